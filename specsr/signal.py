@@ -1,0 +1,188 @@
+"""Recordings in memory: samples, rate, unit and everything a level in dB needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import SpecsrError
+
+if TYPE_CHECKING:
+    from .spectrogram import SpecMap
+
+STANDARD_GRAVITY = 9.80665
+"""Metres per second squared in one g (ISO 80000-3)."""
+
+REFERENCES: dict[str, float] = {
+    "Pa": 20e-6,
+    "m/s2": 1e-6,
+    "g": 1e-6 / STANDARD_GRAVITY,
+    "m/s": 1e-9,
+    "N": 1e-6,
+    "V": 1.0,
+    "1": 1.0,
+}
+"""Reference value of 0 dB for each unit, in that unit (ISO 1683 for Pa, m/s2, m/s and N).
+
+A signal in g is referred to the same 1e-6 m/s2 as one in m/s2, so the two read alike.  Volts and
+plain numbers ("1", digital full scale) are referred to 1.
+"""
+
+_ALIASES = {
+    "pa": "Pa", "pascal": "Pa",
+    "m/s2": "m/s2", "m/s²": "m/s2", "m/s^2": "m/s2", "m/s**2": "m/s2", "ms-2": "m/s2",
+    "g": "g", "gn": "g",
+    "m/s": "m/s",
+    "n": "N", "newton": "N",
+    "v": "V", "volt": "V", "volts": "V",
+    "1": "1", "": "1", "fs": "1", "none": "1",
+}  # fmt: skip
+
+
+def parse_unit(label: str) -> str:
+    """Return the canonical name of a unit label (``"m/s²"`` -> ``"m/s2"``).
+
+    Raises:
+        SpecsrError: the label is not a unit that specsr has a reference level for.
+    """
+    try:
+        return _ALIASES[str(label).strip().lower()]
+    except KeyError:
+        known = ", ".join(REFERENCES)
+        raise SpecsrError(
+            f"unknown unit {label!r}: expected one of {known}. "
+            "Name the unit the samples are in; use 1 for plain numbers."
+        ) from None
+
+
+def reference_label(unit: str) -> str:
+    """Return the words behind ``dB``: ``"re 20 µPa"``, ``"re 1e-6 m/s2"``, ``"re 1 V"``."""
+    return {
+        "Pa": "re 20 µPa",
+        "m/s2": "re 1e-6 m/s²",
+        "g": "re 1e-6 m/s²",
+        "m/s": "re 1e-9 m/s",
+        "N": "re 1 µN",
+        "V": "re 1 V",
+        "1": "re 1 (full scale)",
+    }[unit]
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A recording of one or more channels with its calibration.
+
+    Attributes:
+        samples: real samples in ``unit``, shape [C, N], float32 or float64.
+        rate: sampling rate in Hz; not always an integer.
+        unit: what the samples are in (a key of `REFERENCES`).
+        channels: one name a channel; made up (``ch1``, ``ch2``) where none is given.
+        start: time of the first sample in s.
+        full_scale: value in ``unit`` that a file's digital full scale (1.0) stands for.
+        rpm: speed of the machine in 1/min at every sample, shape [N], where it is known.
+
+    Raises:
+        SpecsrError: no samples, a wrong shape, an impossible rate, an unknown unit, or a sample
+            that is not a finite number (named by channel and position).
+    """
+
+    samples: np.ndarray
+    rate: float
+    unit: str = "1"
+    channels: tuple[str, ...] = ()
+    start: float = 0.0
+    full_scale: float = 1.0
+    rpm: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        samples = np.asarray(self.samples)
+        if samples.dtype not in (np.float32, np.float64):
+            if not np.issubdtype(samples.dtype, np.number) or np.iscomplexobj(samples):
+                raise SpecsrError(f"samples are {samples.dtype}: expected real numbers")
+            samples = samples.astype(np.float64 if samples.dtype.itemsize > 2 else np.float32)
+        if samples.ndim == 1:
+            samples = samples[None]
+        if samples.ndim != 2:
+            raise SpecsrError(f"samples have shape {samples.shape}: expected [channels, samples]")
+        if samples.shape[0] == 0 or samples.shape[1] == 0:
+            raise SpecsrError("the recording is empty: expected at least one channel and one sample")
+        if not (np.isfinite(self.rate) and self.rate > 0):
+            raise SpecsrError(f"rate is {self.rate}: expected a sampling rate in Hz above zero")
+        if not (np.isfinite(self.full_scale) and self.full_scale > 0):
+            raise SpecsrError(f"full scale is {self.full_scale}: expected a value above zero")
+        bad = ~np.isfinite(samples)
+        if bad.any():
+            channel, position = np.argwhere(bad)[0]
+            raise SpecsrError(
+                f"channel {channel + 1} holds {samples[channel, position]} at sample {position} "
+                f"({position / self.rate:.6g} s), {int(bad.sum())} such samples in all: "
+                "cut or repair them first (numpy.nan_to_num replaces them)"
+            )
+        channels = tuple(map(str, self.channels)) or tuple(
+            f"ch{i + 1}" for i in range(samples.shape[0])
+        )
+        if len(channels) != samples.shape[0]:
+            raise SpecsrError(f"{len(channels)} channel names for {samples.shape[0]} channels")
+        if self.rpm is not None:
+            rpm = np.asarray(self.rpm, dtype=np.float64)
+            if rpm.shape != (samples.shape[1],):
+                raise SpecsrError(f"rpm has shape {rpm.shape}: expected [{samples.shape[1]}]")
+            object.__setattr__(self, "rpm", rpm)
+        object.__setattr__(self, "samples", samples)
+        object.__setattr__(self, "rate", float(self.rate))
+        object.__setattr__(self, "unit", parse_unit(self.unit))
+        object.__setattr__(self, "channels", channels)
+
+    @property
+    def length(self) -> int:
+        """Samples in each channel."""
+        return self.samples.shape[1]
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.length / self.rate
+
+    @property
+    def reference(self) -> float:
+        """Value of 0 dB in ``unit``."""
+        return REFERENCES[self.unit]
+
+    def level(self) -> np.ndarray:
+        """Overall rms level of every channel, dB re `reference`, shape [C]; -inf for silence."""
+        rms = np.sqrt(np.mean(np.square(self.samples, dtype=np.float64), axis=1))
+        with np.errstate(divide="ignore"):
+            return 20 * np.log10(rms / self.reference)
+
+    def replace(self, **changes: Any) -> Signal:
+        """Return a copy with some attributes changed."""
+        return replace(self, **changes)
+
+    def resample(self, rate: float) -> Signal:
+        """Return the signal at another rate: ``round(N * rate / self.rate)`` samples, same start.
+
+        Uses soxr at its very high quality; a whole multiple of the rate gives exactly that
+        multiple of the samples.  A speed channel is interpolated linearly.
+        """
+        if rate == self.rate:
+            return self
+        import soxr
+
+        length = round(self.length * rate / self.rate)
+        if length < 1:
+            raise SpecsrError(f"{self.length} samples at {self.rate:g} Hz do not make one at {rate:g}")
+        moved = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T[:, :length]
+        samples = np.zeros((self.samples.shape[0], length), self.samples.dtype)
+        samples[:, : moved.shape[1]] = moved
+        rpm = self.rpm
+        if rpm is not None:
+            rpm = np.interp(np.arange(length) / rate, np.arange(self.length) / self.rate, rpm)
+        return self.replace(samples=samples, rate=rate, rpm=rpm)
+
+    def spectrogram(self, **options: Any) -> SpecMap:
+        """Return the calibrated spectrogram; see `specsr.SpectrogramTransform` for the options."""
+        from .spectrogram import SpectrogramTransform
+
+        return SpectrogramTransform.for_rate(self.rate, **options)(self)
