@@ -112,6 +112,8 @@ class Signal:
             raise SpecsrError(f"rate is {self.rate}: expected a sampling rate in Hz above zero")
         if not (np.isfinite(self.full_scale) and self.full_scale > 0):
             raise SpecsrError(f"full scale is {self.full_scale}: expected a value above zero")
+        if not np.isfinite(self.start):
+            raise SpecsrError(f"start is {self.start}: expected a time in s")
         bad = ~np.isfinite(samples)
         if bad.any():
             channel, position = np.argwhere(bad)[0]
@@ -129,6 +131,12 @@ class Signal:
             rpm = np.asarray(self.rpm, dtype=np.float64)
             if rpm.shape != (samples.shape[1],):
                 raise SpecsrError(f"rpm has shape {rpm.shape}: expected [{samples.shape[1]}]")
+            if not np.isfinite(rpm).all():
+                position = int(np.argmin(np.isfinite(rpm)))
+                raise SpecsrError(
+                    f"rpm holds {rpm[position]} at sample {position}: fill its gaps first "
+                    "(numpy.interp), or leave rpm out"
+                )
             object.__setattr__(self, "rpm", rpm)
         object.__setattr__(self, "samples", samples)
         object.__setattr__(self, "rate", float(self.rate))
@@ -168,6 +176,8 @@ class Signal:
         """
         if rate == self.rate:
             return self
+        if not (np.isfinite(rate) and rate > 0):
+            raise SpecsrError(f"rate is {rate}: expected a sampling rate in Hz above zero")
         import soxr
 
         length = round(self.length * rate / self.rate)

@@ -1,0 +1,180 @@
+"""Training configs: typed YAML with every unknown key refused."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from .errors import SpecsrError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GridOptions(_Section):
+    """One analysis: window and hop in samples."""
+
+    n_fft: int = Field(2048, ge=16)
+    hop_length: int = Field(256, ge=1)
+    window: str = "hann"
+
+
+class PairOptions(_Section):
+    """Which pair is learned; see `specsr.degrade.Pair`."""
+
+    kind: Literal["pool", "stft", "band", "denoise"]
+    scales: list[tuple[int, int]] = [(1, 1)]
+    snr: tuple[float, float] | None = None
+    ratios: list[float] = [2.0, 3.0, 4.0, 6.0]
+
+    @field_validator("scales", mode="before")
+    @classmethod
+    def _square(cls, value: Any) -> Any:
+        return [(s, s) if isinstance(s, int) else s for s in value]
+
+
+class ModelOptions(_Section):
+    """Network: EDSR for one scale, MDSR for several."""
+
+    name: Literal["edsr", "mdsr"] = "edsr"
+    n_resblocks: int = Field(16, ge=1)
+    n_feats: int = Field(32, ge=1)
+    res_scale: float = Field(1.0, gt=0, le=1)
+    fold: tuple[int, int] = (1, 1)
+    input_skip: bool = True
+    std: float = 20.0
+
+
+class SynthOptions(_Section):
+    """Synthetic run-ups: how many, from which seed on, at which rates."""
+
+    count: int = Field(0, ge=0)
+    seed: int = 0
+    duration: float = Field(6.0, gt=0)
+    rates: list[float] = [25600.0]
+
+
+class DataOptions(_Section):
+    """Where examples come from.
+
+    ``folders`` hold recordings, ``repeats`` examples are made of each channel of each; ``noise``
+    are folders of recordings to be mixed in by a denoise pair.  Each example is brought to one of
+    ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.
+    """
+
+    synth: SynthOptions = SynthOptions()
+    folders: list[str] = []
+    noise: list[str] = []
+    repeats: int = Field(1, ge=1)
+    max_seconds: float = Field(12.0, gt=0)
+    rates: list[float] = [0.0]
+    min_rate: float = Field(0.0, ge=0)
+    cache: str = "cache"
+
+
+class TrainOptions(_Section):
+    """The run: Adam with warm-up and a cosine or halving schedule, moving average of the weights."""
+
+    steps: int = Field(10000, ge=1)
+    batch: int = Field(16, ge=1)
+    patch: tuple[int, int] = (32, 32)
+    lr: float = Field(5e-4, gt=0)
+    schedule: Literal["cosine", "halve"] = "cosine"
+    halve_every: int = 200_000
+    warmup: int = 200
+    loss: Literal["l1", "l2", "charbonnier", "l1+psnr", "itakura-saito"] = "l1"
+    ema: float = Field(0.998, ge=0, lt=1)
+    level_shift: float = Field(15.0, ge=0)
+    reverse: bool = True
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+    workers: int = Field(1, ge=0)
+    save_every: int = Field(500, ge=1)
+    validate_every: int = Field(500, ge=1)
+    hold_out: int = Field(8, ge=1)
+    device: str = "auto"
+
+
+class Config(_Section):
+    """A whole training run."""
+
+    name: str
+    note: str = ""
+    grids: list[GridOptions] = [GridOptions()]
+    pair: PairOptions
+    model: ModelOptions = ModelOptions()
+    data: DataOptions
+    train: TrainOptions = TrainOptions()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Config:
+        if self.model.name == "edsr" and len(self.pair.scales) != 1:
+            raise ValueError("model.name edsr has one scale: set pair.scales to one, or use mdsr")
+        if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
+            raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")
+        if self.pair.kind == "denoise" and self.pair.snr is None:
+            raise ValueError("a denoise pair needs pair.snr, for example [-5, 25]")
+        if not self.data.synth.count and not self.data.folders:
+            raise ValueError("no data: set data.synth.count or data.folders")
+        return self
+
+
+def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
+    """Read a YAML config and apply ``section.key=value`` overrides (values are YAML).
+
+    Raises:
+        SpecsrError: missing or broken file, unknown key (the nearest valid one is named), a value
+            of the wrong kind or outside its range.
+    """
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecsrError(f"{path}: no such config; those that come along are in configs/") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
+    if not isinstance(tree, dict):
+        raise SpecsrError(f"{path}: expected sections such as pair:, data: and train:")
+    for override in overrides or []:
+        key, separator, value = override.partition("=")
+        if not separator:
+            raise SpecsrError(f"{override!r}: expected section.key=value, as in train.steps=100")
+        node = tree
+        *parents, leaf = key.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise SpecsrError(f"{override!r}: {parent} is a value, not a section")
+        try:
+            node[leaf] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SpecsrError(f"{override!r}: the value is not YAML ({error})") from None
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise SpecsrError(f"{path}: " + "; ".join(map(_explain, error.errors()))) from None
+
+
+def _explain(problem: Any) -> str:
+    """One line for one pydantic problem, with the nearest valid key for an unknown one."""
+    where = ".".join(map(str, problem["loc"]))
+    if problem["type"] != "extra_forbidden":
+        return f"{where or 'config'}: {problem['msg']}"
+    valid: list[str] = list(_keys(Config, problem["loc"][:-1]))
+    near = difflib.get_close_matches(str(problem["loc"][-1]), valid, n=1, cutoff=0.3)
+    hint = f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(valid)}"
+    return f"{where}: unknown key; {hint}"
+
+
+def _keys(model: Any, location: tuple[Any, ...]) -> Any:
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        model = next((a for a in getattr(annotation, "__args__", ()) if a), annotation)
+    return model.model_fields

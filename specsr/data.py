@@ -1,0 +1,255 @@
+"""Examples for training: sources -> prepared maps in a cache -> aligned crops.
+
+A batch is a pure function of the seed and the step, so a resumed run sees what an unbroken one
+would have seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import levels
+from .config import Config
+from .degrade import add_noise, band_limit, coarse_transform, pool_power
+from .errors import SpecsrError
+from .prefill import band_image, cut_row
+from .signal import Signal
+from .spectrogram import SpectrogramTransform
+from .synth import Synthetic, random_run_up, synthesise
+
+log = logging.getLogger(__name__)
+FORMAT = 3  # raise whenever `prepare` changes what it makes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one example is made of: a file (and channel) or, with no file, a synthetic run-up."""
+
+    seed: int
+    file: str = ""
+    channel: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One prepared pair of maps, dB about the input's own level, float16.
+
+    ``low`` is the map the input is made of, [F, T] (for ``pool`` still on the fine grid, pooled
+    when cropped), ``high`` the target [F s_f, T s_t].  ``cut`` and ``df`` are for ``band``.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    cut: int = 0
+    df: float = 1.0
+
+
+def _files(folders: list[str]) -> list[Path]:
+    if not folders:
+        return []
+    from .io import find_inputs
+
+    return find_inputs(folders)
+
+
+def _read(path: str | Path) -> Signal:
+    from .io import read
+
+    return read(path)
+
+
+def recipes(config: Config) -> list[Recipe]:
+    """List all examples of a config, synthetic ones first."""
+    found = [
+        Recipe(seed) for seed in range(config.data.synth.seed, config.data.synth.seed + config.data.synth.count)
+    ]
+    for path in _files(config.data.folders):
+        signal = _read(path)
+        if signal.rate < config.data.min_rate:
+            log.info("%s: %g Hz is below data.min_rate, left out", path, signal.rate)
+            continue
+        for channel in range(signal.samples.shape[0]):
+            for repeat in range(config.data.repeats):
+                key = f"{path.name}/{channel}/{repeat}".encode()
+                seed = int.from_bytes(hashlib.sha256(key).digest()[:4], "big")
+                found.append(Recipe(seed, str(path), channel))
+    if not found:
+        raise SpecsrError("no example left: check data.folders and data.min_rate")
+    return found
+
+
+def _source(recipe: Recipe, config: Config, rng: np.random.Generator) -> Synthetic | Signal:
+    if not recipe.file:
+        rate = float(rng.choice(config.data.synth.rates))
+        return synthesise(random_run_up(recipe.seed, rate, config.data.synth.duration))
+    signal = _read(recipe.file)
+    longest = int(config.data.max_seconds * signal.rate)
+    first = int(rng.integers(0, max(1, signal.length - longest + 1)))
+    samples = signal.samples[recipe.channel : recipe.channel + 1, first : first + longest]
+    signal = signal.replace(samples=samples, channels=(), rpm=None)
+    rate = float(rng.choice(config.data.rates))
+    return signal.resample(rate) if rate else signal
+
+
+def coloured_noise(length: int, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian noise with a smooth random spectrum (half the time white), [length]."""
+    noise = rng.standard_normal(length)
+    if rng.random() < 0.5:
+        return noise
+    spectrum = np.fft.rfft(noise)
+    octave = np.log2(np.arange(spectrum.size) + 1.0)
+    points = np.linspace(0, octave[-1], 10)
+    shape = np.interp(octave, points, np.cumsum(rng.normal(-1, 3, 10)))
+    return np.fft.irfft(spectrum * 10 ** (shape / 20), length)
+
+
+def _recorded_noise(paths: list[Path], length: int, rate: float, rng: np.random.Generator) -> np.ndarray:
+    """A stretch of one channel of one of the recordings, repeated where it is too short."""
+    signal = _read(paths[int(rng.integers(len(paths)))])
+    channel = int(rng.integers(signal.samples.shape[0]))
+    samples = signal.replace(samples=signal.samples[channel : channel + 1], channels=(), rpm=None)
+    samples = samples.resample(rate).samples[0]
+    if not samples.any():
+        return rng.standard_normal(length)
+    first = int(rng.integers(0, samples.size))
+    return np.take(samples, np.arange(first, first + length), mode="wrap")
+
+
+def prepare(recipe: Recipe, config: Config) -> Example:
+    """Make the two maps of one example; all that is random comes from the recipe's seed."""
+    rng = np.random.default_rng([recipe.seed, 7])
+    options = config.grids[int(rng.integers(len(config.grids)))]
+    transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
+    source = _source(recipe, config, rng)
+    kind = config.pair.kind
+    clean = source.clean if isinstance(source, Synthetic) else source
+    signal = source.signal if isinstance(source, Synthetic) else source
+    grid = transform.grid(signal)
+    cut = 0
+    if kind == "denoise":
+        noise = coloured_noise(clean.length, rng)
+        if config.data.noise and rng.random() < 0.5:
+            paths = _files(config.data.noise)
+            noise = _recorded_noise(paths, clean.length, clean.rate, rng)
+        assert config.pair.snr is not None
+        low = transform(add_noise(clean, noise, float(rng.uniform(*config.pair.snr)))).image()
+        high = np.square(transform(clean).image())
+    else:
+        if isinstance(source, Synthetic) and kind != "band":
+            high = source.expected_power(grid)[:-1]
+        else:
+            high = np.square(transform(signal).image())
+        if kind == "band":
+            ratio = float(rng.choice(config.pair.ratios))
+            low = transform(band_limit(signal, ratio)).image()
+            cut = cut_row(signal.rate / ratio, signal.rate, grid.n_fft)
+        elif kind == "stft":
+            low = coarse_transform(transform, *config.pair.scales[0])(signal).image()
+        else:
+            low = transform(signal).image()
+    low_db = levels.to_db(np.square(low.reshape(low.shape[-2:]), dtype=np.float64))
+    known = low_db[:cut] if cut else low_db
+    level = levels.own_level(known, grid)
+    high_db = levels.to_db(high.reshape(high.shape[-2:]))
+    return Example(
+        levels.about(low_db, level).astype(np.float16),
+        levels.about(high_db, level).astype(np.float16),
+        cut,
+        grid.df,
+    )
+
+
+def load_examples(config: Config, progress: Any = None) -> list[Example]:
+    """Return all examples of a config, prepared once and then taken from the cache folder."""
+    if progress is None:
+        progress = lambda x: x  # noqa: E731
+    parts = config.model_dump(include={"grids", "pair", "data"}, mode="json")
+    parts["data"].pop("cache")
+    examples = []
+    folder = Path(config.data.cache)
+    folder.mkdir(parents=True, exist_ok=True)
+    per_example = {k: v for k, v in parts["data"].items() if k not in ("folders", "repeats")}
+    per_example["synth"] = {k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")}
+    for recipe in progress(recipes(config)):
+        identity = [FORMAT, recipe.seed, recipe.file, recipe.channel, parts["grids"], parts["pair"], per_example]
+        key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
+        path = folder / f"{key}.npz"
+        if not path.exists():
+            example = prepare(recipe, config)
+            partial = path.with_suffix(f".{os.getpid()}.tmp")
+            with partial.open("wb") as file:
+                np.savez(file, low=example.low, high=example.high, cut=example.cut, df=example.df)
+            partial.replace(path)
+        with np.load(path) as stored:
+            examples.append(
+                Example(stored["low"], stored["high"], int(stored["cut"]), float(stored["df"]))
+            )
+    return examples
+
+
+class Crops(torch.utils.data.Dataset):
+    """Batches of aligned crops: item ``step`` is (input, target, scale), the same every time.
+
+    input [batch, C, patch], target [batch, 1, patch x scale], float32, dB about the own level.
+    All crops of a batch have one scale, drawn anew for each step (as MDSR is trained).
+    """
+
+    def __init__(self, examples: list[Example], config: Config, steps: int) -> None:
+        self.examples, self.config, self.steps = examples, config, steps
+        sizes = np.array([e.high.shape[1] for e in examples], dtype=float)
+        self.weights = np.sqrt(sizes) / np.sqrt(sizes).sum()
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
+        train = self.config.train
+        rng = np.random.default_rng([train.seed, step])
+        scales = self.config.pair.scales
+        scale = scales[int(rng.integers(len(scales)))]
+        chosen = rng.choice(len(self.examples), train.batch, p=self.weights)
+        pairs = [self.crop(self.examples[i], scale, rng) for i in chosen]
+        low, high = (torch.from_numpy(np.stack(side)) for side in zip(*pairs))
+        return low, high, scale
+
+    def crop(
+        self, example: Example, scale: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cut one aligned crop and augment it by time reversal and a level shift."""
+        kind, train = self.config.pair.kind, self.config.train
+        rows, frames = train.patch
+        s_f, s_t = scale
+        if kind in ("band", "denoise"):
+            rows, frames = min(rows, example.low.shape[0]), frames
+        fine = kind == "pool"
+        low_f, low_t = (s_f, s_t) if fine else (1, 1)
+        top = int(rng.integers(0, example.low.shape[0] // low_f * low_f - rows * low_f + 1))
+        left = int(rng.integers(0, max(1, example.low.shape[1] - frames * low_t + 1)))
+        low = _cut(example.low, top, left, rows * low_f, frames * low_t)
+        top, left = (top, left) if fine else (top * s_f, left * s_t)
+        high = _cut(example.high, top, left, rows * s_f, frames * s_t)
+        if fine and scale != (1, 1):
+            low = levels.to_db(pool_power(10 ** (low.astype(np.float64) / 10), s_f, s_t))
+        if train.reverse and rng.random() < 0.5:
+            low, high = low[:, ::-1], high[:, ::-1]
+        shift = np.float32(rng.uniform(-train.level_shift, train.level_shift))
+        low, high = low + shift, high + shift
+        image = band_image(low, example.cut, example.df) if kind == "band" else low[None]
+        return np.ascontiguousarray(image), np.ascontiguousarray(high[None])
+
+
+def _cut(map_: np.ndarray, top: int, left: int, rows: int, frames: int) -> np.ndarray:
+    """Crop as float32; a map shorter than the crop goes on with its mirror image in time."""
+    piece = map_[top : top + rows, left : left + frames].astype(np.float32)
+    if piece.shape[1] < frames:
+        piece = np.pad(piece, ((0, 0), (0, frames - piece.shape[1])), mode="symmetric")
+    return piece

@@ -1,0 +1,255 @@
+"""Audio files (WAV, W64, RF64, FLAC, OGG) as calibrated signals, through libsndfile.
+
+Samples keep their rate, their channels and their level.  An integer sample of b bits is read as
+its count over 2**(b-1), times the full scale; writing turns that round, so integer files of up to
+24 bits come back bit for bit, whatever the calibration.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..errors import SpecsrError
+from ..signal import Signal
+from . import sidecar
+from .atomic import replacing
+
+FORMATS = {
+    ".wav": "WAV", ".w64": "W64", ".rf64": "RF64", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG",
+}  # fmt: skip
+"""libsndfile's name of the format behind each suffix."""
+
+_RIFF_LIKE = {"WAV", "WAVEX", "W64", "RF64"}
+_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+_BYTES = {name: bits // 8 for name, bits in _BITS.items()} | {"FLOAT": 4, "DOUBLE": 8}
+_DEFAULT_SUBTYPE = {"FLAC": "PCM_24", "OGG": "VORBIS"}
+# What programs that write to a pipe put where the length of the data should be.
+_STREAMED = {0, 0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFF000}
+_WAV_LIMIT = 2**32 - 2**16
+_BLOCK = 1 << 16
+
+
+def read_audio(path: Path, calib: float | None = None) -> Signal:
+    """Return an audio file as a signal: native rate, every channel, nothing normalised.
+
+    Args:
+        path: the file; its sidecar (`specsr.io.sidecar`) is taken up where there is one.
+        calib: units per digital full scale; None takes the sidecar's, or 1.
+
+    Returns:
+        The signal, float32, or float64 for 32-bit integer and double files.
+
+    Raises:
+        SpecsrError: not audio, damaged, shorter than its header promises, or without samples.
+    """
+    import soundfile as sf
+
+    fields = sidecar.load(path)
+    try:
+        with sf.SoundFile(str(path)) as file:
+            _check_header(path, file)
+            known = {"rate": file.samplerate}
+            if fields is not None:
+                known = sidecar.arguments(path, fields, file.samplerate)
+            known["full_scale"] = known.get("full_scale", 1.0) if calib is None else calib
+            dtype = np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32
+            blocks = list(_blocks(file, dtype, known["full_scale"]))
+            promised = file.frames
+    except sf.SoundFileError as error:
+        raise SpecsrError(
+            f"cannot be read as audio ({_reason(error)}): expected a complete "
+            f"{', '.join(sorted(set(FORMATS.values())))} file"
+        ) from None
+    if not blocks:
+        raise SpecsrError("holds no samples: it is empty, or cut off before its first sample")
+    samples = np.concatenate(blocks, axis=1)
+    # Streamed FLAC does not know its length and promises the largest number there is.
+    if samples.shape[1] < promised < 2**62:
+        raise _cut_off(promised, samples.shape[1], "samples")
+    return Signal(samples, **known)
+
+
+def write_audio(
+    path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
+) -> None:
+    """Write a signal as audio, with a sidecar where the file alone cannot hold all of it.
+
+    The file holds ``samples / full_scale``.  A rate that is not an integer is rounded in the file
+    and kept in the sidecar.
+
+    Args:
+        path: the suffix decides the format, see `FORMATS`.
+        signal: what to write.
+        subtype: libsndfile's name (``"PCM_16"``, ``"FLOAT"``); None means the float type of the
+            samples for WAV, W64 and RF64, 24-bit integers for FLAC, Vorbis (lossy) for OGG.
+        overwrite: replace files that exist.
+
+    Raises:
+        SpecsrError: the samples would clip, the format cannot hold the signal, the output exists,
+            or it cannot be written.
+    """
+    import soundfile as sf
+
+    form = FORMATS[path.suffix.lower()]
+    subtype = _subtype(form, subtype, signal)
+    _check_range(path, signal, subtype)
+    channels, length = signal.samples.shape
+    rate = round(signal.rate)
+    if form == "WAV" and channels * length * _BYTES.get(subtype, 1) > _WAV_LIMIT:
+        raise SpecsrError(
+            f"{path}: {channels} x {length} samples are more than the 4 GiB of a WAV file: write "
+            ".w64 or .rf64"
+        )
+    needed = sidecar.is_needed(signal)
+    companions = _companions(path, needed)
+    with replacing(path, *companions, overwrite=overwrite) as (audio, *side):
+        try:
+            with sf.SoundFile(str(audio), "w", rate, channels, subtype, format=form) as file:
+                for first in range(0, length, _BLOCK):
+                    block = signal.samples[:, first : first + _BLOCK].T
+                    file.write(_encode(block, signal.full_scale, subtype))
+            written = sf.info(str(audio)).frames
+        except (sf.SoundFileError, OverflowError) as error:
+            raise SpecsrError(
+                f"{path}: could not be written as {form} {subtype} with {channels} channels at "
+                f"{rate} Hz ({_reason(error)}): check the free space, or write a float .wav"
+            ) from None
+        if written < length:
+            raise SpecsrError(
+                f"{path}: could not be written in full ({written} of {length} samples): free some "
+                "space on the disk"
+            )
+        if needed:
+            side[0].write_text(sidecar.encode(signal, audio), encoding="utf-8")
+
+
+def _blocks(file: Any, dtype: Any, full_scale: float) -> Iterator[np.ndarray]:
+    """Yield the file as [channels, n] blocks: no header can make it ask for memory in advance."""
+    while len(block := file.read(_BLOCK, dtype=dtype, always_2d=True)):
+        if full_scale != 1:
+            # One rounding from the exact product, or 24-bit counts would not come back exactly.
+            block = np.multiply(block, np.float64(full_scale), dtype=np.float64).astype(dtype)
+        yield np.ascontiguousarray(block.T)
+
+
+def _encode(block: np.ndarray, full_scale: float, subtype: str) -> np.ndarray:
+    """Return a block as what libsndfile stores unchanged: left-aligned int32, or floats."""
+    digital = block.astype(np.float64) / full_scale
+    if subtype not in _BITS:
+        return digital if subtype == "DOUBLE" else digital.astype(np.float32)
+    bits = _BITS[subtype]
+    top = 2.0 ** (bits - 1)
+    counts = np.clip(np.rint(digital * top), -top, top - 1)
+    return (counts * 2.0 ** (32 - bits)).astype(np.int32)
+
+
+def _subtype(form: str, subtype: str | None, signal: Signal) -> str:
+    import soundfile as sf
+
+    if subtype is None:
+        own = "DOUBLE" if signal.samples.dtype == np.float64 else "FLOAT"
+        return _DEFAULT_SUBTYPE.get(form, own)
+    known = sf.available_subtypes(form)
+    if str(subtype).upper() not in known:
+        raise SpecsrError(f"{form} has no subtype {subtype!r}: expected one of {', '.join(known)}")
+    return str(subtype).upper()
+
+
+def _check_range(path: Path, signal: Signal, subtype: str) -> None:
+    """Refuse what the format cannot hold: clipping, a number too large, no whole rate."""
+    peaks = np.maximum(signal.samples.max(axis=1), -signal.samples.min(axis=1))
+    channel = int(peaks.argmax())
+    peak = float(peaks[channel]) / signal.full_scale
+    # The rounding of the product with the calibration may put full scale itself just above 1.
+    clips = peak > 1 + np.finfo(signal.samples.dtype).eps
+    if subtype not in ("FLOAT", "DOUBLE") and clips:
+        raise SpecsrError(
+            f"{path}: {subtype} would clip: channel {channel + 1} reaches {peak:.6g} times full "
+            f"scale ({signal.full_scale:g} {signal.unit}). Write a .wav with subtype FLOAT, or "
+            f"set a full_scale of at least {peak * signal.full_scale:.6g}"
+        )
+    if subtype != "DOUBLE" and peak > np.finfo(np.float32).max:
+        raise SpecsrError(f"{path}: {peak:g} is too large for {subtype}: use subtype DOUBLE")
+    if not 1 <= round(signal.rate) < 2**31:
+        raise SpecsrError(
+            f"{path}: a rate of {signal.rate:g} Hz does not fit into an audio file: write .npz"
+        )
+
+
+def _companions(path: Path, needed: bool) -> list[Path]:
+    """Return the sidecar if this write has to do with it; another program's JSON stays."""
+    side = sidecar.sidecar_path(path)
+    try:
+        foreign = side.is_file() and sidecar.load(path) is None
+    except SpecsrError:
+        foreign = False
+    if foreign and needed:
+        raise SpecsrError(
+            f"{path}: its calibration belongs into {side.name}, which holds something else: move "
+            "that file, or choose another name"
+        )
+    return [side] if needed or (side.exists() and not foreign) else []
+
+
+def _check_header(path: Path, file: Any) -> None:
+    """Refuse a file whose header promises what it cannot hold."""
+    size = path.stat().st_size
+    if file.format not in {*FORMATS.values(), "WAVEX"}:
+        raise SpecsrError(
+            f"holds {file.format} data under the suffix {path.suffix}: convert it to WAV or FLAC"
+        )
+    if file.format in _RIFF_LIKE:
+        with open(path, "rb") as raw:
+            promised, there = _data_bytes(raw, size)
+        if promised > there and promised not in _STREAMED:
+            raise _cut_off(promised, there, "bytes")
+        width = _BYTES.get(file.subtype, 1 / 64)  # no codec packs 64 samples into a byte
+        if file.frames * file.channels * width > size:
+            raise _cut_off(file.frames, int(size / width / file.channels), "samples")
+
+
+def _data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Return the bytes that the data chunk of a WAV, RF64 or W64 file promises, and those there.
+
+    (0, 0) where no data chunk is found.
+    """
+    wide = file.read(16)[:4] == b"riff"  # W64: 16-byte ids, 8-byte sizes that count the header
+    file.seek(0)
+    big = file.read(4) == b"RIFX"
+    head, align, position = (24, 8, 40) if wide else (8, 2, 12)
+    long_size = 0
+    for _ in range(1000):
+        file.seek(position)
+        header = file.read(head)
+        if len(header) < head:
+            break
+        length = struct.unpack(
+            ("<Q" if wide else ">I" if big else "<I"), header[16 if wide else 4 :]
+        )[0]
+        length -= head if wide else 0
+        if header[:4] == b"ds64":
+            long_size = struct.unpack("<8xQ", file.read(16).ljust(16, b"\0"))[0]
+        if header[:4] == b"data":
+            if length == 0xFFFFFFFF and long_size:
+                length = long_size
+            return length, size - position - head
+        if length < 0:
+            break
+        position += head + -(-length // align) * align
+    return 0, 0
+
+
+def _cut_off(promised: int, there: int, what: str) -> SpecsrError:
+    return SpecsrError(
+        f"is cut off: its header promises {promised} {what}, {there} are there. Copy it again, or "
+        "mend its header (sox --ignore-length IN OUT)"
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", error)).rstrip(".")

@@ -1,0 +1,132 @@
+"""The grid behind a map of which only the axes are known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import SpecsrError
+from ..spectrogram import Grid
+
+_TOLERANCE = 0.02
+"""How far, in steps, a value of an even axis may be from its place: float32 times need this."""
+
+
+def grid_from_axes(
+    freqs: np.ndarray,
+    times: np.ndarray,
+    *,
+    unit: str = "1",
+    scaling: str = "rms",
+    window: str = "hann",
+    cell: tuple[int, int] | None = None,
+    rate: float | None = None,
+) -> tuple[Grid, bool]:
+    """Return the grid of a map from its axes, and whether its Nyquist row is missing.
+
+    Rows at 0, df, 2 df, ... are a full map: an odd count ends at Nyquist, an even one (128, 1024)
+    is taken to stop one row below it, unless ``rate`` says otherwise.  Rows that start part of a
+    step above 0 are the centres of pooled cells and need ``cell``.
+
+    Args:
+        freqs: centre of every row, Hz, [rows], even.
+        times: centre of every column, s, [columns], even; a last pooled column may be shorter.
+        unit, scaling, window: as in `Grid`; axes do not tell them.
+        cell: (s_f, s_t), how many fine rows and frames one cell holds; None means (1, 1).
+        rate: sampling rate in Hz; None means the one that the rows span.
+
+    Raises:
+        SpecsrError: the axes are not even, do not start at DC, or fit no whole hop.
+    """
+    s_f, s_t = cell or (1, 1)
+    if s_f < 1 or s_t < 1:
+        raise SpecsrError(f"cell is {cell}: expected whole numbers from 1 up")
+    freqs, times = _axis(freqs, "freqs"), _axis(times, "times")
+    df = _step(freqs, "freqs")
+    offset = freqs[0] / df
+    # Cell centres lie between fine rows (as here), or half a cell above its lower edge.
+    centres = ((s_f - 1) / (2 * s_f), 0.5 if s_f > 1 else 0.0)
+    if min(abs(offset - centre) for centre in centres) > _TOLERANCE:
+        mend = (
+            f"cell is {cell}, which puts it at {centres[0] * df:g} Hz" if cell else
+            "give cell = (rows, frames) for a map of pooled cells, or store the rows from 0 Hz"
+        )  # fmt: skip
+        raise SpecsrError(f"the first row lies at {freqs[0]:g} Hz, the step is {df:g} Hz: {mend}")
+    rows = len(freqs)
+    pooled = (s_f, s_t) != (1, 1)
+    n_fft, cut = _window_length(rows, df, rate) if not pooled else (2 * rows * s_f, False)
+    rate = _snapped(n_fft * df / s_f) if rate is None else float(rate)
+    if not np.isfinite(rate) or abs(rate - n_fft * df / s_f) > _TOLERANCE * df:
+        raise SpecsrError(
+            f"rate is {rate:g} Hz, but {rows} rows of {df:g} Hz span {n_fft * df / s_f / 2:g} Hz: "
+            "expected rows up to half the rate, or no rate"
+        )
+    hop_length, last = _hop(times, rate, s_t)
+    fine_frames = (len(times) - 1) * s_t + last
+    start = times[0] - (s_t - 1) / 2 * hop_length / rate
+    length = max(1, (fine_frames - 1) * hop_length)
+    grid = Grid(
+        rate, n_fft, hop_length, length, window, scaling, unit, float(start), (s_f, s_t)
+    )  # fmt: skip
+    return grid, cut
+
+
+def _axis(values: np.ndarray, name: str) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise SpecsrError(
+            f"{name} has shape {values.shape}: expected one axis of at least 2 values"
+        )
+    if not np.isfinite(values).all():
+        raise SpecsrError(f"{name} holds values that are not finite numbers")
+    return values
+
+
+def _step(values: np.ndarray, name: str) -> float:
+    """Return the step of an even rising axis."""
+    step = (values[-1] - values[0]) / (len(values) - 1)
+    if not (np.isfinite(step) and step > 0):
+        raise SpecsrError(f"{name} does not rise: expected even steps upwards")
+    off = np.abs(values - (values[0] + step * np.arange(len(values)))) / step
+    if off.max() > _TOLERANCE:
+        worst = int(off.argmax())
+        raise SpecsrError(
+            f"{name} is not even (value {worst} is {values[worst]:g}, {off[worst]:.3g} steps off "
+            "its place): only maps with a linear axis can be used; resample it to even steps first"
+        )
+    return float(step)
+
+
+def _window_length(rows: int, df: float, rate: float | None) -> tuple[int, bool]:
+    """Return n_fft of a full map and whether it stops one row below Nyquist."""
+    cut = rows % 2 == 0
+    if rate is not None:
+        cut = abs(rate / df - 2 * rows) < abs(rate / df - 2 * (rows - 1))
+    return (2 * rows if cut else 2 * (rows - 1)), cut
+
+
+def _hop(times: np.ndarray, rate: float, s_t: int) -> tuple[int, int]:
+    """Return the hop in samples and the fine frames in the last column."""
+    # The last of the pooled columns may hold fewer frames: its centre comes early.
+    body = times[:-1] if s_t > 1 and len(times) > 2 else times
+    hop = _step(body, "times") * rate / s_t
+    hop_length = max(1, round(hop))
+    if abs(hop - hop_length) * len(times) * s_t > max(0.5, _TOLERANCE * len(times) * s_t):
+        raise SpecsrError(
+            f"one column in {hop * s_t / rate:g} s is {hop:.4g} samples a frame at {rate:g} Hz: "
+            "expected a whole number; give the right rate"
+        )
+    last = s_t
+    if body is not times:
+        last = round(2 * (times[-1] - times[-2]) * rate / hop_length - s_t)
+        if not 1 <= last <= s_t:
+            raise SpecsrError(
+                f"the last column lies {times[-1] - times[-2]:g} s after the one before it: "
+                f"expected up to {hop * s_t / rate:g} s, as between the others"
+            )
+    return hop_length, last
+
+
+def _snapped(rate: float) -> float:
+    """Return the whole number of Hz that a rate from rounded axes stands for, if it is that near."""
+    near = float(round(rate))
+    return near if abs(rate - near) <= 1e-6 * rate else rate

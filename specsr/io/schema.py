@@ -1,0 +1,168 @@
+"""What specsr's own files say beside the samples: the fields of a signal and of a map.
+
+Signal fields (in an audio sidecar as JSON, in ``.npz`` and ``.h5`` as one entry each)::
+
+    format      "specsr-signal"
+    version     1
+    unit        "Pa", "m/s2", "g", "m/s", "N", "V" or "1"
+    full_scale  value in `unit` that digital full scale (1.0) stands for
+    rate        Hz, not always an integer
+    start       time of the first sample, s
+    channels    one name a channel
+    rpm         1/min at every sample; absent where it is unknown
+
+Map fields (``.npz`` and ``.h5``)::
+
+    format      "specsr-map"
+    version     1
+    grid        JSON object: rate, n_fft, hop_length, length, window, scaling, unit, start, cell
+    channels    JSON list, one name a channel
+    magnitude   float32 [channels, rows, frames], rms in `unit` (or unit/sqrt(Hz) for psd)
+    phase       float32, same shape, rad; absent where it is unknown
+    known       bool [rows]; absent where every row was measured
+    rpm         float64 [length]; absent where it is unknown
+    freqs       Hz [rows], times: s [frames]: for other programs, worked out anew on reading
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ..errors import SpecsrError
+from ..signal import Signal
+from ..spectrogram import Grid
+
+SIGNAL = "specsr-signal"
+MAP = "specsr-map"
+VERSION = 1
+
+
+def check_version(fields: dict[str, Any]) -> None:
+    """Raise `SpecsrError` for fields that a later specsr wrote."""
+    version = fields.get("version", VERSION)
+    if not isinstance(version, int) or version < 1:
+        raise SpecsrError(f"version is {version!r}: expected a whole number from 1 up")
+    if version > VERSION:
+        raise SpecsrError(
+            f"written in version {version} of the format, this specsr knows {VERSION}: update specsr"
+        )
+
+
+def number(fields: dict[str, Any], key: str, default: float) -> float:
+    """Return a finite number of the fields, or the default where the key is absent."""
+    value = fields.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise SpecsrError(f"{key} is {value!r}: expected a finite number")
+    return float(value)
+
+
+def names(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Return the channel names, () where none are given."""
+    value = fields.get("channels", [])
+    if isinstance(value, str):
+        value = _from_json(value, "channels")
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise SpecsrError(f"channels is {value!r}: expected a list of names")
+    return tuple(value)
+
+
+def signal_fields(signal: Signal) -> dict[str, Any]:
+    """Return all that a signal says beside its samples and its rpm."""
+    return {
+        "format": SIGNAL,
+        "version": VERSION,
+        "unit": signal.unit,
+        "full_scale": float(signal.full_scale),
+        "rate": signal.rate,
+        "start": float(signal.start),
+        "channels": list(signal.channels),
+    }
+
+
+def signal_arguments(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return checked keyword arguments of `Signal` from its fields (no rate where none is given).
+
+    Raises:
+        SpecsrError: a field is of the wrong kind, or a later version wrote it.
+    """
+    check_version(fields)
+    full_scale = number(fields, "full_scale", 1.0)
+    if full_scale <= 0:
+        raise SpecsrError(f"full_scale is {full_scale}: expected a value above zero")
+    arguments: dict[str, Any] = {
+        "unit": fields.get("unit", "1"),
+        "full_scale": full_scale,
+        "start": number(fields, "start", 0.0),
+        "channels": names(fields),
+    }
+    if "rate" in fields:
+        arguments["rate"] = number(fields, "rate", 0.0)
+    if fields.get("rpm") is not None:
+        arguments["rpm"] = numeric(fields["rpm"], "rpm")
+    return arguments
+
+
+def numeric(value: Any, key: str) -> np.ndarray:
+    """Return an entry as an array of real numbers."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise SpecsrError(f"{key} is of type {array.dtype}: expected real numbers")
+    return array
+
+
+def grid_json(grid: Grid) -> str:
+    """Return a grid as JSON text."""
+    return json.dumps(asdict(grid))
+
+
+def grid_from_json(text: Any) -> Grid:
+    """Return the grid of `grid_json` text.
+
+    Raises:
+        SpecsrError: the text is damaged, or describes no possible grid.
+    """
+    fields = _from_json(text, "grid")
+    if not isinstance(fields, dict):
+        raise SpecsrError("grid is damaged: expected a JSON object")
+    missing = {"rate", "n_fft", "hop_length", "length"} - fields.keys()
+    if missing:
+        raise SpecsrError(f"grid has no {', '.join(sorted(missing))}")
+    rate = number(fields, "rate", 0.0)
+    if rate <= 0:
+        raise SpecsrError(f"rate is {rate}: expected a sampling rate in Hz above zero")
+    cell = fields.get("cell", [1, 1])
+    if not isinstance(cell, list) or len(cell) != 2:
+        raise SpecsrError(f"cell is {cell!r}: expected two whole numbers")
+    return Grid(
+        rate,
+        *(whole(fields[key], key) for key in ("n_fft", "hop_length", "length")),
+        window=str(fields.get("window", "hann")),
+        scaling=str(fields.get("scaling", "rms")),
+        unit=str(fields.get("unit", "1")),
+        start=number(fields, "start", 0.0),
+        cell=(whole(cell[0], "cell"), whole(cell[1], "cell")),
+    )
+
+
+def whole(value: Any, key: str) -> int:
+    """Return a value as an int, if it is a whole number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1:
+        raise SpecsrError(f"{key} is {value!r}: expected a whole number")
+    return int(value)
+
+
+def _from_json(text: Any, key: str) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SpecsrError(f"{key} is damaged: expected JSON text ({error})") from None

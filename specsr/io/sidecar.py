@@ -1,0 +1,114 @@
+"""Calibration beside an audio file: ``NAME.wav.json``, for what the file itself cannot hold.
+
+The fields are those of `specsr.io.schema`, and two more::
+
+    crc32       checksum of the audio file, 8 hex digits: a file that was edited or replaced since
+                is found out instead of being read with a level that is no longer its own
+    rpm         {"count": N, "zlib_base64": "..."}: N little-endian float64, deflated; a plain list
+                of N numbers is read too
+
+All but ``format`` may be left out, so a sidecar for a recording from elsewhere is one line::
+
+    {"format": "specsr-signal", "unit": "Pa", "full_scale": 2.76}
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SpecsrError
+from ..signal import Signal
+from .schema import SIGNAL, signal_arguments, signal_fields, whole
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return where the sidecar of an audio file lies: beside it, its name and ``.json``."""
+    return path.with_name(path.name + ".json")
+
+
+def is_needed(signal: Signal) -> bool:
+    """Whether a signal has anything that an audio file cannot hold."""
+    plain = Signal(signal.samples[:, :1], max(1, round(signal.rate)))
+    return signal.rpm is not None or signal_fields(signal) != signal_fields(plain)
+
+
+def encode(signal: Signal, audio: Path) -> str:
+    """Return the sidecar of a signal as JSON text; ``audio`` is the written audio file."""
+    fields = signal_fields(signal) | {"crc32": checksum(audio)}
+    if signal.rpm is not None:
+        packed = zlib.compress(signal.rpm.astype("<f8").tobytes())
+        fields["rpm"] = {
+            "count": len(signal.rpm),
+            "zlib_base64": base64.b64encode(packed).decode("ascii"),
+        }
+    return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
+
+
+def load(path: Path) -> dict[str, Any] | None:
+    """Return the fields in the sidecar of an audio file; None without one, or for another's JSON.
+
+    Raises:
+        SpecsrError: the sidecar is not JSON.
+    """
+    side = sidecar_path(path)
+    if not side.is_file():
+        return None
+    try:
+        fields = json.loads(side.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SpecsrError(
+            f"its sidecar {side.name} cannot be read ({error}): mend it, or delete it and give "
+            "unit and calib"
+        ) from error
+    return fields if isinstance(fields, dict) and fields.get("format") == SIGNAL else None
+
+
+def arguments(path: Path, fields: dict[str, Any], rate: int) -> dict[str, Any]:
+    """Return keyword arguments of `Signal` from a sidecar, checked against its audio file.
+
+    Raises:
+        SpecsrError: a field is wrong, or the sidecar belongs to another state of the file.
+    """
+    name = sidecar_path(path).name
+    try:
+        known = {"rate": rate} | signal_arguments(fields | {"rpm": _rpm(fields.get("rpm"))})
+    except SpecsrError as error:
+        raise SpecsrError(f"its sidecar {name}: {error}") from None
+    crc = fields.get("crc32")
+    if round(known["rate"]) != rate or (crc is not None and crc != checksum(path)):
+        raise SpecsrError(
+            f"its sidecar {name} describes another state of the file, which was edited or replaced "
+            "since: delete the sidecar and give unit and calib"
+        )
+    return known
+
+
+def checksum(path: Path) -> str:
+    """Return the CRC-32 of a file as 8 hex digits."""
+    crc = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            crc = zlib.crc32(block, crc)
+    return f"{crc:08x}"
+
+
+def _rpm(value: Any) -> Any:
+    """Return rpm as an array from its packed form; anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    try:
+        count = whole(value["count"], "rpm count")
+        unpack = zlib.decompressobj()
+        raw = unpack.decompress(base64.b64decode(value["zlib_base64"]), 8 * count + 1)
+        rpm = np.frombuffer(raw, "<f8")
+        if count < 1 or len(rpm) != count:
+            raise SpecsrError("rpm is damaged: its count and its data differ")
+    except (KeyError, TypeError, ValueError, OverflowError, zlib.error) as error:
+        raise SpecsrError(f"rpm is damaged ({error})") from None
+    return rpm

@@ -1,0 +1,59 @@
+"""Training losses on levels in dB.
+
+L1 is the published choice.  On a target with speckle an L1-optimal map reads noise 1.6 dB low
+(the median of a periodogram in dB), L2 2.5 dB low (its mean); Itakura-Saito, the Whittle
+likelihood, is unbiased in power.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def l1(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute error, dB."""
+    return (estimate - target).abs().mean()
+
+
+def l2(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error, dB²."""
+    return (estimate - target).square().mean()
+
+
+def charbonnier(estimate: Tensor, target: Tensor, eps: float = 0.5) -> Tensor:
+    """Mean of sqrt(error² + eps²), a smooth L1 (Charbonnier et al. 1994); eps in dB."""
+    return ((estimate - target).square() + eps**2).sqrt().mean()
+
+
+def l1_psnr(
+    estimate: Tensor, target: Tensor, db_range: float = 80.0, weight: float = 0.02
+) -> Tensor:
+    """L1 less ``weight`` times the PSNR over ``db_range``, dB."""
+    mse = (estimate - target).square().mean().clamp_min(1e-8)
+    return l1(estimate, target) - weight * 10 * torch.log10(db_range**2 / mse)
+
+
+def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 30.0) -> Tensor:
+    """Mean of r - log r - 1 with r the ratio of target to estimated power (Itakura, Saito 1968).
+
+    Above a ratio of ``limit`` dB it goes on along its tangent, so that one bad cell cannot
+    outweigh a batch.
+    """
+    ratio = (target - estimate) * (math.log(10) / 10)  # log of the power ratio
+    top = limit * math.log(10) / 10
+    inside = ratio.clamp(max=top)
+    slope = math.exp(top) - 1
+    return (inside.exp() - inside - 1 + slope * (ratio - inside)).mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "charbonnier": charbonnier,
+    "l1+psnr": l1_psnr,
+    "itakura-saito": itakura_saito,
+}

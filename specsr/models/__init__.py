@@ -1,0 +1,11 @@
+"""EDSR and MDSR (Lim et al. 2017) as plain modules built from frozen options."""
+
+from .edsr import EDSR, EDSRConfig
+from .mdsr import MDSR, MDSRConfig
+
+__all__ = ["EDSR", "EDSRConfig", "MDSR", "MDSRConfig", "build"]
+
+
+def build(config: EDSRConfig | MDSRConfig) -> EDSR | MDSR:
+    """Return the untrained model that a config describes."""
+    return EDSR(config) if isinstance(config, EDSRConfig) else MDSR(config)

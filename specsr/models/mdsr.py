@@ -1,0 +1,78 @@
+"""MDSR: one residual body shared by several scales (Lim et al. 2017, figure 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from .blocks import MeanShift, ResBlock, Scale, conv, enlarge, upsampler
+from .edsr import _spread
+
+
+@dataclass(frozen=True)
+class MDSRConfig:
+    """Options of `MDSR`; the defaults are the published baseline for RGB, the large one has 80 blocks.
+
+    ``mean``, ``std`` and ``input_skip`` are those of `EDSRConfig`.
+    """
+
+    scales: tuple[Scale, ...] = ((2, 2), (3, 3), (4, 4))
+    n_resblocks: int = 16
+    n_feats: int = 64
+    res_scale: float = 1.0
+    in_channels: int = 3
+    out_channels: int = 3
+    mean: tuple[float, ...] = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+    std: float = 1.0
+    input_skip: bool = False
+
+
+class MDSR(nn.Module):
+    """Head, two 5x5 blocks a scale, shared body with a long skip, upsampler a scale, shared tail."""
+
+    def __init__(self, config: MDSRConfig) -> None:
+        super().__init__()
+        self.config = config
+        n = config.n_feats
+        self.sub_mean = MeanShift(_spread(config.mean, config.in_channels), config.std, False)
+        self.add_mean = MeanShift(_spread(config.mean, config.out_channels), config.std, True)
+        self.head = nn.Sequential(conv(config.in_channels, n, 3))
+        self.pre_process = nn.ModuleList(
+            nn.Sequential(ResBlock(n, 5, config.res_scale), ResBlock(n, 5, config.res_scale))
+            for _ in config.scales
+        )
+        self.body = nn.Sequential(
+            *(ResBlock(n, 3, config.res_scale) for _ in range(config.n_resblocks)), conv(n, n, 3)
+        )
+        self.upsample = nn.ModuleList(upsampler(scale, n) for scale in config.scales)
+        self.tail = nn.Sequential(conv(n, config.out_channels, 3))
+
+    @property
+    def scales(self) -> tuple[Scale, ...]:
+        """All scales of this model."""
+        return self.config.scales
+
+    def reach(self, scale: Scale | None = None) -> tuple[int, int]:
+        """Farthest input cells, in rows and columns, that an output cell depends on."""
+        index = self._index(scale)
+        steps = sum(isinstance(m, nn.Conv2d) for m in self.upsample[index])
+        reach = 1 + 8 + 2 * self.config.n_resblocks + 1 + steps + 1
+        return (reach, reach)
+
+    def _index(self, scale: Scale | None) -> int:
+        if scale is None and len(self.scales) == 1:
+            return 0
+        if scale is None or tuple(scale) not in self.scales:
+            raise ValueError(f"scale is {scale}: this model has {self.scales}")
+        return self.scales.index(tuple(scale))  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, scale: Scale | None = None) -> Tensor:
+        """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t] for one of `scales`."""
+        index = self._index(scale)
+        shifted = self.sub_mean(x)
+        features = self.pre_process[index](self.head(shifted))
+        out = self.tail(self.upsample[index](features + self.body(features)))
+        if self.config.input_skip:
+            out = out.to(x.dtype) + enlarge(shifted[:, : out.shape[1]], self.scales[index])
+        return self.add_mean(out)

@@ -1,0 +1,312 @@
+"""Levels an NVH engineer reads off a map or a recording: overall, third octaves, orders.
+
+Everything here is a sum of power.  The rows of a map are first turned into the mean square that
+falls in each (`row_power`), so that they add up to the mean square of the signal: rows in rms
+scaling are divided by the window's equivalent noise bandwidth (ENBW), rows in psd scaling are
+multiplied by their distance in Hz.  A row stands for the band half a row to either side of it, and
+a band that ends inside a row takes that part of its power.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import SpecsrError
+from .metrics import power_frames
+from .signal import Signal
+from .spectrogram import Grid, SpecMap
+
+_NOMINAL = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
+_ROWS_PER_BAND = 4
+"""Rows in the narrowest third octave of a recording: one main lobe of a Hann window."""
+
+
+def _level(power: np.ndarray, reference: float) -> np.ndarray:
+    """Mean squares in dB; -inf for silence, as in `Signal.level`."""
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(power) - 20 * np.log10(reference)
+
+
+def _spans(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """First and last fine frame of every column, [frames] each."""
+    first = np.arange(grid.frames) * grid.cell[1]
+    return first, np.minimum(first + grid.cell[1], grid.fine_frames) - 1
+
+
+def coverage(grid: Grid) -> np.ndarray:
+    """Part of the window's energy that lies inside the signal, for every column, [frames].
+
+    1 away from the ends; about one half in the first and last frame of a full map, which see
+    silence past the ends and read that much power too low.
+    """
+    energy = np.concatenate([[0.0], np.cumsum(np.square(grid.window_samples()))])
+    centre = np.arange(grid.fine_frames) * grid.hop_length
+    low = np.clip(grid.n_fft // 2 - centre, 0, grid.n_fft)
+    high = np.clip(grid.length - centre + grid.n_fft // 2, 0, grid.n_fft)
+    inside = (energy[high] - energy[low]) / energy[-1]
+    first, last = _spans(grid)
+    return np.add.reduceat(inside, first) / (last - first + 1)
+
+
+def row_power(spec: SpecMap) -> np.ndarray:
+    """Mean square in unit² in every row of a map, float64 [C, rows, frames].
+
+    The rows of a frame add up to the mean square of the signal under its window, exactly for a
+    full map (Parseval), short of the Nyquist row for a pooled one.
+    """
+    grid = spec.grid
+    if grid.scaling == "psd":
+        return spec.power * grid.df
+    window = grid.window_samples()
+    enbw = grid.n_fft * np.square(window).sum() / window.sum() ** 2
+    return spec.power * (grid.cell[0] / enbw)
+
+
+def _row_edges(grid: Grid) -> np.ndarray:
+    """Frequencies in Hz between which the power of each row is spread, [rows + 1]."""
+    freqs = grid.freqs()
+    edges = np.append(freqs - grid.df / 2, freqs[-1] + grid.df / 2)
+    return np.clip(edges, 0, grid.rate / 2)
+
+
+def band_power(
+    power: np.ndarray, edges: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Power between frequencies: rows [..., R] between ``edges`` [R + 1] -> [..., K].
+
+    ``low`` and ``high`` broadcast to [..., K].  A row that is cut counts by the part of its width
+    that lies inside; nothing lies outside the edges.
+    """
+    total = np.concatenate([np.zeros_like(power[..., :1]), np.cumsum(power, -1)], axis=-1)
+
+    def below(freq: np.ndarray) -> np.ndarray:
+        row = np.clip(np.searchsorted(edges, freq, side="right") - 1, 0, len(edges) - 2)
+        part = np.clip((freq - edges[row]) / (edges[row + 1] - edges[row]), 0, 1)
+        row = np.broadcast_to(row, np.broadcast_shapes(row.shape, (*power.shape[:-1], 1)))
+        return np.take_along_axis(total, row, -1) + part * np.take_along_axis(power, row, -1)
+
+    return below(np.asarray(high, float)) - below(np.asarray(low, float))
+
+
+def mean_power(spec: SpecMap) -> np.ndarray:
+    """Mean square in unit² of every row over the whole map, float64 [C, rows].
+
+    Frames that hang over the ends count by the part of them that saw the signal.
+    """
+    first, last = _spans(spec.grid)
+    frames = last - first + 1
+    return (row_power(spec) @ frames) / (coverage(spec.grid) @ frames)
+
+
+def overall_level(spec: SpecMap) -> np.ndarray:
+    """Overall rms level of every channel, dB re the unit's reference, [C]; -inf for silence."""
+    return _level(mean_power(spec).sum(-1), spec.grid.reference)
+
+
+@dataclass(frozen=True, eq=False)
+class BandLevels:
+    """Third-octave levels.
+
+    Attributes:
+        centres: exact mid-band frequencies in Hz, [B].
+        nominal: their nominal names in Hz (31.5, 1000), [B].
+        levels: rms level in dB re the unit's reference, [C, B]; -inf for silence.
+        resolved: bands at least as wide as the main lobe of the analysis, bool [B].  Below them
+            the rows are wider than the bands and neighbouring bands share their power.
+    """
+
+    centres: np.ndarray
+    nominal: np.ndarray
+    levels: np.ndarray
+    resolved: np.ndarray
+
+
+def third_octave_bands(
+    low: float = 25.0, high: float = 20000.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return (nominal, centre, lower edge, upper edge) in Hz of the bands named low to high.
+
+    Base ten: 1000 * 10^(k / 10) Hz, edges 10^(1 / 20) to either side.  Source: IEC 61260-1:2014,
+    equations 1 to 4; nominal names from its annex E.
+    """
+    first, last = (round(10 * np.log10(f / 1000)) for f in (low, high))
+    k = np.arange(first, last + 1)
+    centre = 1000 * 10.0 ** (k / 10)
+    nominal = np.array(_NOMINAL)[k % 10] * 10.0 ** (3 + k // 10)
+    return nominal, centre, centre / 10**0.05, centre * 10**0.05
+
+
+def third_octave_levels(
+    source: Signal | SpecMap, low: float = 25.0, high: float = 20000.0
+) -> BandLevels:
+    """Return the third-octave levels of a recording or of a calibrated map, averaged over time.
+
+    A map is summed as it is, whatever its rows resolve.  A recording is analysed with a Hann
+    window that puts four rows in the lowest band and 75 % overlap, past both ends, so that every
+    sample counts alike and the band powers add up to the mean square of the recording.  Ideal
+    bands (straight flanks), not the filters of the standard: broadband noise and a tone inside a
+    band read alike, a tone on an edge is split.
+
+    Only bands that lie whole below half the rate are returned.
+
+    Raises:
+        SpecsrError: no such band lies below half the rate.
+    """
+    rate = source.rate if isinstance(source, Signal) else source.grid.rate
+    nominal, centre, lower, upper = third_octave_bands(low, high)
+    inside = upper <= rate / 2
+    if not inside.any():
+        raise SpecsrError(
+            f"no third octave from {low:g} to {high:g} Hz lies below half the rate, {rate / 2:g} Hz"
+        )
+    nominal, centre, lower, upper = (x[inside] for x in (nominal, centre, lower, upper))
+    if isinstance(source, Signal):
+        power, edges, lobe = _signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
+        reference = source.reference
+    else:
+        power, edges, reference = mean_power(source), _row_edges(source.grid), source.grid.reference
+        lobe = _main_lobe(source.grid)
+    levels = _level(band_power(power, edges, lower, upper), reference)
+    return BandLevels(centre, nominal, levels, upper - lower >= lobe)
+
+
+def _signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mean square in rows at most ``df`` Hz wide [C, rows], their edges, main lobe in Hz."""
+    from scipy.fft import next_fast_len
+    from scipy.signal import get_window
+
+    hop_length = next_fast_len(int(np.ceil(signal.rate / df / 4)), real=True)
+    n_fft = 4 * hop_length
+    power = np.array([
+        sum(block.sum(0) for block in power_frames(x, n_fft, hop_length, n_fft, "constant"))
+        for x in signal.samples
+    ])  # fmt: skip
+    power[:, 1:-1] *= 2
+    energy = np.square(get_window("hann", n_fft)).sum()
+    freqs = np.arange(n_fft // 2 + 2) - 0.5
+    edges = np.clip(freqs * (signal.rate / n_fft), 0, signal.rate / 2)
+    lobe = 4 * signal.rate / min(n_fft, signal.length)
+    return power * (hop_length / (n_fft * energy * signal.length)), edges, lobe
+
+
+def _main_lobe(grid: Grid) -> float:
+    """Width in Hz, null to null, of what a steady sine fills on a map, whole cells included."""
+    spectrum = np.abs(np.fft.rfft(grid.window_samples(), 16 * grid.n_fft))
+    # Not before -20 dB: the top of a flattop's lobe is wavy.
+    rising = np.flatnonzero((np.diff(spectrum) > 0) & (spectrum[:-1] < 0.1 * spectrum[0]))
+    null = (rising[0] if rising.size else len(spectrum)) / 16
+    return (2 * null + 2 * (grid.cell[0] - 1)) * (grid.rate / grid.n_fft)
+
+
+def _checked_rpm(rpm: np.ndarray | float | None, grid: Grid) -> np.ndarray:
+    if rpm is None:
+        raise SpecsrError(
+            "no machine speed: expected rpm at every sample, as an argument or in the map's rpm"
+        )
+    rpm = np.asarray(rpm, dtype=np.float64)
+    if rpm.ndim and rpm.shape != (grid.length,):
+        raise SpecsrError(
+            f"rpm has shape {rpm.shape}: expected one speed, or one a sample ({grid.length},); "
+            "numpy.interp brings a tacho of another rate to the signal's"
+        )
+    if not np.isfinite(rpm).all():
+        raise SpecsrError(
+            "rpm holds values that are not finite numbers: fill or cut the gaps first"
+        )
+    return np.broadcast_to(rpm, (grid.length,))
+
+
+def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
+    """Return the speed in every column, 1/min, [frames], from the speed at every sample.
+
+    The mean over the middle half of each window, which holds nine tenths of a Hann window's
+    energy, so that a speed which fluctuates within a window is not picked at one instant.
+    """
+    total = np.concatenate([[0.0], np.cumsum(_checked_rpm(rpm, grid))])
+    first, last = _spans(grid)
+    reach = max(1, grid.n_fft // 4)
+    low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
+    high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)
+    return (total[high] - total[low]) / (high - low)
+
+
+@dataclass(frozen=True, eq=False)
+class OrderCut:
+    """The level of one order over time.
+
+    Attributes:
+        order: multiple of the speed of rotation.
+        times: centre of every column in s, [T].
+        rpm: speed in every column, 1/min, [T].
+        levels: rms level in dB re the unit's reference, [C, T]; nan where it cannot be read.
+        bandwidth: width in Hz of the band that was summed, [T].
+    """
+
+    order: float
+    times: np.ndarray
+    rpm: np.ndarray
+    levels: np.ndarray
+    bandwidth: np.ndarray
+
+    @property
+    def freqs(self) -> np.ndarray:
+        """Frequency of the order in Hz, [T]."""
+        return self.order * np.abs(self.rpm) / 60
+
+
+def order_cut(
+    spec: SpecMap,
+    rpm: np.ndarray | float | None,
+    order: float,
+    bandwidth: float | None = None,
+    unit: str = "Hz",
+) -> OrderCut:
+    """Return the level of an order over time: the power summed in a band about order * rpm / 60.
+
+    A sine of constant order reads its rms level, whatever the window.  Levels are nan where the
+    band reaches below 0 Hz or above half the rate, and in columns whose window hangs over an end
+    of the recording.
+
+    Args:
+        spec: a calibrated map, full or pooled.
+        rpm: speed in 1/min, one or one a sample [spec.grid.length]; None takes the map's own.
+        order: multiple of the speed of rotation, above zero.
+        bandwidth: full width of the band in ``unit``; None takes the main lobe of the window and
+            the way that the order moves within one window, the least that holds the whole line.
+            A narrower band reads low; a wider one takes in more noise and, in the end, the
+            neighbouring orders.
+        unit: ``"Hz"``, ``"orders"`` (multiples of rpm / 60) or ``"rows"`` (of the map).
+
+    Raises:
+        SpecsrError: no speed, a speed of another length, or an impossible order, width or unit.
+    """
+    grid = spec.grid
+    speed = _checked_rpm(spec.rpm if rpm is None else rpm, grid)
+    if not (np.isfinite(order) and order > 0):
+        raise SpecsrError(f"order is {order}: expected a number above zero, such as 2 or 0.5")
+    if bandwidth is not None and not (np.isfinite(bandwidth) and bandwidth > 0):
+        raise SpecsrError(f"bandwidth is {bandwidth}: expected a width above zero in {unit}")
+    mean_rpm = frame_rpm(speed, grid)
+    freq = order * np.abs(mean_rpm) / 60
+    if bandwidth is None:
+        first, last = (frame * grid.hop_length for frame in _spans(grid))
+        start = np.clip(first - grid.n_fft // 2, 0, grid.length - 1)
+        end = np.clip(last + grid.n_fft // 2, 0, grid.length - 1)
+        width = _main_lobe(grid) + order / 60 * np.abs(speed[end] - speed[start])
+    else:
+        per_unit = {"Hz": 1.0, "orders": np.abs(mean_rpm) / 60, "rows": grid.df}
+        if unit not in per_unit:
+            raise SpecsrError(f"unit is {unit!r}: expected one of {', '.join(per_unit)}")
+        width = np.broadcast_to(bandwidth * per_unit[unit], freq.shape)
+    low, high = freq - width / 2, freq + width / 2
+    power = np.moveaxis(row_power(spec), 1, 2)
+    levels = _level(
+        np.maximum(band_power(power, _row_edges(grid), low[:, None], high[:, None])[..., 0], 0),
+        grid.reference,
+    )
+    readable = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
+    return OrderCut(
+        float(order), grid.times(), mean_rpm, np.where(readable, levels, np.nan), width.copy()
+    )

@@ -1,0 +1,350 @@
+"""Synthetic run-ups of machines whose every level is known exactly.
+
+A run-up is a deterministic part (orders through resonances, a gear mesh, impacts) plus Gaussian
+noise with a known spectrum.  So the *expected* power of every cell of a spectrogram is known:
+|STFT of the deterministic part|² + noise spectrum x window energy.  That is the truth which a
+single measured spectrogram, speckled by its noise, only scatters about.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .errors import SpecsrError
+from .signal import REFERENCES, Signal
+from .spectrogram import Grid, SpecMap, stft
+
+
+@dataclass(frozen=True)
+class Resonance:
+    """A mode of the structure: frequency in Hz, damping ratio, gain against the direct path."""
+
+    freq: float
+    damping: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """A tone locked to the speed: frequency ``order * rpm / 60``.
+
+    ``level`` is dB against the other tones before speed and resonances act on it, ``phase`` is in
+    rad.  ``modulation`` (depth) and ``wobble`` (rad) give it sidebands once a turn, as an
+    eccentric gear has.
+    """
+
+    order: float
+    level: float
+    phase: float = 0.0
+    modulation: float = 0.0
+    wobble: float = 0.0
+
+
+@dataclass(frozen=True)
+class Impact:
+    """A decaying oscillation that starts at ``time`` s: its peak is ``level`` dB over the rms."""
+
+    time: float
+    freq: float
+    damping: float
+    level: float
+
+
+@dataclass(frozen=True)
+class RunUp:
+    """All that defines a synthetic run-up; see `random_run_up` for plausible draws.
+
+    Attributes:
+        rate: sampling rate in Hz.
+        duration: s.
+        rpm: speed in 1/min at start and end; it changes linearly.
+        fluctuation: rms of the slow speed fluctuation, relative.
+        orders: the tones.
+        resonances: the modes they pass through, beside a direct path of gain 1.
+        exponent: amplitudes grow with (rpm / mean rpm) ** exponent.
+        impacts: clicks and knocks.
+        noise_shape: (frequency in Hz, dB) points of the noise spectrum, joined linearly over
+            log frequency.
+        noise_exponent: as ``exponent``, for the noise.
+        line_to_noise: rms of the deterministic part over that of the noise, dB; inf for none.
+        level: overall rms level of the deterministic part, dB re 20 µPa.
+        seed: of fluctuation and noise.
+    """
+
+    rate: float = 25600.0
+    duration: float = 6.0
+    rpm: tuple[float, float] = (900.0, 5400.0)
+    fluctuation: float = 0.003
+    orders: tuple[Order, ...] = (Order(2, 0), Order(4, -6), Order(6, -10))
+    resonances: tuple[Resonance, ...] = ()
+    exponent: float = 1.0
+    impacts: tuple[Impact, ...] = ()
+    noise_shape: tuple[tuple[float, float], ...] = ((20.0, 0.0), (20000.0, -30.0))
+    noise_exponent: float = 1.0
+    line_to_noise: float = 15.0
+    level: float = 85.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0 or self.duration <= 0 or round(self.rate * self.duration) < 2:
+            raise SpecsrError(
+                f"{self.duration} s at {self.rate} Hz: expected a duration and rate above zero that "
+                "make at least two samples"
+            )
+        if min(self.rpm) <= 0:
+            raise SpecsrError(f"rpm runs from {self.rpm[0]} to {self.rpm[1]}: expected above zero")
+        if not self.orders and not self.impacts:
+            raise SpecsrError("a run-up needs at least one order or impact")
+
+
+@dataclass(frozen=True, eq=False)
+class Synthetic:
+    """A run-up with its ground truth.
+
+    Attributes:
+        clean: deterministic part, Pa, with rpm, one channel.
+        noise: noise samples, Pa, [N].
+        envelopes: rms amplitude of every order over time in Pa, {order: [N]}, sidebands left out.
+        noise_gain: factor on the noise over time, [N].
+        run: what it was made from.
+    """
+
+    clean: Signal
+    noise: np.ndarray
+    envelopes: dict[float, np.ndarray]
+    noise_gain: np.ndarray
+    run: RunUp
+    _psd_scale: float = field(default=0.0, repr=False)
+
+    @property
+    def signal(self) -> Signal:
+        """Deterministic part and noise together, as a microphone would record them."""
+        return self.clean.replace(samples=self.clean.samples + self.noise.astype(np.float32))
+
+    @property
+    def rpm(self) -> np.ndarray:
+        """Speed in 1/min at every sample, [N]."""
+        assert self.clean.rpm is not None
+        return self.clean.rpm
+
+    def noise_psd(self, freqs: np.ndarray) -> np.ndarray:
+        """One-sided power spectral density of the noise at unit gain, Pa²/Hz."""
+        return self._psd_scale * _shape(self.run, freqs)
+
+    def expected_power(self, grid: Grid) -> np.ndarray:
+        """Expected mean square of every cell of the full map on ``grid``, [rows, frames], float64.
+
+        Exact for the deterministic part; for the noise, exact where its spectrum is smooth over
+        one window (its shape is piecewise linear in dB over log frequency).
+        """
+        import torch
+
+        factor = np.square(grid.factor())[:, None]
+        lines = stft(torch.from_numpy(self.clean.samples[0].astype(np.float64)), grid)
+        energy = _window_energy(self.noise_gain, grid)
+        two_sided = self.noise_psd(np.arange(grid.n_fft // 2 + 1) * grid.rate / grid.n_fft)
+        noise = (two_sided * grid.rate / 2)[:, None] * energy[None]
+        return factor * (np.square(lines.abs().numpy()) + noise)
+
+    def truth(self, grid: Grid) -> SpecMap:
+        """Expected map on ``grid`` (full or pooled), as a `SpecMap` without phase."""
+        from .degrade import pool_power
+
+        fine = Grid(
+            grid.rate, grid.n_fft, grid.hop_length, grid.length, grid.window, grid.scaling,
+            grid.unit, grid.start,
+        )  # fmt: skip
+        power = self.expected_power(fine)
+        if grid.cell != (1, 1):
+            power = pool_power(power[:-1], *grid.cell)
+        return SpecMap(np.sqrt(power)[None], grid, rpm=self.rpm)
+
+
+def _shape(run: RunUp, freqs: np.ndarray) -> np.ndarray:
+    """Noise power over frequency, relative; flat below the first and above the last point."""
+    points = np.asarray(run.noise_shape, dtype=float)
+    db = np.interp(np.log(np.maximum(freqs, 1e-3)), np.log(points[:, 0]), points[:, 1])
+    return 10 ** (db / 10)
+
+
+def _window_energy(gain: np.ndarray, grid: Grid) -> np.ndarray:
+    """Sum of window² x gain² seen by every frame, shape [fine_frames]."""
+    from scipy.signal import fftconvolve
+
+    window = np.square(grid.window_samples())
+    # frame m is centred on sample m * hop; beyond the signal the gain is zero
+    energy = fftconvolve(np.square(gain), window[::-1])
+    index = np.arange(grid.fine_frames) * grid.hop_length + grid.n_fft - 1 - grid.n_fft // 2
+    return np.maximum(energy[np.minimum(index, energy.size - 1)] * (index < energy.size), 0)
+
+
+def _slow_noise(rng: np.random.Generator, length: int, rate: float, cutoff: float) -> np.ndarray:
+    """Smooth Gaussian noise of unit rms below ``cutoff`` Hz."""
+    coarse = rng.standard_normal(max(4, int(length / rate * cutoff * 2) + 4))
+    at = np.linspace(1, coarse.size - 2, length)
+    from scipy.interpolate import CubicSpline
+
+    slow = CubicSpline(np.arange(coarse.size), coarse)(at)
+    return slow / max(np.sqrt(np.mean(np.square(slow))), 1e-9)
+
+
+def _transfer(run: RunUp, freq: np.ndarray) -> np.ndarray:
+    """Complex gain of direct path and resonances at ``freq`` Hz (single degrees of freedom)."""
+    gain = np.ones(freq.shape, dtype=complex)
+    for mode in run.resonances:
+        r = freq / mode.freq
+        gain += mode.gain * np.square(r) / (1 - np.square(r) + 2j * mode.damping * r)
+    return gain
+
+
+def _order(run: RunUp, tone: Order, theta: np.ndarray, rpm: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Samples and peak envelope of one tone."""
+    freq = tone.order * rpm / 60
+    # the gain varies slowly with speed: evaluated on every 64th sample and joined
+    knots = np.append(np.arange(0, rpm.size - 1, 64), rpm.size - 1)
+    gain = _transfer(run, freq[knots])
+    at = np.arange(rpm.size)
+    amplitude = np.interp(at, knots, np.abs(gain)) * 10 ** (tone.level / 20)
+    amplitude *= (rpm / np.mean(run.rpm)) ** run.exponent
+    # tones fade out over the last 5 % below Nyquist rather than alias
+    amplitude *= np.clip((run.rate / 2 - freq) / (0.05 * run.rate / 2), 0, 1)
+    angle = np.interp(at, knots, np.unwrap(np.angle(gain)))
+    phase = tone.order * theta + angle + tone.phase
+    if tone.wobble:
+        phase += tone.wobble * np.sin(theta)
+    samples = amplitude * np.cos(phase)
+    if tone.modulation:
+        samples *= 1 + tone.modulation * np.cos(theta)
+    return samples, amplitude
+
+
+def _impact(run: RunUp, impact: Impact, length: int) -> tuple[int, np.ndarray]:
+    """First sample and samples of one impact with unit peak of its envelope."""
+    first = int(impact.time * run.rate)
+    decay = 2 * math.pi * impact.damping * impact.freq
+    count = max(0, min(length - first, int(12 / decay * run.rate) + 1))
+    t = np.arange(count) / run.rate
+    return first, np.exp(-decay * t) * np.sin(2 * math.pi * impact.freq * t)
+
+
+def synthesise(run: RunUp) -> Synthetic:
+    """Return the waveform of a run-up with its ground truth.
+
+    Orders: x = sum A_k(t) cos(k theta + angle H + phi_k) with theta the integral of the speed and
+    A_k = a_k (rpm / mean)^p |H(k rpm / 60)|.
+    """
+    rng = np.random.default_rng(run.seed)
+    length = round(run.rate * run.duration)
+    rpm = np.linspace(*run.rpm, length)
+    rpm = rpm * (1 + run.fluctuation * _slow_noise(rng, length, run.rate, 4.0))
+    theta = 2 * math.pi * np.cumsum(rpm) / 60 / run.rate
+    samples = np.zeros(length)
+    envelopes: dict[float, np.ndarray] = {}
+    for tone in run.orders:
+        wave, amplitude = _order(run, tone, theta, rpm)
+        samples += wave
+        envelopes[tone.order] = (amplitude / math.sqrt(2)).astype(np.float32)
+    rms = math.sqrt(np.mean(np.square(samples))) if run.orders else 1.0
+    if rms == 0:
+        raise SpecsrError("all orders lie above half the rate: raise the rate or lower the orders")
+    for impact in run.impacts:
+        first, wave = _impact(run, impact, length)
+        samples[first : first + wave.size] += rms * 10 ** (impact.level / 20) * wave
+    scale = REFERENCES["Pa"] * 10 ** (run.level / 20) / math.sqrt(np.mean(np.square(samples)))
+    samples *= scale
+    envelopes = {order: envelope * np.float32(scale) for order, envelope in envelopes.items()}
+
+    gain = (rpm / np.mean(run.rpm)) ** run.noise_exponent
+    freqs = np.fft.rfftfreq(length, 1 / run.rate)
+    spectrum = np.fft.rfft(rng.standard_normal(length)) * np.sqrt(_shape(run, freqs))
+    noise = np.fft.irfft(spectrum, length)
+    # the variance of the coloured noise over that of the white noise it was made from
+    variance = np.mean(_shape(run, freqs)) * np.mean(np.square(gain))
+    deterministic = np.mean(np.square(samples))
+    power = deterministic * 10 ** (-run.line_to_noise / 10) / variance
+    clean = Signal(samples.astype(np.float32), run.rate, "Pa", ("synthetic",), rpm=rpm)
+    return Synthetic(
+        clean, math.sqrt(power) * noise * gain, envelopes, gain, run, power / (run.rate / 2)
+    )
+
+
+def random_run_up(
+    seed: int, rate: float = 25600.0, duration: float = 6.0, line_to_noise: float | None = None
+) -> RunUp:
+    """Draw a plausible run-up or run-down; the same seed gives the same one.
+
+    Speeds 600 to 7000 rpm, orders in steps of 0.5 to 4 over 30 dB, three to eight resonances, in
+    most a gear or motor whine with sidebands, in half some impacts, noise over twelve log-spaced
+    points, lines 0 to 30 dB over the noise.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = np.sort(rng.uniform(600, 7000, 2))
+    high = max(high, 1.15 * low)
+    rpm = (float(low), float(high)) if rng.random() < 0.7 else (float(high), float(low))
+    step = float(rng.choice([0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 4.0]))
+    tilt = rng.uniform(0, 20)
+    count = int(rng.integers(6, 28))
+    orders = [
+        Order(
+            step * k,
+            float(rng.uniform(-30, 0) - tilt * k / count),
+            float(rng.uniform(0, 2 * math.pi)),
+        )
+        for k in range(1, count + 1)
+    ]
+    orders[int(rng.integers(0, min(4, count)))] = Order(
+        step * int(rng.integers(1, min(4, count) + 1)) + 0.0, 0.0, 0.0
+    )
+    if rng.random() < 0.75:
+        mesh = float(rng.integers(8, 49)) if rng.random() < 0.6 else float(rng.uniform(8, 48))
+        for k in range(1, int(rng.integers(2, 4))):
+            orders.append(
+                Order(
+                    k * mesh,
+                    float(rng.uniform(-25, 0) - 6 * (k - 1)),
+                    float(rng.uniform(0, 2 * math.pi)),
+                    float(rng.uniform(0, 0.8)),
+                    float(rng.uniform(0, 0.5)),
+                )
+            )
+    resonances = tuple(
+        Resonance(
+            float(np.exp(rng.uniform(np.log(60), np.log(0.45 * rate)))),
+            float(np.exp(rng.uniform(np.log(0.01), np.log(0.05)))),
+            float(rng.uniform(0.05, 0.6)),
+        )
+        for _ in range(int(rng.integers(3, 9)))
+    )
+    impacts: tuple[Impact, ...] = ()
+    if rng.random() < 0.5:
+        impacts = tuple(
+            Impact(
+                float(rng.uniform(0.02, 0.98) * duration),
+                float(np.exp(rng.uniform(np.log(200), np.log(0.4 * rate)))),
+                float(np.exp(rng.uniform(np.log(0.005), np.log(0.1)))),
+                float(rng.uniform(0, 25)),
+            )
+            for _ in range(1 + int(rng.poisson(duration * rng.uniform(0.2, 2))))
+        )
+    points = np.exp(np.linspace(np.log(20), np.log(rate / 2), 12))
+    shape = np.cumsum(rng.normal(-2, 4, 12))
+    ratio = rng.uniform(0, 30)
+    unique = {tone.order: tone for tone in orders}  # a doubled order would have no one envelope
+    return RunUp(
+        rate=rate,
+        duration=duration,
+        rpm=rpm,
+        fluctuation=float(rng.uniform(0.001, 0.004)),
+        orders=tuple(unique.values()),
+        resonances=resonances,
+        exponent=float(rng.uniform(0.5, 2)),
+        impacts=impacts,
+        noise_shape=tuple((float(f), float(db)) for f, db in zip(points, shape)),
+        noise_exponent=float(rng.uniform(0, 1.7)),
+        line_to_noise=float(ratio) if line_to_noise is None else line_to_noise,
+        level=float(rng.uniform(65, 95)),
+        seed=int(rng.integers(2**31)),
+    )

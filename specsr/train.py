@@ -1,0 +1,199 @@
+"""Training: one loop that reads from top to bottom."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import logging
+import math
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from .config import Config
+from .data import Crops, Example, load_examples
+from .errors import SpecsrError
+from .levels import DB_RANGE
+from .losses import LOSSES
+from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
+from .prefill import CHANNELS
+from .weights import Model, save_model
+
+log = logging.getLogger(__name__)
+
+
+def build_net(config: Config) -> EDSR | MDSR:
+    """Return the untrained network of a config, seeded."""
+    torch.manual_seed(config.train.seed)
+    options: dict[str, Any] = {
+        "n_resblocks": config.model.n_resblocks,
+        "n_feats": config.model.n_feats,
+        "res_scale": config.model.res_scale,
+        "in_channels": CHANNELS if config.pair.kind == "band" else 1,
+        "out_channels": 1,
+        "mean": (0.0,),
+        "std": config.model.std,
+        "input_skip": config.model.input_skip,
+    }
+    if config.model.name == "mdsr":
+        return MDSR(MDSRConfig(scales=tuple(config.pair.scales), **options))
+    return EDSR(EDSRConfig(scale=config.pair.scales[0], fold=config.model.fold, **options))
+
+
+def learning_rate(step: int, config: Config) -> float:
+    """Rate at a step: linear warm-up, then a cosine to 1 % or halvings (Lim et al. 2017)."""
+    train = config.train
+    warm = min(1.0, (step + 1) / max(1, train.warmup))
+    if train.schedule == "halve":
+        return train.lr * warm * 0.5 ** (step // train.halve_every)
+    part = 0.5 * (1 + math.cos(math.pi * step / train.steps))
+    return train.lr * warm * (0.01 + 0.99 * part)
+
+
+@torch.no_grad()
+def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: str) -> float:
+    """Mean L1 in dB on the same crops of held-out examples each time."""
+    held = config.model_copy(
+        update={"train": config.train.model_copy(update={"level_shift": 0.0, "seed": 12345})}
+    )
+    crops = Crops(examples, held, 8)
+    net.eval()
+    losses = []
+    for step in range(len(crops)):
+        low, high, scale = crops[step]
+        with torch.autocast(device, torch.bfloat16, enabled=config.train.precision == "bfloat16"):
+            estimate = net(low.to(device), scale)
+        losses.append((estimate.float() - high.to(device)).abs().mean().item())
+    net.train()
+    return sum(losses) / len(losses)
+
+
+def train(
+    config: Config, folder: str | Path, resume: bool = False, progress: Any = None
+) -> Path:
+    """Train a config in ``folder`` and return the path of the model file.
+
+    Writes ``log.csv``, ``checkpoint.pt`` (all that a resumed run needs, replaced whole) and, at
+    every validation and the end, ``<name>.safetensors`` with the averaged weights.  ``progress``
+    wraps an iterable of steps (for a bar); it may have ``set_postfix``.
+
+    Raises:
+        SpecsrError: the folder already holds a run and ``resume`` is not set, or holds another
+            config's run.
+    """
+    train_options = config.train
+    folder = Path(folder)
+    checkpoint_path = folder / "checkpoint.pt"
+    if checkpoint_path.exists() and not resume:
+        raise SpecsrError(
+            f"{checkpoint_path} exists: go on with --resume, or choose another --out folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    device = train_options.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    bar = progress or (lambda steps: steps)
+    examples = load_examples(config, bar)
+    held = max(1, min(train_options.hold_out, len(examples) // 8)) if len(examples) > 1 else 0
+    stride = len(examples) // held if held else 0
+    held_out = [examples[i] for i in range(0, len(examples), stride)][:held] if held else examples
+    seen = [e for e in examples if not any(e is h for h in held_out)] or examples
+
+    net = build_net(config).to(device, memory_format=torch.channels_last)
+    average = copy.deepcopy(net)
+    optimiser = torch.optim.Adam(net.parameters(), train_options.lr, fused=True)
+    start, spent = 0, 0.0
+    if resume and checkpoint_path.exists():
+        state = torch.load(checkpoint_path, map_location=device, weights_only=True)
+        if state["model"] != config.model.model_dump(mode="json"):
+            raise SpecsrError(f"{checkpoint_path}: made by another model config: choose another --out")
+        net.load_state_dict(state["net"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        start, spent = state["step"], state["seconds"]
+
+    def save(step: int, seconds: float) -> None:
+        partial = checkpoint_path.with_suffix(".tmp")
+        state = {
+            "net": net.state_dict(), "average": average.state_dict(),
+            "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds,
+            "model": config.model.model_dump(mode="json"),
+        }  # fmt: skip
+        torch.save(state, partial)
+        partial.replace(checkpoint_path)
+
+    model_path = folder / f"{config.name}.safetensors"
+
+    def export(step: int, seconds: float, score: float) -> None:
+        record = {
+            "steps": step,
+            "seconds": round(seconds),
+            "device": device if device != "cpu" else f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)",
+            "validation_l1_db": round(score, 4),
+            "examples": len(seen),
+            "config": config.model_dump(mode="json"),
+        }
+        rates = config.data.synth.rates if config.data.synth.count else []
+        lowest = min([*rates, config.data.min_rate or math.inf])
+        model = Model(
+            config.name, average, config.pair.kind,
+            tuple(g.model_dump() for g in config.grids),
+            (lowest if math.isfinite(lowest) else 0.0, max([*rates, 48000.0])), DB_RANGE, record,
+        )  # fmt: skip
+        save_model(model_path, model, overwrite=True)
+
+    crops = Crops(seen, config, train_options.steps)
+    loader = DataLoader(
+        crops, batch_size=None, sampler=range(start, train_options.steps),
+        num_workers=train_options.workers, persistent_workers=False,
+    )  # fmt: skip
+    loss_function = LOSSES[train_options.loss]
+    began = time.monotonic() - spent
+    running, step = 0.0, start
+    new_log = not (resume and (folder / "log.csv").exists())
+    with (folder / "log.csv").open("w" if new_log else "a", newline="") as file:
+        rows = csv.writer(file)
+        if new_log:
+            rows.writerow(["step", "seconds", "lr", "train_loss", "validation_l1_db"])
+        for low, high, scale in bar(loader):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, config)
+            low = low.to(device, memory_format=torch.channels_last)
+            high = high.to(device, memory_format=torch.channels_last)
+            with torch.autocast(
+                device, torch.bfloat16, enabled=train_options.precision == "bfloat16"
+            ):
+                estimate = net(low, scale)
+            loss = loss_function(estimate.float(), high)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+            step += 1
+            # the average forgets its untrained start: a short memory first, then a long one
+            decay = min(train_options.ema, (1 + step) / (10 + step))
+            with torch.no_grad():
+                for mean, now in zip(average.parameters(), net.parameters()):
+                    mean.lerp_(now, 1 - decay)
+            value = loss.item()
+            if not math.isfinite(value):
+                raise SpecsrError(
+                    f"the loss is {value} at step {step}: lower train.lr; the last checkpoint in "
+                    f"{folder} is good"
+                )
+            running = value if running == 0 else 0.98 * running + 0.02 * value
+            if step % train_options.validate_every == 0 or step == train_options.steps:
+                score = validate(average, held_out, config, device)
+                seconds = time.monotonic() - began
+                rows.writerow([step, round(seconds), f"{learning_rate(step, config):.3g}", f"{running:.4f}", f"{score:.4f}"])
+                file.flush()
+                log.info("step %d: loss %.3f, validation %.3f dB", step, running, score)
+                export(step, seconds, score)
+            if step % train_options.save_every == 0 or step == train_options.steps:
+                save(step, time.monotonic() - began)
+    return model_path

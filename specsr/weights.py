@@ -1,0 +1,141 @@
+"""Model files: safetensors that carry everything needed to use them.
+
+The header's metadata holds one JSON text under ``specsr``: format version, architecture and its
+config, pair, analysis grids, level range and training record.  Loading never runs code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .errors import SpecsrError
+from .models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
+
+FORMAT = 1
+BUNDLED = Path(__file__).parent / "bundled"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with what it was made for.
+
+    Attributes:
+        name: short name.
+        net: the module, in evaluation mode.
+        pair: kind of pair it undoes.
+        grids: analyses it was trained on: dicts of n_fft, hop_length, window.
+        rates: lowest and highest sampling rate of its training data, Hz.
+        db_range: range of levels about the own level that it was trained on, dB.
+        record: how it was trained: steps, seconds, seed, data, loss, scores.
+    """
+
+    name: str
+    net: EDSR | MDSR
+    pair: str
+    grids: tuple[dict[str, Any], ...]
+    rates: tuple[float, float]
+    db_range: float
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(p.numel() for p in self.net.parameters())
+
+
+def save_model(path: str | Path, model: Model, overwrite: bool = False) -> None:
+    """Write a model file (float32 weights), whole or not at all."""
+    from .io.atomic import replacing
+
+    info = {
+        "format": FORMAT,
+        "name": model.name,
+        "architecture": "edsr" if isinstance(model.net, EDSR) else "mdsr",
+        "config": dataclasses.asdict(model.net.config),
+        "pair": model.pair,
+        "grids": list(model.grids),
+        "rates": list(model.rates),
+        "db_range": model.db_range,
+        "record": model.record,
+    }
+    tensors = {k: v.detach().float().cpu().contiguous() for k, v in model.net.state_dict().items()}
+    with replacing(path, overwrite=overwrite) as [partial]:
+        save_file(tensors, partial, metadata={"specsr": json.dumps(info)})
+
+
+def read_info(path: str | Path) -> dict[str, Any]:
+    """Return the JSON description in a model file without loading its weights."""
+    path = Path(path)
+    if not path.is_file():
+        raise SpecsrError(f"{path}: no such model file; `specsr models` lists the bundled ones")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise SpecsrError(f"{path}: not a safetensors file ({error})") from None
+    try:
+        info = json.loads(metadata["specsr"])
+        version = info["format"]
+    except (KeyError, TypeError, ValueError):
+        raise SpecsrError(
+            f"{path}: a safetensors file without specsr's description: use one that specsr wrote"
+        ) from None
+    if version != FORMAT:
+        raise SpecsrError(f"{path}: format {version}, this specsr reads {FORMAT}: update specsr")
+    return info
+
+
+def load_model(source: str | Path) -> Model:
+    """Return the model in a file, or a bundled one by its name.
+
+    Raises:
+        SpecsrError: no such name or file, not a specsr model, or weights that do not fit the
+            architecture the file describes.
+    """
+    path = Path(source)
+    if path.suffix != ".safetensors":
+        path = BUNDLED / f"{source}.safetensors"
+        if not path.is_file():
+            names = ", ".join(bundled_models()) or "none"
+            raise SpecsrError(
+                f"{source}: no bundled model of this name (there are: {names}) "
+                "and not a .safetensors file"
+            )
+    info = read_info(path)
+    try:
+        config_type = {"edsr": EDSRConfig, "mdsr": MDSRConfig}[info["architecture"]]
+        net = build(config_type(**_tuples(info["config"])))
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        net.load_state_dict(tensors)
+        model = Model(
+            info["name"], net.eval(), info["pair"], tuple(info["grids"]),
+            tuple(info["rates"]), info["db_range"], info["record"],
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise SpecsrError(f"{path}: the model file is damaged or of another kind ({error})") from None
+    if not all(torch.isfinite(t).all() for t in tensors.values()):
+        raise SpecsrError(f"{path}: the weights hold NaN or infinity: train or fetch the model again")
+    return model
+
+
+def bundled_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
+
+
+def _tuples(value: Any) -> Any:
+    """JSON lists back to the tuples of frozen configs."""
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(v) for v in value)
+    return value

@@ -1,0 +1,177 @@
+"""Reports of pairs whose scores are known."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from specsr import metrics
+from specsr.errors import SpecsrError
+from specsr.evaluate import evaluate
+from specsr.signal import Signal
+from specsr.spectrogram import SpectrogramTransform
+
+RATE = 25600
+
+
+def noise(seed: int, channels: int = 1, length: int = RATE) -> np.ndarray:
+    return 0.1 * np.random.default_rng(seed).standard_normal((channels, length))
+
+
+@pytest.fixture
+def pair() -> tuple[Signal, Signal]:
+    """A result 6 dB too loud in its first channel and equal in its second."""
+    reference = Signal(noise(0, 2), RATE, "Pa", ("left", "right"), rpm=np.full(RATE, 3000.0))
+    gains = np.array([[10**0.3], [1.0]])
+    return reference.replace(samples=reference.samples * gains), reference
+
+
+def test_a_gain_shows_as_itself_in_every_level(pair) -> None:
+    report = evaluate(*pair, cut=6400, orders=(2, 8.5))
+    loud, equal = report.channels["left"], report.channels["right"]
+    assert report.kind == "signal"
+    assert loud.overall_error_db == pytest.approx(6, abs=1e-4)
+    assert [loud.lsd, loud.lsd_lf, loud.lsd_hf] == pytest.approx([0.6] * 3, abs=1e-6)
+    assert loud.snr_db == pytest.approx(-20 * math.log10(10**0.3 - 1))
+    assert loud.si_sdr_db > 200
+    assert loud.spectral_convergence_db == pytest.approx(20 * math.log10(10**0.3 - 1), abs=1e-4)
+    assert [loud.map.bias_db, loud.map.rmse_db] == pytest.approx([6, 6], abs=1e-3)
+    assert loud.map.psnr_db == pytest.approx(20 * math.log10(80 / 6), abs=1e-3)
+    assert list(loud.orders) == ["2", "8.5"]
+    for error in (loud.third_octave, *loud.orders.values()):
+        assert [error.max_abs_db, error.bias_db, error.rmse_db] == pytest.approx([6] * 3, abs=1e-3)
+    assert equal.overall_error_db == equal.lsd == equal.lsd_hf == equal.map.rmse_db == 0
+    assert equal.snr_db == equal.map.psnr_db == math.inf
+    assert equal.map.ssim == pytest.approx(1)
+    assert equal.third_octave.max_abs_db == equal.orders["2"].max_abs_db == 0
+
+
+def test_the_mean_is_that_of_the_channels(pair) -> None:
+    report = evaluate(*pair, cut=6400, orders=(2,))
+    assert report.mean.overall_error_db == pytest.approx(3, abs=1e-4)
+    assert report.mean.lsd == pytest.approx(0.3, abs=1e-6)
+    assert report.mean.map.bias_db == pytest.approx(3, abs=1e-3)
+    assert report.mean.map.range_db == 80
+    assert report.mean.orders["2"].bias_db == pytest.approx(3, abs=1e-3)
+    assert report.mean.snr_db == math.inf
+
+
+def test_the_report_is_strict_json(pair) -> None:
+    report = evaluate(*pair, cut=6400, orders=(2,))
+    told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert told["channels"]["right"]["snr_db"] is None
+    assert told["channels"]["left"]["lsd"] == pytest.approx(0.6, abs=1e-6)
+    assert told["mean"]["map"]["range_db"] == 80
+    assert told["settings"]["cut"] == 6400
+    assert told["settings"]["unit"] == "Pa"
+
+
+def test_the_table_names_ranges_cuts_and_channels(pair) -> None:
+    lines = evaluate(*pair, cut=6400, orders=(2,), range_db=60).table().splitlines()
+    cells = {
+        name: values
+        for name, *values in ([c.strip() for c in line.strip("|").split("|")] for line in lines)
+    }
+    assert cells["score"] == ["mean", "left", "right"]
+    assert cells["overall level error, dB"] == ["3.000", "6.000", "0.000"]
+    assert cells["SNR, dB"][2] == "inf"
+    assert {"LSD below 6400 Hz", "LSD from 6400 Hz", "map PSNR over 60 dB, dB"} <= set(cells)
+    assert "order 2, RMSE, dB" in cells
+    assert len({len(line) for line in lines}) == 1
+    mono = evaluate(*(x.replace(samples=x.samples[:1], channels=()) for x in pair)).table()
+    assert "mean" not in mono
+    assert "order" not in mono
+    assert "below" not in mono
+
+
+def test_scores_are_those_of_the_functions() -> None:
+    reference, result = (Signal(noise(s), RATE, "Pa", full_scale=4.0) for s in (1, 2))
+    scores = evaluate(result, reference).mean
+    a, b = reference.samples[0], result.samples[0]
+    assert scores.lsd == pytest.approx(metrics.lsd(a / 4, b / 4, RATE))
+    assert scores.snr_db == pytest.approx(metrics.snr(a, b))
+    assert scores.si_sdr_db == pytest.approx(metrics.si_sdr(a, b))
+    levels = reference.spectrogram().db[0], result.spectrogram().db[0]
+    assert scores.map == metrics.map_errors(*levels)
+    assert scores.lsd_lf is None
+
+
+@pytest.mark.parametrize("scaling", ["rms", "psd"])
+def test_maps_score_like_their_signals(scaling: str) -> None:
+    # Silence at both ends, where a map and the waveform's LSD continue a signal differently.
+    sounding = np.pad(np.ones(RATE - 4096), 2048)
+    signals = [Signal(noise(s) * sounding, RATE, rpm=np.full(RATE, 3000.0)) for s in (1, 2)]
+    transform = SpectrogramTransform(scaling=scaling)
+    one = evaluate(*signals, cut=4000, orders=(4,), transform=transform).mean
+    report = evaluate(*map(transform, signals), cut=4000, orders=(4,))
+    two = report.mean
+    assert report.kind == "map"
+    assert two.snr_db is None and two.si_sdr_db is None
+    assert two.map == one.map
+    assert two.orders == one.orders
+    assert two.overall_error_db == one.overall_error_db
+    for name in ("lsd", "lsd_lf", "lsd_hf"):
+        assert getattr(two, name) == pytest.approx(getattr(one, name), rel=1e-4)
+
+
+def test_pooled_maps_are_compared_cell_by_cell() -> None:
+    spec = Signal(noise(3), RATE).spectrogram()
+    grid = spec.grid.pooled(4, 4)
+    reference = spec.replace(
+        magnitude=np.abs(noise(4, grid.rows, grid.frames)) + 0.01, grid=grid, phase=None
+    )
+    result = reference.replace(magnitude=reference.magnitude * 10 ** (-3 / 20))
+    scores = evaluate(result, reference).mean
+    assert scores.lsd == pytest.approx(0.3, abs=1e-5)
+    assert scores.map.bias_db == pytest.approx(-3, abs=1e-4)
+    assert scores.overall_error_db == pytest.approx(-3, abs=1e-4)
+
+
+def test_silence_and_one_sample_give_a_report() -> None:
+    for length in (1, 5000):
+        silent = Signal(np.zeros(length), RATE)
+        loud = Signal(np.ones(length), RATE)
+        for result, reference in ((silent, loud), (loud, silent), (silent, silent)):
+            report = evaluate(result, reference, cut=4000, orders=(2,), rpm=3000)
+            json.dumps(report.to_dict(), allow_nan=False)
+            assert "LSD" in report.table()
+
+
+def test_low_rates_have_no_third_octaves() -> None:
+    slow = Signal(noise(5, length=3000), 50)
+    report = evaluate(slow, slow, transform=SpectrogramTransform(256))
+    assert report.mean.third_octave is None
+    assert "third" not in report.table()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rate": 2 * RATE}, "51200.*Signal.resample"),
+        ({"samples": noise(0, 2, 100), "rpm": None}, "length in samples of 100.*cut"),
+        ({"samples": noise(0), "channels": ()}, "channel count of 1"),
+        ({"unit": "V"}, "unit V"),
+    ],
+)
+def test_signals_that_differ_are_refused(pair, change: dict, words: str) -> None:
+    reference = pair[1]
+    with pytest.raises(SpecsrError, match=words):
+        evaluate(reference.replace(**change), reference)
+
+
+def test_other_mistakes_are_named(pair) -> None:
+    signal = pair[1]
+    spec = signal.spectrogram()
+    with pytest.raises(SpecsrError, match="one is a signal"):
+        evaluate(spec, signal)
+    with pytest.raises(SpecsrError, match="n_fft 1024"):
+        evaluate(signal.spectrogram(n_fft=1024), spec)
+    quiet = signal.replace(rpm=None)
+    with pytest.raises(SpecsrError, match="pass rpm"):
+        evaluate(quiet, quiet, orders=(2,))
+    for x in (signal, spec):
+        with pytest.raises(SpecsrError, match="row"):
+            evaluate(x, x, cut=RATE)

@@ -1,0 +1,266 @@
+"""Distances against their formulas written out, other libraries and analytic truths."""
+
+from __future__ import annotations
+
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsr import metrics
+from specsr.errors import SpecsrError
+
+RATE = 48000
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def magnitudes(x: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
+    return np.abs(librosa.stft(x, n_fft=n_fft, hop_length=hop_length, pad_mode="reflect"))
+
+
+def lsd_twin(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Per frame and row: the squared difference that `lsd` averages."""
+    a, b = (np.log10(np.maximum(magnitudes(s, 2048, 512) ** 2, 1e-8)) for s in (x, y))
+    return (a - b) ** 2
+
+
+@pytest.mark.parametrize("length", [1, 100, 5000, 48000])
+def test_lsd_is_its_formula(length: int) -> None:
+    x, y = noise(1, 2, length) * [[1.0], [0.3]]
+    if length < 1025:  # librosa refuses to reflect these
+        assert np.isfinite(metrics.lsd(x, y, RATE))
+        return
+    twin = lsd_twin(x, y)
+    assert metrics.lsd(x, y, RATE) == pytest.approx(np.sqrt(twin.mean(0)).mean(), rel=1e-5)
+    rows = np.arange(1025) * RATE / 2048 < 8000
+    low, high = metrics.lsd(x, y, RATE, high=8000), metrics.lsd(x, y, RATE, low=8000)
+    assert low == pytest.approx(np.sqrt(twin[rows].mean(0)).mean(), rel=1e-5)
+    assert high == pytest.approx(np.sqrt(twin[~rows].mean(0)).mean(), rel=1e-5)
+
+
+@given(seed=SEEDS, gain=st.floats(-20, 20))
+@settings(max_examples=20, deadline=None)
+def test_lsd_of_a_gain_is_its_decades_of_power(seed: int, gain: float) -> None:
+    x = noise(seed, 4096)
+    expected = abs(gain) / 10
+    assert metrics.lsd(x, x * 10 ** (gain / 20), RATE) == pytest.approx(expected, abs=1e-6)
+    assert metrics.lsd(x, -x, RATE) == 0  # blind to polarity, as the published metric is
+
+
+def test_lsd_of_a_sine_to_itself_is_zero_and_of_six_db_is_point_six() -> None:
+    x = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE) + 0.1 * noise(0, RATE)
+    assert metrics.lsd(x, x, RATE) == 0
+    assert metrics.lsd(x, x * 10**0.3, RATE) == pytest.approx(0.6, abs=1e-6)
+
+
+def test_lsd_takes_silence_for_its_floor() -> None:
+    x = noise(3, 8192)
+    power = np.maximum(magnitudes(x, 2048, 512) ** 2, 1e-8)
+    expected = np.sqrt(((np.log10(power) + 8) ** 2).mean(0)).mean()
+    assert metrics.lsd(x, np.zeros_like(x), RATE) == pytest.approx(expected, rel=1e-5)
+    assert metrics.lsd(np.zeros(4096), np.full(4096, 1e-9), RATE) == 0
+
+
+def test_long_recordings_in_blocks_equal_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = noise(4, 2, 30000)
+    whole = metrics.lsd(x, y, RATE)
+    monkeypatch.setattr(metrics, "_BLOCK", 3 * 2048)
+    assert metrics.lsd(x, y, RATE) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100, 48000])
+def test_ssr_eval_lsd_is_its_formula(rate: int) -> None:
+    x, y = noise(5, 2, rate // 2)
+    t, e = (magnitudes(s, int(2048 * rate / 44100), rate // 100) for s in (x, 0.1 * y))
+    ratio = np.log10(t**2 / (e + 1e-12) ** 2 + 1e-12)
+    expected = np.sqrt(np.mean(ratio**2, axis=0)).mean()
+    assert metrics.lsd_ssr_eval(x, 0.1 * y, rate) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_lsd_reproduces_the_published_orientation(shared_data) -> None:
+    """Decimating and restoring with soxr, over the recordings that hold a full band."""
+    import soundfile
+    import soxr
+
+    scores = []
+    for path in sorted((shared_data / "audio" / "val").rglob("*.flac")):
+        samples, rate = soundfile.read(path, always_2d=True)
+        if path.parent.name == "speech_16k" or len(samples) < 1.2 * rate:
+            continue
+        x = soxr.resample(samples[:, 0], rate, RATE, quality="VHQ")
+        row = []
+        for scale in (2, 3, 6):
+            y = x[: len(x) - len(x) % scale]
+            low = soxr.resample(y, RATE, RATE / scale, quality="VHQ")
+            row.append(metrics.lsd(y, soxr.resample(low, RATE / scale, RATE, quality="VHQ"), RATE))
+        scores.append(row)
+    assert len(scores) == 41
+    assert np.mean(scores, axis=0) == pytest.approx([3.07, 3.71, 4.38], abs=0.006)
+
+
+@given(seed=SEEDS, gain=st.floats(0.01, 100), sign=st.sampled_from([-1, 1]))
+@settings(max_examples=30, deadline=None)
+def test_si_sdr_does_not_hear_gain_or_polarity(seed: int, gain: float, sign: int) -> None:
+    import torch
+    from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio as twin
+
+    x, n = noise(seed, 2, 500)
+    y = x + 0.5 * n
+    score = metrics.si_sdr(x, y)
+    assert metrics.si_sdr(x, sign * gain * y) == pytest.approx(score, abs=1e-6)
+    assert metrics.si_sdr(sign * gain * x, y) == pytest.approx(score, abs=1e-6)
+    for zero_mean in (False, True):
+        expected = twin(torch.from_numpy(y + 1), torch.from_numpy(x + 2), zero_mean=zero_mean)
+        found = metrics.si_sdr(x + 2, y + 1, zero_mean)
+        assert found == pytest.approx(expected.item(), abs=1e-5)
+
+
+@given(db=st.floats(-30, 60), seed=SEEDS)
+@settings(max_examples=30, deadline=None)
+def test_snr_of_noise_at_a_level_is_that_level(db: float, seed: int) -> None:
+    x, n = noise(seed, 2, 1000)
+    n *= np.linalg.norm(x) / np.linalg.norm(n) * 10 ** (-db / 20)
+    assert metrics.snr(x, x + n) == pytest.approx(db, abs=1e-6)
+
+
+def test_waveform_ratios_at_their_ends() -> None:
+    x = noise(6, 64)
+    assert metrics.snr(x, x) == np.inf
+    assert metrics.snr(np.zeros(8), np.ones(8)) == -np.inf
+    assert metrics.snr(x, -x) == pytest.approx(-20 * np.log10(2))
+    assert metrics.si_sdr(x, 3 * x) > 250
+    orthogonal = metrics.si_sdr(np.array([1.0, 0, 0]), np.array([0, 1.0, 0]))
+    assert orthogonal == -np.inf
+    assert np.isnan(metrics.si_sdr(np.zeros(8), np.ones(8)))
+
+
+def test_channels_are_scored_apart() -> None:
+    x, y = noise(7, 2, 3, 4096)
+    for score in (metrics.snr, metrics.si_sdr, lambda a, b: metrics.lsd(a, b, RATE)):
+        together = score(x, y)
+        assert together.shape == (3,)
+        assert together == pytest.approx([score(a, b) for a, b in zip(x, y, strict=True)])
+
+
+def test_spectral_convergence() -> None:
+    magnitude = np.abs(noise(8, 2, 20, 30))
+    error = noise(9, 2, 20, 30)
+    expected = [
+        20 * np.log10(np.linalg.norm(e) / np.linalg.norm(m))
+        for e, m in zip(error, magnitude, strict=True)
+    ]
+    found = metrics.spectral_convergence(magnitude, magnitude + error)
+    assert found == pytest.approx(expected)
+    scaled = metrics.spectral_convergence(magnitude[0], 1.1 * magnitude[0])
+    assert scaled == pytest.approx(-20)
+
+
+@pytest.mark.parametrize(("range_db", "expected"), [(80, 38.06), (60, 35.56)])
+def test_one_db_is_38_db_psnr_over_80_db(range_db: float, expected: float) -> None:
+    truth = np.random.default_rng(0).uniform(20, 60, (40, 30))
+    errors = metrics.map_errors(truth, truth + 1, range_db)
+    assert errors.psnr_db == pytest.approx(expected, abs=0.005)
+    assert errors.rmse_db == errors.mae_db == pytest.approx(1)
+    assert errors.bias_db == pytest.approx(1)
+    assert errors.range_db == range_db
+
+
+def test_map_errors_stop_at_the_floor_but_not_above_it() -> None:
+    truth = np.array([[100.0, 50.0, -200.0, -200.0]])
+    result = np.array([[110.0, 40.0, -300.0, 30.0]])
+    errors = metrics.map_errors(truth, result, 80)
+    error = np.array([10.0, -10.0, 0.0, 10.0])  # the floor is 20
+    assert errors.bias_db == pytest.approx(error.mean())
+    assert errors.mae_db == pytest.approx(np.abs(error).mean())
+    assert errors.rmse_db == pytest.approx(np.sqrt((error**2).mean()))
+
+
+@given(seed=SEEDS, level=st.floats(-100, 100))
+@settings(max_examples=20, deadline=None)
+def test_map_errors_do_not_depend_on_the_level(seed: int, level: float) -> None:
+    truth, result = 10 * noise(seed, 2, 24, 20)
+    one, other = (metrics.map_errors(truth + x, result + x) for x in (0.0, level))
+    assert one.psnr_db == pytest.approx(other.psnr_db, abs=1e-6)
+    assert one.ssim == pytest.approx(other.ssim, abs=1e-6)
+
+
+@given(seed=SEEDS, spread=st.floats(0.1, 30))
+@settings(max_examples=15, deadline=None)
+def test_ssim_is_that_of_torchmetrics_inside_the_image(seed: int, spread: float) -> None:
+    import torch
+    from torchmetrics.functional.image import structural_similarity_index_measure as twin
+
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, 80, (2, 33, 27))
+    y = x + spread * rng.standard_normal(x.shape)
+    pair = torch.from_numpy(y)[None], torch.from_numpy(x)[None]
+    _, index = twin(*pair, data_range=80.0, return_full_image=True)
+    expected = index[..., 5:-5, 5:-5].mean().item()
+    assert metrics.ssim(x, y, 80) == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_of_small_images() -> None:
+    x = np.random.default_rng(1).uniform(0, 80, (4, 30))
+    assert metrics.ssim(x, x, 80) == pytest.approx(1)
+    assert metrics.ssim(x, 80 - x, 80) < 0.5
+
+
+def line_twin(truth: np.ndarray) -> np.ndarray:
+    padded = np.pad(truth, ((24, 24), (8, 8)), mode="symmetric")
+    around = np.lib.stride_tricks.sliding_window_view(padded, (49, 17)).mean((-2, -1))
+    return truth > around + 8
+
+
+@given(seed=SEEDS, rows=st.integers(30, 120), frames=st.integers(10, 60))
+@settings(max_examples=15, deadline=None)
+def test_line_mask_is_its_definition(seed: int, rows: int, frames: int) -> None:
+    truth = 8 * noise(seed, rows, frames)
+    assert np.array_equal(metrics.line_mask(truth), line_twin(truth))
+
+
+def test_line_mask_finds_a_line_and_only_it() -> None:
+    truth = np.full((2, 200, 40), 30.0)
+    truth[:, 100] = 50
+    expected = np.zeros_like(truth, dtype=bool)
+    expected[:, 100] = True
+    assert np.array_equal(metrics.line_mask(truth), expected)
+    assert np.array_equal(metrics.line_mask(truth.astype(np.float32)), expected)
+
+
+def test_split_errors_part_lines_from_the_rest() -> None:
+    truth = np.full((200, 40), 30.0)
+    truth[100] = 50
+    result = truth + 1
+    result[100] -= 4
+    parts = metrics.split_errors(truth, result)
+    assert parts["lines"] == {"rmse": pytest.approx(3), "bias": pytest.approx(-3), "cells": 40}
+    assert parts["rest"] == {"rmse": pytest.approx(1), "bias": pytest.approx(1), "cells": 7960}
+    assert parts["all"]["rmse"] == pytest.approx(np.sqrt((40 * 9 + 7960) / 8000))
+    assert parts["all"]["cells"] == 8000
+    flat = metrics.split_errors(truth[:90], result[:90])
+    assert flat["lines"]["cells"] == 0
+    assert np.isnan(flat["lines"]["rmse"])
+    mine = metrics.split_errors(truth, result, mask=truth < 40)
+    assert mine["lines"]["bias"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda x: metrics.snr(x, x[:-1]), "same shape"),
+        (lambda x: metrics.lsd(x[:0], x[:0], RATE), "not empty"),
+        (lambda x: metrics.lsd(x, x, RATE, low=24100), "24000 Hz"),
+        (lambda x: metrics.lsd(x, x, RATE, low=5, high=10), "wider than"),
+        (lambda x: metrics.lsd_ssr_eval(x, x, 50), "at least 100 Hz"),
+        (lambda x: metrics.map_errors(x[None], x[None], 0), "above zero"),
+    ],
+)
+def test_mistakes_are_named(call, words: str) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        call(np.ones(4096))
