@@ -1,0 +1,77 @@
+"""specsr: super-resolution and denoising of spectrograms, from recording to recording.
+
+The names below are loaded when first used, so that ``import specsr`` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "SpecsrError": "errors",
+    "Signal": "signal",
+    "Grid": "spectrogram",
+    "SpecMap": "spectrogram",
+    "SpectrogramTransform": "spectrogram",
+    "read": "io",
+    "write": "io",
+    "read_map": "io",
+    "write_map": "io",
+    "Pair": "degrade",
+    "RunUp": "synth",
+    "random_run_up": "synth",
+    "synthesise": "synth",
+    "InferOptions": "infer",
+    "upscale": "enhance",
+    "upscale_map": "enhance",
+    "upscale_band": "enhance",
+    "denoise": "enhance",
+    "evaluate": "evaluation",
+    "Model": "weights",
+    "load_model": "weights",
+    "save_model": "weights",
+    "bundled_models": "weights",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'specsr' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value  # a function of the same name as its module must win over the module
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if TYPE_CHECKING:
+    from .degrade import Pair as Pair
+    from .enhance import denoise as denoise
+    from .enhance import upscale as upscale
+    from .enhance import upscale_band as upscale_band
+    from .enhance import upscale_map as upscale_map
+    from .errors import SpecsrError as SpecsrError
+    from .evaluation import evaluate as evaluate
+    from .infer import InferOptions as InferOptions
+    from .io import read as read
+    from .io import read_map as read_map
+    from .io import write as write
+    from .io import write_map as write_map
+    from .signal import Signal as Signal
+    from .spectrogram import Grid as Grid
+    from .spectrogram import SpecMap as SpecMap
+    from .spectrogram import SpectrogramTransform as SpectrogramTransform
+    from .synth import RunUp as RunUp
+    from .synth import random_run_up as random_run_up
+    from .synth import synthesise as synthesise
+    from .weights import Model as Model
+    from .weights import bundled_models as bundled_models
+    from .weights import load_model as load_model
+    from .weights import save_model as save_model

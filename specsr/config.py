@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from .errors import SpecsrError
 
@@ -19,7 +27,7 @@ class _Section(BaseModel):
 class GridOptions(_Section):
     """One analysis: window and hop in samples."""
 
-    n_fft: int = Field(2048, ge=16)
+    n_fft: int = Field(2048, ge=16, multiple_of=2)
     hop_length: int = Field(256, ge=1)
     window: str = "hann"
 
@@ -28,13 +36,15 @@ class PairOptions(_Section):
     """Which pair is learned; see `specsr.degrade.Pair`."""
 
     kind: Literal["pool", "stft", "band", "denoise"]
-    scales: list[tuple[int, int]] = [(1, 1)]
+    scales: list[tuple[PositiveInt, PositiveInt]] = Field([(1, 1)], min_length=1)
     snr: tuple[float, float] | None = None
     ratios: list[float] = [2.0, 3.0, 4.0, 6.0]
 
     @field_validator("scales", mode="before")
     @classmethod
     def _square(cls, value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError("expected a list such as [2], [2, 3, 4] or [[4, 1]]")
         return [(s, s) if isinstance(s, int) else s for s in value]
 
 
@@ -45,7 +55,7 @@ class ModelOptions(_Section):
     n_resblocks: int = Field(16, ge=1)
     n_feats: int = Field(32, ge=1)
     res_scale: float = Field(1.0, gt=0, le=1)
-    fold: tuple[int, int] = (1, 1)
+    fold: tuple[PositiveInt, PositiveInt] = (1, 1)
     input_skip: bool = True
     std: float = 20.0
 
@@ -82,10 +92,10 @@ class TrainOptions(_Section):
 
     steps: int = Field(10000, ge=1)
     batch: int = Field(16, ge=1)
-    patch: tuple[int, int] = (32, 32)
+    patch: tuple[PositiveInt, PositiveInt] = (32, 32)
     lr: float = Field(5e-4, gt=0)
     schedule: Literal["cosine", "halve"] = "cosine"
-    halve_every: int = 200_000
+    halve_every: int = Field(200_000, ge=1)
     warmup: int = 200
     loss: Literal["l1", "l2", "charbonnier", "l1+psnr", "itakura-saito"] = "l1"
     ema: float = Field(0.998, ge=0, lt=1)
@@ -115,6 +125,8 @@ class Config(_Section):
     def _fits(self) -> Config:
         if self.model.name == "edsr" and len(self.pair.scales) != 1:
             raise ValueError("model.name edsr has one scale: set pair.scales to one, or use mdsr")
+        if self.pair.kind == "stft" and len(self.pair.scales) != 1:
+            raise ValueError("a stft pair has one scale: set pair.scales to one")
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
             raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")
         if self.pair.kind == "denoise" and self.pair.snr is None:

@@ -27,6 +27,9 @@ from .spectrogram import SpectrogramTransform
 from .synth import Synthetic, random_run_up, synthesise
 
 log = logging.getLogger(__name__)
+DEEPEST = 30.0
+"""Largest attenuation in dB that a denoise example asks for."""
+
 FORMAT = 3  # raise whenever `prepare` changes what it makes
 
 
@@ -142,7 +145,9 @@ def prepare(recipe: Recipe, config: Config) -> Example:
             noise = _recorded_noise(paths, clean.length, clean.rate, rng)
         assert config.pair.snr is not None
         low = transform(add_noise(clean, noise, float(rng.uniform(*config.pair.snr)))).image()
-        high = np.square(transform(clean).image())
+        # deeper than this, how far a cell lies under the noise is of no use to anyone
+        deepest = low * 10 ** (-DEEPEST / 20)
+        high = np.square(np.maximum(transform(clean).image(), deepest))
     else:
         if isinstance(source, Synthetic) and kind != "band":
             high = source.expected_power(grid)[:-1]
@@ -228,10 +233,17 @@ class Crops(torch.utils.data.Dataset):
         kind, train = self.config.pair.kind, self.config.train
         rows, frames = train.patch
         s_f, s_t = scale
-        if kind in ("band", "denoise"):
-            rows, frames = min(rows, example.low.shape[0]), frames
+        if kind == "denoise":
+            rows = min(rows, example.low.shape[0])
+        if kind == "band":  # the cut lies at a row of the whole map
+            rows = example.low.shape[0]
         fine = kind == "pool"
         low_f, low_t = (s_f, s_t) if fine else (1, 1)
+        if rows * low_f > example.low.shape[0]:
+            raise SpecsrError(
+                f"train.patch asks for {rows * low_f} rows of a map that has "
+                f"{example.low.shape[0]}: lower it, or raise n_fft"
+            )
         top = int(rng.integers(0, example.low.shape[0] // low_f * low_f - rows * low_f + 1))
         left = int(rng.integers(0, max(1, example.low.shape[1] - frames * low_t + 1)))
         low = _cut(example.low, top, left, rows * low_f, frames * low_t)
@@ -239,7 +251,9 @@ class Crops(torch.utils.data.Dataset):
         high = _cut(example.high, top, left, rows * s_f, frames * s_t)
         if fine and scale != (1, 1):
             low = levels.to_db(pool_power(10 ** (low.astype(np.float64) / 10), s_f, s_t))
-        if train.reverse and rng.random() < 0.5:
+        # a coarse frame lies on the first of its fine ones: reversed, it would lie on the last
+        reversible = kind != "stft" or s_t == 1
+        if train.reverse and reversible and rng.random() < 0.5:
             low, high = low[:, ::-1], high[:, ::-1]
         shift = np.float32(rng.uniform(-train.level_shift, train.level_shift))
         low, high = low + shift, high + shift

@@ -87,6 +87,8 @@ def pool_power(power: np.ndarray, s_f: int, s_t: int) -> np.ndarray:
 
 def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
     """Return a full map stored as coarse cells: mean power of s_f x s_t cells, no phase."""
+    if (s_f, s_t) == (1, 1):
+        return spec.replace(phase=None)
     grid = spec.grid.pooled(s_f, s_t)
     power = pool_power(np.square(spec.image(), dtype=np.float64), s_f, s_t)
     return SpecMap(np.sqrt(power), grid, channels=spec.channels, rpm=spec.rpm)
@@ -94,7 +96,7 @@ def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
 
 def coarse_transform(transform: SpectrogramTransform, s_f: int, s_t: int) -> SpectrogramTransform:
     """Return the transform with s_f times fewer lines and frames s_t times as far apart."""
-    hop_length = transform.hop_length or transform.n_fft // 4
+    hop_length = transform.n_fft // 4 if transform.hop_length is None else transform.hop_length
     if transform.n_fft % (2 * s_f):
         raise SpecsrError(f"n_fft {transform.n_fft} cannot be cut by {s_f} to an even number")
     n_fft = transform.n_fft // s_f

@@ -10,8 +10,6 @@ STFT magnitude", IEEE/ACM Trans. ASLP 25(5), 2017.
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numba import njit
 
@@ -29,21 +27,16 @@ def gamma_of(grid: Grid) -> float:
     """
     if grid.window in ("hann", "hanning"):
         return HANN_GAMMA * grid.n_fft**2
-    return _fit_gamma(grid.window, grid.n_fft, grid)
-
-
-@functools.lru_cache(maxsize=16)
-def _fit_gamma(window: str, n_fft: int, grid: Grid) -> float:
     from scipy.optimize import minimize_scalar
 
-    shape = grid.window_samples()
-    shape = shape / shape.max()
-    t = np.arange(n_fft) - n_fft / 2
+    window = grid.window_samples()
+    window = window / window.max()
+    t = np.arange(grid.n_fft) / grid.n_fft - 0.5
 
     def misfit(width: float) -> float:
-        return float(np.square(shape - np.exp(-np.pi * np.square(t / n_fft) / width)).sum())
+        return float(np.square(window - np.exp(-np.pi * np.square(t) / width)).sum())
 
-    return minimize_scalar(misfit, bounds=(1e-3, 2.0), method="bounded").x * n_fft**2
+    return minimize_scalar(misfit, bounds=(1e-3, 2.0), method="bounded").x * grid.n_fft**2
 
 
 def phase_gradient(magnitude: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -103,13 +96,13 @@ def integrate(
         todo[known] = False
     if todo.any():
         cells = np.flatnonzero(todo)
-        order = cells[np.argsort(-magnitude.ravel()[cells], kind="stable")]
+        order = cells[np.argsort(-magnitude.ravel()[cells])]
         _spread(magnitude, *phase_gradient(magnitude, grid), result, todo, starts, order)
     # The two ends of the spectrum are real: keep the sign only, so that no magnitude is lost.
     for row in (0, -1):
         if known is None or not known[row]:
             result[row] = np.where(np.cos(result[row]) < 0, np.pi, 0.0)
-    return np.angle(np.exp(1j * result)).astype(np.float32)
+    return (result - 2 * np.pi * np.round(result / (2 * np.pi))).astype(np.float32)
 
 
 @njit(cache=True)

@@ -107,7 +107,9 @@ class Signal:
         if samples.ndim != 2:
             raise SpecsrError(f"samples have shape {samples.shape}: expected [channels, samples]")
         if samples.shape[0] == 0 or samples.shape[1] == 0:
-            raise SpecsrError("the recording is empty: expected at least one channel and one sample")
+            raise SpecsrError(
+                "the recording is empty: expected at least one channel and one sample"
+            )
         if not (np.isfinite(self.rate) and self.rate > 0):
             raise SpecsrError(f"rate is {self.rate}: expected a sampling rate in Hz above zero")
         if not (np.isfinite(self.full_scale) and self.full_scale > 0):
@@ -182,7 +184,9 @@ class Signal:
 
         length = round(self.length * rate / self.rate)
         if length < 1:
-            raise SpecsrError(f"{self.length} samples at {self.rate:g} Hz do not make one at {rate:g}")
+            raise SpecsrError(
+                f"{self.length} samples at {self.rate:g} Hz do not make one at {rate:g}"
+            )
         moved = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T[:, :length]
         samples = np.zeros((self.samples.shape[0], length), self.samples.dtype)
         samples[:, : moved.shape[1]] = moved

@@ -53,6 +53,8 @@ class Grid:
     cell: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise SpecsrError(f"rate is {self.rate}: expected a sampling rate in Hz above zero")
         if self.n_fft < 2 or self.n_fft % 2:
             raise SpecsrError(f"n_fft is {self.n_fft}: expected an even number of samples from 2 up")
         if not 1 <= self.hop_length <= self.n_fft:
@@ -379,7 +381,7 @@ class SpectrogramTransform:
             if not 0 < df <= rate / 2:
                 raise SpecsrError(f"df is {df} Hz: expected above zero up to half the rate")
             n_fft = max(2, 2 * round(rate / df / 2))
-        n_fft = n_fft or 2048
+        n_fft = 2048 if n_fft is None else n_fft
         if overlap is not None:
             if not 0 <= overlap < 1:
                 raise SpecsrError(f"overlap is {overlap}: expected 0 to below 1 (0.75 is 75 %)")
@@ -388,7 +390,7 @@ class SpectrogramTransform:
 
     def grid(self, signal: Signal) -> Grid:
         """Return the grid that this transform gives a signal."""
-        hop_length = self.hop_length or max(1, self.n_fft // 4)
+        hop_length = max(1, self.n_fft // 4) if self.hop_length is None else self.hop_length
         return Grid(
             signal.rate, self.n_fft, hop_length, signal.length, self.window, self.scaling,
             signal.unit, signal.start,
@@ -399,7 +401,8 @@ class SpectrogramTransform:
         import torch
 
         grid = self.grid(signal)
-        spectrum = stft(torch.from_numpy(signal.samples.astype(np.float32, copy=False)), grid)
+        samples = np.require(signal.samples, np.float32, "CW")  # as torch takes them
+        spectrum = stft(torch.from_numpy(samples), grid)
         factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
         return SpecMap(
             (spectrum.abs() * factor).numpy(), grid, phase=spectrum.angle().numpy(),
@@ -419,7 +422,8 @@ class SpectrogramTransform:
         if spec.phase is None:
             raise SpecsrError("the map has no phase: estimate one with to_signal(phase='pghi')")
         magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor().astype(np.float32)[:, None])
-        samples = istft(torch.polar(magnitude, torch.from_numpy(spec.phase)), spec.grid)
+        phase = torch.from_numpy(np.require(spec.phase, requirements="CW"))
+        samples = istft(torch.polar(magnitude, phase), spec.grid)
         return Signal(
             samples.numpy(), spec.grid.rate, spec.grid.unit, spec.channels, spec.grid.start,
             rpm=spec.rpm,

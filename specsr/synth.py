@@ -240,6 +240,7 @@ def synthesise(run: RunUp) -> Synthetic:
     length = round(run.rate * run.duration)
     rpm = np.linspace(*run.rpm, length)
     rpm = rpm * (1 + run.fluctuation * _slow_noise(rng, length, run.rate, 4.0))
+    rpm = np.round(rpm * 16) / 16  # as fine as a tacho reads, and small in a file
     theta = 2 * math.pi * np.cumsum(rpm) / 60 / run.rate
     samples = np.zeros(length)
     envelopes: dict[float, np.ndarray] = {}

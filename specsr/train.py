@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from .config import Config
 from .data import Crops, Example, load_examples
 from .errors import SpecsrError
+from .infer import pick_device
 from .levels import DB_RANGE
 from .losses import LOSSES
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
@@ -65,7 +66,11 @@ def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: 
     losses = []
     for step in range(len(crops)):
         low, high, scale = crops[step]
-        with torch.autocast(device, torch.bfloat16, enabled=config.train.precision == "bfloat16"):
+        with torch.autocast(
+            torch.device(device).type,
+            torch.bfloat16,
+            enabled=config.train.precision == "bfloat16",
+        ):
             estimate = net(low.to(device), scale)
         losses.append((estimate.float() - high.to(device)).abs().mean().item())
     net.train()
@@ -93,9 +98,7 @@ def train(
             f"{checkpoint_path} exists: go on with --resume, or choose another --out folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    device = train_options.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = str(pick_device(train_options.device))
 
     bar = progress or (lambda steps: steps)
     examples = load_examples(config, bar)
@@ -138,12 +141,13 @@ def train(
             "examples": len(seen),
             "config": config.model_dump(mode="json"),
         }
-        rates = config.data.synth.rates if config.data.synth.count else []
-        lowest = min([*rates, config.data.min_rate or math.inf])
+        rates = list(config.data.synth.rates) if config.data.synth.count else []
+        if config.data.folders:
+            rates += [rate or config.data.min_rate for rate in config.data.rates]
         model = Model(
             config.name, average, config.pair.kind,
             tuple(g.model_dump() for g in config.grids),
-            (lowest if math.isfinite(lowest) else 0.0, max([*rates, 48000.0])), DB_RANGE, record,
+            (min(rates), max(rates)), DB_RANGE, record,
         )  # fmt: skip
         save_model(model_path, model, overwrite=True)
 
@@ -166,7 +170,9 @@ def train(
             low = low.to(device, memory_format=torch.channels_last)
             high = high.to(device, memory_format=torch.channels_last)
             with torch.autocast(
-                device, torch.bfloat16, enabled=train_options.precision == "bfloat16"
+                torch.device(device).type,
+                torch.bfloat16,
+                enabled=train_options.precision == "bfloat16",
             ):
                 estimate = net(low, scale)
             loss = loss_function(estimate.float(), high)

@@ -113,7 +113,7 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
 
 
 def holds_map(path: Path) -> bool:
-    """Whether a ``.npz`` or ``.h5`` file holds a map; reads no more than the names of its arrays."""
+    """Whether a ``.npz`` or ``.h5`` file holds a map; its arrays stay unread."""
     return _holds_map(_load(path, values=False))
 
 
@@ -178,18 +178,23 @@ def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:
             with open(temp, "wb") as file:
                 np.savez(file, **fields)
             return
-        import h5py
+        temp.write_bytes(_hdf5_image(fields))
 
-        try:
-            # This layout keeps checksums of its own structure; fletcher32 adds those of the data.
-            with h5py.File(temp, "w", libver=("v110", "v110")) as file:
-                for key, value in fields.items():
-                    if isinstance(value, np.ndarray):
-                        file.create_dataset(key, data=value, fletcher32=True)
-                    else:
-                        file.attrs[key] = value
-        except RuntimeError as error:  # a disk that is full is noticed as late as on closing
-            raise SpecsrError(f"{path}: could not be written ({error}): free some space") from None
+
+def _hdf5_image(fields: dict[str, Any]) -> bytes:
+    """Return the bytes of an HDF5 file, made in memory: HDF5 does not survive a full disk."""
+    import h5py
+
+    # This layout keeps checksums of its own structure; fletcher32 adds those of the data.
+    options = {"driver": "core", "backing_store": False, "libver": ("v110", "v110")}
+    with h5py.File("image", "w", **options) as file:
+        for key, value in fields.items():
+            if isinstance(value, np.ndarray):
+                file.create_dataset(key, data=value, fletcher32=True)
+            else:
+                file.attrs[key] = value
+        file.flush()
+        return file.id.get_file_image()
 
 
 def _load(path: Path, values: bool = True) -> dict[str, Any]:

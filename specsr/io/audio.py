@@ -7,7 +7,6 @@ its count over 2**(b-1), times the full scale; writing turns that round, so inte
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,9 +28,10 @@ _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _BYTES = {name: bits // 8 for name, bits in _BITS.items()} | {"FLOAT": 4, "DOUBLE": 8}
 _DEFAULT_SUBTYPE = {"FLAC": "PCM_24", "OGG": "VORBIS"}
 # What programs that write to a pipe put where the length of the data should be.
-_STREAMED = {0, 0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFF000}
+_STREAMED = {0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFF000}
 _WAV_LIMIT = 2**32 - 2**16
-_BLOCK = 1 << 16
+_BLOCK = 1 << 18
+"""Samples, over all channels, that are read or written at a time."""
 
 
 def read_audio(path: Path, calib: float | None = None) -> Signal:
@@ -51,7 +51,7 @@ def read_audio(path: Path, calib: float | None = None) -> Signal:
 
     fields = sidecar.load(path)
     try:
-        with sf.SoundFile(str(path)) as file:
+        with _forward(path) as file:
             _check_header(path, file)
             known = {"rate": file.samplerate}
             if fields is not None:
@@ -66,7 +66,10 @@ def read_audio(path: Path, calib: float | None = None) -> Signal:
             f"{', '.join(sorted(set(FORMATS.values())))} file"
         ) from None
     if not blocks:
-        raise SpecsrError("holds no samples: it is empty, or cut off before its first sample")
+        raise SpecsrError(
+            "holds no samples: the recording is empty, was cut off, or its header was never "
+            "completed (sox --ignore-length IN OUT mends that)"
+        )
     samples = np.concatenate(blocks, axis=1)
     # Streamed FLAC does not know its length and promises the largest number there is.
     if samples.shape[1] < promised < 2**62:
@@ -96,7 +99,7 @@ def write_audio(
     import soundfile as sf
 
     form = FORMATS[path.suffix.lower()]
-    subtype = _subtype(form, subtype, signal)
+    subtype = _subtype(path, form, subtype, signal)
     _check_range(path, signal, subtype)
     channels, length = signal.samples.shape
     rate = round(signal.rate)
@@ -110,8 +113,9 @@ def write_audio(
     with replacing(path, *companions, overwrite=overwrite) as (audio, *side):
         try:
             with sf.SoundFile(str(audio), "w", rate, channels, subtype, format=form) as file:
-                for first in range(0, length, _BLOCK):
-                    block = signal.samples[:, first : first + _BLOCK].T
+                step = max(1, _BLOCK // channels)
+                for first in range(0, length, step):
+                    block = signal.samples[:, first : first + step].T
                     file.write(_encode(block, signal.full_scale, subtype))
             written = sf.info(str(audio)).frames
         except (sf.SoundFileError, OverflowError) as error:
@@ -128,9 +132,22 @@ def write_audio(
             side[0].write_text(sidecar.encode(signal, audio), encoding="utf-8")
 
 
+def _forward(path: Path) -> Any:
+    """Open a file for reading from front to back."""
+    import soundfile as sf
+
+    class Forward(sf.SoundFile):
+        # soundfile seeks after each block, which fails in a FLAC of unknown length.
+        def seekable(self) -> bool:
+            return False
+
+    return Forward(str(path))
+
+
 def _blocks(file: Any, dtype: Any, full_scale: float) -> Iterator[np.ndarray]:
     """Yield the file as [channels, n] blocks: no header can make it ask for memory in advance."""
-    while len(block := file.read(_BLOCK, dtype=dtype, always_2d=True)):
+    frames = max(1, _BLOCK // file.channels)
+    while len(block := file.read(frames, dtype=dtype, always_2d=True)):
         if full_scale != 1:
             # One rounding from the exact product, or 24-bit counts would not come back exactly.
             block = np.multiply(block, np.float64(full_scale), dtype=np.float64).astype(dtype)
@@ -148,7 +165,7 @@ def _encode(block: np.ndarray, full_scale: float, subtype: str) -> np.ndarray:
     return (counts * 2.0 ** (32 - bits)).astype(np.int32)
 
 
-def _subtype(form: str, subtype: str | None, signal: Signal) -> str:
+def _subtype(path: Path, form: str, subtype: str | None, signal: Signal) -> str:
     import soundfile as sf
 
     if subtype is None:
@@ -156,7 +173,9 @@ def _subtype(form: str, subtype: str | None, signal: Signal) -> str:
         return _DEFAULT_SUBTYPE.get(form, own)
     known = sf.available_subtypes(form)
     if str(subtype).upper() not in known:
-        raise SpecsrError(f"{form} has no subtype {subtype!r}: expected one of {', '.join(known)}")
+        raise SpecsrError(
+            f"{path}: {form} has no subtype {subtype!r}: expected one of {', '.join(known)}"
+        )
     return str(subtype).upper()
 
 
@@ -173,7 +192,7 @@ def _check_range(path: Path, signal: Signal, subtype: str) -> None:
             f"scale ({signal.full_scale:g} {signal.unit}). Write a .wav with subtype FLOAT, or "
             f"set a full_scale of at least {peak * signal.full_scale:.6g}"
         )
-    if subtype != "DOUBLE" and peak > np.finfo(np.float32).max:
+    if subtype != "DOUBLE" and peak > float(np.finfo(np.float32).max):
         raise SpecsrError(f"{path}: {peak:g} is too large for {subtype}: use subtype DOUBLE")
     if not 1 <= round(signal.rate) < 2**31:
         raise SpecsrError(
@@ -228,19 +247,17 @@ def _data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
         header = file.read(head)
         if len(header) < head:
             break
-        length = struct.unpack(
-            ("<Q" if wide else ">I" if big else "<I"), header[16 if wide else 4 :]
-        )[0]
+        length = int.from_bytes(header[16 if wide else 4 :], "big" if big else "little")
         length -= head if wide else 0
         if header[:4] == b"ds64":
-            long_size = struct.unpack("<8xQ", file.read(16).ljust(16, b"\0"))[0]
+            long_size = int.from_bytes(file.read(16)[8:], "little")
         if header[:4] == b"data":
             if length == 0xFFFFFFFF and long_size:
                 length = long_size
             return length, size - position - head
-        if length < 0:
-            break
         position += head + -(-length // align) * align
+        if length < 0 or position > size:
+            break
     return 0, 0
 
 

@@ -8,7 +8,7 @@ from ..errors import SpecsrError
 from ..spectrogram import Grid
 
 _TOLERANCE = 0.02
-"""How far, in steps, a value of an even axis may be from its place: float32 times need this."""
+"""How far, in steps or samples, an even axis may be from its place: float32 times need this."""
 
 
 def grid_from_axes(
@@ -110,7 +110,7 @@ def _hop(times: np.ndarray, rate: float, s_t: int) -> tuple[int, int]:
     body = times[:-1] if s_t > 1 and len(times) > 2 else times
     hop = _step(body, "times") * rate / s_t
     hop_length = max(1, round(hop))
-    if abs(hop - hop_length) * len(times) * s_t > max(0.5, _TOLERANCE * len(times) * s_t):
+    if abs(hop - hop_length) > _TOLERANCE:
         raise SpecsrError(
             f"one column in {hop * s_t / rate:g} s is {hop:.4g} samples a frame at {rate:g} Hz: "
             "expected a whole number; give the right rate"
@@ -127,6 +127,6 @@ def _hop(times: np.ndarray, rate: float, s_t: int) -> tuple[int, int]:
 
 
 def _snapped(rate: float) -> float:
-    """Return the whole number of Hz that a rate from rounded axes stands for, if it is that near."""
+    """Return the whole number of Hz beside a rate from rounded axes, if it is that near."""
     near = float(round(rate))
     return near if abs(rate - near) <= 1e-6 * rate else rate

@@ -49,7 +49,7 @@ def check_version(fields: dict[str, Any]) -> None:
         raise SpecsrError(f"version is {version!r}: expected a whole number from 1 up")
     if version > VERSION:
         raise SpecsrError(
-            f"written in version {version} of the format, this specsr knows {VERSION}: update specsr"
+            f"written in version {version} of the format, known are up to {VERSION}: update specsr"
         )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from specsr import metrics
 from specsr.errors import SpecsrError
-from specsr.evaluate import evaluate
+from specsr.evaluation import evaluate
 from specsr.signal import Signal
 from specsr.spectrogram import SpectrogramTransform
 

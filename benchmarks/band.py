@@ -1,0 +1,209 @@
+"""Bandwidth restoration: recordings at 24, 16 and 8 kHz brought back to 48 kHz, by LSD.
+
+The unknown band of every method starts at the same row, at `KNOWN_PART` of the band of the low
+recording, where its resampler begins to roll off.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from common import CACHE, data_folder, mean_error, parser, progress, publish, read_first, run, some
+
+from specsr import Signal, SpectrogramTransform, metrics, upscale_band
+from specsr.enhance import find_model
+from specsr.io import replacing
+from specsr.phase import griffin_lim, random_phase
+from specsr.prefill import cut_row
+from specsr.spectrogram import Grid, istft, stft
+from specsr.weights import Model
+
+RATE = 48000.0
+SHORTEST = 1.2  # s
+TRANSFORM = SpectrogramTransform(metrics.LSD_N_FFT, metrics.LSD_HOP)
+FLOOR = metrics.LSD_FLOOR
+NOISE_DB = 2.51
+"""The mean of the dB of noise lies this much below the dB of its mean power (10 log10 e^gamma)."""
+
+PROTOCOL = """
+Recordings: all of audio/val but speech_16k that last at least 1.2 s, first channel, brought to
+48 kHz (soxr VHQ, float64) where they have another rate and cut to a multiple of the scale. Low
+resolution: soxr VHQ down to 48 kHz / scale. LSD: Hann 2048/512 of the waveform at 48 kHz, log10 of
+power clamped at 1e-8, rms over rows, mean over frames (ratio-free; `specsr.metrics.lsd`). LSD-LF
+below half the low rate, LSD-HF from there up. Plain means over the recordings. Everything trained
+or averaged comes from audio/train only.
+
+Methods: *soxr*: resampled, nothing added. *sbr*: spectral band replication, the top of the known
+band copied upward with its phase, levels along the tilt of the known band. *noise*: noise with the
+mean spectrum of the training recordings, level continued from the cut in every frame.
+*griffin-lim*: the same levels without noise, phase by fast Griffin-Lim with the known band
+re-imposed. *specsr*: `specsr.upscale_band`.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One recording at 48 kHz: its name, the rate of its file in Hz, samples float64 [N]."""
+
+    name: str
+    native: float
+    samples: np.ndarray
+
+
+def recordings(data: Path, limit: int | None = None) -> list[Recording]:
+    """Return the validation recordings in the order of their names."""
+    folder = data_folder(data, "audio", "val")
+    found = []
+    for path in sorted(folder.rglob("*.flac")):
+        samples, rate = read_first(path)
+        name = path.relative_to(folder).as_posix()
+        if not name.startswith("speech_16k/") and samples.size / rate >= SHORTEST:
+            found.append((name, rate, samples))
+    return [
+        Recording(name, rate, Signal(samples, rate).resample(RATE).samples[0])
+        for name, rate, samples in some(found, limit)
+    ]
+
+
+def mean_spectrum(data: Path) -> np.ndarray:
+    """Return the mean dB spectrum of the training recordings at 48 kHz, [1025]; kept in cache/.
+
+    Mean over the frames of each recording (first channel), then over the recordings; powers are
+    clamped as the LSD clamps them.
+    """
+    folder = data_folder(data, "audio", "train")
+    left_out = ("speech_16k", "turbo", "runup_rpm")
+    paths = [p for p in sorted(folder.rglob("*.flac")) if p.parent.name not in left_out]
+    names = [p.relative_to(folder).as_posix() for p in paths]
+    key = hashlib.sha256(json.dumps([names, RATE, metrics.LSD_N_FFT, FLOOR]).encode()).hexdigest()
+    cache = CACHE / f"mean-spectrum-{key[:16]}.npy"
+    if cache.exists():
+        return np.load(cache)
+    spectra = []
+    for path in progress(paths, len(paths), "mean spectrum"):
+        samples, rate = read_first(path)
+        if rate >= 32000:
+            samples = Signal(samples, rate).resample(RATE).samples[0]
+            blocks = metrics.power_frames(samples, metrics.LSD_N_FFT, metrics.LSD_HOP)
+            spectra.append(np.concatenate([to_db(block) for block in blocks]).mean(0))
+    mean = np.mean(spectra, 0)
+    with replacing(cache, overwrite=True) as (temp,), temp.open("wb") as file:
+        np.save(file, mean)
+    return mean
+
+
+def to_db(power: np.ndarray) -> np.ndarray:
+    """10 log10 of a power that is clamped as the LSD clamps it."""
+    return 10 * np.log10(np.maximum(power, FLOOR))
+
+
+class Case:
+    """One recording at one scale, with what several methods need; each is made once.
+
+    Attributes:
+        high: the truth, float64 [N].
+        low: the low recording, float64.
+        up: the same resampled to 48 kHz.
+        cut: first unknown row.
+    """
+
+    def __init__(self, recording: Recording, scale: int, mean_db: np.ndarray) -> None:
+        self.scale = scale
+        self.mean_db = mean_db
+        samples = recording.samples
+        self.high = samples[: samples.size // scale * scale]
+        self.low = Signal(self.high, RATE).resample(RATE / scale)
+        self.up = self.low.resample(RATE)
+        self.cut = cut_row(self.low.rate, RATE, metrics.LSD_N_FFT)
+        self.grid: Grid = TRANSFORM.grid(self.up)
+
+    @functools.cached_property
+    def spectrum(self) -> torch.Tensor:
+        """Plain STFT of ``up``, complex128 [1025, frames]."""
+        return stft(torch.from_numpy(self.up.samples[0]), self.grid)
+
+    @functools.cached_property
+    def db(self) -> np.ndarray:
+        """Its power in dB, [1025, frames]."""
+        return to_db(self.spectrum.abs().square().numpy())
+
+    @functools.cached_property
+    def level(self) -> np.ndarray:
+        """Smooth levels in dB: the mean spectrum, shifted to fit each frame below the cut."""
+        known = slice(self.cut - self.cut // 6, self.cut)
+        shift = (self.db[known] - self.mean_db[known, None]).mean(0)
+        return self.mean_db[:, None] + shift
+
+    def wave(self, upper: torch.Tensor) -> np.ndarray:
+        """Samples of a spectrum of which the known rows are replaced by the measured ones."""
+        whole = torch.cat([self.spectrum[: self.cut], upper[self.cut :]])
+        return istft(whole, self.grid).numpy()
+
+
+def soxr(case: Case) -> np.ndarray:
+    """Resampled; nothing above the cut."""
+    return case.up.samples[0]
+
+
+def sbr(case: Case) -> np.ndarray:
+    """Copy the upper half of the known band upward, levels along the known band's tilt.
+
+    The patch is a multiple of four rows wide: with a hop of a quarter window the phase of a copy
+    then advances as that of a tone at its new place.
+    """
+    cut, rows = case.cut, case.spectrum.shape[0]
+    width = cut // 2 // 4 * 4
+    source = np.resize(np.arange(cut - width, cut), rows - cut)
+    # tilt: a line through the levels of the patch over log frequency, in the mean over time
+    around = np.arange(cut - width, cut)
+    octave = np.log2(np.arange(1, rows + 1) / cut)
+    mean = case.db[around].mean(1)
+    slope = min(0.0, np.polyfit(octave[around], mean, 1)[0])
+    shape = slope * (octave[cut:] - octave[source])
+    gain = torch.from_numpy(10 ** (shape / 20))[:, None]
+    upper = torch.zeros_like(case.spectrum)
+    upper[cut:] = case.spectrum[source] * gain
+    return case.wave(upper)
+
+
+def noise(case: Case) -> np.ndarray:
+    """Noise with the smooth levels."""
+    white = np.random.default_rng(0).standard_normal(case.grid.length)
+    energy = np.square(case.grid.window_samples()).sum()
+    gain = 10 ** ((case.level + NOISE_DB) / 20) / np.sqrt(energy)
+    return case.wave(stft(torch.from_numpy(white), case.grid) * torch.from_numpy(gain))
+
+
+def griffin(case: Case, iterations: int) -> np.ndarray:
+    """The smooth levels as magnitudes, phase by Griffin-Lim."""
+    magnitude = torch.from_numpy(10 ** (case.level / 20))
+    magnitude[: case.cut] = case.spectrum[: case.cut].abs()
+    known = torch.arange(magnitude.shape[0]) < case.cut
+    result = griffin_lim(
+        magnitude, case.grid, random_phase(magnitude), iterations,
+        known=known, known_spectrum=case.spectrum,
+    )  # fmt: skip
+    return case.wave(result)
+
+
+def specsr_band(case: Case, model: Model, phase: str) -> np.ndarray:
+    """`specsr.upscale_band` with a model."""
+    return upscale_band(case.low, case.scale, model=model, phase=phase).samples[0]
+
+
+def score(case: Case, samples: np.ndarray) -> dict[str, float]:
+    """LSD over all rows, below and above the cut, and the SNR in dB."""
+    border = case.low.rate / 2
+    return {
+        "LSD": float(metrics.lsd(case.high, samples, RATE)),
+        "LSD-LF": float(metrics.lsd(case.high, samples, RATE, 0.0, border)),
+        "LSD-HF": float(metrics.lsd(case.high, samples, RATE, border)),
+        "SNR, dB": float(metrics.snr(case.high, samples)),
+    }

@@ -1,0 +1,103 @@
+"""What was measured stays as measured: corrections after the network, and their measure.
+
+For ``pool``, measuring the result again (mean power over cells) should give the input.  Imposed
+on every cell it holds exactly, but brings back the speckle of the input; imposed on every row
+over time, levels of bands hold and the speckle stays out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .degrade import pool_power
+from .errors import SpecsrError
+from .signal import Signal
+
+MODES = ("cell", "band", "off")
+
+
+def _enlarge(power: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
+    """Repeat cells s_f x s_t times and cut to the frames there are."""
+    return np.repeat(np.repeat(power, s_f, axis=-2), s_t, axis=-1)[..., :frames]
+
+
+def impose(
+    high: np.ndarray, low: np.ndarray, scale: tuple[int, int], mode: str = "band"
+) -> np.ndarray:
+    """Return high-resolution power scaled so that it measures as ``low`` again.
+
+    Args:
+        high: power [..., F s_f, T'], with ceil(T' / s_t) = T.
+        low: measured power [..., F, T].
+        scale: (s_f, s_t).
+        mode: ``"cell"``: every low cell gets its power exactly (to float rounding);
+            ``"band"``: every low row gets its mean power over time; ``"off"``: as it is.
+
+    Raises:
+        SpecsrError: unknown mode.
+    """
+    if mode not in MODES:
+        raise SpecsrError(f"consistency is {mode!r}: expected one of {', '.join(MODES)}")
+    if mode == "off":
+        return high
+    high = np.asarray(high, dtype=np.float64)
+    low = np.asarray(low, dtype=np.float64)
+    again = pool_power(high, *scale)
+    if mode == "band":
+        # a last cell with fewer frames weighs as much as it has
+        weights = pool_weights(high.shape[-1], scale[1])
+        low = (low * weights).sum(axis=-1, keepdims=True) / weights.sum()
+        again = (again * weights).sum(axis=-1, keepdims=True) / weights.sum()
+        low, again = (np.broadcast_to(x, (*high.shape[:-2], x.shape[-2], weights.size)) for x in (low, again))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = low / again
+    # a cell (or row) that the network emptied is filled evenly with what was measured
+    empty = ~np.isfinite(factor)
+    result = high * _enlarge(np.where(empty, 0.0, factor), *scale, high.shape[-1])
+    if empty.any():
+        result = result + _enlarge(np.where(empty, low, 0.0), *scale, high.shape[-1])
+    return result
+
+
+def pool_weights(frames: int, s_t: int) -> np.ndarray:
+    """Fine frames in every low column: s_t, or fewer in the last; shape [ceil(frames / s_t)]."""
+    starts = np.arange(0, frames, s_t)
+    return (np.minimum(starts + s_t, frames) - starts).astype(np.float64)
+
+
+def consistency_db(
+    high: np.ndarray, low: np.ndarray, scale: tuple[int, int], per: str = "cell"
+) -> float:
+    """Return the rms deviation in dB of the result, measured again, from the input.
+
+    ``per`` is ``"cell"`` or ``"band"`` (rows over all time).  Cells more than 120 dB below the
+    loudest are left out: they hold rounding, not sound.
+    """
+    again = pool_power(np.asarray(high, dtype=np.float64), *scale)
+    low = np.asarray(low, dtype=np.float64)
+    if per == "band":
+        weights = pool_weights(high.shape[-1], scale[1])
+        again, low = ((x * weights).sum(axis=-1) for x in (again, low))
+    heard = low > low.max() * 1e-12
+    if not heard.any():
+        return 0.0
+    ratio = np.maximum(again[heard], 1e-300) / low[heard]
+    return float(np.sqrt(np.mean(np.square(10 * np.log10(ratio)))))
+
+
+def put_band_back(estimate: Signal, measured: Signal) -> Signal:
+    """Return the estimate with its low band replaced by the measured recording.
+
+    Whatever part of the estimate survives decimation to the measured rate is exchanged for the
+    measured samples, brought up to the high rate; what does not survive is kept.  Decimating the
+    result gives the measured recording again.
+    """
+    up = _fit(measured.resample(estimate.rate).samples, estimate.length)
+    own = estimate.resample(measured.rate).resample(estimate.rate).samples
+    kept = estimate.samples - _fit(own, estimate.length)
+    return estimate.replace(samples=(up + kept).astype(estimate.samples.dtype))
+
+
+def _fit(samples: np.ndarray, length: int) -> np.ndarray:
+    """Cut [C, N] to a length, or go on with zeros: two ratios of rates may round apart."""
+    return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))

@@ -1,0 +1,280 @@
+"""The main jobs: super-resolve a map, restore a band, remove noise."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+
+from . import levels
+from .consistency import MODES, impose, put_band_back
+from .degrade import coarse_transform, pool
+from .errors import SpecsrError
+from .infer import InferOptions, Progress, run_tiled
+from .prefill import band_image, cut_row
+from .signal import Signal
+from .spectrogram import Grid, SpecMap, SpectrogramTransform
+from .weights import Model, bundled_models, load_model, read_info, BUNDLED
+
+DEFAULT_CONSISTENCY = "band"
+MAX_ATTENUATION = 60.0
+
+
+@functools.lru_cache(maxsize=4)
+def _load(source: str) -> Model:
+    return load_model(source)
+
+
+def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, int]) -> Model:
+    """Return a model given by file, name or itself; None finds a bundled one for the pair.
+
+    Raises:
+        SpecsrError: none fits, or the one given was made for another pair or scale.
+    """
+    if isinstance(model, Model):
+        found = model
+    elif model is not None:
+        found = _load(str(model))
+    else:
+        names = [
+            name
+            for name in bundled_models()
+            if read_info(BUNDLED / f"{name}.safetensors")["pair"] == pair
+        ]
+        if not names:
+            raise SpecsrError(
+                f"no bundled model for the pair {pair!r}: train one (configs/ has {pair}.yaml) and "
+                "name it with model=FILE (--model FILE)"
+            )
+        found = _load(names[0])
+    if found.pair != pair:
+        raise SpecsrError(
+            f"model {found.name} was trained for the pair {found.pair!r}, not {pair!r}: choose another "
+            "model or pair"
+        )
+    if tuple(scale) not in [tuple(s) for s in found.net.scales]:
+        scales = ", ".join(f"{a}x{b}" if a != b else str(a) for a, b in found.net.scales)
+        raise SpecsrError(f"model {found.name} has scale {scales}, not {scale[0]}x{scale[1]}")
+    return found
+
+
+def _square(scale: int | tuple[int, int]) -> tuple[int, int]:
+    scale = (scale, scale) if isinstance(scale, (int, np.integer)) else tuple(scale)
+    if len(scale) != 2 or min(scale) < 1 or max(scale) == 1:
+        raise SpecsrError(f"scale is {scale}: expected a whole number from 2 up, or one an axis")
+    return scale
+
+
+def upscale_map(
+    low: SpecMap,
+    scale: int | tuple[int, int] = 4,
+    *,
+    pair: str = "pool",
+    model: str | Path | Model | None = None,
+    consistency: str = DEFAULT_CONSISTENCY,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> SpecMap:
+    """Return a map s_f x s_t times finer in frequency and time, all of it estimated.
+
+    Args:
+        low: any map; pooled, or a full one (then the finer one has a longer window).
+        scale: 2, 3, 4, or one an axis if the model has it.
+        pair: ``"pool"`` or ``"stft"``, what made the map coarse.
+        model: name or file of a model; None for the bundled one.
+        consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.consistency`.
+        options: tiling, ensemble, precision, device.
+        progress: wraps the iterable of tiles.
+
+    Raises:
+        SpecsrError: no model fits, or the grid cannot be refined by this scale.
+    """
+    s_f, s_t = _square(scale)
+    if pair not in ("pool", "stft"):
+        raise SpecsrError(f"pair is {pair!r}: a map is upscaled with pool or stft")
+    if consistency not in MODES:
+        raise SpecsrError(f"consistency is {consistency!r}: expected one of {', '.join(MODES)}")
+    found = find_model(model, pair, (s_f, s_t))
+    grid = low.grid.refined(s_f, s_t)
+    frames = grid.frames
+    power = np.square(low.image(), dtype=np.float64)
+    channels = []
+    for channel in power:
+        db = levels.to_db(channel)
+        level = levels.own_level(db, low.grid)
+        seen = levels.about(db, level)
+        result = run_tiled(found.net, torch.from_numpy(seen[None]), (s_f, s_t), options, progress)
+        # what lies outside the model's range of levels keeps its distance
+        beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
+        fine = 10 ** ((result[0].numpy() + beyond + level)[:, :frames].astype(np.float64) / 10)
+        if pair == "pool":
+            fine = impose(fine, channel, (s_f, s_t), consistency)
+        channels.append(fine)
+    magnitude = np.sqrt(np.stack(channels))
+    if grid.cell == (1, 1):
+        magnitude = grid.with_nyquist(magnitude)
+    known = np.zeros(magnitude.shape[1], dtype=bool)
+    return SpecMap(magnitude, grid, known=known, channels=low.channels, rpm=low.rpm)
+
+
+def low_map(
+    signal: Signal, scale: int | tuple[int, int], pair: str, transform: SpectrogramTransform
+) -> SpecMap:
+    """Return the coarse map of a recording that ``upscale`` starts from (``pool`` or ``stft``)."""
+    s_f, s_t = _square(scale)
+    if pair == "pool":
+        return pool(transform(signal), s_f, s_t)
+    return coarse_transform(transform, s_f, s_t)(signal)
+
+
+def map_transform(scale: int | tuple[int, int], **options: Any) -> SpectrogramTransform:
+    """Return a transform for the fine map whose rows divide by the scale (2048/256 or near it)."""
+    s_f, _ = _square(scale)
+    n_fft = 2 * s_f * round(2048 / (2 * s_f))
+    return SpectrogramTransform(**{"n_fft": n_fft, "hop_length": 256, **options})
+
+
+def upscale_band(
+    low: Signal,
+    scale: int = 2,
+    *,
+    model: str | Path | Model | None = None,
+    phase: str = "auto",
+    consistency: str = "cell",
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Signal:
+    """Return a recording at ``scale`` times its rate with an estimated upper band.
+
+    The output has exactly ``scale`` times the samples; its own band is the input's (decimating
+    the output gives the input), everything above is estimated.
+
+    Args:
+        low: the recording.
+        scale: ratio of the rates, a whole number from 2 up.
+        model, options, progress: as in `upscale_map`.
+        phase: how the phase of the upper band is found, see `specsr.phase`.
+        consistency: ``"off"`` leaves the model's own version of the measured band; anything else
+            puts the measured one back.
+
+    Raises:
+        SpecsrError: the resulting rate is below what the model was trained for.
+    """
+    if scale != int(scale) or scale < 2:
+        raise SpecsrError(f"scale is {scale}: the band pair takes a whole number from 2 up")
+    found = find_model(model, "band", (1, 1))
+    rate = low.rate * int(scale)
+    if rate < 0.99 * found.rates[0]:
+        raise SpecsrError(
+            f"the recording's rate is {low.rate:g} Hz: model {found.name} restores bands from "
+            f"{found.rates[0] / scale:g} Hz x {scale} up; use a larger scale, or train a model on "
+            "recordings of this rate (configs/band.yaml)"
+        )
+    high = low.resample(rate)
+    spec = _transform(found)(high)
+    estimate = _restore(found, spec, low.rate, options, progress)
+    signal = estimate.to_signal(phase).replace(full_scale=low.full_scale)
+    return signal if consistency == "off" else put_band_back(signal, low)
+
+
+def _restore(
+    model: Model, spec: SpecMap, low_rate: float, options: InferOptions, progress: Progress | None
+) -> SpecMap:
+    """Replace the rows above the cut by the model's estimate; the rest is marked as known."""
+    grid = spec.grid
+    cut = cut_row(low_rate, grid.rate, grid.n_fft)
+    image = spec.image().copy()
+    for channel in image:
+        db = levels.to_db(np.square(channel, dtype=np.float64))
+        level = levels.own_level(db[:cut], grid)
+        seen = band_image(levels.about(db, level), cut, grid.df)
+        result = run_tiled(model.net, torch.from_numpy(seen), (1, 1), options, progress)
+        channel[cut:] = 10 ** ((result[0].numpy()[cut:] + level) / 20)
+    known = np.arange(grid.rows) < cut
+    return spec.replace(magnitude=grid.with_nyquist(image), known=known)
+
+
+def _transform(model: Model) -> SpectrogramTransform:
+    grid = model.grids[0]
+    return SpectrogramTransform(grid["n_fft"], grid["hop_length"], grid["window"])
+
+
+@overload
+def denoise(noisy: Signal, **options: Any) -> Signal: ...
+@overload
+def denoise(noisy: SpecMap, **options: Any) -> SpecMap: ...
+
+
+def denoise(
+    noisy: Signal | SpecMap,
+    *,
+    model: str | Path | Model | None = None,
+    attenuation: float = MAX_ATTENUATION,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Signal | SpecMap:
+    """Return a recording or map with the noise taken down; samples, channels and levels stay.
+
+    Each cell is attenuated by what the model finds, never amplified, and keeps its phase.
+
+    Args:
+        noisy: a recording, or a full map on a grid like the model's.
+        attenuation: largest attenuation of a cell in dB.
+        model, options, progress: as in `upscale_map`.
+    """
+    found = find_model(model, "denoise", (1, 1))
+    if attenuation < 0:
+        raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
+    if isinstance(noisy, Signal):
+        if noisy.rate < 0.99 * found.rates[0]:
+            raise SpecsrError(
+                f"the recording's rate is {noisy.rate:g} Hz: model {found.name} was trained from "
+                f"{found.rates[0]:g} Hz up; train one on recordings of this rate "
+                "(configs/denoise.yaml)"
+            )
+        spec = denoise(
+            _transform(found)(noisy), model=found, attenuation=attenuation, options=options,
+            progress=progress,
+        )  # fmt: skip
+        return SpectrogramTransform.inverse(spec).replace(full_scale=noisy.full_scale)
+    grid: Grid = noisy.grid
+    gains = []
+    for channel in noisy.image():
+        db = levels.to_db(np.square(channel, dtype=np.float64))
+        level = levels.own_level(db, grid)
+        seen = levels.about(db, level)
+        result = run_tiled(found.net, torch.from_numpy(seen[None]), (1, 1), options, progress)
+        gains.append(np.clip(result[0].numpy() - seen, -attenuation, 0.0))
+    gain = 10 ** (np.stack(gains) / 20)
+    if grid.cell == (1, 1):
+        gain = np.concatenate([gain, gain[:, -1:]], axis=1)
+    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+
+
+def upscale(
+    x: Signal | SpecMap,
+    scale: int | tuple[int, int] = 2,
+    pair: str | None = None,
+    **options: Any,
+) -> Signal | SpecMap:
+    """Super-resolve a recording or a map.
+
+    A map gives a finer map (`upscale_map`).  A recording with the pair ``band`` (its default)
+    gives a recording at ``scale`` times the rate (`upscale_band`); with ``pool`` or ``stft`` its
+    coarse map is made first and the finer map returned.
+    """
+    if isinstance(x, SpecMap):
+        return upscale_map(x, scale, pair=pair or "pool", **options)
+    pair = pair or "band"
+    if pair == "band":
+        if not isinstance(scale, (int, np.integer)):
+            raise SpecsrError(f"scale is {scale}: the band pair takes one whole number")
+        return upscale_band(x, int(scale), **options)
+    if pair not in ("pool", "stft"):
+        raise SpecsrError(f"pair is {pair!r}: expected band, pool or stft")
+    transform = options.pop("transform", None) or map_transform(scale)
+    return upscale_map(low_map(x, scale, pair, transform), scale, pair=pair, **options)

@@ -1,0 +1,142 @@
+"""Running a network over images of any size, tile by tile, as if it saw the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import SpecsrError
+from .models import EDSR, MDSR
+
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class InferOptions:
+    """How a network is run.
+
+    Attributes:
+        tile: rows and columns of input in one piece, margins not counted; bounds the memory.
+        ensemble: mean of the result and that of the time-reversed input (time reversal is a
+            symmetry of sound maps; flips in frequency are not).
+        precision: ``"float32"`` or ``"bfloat16"`` arithmetic in the convolutions.
+        device: a torch device, or ``"auto"`` for a GPU where there is one.
+    """
+
+    tile: tuple[int, int] = (512, 256)
+    ensemble: bool = False
+    precision: str = "float32"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if min(self.tile) < 1:
+            raise SpecsrError(f"tile is {self.tile}: expected rows and columns from 1 up")
+        if self.precision not in ("float32", "bfloat16"):
+            raise SpecsrError(f"precision is {self.precision!r}: expected float32 or bfloat16")
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device of a name; ``auto`` is a GPU if torch sees one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SpecsrError(f"device is {name!r}: expected auto, cpu or cuda ({error})") from None
+    return device
+
+
+def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]:
+    """Cut ``size`` cells: (first, last + 1) of each tile, and of the same with its margins."""
+    return [
+        (a, min(a + tile, size), max(0, a - margin), min(a + tile + margin, size))
+        for a in range(0, size, tile)
+    ]
+
+
+def run_tiled(
+    net: EDSR | MDSR,
+    image: Tensor,
+    scale: tuple[int, int],
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Tensor:
+    """Return the network's output for an image of any size.
+
+    Each tile is computed with margins as wide as the network's `reach` and cut back, so the
+    result is that of the whole image in one piece, seams included.
+
+    Args:
+        net: a model in evaluation mode.
+        image: [C, F, T], float32.
+        scale: one of ``net.scales``.
+        options: tile size, ensemble, precision, device.
+        progress: wraps the iterable of tiles, for a bar.
+
+    Returns:
+        [out_channels, F s_f, T s_t], float32, on the CPU.
+
+    Raises:
+        SpecsrError: the network has no such scale or another number of channels.
+    """
+    if tuple(scale) not in [tuple(s) for s in net.scales]:
+        raise SpecsrError(f"scale {_times(scale)}: this model has {', '.join(map(_times, net.scales))}")
+    if image.shape[0] != net.config.in_channels:
+        raise SpecsrError(
+            f"the image has {image.shape[0]} channels, the model takes {net.config.in_channels}"
+        )
+    if options.ensemble:
+        from dataclasses import replace
+
+        once = replace(options, ensemble=False)
+        forward = run_tiled(net, image, scale, once, progress)
+        return (forward + run_tiled(net, image.flip(-1), scale, once, progress).flip(-1)) / 2
+
+    device = pick_device(options.device)
+    # restored afterwards: a caller's network stays where and as it was
+    home, training = next(net.parameters()).device, net.training
+    rows, columns = image.shape[1:]
+    fold = getattr(net.config, "fold", (1, 1))
+    # folded cells must be whole: the ends are repeated up to there and cut off the result
+    pad = (-columns % fold[1], -rows % fold[0])
+    image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
+    reach = net.reach(scale)
+    size = [-(-options.tile[i] // fold[i]) * fold[i] for i in (0, 1)]
+    margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
+    s_f, s_t = scale
+    out = torch.empty(net.config.out_channels, image.shape[2] * s_f, image.shape[3] * s_t)
+    jobs = [
+        (r, c)
+        for r in _tiles(image.shape[2], size[0], margin[0])
+        for c in _tiles(image.shape[3], size[1], margin[1])
+    ]
+    try:
+        net = net.to(device, memory_format=torch.channels_last).eval()
+        with torch.inference_mode():
+            for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
+                progress(jobs) if progress else jobs
+            ):
+                piece = image[:, :, m_top:m_bottom, m_left:m_right]
+                piece = piece.to(device, memory_format=torch.channels_last)
+                with torch.autocast(
+                    device.type, torch.bfloat16, enabled=options.precision == "bfloat16"
+                ):
+                    result = net(piece, scale)[0].float()
+                out[:, top * s_f : bottom * s_f, left * s_t : right * s_t] = result[
+                    :,
+                    (top - m_top) * s_f : (bottom - m_top) * s_f,
+                    (left - m_left) * s_t : (right - m_left) * s_t,
+                ].cpu()
+    finally:
+        net.to(home).train(training)
+    return out[:, : rows * s_f, : columns * s_t]
+
+
+def _times(scale: tuple[int, int]) -> str:
+    """``x4``, or ``4x1`` where the axes differ."""
+    return f"x{scale[0]}" if scale[0] == scale[1] else f"{scale[0]}x{scale[1]}"

@@ -1,0 +1,134 @@
+"""Files in, files out: which result goes where, decided and checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import io
+from .errors import SpecsrError
+from .signal import Signal
+from .spectrogram import SpecMap
+
+PICTURES = (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a job made of one input.
+
+    Attributes:
+        output: the recording or map.
+        maps: maps to be shown side by side in a picture, by title.
+        difference: titles of two of them whose difference is shown too.
+        notes: lines for the user: what is measured, what is estimated.
+    """
+
+    output: Signal | SpecMap
+    maps: dict[str, SpecMap] = field(default_factory=dict)
+    difference: tuple[str, str] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def plan(
+    inputs: Sequence[Path], outputs: Sequence[Path], suffix: str | None, overwrite: bool
+) -> list[tuple[Path, list[Path]]]:
+    """Pair every input file with its output files and check that these may be written.
+
+    One input file goes to the outputs as they are named.  Folders, or several inputs, need one
+    output folder; every file keeps its place in the folder and its name, with ``suffix`` (None:
+    its own).
+
+    Raises:
+        SpecsrError: nothing to read, several outputs for several inputs, an unknown suffix, an
+            output that exists (without ``overwrite``) or one that two inputs would share.
+    """
+    files = io.find_inputs(inputs)
+    whole = len(inputs) == 1 and inputs[0].is_file()
+    into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
+    if whole and not into_folder:
+        jobs = [(files[0], list(outputs))]
+    else:
+        if not into_folder:
+            raise SpecsrError(
+                f"{', '.join(map(str, outputs))}: several recordings need one folder as output: give a "
+                "folder name to -o"
+            )
+        folders = [path for path in inputs if path.is_dir()]
+        jobs = []
+        for file in files:
+            root = next((f for f in folders if f in file.parents), file.parent)
+            name = file.relative_to(root).with_suffix(suffix or file.suffix)
+            jobs.append((file, [outputs[0] / name]))
+    taken: dict[Path, Path] = {}
+    for file, targets in jobs:
+        for target in targets:
+            kind_of(target)
+            io.check_output(target, overwrite)
+            other = taken.setdefault(target.resolve(), file)
+            if other != file:
+                raise SpecsrError(f"{target}: both {other} and {file} would be written there")
+            if target.resolve() == file.resolve():
+                raise SpecsrError(f"{target}: is the input itself: choose another output")
+    return jobs
+
+
+def kind_of(path: Path) -> str:
+    """Return what a suffix stands for: ``picture``, ``map`` or ``recording``."""
+    suffix = path.suffix.lower()
+    if suffix in PICTURES:
+        return "picture"
+    if suffix in io.MAP_SUFFIXES:
+        return "map"
+    if suffix in io.WRITERS:
+        return "recording"
+    known = ", ".join(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *PICTURES]))
+    raise SpecsrError(f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}")
+
+
+def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
+    """Write a result as what the suffix asks for: recording, map or picture."""
+    kind = kind_of(path)
+    output = result.output
+    if kind == "picture":
+        from .plots import plot_comparison, save_figure
+
+        maps = result.maps or {"": _as_map(output)}
+        save_figure(plot_comparison(maps, difference=result.difference), path, overwrite=overwrite)
+    elif kind == "map":
+        io.write_map(path, _as_map(output), overwrite=overwrite)
+    else:
+        signal = output if isinstance(output, Signal) else output.to_signal(phase)
+        io.write(path, signal, overwrite=overwrite)
+
+
+def _as_map(output: Signal | SpecMap) -> SpecMap:
+    return output.spectrogram() if isinstance(output, Signal) else output
+
+
+def run(
+    jobs: Sequence[tuple[Path, list[Path]]],
+    work: Callable[[Path], Result],
+    phase: str,
+    overwrite: bool,
+    say: Callable[[str], None],
+    complain: Callable[[str], None],
+) -> int:
+    """Do every job; a broken input is named and the others are done.  Returns how many failed."""
+    failed = 0
+    for file, targets in jobs:
+        try:
+            result = work(file)
+            for target in targets:
+                save(target, result, phase, overwrite)
+                say(f"{file} -> {target}")
+            for note in result.notes:
+                say(f"  {note}")
+        except SpecsrError as error:
+            failed += 1
+            text = str(error)
+            complain(text if str(file) in text else f"{file}: {text}")
+    if failed and len(jobs) > 1:
+        complain(f"{failed} of {len(jobs)} files failed, the others are done")
+    return failed

@@ -1,0 +1,300 @@
+"""From a map back to samples: the phase that is known, and an estimate of the phase that is not.
+
+Two projections do all the work.  *Amplitude*: every cell gets its given magnitude and keeps its
+phase (known cells get both).  *Consistency*: the nearest spectrum that is the STFT of a signal of
+the grid's length.  Griffin-Lim alternates the two; ADMM averages them with a memory of what they
+disagree on, which leaves the poor local optima where Griffin-Lim stays.
+
+Spectra are plain (unscaled) STFTs [..., n_fft/2 + 1, frames] as `specsr.spectrogram.stft` makes
+them, on any device, complex64 or complex128.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from .errors import SpecsrError
+from .pghi import integrate
+from .signal import Signal
+from .spectrogram import Grid, SpecMap, SpectrogramTransform, istft, stft
+
+METHODS = ("auto", "known", "pghi", "admm", "gl")
+"""``auto``: what is known, the rest as ``admm``; ``known``: exact inverse; ``pghi``: gradient
+integration alone; ``admm``: PGHI, then ADMM; ``gl``: fast Griffin-Lim from a random phase."""
+
+RHO = (0.01, 0.3)
+"""First and last penalty of `admm`: a small one explores, a large one settles."""
+
+POLISH = 0.25
+"""Part of the iterations that `map_to_signal` gives to fast Griffin-Lim at the end of ``admm``."""
+
+
+def map_to_signal(
+    spec: SpecMap,
+    phase: str = "auto",
+    *,
+    iterations: int = 100,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Signal:
+    """Return the waveform of a full map: same length, channels, unit, start and speed.
+
+    Args:
+        spec: a map that is not pooled, in any scaling.
+        phase: one of `METHODS`.  ``auto`` takes the map's phase where it has one, in the rows
+            that ``spec.known`` marks (all where it is None), puts those cells back at every
+            iteration and estimates the others; ``pghi``, ``admm`` and ``gl`` use magnitudes only.
+        iterations: of ``admm`` and ``gl``.
+        seed: of the random phases: all of ``gl``, the inaudible cells of ``pghi``.
+        device: where torch works; samples come back to the CPU.
+        progress: called as ``progress(done, total)`` after every iteration of every channel.
+
+    Raises:
+        SpecsrError: an unknown method, a map with no inverse, or ``known`` without the phase.
+    """
+    if phase not in METHODS:
+        raise SpecsrError(f"phase is {phase!r}: expected one of {', '.join(METHODS)}")
+    if iterations < 0:
+        raise SpecsrError(f"iterations is {iterations}: expected zero or more")
+    grid = spec.grid
+    grid.require_invertible()
+    rows = np.ones(grid.rows, bool) if spec.known is None else spec.known
+    if spec.phase is None:
+        rows = np.zeros_like(rows)
+    if phase == "known" and not rows.all():
+        raise SpecsrError(
+            f"the map knows the phase of {rows.sum()} of {grid.rows} rows: "
+            "phase='auto' estimates the others"
+        )
+    if phase in ("auto", "known") and rows.all():
+        return SpectrogramTransform.inverse(spec)
+
+    known = torch.from_numpy(rows).to(device) if phase == "auto" and rows.any() else None
+    factor = grid.factor().astype(np.float32)[:, None]
+    total = iterations * len(spec.channels) if phase != "pghi" else 0
+    ticks = iter(range(1, total + 1))
+
+    def tick() -> None:
+        if progress is not None:
+            progress(next(ticks), total)
+
+    samples = []
+    # One channel at a time: channels share nothing, and a long one fills the memory by itself.
+    for channel in range(len(spec.channels)):
+        magnitude = torch.from_numpy(spec.magnitude[channel] / factor).to(device)
+        target = None
+        if known is not None:
+            target = torch.polar(magnitude, torch.from_numpy(spec.phase[channel]).to(device))
+        if phase == "gl":
+            start = random_phase(magnitude, seed)
+            result = griffin_lim(magnitude, grid, start, iterations, tick=tick)
+        else:
+            angle = None if known is None else target.angle()
+            result = pghi(magnitude, grid, known_phase=angle, known=known, seed=seed)
+        if phase in ("auto", "admm"):
+            polish = round(iterations * POLISH)
+            given = dict(known=known, known_spectrum=target, tick=tick)
+            result = admm(magnitude, grid, result, iterations - polish, **given)
+            result = griffin_lim(magnitude, grid, result, polish, **given)
+        samples.append(istft(result, grid).cpu().numpy())
+    return Signal(np.stack(samples), grid.rate, grid.unit, spec.channels, grid.start, rpm=spec.rpm)
+
+
+def random_phase(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Return the magnitudes with a uniformly random phase, the same one in every channel."""
+    rng = np.random.default_rng(seed)
+    angle = torch.from_numpy(rng.uniform(-np.pi, np.pi, tuple(magnitude.shape[-2:])))
+    return torch.polar(magnitude, angle.to(magnitude).expand_as(magnitude).contiguous())
+
+
+def pghi(
+    magnitude: torch.Tensor,
+    grid: Grid,
+    known_phase: torch.Tensor | None = None,
+    known: torch.Tensor | None = None,
+    tolerance: float = 1e-6,
+    seed: int = 0,
+) -> torch.Tensor:
+    """Return the magnitudes with the phase of gradient heap integration; see `specsr.pghi`.
+
+    Args:
+        magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
+        grid: full grid of the map.
+        known_phase: true phase in rad, like ``magnitude``; read in the known rows only, which
+            keep it and from which the integration starts.
+        known: bool [n_fft/2 + 1].
+        tolerance: cells below this part of a channel's largest one get a random phase.
+        seed: of those phases.
+    """
+    flat = magnitude.reshape(-1, *magnitude.shape[-2:]).cpu().numpy()
+    rows = None if known is None else known.cpu().numpy()
+    true = None if known is None else known_phase.reshape(flat.shape).cpu().numpy()
+    angle = np.stack([
+        integrate(
+            one, grid, phase=None if true is None else true[i], known=rows,
+            tolerance=tolerance, seed=seed,
+        )
+        for i, one in enumerate(flat)
+    ])  # fmt: skip
+    return torch.polar(magnitude, torch.from_numpy(angle).to(magnitude).view_as(magnitude))
+
+
+def griffin_lim(
+    magnitude: torch.Tensor,
+    grid: Grid,
+    start: torch.Tensor,
+    iterations: int = 32,
+    momentum: float = 0.99,
+    known: torch.Tensor | None = None,
+    known_spectrum: torch.Tensor | None = None,
+    tick: Callable[[], None] | None = None,
+) -> torch.Tensor:
+    """Return a spectrum with the given magnitudes after fast Griffin-Lim iterations.
+
+    Sources: Griffin and Lim, IEEE Trans. ASSP 32(2), 1984 (momentum 0); Perraudin, Balazs and
+    Sondergaard, "A fast Griffin-Lim algorithm", WASPAA 2013.
+
+    Args:
+        magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
+        grid: full grid of the map.
+        start: complex, like ``magnitude``.
+        iterations: projections onto the consistent spectra.
+        momentum: 0 for the plain algorithm.
+        known: rows to take from ``known_spectrum`` at every iteration, bool [n_fft/2 + 1].
+        known_spectrum: complex, like ``magnitude``.
+        tick: called after every iteration.
+    """
+    consistent = _Consistency(grid, magnitude)
+    amplitude = _Amplitude(magnitude, known, known_spectrum)
+    state, before = start.mT.clone(), None
+    for _ in range(iterations):
+        after = consistent(amplitude(state))
+        state = after if before is None else torch.lerp(before, after, 1 + momentum)
+        before = after if momentum else None
+        if tick:
+            tick()
+    return amplitude(state.clone()).mT
+
+
+def admm(
+    magnitude: torch.Tensor,
+    grid: Grid,
+    start: torch.Tensor,
+    iterations: int = 32,
+    rho: float | tuple[float, float] = RHO,
+    known: torch.Tensor | None = None,
+    known_spectrum: torch.Tensor | None = None,
+    tick: Callable[[], None] | None = None,
+) -> torch.Tensor:
+    """Return a spectrum with the given magnitudes after ADMM iterations.
+
+    Minimises half the squared distance to the consistent spectra subject to the magnitudes.  The
+    published updates (x: amplitude; z: proximal step of weight rho; u: disagreement) depend on
+    v = x + u alone: with the step d = (v - P(v)) / (1 + rho), z = v - d and u = d, they read
+    v <- amplitude(v - 2 d) + d.
+
+    Source: Masuyama, Yatabe and Oikawa, "Griffin-Lim like phase recovery via alternating
+    direction method of multipliers", IEEE Signal Processing Letters 26(1), 2019.
+
+    Args:
+        rho: penalty, or its first and last value with a geometric course in between.
+
+    The other arguments are those of `griffin_lim`.
+    """
+    consistent = _Consistency(grid, magnitude)
+    amplitude = _Amplitude(magnitude, known, known_spectrum)
+    first, last = rho if isinstance(rho, tuple) else (rho, rho)
+    state = start.mT.clone()
+    for penalty in np.geomspace(first, last, iterations):
+        step = torch.sub(state, consistent(state)).div_(1 + float(penalty))
+        state = amplitude(state.sub_(step, alpha=2)).add_(step)
+        if tick:
+            tick()
+    if iterations:
+        state.sub_(torch.sub(state, consistent(state)).div_(1 + last))
+    return amplitude(state).mT
+
+
+def inconsistency(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """Return how far a spectrum is from being the STFT of its own inverse, dB, shape [...].
+
+    20 log10(|| STFT(ISTFT(X)) - X || / || X ||); about -140 for a true STFT in single precision.
+    """
+    error = stft(istft(spectrum, grid), grid) - spectrum
+    return _ratio_db(error, spectrum)
+
+
+def spectral_convergence(
+    magnitude: torch.Tensor, samples: torch.Tensor, grid: Grid
+) -> torch.Tensor:
+    """Return how far samples [..., length] are from their given |STFT|, dB, shape [...].
+
+    20 log10(|| |STFT(x)| - M || / || M ||), lower is better; -inf where there is no error.
+    """
+    return _ratio_db(stft(samples, grid).abs() - magnitude, magnitude)
+
+
+def _ratio_db(error: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
+    error, whole = (torch.linalg.vector_norm(x, dim=(-2, -1)) for x in (error, whole))
+    return torch.where(error > 0, 20 * torch.log10(error / whole), -torch.inf)
+
+
+class _Amplitude:
+    """Give every cell its magnitude, and the known rows their values, in place.
+
+    Works on [..., frames, rows], as does `_Consistency`: there the FFT runs along memory.
+    """
+
+    def __init__(
+        self,
+        magnitude: torch.Tensor,
+        known: torch.Tensor | None,
+        known_spectrum: torch.Tensor | None,
+    ) -> None:
+        self.magnitude = magnitude.mT.contiguous()
+        self.rows = None
+        if known is not None:
+            self.rows = known.nonzero()[:, 0]
+            self.values = known_spectrum.mT.index_select(-1, self.rows)
+
+    def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
+        spectrum.sgn_().mul_(self.magnitude)
+        if self.rows is not None:
+            spectrum.index_copy_(-1, self.rows, self.values)
+        return spectrum
+
+
+class _Consistency:
+    """The projection ``stft(istft(spectrum))``, with window and overlap prepared once.
+
+    Same result as the two functions, several times as fast: frames are added up as whole hops.
+    """
+
+    def __init__(self, grid: Grid, like: torch.Tensor) -> None:
+        self.n_fft, self.hop, self.frames = grid.n_fft, grid.hop_length, grid.fine_frames
+        self.hops = -(-self.n_fft // self.hop)
+        self.window = torch.from_numpy(grid.window_samples()).to(like)
+        envelope = self._overlap_add(self.window.square().expand(self.frames, -1).contiguous())
+        inside = slice(self.n_fft // 2, self.n_fft // 2 + grid.length)
+        self.weight = torch.zeros_like(envelope)
+        self.weight[inside] = 1 / envelope[inside]
+
+    def _overlap_add(self, frames: torch.Tensor) -> torch.Tensor:
+        missing = self.hops * self.hop - self.n_fft
+        if missing:
+            frames = torch.nn.functional.pad(frames, (0, missing))
+        pieces = frames.unflatten(-1, (self.hops, self.hop))
+        total = pieces.new_zeros(*frames.shape[:-2], self.frames - 1 + self.hops, self.hop)
+        for i in range(self.hops):
+            total[..., i : i + self.frames, :] += pieces[..., i, :]
+        return total.flatten(-2)
+
+    def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
+        frames = torch.fft.irfft(spectrum, self.n_fft).mul_(self.window)
+        samples = self._overlap_add(frames).mul_(self.weight)
+        again = torch.mul(samples.unfold(-1, self.n_fft, self.hop), self.window, out=frames)
+        return torch.fft.rfft(again)

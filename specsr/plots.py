@@ -1,0 +1,374 @@
+"""Pictures of maps: one map with its orders, or several side by side on one dB scale.
+
+All pictures are drawn on `matplotlib.figure.Figure` objects, so nothing here needs a display or
+touches the state of ``matplotlib.pyplot``.  Axes are in Hz and s in data coordinates, whatever
+their tick labels read, so more can be drawn on top.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import SpecsrError
+from .io import replacing
+from .levels import to_db
+from .spectrogram import SpecMap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+__all__ = ["plot_comparison", "plot_map", "save_figure"]
+
+MAX_ROWS, MAX_COLUMNS = 1500, 2000
+"""Cells of a picture at most; larger maps are shrunk for display only, see `_displayed`."""
+
+DIFFERENCE_RANGE = 15.0
+"""Colours of a difference end at ± this many dB."""
+
+KHZ_FROM = 5000.0
+"""Frequency axes that reach this many Hz are labelled in kHz."""
+
+SUFFIXES = (".png", ".pdf", ".svg")
+DPI = 200
+_LAYOUTS = {2: (1, 2), 3: (1, 3), 4: (2, 2)}
+_NO_DATA = "0.88"
+
+
+def plot_map(
+    spec: SpecMap,
+    *,
+    ax: Axes | None = None,
+    channel: int | str = 0,
+    db_range: float = 80.0,
+    vmax: float | None = None,
+    x: str = "time",
+    y: str = "freq",
+    orders: Iterable[float] = (),
+    max_freq: float | None = None,
+    title: str | None = None,
+    cmap: str = "magma",
+) -> Axes:
+    """Draw one channel of a map over time in s and frequency in Hz, with a colour bar in dB.
+
+    A map of more than 1500 x 2000 cells is shrunk for the picture: each cell shown has the highest
+    level of those it stands for.
+
+    Args:
+        spec: the map.
+        ax: axes to draw into; None makes a new figure (``ax.figure`` of the result).
+        channel: position or name of the channel.
+        db_range: dB from the top of the colour scale to its bottom; lower levels get its colour.
+        vmax: top of the colour scale in dB; None takes the highest level shown, up to whole 5 dB.
+        x, y: what the axes stand for: only ``"time"`` and ``"freq"``.
+        orders: orders to mark by lines at ``order * rpm / 60``.
+        max_freq: highest frequency shown, Hz; None shows all.
+        title: title of the axes.
+        cmap: matplotlib colour map.
+
+    Returns:
+        The axes, limited to the span of the signal; data coordinates are s and Hz.
+
+    Raises:
+        SpecsrError: other axes than those, a channel that is not there, orders for a map without
+            speed, or a range or frequency that is not above zero.
+    """
+    if (x, y) != ("time", "freq"):
+        raise SpecsrError(f"axes are x={x!r}, y={y!r}: expected x='time', y='freq'")
+    _check_range(db_range)
+    orders = tuple(orders)
+    if orders and spec.rpm is None:
+        raise SpecsrError(
+            f"orders {', '.join(f'{order:g}' for order in orders)} are asked for, but the map "
+            "carries no speed: give it one (spec.replace(rpm=...), 1/min at every sample), or "
+            "leave orders out"
+        )
+    db, extent = _displayed(spec, channel, max_freq)
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(8, 4.8), layout="constrained").subplots()
+    top = _top([db]) if vmax is None else vmax
+    image = _draw(ax, db, extent, vmin=top - db_range, vmax=top, cmap=cmap)
+    _set_view(ax, *_view([spec], max_freq))
+    _label_axes(ax)
+    _colorbar(ax.figure, image, [ax], f"Level ({spec.grid.level_label})", "min")
+    if orders:
+        _draw_orders(ax, spec, orders)
+    if title is not None:
+        ax.set_title(title)
+    return ax
+
+
+def plot_comparison(
+    maps: Mapping[str, SpecMap],
+    reference: str | None = None,
+    difference: tuple[str, str] | None = None,
+    *,
+    db_range: float = 80.0,
+    channel: int | str = 0,
+    max_freq: float | None = None,
+    suptitle: str | None = None,
+) -> Figure:
+    """Draw two to four panels on one dB scale with shared axes, a difference in dB as the last.
+
+    The maps may have different grids, such as a low-resolution map and what was made of it.  In
+    the difference, levels below the common scale count as its lowest, so that cells which are dark
+    in both panels do not differ.
+
+    Args:
+        maps: panel title -> map, drawn in this order.
+        reference: name of the map that holds the truth: the last other map on its grid is
+            compared with it, if there is one and room for a fourth panel.
+        difference: names (a, b) of two maps on one grid for a panel of a minus b, over
+            ``reference``.
+        db_range: dB from the top of the common colour scale to its bottom.
+        channel: position or name of the channel.
+        max_freq: highest frequency shown, Hz; None shows all.
+        suptitle: title of the figure.
+
+    Returns:
+        The figure; its first axes are the panels in order, the colour bars follow.
+
+    Raises:
+        SpecsrError: fewer than two or more than four panels, a name that is not among the maps,
+            levels with different references, or a difference of maps on different grids.
+    """
+    _check_range(db_range)
+    difference = _compared(maps, reference, difference)
+    count = len(maps) + (difference is not None)
+    if count not in _LAYOUTS:
+        raise SpecsrError(f"{count} panels: expected 2 to 4, the difference counted")
+    labels = {name: spec.grid.level_label for name, spec in maps.items()}
+    if len(set(labels.values())) > 1:
+        listed = ", ".join(f"{name} in {label}" for name, label in labels.items())
+        raise SpecsrError(f"{listed}: expected one unit and scaling, for one dB scale")
+    shown = {name: _displayed(spec, channel, max_freq) for name, spec in maps.items()}
+    top = _top([db for db, _ in shown.values()])
+    bottom = top - db_range
+
+    from matplotlib.figure import Figure
+
+    rows, columns = _LAYOUTS[count]
+    # two bars: one beside each row of panels, or both below a single row, so that they align
+    side = "bottom" if difference is not None and rows == 1 else "right"
+    size = (1.2 + 4.3 * columns, (0.6 if side == "right" else 1.4) + 3.2 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True)
+    panels = list(grid.flat)
+    for ax, (name, (db, extent)) in zip(panels, shown.items()):
+        levels = _draw(ax, db, extent, vmin=bottom, vmax=top, cmap="magma")
+        ax.set_title(name)
+    level_panels = panels
+    if difference is not None:
+        a, b = (np.maximum(shown[name][0], bottom) for name in difference)
+        limits = {"vmin": -DIFFERENCE_RANGE, "vmax": DIFFERENCE_RANGE}
+        errors = _draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **limits)
+        panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
+        level_panels, last = panels[:2], panels[2:]
+        _colorbar(figure, errors, last, "Difference (dB)", "both", side)
+    _colorbar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
+    _set_view(panels[0], *_view(maps.values(), max_freq))
+    for ax in panels:
+        _label_axes(ax)
+        ax.label_outer()
+    if suptitle is not None:
+        figure.suptitle(suptitle)
+    return figure
+
+
+def save_figure(
+    figure: Figure | Axes, path: str | os.PathLike[str], overwrite: bool = False
+) -> None:
+    """Write a figure as PNG (200 dpi), PDF or SVG by suffix, complete or not at all.
+
+    Args:
+        figure: the figure, or axes in it.
+        path: the file, ``.png``, ``.pdf`` or ``.svg``.
+        overwrite: replace a file that exists.
+
+    Raises:
+        SpecsrError: another suffix, the file exists, or it cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SpecsrError(
+            f"{path}: unknown suffix {path.suffix!r} of a picture: expected one of "
+            f"{', '.join(SUFFIXES)}"
+        )
+    with replacing(path, overwrite=overwrite) as (temporary,):
+        # a figure is its own figure
+        figure.figure.savefig(temporary, format=suffix[1:], dpi=DPI)
+
+
+def _displayed(
+    spec: SpecMap, channel: int | str, max_freq: float | None
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """Levels to show in dB, [rows, columns], and (left, right, bottom, top) of their cells.
+
+    An hour of sound has a hundred million cells; a picture has a few million dots.  Blocks of
+    cells are shown by their greatest power, since orders and clicks are one or two cells wide:
+    leaving cells out would break them up, and a mean would sink them into the noise.  (Noise reads
+    a few dB higher for it.)  Shrinking comes before dB, so no second map of full size is made.
+    """
+    magnitude = spec.magnitude[_position(spec, channel)]
+    low = float(spec.freqs[0] - spec.grid.df / 2)
+    if max_freq is not None:
+        if not 0 < max_freq < math.inf:
+            raise SpecsrError(f"max_freq is {max_freq}: expected a frequency in Hz above zero")
+        magnitude = magnitude[: max(1, math.ceil((max_freq - low) / spec.grid.df))]
+    rows, columns = magnitude.shape
+    s_f, s_t = math.ceil(rows / MAX_ROWS), math.ceil(columns / MAX_COLUMNS)
+    if s_t > 1:
+        magnitude = np.maximum.reduceat(magnitude, np.arange(0, columns, s_t), axis=1)
+    if s_f > 1:
+        magnitude = np.maximum.reduceat(magnitude, np.arange(0, rows, s_f), axis=0)
+    db = to_db(np.square(magnitude, dtype=np.float64)) - np.float32(
+        20 * math.log10(spec.grid.reference)
+    )
+    # a last cell may stand for less than the others: drawn as wide, it is cut off by the view
+    fine = spec.grid.dt / spec.grid.cell[1]
+    left = spec.grid.start - fine / 2
+    right = left + db.shape[1] * s_t * spec.grid.dt
+    return db, (left, right, low, low + db.shape[0] * s_f * spec.grid.df)
+
+
+def _position(spec: SpecMap, channel: int | str) -> int:
+    position = spec.channels.index(channel) if channel in spec.channels else channel
+    if isinstance(position, str) or not 0 <= position < len(spec.channels):
+        raise SpecsrError(
+            f"there is no channel {channel!r}: expected one of {', '.join(spec.channels)}, or 0 to "
+            f"{len(spec.channels) - 1}"
+        )
+    return position
+
+
+def _check_range(db_range: float) -> None:
+    if not 0 < db_range < math.inf:
+        raise SpecsrError(f"db_range is {db_range}: expected a range in dB above zero")
+
+
+def _compared(
+    maps: Mapping[str, SpecMap], reference: str | None, difference: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Names of the two maps to subtract, or None."""
+    for name in (*([] if reference is None else [reference]), *(difference or ())):
+        if name not in maps:
+            raise SpecsrError(f"there is no map {name!r}: expected one of {', '.join(maps)}")
+    if difference is not None:
+        a, b = (maps[name] for name in difference)
+        if not _same_cells(a, b):
+            raise SpecsrError(
+                f"{difference[0]} has {a.grid.rows} x {a.grid.frames} cells of {a.grid.df:g} Hz x "
+                f"{a.grid.dt:g} s, {difference[1]} {b.grid.rows} x {b.grid.frames} of "
+                f"{b.grid.df:g} Hz x {b.grid.dt:g} s: a difference needs one grid"
+            )
+        return difference
+    if reference is None or len(maps) == max(_LAYOUTS):
+        return None
+    fitting = [n for n in maps if n != reference and _same_cells(maps[n], maps[reference])]
+    return (fitting[-1], reference) if fitting else None
+
+
+def _same_cells(a: SpecMap, b: SpecMap) -> bool:
+    if (a.grid.rows, a.grid.frames) != (b.grid.rows, b.grid.frames):
+        return False
+    return bool(
+        np.allclose(a.freqs, b.freqs, atol=1e-3 * a.grid.df)
+        and np.allclose(a.times, b.times, atol=1e-3 * a.grid.dt)
+    )
+
+
+def _top(levels: Iterable[np.ndarray]) -> float:
+    """Top of a colour scale: nothing lies above it, so every colour up there is a level."""
+    return 5.0 * math.ceil(max(float(db.max()) for db in levels) / 5)
+
+
+def _draw(ax: Axes, db: np.ndarray, extent: tuple[float, ...], **colours: Any) -> AxesImage:
+    ax.set_facecolor(_NO_DATA)
+    return ax.imshow(db, origin="lower", aspect="auto", extent=extent, **colours)
+
+
+def _view(
+    specs: Iterable[SpecMap], max_freq: float | None
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Span of the signals in s and of their frequencies in Hz.
+
+    The first and last cells of a full map hang over by a half; without them maps of one signal on
+    any grid have the same view.
+    """
+    specs = list(specs)
+    grids = [spec.grid for spec in specs]
+    first = min(grid.start for grid in grids)
+    last = max(grid.start + grid.length / grid.rate for grid in grids)
+    top = max(min(s.grid.rate / 2, float(s.freqs[-1] + s.grid.df / 2)) for s in specs)
+    return (first, last), (0.0, top if max_freq is None else min(max_freq, top))
+
+
+def _set_view(ax: Axes, times: tuple[float, float], freqs: tuple[float, float]) -> None:
+    ax.set_xlim(*times)
+    ax.set_ylim(*freqs)
+
+
+def _khz(freq: float, _position: int | None = None) -> str:
+    return f"{freq / 1000:g}"
+
+
+def _label_axes(ax: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    ax.set_xlabel("Time (s)")
+    if ax.get_ylim()[1] >= KHZ_FROM:
+        # only the labels are in kHz: whatever is drawn on top stays in Hz
+        ax.yaxis.set_major_formatter(FuncFormatter(_khz))
+        ax.set_ylabel("Frequency (kHz)")
+    else:
+        ax.set_ylabel("Frequency (Hz)")
+
+
+def _colorbar(
+    figure: Any, image: AxesImage, axes: list[Axes], label: str, extend: str, side: str = "right"
+) -> None:
+    # equally thick under one panel and under two
+    aspect = 25 if side == "right" else 30 * len(axes)
+    figure.colorbar(
+        image, ax=axes, label=label, extend=extend, location=side, pad=0.02, aspect=aspect
+    )
+
+
+def _draw_orders(ax: Axes, spec: SpecMap, orders: tuple[float, ...]) -> None:
+    """Draw a line for each order, with its name at the last place on it that is free of others.
+
+    A line without such a place, or out of view, goes without a name.
+    """
+    from matplotlib.patheffects import withStroke
+
+    points = np.linspace(0, spec.grid.length - 1, min(spec.grid.length, MAX_COLUMNS)).astype(int)
+    times = spec.grid.start + points / spec.grid.rate
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    point = ax.figure.dpi / 72 / np.array(ax.bbox.size)  # one point as a part of the axes
+    taken: list[tuple[np.ndarray, np.ndarray]] = []
+    outline = [withStroke(linewidth=2, foreground="black")]
+    for order in orders:
+        name = f"order {order:g}"
+        freqs = order * spec.rpm[points] / 60
+        ax.plot(times, freqs, "--", color="white", lw=0.8, alpha=0.7, label=name)
+        half = np.array([2.5 * len(name) + 3, 6]) * point  # of the room for a name of 8 points
+        places = np.stack([(times - left) / (right - left), (freqs - low) / (high - low)], 1)
+        inside = ((places > half) & (places < 1 - half)).all(axis=1)
+        for place in places[inside][::-1]:
+            if all((np.abs(place - at) > half + room).any() for at, room in taken):
+                taken.append((place, half))
+                ax.text(
+                    *place, name, transform=ax.transAxes, ha="center", va="center",
+                    color="white", fontsize=8, path_effects=outline,
+                )  # fmt: skip
+                break

@@ -1,0 +1,147 @@
+"""What was measured stays as measured: corrections and their measure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsr.consistency import consistency_db, impose, pool_weights, put_band_back
+from specsr.degrade import pool_power
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
+
+SHAPES = {
+    "s_f": st.integers(1, 4),
+    "s_t": st.integers(1, 4),
+    "rows": st.integers(1, 6),
+    "frames": st.integers(1, 30),
+    "seed": st.integers(0, 999),
+}
+
+
+def maps(s_f: int, s_t: int, rows: int, frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A high map and a low one that disagree, over 100 dB, two channels."""
+    rng = np.random.default_rng(seed)
+    high = rng.exponential(1.0, (2, rows * s_f, frames)) * 10 ** rng.uniform(-5, 5, (2, 1, frames))
+    low = rng.exponential(1.0, (2, rows, -(-frames // s_t))) * 1e-3
+    return high, low
+
+
+def off_db(again: np.ndarray, low: np.ndarray) -> float:
+    return float(np.abs(10 * np.log10(again / low)).max())
+
+
+@given(**SHAPES)
+@settings(max_examples=60, deadline=None)
+def test_per_cell_every_cell_measures_as_before(
+    s_f: int, s_t: int, rows: int, frames: int, seed: int
+) -> None:
+    high, low = maps(s_f, s_t, rows, frames, seed)
+    result = impose(high, low, (s_f, s_t), "cell")
+    assert result.shape == high.shape
+    assert off_db(pool_power(result, s_f, s_t), low) < 1e-6
+    assert consistency_db(result, low, (s_f, s_t)) < 1e-6
+    assert consistency_db(result, low, (s_f, s_t), per="band") < 1e-6
+    # the shape inside a cell is the network's
+    ratio = (result / high)[:, :s_f, :s_t]
+    np.testing.assert_allclose(ratio, ratio[:, :1, :1] * np.ones_like(ratio), rtol=1e-9)
+    # imposed twice is imposed once
+    np.testing.assert_allclose(impose(result, low, (s_f, s_t), "cell"), result, rtol=1e-12)
+
+
+@given(**SHAPES)
+@settings(max_examples=60, deadline=None)
+def test_per_band_every_row_keeps_its_level_over_time(
+    s_f: int, s_t: int, rows: int, frames: int, seed: int
+) -> None:
+    high, low = maps(s_f, s_t, rows, frames, seed)
+    result = impose(high, low, (s_f, s_t), "band")
+    # twins: total energy of a low row is the sum over its cells, each as long as it is
+    lengths = np.array([min(s_t, frames - j) for j in range(0, frames, s_t)])
+    energy = result.reshape(2, rows, s_f, frames).mean(axis=2).sum(axis=-1)
+    assert off_db(energy, (low * lengths).sum(axis=-1)) < 1e-6
+    assert consistency_db(result, low, (s_f, s_t), per="band") < 1e-6
+    # one factor a row: its course over time is the network's
+    ratio = result / high
+    np.testing.assert_allclose(ratio, ratio[..., :1] * np.ones_like(ratio), rtol=1e-9)
+    np.testing.assert_array_equal(pool_weights(frames, s_t), lengths)
+
+
+def test_off_is_the_identity() -> None:
+    high, low = maps(2, 3, 4, 20, 0)
+    assert impose(high, low, (2, 3), "off") is high
+
+
+@pytest.mark.parametrize("mode", ["cell", "band"])
+def test_cells_that_the_network_emptied_get_their_power_evenly(mode: str) -> None:
+    high = np.ones((4, 7))
+    high[:2] = 0
+    low = np.array([[3.0, 3.0, 3.0, 3.0], [5.0, 5.0, 5.0, 5.0]])
+    result = impose(high, low, (2, 2), mode)
+    np.testing.assert_allclose(result[:2], 3.0)
+    np.testing.assert_allclose(result[2:], 5.0)
+
+
+@pytest.mark.parametrize("mode", ["cell", "band"])
+def test_silence_stays_silence(mode: str) -> None:
+    high = np.array([[0.0, 0.0], [0.0, 0.0], [2.0, 2.0], [2.0, 2.0]])
+    low = np.array([[0.0], [0.0]])
+    np.testing.assert_array_equal(impose(high, low, (2, 2), mode), np.zeros((4, 2)))
+    assert consistency_db(np.zeros((4, 2)), low, (2, 2)) == 0.0
+
+
+def test_one_empty_cell_in_a_row_is_the_bands_own_affair() -> None:
+    """Per band an empty cell stays empty: only the level of its row counts."""
+    high = np.array([[1.0, 1.0, 0.0, 0.0]])
+    low = np.array([[2.0, 4.0]])
+    np.testing.assert_allclose(impose(high, low, (1, 2), "band"), [[6.0, 6.0, 0.0, 0.0]])
+    np.testing.assert_allclose(impose(high, low, (1, 2), "cell"), [[2.0, 2.0, 4.0, 4.0]])
+
+
+def test_consistency_db_is_the_rms_of_the_deviations() -> None:
+    low = np.array([[1.0, 1.0]])
+    high = np.array([[10.0, 10.0, 1.0, 1.0]] * 2)
+    assert consistency_db(high, low, (2, 2)) == pytest.approx(10 / np.sqrt(2))
+    assert consistency_db(high, low, (2, 2), per="band") == pytest.approx(10 * np.log10(5.5))
+    assert consistency_db(low, low, (1, 1)) == 0.0
+    # a lost cell counts, but one far below the loudest is rounding and does not
+    deep = np.array([[1.0, 1e-13]])
+    assert consistency_db(np.array([[1.0, 1.0]]), deep, (1, 1)) == 0.0
+    assert consistency_db(np.array([[1.0, 0.0]]), low, (1, 1)) > 100
+
+
+def test_unknown_mode_is_refused() -> None:
+    with pytest.raises(SpecsrError, match="'cells': expected one of cell, band, off"):
+        impose(np.ones((2, 2)), np.ones((1, 1)), (2, 2), "cells")
+
+
+@pytest.mark.parametrize("ratio", [1.5, 2.0, 3.0, 4.0])
+@pytest.mark.parametrize("length", [24000, 24001, 24007])
+def test_the_measured_band_is_put_back(ratio: float, length: int) -> None:
+    rng = np.random.default_rng(3)
+    truth = Signal(rng.standard_normal((2, length)), 24000.0, "Pa")
+    measured = truth.resample(24000 / ratio)
+    wrong = truth.replace(samples=rng.standard_normal((2, length)).astype(np.float32))
+    result = put_band_back(wrong, measured)
+    assert result.samples.shape == wrong.samples.shape
+    assert result.samples.dtype == np.float32
+    again = result.resample(measured.rate)
+    assert again.length == measured.length
+    # away from the ends, below 0.9 of the measured Nyquist, magnitude and phase
+    inside = slice(400, -400)
+    window = np.hanning(measured.length - 800)
+    a, b = (np.fft.rfft(window * s.samples[:, inside].astype(float)) for s in (again, measured))
+    passband = slice(0, int(0.9 * a.shape[1]))
+    deviation = np.sqrt(np.mean(np.square(np.abs(a - b)[:, passband])))
+    level = np.sqrt(np.mean(np.square(np.abs(b)[:, passband])))
+    assert deviation < 1e-4 * level
+    # above the measured band the estimate is kept
+    window = np.hanning(length - 2000)
+    high, own = (
+        np.fft.rfft(window * s.samples[:, 1000:-1000].astype(float)) for s in (result, wrong)
+    )
+    above = slice(int(1.05 * high.shape[1] / ratio), None)
+    kept = np.abs(high - own)[:, above].max()
+    assert kept < 1e-4 * np.abs(own).max()

@@ -1,0 +1,298 @@
+"""Pairs against naive twins, the pre-filled band image and levels about a recording's own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsr import levels
+from specsr.degrade import (
+    Pair,
+    add_noise,
+    band_limit,
+    coarse_transform,
+    decimate,
+    pool,
+    pool_power,
+)
+from specsr.errors import SpecsrError
+from specsr.prefill import CHANNELS, KNOWN_PART, PARTS, band_image, copy_up, cut_row
+from specsr.signal import Signal
+from specsr.spectrogram import Grid, SpectrogramTransform
+
+RATE = 16000.0
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+# --- pool -----------------------------------------------------------------------------------
+
+
+@given(
+    s_f=st.integers(1, 5), s_t=st.integers(1, 5), rows=st.integers(1, 4), frames=st.integers(1, 23),
+    channels=st.integers(1, 3), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_pool_is_the_naive_mean_ragged_end_included(
+    s_f: int, s_t: int, rows: int, frames: int, channels: int, seed: int
+) -> None:
+    power = np.square(noise(seed, channels, rows * s_f, frames))
+    expected = np.array(
+        [
+            [
+                [
+                    power[c, i : i + s_f, j : j + s_t].mean()
+                    for j in range(0, frames, s_t)
+                ]
+                for i in range(0, rows * s_f, s_f)
+            ]
+            for c in range(channels)
+        ]
+    )
+    pooled = pool_power(power, s_f, s_t)
+    np.testing.assert_allclose(pooled, expected, rtol=1e-12)
+    # a cell counts as many frames as it holds: then nothing is lost
+    counts = np.diff([*range(0, frames, s_t), frames])
+    np.testing.assert_allclose(
+        (pooled * counts).sum(axis=-1).sum(axis=-1) * s_f, power.sum(axis=(1, 2)), rtol=1e-12
+    )
+
+
+def test_pooled_map_keeps_grid_channels_and_speed_but_no_phase() -> None:
+    signal = Signal(noise(0, 2, 4000), RATE, "Pa", ("left", "right"), rpm=np.full(4000, 900.0))
+    spec = signal.spectrogram(n_fft=256)
+    low = pool(spec, 4, 3)
+    assert low.phase is None and low.channels == spec.channels
+    assert low.grid == spec.grid.pooled(4, 3)
+    np.testing.assert_array_equal(low.rpm, signal.rpm)
+    np.testing.assert_allclose(low.power, pool_power(spec.power[:, :-1], 4, 3), rtol=1e-6)
+    same = pool(spec, 1, 1)
+    assert same.phase is None
+    np.testing.assert_array_equal(same.magnitude, spec.magnitude)
+
+
+def test_power_of_noise_is_kept_where_the_mean_of_db_loses_it() -> None:
+    power = np.random.default_rng(0).exponential(1.0, (64, 4000))
+    means = 10 * np.log10(pool_power(power, 64, 4000))[0, 0]
+    assert means == pytest.approx(0, abs=0.05)
+    # Euler's constant in dB: 10 / ln 10 x 0.5772
+    assert np.mean(10 * np.log10(power)) == pytest.approx(-2.507, abs=0.05)
+
+
+def test_rows_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(SpecsrError, match="7 rows cannot be pooled by 2"):
+        pool_power(np.ones((7, 4)), 2, 2)
+
+
+# --- stft, band, denoise --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [(1, 2), (2, 1), (2, 2), (4, 1)])
+def test_stft_pair_is_a_coarser_stft_of_the_same_samples(scale: tuple[int, int]) -> None:
+    signal = Signal(noise(1, 1, 5000), RATE)
+    transform = SpectrogramTransform(512, 64)
+    low = Pair("stft", scale).low(signal, transform)
+    direct = SpectrogramTransform(512 // scale[0], 64 * scale[1])(signal)
+    np.testing.assert_array_equal(low.magnitude, direct.magnitude)
+    assert low.grid.refined(*scale) == transform.grid(signal)
+
+
+def test_stft_pair_refuses_gaps_and_odd_windows() -> None:
+    with pytest.raises(SpecsrError, match="leave gaps"):
+        coarse_transform(SpectrogramTransform(256, 64), 4, 4)
+    with pytest.raises(SpecsrError, match="cannot be cut by 3"):
+        coarse_transform(SpectrogramTransform(256, 64), 3, 1)
+    assert coarse_transform(SpectrogramTransform(256), 2, 2) == SpectrogramTransform(128, 128)
+
+
+@given(length=st.integers(8, 5000), ratio=st.sampled_from([1.5, 2, 3, 4, 6]))
+@settings(max_examples=40, deadline=None)
+def test_lengths_of_decimation_and_band_limit(length: int, ratio: float) -> None:
+    signal = Signal(noise(length, 2, length), RATE, "Pa", start=3.0)
+    low = decimate(signal, ratio)
+    assert low.rate == pytest.approx(RATE / ratio)
+    assert low.length == round(length * low.rate / RATE)
+    back = band_limit(signal, ratio)
+    assert (back.rate, back.samples.shape, back.start, back.unit) == (
+        RATE, signal.samples.shape, 3.0, "Pa",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 4])
+def test_band_limit_keeps_the_low_band_and_nothing_else(ratio: int) -> None:
+    signal = Signal(noise(4, 1, 48000), RATE)
+    limited = band_limit(signal, ratio)
+    inside = slice(2000, -2000)
+    window = np.hanning(44000)
+    before, after = (
+        np.fft.rfft(window * s.samples[0, inside].astype(float)) for s in (signal, limited)
+    )
+    nyquist = after.size // ratio
+    passed, stopped = slice(0, int(0.9 * nyquist)), slice(int(1.02 * nyquist), None)
+    # magnitude and phase
+    assert np.abs(after - before)[passed].max() < 1e-3 * np.abs(before).max()
+    assert np.abs(after)[stopped].max() < 1e-5 * np.abs(before).max()
+    low = Pair("band", (ratio, 1)).low(signal, SpectrogramTransform(512, 128))
+    direct = SpectrogramTransform(512, 128)(limited)
+    np.testing.assert_array_equal(low.magnitude, direct.magnitude)
+
+
+@given(
+    snr=st.floats(-40, 60), gain=st.floats(1e-6, 1e6), channels=st.integers(1, 3),
+    shared=st.booleans(), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_noise_is_added_at_the_ratio_asked_for(
+    snr: float, gain: float, channels: int, shared: bool, seed: int
+) -> None:
+    signal = Signal(noise(seed, channels, 2000), RATE)
+    added = noise(seed + 1, *([2000] if shared else [channels, 2000]))
+    noisy = add_noise(signal, gain * added, snr)
+    difference = noisy.samples - signal.samples
+    ratio = 10 * np.log10(np.mean(np.square(signal.samples)) / np.mean(np.square(difference)))
+    assert ratio == pytest.approx(snr, abs=1e-6)
+    # of the shape that was given
+    np.testing.assert_allclose(
+        difference / np.abs(difference).max(),
+        np.broadcast_to(added, difference.shape) / np.abs(added).max(),
+        atol=1e-6 if snr < 40 else 1e-3,
+    )
+    assert noisy.samples.dtype == signal.samples.dtype
+
+
+def test_silent_noise_is_refused() -> None:
+    with pytest.raises(SpecsrError, match="silent"):
+        add_noise(Signal(noise(0, 1, 10), RATE), np.zeros(10), 0.0)
+
+
+def test_denoise_pair_draws_within_its_range_and_repeats() -> None:
+    signal = Signal(noise(0, 1, 8000), RATE)
+    transform = SpectrogramTransform(256, 64)
+    pair = Pair("denoise", snr=(3.0, 9.0))
+    first, again = (pair.low(signal, transform, rng=np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(first.magnitude, again.magnitude)
+    clean = transform(signal).power.sum()
+    for seed in range(8):
+        low = pair.low(signal, transform, rng=np.random.default_rng(seed)).power.sum()
+        # powers add, but for a cross term of a few per cent
+        assert 3 - 0.5 < 10 * math.log10(clean / (low - clean)) < 9 + 1.5
+    both = Pair("pool", (2, 2), snr=(0.0, 0.0)).low(signal, transform)
+    assert both.grid.cell == (2, 2)
+    assert both.power.mean() == pytest.approx(2 * transform(signal).power.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("bicubic",), "pool, stft, band, denoise"),
+        (("pool", (0, 2)), "from 1 up"),
+        (("denoise",), "snr"),
+    ],
+)
+def test_impossible_pairs_are_refused(arguments: tuple, words: str) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        Pair(*arguments)
+
+
+# --- prefill --------------------------------------------------------------------------------
+
+
+@given(
+    rows=st.integers(8, 200), cut=st.integers(8, 200), frames=st.integers(1, 5),
+    seed=st.integers(0, 9),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_copy_up_keeps_below_the_cut_and_fills_above_from_just_below(
+    rows: int, cut: int, frames: int, seed: int
+) -> None:
+    cut = min(cut, rows)
+    image = noise(seed, 2, rows, frames)
+    filled = copy_up(image, cut)
+    assert filled.shape == image.shape
+    np.testing.assert_array_equal(filled[:, :cut], image[:, :cut])
+    period = cut - cut // 2
+    for row in range(cut, rows):
+        np.testing.assert_array_equal(
+            filled[:, row], image[:, cut // 2 + (row - cut) % period]
+        )
+    # what was above the cut cannot be seen
+    other = image.copy()
+    other[:, cut:] = 1e9
+    np.testing.assert_array_equal(copy_up(other, cut), filled)
+
+
+@given(rows=st.integers(8, 120), cut=st.integers(8, 120), seed=st.integers(0, 9))
+@settings(max_examples=40, deadline=None)
+def test_band_image_knows_only_what_was_measured(rows: int, cut: int, seed: int) -> None:
+    cut = min(cut, rows)
+    db = 20 * noise(seed, rows, 7)
+    image = band_image(db, cut, df=23.4)
+    assert image.shape == (CHANNELS, rows, 7) and image.dtype == np.float32
+    np.testing.assert_allclose(image[0], copy_up(db, cut), rtol=1e-6)
+    assert (image[1, :cut] == 20).all() and (image[1, cut:] == -20).all()
+    np.testing.assert_allclose(image[2], np.repeat(np.arange(rows)[:, None], 7, 1) * 23.4 / 600 - 20,
+                               rtol=1e-5)  # fmt: skip
+    edges = [cut * k // PARTS for k in range(PARTS + 1)]
+    for part in range(PARTS):
+        mean = db[edges[part] : edges[part + 1]].mean(axis=0)
+        np.testing.assert_allclose(
+            image[3 + part], np.broadcast_to(mean, (rows, 7)), rtol=1e-4, atol=1e-4
+        )
+    other = db.copy()
+    other[cut:] = -777
+    np.testing.assert_array_equal(band_image(other, cut, 23.4), image)
+    # a shift of the level shifts the levels and nothing else
+    shifted = band_image(db + 10, cut, 23.4)
+    levelled = [0, *range(3, CHANNELS)]
+    np.testing.assert_allclose(shifted[levelled], image[levelled] + 10, atol=1e-4)
+    np.testing.assert_array_equal(shifted[1:3], image[1:3])
+
+
+@given(ratio=st.floats(1.01, 20), half=st.integers(8, 2048))
+@settings(max_examples=60, deadline=None)
+def test_cut_row_lies_at_the_known_part_of_the_low_band(ratio: float, half: int) -> None:
+    cut = cut_row(48000 / ratio, 48000, 2 * half)
+    assert PARTS <= cut <= half
+    if PARTS < cut < half:
+        nyquist_row = half / ratio
+        assert cut <= KNOWN_PART * nyquist_row + 1e-6 < cut + 1
+
+
+# --- levels ---------------------------------------------------------------------------------
+
+
+def test_to_db_with_its_floor() -> None:
+    power = np.array([1.0, 100.0, 1e-31, 0.0], np.float32)
+    assert levels.to_db(power) == pytest.approx([0, 20, -300, -300])
+    assert levels.to_db(np.array([1e-29])) == pytest.approx(-290)
+    assert levels.to_db(power).dtype == np.float32
+
+
+def test_own_level_is_the_median_of_the_first_half_minute_in_whole_db() -> None:
+    grid = Grid(1000.0, 256, 128, 100_000)  # dt 0.128 s: 234 frames in 30 s
+    db = np.full((1, 129, 782), 40.3)
+    db[..., 234:] = 90.0
+    assert levels.own_level(db, grid) == 40.0
+    db[..., :50] = -200.0  # digital silence is not sound
+    assert levels.own_level(db, grid) == 40.0
+    assert levels.own_level(np.full((129, 782), -300.0), grid) == 0.0
+
+
+@given(gain=st.integers(-80, 80), seed=st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_levels_about_the_own_level_do_not_know_the_calibration(gain: int, seed: int) -> None:
+    grid = Grid(1000.0, 256, 128, 5000)
+    db = np.round(noise(seed, 129, 40) * 20, 2).astype(np.float32)
+    level, moved = levels.own_level(db, grid), levels.own_level(db + gain, grid)
+    assert abs(moved - level - gain) <= 1  # rounding to whole dB, ties to even
+    seen = levels.about(db, level)
+    assert np.abs(seen).max() <= levels.DB_RANGE
+    near = np.abs(db - level) < levels.DB_RANGE
+    np.testing.assert_allclose((seen + np.float32(level))[near], db[near], atol=1e-4)
+    assert levels.about(np.array([500.0, -500.0]), 0.0) == pytest.approx([100, -100])

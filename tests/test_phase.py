@@ -1,0 +1,446 @@
+"""Phase: exact where known, estimated well elsewhere, and the level kept throughout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import ShortTimeFFT, chirp
+
+from specsr import phase as ph
+from specsr.errors import SpecsrError
+from specsr.pghi import gamma_of, integrate, phase_gradient
+from specsr.signal import Signal
+from specsr.spectrogram import Grid, SpectrogramTransform, istft, stft
+
+RATE = 8000.0
+
+
+def harmonics(length: int = 8000, seed: int = 0) -> np.ndarray:
+    """A gliding sum of harmonics in a little noise."""
+    rng = np.random.default_rng(seed)
+    theta = 2 * np.pi * np.cumsum(np.linspace(150, 300, length)) / RATE
+    tones = sum(np.cos(k * theta + rng.uniform(0, 6.28)) / k for k in range(1, 9))
+    return tones + 0.02 * rng.standard_normal(length)
+
+
+def grid_of(length: int, n_fft: int = 256, hop_length: int = 64, **more) -> Grid:
+    return Grid(RATE, n_fft, hop_length, length, **more)
+
+
+def spectrum_of(samples: np.ndarray, grid: Grid) -> torch.Tensor:
+    return stft(torch.as_tensor(samples, dtype=torch.float64), grid)
+
+
+def map_of(samples: np.ndarray, **options):
+    return SpectrogramTransform(256, 64, **options)(Signal(samples, RATE, "Pa", start=1.5))
+
+
+def convergence(spectrum: torch.Tensor, magnitude: torch.Tensor, grid: Grid) -> float:
+    return float(ph.spectral_convergence(magnitude, istft(spectrum, grid), grid))
+
+
+# -- the two measures ------------------------------------------------------------------------
+
+
+def test_measures_tell_a_true_stft_from_a_made_up_one():
+    grid = grid_of(4000)
+    spectrum = spectrum_of(harmonics(4000), grid)
+    assert ph.inconsistency(spectrum, grid) < -200
+    magnitude = spectrum.abs()
+    assert -8 < ph.inconsistency(ph.random_phase(magnitude), grid) < 0
+    samples = istft(spectrum, grid)
+    assert ph.spectral_convergence(magnitude, samples, grid) < -200
+    assert float(ph.spectral_convergence(magnitude, 0.9 * samples, grid)) == pytest.approx(-20)
+    assert ph.spectral_convergence(0 * magnitude, 0 * samples, grid) == -np.inf
+
+
+# -- the fast projection ---------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    length=st.integers(1, 500),
+    half=st.integers(2, 32),
+    part=st.floats(0.05, 0.7),
+    window=st.sampled_from(["hann", "hamming", "blackman"]),
+    channels=st.integers(1, 3),
+)
+def test_fast_projection_equals_istft_then_stft(length, half, part, window, channels):
+    grid = grid_of(length, 2 * half, max(1, int(2 * half * part)), window=window)
+    if not grid.is_invertible():
+        return
+    rng = np.random.default_rng(length)
+    shape = (channels, grid.rows, grid.frames)
+    spectrum = torch.from_numpy(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
+    fast = ph._Consistency(grid, spectrum.real)(spectrum.mT.contiguous()).mT
+    torch.testing.assert_close(fast, stft(istft(spectrum, grid), grid), rtol=1e-6, atol=1e-8)
+
+
+# -- PGHI ------------------------------------------------------------------------------------
+
+
+def test_gamma_of_other_windows_is_the_closest_gaussian():
+    hann = gamma_of(grid_of(1000))
+    assert hann == pytest.approx(0.25645 * 256**2)
+    for window in ("hamming", "blackman", "blackmanharris"):
+        grid = grid_of(1000, window=window)
+        t = np.arange(256) - 128
+
+        def misfit(gamma, grid=grid, t=t):
+            return np.linalg.norm(grid.window_samples() - np.exp(-np.pi * t**2 / gamma))
+
+        best = gamma_of(grid)
+        assert misfit(best) < min(misfit(0.98 * best), misfit(1.02 * best))
+
+
+@pytest.mark.parametrize("kind", ["sine", "impulse", "chirp"])
+def test_phase_gradient_matches_the_true_phase(kind):
+    """Against the differences of the true phase, where the sound is and Hann is near Gaussian."""
+    length = 4096
+    t = np.arange(length) / RATE
+    x = {
+        "sine": np.cos(2 * np.pi * 1010.0 * t + 0.4),
+        "impulse": (np.arange(length) == 2048).astype(float),
+        "chirp": chirp(t, 500, t[-1], 3000),
+    }[kind]
+    grid = grid_of(length, 256, 32)
+    spectrum = spectrum_of(x, grid).numpy()[:, 20:-20]
+    magnitude = np.abs(spectrum)
+    per_frame, per_row = phase_gradient(magnitude, grid)
+    loud = magnitude > 0.2 * magnitude.max()
+    loud[[0, -1]] = loud[:, [0, -1]] = False
+    for step, axis in ((per_frame, 1), (per_row, 0)):
+        near = np.moveaxis(loud, axis, 0)
+        both = near[1:] & near[:-1]
+        if not both.any():
+            continue
+        angle = np.moveaxis(np.angle(spectrum), axis, 0)
+        guess = np.moveaxis(step, axis, 0)
+        error = np.angle(np.exp(1j * (np.diff(angle, axis=0) - (guess[1:] + guess[:-1]) / 2)))
+        power = np.moveaxis(magnitude, axis, 0)[1:][both] ** 2
+        assert np.abs(error[both]).max() < 0.35
+        assert np.sqrt(np.average(error[both] ** 2, weights=power)) < 0.12
+
+
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "blackmanharris"])
+@pytest.mark.parametrize("kind", ["sine", "gaussian", "chirp", "harmonics"])
+def test_pghi_beats_random_phase_by_a_wide_margin(kind, window):
+    length = 8000
+    t = np.arange(length) / RATE
+    x = {
+        "sine": np.cos(2 * np.pi * 777.0 * t),
+        "gaussian": np.exp(-0.5 * ((t - 0.5) / 0.004) ** 2) * np.cos(2 * np.pi * 1500 * t),
+        "chirp": chirp(t, 200, t[-1], 3500),
+        "harmonics": harmonics(length),
+    }[kind]
+    grid = grid_of(length, 256, 32, window=window)
+    magnitude = spectrum_of(x, grid).abs()
+    random = convergence(ph.random_phase(magnitude), magnitude, grid)
+    ours = ph.pghi(magnitude, grid)
+    assert convergence(ours, magnitude, grid) < random - 15
+    torch.testing.assert_close(ours.abs(), magnitude)
+    assert ours[..., [0, -1], :].imag.abs().max() < 1e-5 * magnitude.max()
+
+
+def test_pghi_goes_through_the_loudest_cells_first():
+    """Same result as a plain list that is searched for its loudest cell at every step."""
+    rng = np.random.default_rng(3)
+    grid = grid_of(180, 16, 10)
+    magnitude = rng.exponential(size=(grid.rows, grid.frames)).astype(np.float32)
+    per_frame, per_row = phase_gradient(magnitude, grid)
+    phase = np.full(magnitude.shape, np.nan)
+    border: list[tuple[int, int]] = []
+    while np.isnan(phase).any():
+        if not border:
+            loudest = np.argmax(np.where(np.isnan(phase), magnitude, -1))
+            cell = np.unravel_index(loudest, phase.shape)
+            phase[cell] = 0
+            border.append(cell)
+        border.sort(key=lambda c: magnitude[c])
+        r, c = border.pop()
+        for dr, dc in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            step = per_row if dr else per_frame
+            to = (r + dr, c + dc)
+            if 0 <= to[0] < grid.rows and 0 <= to[1] < grid.frames and np.isnan(phase[to]):
+                phase[to] = phase[r, c] + (dr + dc) * (step[r, c] + step[to]) / 2
+                border.append(to)
+    inner = slice(1, -1)  # DC and Nyquist are made real afterwards
+    found = integrate(magnitude, grid)
+    difference = np.exp(1j * found[inner]) - np.exp(1j * phase[inner])
+    assert np.abs(difference).max() < 1e-4
+
+
+def test_pghi_is_anchored_by_the_known_rows():
+    x = np.cos(2 * np.pi * 777.0 * np.arange(8000) / RATE + 1.234)
+    grid = grid_of(8000, 256, 32)
+    spectrum = spectrum_of(x, grid)
+    known = torch.arange(grid.rows) <= 25  # the line is at row 24.9
+    ours = ph.pghi(spectrum.abs(), grid, known_phase=spectrum.angle(), known=known)
+    torch.testing.assert_close(ours[known], spectrum[known], rtol=1e-5, atol=1e-4)
+    error = (ours - spectrum)[:, 8:-8].norm() / spectrum[:, 8:-8].norm()
+    free = (ph.pghi(spectrum.abs(), grid) - spectrum)[:, 8:-8].norm() / spectrum.norm()
+    assert error < 0.05 < free
+
+
+# -- iterations ------------------------------------------------------------------------------
+
+
+def naive_griffin_lim(magnitude: np.ndarray, angle: np.ndarray, grid: Grid, iterations: int):
+    """Griffin-Lim of 1984 by explicit frames and division by the summed squared windows."""
+    window, n_fft, hop = grid.window_samples(), grid.n_fft, grid.hop_length
+    frames = magnitude.shape[1]
+    size = (frames - 1) * hop + n_fft
+    spectrum = magnitude * np.exp(1j * angle)
+    for _ in range(iterations):
+        total, weight = np.zeros(size), np.zeros(size)
+        for m in range(frames):
+            at = slice(m * hop, m * hop + n_fft)
+            total[at] += np.fft.irfft(spectrum[:, m], n_fft) * window
+            weight[at] += window**2
+        x = np.zeros(size)
+        inside = slice(n_fft // 2, n_fft // 2 + grid.length)
+        x[inside] = total[inside] / weight[inside]
+        for m in range(frames):
+            again = np.fft.rfft(x[m * hop : m * hop + n_fft] * window)
+            spectrum[:, m] = magnitude[:, m] * np.exp(1j * np.angle(again))
+    return spectrum
+
+
+@pytest.mark.parametrize("hop_length", [16, 24])
+def test_griffin_lim_without_momentum_equals_the_naive_loop(hop_length):
+    grid = grid_of(700, 64, hop_length)
+    magnitude = spectrum_of(harmonics(700), grid).abs()
+    start = ph.random_phase(magnitude, seed=5)
+    ours = ph.griffin_lim(magnitude, grid, start, iterations=7, momentum=0).numpy()
+    naive = naive_griffin_lim(magnitude.numpy(), start.angle().numpy(), grid, 7)
+    np.testing.assert_allclose(ours[1:-1], naive[1:-1], atol=1e-7 * magnitude.max())
+
+
+def test_admm_equals_the_published_updates():
+    grid = grid_of(700, 64, 16)
+    magnitude = spectrum_of(harmonics(700), grid).abs()
+    start = ph.random_phase(magnitude, seed=5)
+    rho, u = 0.2, torch.zeros_like(start)
+
+    def amplitude(x):
+        return magnitude * x / x.abs()
+
+    x = start
+    for _ in range(9):
+        v = x + u
+        z = (rho * v + stft(istft(v, grid), grid)) / (1 + rho)
+        u = v - z
+        last = z
+        x = amplitude(z - u)
+    ours = ph.admm(magnitude, grid, start, iterations=8, rho=rho)
+    torch.testing.assert_close(ours[1:-1], amplitude(last)[1:-1], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("start", ["pghi", "random"])
+def test_iterations_improve_on_the_start_and_on_one_another(start):
+    grid = grid_of(8000)
+    magnitude = spectrum_of(harmonics(), grid).abs()
+    first = ph.pghi(magnitude, grid) if start == "pghi" else ph.random_phase(magnitude)
+    before = convergence(first, magnitude, grid)
+    plain = convergence(ph.griffin_lim(magnitude, grid, first, 40, 0), magnitude, grid)
+    fast = convergence(ph.griffin_lim(magnitude, grid, first, 40), magnitude, grid)
+    admm = convergence(ph.admm(magnitude, grid, first, 40), magnitude, grid)
+    assert plain < before - 3
+    assert fast < plain
+    assert admm < plain
+
+
+def test_plain_griffin_lim_never_gets_worse():
+    grid = grid_of(4000)
+    magnitude = spectrum_of(harmonics(4000), grid).abs()
+    spectrum = ph.random_phase(magnitude)
+    values = []
+    for _ in range(12):
+        values.append(float(ph.inconsistency(spectrum, grid)))
+        spectrum = ph.griffin_lim(magnitude, grid, spectrum, 1, momentum=0)
+    assert np.all(np.diff(values) < 1e-9)
+
+
+@pytest.mark.parametrize("method", [ph.griffin_lim, ph.admm])
+def test_known_rows_are_equal_afterwards(method):
+    grid = grid_of(8000)
+    spectrum = spectrum_of(harmonics(), grid)
+    magnitude, known = spectrum.abs(), torch.arange(grid.rows) < 20
+    start = ph.pghi(magnitude, grid, spectrum.angle(), known)
+    ours = method(magnitude, grid, start, 30, known=known, known_spectrum=spectrum)
+    assert torch.equal(ours[known], spectrum[known])
+    assert not torch.any(ours[20:-1] == spectrum[20:-1])
+    torch.testing.assert_close(ours.abs(), magnitude)
+
+
+# -- map_to_signal ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["auto", "known"])
+def test_known_phase_is_the_exact_inverse(method):
+    x = np.stack([harmonics(3001), harmonics(3001, 1)])
+    spec = map_of(x, scaling="psd")
+    back = ph.map_to_signal(spec, method)
+    np.testing.assert_allclose(back.samples, x, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["auto", "pghi", "admm", "gl"])
+@pytest.mark.parametrize("scaling", ["rms", "psd"])
+def test_estimated_phase_keeps_what_a_signal_is(method, scaling):
+    x = np.stack([harmonics(6001), 0.1 * harmonics(6001, 1)])
+    rpm = np.linspace(900, 1800, 6001)
+    signal = Signal(x, RATE, "Pa", ("mic", "seat"), 1.5, rpm=rpm)
+    spec = SpectrogramTransform(256, 64, scaling=scaling)(signal).replace(phase=None)
+    back = ph.map_to_signal(spec, method, iterations=40)
+    assert back.samples.shape == x.shape and back.samples.dtype == np.float32
+    assert (back.rate, back.unit, back.channels, back.start) == (RATE, "Pa", ("mic", "seat"), 1.5)
+    np.testing.assert_array_equal(back.rpm, rpm)
+    np.testing.assert_allclose(back.level(), signal.level(), atol=0.1)
+    again = SpectrogramTransform(256, 64, scaling=scaling)(back)
+    error = np.linalg.norm(again.magnitude - spec.magnitude) / np.linalg.norm(spec.magnitude)
+    assert 20 * np.log10(error) < -15
+
+
+def test_partly_known_phase_is_put_back():
+    x = harmonics()
+    spec = map_of(x)
+    known = spec.freqs < 1500
+    noisy = np.where(known[:, None], spec.phase, 0.123).astype(np.float32)
+    partly = spec.replace(phase=noisy, known=known)
+    back = ph.map_to_signal(partly, "auto", iterations=60)
+    again = SpectrogramTransform(256, 64)(back)
+    error = again.magnitude * np.exp(1j * again.phase) - spec.magnitude * np.exp(1j * spec.phase)
+    assert np.linalg.norm(error[:, known]) < 0.01 * np.linalg.norm(spec.magnitude[:, known])
+    assert np.linalg.norm(back.samples - x) < 0.2 * np.linalg.norm(x)
+    blind = ph.map_to_signal(spec.replace(phase=None), "auto", iterations=60)
+    assert np.linalg.norm(blind.samples - x) > 0.5 * np.linalg.norm(x)
+
+
+@pytest.mark.parametrize("method", ["auto", "pghi", "admm", "gl"])
+def test_silence_gives_silence(method):
+    x = np.zeros((2, 2000), np.float32)
+    x[1] = harmonics(2000)
+    back = ph.map_to_signal(map_of(x).replace(phase=None), method, iterations=10)
+    assert not back.samples[0].any()
+    assert back.samples[1].any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    length=st.integers(1, 80),
+    half=st.integers(1, 24),
+    part=st.floats(0.1, 0.6),
+    method=st.sampled_from(["auto", "pghi", "admm", "gl"]),
+)
+def test_tiny_signals(length, half, part, method):
+    x = np.random.default_rng(length).standard_normal(length)
+    transform = SpectrogramTransform(2 * half, max(1, int(2 * half * part)))
+    spec = transform(Signal(x, RATE))
+    if not spec.grid.is_invertible():
+        return
+    back = ph.map_to_signal(spec.replace(phase=None), method, iterations=8)
+    assert back.length == length
+    assert np.isfinite(back.samples).all()
+    assert np.abs(back.samples).max() < 10 * np.abs(x).max()
+
+
+def test_one_sample_comes_back_up_to_its_sign():
+    spec = map_of(np.array([0.25])).replace(phase=None)
+    back = ph.map_to_signal(spec, iterations=60)
+    assert abs(back.samples.item()) == pytest.approx(0.25, rel=1e-3)
+
+
+@pytest.mark.parametrize("method", ["auto", "pghi"])
+def test_constant_comes_back_up_to_its_sign(method):
+    spec = map_of(np.full(4000, 0.5)).replace(phase=None)
+    back = ph.map_to_signal(spec, method, iterations=60)
+    np.testing.assert_allclose(np.abs(back.samples[0, 300:-300]), 0.5, rtol=0.02)
+
+
+@pytest.mark.parametrize("method", ["auto", "pghi", "gl"])
+def test_channels_do_not_touch_each_other(method):
+    x = np.stack([harmonics(3000), 1e-3 * harmonics(3000, 1), harmonics(3000, 2)])
+    spec = map_of(x).replace(phase=None)
+    together = ph.map_to_signal(spec, method, iterations=12)
+    for i in range(3):
+        alone = spec.replace(magnitude=spec.magnitude[i : i + 1], channels=("a",))
+        single = ph.map_to_signal(alone, method, iterations=12)
+        np.testing.assert_allclose(
+            together.samples[i], single.samples[0], atol=1e-5 * np.abs(x[i]).max()
+        )
+
+
+@pytest.mark.parametrize("method", [ph.griffin_lim, ph.admm])
+def test_a_batch_equals_its_channels(method):
+    grid = grid_of(2000)
+    magnitude = spectrum_of(np.stack([harmonics(2000, i) for i in range(3)]), grid).abs()
+    start = ph.pghi(magnitude, grid)
+    together = method(magnitude, grid, start, 10)
+    for i in range(3):
+        alone = method(magnitude[i], grid, ph.pghi(magnitude[i], grid), 10)
+        torch.testing.assert_close(together[i], alone, rtol=1e-6, atol=1e-9)
+
+
+def test_level_of_the_map_only_scales_the_signal():
+    spec = map_of(harmonics(3000)).replace(phase=None)
+    loud = ph.map_to_signal(spec, iterations=10).samples
+    scaled = spec.replace(magnitude=spec.magnitude * 2.0**-40)
+    quiet = ph.map_to_signal(scaled, iterations=10).samples
+    np.testing.assert_allclose(quiet * 2.0**40, loud, rtol=1e-3, atol=1e-4)
+
+
+def test_seed_decides_the_random_phase():
+    spec = map_of(harmonics(3000)).replace(phase=None)
+    one, same, other = (
+        ph.map_to_signal(spec, "gl", iterations=5, seed=seed).samples for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, same)
+    assert np.abs(one - other).max() > 0.1
+
+
+def test_progress_counts_every_iteration_of_every_channel():
+    spec = map_of(np.stack([harmonics(2000)] * 2)).replace(phase=None)
+    seen = []
+    ph.map_to_signal(spec, iterations=8, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(k, 16) for k in range(1, 17)]
+
+
+def test_scipy_agrees_on_the_result():
+    """The spectral convergence measured by scipy's own STFT of the samples."""
+    x = harmonics()
+    spec = map_of(x).replace(phase=None)
+    back = ph.map_to_signal(spec, iterations=40).samples[0].astype(float)
+    transform = ShortTimeFFT(spec.grid.window_samples(), 64, RATE, phase_shift=None)
+    first, last = 0, spec.grid.frames
+    true, ours = (np.abs(transform.stft(s, first, last)) for s in (x, back))
+    assert 20 * np.log10(np.linalg.norm(ours - true) / np.linalg.norm(true)) < -25
+
+
+# -- mistakes --------------------------------------------------------------------------------
+
+
+def test_mistakes_are_named_with_their_mend():
+    spec = map_of(harmonics(2000))
+    bare = spec.replace(phase=None)
+    with pytest.raises(SpecsrError, match="magic.*auto, known, pghi, admm, gl"):
+        ph.map_to_signal(spec, "magic")
+    with pytest.raises(SpecsrError, match="0 of 129 rows.*auto"):
+        ph.map_to_signal(bare, "known")
+    with pytest.raises(SpecsrError, match="64 of 129 rows.*auto"):
+        ph.map_to_signal(spec.replace(known=np.arange(129) < 64), "known")
+    with pytest.raises(SpecsrError, match="iterations is -1"):
+        ph.map_to_signal(bare, iterations=-1)
+    gaps = SpectrogramTransform(256, 256)(Signal(harmonics(2000), RATE)).replace(phase=None)
+    with pytest.raises(SpecsrError, match="use more overlap"):
+        ph.map_to_signal(gaps)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_gpu_agrees_with_cpu():
+    spec = map_of(harmonics()).replace(phase=None)
+    cpu = ph.map_to_signal(spec, iterations=5).samples
+    gpu = ph.map_to_signal(spec, iterations=5, device="cuda").samples
+    np.testing.assert_allclose(gpu, cpu, atol=1e-2)

@@ -1,0 +1,408 @@
+"""The spectrogram as a measurement: inverse, calibration, axes and bookkeeping."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import ShortTimeFFT, get_window
+
+from specsr.degrade import pool, pool_power
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
+from specsr.spectrogram import FLOOR_DB, Grid, SpecMap, SpectrogramTransform, istft, stft
+
+RATE = 48000.0
+
+
+def noise(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def naive_stft(x: np.ndarray, window: np.ndarray, hop: int, frames: int) -> np.ndarray:
+    """Frame by frame, each centred on a multiple of the hop, zeros around."""
+    n = window.size
+    padded = np.concatenate([np.zeros(n // 2), x, np.zeros(n + hop)])
+    return np.stack(
+        [np.fft.rfft(window * padded[m * hop : m * hop + n]) for m in range(frames)], axis=1
+    )
+
+
+@st.composite
+def invertible_grids(draw: st.DrawFn) -> tuple[int, int, str]:
+    """n_fft, hop and window whose frames overlap enough: Hann from 25 %, wider ones less."""
+    n_fft = 2 * draw(st.integers(4, 160))
+    window, least = draw(
+        st.sampled_from([("hann", 0.25), ("hamming", 0.1), ("boxcar", 0.0), ("blackman", 0.5)])
+    )
+    hop = draw(st.integers(1, max(1, int(n_fft * (1 - least)))))
+    return n_fft, hop, window
+
+
+@given(
+    choice=invertible_grids(),
+    length=st.integers(1, 3000),
+    channels=st.integers(1, 3),
+    scaling=st.sampled_from(["rms", "psd"]),
+    level=st.sampled_from([1e-5, 1.0, 3e4]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=80, deadline=None)
+def test_inverse_gives_the_samples_back(
+    choice: tuple[int, int, str], length: int, channels: int, scaling: str, level: float, seed: int
+) -> None:
+    n_fft, hop, window = choice
+    signal = Signal(level * noise(seed, channels, length), RATE, "Pa", start=1.5)
+    transform = SpectrogramTransform(n_fft, hop, window, scaling)
+    spec = transform(signal)
+    back = transform.inverse(spec)
+    assert back.samples.shape == signal.samples.shape
+    assert back.samples.dtype == np.float32
+    peak = np.abs(signal.samples).max()
+    np.testing.assert_allclose(back.samples, signal.samples, rtol=0, atol=1.5e-6 * peak)
+    assert (back.rate, back.unit, back.start, back.channels) == (
+        signal.rate, signal.unit, signal.start, signal.channels,
+    )  # fmt: skip
+    # rows and frames are what the grid says, and there is a frame at or past the last sample
+    grid = spec.grid
+    assert spec.magnitude.shape == (channels, grid.rows, grid.frames)
+    assert (grid.frames - 1) * hop >= length > (grid.frames - 2) * hop
+
+
+@pytest.mark.parametrize("n_fft", [16, 256, 2048])
+@pytest.mark.parametrize("overlap", [0.25, 0.5, 0.75])
+def test_hann_inverse_is_exact_to_a_millionth_of_the_peak(n_fft: int, overlap: float) -> None:
+    signal = Signal(noise(n_fft, 1, 10001), RATE)
+    transform = SpectrogramTransform.for_rate(RATE, n_fft=n_fft, overlap=overlap)
+    back = transform.inverse(transform(signal))
+    np.testing.assert_allclose(
+        back.samples, signal.samples, rtol=0, atol=1e-6 * np.abs(signal.samples).max()
+    )
+
+
+def test_double_precision_is_kept_by_the_plain_transforms() -> None:
+    grid = Grid(RATE, 256, 128, 1001)
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 1001)))
+    spectrum = stft(x, grid)
+    assert spectrum.shape == (2, 3, 129, grid.fine_frames)
+    assert spectrum.dtype == torch.complex128
+    np.testing.assert_allclose(istft(spectrum, grid), x, rtol=0, atol=1e-13)
+
+
+@given(
+    n_fft=st.integers(2, 40).map(lambda k: 2 * k), part=st.floats(0.05, 1), length=st.integers(1, 400)
+)
+@settings(max_examples=40, deadline=None)
+def test_stft_is_its_naive_twin(n_fft: int, part: float, length: int) -> None:
+    grid = Grid(RATE, n_fft, max(1, int(part * n_fft)), length, "hamming")
+    x = np.random.default_rng(length).standard_normal(length)
+    twin = naive_stft(x, get_window("hamming", n_fft), grid.hop_length, grid.fine_frames)
+    np.testing.assert_allclose(stft(torch.from_numpy(x), grid), twin, atol=1e-12 * n_fft)
+
+
+@pytest.mark.parametrize("scaling, twin_scaling", [("rms", "magnitude"), ("psd", "psd")])
+def test_agrees_with_scipy(scaling: str, twin_scaling: str) -> None:
+    window = get_window("hann", 512)
+    twin = ShortTimeFFT(
+        window, 128, RATE, fft_mode="onesided2X" if scaling == "psd" else "onesided",
+        scale_to=twin_scaling, phase_shift=None,
+    )  # fmt: skip
+    x = noise(3, 1, 20000)
+    spec = SpectrogramTransform(512, 128, scaling=scaling)(Signal(x, RATE))
+    inside = slice(4, 150)  # scipy continues the signal in its own way
+    first = -twin.p_min
+    expected = np.abs(twin.stft(x[0].astype(float)))[:, first:][:, inside]
+    if scaling == "rms":  # scipy's amplitude of a peak, half of it on either side
+        expected[1:-1] *= math.sqrt(2)
+    np.testing.assert_allclose(spec.magnitude[0][:, inside], expected, rtol=2e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("window", ["hann", "hamming", "flattop", "blackmanharris", "boxcar"])
+@pytest.mark.parametrize("unit, level", [("Pa", 93.9794), ("m/s2", 120.0), ("V", 0.0)])
+def test_a_sine_of_unit_rms_reads_its_level_in_its_bin(
+    window: str, unit: str, level: float
+) -> None:
+    t = np.arange(8192)
+    x = math.sqrt(2) * np.sin(2 * np.pi * 40 / 512 * t + 0.3)
+    spec = Signal(x, RATE, unit).spectrogram(n_fft=512, overlap=0.75, window=window)
+    inside = slice(4, -5)
+    assert spec.db[0, 40, inside] == pytest.approx(level, abs=1e-3)
+    assert spec.db[0, :, inside].argmax(axis=0) == pytest.approx(40)
+    assert spec.freqs[40] == pytest.approx(40 * RATE / 512)
+
+
+def test_constant_and_nyquist_carry_no_factor_two() -> None:
+    steady = np.full(4096, 0.5, np.float32)
+    nyquist = (0.5 * (-1.0) ** np.arange(4096)).astype(np.float32)
+    spec = Signal(np.stack([steady, nyquist]), RATE).spectrogram(n_fft=256)
+    assert spec.magnitude[0, 0, 4:-5] == pytest.approx(0.5, rel=1e-6)
+    assert spec.magnitude[1, -1, 4:-5] == pytest.approx(0.5, rel=1e-6)
+    factor = spec.grid.factor()
+    assert factor[1:-1] == pytest.approx(math.sqrt(2) * factor[0])
+    assert factor[-1] == factor[0]
+
+
+@pytest.mark.parametrize("window", ["hann", "flattop", "boxcar"])
+def test_psd_of_white_noise_reads_its_density(window: str) -> None:
+    sigma = 0.2
+    x = sigma * np.random.default_rng(5).standard_normal((1, 400_000))
+    spec = Signal(x, RATE).spectrogram(n_fft=256, overlap=0, window=window, scaling="psd")
+    power = spec.power[0, :, 1:-2]
+    density = 2 * sigma**2 / RATE
+    frames = power.shape[1]
+    # each cell is exponential (Gaussian squared at the ends): five standard errors
+    assert power[1:-1].mean() == pytest.approx(density, rel=5 / math.sqrt(frames * 40))
+    assert power[1:-1].mean(axis=1) == pytest.approx(density, rel=5 / math.sqrt(frames))
+    ends = power[[0, -1]].mean(axis=1)
+    assert ends == pytest.approx(density / 2, rel=5 * math.sqrt(2 / frames))
+
+
+def test_psd_summed_over_the_band_is_the_mean_square() -> None:
+    x = noise(8, 1, 200_000)
+    spec = Signal(x, RATE).spectrogram(n_fft=512, overlap=0.5, scaling="psd")
+    total = spec.power[0, :, 2:-2].mean(axis=1).sum() * spec.grid.df
+    assert total == pytest.approx(np.mean(np.square(x)), rel=0.01)
+
+
+def test_level_does_not_depend_on_the_clip() -> None:
+    """Nothing is normalised by the recording: a loud event elsewhere changes no other cell."""
+    x = 0.01 * noise(1, 1, 20000)
+    loud = x.copy()
+    loud[:, 15000:16000] += 10
+    quiet_map, loud_map = (Signal(v, RATE).spectrogram(n_fft=512).magnitude for v in (x, loud))
+    np.testing.assert_array_equal(quiet_map[..., :110], loud_map[..., :110])
+    assert loud_map.max() > 100 * quiet_map.max()
+
+
+def test_silence_shows_the_floor() -> None:
+    spec = Signal(np.zeros((1, 100)), RATE, "1").spectrogram(n_fft=16)
+    assert (spec.db == FLOOR_DB).all()
+    back = SpectrogramTransform.inverse(spec)
+    assert not back.samples.any()
+
+
+def test_the_floor_is_no_floor_to_sound_one_can_record() -> None:
+    """An acceleration of 1e-9 m/s2 lies 60 dB under the reference and is still measured."""
+    x = 1e-9 * math.sqrt(2) * np.sin(2 * np.pi * 0.125 * np.arange(4096))
+    spec = Signal(x, 1000.0, "m/s2").spectrogram(n_fft=256)
+    assert spec.db[0, 32, 8] == pytest.approx(-60, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        noise(0, 2, 500)[:, ::-1],
+        noise(0, 500, 2).T,
+        np.broadcast_to(noise(0, 500), (2, 500)),
+        np.arange(-500, 500, dtype=np.int16).reshape(2, 500),
+    ],
+    ids=["reversed", "transposed", "broadcast", "int16"],
+)
+def test_any_layout_of_the_samples_will_do(samples: np.ndarray) -> None:
+    spec = Signal(samples, RATE).spectrogram(n_fft=64)
+    plain = Signal(np.array(samples, dtype=np.float32, order="C"), RATE).spectrogram(n_fft=64)
+    np.testing.assert_array_equal(spec.magnitude, plain.magnitude)
+    mirrored = spec.replace(phase=spec.phase[:, :, ::-1])
+    assert np.isfinite(SpectrogramTransform.inverse(mirrored).samples).all()
+
+
+# --- options in Hz and per cent -------------------------------------------------------------
+
+
+def test_hz_and_overlap_are_other_words_for_samples() -> None:
+    assert SpectrogramTransform.for_rate(51200, df=12.5, overlap=0.75) == SpectrogramTransform(
+        4096, 1024
+    )
+    assert SpectrogramTransform.for_rate(51200, overlap=0) == SpectrogramTransform(2048, 2048)
+    default = Signal(noise(0, 1, 100), RATE).spectrogram().grid
+    assert (default.n_fft, default.hop_length) == (2048, 512)
+
+
+@given(rate=st.floats(100, 2e5), part=st.floats(1e-3, 0.5), overlap=st.floats(0, 0.999))
+@settings(max_examples=60, deadline=None)
+def test_df_is_met_as_nearly_as_an_even_window_can(
+    rate: float, part: float, overlap: float
+) -> None:
+    df = part * rate
+    transform = SpectrogramTransform.for_rate(rate, df=df, overlap=overlap)
+    assert transform.n_fft % 2 == 0 and transform.n_fft >= 2
+    assert abs(transform.n_fft - rate / df) <= 1 + 1e-9
+    assert 1 <= transform.hop_length <= transform.n_fft
+    assert abs(transform.hop_length - transform.n_fft * (1 - overlap)) <= 1
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"n_fft": 256, "df": 10}, "both n_fft and df"),
+        ({"hop_length": 64, "overlap": 0.5}, "both hop_length and overlap"),
+        ({"df": 0}, "df is 0"),
+        ({"df": 30000}, "half the rate"),
+        ({"df": math.nan}, "df is nan"),
+        ({"overlap": 1}, "overlap is 1"),
+        ({"overlap": -0.1}, "overlap"),
+        ({"n_fft": 255}, "n_fft is 255"),
+        ({"n_fft": 0}, "n_fft is 0"),
+        ({"n_fft": 256, "hop_length": 0}, "hop_length is 0"),
+        ({"n_fft": 256, "hop_length": 257}, "hop_length is 257"),
+        ({"window": "hannn"}, "hannn"),
+        ({"scaling": "power"}, "rms, psd"),
+    ],
+)
+def test_impossible_options_are_named(options: dict, words: str) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        Signal(noise(0, 1, 1000), RATE).spectrogram(**options)
+
+
+# --- what cannot be inverted ----------------------------------------------------------------
+
+
+def test_hann_without_overlap_says_so_and_how_to_mend_it() -> None:
+    signal = Signal(noise(0, 1, 4096), RATE)
+    spec = signal.spectrogram(n_fft=256, overlap=0)
+    assert not spec.grid.is_invertible()
+    with pytest.raises(SpecsrError, match=r"hann window of 256 .*hop_length=64 is 75"):
+        SpectrogramTransform.inverse(spec)
+    assert signal.spectrogram(n_fft=256, hop_length=64).grid.is_invertible()
+    assert signal.spectrogram(n_fft=256, overlap=0, window="boxcar").grid.is_invertible()
+
+
+def test_a_pooled_map_and_one_without_phase_say_so() -> None:
+    spec = Signal(noise(0, 1, 4096), RATE).spectrogram(n_fft=256)
+    with pytest.raises(SpecsrError, match="4 x 2 pooled cells"):
+        SpectrogramTransform.inverse(pool(spec, 4, 2))
+    with pytest.raises(SpecsrError, match="no phase"):
+        SpectrogramTransform.inverse(spec.replace(phase=None))
+
+
+# --- grid -----------------------------------------------------------------------------------
+
+
+@given(
+    length=st.integers(1, 5000),
+    hop=st.integers(1, 96),
+    s_f=st.sampled_from([1, 2, 3, 4, 6, 8]),
+    s_t=st.integers(1, 7),
+    start=st.floats(-5, 5),
+)
+@settings(max_examples=60, deadline=None)
+def test_pooled_axes_are_naive_means_of_the_fine_ones(
+    length: int, hop: int, s_f: int, s_t: int, start: float
+) -> None:
+    full = Grid(RATE, 96, hop, length, start=start)
+    assert full.rows == 49 and full.freqs()[-1] == RATE / 2
+    np.testing.assert_allclose(full.times(), start + np.arange(full.frames) * hop / RATE)
+    np.testing.assert_allclose(full.freqs(), np.fft.rfftfreq(96, 1 / RATE))
+    cells = full.pooled(s_f, s_t)
+    if (s_f, s_t) == (1, 1):
+        assert cells == full
+        return
+    rows = range(0, 48, s_f)
+    frames = range(0, full.frames, s_t)
+    np.testing.assert_allclose(cells.freqs(), [full.freqs()[i : i + s_f].mean() for i in rows])
+    np.testing.assert_allclose(cells.times(), [full.times()[i : i + s_t].mean() for i in frames])
+    assert (cells.rows, cells.frames) == (len(rows), len(frames))
+    assert cells.df == pytest.approx(s_f * full.df) and cells.dt == pytest.approx(s_t * full.dt)
+    assert cells.refined(s_f, s_t) == full
+    if s_f % 2 == 0 and s_t % 2 == 0:
+        assert cells.refined(2, 2) == full.pooled(s_f // 2, s_t // 2)
+
+
+def test_pooling_twice_is_pooling_once() -> None:
+    grid = Grid(RATE, 96, 24, 1000)
+    assert grid.pooled(2, 3).pooled(4, 2) == grid.pooled(8, 6)
+
+
+def test_a_map_with_no_finer_cells_gets_a_longer_window() -> None:
+    grid = Grid(RATE, 256, 64, 1000)
+    fine = grid.refined(2, 4)
+    assert (fine.n_fft, fine.hop_length, fine.length, fine.cell) == (512, 16, 1000, (1, 1))
+    assert fine.df == grid.df / 2 and fine.dt == grid.dt / 4
+    with pytest.raises(SpecsrError, match="cannot be refined by 1 x 3"):
+        grid.refined(1, 3)
+    with pytest.raises(SpecsrError, match="cells of 4 x 4"):
+        grid.pooled(4, 4).refined(3, 3)
+    with pytest.raises(SpecsrError, match="multiple of 6"):
+        grid.pooled(3, 1)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"length": 0}, "length"),
+        ({"cell": (0, 1)}, "cell"),
+        ({"unit": "bar"}, "bar"),
+        ({"n_fft": 7}, "even"),
+    ],
+)
+def test_impossible_grids_are_refused(changes: dict, words: str) -> None:
+    options = {"rate": RATE, "n_fft": 256, "hop_length": 64, "length": 1000} | changes
+    with pytest.raises(SpecsrError, match=words):
+        Grid(**options)
+
+
+@pytest.mark.parametrize(
+    "unit, scaling, label",
+    [
+        ("Pa", "rms", "dB re 20 µPa"),
+        ("Pa", "psd", "dB/Hz re 20 µPa"),
+        ("m/s²", "rms", "dB re 1e-6 m/s²"),
+        ("1", "rms", "dB re 1 (full scale)"),
+    ],
+)
+def test_level_label(unit: str, scaling: str, label: str) -> None:
+    assert Grid(RATE, 256, 64, 1000, scaling=scaling, unit=unit).level_label == label
+
+
+def test_nyquist_row_of_noise_is_estimated_without_bias() -> None:
+    """The row below Nyquist has twice its power in white noise; the estimate takes that out."""
+    spec = Signal(noise(2, 1, 200_000), RATE).spectrogram(n_fft=64, overlap=0)
+    again = spec.grid.with_nyquist(spec.image())
+    assert again.shape == spec.magnitude.shape
+    np.testing.assert_array_equal(again[:, :-1], spec.image())
+    measured, estimated = (np.square(m[0, -1]).mean() for m in (spec.magnitude, again))
+    assert estimated == pytest.approx(measured, rel=0.12)
+
+
+# --- map ------------------------------------------------------------------------------------
+
+
+def test_image_has_the_rows_that_scales_divide() -> None:
+    spec = Signal(noise(0, 2, 3000), RATE).spectrogram(n_fft=96)
+    np.testing.assert_array_equal(spec.image(), spec.magnitude[:, :48])
+    coarse = pool(spec, 3, 2)
+    np.testing.assert_array_equal(coarse.image(), coarse.magnitude)
+    np.testing.assert_allclose(
+        coarse.power, pool_power(spec.power[:, :48], 3, 2), rtol=1e-6
+    )
+
+
+def test_levels_and_powers_are_those_of_the_magnitude() -> None:
+    grid = Grid(RATE, 4, 2, 2, unit="Pa")
+    spec = SpecMap(np.array([[2e-5, 0.2], [1.0, 0.0], [2e-4, 2.0]]), grid)
+    assert spec.magnitude.shape == (1, 3, 2) and spec.channels == ("ch1",)
+    assert spec.db[0].ravel() == pytest.approx([0, 80, 93.9794, -300 + 93.9794, 20, 100], abs=1e-3)
+    assert spec.power[0, 0, 1] == pytest.approx(0.04)
+    assert spec.db.dtype == np.float32 and spec.power.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"magnitude": np.ones((1, 3, 3))}, r"asks for \[channels, 3, 2\]"),
+        ({"magnitude": np.full((1, 3, 2), -1.0)}, "-1.0 in channel 1, row 0, column 0"),
+        ({"magnitude": np.array([[1, 1], [1, np.nan], [1, 1]])}, "row 1, column 1"),
+        ({"phase": np.zeros((2, 2))}, "phase"),
+        ({"known": np.zeros(2)}, "known"),
+        ({"rpm": np.zeros(3)}, "rpm"),
+        ({"channels": ("a", "b")}, "2 channel names"),
+    ],
+)
+def test_maps_that_do_not_fit_their_grid_are_refused(changes: dict, words: str) -> None:
+    spec = SpecMap(np.ones((1, 3, 2)), Grid(RATE, 4, 2, 2))
+    with pytest.raises(SpecsrError, match=words):
+        spec.replace(**changes)
