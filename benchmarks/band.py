@@ -207,3 +207,70 @@ def score(case: Case, samples: np.ndarray) -> dict[str, float]:
         "LSD-HF": float(metrics.lsd(case.high, samples, RATE, border)),
         "SNR, dB": float(metrics.snr(case.high, samples)),
     }
+
+
+def table(found: dict[tuple[int, str], list[dict[str, float]]], keep: list[bool]) -> list[dict]:
+    """Return one row a scale and method: means over the recordings that are kept."""
+    rows = []
+    for (scale, method), scores in found.items():
+        kept = [s for s, wanted in zip(scores, keep, strict=True) if wanted]
+        means = {key: mean_error(s[key] for s in kept)[0] for key in kept[0]}
+        rows.append({"from": f"{RATE / scale / 1000:g} kHz", "method": method} | means)
+    return rows
+
+
+METHODS = ("soxr", "sbr", "noise", "griffin-lim", "specsr")
+
+
+def main() -> None:
+    options = parser(__doc__.splitlines()[0], METHODS, "band")
+    options.add_argument("--scales", nargs="+", type=int, default=[2, 3, 6], metavar="S",
+                         help="48 kHz over the low rate")  # fmt: skip
+    options.add_argument("--phase", nargs="+", default=["auto"], metavar="PHASE",
+                         help="phase of specsr's upper band: auto, pghi, admm, gl")  # fmt: skip
+    options.add_argument("--iterations", type=int, default=32, metavar="N",
+                         help="iterations of the griffin-lim method")  # fmt: skip
+    args = options.parse_args()
+    made: dict[str, Callable[[Case], np.ndarray]] = {
+        "soxr": soxr,
+        "sbr": sbr,
+        "noise": noise,
+        "griffin-lim": functools.partial(griffin, iterations=args.iterations),
+    }
+    names = [name for name in args.only if name != "specsr"]
+    facts = {}
+    if "specsr" in args.only:
+        model = find_model(args.model, "band", (1, 1))
+        facts["model"] = model.name
+        for phase in args.phase:
+            name = "specsr" if phase == "auto" else f"specsr ({phase})"
+            names.append(name)
+            made[name] = functools.partial(specsr_band, model=model, phase=phase)
+
+    mean_db = mean_spectrum(args.data)
+    all_recordings = recordings(args.data, args.limit)
+    found: dict[tuple[int, str], list[dict[str, float]]] = {
+        (scale, name): [] for scale in args.scales for name in names
+    }
+    jobs = [(scale, recording) for scale in args.scales for recording in all_recordings]
+    for scale, recording in progress(jobs, len(jobs), "band:"):
+        case = Case(recording, scale, mean_db)
+        for name in names:
+            found[scale, name].append(score(case, made[name](case)))
+
+    full = [r.native == RATE for r in all_recordings]
+    low = [not native for native in full]
+    facts |= {
+        "recordings": len(full),
+        "of them from files at 44.1 kHz, which end at 22.05 kHz": sum(low),
+        "seconds in all": sum(r.samples.size for r in all_recordings) / RATE,
+    }
+    sets = {"All": [True] * len(full), "Files at 48 kHz": full, "Files at 44.1 kHz": low}
+    tables = {
+        f"{title} ({sum(keep)})": table(found, keep) for title, keep in sets.items() if any(keep)
+    }
+    publish(args, "Bandwidth restoration to 48 kHz", PROTOCOL, tables, facts=facts)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -129,6 +129,8 @@ class Config(_Section):
             raise ValueError("a stft pair has one scale: set pair.scales to one")
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
             raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")
+        if self.pair.kind == "stft" and len(self.pair.scales) != 1:
+            raise ValueError("an stft pair has one scale: set pair.scales to one")
         if self.pair.kind == "denoise" and self.pair.snr is None:
             raise ValueError("a denoise pair needs pair.snr, for example [-5, 25]")
         if not self.data.synth.count and not self.data.folders:

@@ -19,7 +19,7 @@ import torch
 
 from . import levels
 from .config import Config
-from .degrade import add_noise, band_limit, coarse_transform, pool_power
+from .degrade import Pair, pool_power
 from .errors import SpecsrError
 from .prefill import band_image, cut_row
 from .signal import Signal
@@ -127,47 +127,46 @@ def _recorded_noise(paths: list[Path], length: int, rate: float, rng: np.random.
     return np.take(samples, np.arange(first, first + length), mode="wrap")
 
 
+def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarray:
+    """Noise of any level for one example: made up, or half the time recorded where there is some."""
+    noise = coloured_noise(signal.length, rng)
+    if config.data.noise and rng.random() < 0.5:
+        noise = _recorded_noise(_files(config.data.noise), signal.length, signal.rate, rng)
+    return noise
+
+
 def prepare(recipe: Recipe, config: Config) -> Example:
     """Make the two maps of one example; all that is random comes from the recipe's seed."""
     rng = np.random.default_rng([recipe.seed, 7])
     options = config.grids[int(rng.integers(len(config.grids)))]
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
     source = _source(recipe, config, rng)
-    kind = config.pair.kind
-    clean = source.clean if isinstance(source, Synthetic) else source
+    kind, snr = config.pair.kind, config.pair.snr
     signal = source.signal if isinstance(source, Synthetic) else source
+    if isinstance(source, Synthetic) and kind == "denoise":
+        signal = source.clean
     grid = transform.grid(signal)
-    cut = 0
-    if kind == "denoise":
-        noise = coloured_noise(clean.length, rng)
-        if config.data.noise and rng.random() < 0.5:
-            paths = _files(config.data.noise)
-            noise = _recorded_noise(paths, clean.length, clean.rate, rng)
-        assert config.pair.snr is not None
-        low = transform(add_noise(clean, noise, float(rng.uniform(*config.pair.snr)))).image()
-        # deeper than this, how far a cell lies under the noise is of no use to anyone
-        deepest = low * 10 ** (-DEEPEST / 20)
-        high = np.square(np.maximum(transform(clean).image(), deepest))
+    noise = _noise(config, signal, rng) if snr else None
+    cut, scale = 0, (1.0, 1.0)  # a pooled map is pooled when it is cropped, at the batch's scale
+    if kind == "band":
+        scale = (float(rng.choice(config.pair.ratios)), 1.0)
+        cut = cut_row(signal.rate / scale[0], signal.rate, grid.n_fft)
+    elif kind == "stft":
+        scale = config.pair.scales[0]
+    low = Pair(kind, scale, snr).low(signal, transform, noise, rng).image()[0]
+    if isinstance(source, Synthetic) and kind in ("pool", "stft"):
+        high = source.expected_power(grid)[:-1]
     else:
-        if isinstance(source, Synthetic) and kind != "band":
-            high = source.expected_power(grid)[:-1]
-        else:
-            high = np.square(transform(signal).image())
-        if kind == "band":
-            ratio = float(rng.choice(config.pair.ratios))
-            low = transform(band_limit(signal, ratio)).image()
-            cut = cut_row(signal.rate / ratio, signal.rate, grid.n_fft)
-        elif kind == "stft":
-            low = coarse_transform(transform, *config.pair.scales[0])(signal).image()
-        else:
-            low = transform(signal).image()
-    low_db = levels.to_db(np.square(low.reshape(low.shape[-2:]), dtype=np.float64))
-    known = low_db[:cut] if cut else low_db
-    level = levels.own_level(known, grid)
-    high_db = levels.to_db(high.reshape(high.shape[-2:]))
+        high = np.square(transform(signal).image()[0], dtype=np.float64)
+    low_power = np.square(low, dtype=np.float64)
+    if kind == "denoise":
+        # deeper than this, how far a cell lies under the noise is of no use to anyone
+        high = np.maximum(high, low_power * 10 ** (-DEEPEST / 10))
+    low_db = levels.to_db(low_power)
+    level = levels.own_level(low_db[:cut] if cut else low_db, grid)
     return Example(
         levels.about(low_db, level).astype(np.float16),
-        levels.about(high_db, level).astype(np.float16),
+        levels.about(levels.to_db(high), level).astype(np.float16),
         cut,
         grid.df,
     )

@@ -27,19 +27,20 @@ class Pair:
 
     Attributes:
         kind: one of `KINDS`.
-        scale: (s_f, s_t), rows and columns of the high map to one of the low; for ``band`` s_f is
-            the ratio of the rates and the maps have one grid.
+        scale: (s_f, s_t), rows and columns of the high map to one of the low, whole numbers; for
+            ``band`` s_f is the ratio of the rates, any number, and the maps have one grid.
         snr: range of signal-to-noise ratios in dB of noise added to the low side; None for none.
     """
 
     kind: str
-    scale: tuple[int, int] = (1, 1)
+    scale: tuple[float, float] = (1, 1)
     snr: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SpecsrError(f"pair is {self.kind!r}: expected one of {', '.join(KINDS)}")
-        if min(self.scale) < 1:
+        whole = all(s == int(s) for s in self.scale) or self.kind == "band"
+        if min(self.scale) < 1 or not whole:
             raise SpecsrError(f"scale is {self.scale}: expected whole numbers from 1 up")
         if self.kind == "denoise" and self.snr is None:
             raise SpecsrError("a denoise pair needs snr=(lowest, highest) in dB")
@@ -61,12 +62,13 @@ class Pair:
             if noise is None:
                 noise = rng.standard_normal(high.samples.shape)
             high = add_noise(high, noise, float(rng.uniform(*self.snr)))
-        if self.kind == "pool":
-            return pool(transform(high), *self.scale)
-        if self.kind == "stft":
-            return coarse_transform(transform, *self.scale)(high)
         if self.kind == "band":
             return transform(band_limit(high, self.scale[0]))
+        s_f, s_t = int(self.scale[0]), int(self.scale[1])
+        if self.kind == "pool":
+            return pool(transform(high), s_f, s_t)
+        if self.kind == "stft":
+            return coarse_transform(transform, s_f, s_t)(high)
         return transform(high)
 
 

@@ -6,6 +6,7 @@ import copy
 import csv
 import logging
 import math
+import pickle
 import platform
 import time
 from pathlib import Path
@@ -93,10 +94,10 @@ def train(
     train_options = config.train
     folder = Path(folder)
     checkpoint_path = folder / "checkpoint.pt"
-    if checkpoint_path.exists() and not resume:
-        raise SpecsrError(
-            f"{checkpoint_path} exists: go on with --resume, or choose another --out folder"
-        )
+    model_path = folder / f"{config.name}.safetensors"
+    for path in (checkpoint_path, model_path):
+        if path.exists() and not resume:
+            raise SpecsrError(f"{path} exists: go on with --resume, or choose another --out folder")
     folder.mkdir(parents=True, exist_ok=True)
     device = str(pick_device(train_options.device))
 
@@ -112,7 +113,12 @@ def train(
     optimiser = torch.optim.Adam(net.parameters(), train_options.lr, fused=True)
     start, spent = 0, 0.0
     if resume and checkpoint_path.exists():
-        state = torch.load(checkpoint_path, map_location=device, weights_only=True)
+        try:
+            state = torch.load(checkpoint_path, map_location=device, weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise SpecsrError(
+                f"{checkpoint_path}: not a checkpoint of a run: choose another --out ({error})"
+            ) from None
         if state["model"] != config.model.model_dump(mode="json"):
             raise SpecsrError(f"{checkpoint_path}: made by another model config: choose another --out")
         net.load_state_dict(state["net"])
@@ -129,8 +135,6 @@ def train(
         }  # fmt: skip
         torch.save(state, partial)
         partial.replace(checkpoint_path)
-
-    model_path = folder / f"{config.name}.safetensors"
 
     def export(step: int, seconds: float, score: float) -> None:
         record = {

@@ -78,14 +78,14 @@ def test_one_order_without_resonance_is_its_formula(exponent: float) -> None:
     x = synthetic.clean.samples[0].astype(float)
     t = (np.arange(x.size) + 1) / run.rate
     rpm = np.linspace(1200, 3600, x.size)
-    np.testing.assert_allclose(synthetic.rpm, rpm)
+    np.testing.assert_allclose(synthetic.rpm, rpm, rtol=0, atol=1 / 32)  # as fine as it is kept
     # phase by closed form of the integral of a linear speed
     slope = (3600 - 1200) / (x.size - 1) * run.rate
     turns = (1200 * t + slope * (t - 1 / run.rate) * t / 2) / 60
     amplitude = rpm**exponent
     expected = amplitude * np.cos(2 * math.pi * 4 * turns + 0.7)
     expected *= 20e-6 * 10 ** (80 / 20) / np.sqrt(np.mean(np.square(expected)))
-    np.testing.assert_allclose(x, expected, atol=1e-5 * np.abs(x).max())
+    np.testing.assert_allclose(x, expected, atol=2e-4 * np.abs(x).max())
     envelope = synthetic.envelopes[4]
     inside = slice(800, -800)
     analytic = np.abs(hilbert(x)) / math.sqrt(2)
@@ -166,7 +166,7 @@ def test_speed_runs_from_first_to_last_and_fluctuates_as_asked() -> None:
     run = replace(SHORT, duration=8.0, rpm=(5000.0, 1000.0), fluctuation=0.01)
     rpm = synthesise(run).rpm
     line = np.linspace(5000, 1000, rpm.size)
-    assert np.sqrt(np.mean(np.square(rpm / line - 1))) == pytest.approx(0.01, rel=1e-6)
+    assert np.sqrt(np.mean(np.square(rpm / line - 1))) == pytest.approx(0.01, rel=1e-4)
     spectrum = np.abs(np.fft.rfft((rpm / line - 1) * np.hanning(rpm.size)))
     assert spectrum[: 8 * 8].sum() > 0.95 * spectrum.sum()  # slow: below 8 Hz
 

@@ -1,0 +1,278 @@
+"""Denoising: synthetic run-ups and real recordings in white and recorded noise.
+
+Judged as a measurement (levels of orders, overall level) and as a waveform (SI-SDR).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
+
+from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, metrics
+from specsr.enhance import find_model
+from specsr.nvh import order_cut
+from specsr.spectrogram import istft, stft
+from specsr.synth import random_run_up, synthesise
+
+RATE = 25600.0
+DURATION = 6.0  # s
+SHORTEST = 1.2  # s
+SEEDS = range(910000, 910012)
+SNRS = (0, 10, 20)  # dB
+ORDERS = 3
+RANGE_DB = 60.0
+NOISES = ("drone", "helicopter", "background", "car_hvac", "ambient/maastricht_market_bells.flac")
+CLEAN = {"vehicle": 1, "vehicles_short": 2, "machine": 3, "instrument": 3, "speech_fullband": 3}
+"""Folder of real recordings -> how many of them are taken, spread over its files."""
+MIXED = 0.6
+"""Part of a recorded noise that is mixed in; the rest serves as the separate noise profile."""
+LEVELS = SpectrogramTransform(4096, 1024)
+ORACLE = SpectrogramTransform(2048, 512)
+
+PROTOCOL = f"""
+*Synthetic*: {len(SEEDS)} run-ups of `specsr.synth.random_run_up` that no model was trained on
+(seeds {SEEDS[0]} to {SEEDS[-1]}, {DURATION:g} s at {RATE:g} Hz); clean is their deterministic part
+alone. *Real*: {sum(CLEAN.values())} recordings of audio/val (vehicles, machines, instruments,
+speech; first channel, native rate, at most {DURATION:g} s), which hold noise of their own: a
+method that removes it is marked down. Noise: white, or recordings of audio/val (drone, helicopter,
+outdoor background, car HVAC, market bells) at the clean signal's rate, at {SNRS[0]}, {SNRS[1]} and
+{SNRS[2]} dB over the whole recording.
+
+SI-SDR against the clean signal, dB, higher is better. Orders: rms error in dB of the level over
+time (`specsr.nvh.order_cut`, Hann 4096/1024) of the {ORDERS} strongest orders, down to
+{RANGE_DB:g} dB below each order's highest level. Level: absolute error of the overall rms level,
+dB. Mean ± standard error over the recordings.
+
+Methods: *noisy*: as it is. *noisereduce*: as it comes (its non-stationary gate).
+*noisereduce-stationary*: its stationary gate, noise found in the recording itself.
+*noisereduce-profile*: the same, told the noise by another stretch of it. *specsr*:
+`specsr.denoise`, told nothing. *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann
+2048/512; it knows clean and noise and bounds what attenuation of cells can do.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One clean signal with noise that is still to be scaled.
+
+    Attributes:
+        clean: one channel, float64; with its rpm where it is synthetic.
+        noise: as long as clean, any level, [N].
+        profile: another stretch of the same noise, on the scale of ``noise``, [M].
+        orders: whose levels are compared.
+    """
+
+    clean: Signal
+    noise: np.ndarray
+    profile: np.ndarray
+    orders: tuple[float, ...] = ()
+
+    def at(self, snr: float) -> Mix:
+        """Return the mixture at a signal-to-noise ratio in dB."""
+        wanted, there = (np.mean(np.square(x)) for x in (self.clean.samples, self.noise))
+        gain = math.sqrt(wanted / there * 10 ** (-snr / 10))
+        return Mix(self, gain * self.noise, gain * self.profile)
+
+    @functools.cached_property
+    def levels(self) -> list[np.ndarray]:
+        """True level of each order over time in dB, [frames] each."""
+        return order_levels(self.clean, self.orders)
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """A case with its noise at one level."""
+
+    case: Case
+    noise: np.ndarray
+    profile: np.ndarray
+
+    @property
+    def noisy(self) -> Signal:
+        """Clean and noise together."""
+        clean = self.case.clean
+        return clean.replace(samples=clean.samples + self.noise)
+
+
+def order_levels(signal: Signal, orders: Sequence[float]) -> list[np.ndarray]:
+    """Return the level of each order over time in dB, nan where it cannot be read."""
+    spec = LEVELS(signal) if orders else None
+    return [order_cut(spec, None, order).levels[0] for order in orders]
+
+
+def noise_files(data: Path) -> list[Path]:
+    """Return the recordings of noise, in the order of `NOISES`."""
+    folder = data_folder(data, "audio", "val")
+    return [
+        path
+        for name in NOISES
+        for path in (sorted((folder / name).glob("*.flac")) or [folder / name])
+    ]
+
+
+def recorded(path: Path, length: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return noise [length] from the first part of a recording, and its last part as a profile."""
+    samples, native = read_first(path)
+    samples = Signal(samples, native).resample(rate).samples[0]
+    border = int(MIXED * samples.size)
+    return np.resize(samples[:border], length), samples[border:]
+
+
+def run_up(seed: int) -> tuple[Signal, tuple[float, ...]]:
+    """Return the clean part of a run-up and its strongest orders."""
+    made = synthesise(random_run_up(seed, RATE, DURATION))
+    power = {k: np.mean(np.square(v, dtype=float)) for k, v in made.envelopes.items()}
+    strongest = sorted(power, key=power.__getitem__, reverse=True)[:ORDERS]
+    clean = made.clean.replace(samples=made.clean.samples.astype(np.float64))
+    return clean, tuple(sorted(strongest))
+
+
+def white_cases(data: Path, limit: int | None) -> Iterator[Case]:
+    """Yield run-ups with white noise."""
+    for seed in some(SEEDS, limit):
+        clean, orders = run_up(seed)
+        noise = np.random.default_rng([seed, 1]).standard_normal((2, clean.length))
+        yield Case(clean, *noise, orders)
+
+
+def recorded_cases(data: Path, limit: int | None) -> Iterator[Case]:
+    """Yield run-ups with recorded noise, the recordings in turn."""
+    files = noise_files(data)
+    for seed in some(SEEDS, limit):
+        clean, orders = run_up(seed)
+        path = files[(seed - SEEDS[0]) % len(files)]
+        yield Case(clean, *recorded(path, clean.length, RATE), orders)
+
+
+def real_cases(data: Path, limit: int | None) -> Iterator[Case]:
+    """Yield real recordings with recorded noise, the recordings in turn."""
+    import soundfile
+
+    folder, files = data_folder(data, "audio", "val"), noise_files(data)
+    paths = []
+    for name, count in CLEAN.items():
+        long = [
+            p for p in sorted((folder / name).glob("*.flac"))
+            if soundfile.info(p).duration >= SHORTEST
+        ]  # fmt: skip
+        paths += some(long, count)
+    for i, path in some(list(enumerate(paths)), limit):
+        samples, rate = read_first(path)
+        clean = Signal(samples[: round(DURATION * rate)], rate)
+        yield Case(clean, *recorded(files[i % len(files)], clean.length, rate))
+
+
+SETS: dict[str, Callable[[Path, int | None], Iterator[Case]]] = {
+    "white": white_cases,
+    "recorded": recorded_cases,
+    "real": real_cases,
+}
+TITLES = {
+    "white": "Synthetic run-ups, white noise",
+    "recorded": "Synthetic run-ups, recorded noise",
+    "real": "Real recordings, recorded noise",
+}
+
+
+def noisy(mix: Mix) -> np.ndarray:
+    """Nothing is done."""
+    return mix.noisy.samples[0]
+
+
+def reduced(mix: Mix, stationary: bool = False, profile: bool = False) -> np.ndarray:
+    """The spectral gates of the noisereduce package."""
+    try:
+        import noisereduce
+    except ImportError:
+        raise SpecsrError(
+            'noisereduce is not installed: pip install "specsr[benchmark]", or choose other '
+            "methods with --only"
+        ) from None
+    samples = mix.noisy.samples[0]
+    given = {"y_noise": mix.profile} if profile else {}
+    return noisereduce.reduce_noise(samples, mix.case.clean.rate, stationary=stationary, **given)
+
+
+def oracle(mix: Mix) -> np.ndarray:
+    """Ideal ratio mask, noisy phase."""
+    grid = ORACLE.grid(mix.case.clean)
+    s, n = (stft(torch.from_numpy(x), grid) for x in (mix.case.clean.samples[0], mix.noise))
+    power = s.abs().square()
+    mask = power / (power + n.abs().square()).clamp_min(1e-300)
+    return istft(mask * (s + n), grid).numpy()
+
+
+def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
+    """SI-SDR, error of the order levels, absolute error of the overall level; all in dB."""
+    case = mix.case
+    result = case.clean.replace(samples=np.asarray(samples, np.float64)[None])
+    squares = []
+    for true, found in zip(case.levels, order_levels(result, case.orders), strict=True):
+        readable = np.isfinite(true) & ~np.isnan(found)
+        if readable.any():
+            true, found = metrics.floored(true[readable], found[readable], RANGE_DB)
+            squares.append(np.square(found - true))
+    scores = {"SI-SDR, dB": float(metrics.si_sdr(case.clean.samples[0], result.samples[0]))}
+    if case.orders:
+        scores["orders, dB"] = math.sqrt(np.concatenate(squares).mean()) if squares else math.nan
+    # silence has no level; 100 dB stands for it
+    error = abs(float((result.level() - case.clean.level())[0]))
+    scores["level, dB"] = min(error, 100.0)
+    return scores
+
+
+METHODS = (
+    "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "oracle",
+)  # fmt: skip
+
+
+def main() -> None:
+    options = parser(__doc__.splitlines()[0], METHODS, "denoise")
+    options.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET",
+                         help=f"what to denoise, of {', '.join(SETS)}")  # fmt: skip
+    options.add_argument("--snr", nargs="+", type=float, default=list(SNRS), metavar="DB",
+                         help="signal-to-noise ratios of the noisy recordings")  # fmt: skip
+    options.add_argument("--attenuation", type=float, default=60.0, metavar="DB",
+                         help="largest attenuation that specsr may use")  # fmt: skip
+    args = options.parse_args()
+    made: dict[str, Callable[[Mix], np.ndarray]] = {
+        "noisy": noisy,
+        "noisereduce": reduced,
+        "noisereduce-stationary": functools.partial(reduced, stationary=True),
+        "noisereduce-profile": functools.partial(reduced, stationary=True, profile=True),
+        "oracle": oracle,
+    }
+    facts = {}
+    if "specsr" in args.only:
+        model = find_model(args.model, "denoise", (1, 1))
+        facts["model"] = model.name
+        made["specsr"] = lambda mix: denoise(
+            mix.noisy, model=model, attenuation=args.attenuation
+        ).samples[0]  # fmt: skip
+    tables = {}
+    for name in args.sets:
+        cases = list(SETS[name](args.data, args.limit))
+        found: dict[tuple[float, str], list[dict[str, float]]] = {
+            (snr, method): [] for snr in args.snr for method in args.only
+        }
+        for case in progress(cases, len(cases), f"{name}:"):
+            for snr, method in found:
+                mix = case.at(snr)
+                found[snr, method].append(score(mix, made[method](mix)))
+        tables[f"{TITLES[name]} ({len(cases)})"] = [
+            {"SNR, dB": f"{snr:g}", "method": method}
+            | {key: mean_error(s[key] for s in scores) for key in scores[0]}
+            for (snr, method), scores in found.items()
+        ]
+    publish(args, "Denoising", PROTOCOL, tables, facts=facts, digits=2)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,181 @@
+"""The command line as a user meets it: real processes, files, exit codes and messages."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+def specsr_command(*args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "specsr", *map(str, args)], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def run(capsys, *args: object) -> tuple[int, str, str]:
+    """The same in this process, which is much quicker."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["specsr", *map(str, args)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "run.wav"
+    made = specsr.synthesise(specsr.random_run_up(3, 25600.0, 1.0))
+    specsr.write(path, made.signal)
+    return path
+
+
+def test_help_and_import_do_not_load_torch():
+    code = "import sys, specsr, specsr.cli; print('torch' in sys.modules, 'librosa' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split() == ["False", "False"], done.stderr
+    shown = specsr_command("upscale", "--help")
+    assert shown.returncode == 0 and "Examples" in shown.stdout
+
+
+def test_public_names_resolve():
+    for name in specsr.__all__:
+        assert getattr(specsr, name) is not None
+    assert callable(specsr.evaluate)
+
+
+def test_band_upscale_writes_recording_map_and_picture(tmp_path, recording, capsys):
+    wav, npz, png = (tmp_path / f"full{suffix}" for suffix in (".wav", ".npz", ".png"))
+    code, _, err = run(capsys, "upscale", recording, "-o", wav, "-o", npz, "--plot", png)
+    assert code == 0, err
+    before, after = specsr.read(recording), specsr.read(wav)
+    assert after.length == 2 * before.length and after.rate == 2 * before.rate
+    assert after.unit == "Pa"
+    assert specsr.read_map(npz).grid.rate == after.rate
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert "estimated above" in err
+
+
+def test_pool_upscale_of_a_recording_compares_with_its_fine_map(tmp_path, recording, capsys):
+    out = tmp_path / "fine.npz"
+    code, _, err = run(capsys, "upscale", recording, "--pair", "pool", "--scale", 4, "-o", out)
+    assert code == 0, err
+    assert specsr.read_map(out).grid.n_fft == 2048
+    assert "every cell is estimated" in err
+
+
+def test_map_file_to_wave(tmp_path, recording, capsys):
+    from specsr.degrade import pool
+
+    low, wav = tmp_path / "low.npz", tmp_path / "heard.wav"
+    specsr.write_map(low, pool(specsr.read(recording).spectrogram(hop_length=256), 4, 4))
+    code, _, err = run(capsys, "upscale", low, "--scale", 4, "--phase", "pghi", "-o", wav)
+    assert code == 0, err
+    assert specsr.read(wav).length == specsr.read(recording).length
+
+
+def test_spectrogram_keeps_what_is_needed_to_go_back(tmp_path, recording, capsys):
+    out = tmp_path / "map.h5"
+    code, _, err = run(capsys, "spectrogram", recording, "-o", out, "--df", 25, "--overlap", 0.75)
+    assert code == 0 and "25 Hz" in err
+    back = specsr.read_map(out).to_signal()
+    np.testing.assert_allclose(back.samples, specsr.read(recording).samples, atol=1e-6)
+
+
+def test_synth_truth_and_seed(tmp_path, capsys):
+    first, second, truth = tmp_path / "a.wav", tmp_path / "b.wav", tmp_path / "t.npz"
+    assert run(capsys, "synth", "-o", first, "--duration", 1, "--seed", 5, "--truth", truth)[0] == 0
+    assert run(capsys, "synth", "-o", second, "--duration", 1, "--seed", 5)[0] == 0
+    np.testing.assert_array_equal(specsr.read(first).samples, specsr.read(second).samples)
+    assert specsr.read(first).rpm is not None
+    assert specsr.read_map(truth).grid.unit == "Pa"
+
+
+def test_evaluate_prints_a_table_and_writes_json(tmp_path, recording, capsys):
+    out = tmp_path / "scores.json"
+    code, shown, _ = run(capsys, "evaluate", recording, recording, "--cut", 5000, "--json", out)
+    assert code == 0 and "LSD" in shown
+    assert json.loads(out.read_text())["mean"]["lsd"] == 0
+
+
+def test_models_lists_every_bundled_model(capsys):
+    code, shown, _ = run(capsys, "models")
+    assert code == 0
+    assert specsr.bundled_models() == ["band", "denoise", "map"]
+    assert all(name in shown for name in specsr.bundled_models())
+    infos = json.loads(run(capsys, "models", "--json")[1])
+    assert infos["map"]["config"]["scales"] == [[2, 2], [3, 3], [4, 4]]
+
+
+def test_folder_with_a_broken_file_does_the_others(tmp_path, recording, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.wav", "deep/c.wav"):
+        (folder / name).write_bytes(recording.read_bytes())
+    (folder / "b.wav").write_bytes(b"RIFF, or so it says")
+    code, _, err = run(capsys, "denoise", folder, "-o", out)
+    assert code == 1
+    assert "b.wav" in err and "1 of 3 files failed" in err
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.wav")) == ["a.wav", "deep/c.wav"]
+
+
+def test_outputs_are_never_replaced_unasked(tmp_path, recording, capsys):
+    out = tmp_path / "out.wav"
+    out.write_text("precious")
+    code, _, err = run(capsys, "denoise", recording, "-o", out)
+    assert code == 1 and "exists already" in err and out.read_text() == "precious"
+    assert run(capsys, "denoise", recording, "-o", out, "--overwrite")[0] == 0
+    assert specsr.read(out).length == specsr.read(recording).length
+    code, _, err = run(capsys, "denoise", recording, "-o", recording, "--overwrite")
+    assert code == 1 and "is the input itself" in err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("upscale", "nosuch.wav", "-o", "x.wav"), "no such file"),
+        (("upscale", "RUN", "-o", "x.xyz"), "cannot write .xyz"),
+        (("upscale", "RUN", "-o", "x.wav", "--model", "nosuch"), "no bundled model of this name"),
+        (("upscale", "RUN", "-o", "x.wav", "--model", "map"), "trained for the pair"),
+        (("upscale", "RUN", "-o", "x.wav", "--pair", "stft"), "no bundled model for the pair"),
+        (("upscale", "RUN", "-o", "x.wav", "--unit", "parsec"), "unknown unit"),
+        (("spectrogram", "RUN", "-o", "x.npz", "--df", "-3"), "df is -3"),
+        (("spectrogram", "RUN", "-o", "x.npz", "--window", "round"), "expected a scipy window"),
+        (("train", "nosuch.yaml"), "no such config"),
+        (("evaluate", "RUN", "RUN", "--orders", "two"), "expected numbers with commas"),
+        (("synth", "-o", "x.wav", "--duration", "0"), "expected a duration"),
+    ],
+)
+def test_mistakes_give_one_line_and_no_traceback(tmp_path, recording, capsys, monkeypatch, args, words):
+    monkeypatch.chdir(tmp_path)
+    args = tuple(recording if a == "RUN" else a for a in args)
+    code, _, err = run(capsys, *args)
+    assert code == 1
+    assert words in err and "Traceback" not in err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.wav", "run.wav.json"]
+
+
+def test_config_typo_names_the_nearest_key(tmp_path, capsys):
+    text = (ROOT / "configs" / "map.yaml").read_text().replace("n_feats", "n_feat")
+    path = tmp_path / "typo.yaml"
+    path.write_text(text)
+    code, _, err = run(capsys, "train", path)
+    assert code == 1 and "model.n_feat: unknown key; did you mean n_feats?" in err
+
+
+def test_readme_and_ci_run_the_same_test_command():
+    command = (ROOT / ".ci" / "run").read_text().strip().splitlines()[-1]
+    assert command in (ROOT / "README.md").read_text()

@@ -1,0 +1,138 @@
+"""The main jobs with the bundled models: lengths, levels, what is measured stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.consistency import consistency_db
+from specsr.degrade import decimate, pool
+from specsr.enhance import find_model, low_map, map_transform
+from specsr.metrics import si_sdr, split_errors
+
+
+@pytest.fixture(scope="module")
+def run() -> specsr.synth.Synthetic:
+    return specsr.synthesise(specsr.random_run_up(4321, 25600.0, 2.0, line_to_noise=20.0))
+
+
+@pytest.fixture(scope="module")
+def music() -> specsr.Signal:
+    """Two unlike channels at 24 kHz: harmonics with noise, and noise alone."""
+    rng = np.random.default_rng(5)
+    t = np.arange(24000) / 24000
+    tones = sum(np.sin(2 * np.pi * 300 * k * t) / k for k in range(1, 30))
+    samples = np.stack([0.1 * tones + 0.01 * rng.standard_normal(t.size), 0.05 * rng.standard_normal(t.size)])
+    return specsr.Signal(samples.astype(np.float32), 24000.0, "Pa", ("left", "right"), start=1.5)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_map_comes_nearer_to_the_truth_than_repeated_cells(run, scale):
+    transform = map_transform(scale)
+    low = low_map(run.signal, scale, "pool", transform)
+    high = specsr.upscale(low, scale=scale)
+    truth = run.truth(transform.grid(run.signal)).db[0, :-1]
+    repeated = np.repeat(np.repeat(low.db[0], scale, 0), scale, 1)[:, : high.grid.frames]
+    ours = split_errors(truth, high.db[0, :-1])
+    plain = split_errors(truth, repeated)
+    assert high.grid == transform.grid(run.signal)
+    assert ours["all"]["rmse"] < 0.75 * plain["all"]["rmse"]
+    assert not high.known.any()
+
+
+@pytest.mark.parametrize("mode", ["cell", "band"])
+def test_consistency_holds_in_the_result(run, mode):
+    low = low_map(run.signal, 4, "pool", map_transform(4))
+    high = specsr.upscale(low, scale=4, consistency=mode)
+    power = np.square(high.image(), dtype=np.float64)
+    assert consistency_db(power, low.power, (4, 4), mode) < 1e-4
+
+
+def test_a_louder_map_gives_the_same_map_louder(run):
+    low = low_map(run.signal, 4, "pool", map_transform(4))
+    high = specsr.upscale(low, scale=4)
+    loud = specsr.upscale(low.replace(magnitude=low.magnitude * 1000), scale=4)
+    np.testing.assert_allclose(loud.db, high.db + 60, atol=2e-3)
+
+
+def test_a_full_map_is_refined_to_a_longer_window(run):
+    coarse = run.signal.spectrogram(n_fft=512, hop_length=256)
+    fine = specsr.upscale(coarse, scale=2)
+    assert (fine.grid.n_fft, fine.grid.hop_length, fine.grid.length) == (1024, 128, run.signal.length)
+    assert fine.to_signal("pghi").length == run.signal.length
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_band_length_rate_channels_and_measured_band(music, scale):
+    full = specsr.upscale(music, scale=scale)
+    assert full.rate == scale * music.rate and full.length == scale * music.length
+    assert (full.channels, full.unit, full.start) == (music.channels, "Pa", 1.5)
+    back = decimate(full, scale)
+    spectrum = np.fft.rfft(back.samples - music.samples)
+    freqs = np.fft.rfftfreq(music.length, 1 / music.rate)
+    inside = freqs < 0.9 * music.rate / 2
+    error = np.square(np.abs(spectrum[:, inside])).sum()
+    total = np.square(np.abs(np.fft.rfft(music.samples)[:, inside])).sum()
+    assert 10 * np.log10(error / total) < -50
+    upper = np.fft.rfftfreq(full.length, 1 / full.rate) > 1.05 * music.rate / 2
+    assert np.abs(np.fft.rfft(full.samples)[:, upper]).max() > 0
+
+
+def test_band_channels_do_not_mix(music):
+    both = specsr.upscale(music, scale=2)
+    one = specsr.upscale(music.replace(samples=music.samples[1:], channels=("right",)), scale=2)
+    np.testing.assert_allclose(both.samples[1], one.samples[0], atol=1e-5)
+
+
+def test_denoise_raises_the_ratio_and_keeps_the_frame(run):
+    rng = np.random.default_rng(0)
+    noisy = specsr.degrade.add_noise(run.clean, rng.standard_normal(run.clean.length), 0.0)
+    clean = specsr.denoise(noisy)
+    assert (clean.length, clean.rate, clean.unit) == (noisy.length, noisy.rate, "Pa")
+    reference = run.clean.samples[0]
+    gain = si_sdr(reference, clean.samples[0]) - si_sdr(reference, noisy.samples[0])
+    assert gain > 8
+
+
+def test_denoise_never_amplifies_and_obeys_the_limit(run):
+    noisy = run.signal.spectrogram(n_fft=2048, hop_length=512)
+    clean = specsr.denoise(noisy, attenuation=6.0)
+    ratio = clean.magnitude / np.maximum(noisy.magnitude, 1e-20)
+    assert ratio.max() <= 1 + 1e-6 and ratio.min() >= 10 ** (-6 / 20) - 1e-4
+    np.testing.assert_array_equal(clean.phase, noisy.phase)
+
+
+@pytest.mark.parametrize("job", [lambda s: specsr.upscale(s, scale=2), specsr.denoise])
+@pytest.mark.parametrize("kind", ["silence", "constant", "one sample", "tiny", "huge"])
+def test_odd_inputs_come_out_finite(job, kind):
+    rng = np.random.default_rng(1)
+    samples = {
+        "silence": np.zeros(5000),
+        "constant": np.ones(5000),
+        "one sample": np.ones(1),
+        "tiny": 1e-12 * rng.standard_normal(5000),
+        "huge": 1e6 * rng.standard_normal(5000),
+    }[kind].astype(np.float32)
+    out = job(specsr.Signal(samples, 25600.0, "Pa"))
+    assert np.isfinite(out.samples).all()
+    if kind == "silence":
+        assert not out.samples.any()
+    if kind in ("tiny", "huge"):
+        assert abs(out.level()[0] - specsr.Signal(samples, 25600.0, "Pa").level()[0]) < 20
+
+
+def test_wrong_wishes_are_named(run, music):
+    low = pool(run.signal.spectrogram(hop_length=256), 4, 4)
+    with pytest.raises(specsr.SpecsrError, match="has scale 2, 3, 4, not 5x5"):
+        specsr.upscale(low, scale=5)
+    with pytest.raises(specsr.SpecsrError, match="trained for the pair 'band'"):
+        specsr.upscale(low, scale=4, model="band")
+    with pytest.raises(specsr.SpecsrError, match="consistency is 'rows'"):
+        specsr.upscale(low, scale=4, consistency="rows")
+    with pytest.raises(specsr.SpecsrError, match="no bundled model"):
+        find_model("nosuch", "pool", (4, 4))
+    with pytest.raises(specsr.SpecsrError, match="rate is 1000 Hz"):
+        specsr.upscale(music.replace(rate=1000.0), scale=2)
+    with pytest.raises(specsr.SpecsrError, match="rate is 1000 Hz"):
+        specsr.denoise(music.replace(rate=1000.0))
