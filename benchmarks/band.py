@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from common import CACHE, data_folder, mean_error, parser, progress, publish, read_first, run, some
+from scipy.ndimage import uniform_filter1d
 
 from specsr import Signal, SpectrogramTransform, metrics, upscale_band
 from specsr.enhance import find_model
@@ -137,9 +138,10 @@ class Case:
     @functools.cached_property
     def level(self) -> np.ndarray:
         """Smooth levels in dB: the mean spectrum, shifted to fit each frame below the cut."""
-        known = slice(self.cut - self.cut // 6, self.cut)
+        known = slice(self.cut - self.cut // 12, self.cut)
         shift = (self.db[known] - self.mean_db[known, None]).mean(0)
-        return self.mean_db[:, None] + shift
+        # over five frames: one frame's rows are speckled
+        return self.mean_db[:, None] + uniform_filter1d(shift, 5)
 
     def wave(self, upper: torch.Tensor) -> np.ndarray:
         """Samples of a spectrum of which the known rows are replaced by the measured ones."""
@@ -225,11 +227,11 @@ METHODS = ("soxr", "sbr", "noise", "griffin-lim", "specsr")
 def main() -> None:
     options = parser(__doc__.splitlines()[0], METHODS, "band")
     options.add_argument("--scales", nargs="+", type=int, default=[2, 3, 6], metavar="S",
-                         help="48 kHz over the low rate")  # fmt: skip
+                         help="48 kHz over the low rate (2 3 6)")  # fmt: skip
     options.add_argument("--phase", nargs="+", default=["auto"], metavar="PHASE",
-                         help="phase of specsr's upper band: auto, pghi, admm, gl")  # fmt: skip
+                         help="phases of specsr: auto, pghi, admm, gl (auto)")  # fmt: skip
     options.add_argument("--iterations", type=int, default=32, metavar="N",
-                         help="iterations of the griffin-lim method")  # fmt: skip
+                         help="iterations of the griffin-lim method (%(default)s)")  # fmt: skip
     args = options.parse_args()
     made: dict[str, Callable[[Case], np.ndarray]] = {
         "soxr": soxr,

@@ -36,12 +36,10 @@ T = TypeVar("T")
 
 def parser(description: str, methods: Sequence[str], name: str) -> argparse.ArgumentParser:
     """Return a parser with the options that every benchmark has."""
-    made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    made = argparse.ArgumentParser(description=description)
     made.add_argument(
         "--only", nargs="+", metavar="METHOD", choices=methods, default=list(methods),
-        help=f"methods to run, of {', '.join(methods)}",
+        help=f"methods to run, of {', '.join(methods)}; all if not given",
     )  # fmt: skip
     made.add_argument(
         "--model", metavar="FILE|NAME", help="model file or name; the bundled one if not given"
@@ -56,7 +54,7 @@ def parser(description: str, methods: Sequence[str], name: str) -> argparse.Argu
     )
     made.add_argument(
         "--data", type=Path, default=DATA, metavar="FOLDER",
-        help="folder with audio/train and audio/val",
+        help="folder with audio/train and audio/val; shared/data beside the project if not given",
     )  # fmt: skip
     made.set_defaults(full_name=name)
     return made
@@ -159,9 +157,13 @@ def _plain(value: Any) -> Any:
 
 def command() -> str:
     """Return the command of this run, without folders that only this machine has."""
-    words = [f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]
-    names = [word if not Path(word).is_absolute() else _short(Path(word)) for word in words]
-    return "python " + shlex.join(names)
+    words = [f"benchmarks/{Path(sys.argv[0]).name}"]
+    for word in sys.argv[1:]:
+        option, equals, value = word.rpartition("=")
+        words.append(
+            option + equals + (_short(Path(value)) if Path(value).is_absolute() else value)
+        )
+    return "python " + shlex.join(words)
 
 
 def _short(path: Path) -> str:

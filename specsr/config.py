@@ -97,7 +97,7 @@ class TrainOptions(_Section):
     schedule: Literal["cosine", "halve"] = "cosine"
     halve_every: int = Field(200_000, ge=1)
     warmup: int = 200
-    loss: Literal["l1", "l2", "charbonnier", "l1+psnr", "itakura-saito"] = "l1"
+    loss: Literal["l1", "l2", "charbonnier", "l1+psnr", "itakura-saito", "magnitude"] = "l1"
     ema: float = Field(0.998, ge=0, lt=1)
     level_shift: float = Field(15.0, ge=0)
     reverse: bool = True

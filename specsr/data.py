@@ -24,6 +24,7 @@ from .errors import SpecsrError
 from .prefill import band_image, cut_row
 from .signal import Signal
 from .spectrogram import SpectrogramTransform
+from .synth import VERSION as SYNTH_VERSION
 from .synth import Synthetic, random_run_up, synthesise
 
 log = logging.getLogger(__name__)
@@ -184,7 +185,8 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     per_example = {k: v for k, v in parts["data"].items() if k not in ("folders", "repeats")}
     per_example["synth"] = {k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")}
     for recipe in progress(recipes(config)):
-        identity = [FORMAT, recipe.seed, recipe.file, recipe.channel, parts["grids"], parts["pair"], per_example]
+        version = FORMAT if recipe.file else [FORMAT, SYNTH_VERSION]
+        identity = [version, recipe.seed, recipe.file, recipe.channel, parts["grids"], parts["pair"], per_example]
         key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
         path = folder / f"{key}.npz"
         if not path.exists():
@@ -216,6 +218,8 @@ class Crops(torch.utils.data.Dataset):
         return self.steps
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
+        if not 0 <= step < self.steps:  # also what ends a for loop over the batches
+            raise IndexError(step)
         train = self.config.train
         rng = np.random.default_rng([train.seed, step])
         scales = self.config.pair.scales

@@ -191,9 +191,12 @@ def _restore(
     for channel in image:
         db = levels.to_db(np.square(channel, dtype=np.float64))
         level = levels.own_level(db[:cut], grid)
-        seen = band_image(levels.about(db, level), cut, grid.df)
-        result = run_tiled(model.net, torch.from_numpy(seen), (1, 1), options, progress)
-        channel[cut:] = 10 ** ((result[0].numpy()[cut:] + level) / 20)
+        seen = levels.about(db, level)
+        # a column quieter than the model's range keeps its distance: silence stays silent
+        beyond = (db[:cut] - level).max(axis=0) - seen[:cut].max(axis=0)
+        image_in = torch.from_numpy(band_image(seen, cut, grid.df))
+        result = run_tiled(model.net, image_in, (1, 1), options, progress)[0].numpy()
+        channel[cut:] = 10 ** ((result[cut:] + level + beyond) / 20)
     known = np.arange(grid.rows) < cut
     return spec.replace(magnitude=grid.with_nyquist(image), known=known)
 

@@ -14,7 +14,8 @@ DB_RANGE = 100.0
 """Cells farther than this from the own level are shown to a model at this distance."""
 
 FIRST_SECONDS = 30.0
-SILENT_DB = -180.0
+HEARD_DB = 120.0
+"""Cells farther than this below the loudest hold rounding, not sound: they set no level."""
 
 
 def to_db(power: np.ndarray) -> np.ndarray:
@@ -28,7 +29,7 @@ def own_level(db: np.ndarray, grid: Grid) -> float:
     """Return the median level of [..., F, T] in its first 30 s, in whole dB; 0 for silence."""
     columns = max(1, int(FIRST_SECONDS / grid.dt))
     early = np.asarray(db[..., :columns], dtype=np.float32)
-    heard = early[early > SILENT_DB]
+    heard = early[early > max(early.max() - HEARD_DB, FLOOR_DB)]
     return float(np.round(np.median(heard))) if heard.size else 0.0
 
 

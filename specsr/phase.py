@@ -25,7 +25,7 @@ METHODS = ("auto", "known", "pghi", "admm", "gl")
 """``auto``: what is known, the rest as ``admm``; ``known``: exact inverse; ``pghi``: gradient
 integration alone; ``admm``: PGHI, then ADMM; ``gl``: fast Griffin-Lim from a random phase."""
 
-RHO = (0.01, 0.3)
+RHO = (0.001, 0.3)
 """First and last penalty of `admm`: a small one explores, a large one settles."""
 
 POLISH = 0.25
@@ -170,14 +170,14 @@ def griffin_lim(
     """
     consistent = _Consistency(grid, magnitude)
     amplitude = _Amplitude(magnitude, known, known_spectrum)
-    state, before = start.mT.clone(), None
+    state, before = _along_rows(start), None
     for _ in range(iterations):
         after = consistent(amplitude(state))
-        state = after if before is None else torch.lerp(before, after, 1 + momentum)
-        before = after if momentum else None
+        state = torch.lerp(after if before is None else before, after, 1 + momentum)
+        before = after
         if tick:
             tick()
-    return amplitude(state.clone()).mT
+    return amplitude(state).mT
 
 
 def admm(
@@ -208,7 +208,7 @@ def admm(
     consistent = _Consistency(grid, magnitude)
     amplitude = _Amplitude(magnitude, known, known_spectrum)
     first, last = rho if isinstance(rho, tuple) else (rho, rho)
-    state = start.mT.clone()
+    state = _along_rows(start)
     for penalty in np.geomspace(first, last, iterations):
         step = torch.sub(state, consistent(state)).div_(1 + float(penalty))
         state = amplitude(state.sub_(step, alpha=2)).add_(step)
@@ -243,10 +243,15 @@ def _ratio_db(error: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
     return torch.where(error > 0, 20 * torch.log10(error / whole), -torch.inf)
 
 
+def _along_rows(spectrum: torch.Tensor) -> torch.Tensor:
+    """Return a copy as [..., frames, rows], the order in memory that the FFT wants."""
+    return spectrum.mT.clone(memory_format=torch.contiguous_format)
+
+
 class _Amplitude:
     """Give every cell its magnitude, and the known rows their values, in place.
 
-    Works on [..., frames, rows], as does `_Consistency`: there the FFT runs along memory.
+    Works on [..., frames, rows], as does `_Consistency`; see `_along_rows`.
     """
 
     def __init__(

@@ -115,11 +115,12 @@ def train(
     if resume and checkpoint_path.exists():
         try:
             state = torch.load(checkpoint_path, map_location=device, weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            made_by = state["model"]
+        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
             raise SpecsrError(
                 f"{checkpoint_path}: not a checkpoint of a run: choose another --out ({error})"
             ) from None
-        if state["model"] != config.model.model_dump(mode="json"):
+        if made_by != config.model.model_dump(mode="json"):
             raise SpecsrError(f"{checkpoint_path}: made by another model config: choose another --out")
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])

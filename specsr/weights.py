@@ -69,6 +69,7 @@ def save_model(path: str | Path, model: Model, overwrite: bool = False) -> None:
     tensors = {k: v.detach().float().cpu().contiguous() for k, v in model.net.state_dict().items()}
     with replacing(path, overwrite=overwrite) as [partial]:
         save_file(tensors, partial, metadata={"specsr": json.dumps(info)})
+        partial.chmod(0o644)  # safetensors makes files for their owner's eyes only
 
 
 def read_info(path: str | Path) -> dict[str, Any]:

@@ -46,10 +46,7 @@ def test_pool_is_the_naive_mean_ragged_end_included(
     expected = np.array(
         [
             [
-                [
-                    power[c, i : i + s_f, j : j + s_t].mean()
-                    for j in range(0, frames, s_t)
-                ]
+                [power[c, i : i + s_f, j : j + s_t].mean() for j in range(0, frames, s_t)]
                 for i in range(0, rows * s_f, s_f)
             ]
             for c in range(channels)
@@ -218,9 +215,7 @@ def test_copy_up_keeps_below_the_cut_and_fills_above_from_just_below(
     np.testing.assert_array_equal(filled[:, :cut], image[:, :cut])
     period = cut - cut // 2
     for row in range(cut, rows):
-        np.testing.assert_array_equal(
-            filled[:, row], image[:, cut // 2 + (row - cut) % period]
-        )
+        np.testing.assert_array_equal(filled[:, row], image[:, cut // 2 + (row - cut) % period])
     # what was above the cut cannot be seen
     other = image.copy()
     other[:, cut:] = 1e9
@@ -236,8 +231,8 @@ def test_band_image_knows_only_what_was_measured(rows: int, cut: int, seed: int)
     assert image.shape == (CHANNELS, rows, 7) and image.dtype == np.float32
     np.testing.assert_allclose(image[0], copy_up(db, cut), rtol=1e-6)
     assert (image[1, :cut] == 20).all() and (image[1, cut:] == -20).all()
-    np.testing.assert_allclose(image[2], np.repeat(np.arange(rows)[:, None], 7, 1) * 23.4 / 600 - 20,
-                               rtol=1e-5)  # fmt: skip
+    frequency = np.repeat(np.arange(rows)[:, None], 7, axis=1) * 23.4
+    np.testing.assert_allclose(image[2], frequency / 600 - 20, rtol=1e-5)
     edges = [cut * k // PARTS for k in range(PARTS + 1)]
     for part in range(PARTS):
         mean = db[edges[part] : edges[part + 1]].mean(axis=0)

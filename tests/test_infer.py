@@ -97,7 +97,7 @@ def test_seams_are_exact_to_rounding_in_a_deeper_network_without_a_skip() -> Non
         assert (result - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
-def test_a_margin_one_cell_short_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_margins_the_seams_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above can fail: without margins the seams are wrong by much more."""
     net, image = PLAIN[(2, 2)], 30 * torch.randn(1, 40, 40)
     monkeypatch.setattr(net, "reach", lambda scale: (0, 0))

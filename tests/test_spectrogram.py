@@ -94,7 +94,9 @@ def test_double_precision_is_kept_by_the_plain_transforms() -> None:
 
 
 @given(
-    n_fft=st.integers(2, 40).map(lambda k: 2 * k), part=st.floats(0.05, 1), length=st.integers(1, 400)
+    n_fft=st.integers(2, 40).map(lambda k: 2 * k),
+    part=st.floats(0.05, 1),
+    length=st.integers(1, 400),
 )
 @settings(max_examples=40, deadline=None)
 def test_stft_is_its_naive_twin(n_fft: int, part: float, length: int) -> None:
@@ -376,9 +378,7 @@ def test_image_has_the_rows_that_scales_divide() -> None:
     np.testing.assert_array_equal(spec.image(), spec.magnitude[:, :48])
     coarse = pool(spec, 3, 2)
     np.testing.assert_array_equal(coarse.image(), coarse.magnitude)
-    np.testing.assert_allclose(
-        coarse.power, pool_power(spec.power[:, :48], 3, 2), rtol=1e-6
-    )
+    np.testing.assert_allclose(coarse.power, pool_power(spec.power[:, :48], 3, 2), rtol=1e-6)
 
 
 def test_levels_and_powers_are_those_of_the_magnitude() -> None:

@@ -1,0 +1,244 @@
+"""Model files: what is written is read again, and what is no model is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from specsr import weights
+from specsr.errors import SpecsrError
+from specsr.models import EDSRConfig, MDSRConfig, build
+from specsr.weights import Model, bundled_models, load_model, read_info, save_model
+
+SMALL = {"n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (3.0,)}
+CONFIGS = [
+    EDSRConfig(scale=(2, 3), std=20.0, input_skip=True, res_scale=0.1, **SMALL),
+    EDSRConfig(scale=(1, 1), fold=(4, 2), **SMALL),
+    EDSRConfig(scale=(2, 2), batch_norm=True, **SMALL),
+    MDSRConfig(scales=((2, 2), (4, 1)), **SMALL),
+]
+
+
+def model(config: EDSRConfig | MDSRConfig = CONFIGS[0], **changes: Any) -> Model:
+    torch.manual_seed(0)
+    options: dict[str, Any] = {
+        "name": "demo",
+        "net": build(config).eval(),
+        "pair": "pool",
+        "grids": ({"n_fft": 512, "hop_length": 128, "window": "hann"},),
+        "rates": (8000.0, 51200.131),
+        "db_range": 100.0,
+        "record": {"steps": 3, "seed": 0, "note": "µ"},
+    }
+    return Model(**{**options, **changes})
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: type(c).__name__)
+def test_a_model_is_read_as_it_was_written(tmp_path: Path, config: EDSRConfig | MDSRConfig) -> None:
+    written = model(config)
+    save_model(tmp_path / "m.safetensors", written)
+    read = load_model(tmp_path / "m.safetensors")
+    for name in ("name", "pair", "grids", "rates", "db_range", "record"):
+        assert getattr(read, name) == getattr(written, name)
+    assert read.net.config == config and type(read.net) is type(written.net)
+    assert not read.net.training
+    assert read.parameters == written.parameters > 0
+    x = 30 * torch.randn(1, 1, 8, 8)
+    with torch.no_grad():
+        for scale in written.net.scales:
+            assert torch.equal(read.net(x, scale), written.net(x, scale))
+    assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+def test_the_description_is_read_without_the_weights(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, model(CONFIGS[3]))
+    info = read_info(path)
+    assert info["architecture"] == "mdsr" and info["config"]["scales"] == [[2, 2], [4, 1]]
+    assert info["pair"] == "pool" and info["record"]["note"] == "µ"
+    # any reader of the format finds plain float32 weights under the published names
+    tensors = load_file(path)
+    assert tensors["pre_process.0.0.body.0.weight"].shape == (4, 4, 5, 5)
+    assert {t.dtype for t in tensors.values()} == {torch.float32}
+
+
+def test_weights_in_another_precision_or_layout_are_written_plain(tmp_path: Path) -> None:
+    half = model()
+    half.net.to(torch.bfloat16).to(memory_format=torch.channels_last)
+    save_model(tmp_path / "m.safetensors", half)
+    read = load_model(tmp_path / "m.safetensors")
+    for name, value in read.net.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, half.net.state_dict()[name].float())
+    assert half.net.head[0].weight.dtype == torch.bfloat16  # what was handed in is left alone
+
+
+def test_nothing_is_overwritten_unless_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, model())
+    before = path.read_bytes()
+    with pytest.raises(SpecsrError, match=r"m\.safetensors: exists already"):
+        save_model(path, model(name="other"))
+    assert path.read_bytes() == before
+    save_model(path, model(name="other"), overwrite=True)
+    assert load_model(path).name == "other"
+
+
+def test_an_interrupted_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, model())
+    before = path.read_bytes()
+
+    def full_disk(tensors: Any, partial: Any, metadata: Any) -> None:
+        Path(partial).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full_disk)
+    with pytest.raises(SpecsrError, match="No space left"):
+        save_model(path, model(), overwrite=True)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == [path.name]
+
+
+# --- what is refused ------------------------------------------------------------------------
+
+
+class Trap:
+    """Unpickling this would leave a trace."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (self.trace,))
+
+
+def test_a_pickle_is_refused_and_never_run(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    for name in ("a.pt", "a.safetensors"):
+        (tmp_path / name).write_bytes(pickle.dumps(Trap(trace)))
+    with pytest.raises(SpecsrError, match=r"a\.safetensors: not a safetensors file"):
+        load_model(tmp_path / "a.safetensors")
+    with pytest.raises(SpecsrError, match=r"a\.pt: .*not a \.safetensors file"):
+        load_model(tmp_path / "a.pt")
+    torch.save(build(CONFIGS[0]).state_dict(), tmp_path / "b.safetensors")
+    with pytest.raises(SpecsrError, match="not a safetensors file"):
+        load_model(tmp_path / "b.safetensors")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 8, 9, 5000])
+def test_a_file_of_anything_is_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(np.random.default_rng(size).bytes(size))
+    with pytest.raises(SpecsrError, match=r"m\.safetensors: not a safetensors file"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.9, 0.999])
+def test_a_cut_file_is_refused(tmp_path: Path, part: float) -> None:
+    path = tmp_path / "m.safetensors"
+    save_model(path, model())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(SpecsrError, match=r"m\.safetensors"):
+        load_model(path)
+
+
+def rewritten(path: Path, tensors: dict | None = None, **changes: Any) -> Path:
+    """A model file with some of its weights or its description exchanged."""
+    save_model(path, model())
+    info = {**read_info(path), **changes}
+    info = {k: v for k, v in info.items() if v is not None}
+    kept = {k: v for k, v in {**load_file(path), **(tensors or {})}.items() if v is not None}
+    save_file(kept, path, metadata={"specsr": json.dumps(info)})
+    return path
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    bad = torch.zeros(4, 1, 3, 3)
+    bad[1, 0, 2, 2] = value
+    path = rewritten(tmp_path / "m.safetensors", {"head.0.weight": bad})
+    with pytest.raises(SpecsrError, match=r"m\.safetensors: the weights hold NaN or infinity"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "tensors, words",
+    [
+        ({"head.0.weight": torch.zeros(5, 1, 3, 3)}, r"head\.0\.weight"),
+        ({"head.0.bias": None}, r"head\.0\.bias"),
+        ({"extra": torch.zeros(1)}, "extra"),
+    ],
+    ids=["shape", "missing", "extra"],
+)
+def test_weights_that_do_not_fit_are_named(tmp_path: Path, tensors: dict, words: str) -> None:
+    path = rewritten(tmp_path / "m.safetensors", tensors)
+    with pytest.raises(SpecsrError, match=words) as caught:
+        load_model(path)
+    assert "m.safetensors" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"format": 99}, "format 99, this specsr reads 1"),
+        ({"architecture": "unet"}, "unet"),
+        ({"config": {"depth": 3}}, "depth"),
+        ({"pair": None}, "pair"),
+        ({"rates": 5}, "damaged"),
+    ],
+)
+def test_descriptions_that_do_not_fit_are_refused(
+    tmp_path: Path, changes: dict, words: str
+) -> None:
+    path = rewritten(tmp_path / "m.safetensors", **changes)
+    with pytest.raises(SpecsrError, match=words) as caught:
+        load_model(path)
+    assert "m.safetensors" in str(caught.value)
+
+
+@pytest.mark.parametrize("metadata", [None, {"specsr": "{"}, {"specsr": "[1]"}, {"specsr": "{}"}])
+def test_a_strangers_safetensors_file_is_refused(tmp_path: Path, metadata: dict | None) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file({"w": torch.zeros(2)}, path, metadata=metadata)
+    with pytest.raises(SpecsrError, match="without specsr's description"):
+        load_model(path)
+
+
+def test_an_unknown_name_lists_those_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "BUNDLED", tmp_path)
+    with pytest.raises(SpecsrError, match=r"maps: no bundled model .*there are: none"):
+        load_model("maps")
+    for name in ("map", "band"):
+        save_model(tmp_path / f"{name}.safetensors", model(name=name))
+    assert bundled_models() == ["band", "map"]
+    assert load_model("map").name == "map"
+    with pytest.raises(SpecsrError, match=r"maps: no bundled model .*there are: band, map"):
+        load_model("maps")
+    with pytest.raises(SpecsrError, match=r"none\.safetensors: no such model file"):
+        load_model(tmp_path / "none.safetensors")
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(SpecsrError, match="no such model file"):
+        load_model(tmp_path / "folder.safetensors")
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_models_that_come_along_load_and_say_what_they_are(name: str) -> None:
+    loaded = load_model(name)
+    assert loaded.name == name
+    assert loaded.pair in ("pool", "stft", "band", "denoise")
+    assert loaded.grids and 0 < loaded.rates[0] <= loaded.rates[1]
+    assert loaded.record["steps"] > 0 and loaded.parameters > 1000
