@@ -239,7 +239,7 @@ def main() -> None:
                          help=f"what to denoise, of {', '.join(SETS)}")  # fmt: skip
     options.add_argument("--snr", nargs="+", type=float, default=list(SNRS), metavar="DB",
                          help="signal-to-noise ratios of the mixtures (0 10 20)")  # fmt: skip
-    options.add_argument("--attenuation", type=float, default=60.0, metavar="DB",
+    options.add_argument("--attenuation", type=float, default=40.0, metavar="DB",
                          help="largest attenuation that specsr may use (%(default)g)")  # fmt: skip
     args = options.parse_args()
     made: dict[str, Callable[[Mix], np.ndarray]] = {

@@ -75,10 +75,15 @@ def main() -> None:
         for method in progress(args.only, len(args.only), f"x{scale}"):
             estimate = estimator(method, scale, bias, args.model)
             results = [estimate(low) for low, _ in cases]
-            pairs = [(result - truth, metrics.line_mask(truth)) for result, (_, truth) in zip(results, cases)]
+            pairs = [
+                (result - truth, metrics.line_mask(truth))
+                for result, (_, truth) in zip(results, cases)
+            ]
             error, mask = (np.concatenate([x.ravel() for x in side]) for side in zip(*pairs))
             held = [
-                consistency_db(10 ** (result.astype(float) / 10), low.power[0], (scale, scale), "band")
+                consistency_db(
+                    10 ** (result.astype(float) / 10), low.power[0], (scale, scale), "band"
+                )
                 for result, (low, _) in zip(results, cases)
             ]
             rows.append(
@@ -97,7 +102,8 @@ def main() -> None:
     publish(
         args,
         "Map super-resolution",
-        __doc__ + f"\n{count} run-ups, seeds from {HELD_OUT}; none was seen in training. The correction "
+        __doc__
+        + f"\n{count} run-ups, seeds from {HELD_OUT}; none was seen in training. The correction "
         f"of the bicubic rows is measured on training seeds.",
         tables,
         digits=2,

@@ -63,8 +63,8 @@ Input = Annotated[Path, typer.Argument(help="A recording.")]
 Outs = Annotated[
     list[Path],
     typer.Option(
-        "-o", "--out", help="What to write: the suffix decides (.wav .flac .ogg: recording, .npz .h5: map, "
-        ".png .pdf .svg: picture); a folder for several inputs. May be given more than once."
+        "-o", "--out", help="What to write: the suffix decides (.wav .flac .ogg: recording, .npz "
+        ".h5: map, .png .pdf .svg: picture); a folder for several inputs. Can be given again."
     ),
 ]  # fmt: skip
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
@@ -76,6 +76,9 @@ ModelOption = Annotated[
     Optional[str], typer.Option("--model", help="Bundled model's name or a .safetensors file.")
 ]
 Plot = Annotated[Optional[Path], typer.Option("--plot", help="Also draw the maps into this file.")]
+MaxFreq = Annotated[
+    Optional[float], typer.Option("--max-freq", help="Highest frequency of the picture, Hz.")
+]
 Suffix = Annotated[
     Optional[str], typer.Option("--suffix", help="Suffix of the files in an output folder.")
 ]
@@ -141,7 +144,9 @@ def _numbers(text: str, what: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise SpecsrError(f"{what} is {text!r}: expected numbers with commas, such as 2,4") from None
+        raise SpecsrError(
+            f"{what} is {text!r}: expected numbers with commas, such as 2,4"
+        ) from None
 
 
 @app.command(
@@ -157,12 +162,15 @@ def upscale(
         typer.Option(help="What made it coarse; a recording: band, a map: pool, if not given."),
     ] = None,
     model: ModelOption = None,
-    phase: Annotated[PhaseName, typer.Option(help="How a waveform gets its phase.")] = PhaseName.auto,
+    phase: Annotated[
+        PhaseName, typer.Option(help="How a waveform gets its phase.")
+    ] = PhaseName.auto,
     consistency: Annotated[
         Optional[ConsistencyName],
         typer.Option(help="Hold what was measured: per cell, per band (a map's default) or not."),
     ] = None,
     plot: Plot = None,
+    max_freq: MaxFreq = None,
     suffix: Suffix = None,
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.float32,
@@ -188,12 +196,16 @@ def upscale(
     def work(path: Path) -> jobs.Result:
         shared = {**common, "progress": _bar(path.name)}
         if io.is_map(path):
-            return _upscale_map(io.read_map(path), None, pair_name or "pool", scale, consistency, shared)
+            low = io.read_map(path)
+            return _upscale_map(
+                low, None, pair_name or "pool", scale, consistency, max_freq, shared
+            )
         signal = io.read(path, unit=unit, calib=calib)
         if pair_name in ("pool", "stft"):
             transform = enhance.map_transform(scale)
             low = enhance.low_map(signal, scale, pair_name, transform)
-            return _upscale_map(low, transform(signal), pair_name, scale, consistency, shared)
+            fine = transform(signal)
+            return _upscale_map(low, fine, pair_name, scale, consistency, max_freq, shared)
         restored = enhance.upscale_band(
             signal, scale, phase=phase.value,
             consistency=consistency.value if consistency else "cell", **shared,
@@ -203,10 +215,8 @@ def upscale(
             "input": signal.spectrogram(n_fft=max(2, n_fft // scale // 2 * 2)),
             f"restored x{scale}": restored.spectrogram(n_fft=n_fft),
         }
-        note = (
-            f"{restored.rate:g} Hz: measured below {signal.rate / 2 * 0.9:g} Hz, estimated above"
-        )
-        return jobs.Result(restored, maps, notes=(note,))
+        note = f"{restored.rate:g} Hz: measured below {signal.rate / 2 * 0.9:g} Hz, estimated above"
+        return jobs.Result(restored, maps, notes=(note,), max_freq=max_freq)
 
     phase_name = "auto" if phase is PhaseName.known and pair_name != "band" else phase.value
     if jobs.run(todo, work, phase_name, overwrite, _say, _complain):
@@ -214,7 +224,13 @@ def upscale(
 
 
 def _upscale_map(
-    low: Any, reference: Any, pair: str, scale: int, consistency: ConsistencyName | None, shared: dict
+    low: Any,
+    reference: Any,
+    pair: str,
+    scale: int,
+    consistency: ConsistencyName | None,
+    max_freq: float | None,
+    shared: dict[str, Any],
 ) -> Any:
     """Refine one map; with a reference, put it and the difference beside it."""
     from . import enhance, jobs
@@ -229,7 +245,9 @@ def _upscale_map(
     ]
     if pair == "pool":
         powers = (high.image().astype(float) ** 2, low.image().astype(float) ** 2)
-        per_cell, per_band = (consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "band"))
+        per_cell, per_band = (
+            consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "band")
+        )
         notes.append(
             f"measured again it differs from the input by {per_cell:.2f} dB a cell, "
             f"{per_band:.4f} dB a band (rms)"
@@ -238,7 +256,7 @@ def _upscale_map(
     if reference is not None:
         maps["reference"] = reference
         difference = (f"super-resolved x{scale}", "reference")
-    return jobs.Result(high, maps, difference, tuple(notes))
+    return jobs.Result(high, maps, difference, tuple(notes), max_freq)
 
 
 @app.command(epilog="Example:  specsr denoise cabin.wav -o quiet.wav --plot quiet.png")
@@ -246,8 +264,9 @@ def denoise(
     inputs: Inputs,
     out: Outs,
     model: ModelOption = None,
-    attenuation: Annotated[float, typer.Option(help="Largest attenuation of a cell, dB.")] = 60.0,
+    attenuation: Annotated[float, typer.Option(help="Largest attenuation of a cell, dB.")] = 40.0,
     plot: Plot = None,
+    max_freq: MaxFreq = None,
     suffix: Suffix = None,
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.float32,
@@ -273,24 +292,30 @@ def denoise(
             noisy, model=model, attenuation=attenuation, options=options, progress=_bar(path.name)
         )
         after = clean if io.is_map(path) else clean.spectrogram()
-        return jobs.Result(clean, {"noisy": before, "denoised": after}, ("denoised", "noisy"))
+        maps = {"noisy": before, "denoised": after}
+        return jobs.Result(clean, maps, ("denoised", "noisy"), max_freq=max_freq)
 
     if jobs.run(todo, work, "auto", overwrite, _say, _complain):
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75")
+@app.command(
+    epilog="Example:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75"
+)
 def spectrogram(
     inputs: Inputs,
     out: Outs,
     df: Annotated[Optional[float], typer.Option(help="Distance of the rows, Hz.")] = None,
     overlap: Annotated[Optional[float], typer.Option(help="Overlap, 0 to below 1.")] = None,
-    n_fft: Annotated[Optional[int], typer.Option(help="Window in samples, instead of --df.")] = None,
+    n_fft: Annotated[
+        Optional[int], typer.Option(help="Window in samples, instead of --df.")
+    ] = None,
     hop_length: Annotated[
         Optional[int], typer.Option(help="Hop in samples, instead of --overlap.")
     ] = None,
     window: Annotated[str, typer.Option(help="A scipy window.")] = "hann",
     scaling: Annotated[str, typer.Option(help="rms or psd.")] = "rms",
+    max_freq: MaxFreq = None,
     suffix: Suffix = None,
     unit: UnitOption = None,
     calib: Calib = None,
@@ -303,16 +328,21 @@ def spectrogram(
 
     def work(path: Path) -> jobs.Result:
         spec = io.read(path, unit=unit, calib=calib).spectrogram(
-            df=df, overlap=overlap, n_fft=n_fft, hop_length=hop_length, window=window, scaling=scaling
+            df=df,
+            overlap=overlap,
+            n_fft=n_fft,
+            hop_length=hop_length,
+            window=window,
+            scaling=scaling,
         )
         grid = spec.grid
         note = (
-            f"{grid.rows} rows of {grid.df:g} Hz, {grid.frames} columns of {1000 * grid.dt:.4g} ms, "
-            f"{grid.level_label}"
+            f"{grid.rows} rows of {grid.df:g} Hz, {grid.frames} columns of "
+            f"{1000 * grid.dt:.4g} ms, {grid.level_label}"
         )
         if not grid.is_invertible():
             note += "; this window and hop cannot be turned back into a waveform (more overlap can)"
-        return jobs.Result(spec, {path.stem: spec}, notes=(note,))
+        return jobs.Result(spec, {path.stem: spec}, notes=(note,), max_freq=max_freq)
 
     if jobs.run(todo, work, "auto", overwrite, _say, _complain):
         raise typer.Exit(1)
@@ -360,16 +390,21 @@ def synth(
         io.write_map(truth, made.truth(grid), overwrite=overwrite)
 
 
-@app.command(epilog="Example:  specsr train configs/map.yaml train.steps=20000 --out runs/map --resume")
+@app.command(
+    epilog="Example:  specsr train configs/map.yaml train.steps=20000 --out runs/map --resume"
+)
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML config, such as those in configs/.")],
     overrides: Annotated[
         Optional[list[str]], typer.Argument(help="Changes as section.key=value.")
     ] = None,
     out: Annotated[
-        Optional[Path], typer.Option("-o", "--out", help="Folder of the run; runs/NAME if not given.")
+        Optional[Path],
+        typer.Option("-o", "--out", help="Folder of the run; runs/NAME if not given."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+    ] = False,
 ) -> None:
     """Train a model from a config."""
     from .config import load_config
@@ -381,7 +416,9 @@ def train(
     _say(f"{path}: use it with --model {path}")
 
 
-@app.command(epilog="Example:  specsr evaluate restored.wav original.wav --cut 12000 --json scores.json")
+@app.command(
+    epilog="Example:  specsr evaluate restored.wav original.wav --cut 12000 --json scores.json"
+)
 def evaluate(
     result: Annotated[Path, typer.Argument(help="Recording or map to judge.")],
     reference: Annotated[Path, typer.Argument(help="What it should be.")],
@@ -408,7 +445,11 @@ def evaluate(
         return io.read_map(path) if io.is_map(path) else io.read(path, unit=unit, calib=calib)
 
     report = compare(
-        load(result), load(reference), cut=cut, orders=_numbers(orders, "--orders"), range_db=db_range
+        load(result),
+        load(reference),
+        cut=cut,
+        orders=_numbers(orders, "--orders"),
+        range_db=db_range,
     )
     typer.echo(report.table())
     if json_out is not None:

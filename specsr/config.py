@@ -88,7 +88,7 @@ class DataOptions(_Section):
 
 
 class TrainOptions(_Section):
-    """The run: Adam with warm-up and a cosine or halving schedule, moving average of the weights."""
+    """The run: Adam with warm-up, cosine or halving schedule, moving average of the weights."""
 
     steps: int = Field(10000, ge=1)
     batch: int = Field(16, ge=1)
@@ -149,7 +149,9 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SpecsrError(f"{path}: no such config; those that come along are in configs/") from None
+        raise SpecsrError(
+            f"{path}: no such config; those that come along are in configs/"
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
     if not isinstance(tree, dict):

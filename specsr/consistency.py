@@ -48,7 +48,9 @@ def impose(
         weights = pool_weights(high.shape[-1], scale[1])
         low = (low * weights).sum(axis=-1, keepdims=True) / weights.sum()
         again = (again * weights).sum(axis=-1, keepdims=True) / weights.sum()
-        low, again = (np.broadcast_to(x, (*high.shape[:-2], x.shape[-2], weights.size)) for x in (low, again))
+        low, again = (
+            np.broadcast_to(x, (*high.shape[:-2], x.shape[-2], weights.size)) for x in (low, again)
+        )
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = low / again
     # a cell (or row) that the network emptied is filled evenly with what was measured

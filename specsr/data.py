@@ -74,7 +74,8 @@ def _read(path: str | Path) -> Signal:
 def recipes(config: Config) -> list[Recipe]:
     """List all examples of a config, synthetic ones first."""
     found = [
-        Recipe(seed) for seed in range(config.data.synth.seed, config.data.synth.seed + config.data.synth.count)
+        Recipe(seed)
+        for seed in range(config.data.synth.seed, config.data.synth.seed + config.data.synth.count)
     ]
     for path in _files(config.data.folders):
         signal = _read(path)
@@ -116,7 +117,9 @@ def coloured_noise(length: int, rng: np.random.Generator) -> np.ndarray:
     return np.fft.irfft(spectrum * 10 ** (shape / 20), length)
 
 
-def _recorded_noise(paths: list[Path], length: int, rate: float, rng: np.random.Generator) -> np.ndarray:
+def _recorded_noise(
+    paths: list[Path], length: int, rate: float, rng: np.random.Generator
+) -> np.ndarray:
     """A stretch of one channel of one of the recordings, repeated where it is too short."""
     signal = _read(paths[int(rng.integers(len(paths)))])
     channel = int(rng.integers(signal.samples.shape[0]))
@@ -129,7 +132,7 @@ def _recorded_noise(paths: list[Path], length: int, rate: float, rng: np.random.
 
 
 def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarray:
-    """Noise of any level for one example: made up, or half the time recorded where there is some."""
+    """Noise of any level for one example: made up, or half the time recorded if there is some."""
     noise = coloured_noise(signal.length, rng)
     if config.data.noise and rng.random() < 0.5:
         noise = _recorded_noise(_files(config.data.noise), signal.length, signal.rate, rng)
@@ -183,10 +186,20 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     folder = Path(config.data.cache)
     folder.mkdir(parents=True, exist_ok=True)
     per_example = {k: v for k, v in parts["data"].items() if k not in ("folders", "repeats")}
-    per_example["synth"] = {k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")}
+    per_example["synth"] = {
+        k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")
+    }
     for recipe in progress(recipes(config)):
         version = FORMAT if recipe.file else [FORMAT, SYNTH_VERSION]
-        identity = [version, recipe.seed, recipe.file, recipe.channel, parts["grids"], parts["pair"], per_example]
+        identity = [
+            version,
+            recipe.seed,
+            recipe.file,
+            recipe.channel,
+            parts["grids"],
+            parts["pair"],
+            per_example,
+        ]
         key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
         path = folder / f"{key}.npz"
         if not path.exists():

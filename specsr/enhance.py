@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,10 +17,10 @@ from .infer import InferOptions, Progress, run_tiled
 from .prefill import band_image, cut_row
 from .signal import Signal
 from .spectrogram import Grid, SpecMap, SpectrogramTransform
-from .weights import Model, bundled_models, load_model, read_info, BUNDLED
+from .weights import BUNDLED, Model, bundled_models, load_model, read_info
 
 DEFAULT_CONSISTENCY = "band"
-MAX_ATTENUATION = 60.0
+MAX_ATTENUATION = 40.0
 
 
 @functools.lru_cache(maxsize=4)
@@ -53,8 +52,8 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
         found = _load(names[0])
     if found.pair != pair:
         raise SpecsrError(
-            f"model {found.name} was trained for the pair {found.pair!r}, not {pair!r}: choose another "
-            "model or pair"
+            f"model {found.name} was trained for the pair {found.pair!r}, not {pair!r}: choose "
+            "another model or pair"
         )
     if tuple(scale) not in [tuple(s) for s in found.net.scales]:
         scales = ", ".join(f"{a}x{b}" if a != b else str(a) for a, b in found.net.scales)
@@ -144,6 +143,7 @@ def upscale_band(
     *,
     model: str | Path | Model | None = None,
     phase: str = "auto",
+    iterations: int = 32,
     consistency: str = "cell",
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
@@ -157,7 +157,9 @@ def upscale_band(
         low: the recording.
         scale: ratio of the rates, a whole number from 2 up.
         model, options, progress: as in `upscale_map`.
-        phase: how the phase of the upper band is found, see `specsr.phase`.
+        phase: how the phase of the upper band is found, see `specsr.phase`; ``auto`` builds on the
+            measured phase of the lower band and is the one to use (``pghi`` alone loses level).
+        iterations: of the phase estimate.
         consistency: ``"off"`` leaves the model's own version of the measured band; anything else
             puts the measured one back.
 
@@ -177,7 +179,7 @@ def upscale_band(
     high = low.resample(rate)
     spec = _transform(found)(high)
     estimate = _restore(found, spec, low.rate, options, progress)
-    signal = estimate.to_signal(phase).replace(full_scale=low.full_scale)
+    signal = estimate.to_signal(phase, iterations=iterations).replace(full_scale=low.full_scale)
     return signal if consistency == "off" else put_band_back(signal, low)
 
 

@@ -85,7 +85,9 @@ def run_tiled(
         SpecsrError: the network has no such scale or another number of channels.
     """
     if tuple(scale) not in [tuple(s) for s in net.scales]:
-        raise SpecsrError(f"scale {_times(scale)}: this model has {', '.join(map(_times, net.scales))}")
+        raise SpecsrError(
+            f"scale {_times(scale)}: this model has {', '.join(map(_times, net.scales))}"
+        )
     if image.shape[0] != net.config.in_channels:
         raise SpecsrError(
             f"the image has {image.shape[0]} channels, the model takes {net.config.in_channels}"

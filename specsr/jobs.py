@@ -23,12 +23,14 @@ class Result:
         maps: maps to be shown side by side in a picture, by title.
         difference: titles of two of them whose difference is shown too.
         notes: lines for the user: what is measured, what is estimated.
+        max_freq: highest frequency of a picture, Hz; None for all.
     """
 
     output: Signal | SpecMap
     maps: dict[str, SpecMap] = field(default_factory=dict)
     difference: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
+    max_freq: float | None = None
 
 
 def plan(
@@ -52,8 +54,8 @@ def plan(
     else:
         if not into_folder:
             raise SpecsrError(
-                f"{', '.join(map(str, outputs))}: several recordings need one folder as output: give a "
-                "folder name to -o"
+                f"{', '.join(map(str, outputs))}: several recordings need one folder as output: "
+                "give a folder name to -o"
             )
         folders = [path for path in inputs if path.is_dir()]
         jobs = []
@@ -84,7 +86,9 @@ def kind_of(path: Path) -> str:
     if suffix in io.WRITERS:
         return "recording"
     known = ", ".join(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *PICTURES]))
-    raise SpecsrError(f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}")
+    raise SpecsrError(
+        f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}"
+    )
 
 
 def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
@@ -95,7 +99,8 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
         from .plots import plot_comparison, save_figure
 
         maps = result.maps or {"": _as_map(output)}
-        save_figure(plot_comparison(maps, difference=result.difference), path, overwrite=overwrite)
+        figure = plot_comparison(maps, difference=result.difference, max_freq=result.max_freq)
+        save_figure(figure, path, overwrite=overwrite)
     elif kind == "map":
         io.write_map(path, _as_map(output), overwrite=overwrite)
     else:

@@ -56,7 +56,9 @@ class Grid:
         if not (math.isfinite(self.rate) and self.rate > 0):
             raise SpecsrError(f"rate is {self.rate}: expected a sampling rate in Hz above zero")
         if self.n_fft < 2 or self.n_fft % 2:
-            raise SpecsrError(f"n_fft is {self.n_fft}: expected an even number of samples from 2 up")
+            raise SpecsrError(
+                f"n_fft is {self.n_fft}: expected an even number of samples from 2 up"
+            )
         if not 1 <= self.hop_length <= self.n_fft:
             raise SpecsrError(
                 f"hop_length is {self.hop_length}: expected 1 to n_fft ({self.n_fft}) samples"
@@ -315,7 +317,9 @@ def stft(samples: torch.Tensor, grid: Grid) -> torch.Tensor:
 
     window = torch.as_tensor(grid.window_samples(), dtype=samples.dtype, device=samples.device)
     padded = (grid.fine_frames - 1) * grid.hop_length
-    flat = torch.nn.functional.pad(samples.reshape(-1, samples.shape[-1]), (0, padded - grid.length))
+    flat = torch.nn.functional.pad(
+        samples.reshape(-1, samples.shape[-1]), (0, padded - grid.length)
+    )
     spectrum = torch.stft(
         flat, grid.n_fft, grid.hop_length, window=window, center=True, pad_mode="constant",
         return_complex=True,
@@ -421,7 +425,9 @@ class SpectrogramTransform:
         spec.grid.require_invertible()
         if spec.phase is None:
             raise SpecsrError("the map has no phase: estimate one with to_signal(phase='pghi')")
-        magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor().astype(np.float32)[:, None])
+        magnitude = torch.from_numpy(
+            spec.magnitude / spec.grid.factor().astype(np.float32)[:, None]
+        )
         phase = torch.from_numpy(np.require(spec.phase, requirements="CW"))
         samples = istft(torch.polar(magnitude, phase), spec.grid)
         return Signal(

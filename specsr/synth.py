@@ -17,7 +17,6 @@ from .errors import SpecsrError
 from .signal import REFERENCES, Signal
 from .spectrogram import Grid, SpecMap, stft
 
-
 VERSION = 2
 """Raised whenever `random_run_up` or `synthesise` make something else of a seed."""
 
@@ -95,8 +94,8 @@ class RunUp:
     def __post_init__(self) -> None:
         if self.rate <= 0 or self.duration <= 0 or round(self.rate * self.duration) < 2:
             raise SpecsrError(
-                f"{self.duration} s at {self.rate} Hz: expected a duration and rate above zero that "
-                "make at least two samples"
+                f"{self.duration} s at {self.rate} Hz: expected a duration and rate above zero "
+                "that make at least two samples"
             )
         if min(self.rpm) <= 0:
             raise SpecsrError(f"rpm runs from {self.rpm[0]} to {self.rpm[1]}: expected above zero")
@@ -282,8 +281,8 @@ def random_run_up(
     """Draw a plausible run-up or run-down; the same seed gives the same one.
 
     Speeds 600 to 7000 rpm, orders in steps of 0.5 to 4 over 30 dB, three to eight resonances, in
-    most a gear or motor whine with sidebands, in a quarter some impacts, noise over twelve log-spaced
-    points, lines 0 to 30 dB over the noise.
+    most a gear or motor whine with sidebands, in a quarter some impacts, noise over twelve
+    log-spaced points, lines 0 to 30 dB over the noise.
     """
     rng = np.random.default_rng(seed)
     low, high = np.sort(rng.uniform(600, 7000, 2))

@@ -78,9 +78,7 @@ def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: 
     return sum(losses) / len(losses)
 
 
-def train(
-    config: Config, folder: str | Path, resume: bool = False, progress: Any = None
-) -> Path:
+def train(config: Config, folder: str | Path, resume: bool = False, progress: Any = None) -> Path:
     """Train a config in ``folder`` and return the path of the model file.
 
     Writes ``log.csv``, ``checkpoint.pt`` (all that a resumed run needs, replaced whole) and, at
@@ -121,7 +119,9 @@ def train(
                 f"{checkpoint_path}: not a checkpoint of a run: choose another --out ({error})"
             ) from None
         if made_by != config.model.model_dump(mode="json"):
-            raise SpecsrError(f"{checkpoint_path}: made by another model config: choose another --out")
+            raise SpecsrError(
+                f"{checkpoint_path}: made by another model config: choose another --out"
+            )
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -141,7 +141,9 @@ def train(
         record = {
             "steps": step,
             "seconds": round(seconds),
-            "device": device if device != "cpu" else f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)",
+            "device": device
+            if device != "cpu"
+            else f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)",
             "validation_l1_db": round(score, 4),
             "examples": len(seen),
             "config": config.model_dump(mode="json"),
@@ -201,7 +203,15 @@ def train(
             if step % train_options.validate_every == 0 or step == train_options.steps:
                 score = validate(average, held_out, config, device)
                 seconds = time.monotonic() - began
-                rows.writerow([step, round(seconds), f"{learning_rate(step, config):.3g}", f"{running:.4f}", f"{score:.4f}"])
+                rows.writerow(
+                    [
+                        step,
+                        round(seconds),
+                        f"{learning_rate(step, config):.3g}",
+                        f"{running:.4f}",
+                        f"{score:.4f}",
+                    ]
+                )
                 file.flush()
                 log.info("step %d: loss %.3f, validation %.3f dB", step, running, score)
                 export(step, seconds, score)

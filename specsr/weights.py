@@ -115,16 +115,20 @@ def load_model(source: str | Path) -> Model:
         config_type = {"edsr": EDSRConfig, "mdsr": MDSRConfig}[info["architecture"]]
         net = build(config_type(**_tuples(info["config"])))
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         net.load_state_dict(tensors)
         model = Model(
             info["name"], net.eval(), info["pair"], tuple(info["grids"]),
             tuple(info["rates"]), info["db_range"], info["record"],
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise SpecsrError(f"{path}: the model file is damaged or of another kind ({error})") from None
+        raise SpecsrError(
+            f"{path}: the model file is damaged or of another kind ({error})"
+        ) from None
     if not all(torch.isfinite(t).all() for t in tensors.values()):
-        raise SpecsrError(f"{path}: the weights hold NaN or infinity: train or fetch the model again")
+        raise SpecsrError(
+            f"{path}: the weights hold NaN or infinity: train or fetch the model again"
+        )
     return model
 
 

@@ -129,7 +129,10 @@ def test_folder_with_a_broken_file_does_the_others(tmp_path, recording, capsys):
     code, _, err = run(capsys, "denoise", folder, "-o", out)
     assert code == 1
     assert "b.wav" in err and "1 of 3 files failed" in err
-    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.wav")) == ["a.wav", "deep/c.wav"]
+    assert sorted(p.relative_to(out).as_posix() for p in out.rglob("*.wav")) == [
+        "a.wav",
+        "deep/c.wav",
+    ]
 
 
 def test_outputs_are_never_replaced_unasked(tmp_path, recording, capsys):
@@ -159,7 +162,9 @@ def test_outputs_are_never_replaced_unasked(tmp_path, recording, capsys):
         (("synth", "-o", "x.wav", "--duration", "0"), "expected a duration"),
     ],
 )
-def test_mistakes_give_one_line_and_no_traceback(tmp_path, recording, capsys, monkeypatch, args, words):
+def test_mistakes_give_one_line_and_no_traceback(
+    tmp_path, recording, capsys, monkeypatch, args, words
+):
     monkeypatch.chdir(tmp_path)
     args = tuple(recording if a == "RUN" else a for a in args)
     code, _, err = run(capsys, *args)

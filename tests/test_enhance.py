@@ -23,7 +23,9 @@ def music() -> specsr.Signal:
     rng = np.random.default_rng(5)
     t = np.arange(24000) / 24000
     tones = sum(np.sin(2 * np.pi * 300 * k * t) / k for k in range(1, 30))
-    samples = np.stack([0.1 * tones + 0.01 * rng.standard_normal(t.size), 0.05 * rng.standard_normal(t.size)])
+    samples = np.stack(
+        [0.1 * tones + 0.01 * rng.standard_normal(t.size), 0.05 * rng.standard_normal(t.size)]
+    )
     return specsr.Signal(samples.astype(np.float32), 24000.0, "Pa", ("left", "right"), start=1.5)
 
 
@@ -59,7 +61,11 @@ def test_a_louder_map_gives_the_same_map_louder(run):
 def test_a_full_map_is_refined_to_a_longer_window(run):
     coarse = run.signal.spectrogram(n_fft=512, hop_length=256)
     fine = specsr.upscale(coarse, scale=2)
-    assert (fine.grid.n_fft, fine.grid.hop_length, fine.grid.length) == (1024, 128, run.signal.length)
+    assert (fine.grid.n_fft, fine.grid.hop_length, fine.grid.length) == (
+        1024,
+        128,
+        run.signal.length,
+    )
     assert fine.to_signal("pghi").length == run.signal.length
 
 
@@ -125,7 +131,8 @@ def test_odd_inputs_come_out_finite(job, kind):
 def test_the_level_of_a_recording_does_not_matter(job, gain):
     samples = np.random.default_rng(1).standard_normal(5000)
     out, scaled = (
-        job(specsr.Signal((g * samples).astype(np.float32), 25600.0, "Pa")).samples for g in (1, gain)
+        job(specsr.Signal((g * samples).astype(np.float32), 25600.0, "Pa")).samples
+        for g in (1, gain)
     )
     # the own level is a whole number of dB, so up to 1 dB of rounding shows in the estimate
     difference = np.sqrt(np.mean((scaled / gain - out) ** 2) / np.mean(out**2))

@@ -12,7 +12,7 @@ from .edsr import _spread
 
 @dataclass(frozen=True)
 class MDSRConfig:
-    """Options of `MDSR`; the defaults are the published baseline for RGB, the large one has 80 blocks.
+    """Options of `MDSR`; defaults: the published baseline for RGB (the large one has 80 blocks).
 
     ``mean``, ``std`` and ``input_skip`` are those of `EDSRConfig`.
     """
@@ -29,7 +29,7 @@ class MDSRConfig:
 
 
 class MDSR(nn.Module):
-    """Head, two 5x5 blocks a scale, shared body with a long skip, upsampler a scale, shared tail."""
+    """Head, two 5x5 blocks a scale, shared body with long skip, upsampler a scale, shared tail."""
 
     def __init__(self, config: MDSRConfig) -> None:
         super().__init__()
