@@ -20,10 +20,11 @@ from scipy.ndimage import uniform_filter1d
 
 from specsr import Signal, SpectrogramTransform, metrics, upscale_band
 from specsr.enhance import find_model
+from specsr.grid import Grid
 from specsr.io import replacing
 from specsr.phase import griffin_lim, random_phase
 from specsr.prefill import cut_row
-from specsr.spectrogram import Grid, istft, stft
+from specsr.spectrogram import istft, stft
 from specsr.weights import Model
 
 RATE = 48000.0

@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "SpecsrError": "errors",
     "Signal": "signal",
-    "Grid": "spectrogram",
+    "Grid": "grid",
     "SpecMap": "spectrogram",
     "SpectrogramTransform": "spectrogram",
     "read": "io",
@@ -59,13 +59,13 @@ if TYPE_CHECKING:
     from .enhance import upscale_map as upscale_map
     from .errors import SpecsrError as SpecsrError
     from .evaluation import evaluate as evaluate
+    from .grid import Grid as Grid
     from .infer import InferOptions as InferOptions
     from .io import read as read
     from .io import read_map as read_map
     from .io import write as write
     from .io import write_map as write_map
     from .signal import Signal as Signal
-    from .spectrogram import Grid as Grid
     from .spectrogram import SpecMap as SpecMap
     from .spectrogram import SpectrogramTransform as SpectrogramTransform
     from .synth import RunUp as RunUp

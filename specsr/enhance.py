@@ -13,10 +13,11 @@ from . import levels
 from .consistency import MODES, impose, put_band_back
 from .degrade import coarse_transform, pool
 from .errors import SpecsrError
+from .grid import Grid
 from .infer import InferOptions, Progress, run_tiled
 from .prefill import band_image, cut_row
 from .signal import Signal
-from .spectrogram import Grid, SpecMap, SpectrogramTransform
+from .spectrogram import SpecMap, SpectrogramTransform
 from .weights import BUNDLED, Model, bundled_models, load_model, read_info
 
 DEFAULT_CONSISTENCY = "band"

@@ -14,9 +14,10 @@ import numpy as np
 
 from . import metrics
 from .errors import SpecsrError
+from .grid import Grid
 from .nvh import order_cut, overall_level, third_octave_bands, third_octave_levels
 from .signal import Signal
-from .spectrogram import Grid, SpecMap, SpectrogramTransform
+from .spectrogram import SpecMap, SpectrogramTransform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

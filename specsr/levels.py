@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .spectrogram import FLOOR_DB, Grid
+from .grid import Grid
+from .spectrogram import FLOOR_DB
 
 DB_RANGE = 100.0
 """Cells farther than this from the own level are shown to a model at this distance."""

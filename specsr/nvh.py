@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .errors import SpecsrError
+from .grid import Grid
 from .metrics import power_frames
 from .signal import Signal
-from .spectrogram import Grid, SpecMap
+from .spectrogram import SpecMap
 
 _NOMINAL = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
 _ROWS_PER_BAND = 4

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .spectrogram import Grid
+from .grid import Grid
 
 HANN_GAMMA = 0.25645
 """gamma / n_fft² of the Gaussian closest to a Hann window, as published with the method."""

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from .errors import SpecsrError
+from .grid import Grid
 from .pghi import integrate
 from .signal import Signal
-from .spectrogram import Grid, SpecMap, SpectrogramTransform, istft, stft
+from .spectrogram import SpecMap, SpectrogramTransform, istft, stft
 
 METHODS = ("auto", "known", "pghi", "admm", "gl")
 """``auto``: what is known, the rest as ``admm``; ``known``: exact inverse; ``pghi``: gradient

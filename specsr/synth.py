@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .errors import SpecsrError
+from .grid import Grid
 from .signal import REFERENCES, Signal
-from .spectrogram import Grid, SpecMap, stft
+from .spectrogram import SpecMap, stft
 
 VERSION = 2
 """Raised whenever `random_run_up` or `synthesise` make something else of a seed."""
@@ -243,8 +244,8 @@ def synthesise(run: RunUp) -> Synthetic:
     length = round(run.rate * run.duration)
     rpm = np.linspace(*run.rpm, length)
     rpm = rpm * (1 + run.fluctuation * _slow_noise(rng, length, run.rate, 4.0))
-    rpm = np.round(rpm * 16) / 16  # as fine as a tacho reads, and small in a file
     theta = 2 * math.pi * np.cumsum(rpm) / 60 / run.rate
+    rpm = np.round(rpm * 16) / 16  # as fine as a tacho reads, and small in a file
     samples = np.zeros(length)
     envelopes: dict[float, np.ndarray] = {}
     for tone in run.orders:

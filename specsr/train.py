@@ -87,7 +87,7 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
 
     Raises:
         SpecsrError: the folder already holds a run and ``resume`` is not set, or holds another
-            config's run.
+            network's run.
     """
     train_options = config.train
     folder = Path(folder)
@@ -120,7 +120,7 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
             ) from None
         if made_by != config.model.model_dump(mode="json"):
             raise SpecsrError(
-                f"{checkpoint_path}: made by another model config: choose another --out"
+                f"{checkpoint_path}: made by another network: choose another --out"
             )
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])

@@ -20,9 +20,10 @@ from specsr.degrade import (
     pool_power,
 )
 from specsr.errors import SpecsrError
+from specsr.grid import Grid
 from specsr.prefill import CHANNELS, KNOWN_PART, PARTS, band_image, copy_up, cut_row
 from specsr.signal import Signal
-from specsr.spectrogram import Grid, SpectrogramTransform
+from specsr.spectrogram import SpectrogramTransform
 
 RATE = 16000.0
 

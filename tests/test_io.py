@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.grid import Grid
 from specsr.io import (
     READERS,
     audio,
@@ -31,7 +32,7 @@ from specsr.io import (
     write_map,
 )
 from specsr.signal import Signal
-from specsr.spectrogram import Grid, SpecMap
+from specsr.spectrogram import SpecMap
 
 FUZZ = settings(
     max_examples=60, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from specsr import nvh
 from specsr.errors import SpecsrError
+from specsr.grid import Grid
 from specsr.signal import Signal
-from specsr.spectrogram import Grid, SpecMap
+from specsr.spectrogram import SpecMap
 
 RATE = 25600
 WINDOWS = ["hann", "hamming", "blackmanharris", "flattop", "boxcar"]

@@ -11,9 +11,10 @@ from scipy.signal import ShortTimeFFT, chirp
 
 from specsr import phase as ph
 from specsr.errors import SpecsrError
+from specsr.grid import Grid
 from specsr.pghi import gamma_of, integrate, phase_gradient
 from specsr.signal import Signal
-from specsr.spectrogram import Grid, SpectrogramTransform, istft, stft
+from specsr.spectrogram import SpectrogramTransform, istft, stft
 
 RATE = 8000.0
 

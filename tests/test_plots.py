@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from specsr import plots, synth
 from specsr.degrade import pool
 from specsr.errors import SpecsrError
-from specsr.spectrogram import Grid, SpecMap, SpectrogramTransform
+from specsr.grid import Grid
+from specsr.spectrogram import SpecMap, SpectrogramTransform
 
 RUN = synth.RunUp(
     rate=8000.0, duration=2.0, rpm=(1200.0, 3600.0), orders=(synth.Order(20, 0),),

@@ -13,8 +13,9 @@ from scipy.signal import ShortTimeFFT, get_window
 
 from specsr.degrade import pool, pool_power
 from specsr.errors import SpecsrError
+from specsr.grid import Grid
 from specsr.signal import Signal
-from specsr.spectrogram import FLOOR_DB, Grid, SpecMap, SpectrogramTransform, istft, stft
+from specsr.spectrogram import FLOOR_DB, SpecMap, SpectrogramTransform, istft, stft
 
 RATE = 48000.0
 

@@ -13,7 +13,8 @@ from scipy.signal import hilbert, welch
 
 from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
-from specsr.spectrogram import Grid, SpectrogramTransform
+from specsr.grid import Grid
+from specsr.spectrogram import SpectrogramTransform
 from specsr.synth import Impact, Order, Resonance, RunUp, random_run_up, synthesise
 
 SHORT = RunUp(rate=8000.0, duration=1.0, rpm=(1200.0, 3000.0), line_to_noise=6.0)

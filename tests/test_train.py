@@ -571,7 +571,7 @@ def test_a_run_is_not_written_over_another(tmp_path: Path) -> None:
     with pytest.raises(SpecsrError, match=r"tiny\.safetensors exists"):
         train(options, folder)
     (folder / "kept.pt").rename(folder / "checkpoint.pt")
-    with pytest.raises(SpecsrError, match="another model config"):
+    with pytest.raises(SpecsrError, match="another network"):
         train(config(tmp_path, model={"n_feats": 5}), folder, resume=True)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import SpecsrError
-from ..spectrogram import Grid
+from ..grid import Grid
 
 _TOLERANCE = 0.02
 """How far, in steps or samples, an even axis may be from its place: float32 times need this."""

@@ -34,8 +34,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpecsrError
+from ..grid import Grid
 from ..signal import Signal
-from ..spectrogram import Grid
 
 SIGNAL = "specsr-signal"
 MAP = "specsr-map"
