@@ -319,6 +319,8 @@ def synth(
     overwrite: Overwrite = False,
 ) -> None:
     """Make a synthetic run-up in Pa, with its speed; its truth is known exactly."""
+    import numpy as np
+
     from . import io
     from .jobs import kind_of
     from .spectrogram import SpectrogramTransform
@@ -330,14 +332,16 @@ def synth(
                 raise SpecsrError(f"{path}: expected a name for a {kind}")
             io.check_output(path, overwrite)
     made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
-    io.write(out, made.signal, overwrite=overwrite)
+    # a full scale that integer formats (FLAC) can hold the peaks of
+    full_scale = float(2 ** np.ceil(np.log2(np.abs(made.signal.samples).max())))
+    io.write(out, made.signal.replace(full_scale=full_scale), overwrite=overwrite)
     run = made.run
     _say(
         f"{out}: {duration:g} s at {rate:g} Hz, {run.rpm[0]:.0f} to {run.rpm[1]:.0f} rpm, "
         f"{len(run.orders)} orders, {made.signal.level()[0]:.1f} dB re 20 µPa"
     )
     if clean is not None:
-        io.write(clean, made.clean, overwrite=overwrite)
+        io.write(clean, made.clean.replace(full_scale=full_scale), overwrite=overwrite)
     if truth is not None:
         grid = SpectrogramTransform(2048, 256).grid(made.signal)
         io.write_map(truth, made.truth(grid), overwrite=overwrite)

@@ -96,11 +96,15 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
     kind = kind_of(path)
     output = result.output
     if kind == "picture":
-        from .plots import plot_comparison, save_figure
+        from .plots import plot_comparison, plot_map, save_figure
 
         maps = result.maps or {"": _as_map(output)}
-        figure = plot_comparison(maps, difference=result.difference, max_freq=result.max_freq)
-        save_figure(figure, path, overwrite=overwrite)
+        if len(maps) == 1:
+            [(title, spec)] = maps.items()
+            drawn = plot_map(spec, title=title, max_freq=result.max_freq)
+        else:
+            drawn = plot_comparison(maps, difference=result.difference, max_freq=result.max_freq)
+        save_figure(drawn, path, overwrite=overwrite)
     elif kind == "map":
         io.write_map(path, _as_map(output), overwrite=overwrite)
     else:

@@ -88,9 +88,12 @@ def test_map_file_to_wave(tmp_path, recording, capsys):
 
 
 def test_spectrogram_keeps_what_is_needed_to_go_back(tmp_path, recording, capsys):
-    out = tmp_path / "map.h5"
-    code, _, err = run(capsys, "spectrogram", recording, "-o", out, "--df", 25, "--overlap", 0.75)
+    out, png = tmp_path / "map.h5", tmp_path / "map.png"
+    code, _, err = run(
+        capsys, "spectrogram", recording, "-o", out, "-o", png, "--df", 25, "--overlap", 0.75
+    )
     assert code == 0 and "25 Hz" in err
+    assert png.read_bytes().startswith(b"\x89PNG")
     back = specsr.read_map(out).to_signal()
     np.testing.assert_allclose(back.samples, specsr.read(recording).samples, atol=1e-6)
 
