@@ -49,31 +49,31 @@ def speech(data: Path):
 
 
 def run_up(seed: int = 0):
-    """Return (samples, rpm, orders): orders through resonances in shaped noise, 15 dB below."""
+    """Return (samples, rpm, orders): half orders and a gear through resonances, noise 15 dB below."""
     import numpy as np
 
+    from specsr.synth import Order, Resonance, RunUp, synthesise
+
     rng = np.random.default_rng(seed)
-    n = RATE * SECONDS
-    rpm = np.linspace(800, 6000, n)
-    theta = 2 * np.pi * np.cumsum(rpm) / 60 / RATE
-    centre, zeta = rng.uniform(150, 3000, 6), rng.uniform(0.01, 0.05, 6)
-    gain = rng.uniform(0.3, 1, 6)
-
-    def response(f):
-        r = f[:, None] / centre
-        return 0.2 + (gain * r**2 / (1 - r**2 + 2j * zeta * r)).sum(1)
-
     orders = (*np.arange(0.5, 8.5, 0.5), 19.0, 38.0)
-    x = np.zeros(n)
-    for order in orders:
-        h = response(order * rpm / 60)
-        level = 10 ** (-rng.uniform(0, 30) / 20) * (rpm / 6000) ** 1.5
-        x += level * np.abs(h) * np.cos(order * theta + np.angle(h) + rng.uniform(0, 6.28))
-    noise = np.fft.rfft(rng.standard_normal(n))
-    noise = np.fft.irfft(noise / np.hypot(1, np.fft.rfftfreq(n, 1 / RATE) / 500), n)
-    noise *= (rpm / 6000) ** 1.5
-    noise *= np.std(x) / np.std(noise) * 10 ** (-15 / 20)
-    return x + noise, rpm, orders
+    made = synthesise(
+        RunUp(
+            rate=float(RATE),
+            duration=float(SECONDS),
+            rpm=(800.0, 6000.0),
+            orders=tuple(Order(k, rng.uniform(-30, 0), rng.uniform(0, 6.28)) for k in orders),
+            resonances=tuple(
+                Resonance(rng.uniform(150, 3000), rng.uniform(0.01, 0.05), rng.uniform(0.3, 1))
+                for _ in range(6)
+            ),
+            exponent=1.5,
+            noise_shape=((500.0, 0.0), (11025.0, -27.0)),
+            noise_exponent=1.5,
+            line_to_noise=15.0,
+            seed=seed,
+        )
+    )
+    return made.signal.samples[0].astype(float), made.rpm, orders
 
 
 def third_octaves(x):
