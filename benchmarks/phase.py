@@ -49,7 +49,7 @@ def speech(data: Path):
 
 
 def run_up(seed: int = 0):
-    """Return (samples, rpm, orders): half orders and a gear through resonances, noise 15 dB below."""
+    """Return (samples, rpm, orders): half orders and a gear through resonances, over noise."""
     import numpy as np
 
     from specsr.synth import Order, Resonance, RunUp, synthesise

@@ -88,7 +88,10 @@ class DataOptions(_Section):
 
 
 class TrainOptions(_Section):
-    """The run: Adam with warm-up, cosine or halving schedule, moving average of the weights."""
+    """The run: Adam with warm-up, cosine or halving schedule, moving average of the weights.
+
+    ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.
+    """
 
     steps: int = Field(10000, ge=1)
     batch: int = Field(16, ge=1)
@@ -99,6 +102,7 @@ class TrainOptions(_Section):
     warmup: int = 200
     loss: Literal["l1", "l2", "charbonnier", "l1+psnr", "itakura-saito", "magnitude"] = "l1"
     ema: float = Field(0.998, ge=0, lt=1)
+    scale_weights: list[float] | None = None
     level_shift: float = Field(15.0, ge=0)
     reverse: bool = True
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -127,6 +131,11 @@ class Config(_Section):
             raise ValueError("model.name edsr has one scale: set pair.scales to one, or use mdsr")
         if self.pair.kind == "band" and len({grid.n_fft for grid in self.grids}) > 1:
             raise ValueError("a band pair sees whole columns: give all grids the same n_fft")
+        weights = self.train.scale_weights
+        if weights is not None and (
+            len(weights) != len(self.pair.scales) or min(weights) < 0 or not sum(weights)
+        ):
+            raise ValueError("train.scale_weights needs one weight from 0 up for each scale")
         if self.pair.kind == "stft" and len(self.pair.scales) != 1:
             raise ValueError("a stft pair has one scale: set pair.scales to one")
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:

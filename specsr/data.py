@@ -236,7 +236,11 @@ class Crops(torch.utils.data.Dataset):
         train = self.config.train
         rng = np.random.default_rng([train.seed, step])
         scales = self.config.pair.scales
-        scale = scales[int(rng.integers(len(scales)))]
+        if train.scale_weights:
+            shares = np.array(train.scale_weights) / sum(train.scale_weights)
+            scale = scales[int(rng.choice(len(scales), p=shares))]
+        else:
+            scale = scales[int(rng.integers(len(scales)))]
         chosen = rng.choice(len(self.examples), train.batch, p=self.weights)
         pairs = [self.crop(self.examples[i], scale, rng) for i in chosen]
         low, high = (torch.from_numpy(np.stack(side)) for side in zip(*pairs))

@@ -37,7 +37,7 @@ def l1_psnr(
     return l1(estimate, target) - weight * 10 * torch.log10(db_range**2 / mse)
 
 
-def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 30.0) -> Tensor:
+def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 10.0) -> Tensor:
     """Mean of r - log r - 1 with r the ratio of target to estimated power (Itakura, Saito 1968).
 
     Above a ratio of ``limit`` dB it goes on along its tangent, so that one bad cell cannot

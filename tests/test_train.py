@@ -89,9 +89,9 @@ def test_losses_are_their_formulas(offset: float, seed: int) -> None:
     )
     ratio = 10 ** (error / 10)
     exact = ratio - np.log(ratio) - 1
-    # beyond 30 dB along the tangent there
-    tangent = (1000 - math.log(1000) - 1) + 999 * (np.log(ratio) - math.log(1000))
-    expected = np.where(error > 30, tangent, exact).mean()
+    # beyond 10 dB along the tangent there
+    tangent = (10 - math.log(10) - 1) + 9 * (np.log(ratio) - math.log(10))
+    expected = np.where(error > 10, tangent, exact).mean()
     assert losses.itakura_saito(estimate, target).item() == pytest.approx(expected, rel=1e-9)
 
 
@@ -113,11 +113,24 @@ def test_losses_are_zero_at_equality_and_grow_from_there(
 
 
 def test_itakura_saito_is_smooth_at_its_limit() -> None:
-    at = torch.tensor([-30 - 1e-6, -30 + 1e-6], dtype=torch.float64, requires_grad=True)
+    at = torch.tensor([-10 - 1e-6, -10 + 1e-6], dtype=torch.float64, requires_grad=True)
     values = torch.stack([losses.itakura_saito(a, torch.zeros(())) for a in at])
     (slopes,) = torch.autograd.grad(values.sum(), at)
     assert values[0].item() == pytest.approx(values[1].item(), rel=1e-5)
     assert slopes[0].item() == pytest.approx(slopes[1].item(), rel=1e-5)
+
+
+def test_magnitude_loss_weighs_cells_by_what_they_hold() -> None:
+    target = torch.tensor([[[[0.0, -40.0]]]], dtype=torch.float64)
+    assert losses.magnitude(target, target).item() == pytest.approx(0, abs=1e-15)
+    strong, weak = target.clone(), target.clone()
+    strong[..., 0] -= 3.0
+    weak[..., 1] -= 3.0
+    wanted = (1 - 10 ** (-3 / 20)) ** 2 / (1 + 1e-4)
+    assert losses.magnitude(strong, target, 0.0).item() == pytest.approx(wanted, rel=1e-9)
+    assert losses.magnitude(weak, target).item() < 0.1 * losses.magnitude(strong, target).item()
+    louder = losses.magnitude(strong + 60, target + 60).item()
+    assert louder == pytest.approx(losses.magnitude(strong, target).item(), rel=1e-9)
 
 
 # --- config ---------------------------------------------------------------------------------
@@ -381,6 +394,16 @@ def test_augmentation_turns_time_and_shifts_levels_within_its_range() -> None:
         Example(ramp, ramp), (1, 1), np.random.default_rng(0)
     )
     np.testing.assert_array_equal(low[0], ramp)
+
+
+def test_scales_are_drawn_by_their_weights(tmp_path: Path) -> None:
+    changes = {"pair": {"scales": [2, 3, 4]}, "model": {"name": "mdsr"}}
+    options = config(tmp_path, **changes, train={"patch": [4, 4], "scale_weights": [1, 0, 3]})
+    crops = Crops(load_examples(options), options, 60)
+    drawn = [crops[step][2] for step in range(60)]
+    assert (3, 3) not in drawn and drawn.count((4, 4)) > drawn.count((2, 2)) > 0
+    with pytest.raises(ValueError, match="one weight"):
+        config(tmp_path, **changes, train={"scale_weights": [1, 2]})
 
 
 def test_batches_are_a_function_of_seed_and_step_alone() -> None:
