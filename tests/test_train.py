@@ -128,7 +128,7 @@ def test_magnitude_loss_weighs_cells_by_what_they_hold() -> None:
     weak[..., 1] -= 3.0
     wanted = (1 - 10 ** (-3 / 20)) ** 2 / (1 + 1e-4)
     assert losses.magnitude(strong, target, 0.0).item() == pytest.approx(wanted, rel=1e-9)
-    assert losses.magnitude(weak, target).item() < 0.1 * losses.magnitude(strong, target).item()
+    assert losses.magnitude(weak, target).item() < 0.2 * losses.magnitude(strong, target).item()
     louder = losses.magnitude(strong + 60, target + 60).item()
     assert louder == pytest.approx(losses.magnitude(strong, target).item(), rel=1e-9)
 
