@@ -50,17 +50,17 @@ def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 10.0) -> Tens
     return (inside.exp() - inside - 1 + slope * (ratio - inside)).mean()
 
 
-def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.01) -> Tensor:
-    """Squared error of the magnitudes over their power, plus a little L1 in dB.
+def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.05) -> Tensor:
+    """Squared error of the magnitudes over their power in dB, plus a little L1 in dB.
 
     Cells count by what they hold, so a waveform made of the map comes near its reference, as the
-    signal-to-distortion ratio judges it; the L1 keeps weak cells in view.  Each image is
-    normalised by its target's power.
+    signal-to-distortion ratio judges it; the L1 keeps weak cells in view.  The dB, taken for each
+    image apart, keeps one hopeless image from outweighing a batch; it ends at -40 dB.
     """
     top = target.amax(dim=(-2, -1), keepdim=True)
     ours, wanted = (torch.pow(10.0, (x - top).clamp(max=20.0) / 20) for x in (estimate, target))
     error = (ours - wanted).square().mean(dim=(-2, -1)) / wanted.square().mean(dim=(-2, -1))
-    return error.mean() + weight * l1(estimate, target)
+    return 10 * torch.log10(error + 1e-4).mean() + weight * l1(estimate, target)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
