@@ -433,10 +433,14 @@ def models(
     for name, info in infos.items():
         config, record = info["config"], info["record"]
         scales = config.get("scales") or [config["scale"]]
+        shown = ", ".join(f"x{a}" if a == b else f"{a}x{b}" for a, b in scales)
+        if info["pair"] == "band":
+            ratios = record["config"]["pair"]["ratios"]
+            shown = f"rate x{min(ratios):g} to x{max(ratios):g}"
         table.add_row(
             name,
             info["pair"],
-            ", ".join(f"x{a}" if a == b else f"{a}x{b}" for a, b in scales),
+            shown,
             f"{info['architecture'].upper()} {config['n_resblocks']} x {config['n_feats']}",
             f"{(BUNDLED / f'{name}.safetensors').stat().st_size / 1e6:.1f} MB",
             f"{record['validation_l1_db']:.2f} dB",

@@ -20,7 +20,7 @@ HEARD_DB = 120.0
 
 
 def to_db(power: np.ndarray) -> np.ndarray:
-    """Return 10 log10(power) re 1 unit², float32, with the floor of -300 dB."""
+    """Return 10 log10(power) re 1 unit², float32, with the floor of -400 dB."""
     return (10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10), dtype=np.float64))).astype(
         np.float32
     )

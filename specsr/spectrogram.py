@@ -22,8 +22,8 @@ from .signal import Signal
 if TYPE_CHECKING:
     import torch
 
-FLOOR_DB = -300.0
-"""Lowest level a map shows, in dB re 1 unit: 1e-15 of a pascal or of full scale."""
+FLOOR_DB = -400.0
+"""Lowest level a map shows, in dB re 1 unit: 1e-20 of a pascal or of full scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ class SpecMap:
 
     @property
     def db(self) -> np.ndarray:
-        """Levels in dB re the unit's reference, float32, [C, rows, frames]; floor -300 dB re 1."""
+        """Levels in dB re the unit's reference, float32, [C, rows, frames]; floor -400 dB re 1."""
         floor = 10 ** (FLOOR_DB / 20)
         level = 20 * np.log10(np.maximum(self.magnitude, floor, dtype=np.float64))
         return (level - 20 * math.log10(self.grid.reference)).astype(np.float32)

@@ -119,9 +119,7 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
                 f"{checkpoint_path}: not a checkpoint of a run: choose another --out ({error})"
             ) from None
         if made_by != config.model.model_dump(mode="json"):
-            raise SpecsrError(
-                f"{checkpoint_path}: made by another network: choose another --out"
-            )
+            raise SpecsrError(f"{checkpoint_path}: made by another network: choose another --out")
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])

@@ -136,7 +136,7 @@ def test_the_level_of_a_recording_does_not_matter(job, gain):
     )
     # the own level is a whole number of dB, so up to 1 dB of rounding shows in the estimate
     difference = np.sqrt(np.mean((scaled / gain - out) ** 2) / np.mean(out**2))
-    assert difference < 0.2
+    assert difference < 0.05
 
 
 def test_wrong_wishes_are_named(run, music):

@@ -386,7 +386,7 @@ def test_levels_and_powers_are_those_of_the_magnitude() -> None:
     grid = Grid(RATE, 4, 2, 2, unit="Pa")
     spec = SpecMap(np.array([[2e-5, 0.2], [1.0, 0.0], [2e-4, 2.0]]), grid)
     assert spec.magnitude.shape == (1, 3, 2) and spec.channels == ("ch1",)
-    assert spec.db[0].ravel() == pytest.approx([0, 80, 93.9794, -300 + 93.9794, 20, 100], abs=1e-3)
+    assert spec.db[0].ravel() == pytest.approx([0, 80, 93.9794, -400 + 93.9794, 20, 100], abs=1e-3)
     assert spec.power[0, 0, 1] == pytest.approx(0.04)
     assert spec.db.dtype == np.float32 and spec.power.dtype == np.float64
 
