@@ -139,6 +139,7 @@ def upscale(
     --pair pool or stft: its coarse map is made first, then refined and compared with the fine one.
     """
     from . import enhance, io, jobs
+    from .prefill import KNOWN_PART
 
     pair_name = pair.value if pair else None
     kind = _targets(out, plot)
@@ -168,7 +169,10 @@ def upscale(
             "input": signal.spectrogram(n_fft=max(2, n_fft // scale // 2 * 2)),
             f"restored x{scale}": restored.spectrogram(n_fft=n_fft),
         }
-        note = f"{restored.rate:g} Hz: measured below {signal.rate / 2 * 0.9:g} Hz, estimated above"
+        top = enhance.band_top(enhance.find_model(model, "band", (1, 1)))
+        end = f"up to {top:g} Hz, empty above" if top < restored.rate / 2 else "above"
+        measured = signal.rate / 2 * KNOWN_PART
+        note = f"{restored.rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
         return jobs.Result(restored, maps, notes=(note,), max_freq=max_freq)
 
     phase_name = "auto" if phase is PhaseName.known and pair_name != "band" else phase.value

@@ -152,7 +152,8 @@ def upscale_band(
     """Return a recording at ``scale`` times its rate with an estimated upper band.
 
     The output has exactly ``scale`` times the samples; its own band is the input's (decimating
-    the output gives the input), everything above is estimated.
+    the output gives the input), everything above is estimated up to `band_top`, where the model's
+    training ends, and empty from there.
 
     Args:
         low: the recording.
@@ -184,6 +185,11 @@ def upscale_band(
     return signal if consistency == "off" else put_band_back(signal, low)
 
 
+def band_top(model: Model) -> float:
+    """Highest frequency in Hz that a band model fills: a little above its training."""
+    return 1.1 * model.rates[1] / 2
+
+
 def _restore(
     model: Model, spec: SpecMap, low_rate: float, options: InferOptions, progress: Progress | None
 ) -> SpecMap:
@@ -200,6 +206,7 @@ def _restore(
         image_in = torch.from_numpy(band_image(seen, cut, grid.df))
         result = run_tiled(model.net, image_in, (1, 1), options, progress)[0].numpy()
         channel[cut:] = 10 ** ((result[cut:] + level + beyond) / 20)
+        channel[grid.freqs()[: len(channel)] > band_top(model)] = 0.0
     known = np.arange(grid.rows) < cut
     return spec.replace(magnitude=grid.with_nyquist(image), known=known)
 

@@ -66,7 +66,7 @@ def reference_label(unit: str) -> str:
         "m/s": "re 1e-9 m/s",
         "N": "re 1 µN",
         "V": "re 1 V",
-        "1": "re 1 (full scale)",
+        "1": "re full scale",
     }[unit]
 
 

@@ -253,12 +253,11 @@ class SpectrogramTransform:
         spec.grid.require_invertible()
         if spec.phase is None:
             raise SpecsrError("the map has no phase: estimate one with to_signal(phase='pghi')")
-        magnitude = torch.from_numpy(
-            spec.magnitude / spec.grid.factor().astype(np.float32)[:, None]
-        )
-        phase = torch.from_numpy(np.require(spec.phase, requirements="CW"))
+        # in double precision: with a hop of a few samples, rounding would add up over the frames
+        magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None])
+        phase = torch.from_numpy(spec.phase.astype(np.float64))
         samples = istft(torch.polar(magnitude, phase), spec.grid)
         return Signal(
-            samples.numpy(), spec.grid.rate, spec.grid.unit, spec.channels, spec.grid.start,
-            rpm=spec.rpm,
+            samples.numpy().astype(np.float32), spec.grid.rate, spec.grid.unit, spec.channels,
+            spec.grid.start, rpm=spec.rpm,
         )  # fmt: skip

@@ -292,3 +292,13 @@ def test_levels_about_the_own_level_do_not_know_the_calibration(gain: int, seed:
     near = np.abs(db - level) < levels.DB_RANGE
     np.testing.assert_allclose((seen + np.float32(level))[near], db[near], atol=1e-4)
     assert levels.about(np.array([500.0, -500.0]), 0.0) == pytest.approx([100, -100])
+
+
+def test_add_noise_is_that_of_torchaudio() -> None:
+    functional = pytest.importorskip("torchaudio.functional")
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    wave, noise = rng.standard_normal((2, 1, 1000)).astype(np.float32)
+    twin = functional.add_noise(*map(torch.from_numpy, (wave, noise)), torch.tensor([7.0]))
+    ours = add_noise(Signal(wave, 8000.0), noise, 7.0)
+    np.testing.assert_allclose(ours.samples, twin.numpy(), atol=1e-6)

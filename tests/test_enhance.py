@@ -85,6 +85,13 @@ def test_band_length_rate_channels_and_measured_band(music, scale):
     assert np.abs(np.fft.rfft(full.samples)[:, upper]).max() > 0
 
 
+def test_band_leaves_empty_what_it_was_never_taught(music):
+    full = specsr.upscale(music.replace(rate=48000.0), scale=2)
+    power = np.square(full.spectrogram().image()).mean(axis=(0, 2))
+    freqs = full.spectrogram().freqs[:-1]
+    assert power[freqs > 28000].max() < 1e-3 * power[(freqs > 24000) & (freqs < 26000)].min()
+
+
 def test_band_channels_do_not_mix(music):
     both = specsr.upscale(music, scale=2)
     one = specsr.upscale(music.replace(samples=music.samples[1:], channels=("right",)), scale=2)

@@ -354,7 +354,7 @@ def test_impossible_grids_are_refused(changes: dict, words: str) -> None:
         ("Pa", "rms", "dB re 20 µPa"),
         ("Pa", "psd", "dB/Hz re 20 µPa"),
         ("m/s²", "rms", "dB re 1e-6 m/s²"),
-        ("1", "rms", "dB re 1 (full scale)"),
+        ("1", "rms", "dB re full scale"),
     ],
 )
 def test_level_label(unit: str, scaling: str, label: str) -> None:
