@@ -1,10 +1,11 @@
-"""Arguments and options that several commands share."""
+"""Arguments, options and messages that several commands share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -71,3 +72,41 @@ Ensemble = Annotated[
 ]
 PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the network.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+def say(text: str) -> None:
+    """Tell the user what was done (stderr: stdout is for results)."""
+    typer.echo(text, err=True)
+
+
+def complain(text: str) -> None:
+    """Tell the user what went wrong."""
+    typer.echo(f"error: {text}", err=True)
+
+
+def bar(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """Return a wrapper that shows progress on a terminal, with time left."""
+
+    def wrap(steps: Iterable[Any]) -> Iterable[Any]:
+        from rich.console import Console
+        from rich.progress import track
+
+        console = Console(stderr=True)
+        return track(
+            steps, description=label, console=console, transient=True,
+            disable=not console.is_terminal,
+        )  # fmt: skip
+
+    return wrap
+
+
+def infer_options(ensemble: bool, precision: Precision, device: str) -> Any:
+    """Return the `specsr.infer.InferOptions` of the command line's options."""
+    from .infer import InferOptions
+
+    return InferOptions(ensemble=ensemble, precision=precision.value, device=device)
+
+
+def targets(out: list[Path], plot: Path | None) -> list[Path]:
+    """Return all files to write, the picture of ``--plot`` last."""
+    return [*out, plot] if plot else list(out)
