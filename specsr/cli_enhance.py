@@ -101,8 +101,7 @@ def upscale(
         note = f"{restored.rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
         return jobs.Result(restored, maps, notes=(note,), max_freq=max_freq)
 
-    phase_name = "auto" if phase is PhaseName.known and pair_name != "band" else phase.value
-    if jobs.run(todo, work, phase_name, overwrite, say, complain):
+    if jobs.run(todo, work, phase.value, overwrite, say, complain):
         raise typer.Exit(1)
 
 

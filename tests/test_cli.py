@@ -87,6 +87,15 @@ def test_map_file_to_wave(tmp_path, recording, capsys):
     assert specsr.read(wav).length == specsr.read(recording).length
 
 
+def test_a_map_without_phase_refuses_to_know_it(tmp_path, recording, capsys):
+    from specsr.degrade import pool
+
+    low, wav = tmp_path / "low.npz", tmp_path / "heard.wav"
+    specsr.write_map(low, pool(specsr.read(recording).spectrogram(hop_length=256), 4, 4))
+    code, _, err = run(capsys, "upscale", low, "--scale", 4, "--phase", "known", "-o", wav)
+    assert code == 1 and "phase='auto' estimates the others" in err and not wav.exists()
+
+
 def test_spectrogram_keeps_what_is_needed_to_go_back(tmp_path, recording, capsys):
     out, png = tmp_path / "map.h5", tmp_path / "map.png"
     code, _, err = run(
