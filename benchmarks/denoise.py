@@ -24,7 +24,7 @@ from specsr.synth import random_run_up, synthesise
 RATE = 25600.0
 DURATION = 6.0  # s
 SHORTEST = 1.2  # s
-SEEDS = range(910000, 910012)
+SEEDS = range(960_000, 960_012)
 SNRS = (0, 10, 20)  # dB
 ORDERS = 3
 RANGE_DB = 60.0
