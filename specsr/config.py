@@ -49,7 +49,11 @@ class PairOptions(_Section):
 
 
 class ModelOptions(_Section):
-    """Network: EDSR for one scale, MDSR for several."""
+    """Network: EDSR for one scale, MDSR for several.
+
+    ``doubt`` adds an output that says how far off each cell may be, ``guide`` inputs that say
+    where the orders lie (`specsr.guide`).
+    """
 
     name: Literal["edsr", "mdsr"] = "edsr"
     n_resblocks: int = Field(16, ge=1)
@@ -58,28 +62,36 @@ class ModelOptions(_Section):
     fold: tuple[PositiveInt, PositiveInt] = (1, 1)
     input_skip: bool = True
     std: float = 20.0
+    doubt: bool = False
+    guide: bool = False
 
 
 class SynthOptions(_Section):
-    """Synthetic run-ups: how many, from which seed on, at which rates."""
+    """Synthetic machines: how many, from which seed on, at which rates.
+
+    ``scenes`` draws all kinds of `specsr.scenes` rather than plain run-ups.
+    """
 
     count: int = Field(0, ge=0)
     seed: int = 0
     duration: float = Field(6.0, gt=0)
     rates: list[float] = [25600.0]
+    scenes: bool = False
 
 
 class DataOptions(_Section):
     """Where examples come from.
 
     ``folders`` hold recordings, ``repeats`` examples are made of each channel of each; ``noise``
-    are folders of recordings to be mixed in by a denoise pair.  Each example is brought to one of
+    are folders of recordings to be mixed in by a denoise pair, ``backgrounds`` steady ones that a
+    quarter of the synthetic machines runs in front of.  Each example is brought to one of
     ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.
     """
 
     synth: SynthOptions = SynthOptions()
     folders: list[str] = []
     noise: list[str] = []
+    backgrounds: list[str] = []
     repeats: int = Field(1, ge=1)
     max_seconds: float = Field(12.0, gt=0)
     rates: list[float] = [0.0]
@@ -90,7 +102,10 @@ class DataOptions(_Section):
 class TrainOptions(_Section):
     """The run: Adam with warm-up, cosine or halving schedule, moving average of the weights.
 
-    ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.
+    ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.  ``guided`` is
+    the share of crops for which a guided model is told the speed.  Of ``places`` random places in
+    a map the one whose levels differ most is cropped: most of a map is plain noise.
+    ``doubt_weight`` is that of the doubt's loss beside the level's.
     """
 
     steps: int = Field(10000, ge=1)
@@ -100,9 +115,14 @@ class TrainOptions(_Section):
     schedule: Literal["cosine", "halve"] = "cosine"
     halve_every: int = Field(200_000, ge=1)
     warmup: int = 200
-    loss: Literal["l1", "l2", "charbonnier", "l1+psnr", "itakura-saito", "magnitude"] = "l1"
+    loss: Literal[
+        "l1", "l2", "charbonnier", "l1+psnr", "itakura-saito", "itakura-saito+l2", "magnitude"
+    ] = "l1"
     ema: float = Field(0.998, ge=0, lt=1)
     scale_weights: list[float] | None = None
+    guided: float = Field(0.5, ge=0, le=1)
+    places: int = Field(1, ge=1, le=8)
+    doubt_weight: float = Field(0.01, ge=0)
     level_shift: float = Field(15.0, ge=0)
     reverse: bool = True
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -136,8 +156,12 @@ class Config(_Section):
             len(weights) != len(self.pair.scales) or min(weights) < 0 or not sum(weights)
         ):
             raise ValueError("train.scale_weights needs one weight from 0 up for each scale")
-        if self.pair.kind == "stft" and len(self.pair.scales) != 1:
-            raise ValueError("a stft pair has one scale: set pair.scales to one")
+        if self.model.guide and self.pair.kind != "pool":
+            raise ValueError("model.guide is for the pair pool")
+        if self.model.guide and not self.data.synth.count:
+            raise ValueError(
+                "model.guide needs machines whose speed is known: set data.synth.count"
+            )
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
             raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")
         if self.pair.kind == "band" and len({grid.n_fft for grid in self.grids}) > 1:

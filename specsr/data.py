@@ -21,7 +21,9 @@ from . import levels
 from .config import Config
 from .degrade import Pair, pool_power
 from .errors import SpecsrError
+from .guide import columns_speed, guide_image
 from .prefill import band_image, cut_row
+from .scenes import random_scene
 from .signal import Signal
 from .spectrogram import SpectrogramTransform
 from .synth import VERSION as SYNTH_VERSION
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 DEEPEST = 30.0
 """Largest attenuation in dB that a denoise example asks for."""
 
-FORMAT = 3  # raise whenever `prepare` changes what it makes
+FORMAT = 4  # raise whenever `prepare` changes what it makes
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,16 @@ class Example:
     """One prepared pair of maps, dB about the input's own level, float16.
 
     ``low`` is the map the input is made of, [F, T] (for ``pool`` still on the fine grid, pooled
-    when cropped), ``high`` the target [F s_f, T s_t].  ``cut`` and ``df`` are for ``band``.
+    when cropped), ``high`` the target [F s_f, T s_t].  ``df`` is the distance of the low map's
+    rows in Hz, ``cut`` is for ``band``; ``speed`` in turns a second at each column of the low map,
+    0 where it is unknown, guides a ``pool`` model.
     """
 
     low: np.ndarray
     high: np.ndarray
     cut: int = 0
     df: float = 1.0
+    speed: np.ndarray | None = None
 
 
 def _files(folders: list[str]) -> list[Path]:
@@ -94,8 +99,9 @@ def recipes(config: Config) -> list[Recipe]:
 
 def _source(recipe: Recipe, config: Config, rng: np.random.Generator) -> Synthetic | Signal:
     if not recipe.file:
-        rate = float(rng.choice(config.data.synth.rates))
-        return synthesise(random_run_up(recipe.seed, rate, config.data.synth.duration))
+        options = config.data.synth
+        draw = random_scene if options.scenes else random_run_up
+        return synthesise(draw(recipe.seed, float(rng.choice(options.rates)), options.duration))
     signal = _read(recipe.file)
     longest = int(config.data.max_seconds * signal.rate)
     first = int(rng.integers(0, max(1, signal.length - longest + 1)))
@@ -131,6 +137,18 @@ def _recorded_noise(
     return np.take(samples, np.arange(first, first + length), mode="wrap")
 
 
+def _before_background(
+    made: Synthetic, config: Config, transform: SpectrogramTransform, rng: np.random.Generator
+) -> Synthetic:
+    """The machine in front of one channel of a steady recording, if one is long enough."""
+    paths = _files(config.data.backgrounds)
+    signal = _read(paths[int(rng.integers(len(paths)))]).resample(made.run.rate)
+    samples = signal.samples[int(rng.integers(signal.samples.shape[0]))]
+    if samples.size < 8 * transform.n_fft or not samples.any():
+        return made
+    return made.over_recording(samples, transform.n_fft, transform.window)
+
+
 def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarray:
     """Noise of any level for one example: made up, or half the time recorded if there is some."""
     noise = coloured_noise(signal.length, rng)
@@ -146,6 +164,8 @@ def prepare(recipe: Recipe, config: Config) -> Example:
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
     source = _source(recipe, config, rng)
     kind, snr = config.pair.kind, config.pair.snr
+    if isinstance(source, Synthetic) and config.data.backgrounds and rng.random() < 0.25:
+        source = _before_background(source, config, transform, rng)
     signal = source.signal if isinstance(source, Synthetic) else source
     if isinstance(source, Synthetic) and kind == "denoise":
         signal = source.clean
@@ -173,6 +193,7 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         levels.about(levels.to_db(high), level).astype(np.float16),
         cut,
         grid.df,
+        columns_speed(signal.rpm, grid).astype(np.float32),
     )
 
 
@@ -206,11 +227,20 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
             example = prepare(recipe, config)
             partial = path.with_suffix(f".{os.getpid()}.tmp")
             with partial.open("wb") as file:
-                np.savez(file, low=example.low, high=example.high, cut=example.cut, df=example.df)
+                np.savez(
+                    file, low=example.low, high=example.high, cut=example.cut, df=example.df,
+                    speed=example.speed,
+                )  # fmt: skip
             partial.replace(path)
         with np.load(path) as stored:
             examples.append(
-                Example(stored["low"], stored["high"], int(stored["cut"]), float(stored["df"]))
+                Example(
+                    stored["low"],
+                    stored["high"],
+                    int(stored["cut"]),
+                    float(stored["df"]),
+                    stored["speed"],
+                )  # fmt: skip
             )
     return examples
 
@@ -264,8 +294,19 @@ class Crops(torch.utils.data.Dataset):
                 f"train.patch asks for {rows * low_f} rows of a map that has "
                 f"{example.low.shape[0]}: lower it, or raise n_fft"
             )
-        top = int(rng.integers(0, example.low.shape[0] // low_f * low_f - rows * low_f + 1))
-        left = int(rng.integers(0, max(1, example.low.shape[1] - frames * low_t + 1)))
+        places = [
+            (
+                int(rng.integers(0, example.low.shape[0] // low_f * low_f - rows * low_f + 1)),
+                int(rng.integers(0, max(1, example.low.shape[1] - frames * low_t + 1))),
+            )
+            for _ in range(train.places)
+        ]
+
+        def liveliness(place: tuple[int, int]) -> float:
+            at = place if fine else (place[0] * s_f, place[1] * s_t)
+            return float(_cut(example.high, *at, rows * s_f, frames * s_t).std())
+
+        top, left = max(places, key=liveliness) if len(places) > 1 else places[0]
         low = _cut(example.low, top, left, rows * low_f, frames * low_t)
         top, left = (top, left) if fine else (top * s_f, left * s_t)
         high = _cut(example.high, top, left, rows * s_f, frames * s_t)
@@ -273,12 +314,30 @@ class Crops(torch.utils.data.Dataset):
             low = levels.to_db(pool_power(10 ** (low.astype(np.float64) / 10), s_f, s_t))
         # a coarse frame lies on the first of its fine ones: reversed, it would lie on the last
         reversible = kind != "stft" or s_t == 1
+        guide = self._guide(example, scale, (top, left), rng) if self.config.model.guide else None
         if train.reverse and reversible and rng.random() < 0.5:
             low, high = low[:, ::-1], high[:, ::-1]
+            guide = guide[..., ::-1] if guide is not None else None
         shift = np.float32(rng.uniform(-train.level_shift, train.level_shift))
         low, high = low + shift, high + shift
         image = band_image(low, example.cut, example.df) if kind == "band" else low[None]
+        if guide is not None:
+            image = np.concatenate([image, guide])
         return np.ascontiguousarray(image), np.ascontiguousarray(high[None])
+
+    def _guide(
+        self, example: Example, scale: tuple[int, int], place: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> np.ndarray:  # fmt: skip
+        """Guiding channels of one crop; the speed is kept from some."""
+        rows, frames = self.config.train.patch
+        (s_f, s_t), (top, left) = scale, place
+        centres = (top + np.arange(rows) * s_f + (s_f - 1) / 2) * example.df
+        speed = np.zeros(frames)
+        if example.speed is not None and rng.random() < self.config.train.guided:
+            fine = _cut(example.speed[None], 0, left, 1, frames * s_t)[0]
+            speed = fine.reshape(frames, s_t)[:, s_t // 2].astype(np.float64)
+        return guide_image(centres, s_f * example.df, speed)
 
 
 def _cut(map_: np.ndarray, top: int, left: int, rows: int, frames: int) -> np.ndarray:

@@ -14,6 +14,8 @@ from .consistency import MODES, impose, put_band_back
 from .degrade import coarse_transform, pool
 from .errors import SpecsrError
 from .grid import Grid
+from .guide import CHANNELS as GUIDE_CHANNELS
+from .guide import coarse_rows, columns_speed, guide_image
 from .infer import InferOptions, Progress, run_tiled
 from .prefill import band_image, cut_row
 from .signal import Signal
@@ -81,8 +83,11 @@ def upscale_map(
 ) -> SpecMap:
     """Return a map s_f x s_t times finer in frequency and time, all of it estimated.
 
+    A model that knows its doubt says in ``std_db`` how far off each level may be.
+
     Args:
-        low: any map; pooled, or a full one (then the finer one has a longer window).
+        low: any map; pooled, or a full one (then the finer one has a longer window).  If it
+            carries the speed (``rpm``), a guided model looks for lines where the orders are.
         scale: 2, 3, 4, or one an axis if the model has it.
         pair: ``"pool"`` or ``"stft"``, what made the map coarse.
         model: name or file of a model; None for the bundled one.
@@ -102,23 +107,44 @@ def upscale_map(
     grid = low.grid.refined(s_f, s_t)
     frames = grid.frames
     power = np.square(low.image(), dtype=np.float64)
-    channels = []
+    guide = _guide(found, low, grid, s_f)
+    channels, doubts = [], []
     for channel in power:
         db = levels.to_db(channel)
         level = levels.own_level(db, low.grid)
         seen = levels.about(db, level)
-        result = run_tiled(found.net, torch.from_numpy(seen[None]), (s_f, s_t), options, progress)
+        image = torch.from_numpy(np.concatenate([seen[None], guide]))
+        result = run_tiled(found.net, image, (s_f, s_t), options, progress)
         # what lies outside the model's range of levels keeps its distance
         beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
         fine = 10 ** ((result[0].numpy() + beyond + level)[:, :frames].astype(np.float64) / 10)
         if pair == "pool":
             fine = impose(fine, channel, (s_f, s_t), consistency)
         channels.append(fine)
+        doubts.append(np.exp(result[1:, :, :frames].numpy()))
     magnitude = np.sqrt(np.stack(channels))
+    doubt = np.concatenate(doubts)
     if grid.cell == (1, 1):
         magnitude = grid.with_nyquist(magnitude)
-    known = np.zeros(magnitude.shape[1], dtype=bool)
-    return SpecMap(magnitude, grid, known=known, channels=low.channels, rpm=low.rpm)
+        doubt = np.concatenate([doubt, doubt[:, -1:]], axis=1)
+    return SpecMap(
+        magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
+        rpm=low.rpm, std_db=doubt if len(doubt) else None,
+    )  # fmt: skip
+
+
+def is_guided(model: Model) -> bool:
+    """Whether a map model takes the speed into account."""
+    return model.net.config.in_channels == 1 + GUIDE_CHANNELS
+
+
+def _guide(model: Model, low: SpecMap, grid: Grid, s_f: int) -> np.ndarray:
+    """Guiding channels of the low map, [CHANNELS, F, T], or none for a model without."""
+    rows = low.image().shape[1]
+    if not is_guided(model):
+        return np.empty((0, rows, low.grid.frames), dtype=np.float32)
+    centres, height = coarse_rows(grid, s_f)
+    return guide_image(centres[:rows], height, columns_speed(low.rpm, low.grid))
 
 
 def low_map(

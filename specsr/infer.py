@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .errors import SpecsrError
 from .models import EDSR, MDSR
+from .models.edsr import outputs
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -79,7 +80,7 @@ def run_tiled(
         progress: wraps the iterable of tiles, for a bar.
 
     Returns:
-        [out_channels, F s_f, T s_t], float32, on the CPU.
+        [out_channels, F s_f, T s_t], float32, on the CPU; twice the channels with ``doubt``.
 
     Raises:
         SpecsrError: the network has no such scale or another number of channels.
@@ -111,7 +112,7 @@ def run_tiled(
     size = [-(-options.tile[i] // fold[i]) * fold[i] for i in (0, 1)]
     margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
     s_f, s_t = scale
-    out = torch.empty(net.config.out_channels, image.shape[2] * s_f, image.shape[3] * s_t)
+    out = torch.empty(outputs(net.config), image.shape[2] * s_f, image.shape[3] * s_t)
     jobs = [
         (r, c)
         for r in _tiles(image.shape[2], size[0], margin[0])

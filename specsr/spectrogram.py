@@ -37,6 +37,8 @@ class SpecMap:
         known: which rows were measured rather than estimated, bool [rows]; None means all.
         channels: one name a channel.
         rpm: machine speed in 1/min at every sample of the signal, [grid.length], where known.
+        std_db: how far off an estimated level may be, dB, same shape: the true level of about 68 %
+            of the cells lies within it on either side; None where nothing was said about it.
     """
 
     magnitude: np.ndarray
@@ -45,6 +47,7 @@ class SpecMap:
     known: np.ndarray | None = None
     channels: tuple[str, ...] = ()
     rpm: np.ndarray | None = None
+    std_db: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         magnitude = np.asarray(self.magnitude, dtype=np.float32)
@@ -73,6 +76,13 @@ class SpecMap:
             )
         if self.rpm is not None and np.shape(self.rpm) != (self.grid.length,):
             raise SpecsrError(f"rpm has shape {np.shape(self.rpm)}: expected ({self.grid.length},)")
+        if self.std_db is not None:
+            std = np.asarray(self.std_db, dtype=np.float32)
+            if std.shape not in (magnitude.shape, magnitude.shape[1:]):
+                raise SpecsrError(f"std_db has shape {std.shape}: expected {magnitude.shape}")
+            if not (std >= 0).all() or not np.isfinite(std).all():
+                raise SpecsrError("std_db holds values that are no finite dB from zero up")
+            object.__setattr__(self, "std_db", std.reshape(magnitude.shape))
         names = tuple(self.channels) or tuple(f"ch{i + 1}" for i in range(magnitude.shape[0]))
         if len(names) != magnitude.shape[0]:
             raise SpecsrError(f"{len(names)} channel names for {magnitude.shape[0]} channels")

@@ -9,7 +9,7 @@ single measured spectrogram, speckled by its noise, only scatters about.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -33,11 +33,13 @@ class Resonance:
 
 @dataclass(frozen=True)
 class Order:
-    """A tone locked to the speed: frequency ``order * rpm / 60``.
+    """A tone locked to the speed: frequency ``offset + order * rpm / 60``.
 
     ``level`` is dB against the other tones before speed and resonances act on it, ``phase`` is in
     rad.  ``modulation`` (depth) and ``wobble`` (rad) give it sidebands once a turn, as an
-    eccentric gear has.
+    eccentric gear has.  With an ``offset`` in Hz it is a sideband of a switching frequency, with
+    order 0 a tone of its own, which the speed does not make louder.  ``span`` is when it sounds,
+    s, with ramps of 20 ms; None: always.
     """
 
     order: float
@@ -45,6 +47,8 @@ class Order:
     phase: float = 0.0
     modulation: float = 0.0
     wobble: float = 0.0
+    offset: float = 0.0
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class RunUp:
     Attributes:
         rate: sampling rate in Hz.
         duration: s.
-        rpm: speed in 1/min at start and end; it changes linearly.
+        rpm: speed in 1/min at evenly spaced times, the first at the start and the last at the end,
+            joined linearly; two for a plain run-up.
         fluctuation: rms of the slow speed fluctuation, relative.
         orders: the tones.
         resonances: the modes they pass through, beside a direct path of gain 1.
@@ -73,6 +78,8 @@ class RunUp:
         noise_shape: (frequency in Hz, dB) points of the noise spectrum, joined linearly over
             log frequency.
         noise_exponent: as ``exponent``, for the noise.
+        noise_modulation: (order, depth) of a noise that swells with the turns, as tyres, fans and
+            combustion make it; depth 0 for none.
         line_to_noise: rms of the deterministic part over that of the noise, dB; inf for none.
         level: overall rms level of the deterministic part, dB re 20 µPa.
         seed: of fluctuation and noise.
@@ -80,7 +87,7 @@ class RunUp:
 
     rate: float = 25600.0
     duration: float = 6.0
-    rpm: tuple[float, float] = (900.0, 5400.0)
+    rpm: tuple[float, ...] = (900.0, 5400.0)
     fluctuation: float = 0.003
     orders: tuple[Order, ...] = (Order(2, 0), Order(4, -6), Order(6, -10))
     resonances: tuple[Resonance, ...] = ()
@@ -88,6 +95,7 @@ class RunUp:
     impacts: tuple[Impact, ...] = ()
     noise_shape: tuple[tuple[float, float], ...] = ((20.0, 0.0), (20000.0, -30.0))
     noise_exponent: float = 1.0
+    noise_modulation: tuple[float, float] = (1.0, 0.0)
     line_to_noise: float = 15.0
     level: float = 85.0
     seed: int = 0
@@ -98,8 +106,8 @@ class RunUp:
                 f"{self.duration} s at {self.rate} Hz: expected a duration and rate above zero "
                 "that make at least two samples"
             )
-        if min(self.rpm) <= 0:
-            raise SpecsrError(f"rpm runs from {self.rpm[0]} to {self.rpm[1]}: expected above zero")
+        if len(self.rpm) < 2 or min(self.rpm) <= 0:
+            raise SpecsrError(f"rpm is {self.rpm}: expected two or more speeds above zero")
         if not self.orders and not self.impacts:
             raise SpecsrError("a run-up needs at least one order or impact")
 
@@ -111,7 +119,8 @@ class Synthetic:
     Attributes:
         clean: deterministic part, Pa, with rpm, one channel.
         noise: noise samples, Pa, [N].
-        envelopes: rms amplitude of every order over time in Pa, {order: [N]}, sidebands left out.
+        envelopes: rms amplitude of every order over time in Pa, {order: [N]}; sidebands, and tones
+            with an offset, left out.
         noise_gain: factor on the noise over time, [N].
         run: what it was made from.
     """
@@ -122,6 +131,7 @@ class Synthetic:
     noise_gain: np.ndarray
     run: RunUp
     _psd_scale: float = field(default=0.0, repr=False)
+    _measured: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
     @property
     def signal(self) -> Signal:
@@ -136,6 +146,8 @@ class Synthetic:
 
     def noise_psd(self, freqs: np.ndarray) -> np.ndarray:
         """One-sided power spectral density of the noise at unit gain, Pa²/Hz."""
+        if self._measured is not None:
+            return np.interp(freqs, *self._measured)
         return self._psd_scale * _shape(self.run, freqs)
 
     def expected_power(self, grid: Grid) -> np.ndarray:
@@ -152,6 +164,30 @@ class Synthetic:
         two_sided = self.noise_psd(np.arange(grid.n_fft // 2 + 1) * grid.rate / grid.n_fft)
         noise = (two_sided * grid.rate / 2)[:, None] * energy[None]
         return factor * (np.square(lines.abs().numpy()) + noise)
+
+    def over_recording(self, samples: np.ndarray, n_fft: int, window: str = "hann") -> Synthetic:
+        """Return the deterministic part over a steady recording instead of the made-up noise.
+
+        The recording's spectrum, averaged over all of it (Welch), takes the place of the known
+        one: exact where the recording is steady and many windows long.
+
+        Args:
+            samples: one channel at this rate, any unit, at least ``n_fft``; scaled to the power of
+                the noise it replaces, and carried on as its mirror image where it is too short.
+            n_fft, window: of the map whose expected power is wanted.
+        """
+        from scipy.signal import welch
+
+        samples = np.asarray(samples, dtype=np.float64)
+        if samples.size < n_fft or not samples.any():
+            raise SpecsrError(f"a recording of {samples.size} samples: expected sound of {n_fft}")
+        samples = samples * np.sqrt(np.mean(self.noise**2) / np.mean(samples**2))
+        average = welch(
+            samples, self.run.rate, window, n_fft, n_fft - n_fft // 4, detrend=False
+        )  # fmt: skip
+        length = self.noise.size
+        noise = np.pad(samples, (0, max(0, length - samples.size)), mode="reflect")[:length]
+        return replace(self, noise=noise, noise_gain=np.ones(length), _measured=average)
 
     def truth(self, grid: Grid) -> SpecMap:
         """Expected map on ``grid`` (full or pooled), as a `SpecMap` without phase."""
@@ -206,17 +242,26 @@ def _transfer(run: RunUp, freq: np.ndarray) -> np.ndarray:
 
 def _order(run: RunUp, tone: Order, theta: np.ndarray, rpm: np.ndarray) -> tuple[np.ndarray, ...]:
     """Samples and peak envelope of one tone."""
-    freq = tone.order * rpm / 60
+    freq = tone.offset + tone.order * rpm / 60
     # the gain varies slowly with speed: evaluated on every 64th sample and joined
     knots = np.append(np.arange(0, rpm.size - 1, 64), rpm.size - 1)
     gain = _transfer(run, freq[knots])
     at = np.arange(rpm.size)
     amplitude = np.interp(at, knots, np.abs(gain)) * 10 ** (tone.level / 20)
-    amplitude *= (rpm / np.mean(run.rpm)) ** run.exponent
+    if tone.order:
+        amplitude *= (rpm / np.mean(run.rpm)) ** run.exponent
+    if tone.order < 0:  # a lower sideband ends where it would come back from below zero
+        amplitude *= np.clip(freq / 20, 0, 1)
+    if tone.span:
+        edge = 0.02 * run.rate
+        first, last = (t * run.rate for t in tone.span)
+        amplitude *= np.clip((at - first) / edge, 0, 1) * np.clip((last - at) / edge, 0, 1)
     # tones fade out over the last 5 % below Nyquist rather than alias
     amplitude *= np.clip((run.rate / 2 - freq) / (0.05 * run.rate / 2), 0, 1)
     angle = np.interp(at, knots, np.unwrap(np.angle(gain)))
     phase = tone.order * theta + angle + tone.phase
+    if tone.offset:
+        phase += 2 * math.pi * tone.offset / run.rate * at
     if tone.wobble:
         phase += tone.wobble * np.sin(theta)
     samples = amplitude * np.cos(phase)
@@ -242,7 +287,7 @@ def synthesise(run: RunUp) -> Synthetic:
     """
     rng = np.random.default_rng(run.seed)
     length = round(run.rate * run.duration)
-    rpm = np.linspace(*run.rpm, length)
+    rpm = np.interp(np.linspace(0, 1, length), np.linspace(0, 1, len(run.rpm)), run.rpm)
     rpm = rpm * (1 + run.fluctuation * _slow_noise(rng, length, run.rate, 4.0))
     theta = 2 * math.pi * np.cumsum(rpm) / 60 / run.rate
     rpm = np.round(rpm * 16) / 16  # as fine as a tacho reads, and small in a file
@@ -251,7 +296,8 @@ def synthesise(run: RunUp) -> Synthetic:
     for tone in run.orders:
         wave, amplitude = _order(run, tone, theta, rpm)
         samples += wave
-        envelopes[tone.order] = (amplitude / math.sqrt(2)).astype(np.float32)
+        if not tone.offset:
+            envelopes[tone.order] = (amplitude / math.sqrt(2)).astype(np.float32)
     rms = math.sqrt(np.mean(np.square(samples))) if run.orders else 1.0
     if rms == 0:
         raise SpecsrError("all orders lie above half the rate: raise the rate or lower the orders")
@@ -263,6 +309,9 @@ def synthesise(run: RunUp) -> Synthetic:
     envelopes = {order: envelope * np.float32(scale) for order, envelope in envelopes.items()}
 
     gain = (rpm / np.mean(run.rpm)) ** run.noise_exponent
+    swell, depth = run.noise_modulation
+    if depth:
+        gain = gain * (1 + depth * np.cos(swell * theta))
     freqs = np.fft.rfftfreq(length, 1 / run.rate)
     spectrum = np.fft.rfft(rng.standard_normal(length)) * np.sqrt(_shape(run, freqs))
     noise = np.fft.irfft(spectrum, length)

@@ -18,9 +18,10 @@ from torch.utils.data import DataLoader
 from .config import Config
 from .data import Crops, Example, load_examples
 from .errors import SpecsrError
+from .guide import CHANNELS as GUIDE_CHANNELS
 from .infer import pick_device
 from .levels import DB_RANGE
-from .losses import LOSSES
+from .losses import LOSSES, doubt
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
 from .prefill import CHANNELS
 from .weights import Model, save_model
@@ -31,15 +32,17 @@ log = logging.getLogger(__name__)
 def build_net(config: Config) -> EDSR | MDSR:
     """Return the untrained network of a config, seeded."""
     torch.manual_seed(config.train.seed)
+    extra = GUIDE_CHANNELS if config.model.guide else 0
     options: dict[str, Any] = {
         "n_resblocks": config.model.n_resblocks,
         "n_feats": config.model.n_feats,
         "res_scale": config.model.res_scale,
-        "in_channels": CHANNELS if config.pair.kind == "band" else 1,
+        "in_channels": CHANNELS if config.pair.kind == "band" else 1 + extra,
         "out_channels": 1,
         "mean": (0.0,),
         "std": config.model.std,
         "input_skip": config.model.input_skip,
+        "doubt": config.model.doubt,
     }
     if config.model.name == "mdsr":
         return MDSR(MDSRConfig(scales=tuple(config.pair.scales), **options))
@@ -73,7 +76,7 @@ def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: 
             enabled=config.train.precision == "bfloat16",
         ):
             estimate = net(low.to(device), scale)
-        losses.append((estimate.float() - high.to(device)).abs().mean().item())
+        losses.append((estimate.float()[:, :1] - high.to(device)).abs().mean().item())
     net.train()
     return sum(losses) / len(losses)
 
@@ -180,7 +183,12 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
                 enabled=train_options.precision == "bfloat16",
             ):
                 estimate = net(low, scale)
-            loss = loss_function(estimate.float(), high)
+            estimate = estimate.float()
+            loss = loss_function(estimate[:, :1], high)
+            if config.model.doubt:
+                # the doubt learns from the level's error and leaves the level alone
+                off = (estimate[:, :1] - high).detach()
+                loss = loss + train_options.doubt_weight * doubt(off, estimate[:, 1:])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)

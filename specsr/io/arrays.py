@@ -38,7 +38,8 @@ from .schema import (
 
 SUFFIXES = (".npz", ".h5", ".hdf5")
 _VALUES = ("db", "power", "magnitude")
-_ARRAYS = {*_VALUES, "samples", "rpm", "phase", "known", "freqs", "times", "cell", "channels"}
+_OPTIONAL = ("phase", "known", "rpm", "std_db")
+_ARRAYS = {*_VALUES, *_OPTIONAL, "samples", "freqs", "times", "cell", "channels"}
 _DEFLATE = 1032
 """Most bytes that one deflated byte can stand for: what a damaged file can promise at most."""
 
@@ -92,9 +93,7 @@ def read_map_file(path: Path) -> SpecMap:
     missing = {"grid", "magnitude"} - fields.keys()
     if missing:
         raise SpecsrError(f"the map has no {', '.join(sorted(missing))}")
-    optional = {
-        key: numeric(fields[key], key) for key in ("phase", "known", "rpm") if key in fields
-    }  # fmt: skip
+    optional = {key: numeric(fields[key], key) for key in _OPTIONAL if key in fields}
     return SpecMap(
         numeric(fields["magnitude"], "magnitude"), grid_from_json(fields["grid"]),
         channels=names(fields), **optional,
@@ -106,9 +105,8 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
     fields = {
         "format": MAP, "version": VERSION, "grid": grid_json(spec.grid),
         "channels": json.dumps(list(spec.channels)), "magnitude": spec.magnitude,
-        "phase": spec.phase, "known": spec.known, "rpm": spec.rpm, "freqs": spec.freqs,
-        "times": spec.times,
-    }  # fmt: skip
+        "freqs": spec.freqs, "times": spec.times,
+    } | {key: getattr(spec, key) for key in _OPTIONAL}  # fmt: skip
     _save(path, fields, overwrite)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from .blocks import (
@@ -31,6 +33,8 @@ class EDSRConfig:
         fold: (f_f, f_t), cells of the input folded into channels ahead of the head and unfolded
             behind the tail.  A wider view for less arithmetic; (1, 1), the published one, for none.
         input_skip: add the enlarged input to the output, so that the network learns a correction.
+        doubt: as many further output channels, the log of how far off each cell may be: exp of it
+            is the half width of the interval that holds 68 % of the truths.
         batch_norm: SRResNet's blocks, for comparison only.
     """
 
@@ -44,6 +48,7 @@ class EDSRConfig:
     std: float = 1.0
     fold: Scale = (1, 1)
     input_skip: bool = False
+    doubt: bool = False
     batch_norm: bool = False
 
 
@@ -72,7 +77,7 @@ class EDSR(nn.Module):
         cells = config.fold[0] * config.fold[1]
         self.tail = nn.Sequential(
             upsampler(config.scale, n),
-            conv(n, config.out_channels * cells, 3),
+            conv(n, outputs(config) * cells, 3),
             *([PixelShuffle(config.fold)] if cells > 1 else []),
         )
 
@@ -90,16 +95,31 @@ class EDSR(nn.Module):
         return tuple((layers + steps + 1 + 1) * f for f in self.config.fold)  # type: ignore
 
     def forward(self, x: Tensor, scale: Scale | None = None) -> Tensor:
-        """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t]; H, W multiples of ``fold``."""
+        """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t]; H, W multiples of ``fold``.
+
+        With ``doubt`` there are twice as many channels: the values, then their doubt.
+        """
         if scale is not None and tuple(scale) != tuple(self.config.scale):
             raise ValueError(f"scale is {scale}: this model has {self.config.scale}")
         shifted = self.sub_mean(x)
         features = self.head(self.fold(shifted))
         out = self.tail(features + self.body(features))
-        if self.config.input_skip:
-            # kept in the precision of the input, where the body may run in bfloat16
-            out = out.to(x.dtype) + enlarge(shifted[:, : out.shape[1]], self.config.scale)
-        return self.add_mean(out)
+        return finish(out, shifted, self.config, self.config.scale, self.add_mean)
+
+
+def outputs(config: Any) -> int:
+    """Channels that a network of this config puts out."""
+    return config.out_channels * (2 if config.doubt else 1)
+
+
+def finish(out: Tensor, shifted: Tensor, config: Any, scale: Scale, add_mean: MeanShift) -> Tensor:
+    """Turn the tail's output into values: skip and mean act on them, not on their doubt."""
+    values, doubt = out[:, : config.out_channels], out[:, config.out_channels :]
+    if config.input_skip:
+        # kept in the precision of the input, where the body may run in bfloat16
+        values = values.to(shifted.dtype) + enlarge(shifted[:, : values.shape[1]], scale)
+    values = add_mean(values)
+    return torch.cat([values, doubt.to(values.dtype)], dim=1) if config.doubt else values
 
 
 def _spread(mean: tuple[float, ...], channels: int) -> tuple[float, ...]:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .blocks import MeanShift, ResBlock, Scale, conv, enlarge, upsampler
-from .edsr import _spread
+from .blocks import MeanShift, ResBlock, Scale, conv, upsampler
+from .edsr import _spread, finish, outputs
 
 
 @dataclass(frozen=True)
 class MDSRConfig:
     """Options of `MDSR`; defaults: the published baseline for RGB (the large one has 80 blocks).
 
-    ``mean``, ``std`` and ``input_skip`` are those of `EDSRConfig`.
+    ``mean``, ``std``, ``input_skip`` and ``doubt`` are those of `EDSRConfig`.
     """
 
     scales: tuple[Scale, ...] = ((2, 2), (3, 3), (4, 4))
@@ -26,6 +26,7 @@ class MDSRConfig:
     mean: tuple[float, ...] = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
     std: float = 1.0
     input_skip: bool = False
+    doubt: bool = False
 
 
 class MDSR(nn.Module):
@@ -46,7 +47,7 @@ class MDSR(nn.Module):
             *(ResBlock(n, 3, config.res_scale) for _ in range(config.n_resblocks)), conv(n, n, 3)
         )
         self.upsample = nn.ModuleList(upsampler(scale, n) for scale in config.scales)
-        self.tail = nn.Sequential(conv(n, config.out_channels, 3))
+        self.tail = nn.Sequential(conv(n, outputs(config), 3))
 
     @property
     def scales(self) -> tuple[Scale, ...]:
@@ -68,11 +69,12 @@ class MDSR(nn.Module):
         return self.scales.index(tuple(scale))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, scale: Scale | None = None) -> Tensor:
-        """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t] for one of `scales`."""
+        """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t] for one of `scales`.
+
+        With ``doubt`` there are twice as many channels: the values, then their doubt.
+        """
         index = self._index(scale)
         shifted = self.sub_mean(x)
         features = self.pre_process[index](self.head(shifted))
         out = self.tail(self.upsample[index](features + self.body(features)))
-        if self.config.input_skip:
-            out = out.to(x.dtype) + enlarge(shifted[:, : out.shape[1]], self.scales[index])
-        return self.add_mean(out)
+        return finish(out, shifted, self.config, self.scales[index], self.add_mean)

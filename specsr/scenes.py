@@ -1,0 +1,158 @@
+"""Draws of synthetic machines for training: far more kinds than one plain run-up.
+
+Each kind starts from `specsr.synth.random_run_up` and changes what makes it that kind, so all
+share its resonances, noise and levels.  What a test is to hold out is drawn again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from .synth import Impact, Order, RunUp, random_run_up
+
+HELD_OUT_SWEEP = (250.0, 400.0)
+"""Speed change in 1/min per s that no scene has: sweep rates kept for testing."""
+
+HELD_OUT_STEP = 2.5
+"""Distance of the orders that no scene has: order sets kept for testing."""
+
+
+def held_out(run: RunUp) -> bool:
+    """Whether a run-up has a sweep rate or an order set that is kept for testing."""
+    duration = run.duration / (len(run.rpm) - 1)
+    sweeps = np.abs(np.diff(run.rpm)) / duration
+    low, high = HELD_OUT_SWEEP
+    orders = sorted(tone.order for tone in run.orders)
+    step = orders[1] - orders[0] if len(orders) > 1 else 0.0
+    return bool(((sweeps > low) & (sweeps < high)).any()) or step == HELD_OUT_STEP
+
+
+def random_scene(seed: int, rate: float = 25600.0, duration: float = 6.0) -> RunUp:
+    """Draw a machine of one of `KINDS`; the same seed gives the same one."""
+    rng = np.random.default_rng([seed, 11])
+    names = list(KINDS)
+    shares = np.array([KINDS[name][0] for name in names])
+    while True:
+        base = random_run_up(int(rng.integers(2**31)), rate, duration)
+        run = KINDS[names[int(rng.choice(len(names), p=shares / shares.sum()))]][1](base, rng)
+        run = _disturb(run, rng)
+        if not held_out(run):
+            return run
+
+
+def _tones(rng: np.random.Generator, orders: np.ndarray, spread: float = 30.0) -> tuple[Order, ...]:
+    """Tones of random level and phase."""
+    return tuple(
+        Order(float(k), float(rng.uniform(-spread, 0)), float(rng.uniform(0, 2 * math.pi)))
+        for k in orders
+    )
+
+
+def _plain(base: RunUp, rng: np.random.Generator) -> RunUp:
+    return base
+
+
+def _dense(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Half orders at low speed: several to one coarse cell."""
+    low = rng.uniform(600, 1800)
+    high = low * rng.uniform(1.1, 3)
+    rpm = (low, high) if rng.random() < 0.6 else (high, low)
+    orders = 0.5 * np.arange(1, rng.integers(20, 81))
+    return replace(base, rpm=rpm, orders=_tones(rng, orders, rng.uniform(15, 40)))
+
+
+def _electric(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Motor and reducer orders, and the sidebands of a switching frequency."""
+    motor = float(rng.choice([12, 24, 30, 36, 48])) * rng.choice([1.0, 2.0])
+    orders = np.unique(np.r_[motor * np.arange(1, 4), 8.58, 22.0, 1.0, rng.uniform(4, 30, 2)])
+    tones = list(_tones(rng, orders, 25))
+    carrier = float(rng.uniform(0.12, 0.42) * base.rate)
+    pairs = rng.choice([2.0, 4.0, 6.0, 8.0, 12.0], 2, replace=False)
+    for k in (*pairs, *-pairs, 0.0):
+        level = float(rng.uniform(-30, -8))
+        tones.append(Order(k, level, float(rng.uniform(0, 2 * math.pi)), offset=carrier))
+    low = rng.uniform(200, 3000)
+    return replace(base, rpm=(low, low + rng.uniform(1000, 9000)), orders=tuple(tones))
+
+
+def _steady(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Nearly constant speed with beats: tones a few Hz or a hundredth of an order apart."""
+    speed = rng.uniform(600, 6000)
+    rpm = (speed, speed * rng.uniform(0.97, 1.03))
+    tones = list(base.orders)
+    for tone in base.orders[: int(rng.integers(2, 8))]:
+        near = tone.order * (1 + rng.choice([-1, 1]) * rng.uniform(0.002, 0.03))
+        tones.append(replace(tone, order=near, level=tone.level - rng.uniform(0, 10)))
+    return replace(base, rpm=rpm, orders=tuple(tones), fluctuation=float(rng.uniform(0, 0.002)))
+
+
+def _profile(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Start, dwells, gear shifts and stop."""
+    speeds = rng.uniform(400, 6500, int(rng.integers(4, 9)))
+    for i in range(1, speeds.size):
+        if rng.random() < 0.35:
+            speeds[i] = speeds[i - 1]  # a dwell
+    if rng.random() < 0.5:
+        speeds[0] = 30.0
+    if rng.random() < 0.5:
+        speeds[-1] = 30.0
+    return replace(base, rpm=tuple(map(float, speeds)))
+
+
+def _knocks(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Clicks, knocks and few orders."""
+    count = 3 + int(rng.poisson(base.duration * rng.uniform(1, 6)))
+    impacts = tuple(
+        Impact(
+            float(rng.uniform(0.01, 0.99) * base.duration),
+            float(np.exp(rng.uniform(np.log(80), np.log(0.42 * base.rate)))),
+            float(np.exp(rng.uniform(np.log(0.004), np.log(0.5)))),
+            float(rng.uniform(0, 32)),
+        )
+        for _ in range(count)
+    )
+    return replace(base, impacts=impacts, orders=base.orders[: int(rng.integers(1, 9))])
+
+
+def _noisy(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Hardly a line above the noise."""
+    return replace(base, line_to_noise=float(rng.uniform(-25, 0)))
+
+
+def _disturb(run: RunUp, rng: np.random.Generator) -> RunUp:
+    """Add what comes with any machine: foreign tones, squeal, noise that swells with the turns."""
+    tones = list(run.orders)
+    for _ in range(int(rng.poisson(0.5))):  # mains, fans, transducers
+        tones.append(
+            Order(0.0, float(rng.uniform(-35, -5)), offset=float(rng.uniform(30, 0.45 * run.rate)))
+        )
+    if rng.random() < 0.15:  # brakes, belts, door seals
+        start = rng.uniform(0, 0.8) * run.duration
+        end = start + rng.uniform(0.1, 0.5) * run.duration
+        pitch = float(np.exp(rng.uniform(np.log(600), np.log(0.2 * run.rate))))
+        wobble = float(rng.uniform(0, 1))
+        for k in range(1, int(rng.integers(2, 4))):
+            level = float(rng.uniform(-12, 3) - 8 * (k - 1))
+            tones.append(Order(0.0, level, wobble=k * wobble, offset=k * pitch, span=(start, end)))
+    modulation = (1.0, 0.0)
+    if rng.random() < 0.25:
+        order = float(rng.choice([0.5, 1.0, 2.0, 3.0, rng.uniform(0.5, 10)]))
+        modulation = (order, float(rng.uniform(0.1, 0.9)))
+    unique = {(tone.order, tone.offset): tone for tone in tones}
+    return replace(run, orders=tuple(unique.values()), noise_modulation=modulation)
+
+
+KINDS: dict[str, tuple[float, Callable[[RunUp, np.random.Generator], RunUp]]] = {
+    "plain": (0.40, _plain),
+    "dense": (0.17, _dense),
+    "electric": (0.09, _electric),
+    "steady": (0.10, _steady),
+    "profile": (0.10, _profile),
+    "knocks": (0.09, _knocks),
+    "noisy": (0.05, _noisy),
+}
+"""Share and maker of each kind of scene."""
