@@ -132,6 +132,80 @@ def load_model(source: str | Path) -> Model:
     return model
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """What became of each tensor of a network that took over another's weights.
+
+    Attributes:
+        carried: taken over.
+        new: the other has none of this name; left as initialised.
+        refused: name, own shape and the other's, where these differ; left as initialised.
+    """
+
+    carried: tuple[str, ...]
+    new: tuple[str, ...]
+    refused: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
+
+    def summary(self) -> str:
+        """One line: how many were carried, which were not."""
+        parts = [f"{len(self.carried)} tensors carried over"]
+        if self.new:
+            parts.append(f"{len(self.new)} new ({', '.join(self.new)})")
+        if self.refused:
+            shapes = ", ".join(f"{name} {_by(there)} for {_by(own)}" for name, own, there in
+                               self.refused)  # fmt: skip
+            parts.append(f"{len(self.refused)} refused for their shape ({shapes})")
+        return "; ".join(parts)
+
+
+def transfer(net: EDSR | MDSR, other: EDSR | MDSR) -> Transfer:
+    """Copy weights by name and shape, and say which; mean and std are each network's own.
+
+    An EDSR's upsampler and last convolution go to those of an MDSR of the same scale.
+
+    Raises:
+        SpecsrError: nothing fits.
+    """
+    theirs = other.state_dict()
+    if isinstance(net, MDSR) and isinstance(other, EDSR):
+        theirs = _as_mdsr(theirs, net, other)
+    own = net.state_dict()
+    carried, new, refused = [], [], []
+    for name, tensor in own.items():
+        if name.startswith(("sub_mean.", "add_mean.")):
+            continue
+        if name not in theirs:
+            new.append(name)
+        elif theirs[name].shape != tensor.shape:
+            refused.append((name, tuple(tensor.shape), tuple(theirs[name].shape)))
+        else:
+            tensor.copy_(theirs[name])
+            carried.append(name)
+    if not carried:
+        raise SpecsrError(
+            "no weight of the model to start from fits this network: choose one of its kind and "
+            "width (model.n_feats), or leave train.start out"
+        )
+    return Transfer(tuple(carried), tuple(new), tuple(refused))
+
+
+def _as_mdsr(tensors: dict[str, torch.Tensor], net: MDSR, other: EDSR) -> dict[str, torch.Tensor]:
+    """Rename an EDSR's tail to the parts of an MDSR that do the same."""
+    branch = net.scales.index(other.scales[0]) if other.scales[0] in net.scales else -1
+    renamed = {}
+    for name, tensor in tensors.items():
+        if name.startswith("tail.1."):
+            name = name.replace("tail.1.", "tail.0.")
+        elif name.startswith("tail.0."):
+            name = name.replace("tail.0.", f"upsample.{branch}.")
+        renamed[name] = tensor
+    return renamed
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
 def bundled_models() -> list[str]:
     """Names of the models that come with the package."""
     return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
