@@ -35,7 +35,7 @@ class GridOptions(_Section):
 class PairOptions(_Section):
     """Which pair is learned; see `specsr.degrade.Pair`."""
 
-    kind: Literal["pool", "stft", "band", "denoise"]
+    kind: Literal["pool", "stft", "band", "denoise", "image"]
     scales: list[tuple[PositiveInt, PositiveInt]] = Field([(1, 1)], min_length=1)
     snr: tuple[float, float] | None = None
     ratios: list[float] = [2.0, 3.0, 4.0, 6.0]
@@ -52,7 +52,8 @@ class ModelOptions(_Section):
     """Network: EDSR for one scale, MDSR for several.
 
     ``doubt`` adds an output that says how far off each cell may be, ``guide`` inputs that say
-    where the orders lie (`specsr.guide`).
+    where the orders lie (`specsr.guide`).  ``channels`` (3 for RGB, 1 for gray) and ``batch_norm``
+    (SRResNet's blocks, to compare) are for images.
     """
 
     name: Literal["edsr", "mdsr"] = "edsr"
@@ -64,6 +65,8 @@ class ModelOptions(_Section):
     std: float = 20.0
     doubt: bool = False
     guide: bool = False
+    channels: Literal[1, 3] = 3
+    batch_norm: bool = False
 
 
 class SynthOptions(_Section):
@@ -85,13 +88,15 @@ class DataOptions(_Section):
     ``folders`` hold recordings, ``repeats`` examples are made of each channel of each; ``noise``
     are folders of recordings to be mixed in by a denoise pair, ``backgrounds`` steady ones that a
     quarter of the synthetic machines runs in front of.  Each example is brought to one of
-    ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.
+    ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.  For the pair
+    ``image``, ``folders`` and ``validate_on`` hold images (see `specsr.image_data`).
     """
 
     synth: SynthOptions = SynthOptions()
     folders: list[str] = []
     noise: list[str] = []
     backgrounds: list[str] = []
+    validate_on: list[str] = []
     repeats: int = Field(1, ge=1)
     max_seconds: float = Field(12.0, gt=0)
     rates: list[float] = [0.0]
@@ -102,15 +107,19 @@ class DataOptions(_Section):
 class TrainOptions(_Section):
     """The run: Adam with warm-up, cosine or halving schedule, moving average of the weights.
 
-    ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.  ``guided`` is
-    the share of crops for which a guided model is told the speed.  Of ``places`` random places in
-    a map the one whose levels differ most is cropped: most of a map is plain noise.
-    ``doubt_weight`` is that of the doubt's loss beside the level's.
+    ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.  ``patches``
+    gives each of them its own patch (images).  ``start`` is a model, by name or file, whose
+    weights the run starts from where they fit.  ``clip`` bounds the norm of the gradient; 0: not.
+    ``guided`` is the share of crops for which a guided model is told the speed.  Of ``places``
+    random places in a map the one whose levels differ most is cropped: most of a map is plain
+    noise.  ``doubt_weight`` is that of the doubt's loss beside the level's.
     """
 
     steps: int = Field(10000, ge=1)
     batch: int = Field(16, ge=1)
     patch: tuple[PositiveInt, PositiveInt] = (32, 32)
+    patches: list[tuple[PositiveInt, PositiveInt]] | None = None
+    start: str | None = None
     lr: float = Field(5e-4, gt=0)
     schedule: Literal["cosine", "halve"] = "cosine"
     halve_every: int = Field(200_000, ge=1)
@@ -119,6 +128,7 @@ class TrainOptions(_Section):
         "l1", "l2", "charbonnier", "l1+psnr", "itakura-saito", "itakura-saito+l2", "magnitude"
     ] = "l1"
     ema: float = Field(0.998, ge=0, lt=1)
+    clip: float = Field(1.0, ge=0)
     scale_weights: list[float] | None = None
     guided: float = Field(0.5, ge=0, le=1)
     places: int = Field(1, ge=1, le=8)
@@ -170,6 +180,13 @@ class Config(_Section):
             raise ValueError("an stft pair has one scale: set pair.scales to one")
         if self.pair.kind == "denoise" and self.pair.snr is None:
             raise ValueError("a denoise pair needs pair.snr, for example [-5, 25]")
+        if self.pair.kind == "image":
+            if any(a != b or a < 2 for a, b in self.pair.scales):
+                raise ValueError("an image pair has whole pair.scales from 2 up, such as [2, 3, 4]")
+            if not self.data.folders or self.data.synth.count:
+                raise ValueError("an image pair needs data.folders with images and no data.synth")
+        if self.train.patches and len(self.train.patches) != len(self.pair.scales):
+            raise ValueError("train.patches needs one patch for each scale")
         if not self.data.synth.count and not self.data.folders:
             raise ValueError("no data: set data.synth.count or data.folders")
         return self

@@ -206,7 +206,9 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     examples = []
     folder = Path(config.data.cache)
     folder.mkdir(parents=True, exist_ok=True)
-    per_example = {k: v for k, v in parts["data"].items() if k not in ("folders", "repeats")}
+    per_example = {
+        k: v for k, v in parts["data"].items() if k not in ("folders", "validate_on", "repeats")
+    }
     per_example["synth"] = {
         k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")
     }

@@ -9,6 +9,8 @@ import math
 import pickle
 import platform
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,17 @@ from .config import Config
 from .data import Crops, Example, load_examples
 from .errors import SpecsrError
 from .guide import CHANNELS as GUIDE_CHANNELS
+from .image_data import ImageCrops, load_training, mean_psnr
 from .infer import pick_device
 from .levels import DB_RANGE
 from .losses import LOSSES, doubt
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
 from .prefill import CHANNELS
-from .weights import Model, save_model
+from .weights import Model, load_model, save_model, transfer
 
 log = logging.getLogger(__name__)
+DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+DIV2K_LUMA = 111.7
 
 
 def build_net(config: Config) -> EDSR | MDSR:
@@ -44,6 +49,11 @@ def build_net(config: Config) -> EDSR | MDSR:
         "input_skip": config.model.input_skip,
         "doubt": config.model.doubt,
     }
+    if config.pair.kind == "image":
+        options["in_channels"] = options["out_channels"] = config.model.channels
+        options["mean"] = DIV2K_MEAN if config.model.channels == 3 else (DIV2K_LUMA,)
+    if config.model.name == "edsr":
+        options["batch_norm"] = config.model.batch_norm
     if config.model.name == "mdsr":
         return MDSR(MDSRConfig(scales=tuple(config.pair.scales), **options))
     return EDSR(EDSRConfig(scale=config.pair.scales[0], fold=config.model.fold, **options))
@@ -57,6 +67,56 @@ def learning_rate(step: int, config: Config) -> float:
         return train.lr * warm * 0.5 ** (step // train.halve_every)
     part = 0.5 * (1 + math.cos(math.pi * step / train.steps))
     return train.lr * warm * (0.01 + 0.99 * part)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Where a run's batches and its validation come from.
+
+    Attributes:
+        crops: batches by step: (input, target, scale).
+        validate: network and device -> score of held-out examples.
+        score: what the score is called, with its unit.
+        higher: whether a higher score is the better one.
+        examples: how many are trained on.
+        rates, db_range: of the `Model` that comes out.
+    """
+
+    crops: Crops | ImageCrops
+    validate: Callable[[EDSR | MDSR, str], float]
+    score: str
+    higher: bool
+    examples: int
+    rates: tuple[float, float] = (0.0, 0.0)
+    db_range: float = 0.0
+
+
+def map_source(config: Config, bar: Any) -> Source:
+    """Spectrograms: a few examples are held out, evenly spread."""
+    examples = load_examples(config, bar)
+    count = config.train.hold_out
+    held = max(1, min(count, len(examples) // 8)) if len(examples) > 1 else 0
+    stride = len(examples) // held if held else 0
+    held_out = [examples[i] for i in range(0, len(examples), stride)][:held] if held else examples
+    seen = [e for e in examples if not any(e is h for h in held_out)] or examples
+    rates = list(config.data.synth.rates) if config.data.synth.count else []
+    if config.data.folders:
+        rates += [rate or config.data.min_rate for rate in config.data.rates]
+    return Source(
+        Crops(seen, config, config.train.steps),
+        lambda net, device: validate(net, held_out, config, device),
+        "validation_l1_db", False, len(seen), (min(rates), max(rates)), DB_RANGE,
+    )  # fmt: skip
+
+
+def image_source(config: Config, bar: Any) -> Source:
+    """Images: whole ones are held out, or come from folders of their own."""
+    seen, held_out = load_training(config, bar)
+    return Source(
+        ImageCrops(seen, config, config.train.steps),
+        lambda net, device: mean_psnr(net, held_out, device),
+        "validation_psnr_db", True, len(seen),
+    )  # fmt: skip
 
 
 @torch.no_grad()
@@ -81,12 +141,31 @@ def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: 
     return sum(losses) / len(losses)
 
 
+def tensorboard(folder: Path, score: str) -> Callable[[int, float, float, float], None]:
+    """Return a function that logs (step, rate, loss, score), idle without tensorboard."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        log.info("no tensorboard: log.csv alone (pip install 'specsr[train]' for both)")
+        return lambda *values: None
+    writer = SummaryWriter(str(folder / "tensorboard"))
+
+    def write(step: int, rate: float, loss: float, value: float) -> None:
+        for name, number in (("lr", rate), ("train_loss", loss), (score, value)):
+            writer.add_scalar(name, number, step)
+        writer.flush()
+
+    return write
+
+
 def train(config: Config, folder: str | Path, resume: bool = False, progress: Any = None) -> Path:
     """Train a config in ``folder`` and return the path of the model file.
 
-    Writes ``log.csv``, ``checkpoint.pt`` (all that a resumed run needs, replaced whole) and, at
-    every validation and the end, ``<name>.safetensors`` with the averaged weights.  ``progress``
-    wraps an iterable of steps (for a bar); it may have ``set_postfix``.
+    Writes ``log.csv``, the same for TensorBoard where that is installed, ``checkpoint.pt`` (all
+    that a resumed run needs, replaced whole) and, at every validation and the end,
+    ``<name>.safetensors`` with the averaged weights; the best by validation stays beside it as
+    ``<name>-best.safetensors``.  ``progress`` wraps an iterable of steps (for a bar); it may have
+    ``set_postfix``.
 
     Raises:
         SpecsrError: the folder already holds a run and ``resume`` is not set, or holds another
@@ -96,6 +175,7 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
     folder = Path(folder)
     checkpoint_path = folder / "checkpoint.pt"
     model_path = folder / f"{config.name}.safetensors"
+    best_path = folder / f"{config.name}-best.safetensors"
     for path in (checkpoint_path, model_path):
         if path.exists() and not resume:
             raise SpecsrError(f"{path} exists: go on with --resume, or choose another --out folder")
@@ -103,16 +183,17 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
     device = str(pick_device(train_options.device))
 
     bar = progress or (lambda steps: steps)
-    examples = load_examples(config, bar)
-    held = max(1, min(train_options.hold_out, len(examples) // 8)) if len(examples) > 1 else 0
-    stride = len(examples) // held if held else 0
-    held_out = [examples[i] for i in range(0, len(examples), stride)][:held] if held else examples
-    seen = [e for e in examples if not any(e is h for h in held_out)] or examples
+    source = (image_source if config.pair.kind == "image" else map_source)(config, bar)
 
     net = build_net(config).to(device, memory_format=torch.channels_last)
+    started = ""
+    if train_options.start:
+        started = transfer(net, load_model(train_options.start).net).summary()
+        log.warning("start from %s: %s", train_options.start, started)
     average = copy.deepcopy(net)
     optimiser = torch.optim.Adam(net.parameters(), train_options.lr, fused=True)
     start, spent = 0, 0.0
+    best = -math.inf if source.higher else math.inf
     if resume and checkpoint_path.exists():
         try:
             state = torch.load(checkpoint_path, map_location=device, weights_only=True)
@@ -121,57 +202,60 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
             raise SpecsrError(
                 f"{checkpoint_path}: not a checkpoint of a run: choose another --out ({error})"
             ) from None
-        if made_by != config.model.model_dump(mode="json"):
+        now = config.model.model_dump(mode="json")
+        if {**now, **made_by} != now:  # options that came later had their defaults
             raise SpecsrError(f"{checkpoint_path}: made by another network: choose another --out")
         net.load_state_dict(state["net"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         start, spent = state["step"], state["seconds"]
+        best = state.get("best", best)
 
     def save(step: int, seconds: float) -> None:
         partial = checkpoint_path.with_suffix(".tmp")
         state = {
             "net": net.state_dict(), "average": average.state_dict(),
             "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds,
-            "model": config.model.model_dump(mode="json"),
+            "best": best, "model": config.model.model_dump(mode="json"),
         }  # fmt: skip
         torch.save(state, partial)
         partial.replace(checkpoint_path)
 
-    def export(step: int, seconds: float, score: float) -> None:
+    def export(step: int, seconds: float, score: float, better: bool) -> None:
         record = {
             "steps": step,
             "seconds": round(seconds),
             "device": device
             if device != "cpu"
             else f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)",
-            "validation_l1_db": round(score, 4),
-            "examples": len(seen),
+            source.score: round(score, 4),
+            "examples": source.examples,
             "config": config.model_dump(mode="json"),
         }
-        rates = list(config.data.synth.rates) if config.data.synth.count else []
-        if config.data.folders:
-            rates += [rate or config.data.min_rate for rate in config.data.rates]
+        if started:
+            record["start"] = started
         model = Model(
             config.name, average, config.pair.kind,
-            tuple(g.model_dump() for g in config.grids),
-            (min(rates), max(rates)), DB_RANGE, record,
+            tuple(g.model_dump() for g in config.grids) if config.pair.kind != "image" else (),
+            source.rates, source.db_range, record,
         )  # fmt: skip
         save_model(model_path, model, overwrite=True)
+        if better:
+            save_model(best_path, model, overwrite=True)
 
-    crops = Crops(seen, config, train_options.steps)
     loader = DataLoader(
-        crops, batch_size=None, sampler=range(start, train_options.steps),
+        source.crops, batch_size=None, sampler=range(start, train_options.steps),
         num_workers=train_options.workers, persistent_workers=False,
     )  # fmt: skip
     loss_function = LOSSES[train_options.loss]
     began = time.monotonic() - spent
     running, step = 0.0, start
+    curves = tensorboard(folder, source.score)
     new_log = not (resume and (folder / "log.csv").exists())
     with (folder / "log.csv").open("w" if new_log else "a", newline="") as file:
         rows = csv.writer(file)
         if new_log:
-            rows.writerow(["step", "seconds", "lr", "train_loss", "validation_l1_db"])
+            rows.writerow(["step", "seconds", "lr", "train_loss", source.score])
         for low, high, scale in bar(loader):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, config)
@@ -191,7 +275,8 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
                 loss = loss + train_options.doubt_weight * doubt(off, estimate[:, 1:])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            if train_options.clip:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), train_options.clip)
             optimiser.step()
             step += 1
             # the average forgets its untrained start: a short memory first, then a long one
@@ -199,6 +284,8 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
             with torch.no_grad():
                 for mean, now in zip(average.parameters(), net.parameters()):
                     mean.lerp_(now, 1 - decay)
+                for mean, now in zip(average.buffers(), net.buffers()):
+                    mean.copy_(now)  # what batch normalisation has seen
             value = loss.item()
             if not math.isfinite(value):
                 raise SpecsrError(
@@ -207,7 +294,7 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
                 )
             running = value if running == 0 else 0.98 * running + 0.02 * value
             if step % train_options.validate_every == 0 or step == train_options.steps:
-                score = validate(average, held_out, config, device)
+                score = source.validate(average, device)
                 seconds = time.monotonic() - began
                 rows.writerow(
                     [
@@ -219,8 +306,11 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
                     ]
                 )
                 file.flush()
-                log.info("step %d: loss %.3f, validation %.3f dB", step, running, score)
-                export(step, seconds, score)
+                log.info("step %d: loss %.3f, %s %.3f", step, running, source.score, score)
+                curves(step, learning_rate(step, config), running, score)
+                better = score > best if source.higher else score < best
+                best = score if better else best
+                export(step, seconds, score, better)
             if step % train_options.save_every == 0 or step == train_options.steps:
                 save(step, time.monotonic() - began)
     return model_path

@@ -588,7 +588,7 @@ def test_an_interrupted_write_keeps_the_last_checkpoint(
 def test_a_run_is_not_written_over_another(tmp_path: Path) -> None:
     options, folder = config(tmp_path, train={"steps": 2}), tmp_path / "run"
     train(options, folder)
-    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
     with pytest.raises(SpecsrError, match=r"checkpoint\.pt exists: go on with --resume"):
         train(options, folder)
     (folder / "checkpoint.pt").rename(folder / "kept.pt")
@@ -597,7 +597,7 @@ def test_a_run_is_not_written_over_another(tmp_path: Path) -> None:
     (folder / "kept.pt").rename(folder / "checkpoint.pt")
     with pytest.raises(SpecsrError, match="another network"):
         train(config(tmp_path, model={"n_feats": 5}), folder, resume=True)
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
     torch.save({"weight": torch.zeros(2)}, tmp_path / "other.pt")
     other = (tmp_path / "other.pt").read_bytes()
     for content in (b"", b"half", b"cos\nsystem\n(S'true'\ntR.", other, other[:300]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -16,7 +17,14 @@ from safetensors.torch import load_file, save_file
 from specsr import weights
 from specsr.errors import SpecsrError
 from specsr.models import EDSRConfig, MDSRConfig, build
-from specsr.weights import Model, bundled_models, load_model, read_info, save_model
+from specsr.weights import (
+    Model,
+    bundled_models,
+    load_model,
+    read_info,
+    save_model,
+    transfer,
+)
 
 SMALL = {"n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (3.0,)}
 CONFIGS = [
@@ -242,3 +250,22 @@ def test_models_that_come_along_load_and_say_what_they_are(name: str) -> None:
     assert loaded.pair in ("pool", "stft", "band", "denoise")
     assert loaded.grids and 0 < loaded.rates[0] <= loaded.rates[1]
     assert loaded.record["steps"] > 0 and loaded.parameters > 1000
+
+
+def test_a_widened_network_begins_as_the_one_it_starts_from():
+    """Guiding inputs weigh nothing yet, the doubt is new, the levels are unchanged."""
+    small = MDSRConfig(
+        n_resblocks=2, n_feats=8, in_channels=1, out_channels=1, mean=(0.0,), std=20.0,
+        input_skip=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    first = build(small)
+    wide = build(dataclasses.replace(small, in_channels=10, doubt=True))
+    report = transfer(wide, first)
+    assert set(report.widened) == {"head.0.weight", "tail.0.weight", "tail.0.bias"}
+    assert not report.new and not report.refused
+    x = torch.randn(1, 10, 7, 9) * 20
+    for scale in small.scales:
+        out = wide(x, scale)
+        assert out.shape[1] == 2
+        torch.testing.assert_close(out[:, :1], first(x[:, :1], scale))

@@ -1,0 +1,111 @@
+"""PSNR and SSIM of images under the protocols of published super-resolution tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+from .errors import SpecsrError
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What is compared, and where.
+
+    Attributes:
+        name: as printed.
+        channels: ``"y-rounded"``: luma of MATLAB's rgb2ycbcr on uint8, itself rounded, gray images
+            as they are; ``"y-float"``: luma in floating point, gray images replicated to RGB
+            (EDSR-PyTorch and most later papers); ``"rgb"``: all three channels.
+        extra_border: pixels left out at every border beyond the scale.
+    """
+
+    name: str
+    channels: str
+    extra_border: int = 0
+
+
+PAPER = Protocol("paper", "y-rounded")
+FLOAT = Protocol("float", "y-float")
+RGB = Protocol("rgb", "rgb", extra_border=6)
+"""DIV2K validation: RGB, scale + 6 pixels left out (EDSR-PyTorch's code and the paper)."""
+
+PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, FLOAT, RGB)}
+
+
+def luma(image: np.ndarray, rounded: bool = False) -> np.ndarray:
+    """Return Y of BT.601 in studio range (16 to 235) of RGB [H, W, 3] in 0..255, as float64."""
+    y = image.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255 + 16
+    return np.floor(y + 0.5) if rounded else y
+
+
+def _planes(image: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """What a protocol compares: float64 [H, W, C]."""
+    gray = image.ndim == 2
+    if protocol.channels == "y-rounded":
+        plane = image.astype(np.float64) if gray else luma(image, rounded=True)
+        return plane[..., None]
+    colour = np.repeat(image[..., None], 3, axis=2) if gray else image
+    if protocol.channels == "y-float":
+        return luma(colour)[..., None]
+    return colour.astype(np.float64)
+
+
+def score(
+    estimate: np.ndarray, reference: np.ndarray, scale: int, protocol: Protocol = PAPER
+) -> tuple[float, float]:
+    """Return PSNR in dB and SSIM of one uint8 image; averages are taken over these per image.
+
+    Args:
+        estimate, reference: [H, W] or [H, W, 3], uint8, of one shape.
+        scale: decides the border that is left out.
+
+    Raises:
+        SpecsrError: shapes or types that differ, or an image no larger than its borders.
+    """
+    if estimate.shape != reference.shape:
+        raise SpecsrError(
+            f"the images differ in shape: {estimate.shape} and {reference.shape}: cut the "
+            "reference to a multiple of the scale"
+        )
+    if estimate.dtype != np.uint8 or reference.dtype != np.uint8:
+        raise SpecsrError(f"expected uint8 images, got {estimate.dtype} and {reference.dtype}")
+    border = scale + protocol.extra_border
+    if min(reference.shape[:2]) - 2 * border < 11:
+        raise SpecsrError(
+            f"an image of {reference.shape[0]} x {reference.shape[1]} is too small for a border "
+            f"of {border} and SSIM's window of 11"
+        )
+    inside = slice(border, -border)
+    ours = _planes(estimate, protocol)[inside, inside]
+    wanted = _planes(reference, protocol)[inside, inside]
+    similarity = np.mean([ssim(ours[..., c], wanted[..., c]) for c in range(ours.shape[2])])
+    return psnr(ours, wanted), float(similarity)
+
+
+def psnr(estimate: np.ndarray, reference: np.ndarray, peak: float = 255.0) -> float:
+    """Peak signal-to-noise ratio in dB over all samples; infinite where they are equal."""
+    mse = np.mean(np.square(estimate.astype(np.float64) - reference.astype(np.float64)))
+    return float("inf") if mse == 0 else float(10 * np.log10(peak**2 / mse))
+
+
+def ssim(estimate: np.ndarray, reference: np.ndarray, peak: float = 255.0) -> float:
+    """Mean structural similarity of two planes [H, W] as MATLAB's ``ssim_index`` has it.
+
+    Gaussian window 11 x 11 of deviation 1.5, only where it fits (Wang et al. 2004).
+    """
+    x, y = estimate.astype(np.float64), reference.astype(np.float64)
+    window = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+    window /= window.sum()
+
+    def mean(plane: np.ndarray) -> np.ndarray:
+        return correlate1d(correlate1d(plane, window, 0), window, 1)[5:-5, 5:-5]
+
+    mu_x, mu_y = mean(x), mean(y)
+    var_x, var_y = mean(x * x) - mu_x**2, mean(y * y) - mu_y**2
+    cov = mean(x * y) - mu_x * mu_y
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    top = (2 * mu_x * mu_y + c1) * (2 * cov + c2)
+    return float(np.mean(top / ((mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2))))
