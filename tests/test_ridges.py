@@ -1,0 +1,104 @@
+"""Ridges: known lines are found, invented and lost ones counted, speckle makes hardly any."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specsr import Signal, SpectrogramTransform
+from specsr.errors import SpecsrError
+from specsr.ridges import (
+    compare_lines,
+    compare_ridges,
+    compare_transients,
+    ridge_length,
+    ridges,
+    split_lines,
+)
+
+ROWS, COLUMNS = 200, 80
+
+
+def lines(*starts: float, slope: float = 0.3, level: float = 20.0) -> np.ndarray:
+    """Bell-shaped lines over a flat floor, dB."""
+    rows, columns = np.arange(ROWS)[:, None], np.arange(COLUMNS)
+    db = np.zeros((ROWS, COLUMNS))
+    for start in starts:
+        db += level * np.exp(-(((rows - start - slope * columns) / 2.0) ** 2))
+    return db
+
+
+def test_every_cell_of_a_line_and_no_other_is_a_ridge() -> None:
+    found = ridges(lines(50.2), length=20)
+    rows, columns = np.nonzero(found)
+    assert list(np.unique(columns)) == list(range(COLUMNS))
+    assert np.abs(rows - 50.2 - 0.3 * columns).max() <= 0.5
+    assert not ridges(lines(50.2), length=COLUMNS + 1).any()
+
+
+@given(shift=st.integers(-3, 3), quieter=st.floats(-6, 6))
+def test_position_and_level_errors_are_measured(shift: int, quieter: float) -> None:
+    truth, estimate = lines(40, 120), lines(40 + shift, 120 + shift, level=20 + quieter)
+    result = compare_ridges(truth, estimate, length=20)
+    assert result.found == 1 and result.invented == 0
+    assert result.position_rms == pytest.approx(abs(shift), abs=0.05)
+    assert result.level_bias_db == pytest.approx(quieter, abs=0.5)
+
+
+def test_lost_and_invented_lines_are_counted() -> None:
+    both, one = lines(40, 120), lines(40)
+    lost = compare_ridges(both, one, length=20)
+    assert lost.found == pytest.approx(0.5) and lost.invented == 0
+    invented = compare_ridges(one, both, length=20)
+    assert invented.found == 1 and invented.invented == pytest.approx(0.5)
+    # a faint one was there all along
+    assert compare_ridges(lines(40) + lines(120, level=4), both, length=20).invented == 0
+
+
+def test_lines_close_to_another_are_told_apart() -> None:
+    truth = lines(40, 47, 120)
+    result = compare_ridges(truth, lines(120), length=20, apart=8)
+    assert result.found == pytest.approx(1 / 3, abs=0.02) and result.found_apart == 1
+
+
+def test_nothing_to_find_is_nan_not_zero() -> None:
+    result = compare_ridges(lines(), lines(), length=20)
+    assert np.isnan([result.found, result.invented, result.position_rms]).all()
+
+
+def test_transients_are_lines_turned_round() -> None:
+    grid = SpectrogramTransform(256, 32).grid(Signal(np.zeros((1, 16000)), 8000.0))
+    truth = lines(100, slope=0).T
+    result = compare_transients(truth, truth + 1, grid)
+    assert result.found == 1 and result.level_bias_db == pytest.approx(1)
+    assert np.isnan(compare_lines(truth, truth, grid).found)
+
+
+def test_speckle_makes_hardly_a_ridge_and_a_tone_one(rng=np.random.default_rng(3)) -> None:
+    rate, count = 8000.0, 40000
+    noise = rng.standard_normal(count)
+    tone = 0.3 * np.sin(2 * np.pi * 1000 * np.arange(count) / rate)
+    transform = SpectrogramTransform(512, 64)
+    maps = [transform(Signal((x)[None], rate)) for x in (noise, noise + tone)]
+    length = ridge_length(maps[0].grid)
+    assert length == 24
+    alone, both = (ridges(x.db[0], length) for x in maps)
+    assert alone.mean() < 0.002  # a tone fills one row of 257: 0.004
+    row = round(1000 / maps[0].grid.df)
+    assert both[row - 1 : row + 2].any(axis=0).mean() > 0.9
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(SpecsrError, match="shape"):
+        compare_ridges(np.zeros((4, 5)), np.zeros((5, 4)), 3)
+
+
+def test_line_cells_are_parted_by_their_distance_to_the_next_line() -> None:
+    truth = lines(40, 47, 120)
+    single, close = split_lines(truth, truth > 8, length=20, apart=8)
+    rows = np.arange(ROWS)[:, None] - 0.3 * np.arange(COLUMNS)
+    assert not (single & close).any() and ((single | close) == (truth > 8)).all()
+    assert (single[rows > 90] == (truth > 8)[rows > 90]).all()
+    assert not single[rows < 90].any()
