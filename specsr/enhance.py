@@ -119,7 +119,8 @@ def upscale_map(
         beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
         fine = 10 ** ((result[0].numpy() + beyond + level)[:, :frames].astype(np.float64) / 10)
         if pair == "pool":
-            fine = impose(fine, channel, (s_f, s_t), consistency)
+            # a full map's last frame may lie past the last fine one
+            fine = impose(fine, channel[:, : -(-frames // s_t)], (s_f, s_t), consistency)
         channels.append(fine)
         doubts.append(np.exp(result[1:, :, :frames].numpy()))
     magnitude = np.sqrt(np.stack(channels))

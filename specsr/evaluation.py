@@ -220,7 +220,7 @@ def _channel(x: Signal | SpecMap, channel: int) -> Signal | SpecMap:
     part = slice(channel, channel + 1)
     if isinstance(x, Signal):
         return x.replace(samples=x.samples[part], channels=x.channels[part])
-    return x.replace(magnitude=x.magnitude[part], phase=None, channels=x.channels[part])
+    return x.replace(magnitude=x.magnitude[part], phase=None, std_db=None, channels=x.channels[part])
 
 
 def _differ(what: str, result: Any, reference: Any, mend: str) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import specsr
 from specsr.consistency import consistency_db
 from specsr.degrade import decimate, pool
 from specsr.enhance import find_model, low_map, map_transform
+from specsr.guide import CHANNELS
 from specsr.metrics import si_sdr, split_errors
+from specsr.models import MDSRConfig, build
+from specsr.weights import Model
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +164,43 @@ def test_wrong_wishes_are_named(run, music):
         specsr.upscale(music.replace(rate=1000.0), scale=2)
     with pytest.raises(specsr.SpecsrError, match="rate is 1000 Hz"):
         specsr.denoise(music.replace(rate=1000.0))
+
+
+@pytest.fixture(scope="module")
+def doubting() -> specsr.weights.Model:
+    """A small untrained model that says its doubt and listens to the speed."""
+    torch.manual_seed(1)
+    config = MDSRConfig(
+        scales=((2, 2), (3, 3)), n_resblocks=1, n_feats=4, in_channels=1 + CHANNELS,
+        out_channels=1, mean=(0.0,), std=20.0, input_skip=True, doubt=True,
+    )  # fmt: skip
+    return Model("doubting", build(config).eval(), "pool", (), (1.0, 1e5), 100.0)
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_a_map_carries_its_doubt_through_files(run, doubting, tmp_path, pooled):
+    fine = run.signal.spectrogram(n_fft=1536, hop_length=384)
+    low = pool(fine, 3, 3) if pooled else fine
+    high = specsr.upscale(low, scale=3, model=doubting)
+    assert high.std_db.shape == high.magnitude.shape and (high.std_db > 0).all()
+    assert np.ptp(high.std_db) > 0
+    for name in ("map.npz", "map.h5"):
+        high.save(tmp_path / name)
+        again = specsr.read_map(tmp_path / name)
+        np.testing.assert_array_equal(again.std_db, high.std_db)
+    with pytest.raises(specsr.SpecsrError, match="std_db"):
+        high.replace(std_db=-high.std_db)
+
+
+def test_the_speed_changes_what_a_guided_model_sees(run, doubting):
+    low = low_map(run.signal, 2, "pool", map_transform(2))
+    assert low.rpm is not None
+    told, untold = (
+        specsr.upscale(x, scale=2, model=doubting) for x in (low, low.replace(rpm=None))
+    )
+    assert not np.allclose(told.db, untold.db, atol=0.01)
+    # where the speed ends, so does its influence, past the network's reach
+    half = np.where(np.arange(low.rpm.size) < low.rpm.size // 2, low.rpm, 0)
+    part = specsr.upscale(low.replace(rpm=half), scale=2, model=doubting, consistency="off")
+    off = specsr.upscale(low.replace(rpm=None), scale=2, model=doubting, consistency="off")
+    np.testing.assert_allclose(part.db[..., -60:], off.db[..., -60:], atol=1e-3)

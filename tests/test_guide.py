@@ -1,0 +1,57 @@
+"""Guiding channels: teeth lie where the orders are, in whatever grid, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from specsr import Signal, SpectrogramTransform
+from specsr.degrade import pool
+from specsr.guide import CHANNELS, PARTS, coarse_rows, columns_speed, guide_image
+
+
+def test_speed_of_a_column_is_that_at_its_centre() -> None:
+    rate, length = 8000.0, 16000
+    rpm = np.linspace(600, 6000, length)
+    fine = SpectrogramTransform(512, 64)(Signal(np.ones((1, length)), rate, rpm=rpm))
+    for spec in (fine, pool(fine, 2, 4)):
+        speed = columns_speed(spec.rpm, spec.grid)
+        expected = np.interp(spec.times, np.arange(length) / rate, rpm) / 60
+        np.testing.assert_allclose(speed, expected, atol=0.01)
+    assert not columns_speed(None, fine.grid).any()
+    assert not columns_speed(np.zeros(length), fine.grid).any()
+
+
+def test_coarse_rows_are_those_of_the_pooled_map() -> None:
+    fine = SpectrogramTransform(512, 64).grid(Signal(np.ones((1, 8000)), 8000.0))
+    centres, height = coarse_rows(fine, 4)
+    low = fine.pooled(4, 4)
+    np.testing.assert_allclose(centres, low.freqs())
+    assert height == pytest.approx(low.df)
+    same, _ = coarse_rows(fine.pooled(2, 1), 2)
+    np.testing.assert_allclose(same, low.freqs())
+
+
+@given(turns=st.floats(20, 100), order=st.integers(1, 60))
+def test_the_tooth_of_an_order_is_highest_in_the_part_that_holds_it(turns: float, order: int):
+    height = 16.0
+    freqs = np.arange(500) * height + 6.0
+    image = guide_image(freqs, height, np.array([turns]))
+    assert image.shape == (CHANNELS, 500, 1) and image.dtype == np.float32
+    combs = image[:-1, :, 0].reshape(2, PARTS, 500).transpose(0, 2, 1).reshape(2, -1)
+    middles = (freqs[:, None] + (np.arange(PARTS) - 1.5) * height / PARTS).ravel()
+    for comb, f in ((0, order * turns), (1, order * turns), (1, (order - 0.5) * turns)):
+        if middles[0] < f < middles[-1]:
+            at = int(np.argmin(np.abs(middles - f)))
+            assert combs[comb, at] >= 20 * (1 - (height / 8) / (1.5 * height / PARTS)) - 1e-3
+    # whole orders have no teeth at the halves
+    between = int(np.argmin(np.abs(middles - (order + 0.5) * turns)))
+    if turns > 4 * height / PARTS and middles[between] < middles[-1] - turns:
+        assert combs[0, between] == 0
+
+
+def test_without_speed_there_is_nothing() -> None:
+    image = guide_image(np.arange(10) * 10.0, 10.0, np.array([0.0, 30.0]))
+    assert not image[:, :, 0].any() and image[-1, :, 1].all()
