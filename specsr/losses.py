@@ -50,7 +50,7 @@ def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 10.0) -> Tens
     return (inside.exp() - inside - 1 + slope * (ratio - inside)).mean()
 
 
-def itakura_saito_l2(estimate: Tensor, target: Tensor, weight: float = 0.03) -> Tensor:
+def itakura_saito_l2(estimate: Tensor, target: Tensor, weight: float = 0.012) -> Tensor:
     """Itakura-Saito and ``weight`` times L2 (dB²): between the mean power and the mean level.
 
     Where the place of a line is in doubt Itakura-Saito alone gives its flanks too wide, L2 alone

@@ -1,0 +1,127 @@
+"""Whether the doubt that a map carries can be believed: how many true levels lie within it.
+
+A map says for every cell how far off its level may be: 68.3 % of the true levels should lie within.
+Counted apart for lines, transients and the rest, on synthetic machines of all kinds (truth known,
+see the map benchmark) and on steady recordings of car interiors that were never trained on, whose
+truth is the mean power of each row over the whole recording.  Also whether a larger doubt means a
+larger error: the rms error of the cells by doubt, in five equal parts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from common import data_folder, parser, progress, publish, run
+from map import FRESH
+from scipy import ndimage
+
+from specsr import Signal, levels, metrics
+from specsr.degrade import pool
+from specsr.enhance import upscale_map
+from specsr.io import read
+from specsr.scenes import random_scene
+from specsr.spectrogram import SpectrogramTransform
+from specsr.synth import RunUp, synthesise
+
+CLASSES = ("lines", "transients", "rest")
+TRANSFORM = SpectrogramTransform(2048, 256)
+KINDS = ("synthetic", "synthetic, speed known", "recorded")
+
+
+def impacts(run_up: RunUp, shape: tuple[int, int]) -> np.ndarray:
+    """Columns that a window with an impact in it reaches, as cells [F, T], bool."""
+    hit = np.zeros(shape, dtype=bool)
+    reach = TRANSFORM.n_fft // (2 * 256)
+    for impact in run_up.impacts:
+        column = round(impact.time * run_up.rate / 256)
+        hit[:, max(0, column - reach) : column + reach + 1] = True
+    return hit
+
+
+def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndarray, ...]:
+    """Error, doubt and class of every cell of one machine."""
+    scene = random_scene(seed)
+    made = synthesise(scene)
+    fine = TRANSFORM(made.signal)
+    truth = levels.to_db(made.expected_power(fine.grid)[:-1])
+    low = pool(fine, scale, scale)
+    high = upscale_map(
+        low if speed else low.replace(rpm=None), scale, model=args.model,
+        consistency=args.consistency,
+    )  # fmt: skip
+    error = levels.to_db(high.image()[0].astype(float) ** 2) - truth
+    lines = metrics.line_mask(truth)
+    kind = np.where(lines, 0, np.where(impacts(scene, truth.shape), 1, 2))
+    return error, high.std_db[0, : len(error)], kind
+
+
+def recorded(path: Path, scale: int, args: object) -> tuple[np.ndarray, ...]:
+    """The same of one steady recording."""
+    signal = read(path).resample(25600.0)
+    samples = signal.samples[:1] / np.std(signal.samples[0])
+    fine = TRANSFORM(Signal(samples, signal.rate, "1"))
+    truth = levels.to_db(fine.power[0][:-1, 8:-8].mean(axis=1, keepdims=True))
+    high = upscale_map(
+        pool(fine, scale, scale), scale, model=args.model, consistency=args.consistency
+    )  # fmt: skip
+    inside = slice(8, -8)
+    error = (levels.to_db(high.image()[0].astype(float) ** 2) - truth)[:, inside]
+    around = ndimage.uniform_filter1d(truth, 49, axis=0)
+    kind = np.broadcast_to(np.where(truth > around + 8, 0, 2), error.shape)
+    rows = fine.freqs[:-1] < 0.9 * 12800  # above lies the resampler's flank
+    return error[rows], high.std_db[0, :-1, inside][rows], kind[rows]
+
+
+def table(cells: list[tuple[np.ndarray, ...]]) -> list[dict[str, object]]:
+    """One line a class and one for all of them."""
+    error, doubt, kind = (np.concatenate([np.ravel(c[i]) for c in cells]) for i in range(3))
+    rows = []
+    for name, chosen in [("all", kind >= 0), *((n, kind == i) for i, n in enumerate(CLASSES))]:
+        if not chosen.any():
+            continue
+        e, d = error[chosen].astype(float), doubt[chosen].astype(float)
+        row: dict[str, object] = {
+            "cells": name,
+            "share, %": 100 * float(chosen.mean()),
+            "within the doubt, %": 100 * float(np.mean(np.abs(e) <= d)),
+            "within twice the doubt, %": 100 * float(np.mean(np.abs(e) <= 2 * d)),
+            "rms error, dB": float(np.sqrt(np.mean(e**2))),
+            "median doubt, dB": float(np.median(d)),
+        }
+        for i, part in enumerate(np.array_split(np.argsort(d), 5)):
+            row[f"rms error, {PARTS[i]} fifth"] = float(np.sqrt(np.mean(e[part] ** 2)))
+        rows.append(row)
+    return rows
+
+
+PARTS = ("surest", "2nd", "3rd", "4th", "least sure")
+
+
+def main() -> None:
+    arguments = parser(__doc__.splitlines()[0], KINDS, "trust")
+    arguments.add_argument("--scales", type=int, nargs="+", default=[2, 3, 4])
+    arguments.add_argument("--consistency", default="band", choices=["band", "cell", "off"])
+    args = arguments.parse_args()
+    count = args.limit or 24
+    tables = {}
+    for scale in args.scales:
+        if TRANSFORM.n_fft // 2 % scale:
+            continue
+        for kind in KINDS if scale == max(args.scales) else KINDS[:1]:
+            if kind not in args.only:
+                continue
+            if kind == "recorded":
+                paths = sorted(data_folder(args.data, "audio", "val", "car_hvac").iterdir())
+                cells = [recorded(p, scale, args) for p in progress(paths, len(paths), kind)]
+            else:
+                cells = [
+                    synthetic(FRESH + i, scale, kind != "synthetic", args)
+                    for i in progress(range(count), count, f"x{scale} {kind}")
+                ]
+            tables[f"x{scale}, {kind}, {len(cells)} maps"] = table(cells)
+    publish(args, "The doubt of a map", __doc__, tables, digits=2)
+
+
+if __name__ == "__main__":
+    run(main)
