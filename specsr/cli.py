@@ -14,6 +14,7 @@ from . import __version__
 from .cli_enhance import denoise, spectrogram, upscale
 from .cli_options import Calib, Overwrite, UnitOption, bar, complain, numbers, say
 from .cli_orders import orders
+from .cli_report import report
 from .errors import SpecsrError
 
 app = typer.Typer(
@@ -55,6 +56,10 @@ app.command(
     epilog="Examples:  specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png   |   "
     "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png"
 )(orders)
+app.command(
+    epilog="Example:  specsr report logger.wav full.wav original.wav -o report.html --orders 2,4 "
+    "--model band"
+)(report)
 
 
 @app.command(epilog="Example:  specsr synth -o run.wav --seed 7 --truth truth.npz")
@@ -171,7 +176,7 @@ def evaluate(
     def load(path: Path) -> Any:
         return io.read_map(path) if io.is_map(path) else io.read(path, unit=unit, calib=calib)
 
-    report = compare(
+    scores = compare(
         load(result),
         load(reference),
         cut=cut,
@@ -180,12 +185,12 @@ def evaluate(
         bandwidth=bandwidth,
         low=None if low is None else load(low),
     )
-    typer.echo(report.table())
-    if str(report.settings["loudness"]).startswith("not"):
-        say(f"loudness {report.settings['loudness']}")
+    typer.echo(scores.table())
+    if str(scores.settings["loudness"]).startswith("not"):
+        say(f"loudness {scores.settings['loudness']}")
     if json_out is not None:
         with io.replacing(json_out, overwrite=overwrite) as [partial]:
-            partial.write_text(json.dumps(report.to_dict(), indent=1, allow_nan=False) + "\n")
+            partial.write_text(json.dumps(scores.to_dict(), indent=1, allow_nan=False) + "\n")
         say(f"{json_out}: written")
 
 

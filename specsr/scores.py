@@ -96,6 +96,8 @@ class Report:
         One column a channel, led by their mean where there are several, then the baselines.
         """
         columns = {"mean": self.mean, **self.channels} if len(self.channels) > 1 else self.channels
+        if len(columns) == 1 and self.baselines:
+            columns = {"result": self.mean}
         lines = zip(
             *(
                 _lines(x, self.settings["cut"])
