@@ -17,7 +17,7 @@ from common import data_folder, mean_error, parser, progress, publish, read_firs
 
 from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, metrics
 from specsr.enhance import find_model
-from specsr.nvh import order_cut
+from specsr.orders import order_cut
 from specsr.spectrogram import istft, stft
 from specsr.synth import random_run_up, synthesise
 
@@ -46,7 +46,7 @@ outdoor background, car HVAC, market bells) at the clean signal's rate, at {SNRS
 {SNRS[2]} dB over the whole recording.
 
 SI-SDR against the clean signal, dB, higher is better. Orders: rms error in dB of the level over
-time (`specsr.nvh.order_cut`, Hann 4096/1024) of the {ORDERS} strongest orders, down to
+time (`specsr.orders.order_cut`, Hann 4096/1024) of the {ORDERS} strongest orders, down to
 {RANGE_DB:g} dB below each order's highest level. Level: absolute error of the overall rms level,
 dB. Mean ± standard error over the recordings.
 

@@ -12,7 +12,9 @@ import typer
 
 from . import __version__
 from .cli_enhance import denoise, spectrogram, upscale
-from .cli_options import Calib, Overwrite, UnitOption, bar, complain, say
+from .cli_options import Calib, Overwrite, UnitOption, bar, complain, numbers, say
+from .cli_orders import orders
+from .cli_report import report
 from .errors import SpecsrError
 
 app = typer.Typer(
@@ -50,15 +52,14 @@ app.command(epilog="Example:  specsr denoise cabin.wav -o quiet.wav --plot quiet
 app.command(
     epilog="Example:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75"
 )(spectrogram)
-
-
-def _numbers(text: str, what: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise SpecsrError(
-            f"{what} is {text!r}: expected numbers with commas, such as 2,4"
-        ) from None
+app.command(
+    epilog="Examples:  specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png   |   "
+    "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png"
+)(orders)
+app.command(
+    epilog="Example:  specsr report logger.wav full.wav original.wav -o report.html --orders 2,4 "
+    "--model band"
+)(report)
 
 
 @app.command(epilog="Example:  specsr synth -o run.wav --seed 7 --truth truth.npz")
@@ -134,7 +135,8 @@ def train(
 
 
 @app.command(
-    epilog="Example:  specsr evaluate restored.wav original.wav --cut 12000 --json scores.json"
+    epilog="Example:  specsr evaluate restored.wav original.wav --low logger.wav --cut 12000 "
+    "--orders 2,4"
 )
 def evaluate(
     result: Annotated[Path, typer.Argument(help="Recording or map to judge.")],
@@ -142,7 +144,16 @@ def evaluate(
     cut: Annotated[
         Optional[float], typer.Option(help="Split the distances at this frequency, Hz.")
     ] = None,
-    orders: Annotated[str, typer.Option(help="Orders to compare, such as 2,4 (needs rpm).")] = "",
+    order_list: Annotated[
+        str, typer.Option("--orders", help="Orders to compare, such as 2,4 (needs rpm).")
+    ] = "",
+    bandwidth: Annotated[
+        Optional[float], typer.Option(help="Width of an order in orders; the line's own if none.")
+    ] = None,
+    low: Annotated[
+        Optional[Path],
+        typer.Option(help="What the result was made from: scores simpler ways beside it."),
+    ] = None,
     db_range: Annotated[float, typer.Option(help="Range of levels behind the PSNR, dB.")] = 80.0,
     json_out: Annotated[
         Optional[Path], typer.Option("--json", help="Also write the numbers here.")
@@ -151,7 +162,11 @@ def evaluate(
     calib: Calib = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Compare a result with its reference: distances, levels, bands, orders."""
+    """Compare a result with its reference: levels, bands, orders, loudness, distances.
+
+    Errors are result minus reference. A PSNR holds for its range of levels only, an order's level
+    for the band it names.
+    """
     from . import io
     from .evaluation import evaluate as compare
 
@@ -161,17 +176,21 @@ def evaluate(
     def load(path: Path) -> Any:
         return io.read_map(path) if io.is_map(path) else io.read(path, unit=unit, calib=calib)
 
-    report = compare(
+    scores = compare(
         load(result),
         load(reference),
         cut=cut,
-        orders=_numbers(orders, "--orders"),
+        orders=numbers(order_list, "--orders"),
         range_db=db_range,
+        bandwidth=bandwidth,
+        low=None if low is None else load(low),
     )
-    typer.echo(report.table())
+    typer.echo(scores.table())
+    if str(scores.settings["loudness"]).startswith("not"):
+        say(f"loudness {scores.settings['loudness']}")
     if json_out is not None:
         with io.replacing(json_out, overwrite=overwrite) as [partial]:
-            partial.write_text(json.dumps(report.to_dict(), indent=1, allow_nan=False) + "\n")
+            partial.write_text(json.dumps(scores.to_dict(), indent=1, allow_nan=False) + "\n")
         say(f"{json_out}: written")
 
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from .errors import SpecsrError
+
 
 class PairName(str, Enum):
     """Pairs that upscale knows."""
@@ -82,6 +84,16 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Tell the user what went wrong."""
     typer.echo(f"error: {text}", err=True)
+
+
+def numbers(text: str, what: str) -> tuple[float, ...]:
+    """Return the numbers of an option, parted by commas."""
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SpecsrError(
+            f"{what} is {text!r}: expected numbers with commas, such as 2,4"
+        ) from None
 
 
 def bar(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:

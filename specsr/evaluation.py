@@ -7,136 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
-from . import metrics
+from . import metrics, sound_quality
+from .baselines import baselines
 from .errors import SpecsrError
 from .grid import Grid
-from .nvh import order_cut, overall_level, third_octave_bands, third_octave_levels
+from .nvh import overall_level, third_octave_bands, third_octave_levels
+from .orders import order_cut
+from .scores import LevelError, OrderError, Report, Scores, level_error, mean_scores
 from .signal import Signal
 from .spectrogram import SpecMap, SpectrogramTransform
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@dataclass(frozen=True)
-class LevelError:
-    """Errors of a curve of levels in dB, result minus reference."""
-
-    rmse_db: float
-    bias_db: float
-    max_abs_db: float
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of one channel, or their mean; None where a score does not apply.
-
-    Attributes:
-        overall_error_db: overall level, result minus reference.
-        lsd: log-spectral distance (`specsr.metrics.lsd`), decades of power.
-        lsd_lf: the same below the cut.
-        lsd_hf: the same from the cut up.
-        snr_db: signal-to-noise ratio of the waveform.
-        si_sdr_db: scale-invariant signal-to-distortion ratio of the waveform.
-        spectral_convergence_db: error of the magnitudes against the magnitudes.
-        map: errors of the levels in the map, with the range they are taken over.
-        third_octave: errors of the third-octave levels.
-        orders: errors of each order's level over time, by order.
-    """
-
-    overall_error_db: float
-    lsd: float
-    lsd_lf: float | None
-    lsd_hf: float | None
-    snr_db: float | None
-    si_sdr_db: float | None
-    spectral_convergence_db: float
-    map: metrics.MapErrors
-    third_octave: LevelError | None
-    orders: dict[str, LevelError]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `evaluate` found.
-
-    Attributes:
-        kind: ``"signal"`` or ``"map"``.
-        settings: rate, unit, transform, cut and range behind the scores.
-        mean: every score's mean over the channels.
-        channels: scores of every channel, by name.
-    """
-
-    kind: str
-    settings: dict[str, Any]
-    mean: Scores
-    channels: dict[str, Scores]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain nested dicts for ``json.dumps``; a number that is not finite is None."""
-        return _plain(asdict(self))
-
-    def table(self) -> str:
-        """Return a Markdown table: one line a score, one column a channel and one for the mean."""
-        columns = {"mean": self.mean, **self.channels} if len(self.channels) > 1 else self.channels
-        rows = [["score", *columns]]
-        cut = self.settings["cut"]
-        for lines in zip(*(_lines(scores, cut) for scores in columns.values()), strict=True):
-            if any(value is not None for _, value in lines):
-                rows.append([lines[0][0], *(_number(value) for _, value in lines)])
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        text = ["| " + " | ".join(_padded(row, widths)) + " |" for row in rows]
-        rule = "|".join([":" + "-" * (widths[0] + 1), *("-" * (w + 1) + ":" for w in widths[1:])])
-        return "\n".join([text[0], f"|{rule}|", *text[1:]])
-
-
-def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | None]]:
-    """Yield what a table shows of a channel's scores: (label, value)."""
-    yield "overall level error, dB", scores.overall_error_db
-    yield "LSD", scores.lsd
-    yield f"LSD below {cut or 0:g} Hz", scores.lsd_lf
-    yield f"LSD from {cut or 0:g} Hz", scores.lsd_hf
-    yield "SNR, dB", scores.snr_db
-    yield "SI-SDR, dB", scores.si_sdr_db
-    yield "spectral convergence, dB", scores.spectral_convergence_db
-    over = f"over {scores.map.range_db:g} dB"
-    yield f"map RMSE {over}, dB", scores.map.rmse_db
-    yield f"map bias {over}, dB", scores.map.bias_db
-    yield f"map PSNR {over}, dB", scores.map.psnr_db
-    yield f"map SSIM {over}", scores.map.ssim
-    bands = scores.third_octave
-    yield "third octaves, largest error, dB", bands and bands.max_abs_db
-    yield "third octaves, bias, dB", bands and bands.bias_db
-    for order, error in scores.orders.items():
-        yield f"order {order}, RMSE, dB", error.rmse_db
-        yield f"order {order}, bias, dB", error.bias_db
-        yield f"order {order}, largest error, dB", error.max_abs_db
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def _padded(row: list[str], widths: list[int]) -> list[str]:
-    return [
-        row[0].ljust(widths[0]),
-        *(x.rjust(w) for x, w in zip(row[1:], widths[1:], strict=True)),
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value
 
 
 def evaluate(
@@ -148,6 +32,8 @@ def evaluate(
     rpm: np.ndarray | float | None = None,
     range_db: float = 80.0,
     transform: SpectrogramTransform | None = None,
+    bandwidth: float | None = None,
+    low: Signal | SpecMap | None = None,
 ) -> Report:
     """Compare a result with its reference, channel by channel.
 
@@ -165,6 +51,10 @@ def evaluate(
         rpm: speed in 1/min, one or one a sample; None takes the reference's, or the result's.
         range_db: range of levels that counts, dB.
         transform: how signals become maps; None is Hann 2048/512.
+        bandwidth: width in orders of the band that an order's level is summed over; None takes
+            the least that holds the whole line (`specsr.orders.order_cut`), which the scores state.
+        low: what the result was made from: the same scores are taken of what simpler ways make
+            of it (`specsr.baselines`).
 
     Raises:
         SpecsrError: the two cannot be compared (the message says what differs and what to do),
@@ -176,6 +66,11 @@ def evaluate(
             "one is a signal and the other a map: compare two of a kind; Signal.spectrogram() and "
             "SpecMap.to_signal() turn one into the other"
         )
+    if low is not None and isinstance(low, Signal) != signals:
+        raise SpecsrError(
+            "low is a signal and the result a map, or the reverse: give one of a kind"
+        )
+    simpler = {} if low is None else baselines(low, reference)
     waves = None
     if signals:
         _check_signals(result, reference)
@@ -191,21 +86,47 @@ def evaluate(
             "orders are asked for, but neither recording holds a speed: pass rpm, in 1/min, one "
             "or one a sample"
         )
-    channels = [
-        _scores(
-            *(_channel(x, c) for x in (reference, result)),
-            waves and tuple(_channel(x, c) for x in waves), cut, orders, rpm, range_db,
-        )
-        for c in range(reference.magnitude.shape[0])
-    ]  # fmt: skip
+    why_not = _no_loudness(waves)
+
+    def judged(result: SpecMap, waves: tuple[Signal, Signal] | None) -> list[Scores]:
+        return [
+            _scores(
+                *(_channel(x, c) for x in (reference, result)),
+                waves and tuple(_channel(x, c) for x in waves), cut, orders, rpm, range_db,
+                bandwidth, not why_not,
+            )
+            for c in range(reference.magnitude.shape[0])
+        ]  # fmt: skip
+
+    channels = judged(result, waves)
+    beside = {
+        name: judged(transform(x) if waves else x, waves and (waves[0], x))
+        for name, x in simpler.items()
+    }
     grid = reference.grid
     settings = {
         "rate": grid.rate, "unit": grid.unit, "n_fft": grid.n_fft, "hop_length": grid.hop_length,
         "window": grid.window, "scaling": grid.scaling, "cell": list(grid.cell),
         "range_db": float(range_db), "cut": None if cut is None else float(cut),
+        "loudness": why_not or "ISO 532-1, stationary, free field",
     }  # fmt: skip
     names = dict(zip(_unique(reference.channels), channels, strict=True))
-    return Report("signal" if signals else "map", settings, _mean(channels), names)
+    means = {name: mean_scores(scores) for name, scores in beside.items()}
+    kind = "signal" if signals else "map"
+    return Report(kind, settings, mean_scores(channels), names, means)
+
+
+def _no_loudness(waves: tuple[Signal, Signal] | None) -> str | None:
+    """Why the loudness is not compared, or None where it is."""
+    if waves is None:
+        return "not taken: maps have none, compare recordings"
+    if waves[0].unit != "Pa":
+        return f"not taken: samples are in {waves[0].unit}, not in Pa"
+    if waves[0].duration < sound_quality.SHORTEST:
+        return f"not taken: shorter than {sound_quality.SHORTEST:g} s"
+    if not sound_quality.available():
+        return "not taken: it needs MoSQITo, pip install 'specsr[sound-quality]'"
+    return None
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -261,6 +182,7 @@ def _plain_power(spec: SpecMap) -> np.ndarray:
 def _scores(
     reference: SpecMap, result: SpecMap, waves: tuple[Signal, Signal] | None,
     cut: float | None, orders: Sequence[float], rpm: Any, range_db: float,
+    bandwidth: float | None, loudness: bool,
 ) -> Scores:  # fmt: skip
     """Scores of one channel."""
     plain = _plain_power(reference), _plain_power(result)
@@ -283,8 +205,14 @@ def _scores(
 
     with np.errstate(invalid="ignore"):
         overall = (overall_level(result) - overall_level(reference)).item()
+        heard = reference.grid.unit in ("Pa", "1")
+        weighted = (
+            (overall_level(result, "A") - overall_level(reference, "A")).item() if heard else None
+        )
     return Scores(
         overall_error_db=overall,
+        overall_a_error_db=weighted,
+        loudness_error_percent=_loudness_error(*waves) if waves and loudness else None,
         lsd=distance(),
         lsd_lf=None if cut is None else distance(0.0, cut),
         lsd_hf=None if cut is None else distance(cut, None),
@@ -294,12 +222,27 @@ def _scores(
         map=metrics.map_errors(reference.db[0], result.db[0], range_db),
         third_octave=_band_error(*(waves or (reference, result)), range_db),
         orders={
-            f"{order:g}": _level_error(
-                *(order_cut(x, rpm, order).levels[0] for x in (reference, result)), range_db
-            )
+            f"{order:g}": _order_error(reference, result, rpm, order, bandwidth, range_db)
             for order in orders
         },
-    )  # fmt: skip
+    )
+
+
+def _order_error(
+    reference: SpecMap, result: SpecMap, rpm: Any, order: float, bandwidth: float | None,
+    range_db: float,
+) -> OrderError:  # fmt: skip
+    true, found = (order_cut(x, rpm, order, bandwidth, "orders") for x in (reference, result))
+    error = level_error(true.levels[0], found.levels[0], range_db)
+    read = true.bandwidth[~np.isnan(true.levels[0])]
+    ends = (float(read.min()), float(read.max())) if read.size else (math.nan, math.nan)
+    return OrderError(error.rmse_db, error.bias_db, error.max_abs_db, *ends)
+
+
+def _loudness_error(reference: Signal, result: Signal) -> float:
+    """Error of the loudness in percent; nan where the reference is below hearing."""
+    true, found = (sound_quality.loudness(x).sone[0] for x in (reference, result))
+    return float(100 * (found / true - 1)) if true > 0 else math.nan
 
 
 def _band_error(
@@ -313,30 +256,4 @@ def _band_error(
     true, found = third_octave_levels(reference), third_octave_levels(result)
     if not true.resolved.any():
         return None
-    return _level_error(true.levels[0, true.resolved], found.levels[0, true.resolved], range_db)
-
-
-def _level_error(reference: np.ndarray, result: np.ndarray, range_db: float) -> LevelError:
-    """Errors of a curve of levels; points that are nan in the reference are left out."""
-    readable = ~np.isnan(reference)
-    if not readable.any() or np.isneginf(reference[readable].max()):
-        return LevelError(math.nan, math.nan, math.nan)
-    a, b = metrics.floored(reference[readable], result[readable], range_db)
-    error = b - a
-    rmse = math.sqrt(np.mean(error**2))
-    return LevelError(rmse, float(error.mean()), float(np.abs(error).max()))
-
-
-def _mean(items: Sequence[Any]) -> Any:
-    """Mean of like scores, nested; nan is left out, None stays None."""
-    first = items[0]
-    if first is None or isinstance(first, str):
-        return first
-    if isinstance(first, dict):
-        return {key: _mean([item[key] for item in items]) for key in first}
-    if isinstance(first, (int, float)):
-        values = [x for x in items if not math.isnan(x)]
-        return sum(values) / len(values) if values else math.nan
-    return type(first)(
-        **{f.name: _mean([getattr(x, f.name) for x in items]) for f in fields(first)}
-    )
+    return level_error(true.levels[0, true.resolved], found.levels[0, true.resolved], range_db)

@@ -1,4 +1,4 @@
-"""Levels an NVH engineer reads off a map or a recording: overall, third octaves, orders.
+"""Levels an NVH engineer reads off a map or a recording: overall, third octaves, density.
 
 Everything here is a sum of power.  The rows of a map are first turned into the mean square that
 falls in each (`row_power`), so that they add up to the mean square of the signal: rows in rms
@@ -18,19 +18,24 @@ from .grid import Grid
 from .metrics import power_frames
 from .signal import Signal
 from .spectrogram import SpecMap
+from .weighting import check_weighting, weighting_power
 
 _NOMINAL = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
 _ROWS_PER_BAND = 4
 """Rows in the narrowest third octave of a recording: one main lobe of a Hann window."""
 
 
-def _level(power: np.ndarray, reference: float) -> np.ndarray:
+def _unit(source: Signal | SpecMap) -> str:
+    return source.unit if isinstance(source, Signal) else source.grid.unit
+
+
+def to_level(power: np.ndarray, reference: float) -> np.ndarray:
     """Mean squares in dB; -inf for silence, as in `Signal.level`."""
     with np.errstate(divide="ignore"):
         return 10 * np.log10(power) - 20 * np.log10(reference)
 
 
-def _spans(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def spans(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """First and last fine frame of every column, [frames] each."""
     first = np.arange(grid.frames) * grid.cell[1]
     return first, np.minimum(first + grid.cell[1], grid.fine_frames) - 1
@@ -47,7 +52,7 @@ def coverage(grid: Grid) -> np.ndarray:
     low = np.clip(grid.n_fft // 2 - centre, 0, grid.n_fft)
     high = np.clip(grid.length - centre + grid.n_fft // 2, 0, grid.n_fft)
     inside = (energy[high] - energy[low]) / energy[-1]
-    first, last = _spans(grid)
+    first, last = spans(grid)
     return np.add.reduceat(inside, first) / (last - first + 1)
 
 
@@ -65,7 +70,7 @@ def row_power(spec: SpecMap) -> np.ndarray:
     return spec.power * (grid.cell[0] / enbw)
 
 
-def _row_edges(grid: Grid) -> np.ndarray:
+def row_edges(grid: Grid) -> np.ndarray:
     """Frequencies in Hz between which the power of each row is spread, [rows + 1]."""
     freqs = grid.freqs()
     edges = np.append(freqs - grid.df / 2, freqs[-1] + grid.df / 2)
@@ -96,14 +101,51 @@ def mean_power(spec: SpecMap) -> np.ndarray:
 
     Frames that hang over the ends count by the part of them that saw the signal.
     """
-    first, last = _spans(spec.grid)
+    first, last = spans(spec.grid)
     frames = last - first + 1
     return (row_power(spec) @ frames) / (coverage(spec.grid) @ frames)
 
 
-def overall_level(spec: SpecMap) -> np.ndarray:
-    """Overall rms level of every channel, dB re the unit's reference, [C]; -inf for silence."""
-    return _level(mean_power(spec).sum(-1), spec.grid.reference)
+def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
+    """Overall rms level of every channel, dB re the unit's reference, [C]; -inf for silence.
+
+    Args:
+        source: a recording (weighted over its whole spectrum) or a calibrated map (row by row).
+        weighting: ``"A"``, ``"C"`` or ``"Z"`` (none), see `specsr.weighting`.
+
+    Raises:
+        SpecsrError: an unknown weighting, or A or C of something that is no sound.
+    """
+    check_weighting(weighting, _unit(source))
+    if isinstance(source, SpecMap):
+        gain = weighting_power(source.grid.freqs(), weighting)
+        return to_level(mean_power(source) @ gain, source.grid.reference)
+    if weighting == "Z":
+        return source.level()
+    spectrum = np.square(np.abs(np.fft.rfft(source.samples.astype(np.float64), axis=-1)))
+    spectrum[:, 1 : (source.length + 1) // 2] *= 2
+    freqs = np.fft.rfftfreq(source.length, 1 / source.rate)
+    power = spectrum @ weighting_power(freqs, weighting) / source.length**2
+    return to_level(power, source.reference)
+
+
+def psd(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return (frequencies in Hz [F], one-sided power spectral density in unit²/Hz [C, F]).
+
+    Welch's method: Hann windows of 1 / ``df`` s that overlap by half, mean of power; a recording
+    that is shorter is one window.
+
+    Raises:
+        SpecsrError: ``df`` is not above zero, or is above half the rate.
+    """
+    from scipy.signal import welch
+
+    if not 0 < df <= signal.rate / 2:
+        raise SpecsrError(f"df is {df} Hz: expected above zero, up to half the rate")
+    segment = min(signal.length, max(2, round(signal.rate / df)))
+    return welch(
+        signal.samples.astype(np.float64), signal.rate, "hann", segment, detrend=False, axis=-1
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +182,11 @@ def third_octave_bands(
 
 
 def third_octave_levels(
-    source: Signal | SpecMap, low: float = 25.0, high: float = 20000.0
+    source: Signal | SpecMap, low: float = 25.0, high: float = 20000.0, weighting: str = "Z"
 ) -> BandLevels:
     """Return the third-octave levels of a recording or of a calibrated map, averaged over time.
+
+    ``weighting`` A or C is put on the rows before they are summed.
 
     A map is summed as it is, whatever its rows resolve.  A recording is analysed with a Hann
     window that puts four rows in the lowest band and 75 % overlap, past both ends, so that every
@@ -153,8 +197,9 @@ def third_octave_levels(
     Only bands that lie whole below half the rate are returned.
 
     Raises:
-        SpecsrError: no such band lies below half the rate.
+        SpecsrError: no such band lies below half the rate, or a weighting that does not fit.
     """
+    check_weighting(weighting, _unit(source))
     rate = source.rate if isinstance(source, Signal) else source.grid.rate
     nominal, centre, lower, upper = third_octave_bands(low, high)
     inside = upper <= rate / 2
@@ -167,9 +212,11 @@ def third_octave_levels(
         power, edges, lobe = _signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
         reference = source.reference
     else:
-        power, edges, reference = mean_power(source), _row_edges(source.grid), source.grid.reference
-        lobe = _main_lobe(source.grid)
-    levels = _level(band_power(power, edges, lower, upper), reference)
+        power, edges, reference = mean_power(source), row_edges(source.grid), source.grid.reference
+        lobe = main_lobe(source.grid)
+    if weighting != "Z":
+        power = power * weighting_power((edges[:-1] + edges[1:]) / 2, weighting)
+    levels = to_level(band_power(power, edges, lower, upper), reference)
     return BandLevels(centre, nominal, levels, upper - lower >= lobe)
 
 
@@ -192,122 +239,10 @@ def _signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, fl
     return power * (hop_length / (n_fft * energy * signal.length)), edges, lobe
 
 
-def _main_lobe(grid: Grid) -> float:
+def main_lobe(grid: Grid) -> float:
     """Width in Hz, null to null, of what a steady sine fills on a map, whole cells included."""
     spectrum = np.abs(np.fft.rfft(grid.window_samples(), 16 * grid.n_fft))
     # Not before -20 dB: the top of a flattop's lobe is wavy.
     rising = np.flatnonzero((np.diff(spectrum) > 0) & (spectrum[:-1] < 0.1 * spectrum[0]))
     null = (rising[0] if rising.size else len(spectrum)) / 16
     return (2 * null + 2 * (grid.cell[0] - 1)) * (grid.rate / grid.n_fft)
-
-
-def _checked_rpm(rpm: np.ndarray | float | None, grid: Grid) -> np.ndarray:
-    if rpm is None:
-        raise SpecsrError(
-            "no machine speed: expected rpm at every sample, as an argument or in the map's rpm"
-        )
-    rpm = np.asarray(rpm, dtype=np.float64)
-    if rpm.ndim and rpm.shape != (grid.length,):
-        raise SpecsrError(
-            f"rpm has shape {rpm.shape}: expected one speed, or one a sample ({grid.length},); "
-            "numpy.interp brings a tacho of another rate to the signal's"
-        )
-    if not np.isfinite(rpm).all():
-        raise SpecsrError(
-            "rpm holds values that are not finite numbers: fill or cut the gaps first"
-        )
-    return np.broadcast_to(rpm, (grid.length,))
-
-
-def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
-    """Return the speed in every column, 1/min, [frames], from the speed at every sample.
-
-    The mean over the middle half of each window, which holds nine tenths of a Hann window's
-    energy, so that a speed which fluctuates within a window is not picked at one instant.
-    """
-    total = np.concatenate([[0.0], np.cumsum(_checked_rpm(rpm, grid))])
-    first, last = _spans(grid)
-    reach = max(1, grid.n_fft // 4)
-    low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
-    high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)
-    return (total[high] - total[low]) / (high - low)
-
-
-@dataclass(frozen=True, eq=False)
-class OrderCut:
-    """The level of one order over time.
-
-    Attributes:
-        order: multiple of the speed of rotation.
-        times: centre of every column in s, [T].
-        rpm: speed in every column, 1/min, [T].
-        levels: rms level in dB re the unit's reference, [C, T]; nan where it cannot be read.
-        bandwidth: width in Hz of the band that was summed, [T].
-    """
-
-    order: float
-    times: np.ndarray
-    rpm: np.ndarray
-    levels: np.ndarray
-    bandwidth: np.ndarray
-
-    @property
-    def freqs(self) -> np.ndarray:
-        """Frequency of the order in Hz, [T]."""
-        return self.order * np.abs(self.rpm) / 60
-
-
-def order_cut(
-    spec: SpecMap,
-    rpm: np.ndarray | float | None,
-    order: float,
-    bandwidth: float | None = None,
-    unit: str = "Hz",
-) -> OrderCut:
-    """Return the level of an order over time: the power summed in a band about order * rpm / 60.
-
-    A sine of constant order reads its rms level, whatever the window.  Levels are nan where the
-    band reaches below 0 Hz or above half the rate, and in columns whose window hangs over an end
-    of the recording.
-
-    Args:
-        spec: a calibrated map, full or pooled.
-        rpm: speed in 1/min, one or one a sample [spec.grid.length]; None takes the map's own.
-        order: multiple of the speed of rotation, above zero.
-        bandwidth: full width of the band in ``unit``; None takes the main lobe of the window and
-            the way that the order moves within one window, the least that holds the whole line.
-            A narrower band reads low; a wider one takes in more noise and, in the end, the
-            neighbouring orders.
-        unit: ``"Hz"``, ``"orders"`` (multiples of rpm / 60) or ``"rows"`` (of the map).
-
-    Raises:
-        SpecsrError: no speed, a speed of another length, or an impossible order, width or unit.
-    """
-    grid = spec.grid
-    speed = _checked_rpm(spec.rpm if rpm is None else rpm, grid)
-    if not (np.isfinite(order) and order > 0):
-        raise SpecsrError(f"order is {order}: expected a number above zero, such as 2 or 0.5")
-    if bandwidth is not None and not (np.isfinite(bandwidth) and bandwidth > 0):
-        raise SpecsrError(f"bandwidth is {bandwidth}: expected a width above zero in {unit}")
-    mean_rpm = frame_rpm(speed, grid)
-    freq = order * np.abs(mean_rpm) / 60
-    if bandwidth is None:
-        first, last = (frame * grid.hop_length for frame in _spans(grid))
-        start = np.clip(first - grid.n_fft // 2, 0, grid.length - 1)
-        end = np.clip(last + grid.n_fft // 2, 0, grid.length - 1)
-        width = _main_lobe(grid) + order / 60 * np.abs(speed[end] - speed[start])
-    else:
-        per_unit = {"Hz": 1.0, "orders": np.abs(mean_rpm) / 60, "rows": grid.df}
-        if unit not in per_unit:
-            raise SpecsrError(f"unit is {unit!r}: expected one of {', '.join(per_unit)}")
-        width = np.broadcast_to(bandwidth * per_unit[unit], freq.shape)
-    low, high = freq - width / 2, freq + width / 2
-    power = np.moveaxis(row_power(spec), 1, 2)
-    levels = _level(
-        np.maximum(band_power(power, _row_edges(grid), low[:, None], high[:, None])[..., 0], 0),
-        grid.reference,
-    )
-    readable = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
-    return OrderCut(
-        float(order), grid.times(), mean_rpm, np.where(readable, levels, np.nan), width.copy()
-    )

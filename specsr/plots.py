@@ -11,19 +11,29 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import SpecsrError
 from .io import replacing
 from .levels import to_db
+from .plot_parts import (
+    channel_position,
+    check_range,
+    colour_bar,
+    colour_top,
+    draw,
+    draw_orders,
+    label_x,
+    label_y,
+)
 from .spectrogram import SpecMap
+from .views import check_axes, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
 __all__ = ["plot_comparison", "plot_map", "save_figure"]
 
@@ -33,13 +43,9 @@ MAX_ROWS, MAX_COLUMNS = 1500, 2000
 DIFFERENCE_RANGE = 15.0
 """Colours of a difference end at ± this many dB."""
 
-KHZ_FROM = 5000.0
-"""Frequency axes that reach this many Hz are labelled in kHz."""
-
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200
 _LAYOUTS = {2: (1, 2), 3: (1, 3), 4: (2, 2)}
-_NO_DATA = "0.88"
 
 
 def plot_map(
@@ -53,10 +59,11 @@ def plot_map(
     y: str = "freq",
     orders: Iterable[float] = (),
     max_freq: float | None = None,
+    max_order: float | None = None,
     title: str | None = None,
     cmap: str = "magma",
 ) -> Axes:
-    """Draw one channel of a map over time in s and frequency in Hz, with a colour bar in dB.
+    """Draw one channel of a map, over time and frequency if not told otherwise; colours are dB.
 
     A map of more than 1500 x 2000 cells is shrunk for the picture: each cell shown has the highest
     level of those it stands for.
@@ -67,22 +74,23 @@ def plot_map(
         channel: position or name of the channel.
         db_range: dB from the top of the colour scale to its bottom; lower levels get its colour.
         vmax: top of the colour scale in dB; None takes the highest level shown, up to whole 5 dB.
-        x, y: what the axes stand for: only ``"time"`` and ``"freq"``.
+        x: ``"time"`` in s, or ``"rpm"``, the speed in 1/min (see `specsr.views.view`).
+        y: ``"freq"`` in Hz, or ``"order"``, multiples of the speed.
         orders: orders to mark by lines at ``order * rpm / 60``.
         max_freq: highest frequency shown, Hz; None shows all.
+        max_order: highest order shown; None shows all that lie below half the rate.
         title: title of the axes.
         cmap: matplotlib colour map.
 
     Returns:
-        The axes, limited to the span of the signal; data coordinates are s and Hz.
+        The axes, limited to the span of the signal; data coordinates are s or 1/min, Hz or orders.
 
     Raises:
         SpecsrError: other axes than those, a channel that is not there, orders for a map without
             speed, or a range or frequency that is not above zero.
     """
-    if (x, y) != ("time", "freq"):
-        raise SpecsrError(f"axes are x={x!r}, y={y!r}: expected x='time', y='freq'")
-    _check_range(db_range)
+    check_axes(x, y)
+    check_range(db_range)
     orders = tuple(orders)
     if orders and spec.rpm is None:
         raise SpecsrError(
@@ -90,18 +98,30 @@ def plot_map(
             "carries no speed: give it one (spec.replace(rpm=...), 1/min at every sample), or "
             "leave orders out"
         )
+    if (x, y) != ("time", "freq"):
+        from .plot_views import plot_view
+
+        return plot_view(
+            view(spec, x, y, max_order=max_order), ax=ax, channel=channel, db_range=db_range,
+            vmax=vmax, orders=orders, max_y=max_order if y == "order" else max_freq, title=title,
+            cmap=cmap,
+        )  # fmt: skip
     db, extent = _displayed(spec, channel, max_freq)
     if ax is None:
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(8, 4.8), layout="constrained").subplots()
-    top = _top([db]) if vmax is None else vmax
-    image = _draw(ax, db, extent, vmin=top - db_range, vmax=top, cmap=cmap)
+    top = colour_top([db]) if vmax is None else vmax
+    image = draw(ax, db, extent, vmin=top - db_range, vmax=top, cmap=cmap)
     _set_view(ax, *_view([spec], max_freq))
-    _label_axes(ax)
-    _colorbar(ax.figure, image, [ax], f"Level ({spec.grid.level_label})", "min")
+    label_x(ax)
+    label_y(ax)
+    colour_bar(ax.figure, image, [ax], f"Level ({spec.grid.level_label})", "min")
     if orders:
-        _draw_orders(ax, spec, orders)
+        points = np.linspace(0, spec.grid.length - 1, min(spec.grid.length, MAX_COLUMNS))
+        points = points.astype(int)
+        times = spec.grid.start + points / spec.grid.rate
+        draw_orders(ax, orders, times, spec.rpm[points] / 60)
     if title is not None:
         ax.set_title(title)
     return ax
@@ -141,7 +161,7 @@ def plot_comparison(
         SpecsrError: fewer than two or more than four panels, a name that is not among the maps,
             levels with different references, or a difference of maps on different grids.
     """
-    _check_range(db_range)
+    check_range(db_range)
     difference = _compared(maps, reference, difference)
     count = len(maps) + (difference is not None)
     if count not in _LAYOUTS:
@@ -151,7 +171,7 @@ def plot_comparison(
         listed = ", ".join(f"{name} in {label}" for name, label in labels.items())
         raise SpecsrError(f"{listed}: expected one unit and scaling, for one dB scale")
     shown = {name: _displayed(spec, channel, max_freq) for name, spec in maps.items()}
-    top = _top([db for db, _ in shown.values()])
+    top = colour_top([db for db, _ in shown.values()])
     bottom = top - db_range
 
     from matplotlib.figure import Figure
@@ -164,20 +184,21 @@ def plot_comparison(
     grid = figure.subplots(rows, columns, sharex=True, sharey=True)
     panels = list(grid.flat)
     for ax, (name, (db, extent)) in zip(panels, shown.items()):
-        levels = _draw(ax, db, extent, vmin=bottom, vmax=top, cmap="magma")
+        levels = draw(ax, db, extent, vmin=bottom, vmax=top, cmap="magma")
         ax.set_title(name)
     level_panels = panels
     if difference is not None:
         a, b = (np.maximum(shown[name][0], bottom) for name in difference)
         limits = {"vmin": -DIFFERENCE_RANGE, "vmax": DIFFERENCE_RANGE}
-        errors = _draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **limits)
+        errors = draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **limits)
         panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
         level_panels, last = panels[:2], panels[2:]
-        _colorbar(figure, errors, last, "Difference (dB)", "both", side)
-    _colorbar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
+        colour_bar(figure, errors, last, "Difference (dB)", "both", side)
+    colour_bar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
     _set_view(panels[0], *_view(maps.values(), max_freq))
     for ax in panels:
-        _label_axes(ax)
+        label_x(ax)
+        label_y(ax)
         ax.label_outer()
     if suptitle is not None:
         figure.suptitle(suptitle)
@@ -219,7 +240,7 @@ def _displayed(
     leaving cells out would break them up, and a mean would sink them into the noise.  (Noise reads
     a few dB higher for it.)  Shrinking comes before dB, so no second map of full size is made.
     """
-    magnitude = spec.magnitude[_position(spec, channel)]
+    magnitude = spec.magnitude[channel_position(spec.channels, channel)]
     low = float(spec.freqs[0] - spec.grid.df / 2)
     if max_freq is not None:
         if not 0 < max_freq < math.inf:
@@ -239,21 +260,6 @@ def _displayed(
     left = spec.grid.start - fine / 2
     right = left + db.shape[1] * s_t * spec.grid.dt
     return db, (left, right, low, low + db.shape[0] * s_f * spec.grid.df)
-
-
-def _position(spec: SpecMap, channel: int | str) -> int:
-    position = spec.channels.index(channel) if channel in spec.channels else channel
-    if isinstance(position, str) or not 0 <= position < len(spec.channels):
-        raise SpecsrError(
-            f"there is no channel {channel!r}: expected one of {', '.join(spec.channels)}, or 0 to "
-            f"{len(spec.channels) - 1}"
-        )
-    return position
-
-
-def _check_range(db_range: float) -> None:
-    if not 0 < db_range < math.inf:
-        raise SpecsrError(f"db_range is {db_range}: expected a range in dB above zero")
 
 
 def _compared(
@@ -287,16 +293,6 @@ def _same_cells(a: SpecMap, b: SpecMap) -> bool:
     )
 
 
-def _top(levels: Iterable[np.ndarray]) -> float:
-    """Top of a colour scale: nothing lies above it, so every colour up there is a level."""
-    return 5.0 * math.ceil(max(float(db.max()) for db in levels) / 5)
-
-
-def _draw(ax: Axes, db: np.ndarray, extent: tuple[float, ...], **colours: Any) -> AxesImage:
-    ax.set_facecolor(_NO_DATA)
-    return ax.imshow(db, origin="lower", aspect="auto", extent=extent, **colours)
-
-
 def _view(
     specs: Iterable[SpecMap], max_freq: float | None
 ) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -316,59 +312,3 @@ def _view(
 def _set_view(ax: Axes, times: tuple[float, float], freqs: tuple[float, float]) -> None:
     ax.set_xlim(*times)
     ax.set_ylim(*freqs)
-
-
-def _khz(freq: float, _position: int | None = None) -> str:
-    return f"{freq / 1000:g}"
-
-
-def _label_axes(ax: Axes) -> None:
-    from matplotlib.ticker import FuncFormatter
-
-    ax.set_xlabel("Time (s)")
-    if ax.get_ylim()[1] >= KHZ_FROM:
-        # only the labels are in kHz: whatever is drawn on top stays in Hz
-        ax.yaxis.set_major_formatter(FuncFormatter(_khz))
-        ax.set_ylabel("Frequency (kHz)")
-    else:
-        ax.set_ylabel("Frequency (Hz)")
-
-
-def _colorbar(
-    figure: Any, image: AxesImage, axes: list[Axes], label: str, extend: str, side: str = "right"
-) -> None:
-    # equally thick under one panel and under two
-    aspect = 25 if side == "right" else 30 * len(axes)
-    figure.colorbar(
-        image, ax=axes, label=label, extend=extend, location=side, pad=0.02, aspect=aspect
-    )
-
-
-def _draw_orders(ax: Axes, spec: SpecMap, orders: tuple[float, ...]) -> None:
-    """Draw a line for each order, with its name at the last place on it that is free of others.
-
-    A line without such a place, or out of view, goes without a name.
-    """
-    from matplotlib.patheffects import withStroke
-
-    points = np.linspace(0, spec.grid.length - 1, min(spec.grid.length, MAX_COLUMNS)).astype(int)
-    times = spec.grid.start + points / spec.grid.rate
-    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    point = ax.figure.dpi / 72 / np.array(ax.bbox.size)  # one point as a part of the axes
-    taken: list[tuple[np.ndarray, np.ndarray]] = []
-    outline = [withStroke(linewidth=2, foreground="black")]
-    for order in orders:
-        name = f"order {order:g}"
-        freqs = order * spec.rpm[points] / 60
-        ax.plot(times, freqs, "--", color="white", lw=0.8, alpha=0.7, label=name)
-        half = np.array([2.5 * len(name) + 3, 6]) * point  # of the room for a name of 8 points
-        places = np.stack([(times - left) / (right - left), (freqs - low) / (high - low)], 1)
-        inside = ((places > half) & (places < 1 - half)).all(axis=1)
-        for place in places[inside][::-1]:
-            if all((np.abs(place - at) > half + room).any() for at, room in taken):
-                taken.append((place, half))
-                ax.text(
-                    *place, name, transform=ax.transAxes, ha="center", va="center",
-                    color="white", fontsize=8, path_effects=outline,
-                )  # fmt: skip
-                break

@@ -20,7 +20,11 @@ from .grid import Grid
 from .signal import Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import torch
+
+    from .views import View
 
 FLOOR_DB = -400.0
 """Lowest level a map shows, in dB re 1 unit: 1e-20 of a pascal or of full scale."""
@@ -133,11 +137,30 @@ class SpecMap:
 
         return map_to_signal(self, phase, **options)
 
-    def plot(self, **options: Any) -> Any:
-        """Draw the map; see `specsr.plots.plot_map`."""
+    def plot(
+        self,
+        x: str = "time",
+        y: str = "freq",
+        db_range: float = 80.0,
+        orders: Iterable[float] = (),
+        **options: Any,
+    ) -> Any:
+        """Draw the map over time or rpm and freq or order; see `specsr.plots.plot_map`."""
         from .plots import plot_map
 
-        return plot_map(self, **options)
+        return plot_map(self, x=x, y=y, db_range=db_range, orders=orders, **options)
+
+    def view(self, x: str = "time", y: str = "freq", **options: Any) -> View:
+        """Return the levels on other axes, such as speed and order; see `specsr.views.view`."""
+        from .views import view
+
+        return view(self, x, y, **options)
+
+    def to_xarray(self) -> Any:
+        """Return the map as an ``xarray.Dataset``; see `specsr.tables.map_to_xarray`."""
+        from .tables import map_to_xarray
+
+        return map_to_xarray(self)
 
     def save(self, path: Any, **options: Any) -> None:
         """Write the map as ``.npz`` or ``.h5`` with everything needed to invert it."""

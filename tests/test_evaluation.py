@@ -79,7 +79,7 @@ def test_the_table_names_ranges_cuts_and_channels(pair) -> None:
     assert cells["overall level error, dB"] == ["3.000", "6.000", "0.000"]
     assert cells["SNR, dB"][2] == "inf"
     assert {"LSD below 6400 Hz", "LSD from 6400 Hz", "map PSNR over 60 dB, dB"} <= set(cells)
-    assert "order 2, RMSE, dB" in cells
+    assert "order 2 in 50 Hz, RMSE, dB" in cells
     assert len({len(line) for line in lines}) == 1
     mono = evaluate(*(x.replace(samples=x.samples[:1], channels=()) for x in pair)).table()
     assert "mean" not in mono

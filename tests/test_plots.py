@@ -206,10 +206,10 @@ def test_order_names_are_on_their_lines_and_apart(maps: dict[str, SpecMap]) -> N
 def test_orders_without_speed_and_foreign_axes_are_refused(maps: dict[str, SpecMap]) -> None:
     with pytest.raises(SpecsrError, match="orders 2.*no speed.*rpm="):
         plots.plot_map(flat(60), orders=(2,))
-    with pytest.raises(SpecsrError, match="x='rpm'.*expected x='time'"):
-        plots.plot_map(maps["high"], x="rpm")
-    with pytest.raises(SpecsrError, match="expected .*y='freq'"):
-        plots.plot_map(maps["high"], y="order")
+    with pytest.raises(SpecsrError, match="x='speed'.*expected x of time"):
+        plots.plot_map(maps["high"], x="speed")
+    with pytest.raises(SpecsrError, match="y of freq, order"):
+        plots.plot_map(maps["high"], y="level")
 
 
 @pytest.mark.parametrize(

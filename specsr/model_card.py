@@ -1,0 +1,58 @@
+"""What a model file says of itself, for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def model_card(model: str | Path) -> list[list[str]]:
+    """Return (label, text) lines of what a model file says of itself.
+
+    Raises:
+        SpecsrError: no such model.
+    """
+    from .weights import BUNDLED, load_model, read_info
+
+    path = Path(model)
+    path = path if path.suffix == ".safetensors" else BUNDLED / f"{model}.safetensors"
+    loaded = load_model(model)
+    info = read_info(path)
+    config, record = info["config"], info["record"]
+    scales = config.get("scales") or [config["scale"]]
+    lines = [
+        ["name", info["name"]],
+        ["undoes", f"pair {info['pair']}, scale {', '.join(f'{a} x {b}' for a, b in scales)}"],
+        [
+            "network",
+            f"{info['architecture'].upper()}, {config['n_resblocks']} blocks x "
+            f"{config['n_feats']} features, {loaded.parameters / 1e6:.2f} M parameters",
+        ],
+        ["trained on rates", f"{info['rates'][0]:g} to {info['rates'][1]:g} Hz"],
+        ["trained on grids", "; ".join(sorted({_grid_words(g) for g in info["grids"]}))],
+        ["range of levels", f"± {info['db_range']:g} dB about the recording's own level"],
+    ]
+    training = record.get("config", {})
+    data = training.get("data", {})
+    found = []
+    if data.get("synth", {}).get("count"):
+        found.append(f"{data['synth']['count']} synthetic run-ups")
+    found += [Path(folder).name for folder in data.get("folders", [])]
+    if found:
+        lines.append(["data", ", ".join(found)])
+    if "loss" in training.get("train", {}):
+        lines.append(["loss (last stage)", training["train"]["loss"]])
+    if "steps" in record:
+        lines.append(
+            ["training", f"{record['steps']} steps, {record.get('seconds', 0) / 60:.0f} min, "
+             f"{record.get('device', '')}"]
+        )  # fmt: skip
+    if "validation_l1_db" in record:
+        lines.append(["held-out L1", f"{record['validation_l1_db']:.2f} dB"])
+    if training.get("note"):
+        lines.append(["note", training["note"]])
+    return lines
+
+
+def _grid_words(grid: dict[str, Any]) -> str:
+    return f"{grid['window']} {grid['n_fft']}/{grid['hop_length']}"

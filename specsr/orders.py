@@ -1,0 +1,132 @@
+"""Levels of orders over time: the power about order * rpm / 60 in a calibrated map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import SpecsrError
+from .grid import Grid
+from .nvh import band_power, coverage, main_lobe, row_edges, row_power, spans, to_level
+from .spectrogram import SpecMap
+
+
+def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
+    """Return the speed at every sample [length] from one or one a sample, or raise."""
+    if rpm is None:
+        raise SpecsrError(
+            "no machine speed: expected rpm in 1/min at every sample, as an argument or with the "
+            "recording or map"
+        )
+    rpm = np.asarray(rpm, dtype=np.float64)
+    if rpm.ndim and rpm.shape != (length,):
+        raise SpecsrError(
+            f"rpm has shape {rpm.shape}: expected one speed, or one a sample ({length},); "
+            "numpy.interp brings a tacho of another rate to the signal's"
+        )
+    if not np.isfinite(rpm).all():
+        raise SpecsrError(
+            "rpm holds values that are not finite numbers: fill or cut the gaps first"
+        )
+    return np.broadcast_to(rpm, (length,))
+
+
+def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
+    """Return the speed in every column, 1/min, [frames], from the speed at every sample.
+
+    The mean over the middle half of each window, which holds nine tenths of a Hann window's
+    energy, so that a speed which fluctuates within a window is not picked at one instant.
+    """
+    total = np.concatenate([[0.0], np.cumsum(checked_rpm(rpm, grid.length))])
+    first, last = spans(grid)
+    reach = max(1, grid.n_fft // 4)
+    low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
+    high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)
+    return (total[high] - total[low]) / (high - low)
+
+
+@dataclass(frozen=True, eq=False)
+class OrderCut:
+    """The level of one order over time.
+
+    Attributes:
+        order: multiple of the speed of rotation.
+        times: centre of every column in s, [T].
+        rpm: speed in every column, 1/min, [T].
+        levels: rms level in dB re the unit's reference, [C, T]; nan where it cannot be read.
+        bandwidth: width in Hz of the band that was summed, [T].
+    """
+
+    order: float
+    times: np.ndarray
+    rpm: np.ndarray
+    levels: np.ndarray
+    bandwidth: np.ndarray
+
+    @property
+    def bandwidth_orders(self) -> np.ndarray:
+        """Width of the band in orders, [T]; nan at standstill."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.rpm == 0, np.nan, self.bandwidth * 60 / np.abs(self.rpm))
+
+    @property
+    def freqs(self) -> np.ndarray:
+        """Frequency of the order in Hz, [T]."""
+        return self.order * np.abs(self.rpm) / 60
+
+
+def order_cut(
+    spec: SpecMap,
+    rpm: np.ndarray | float | None,
+    order: float,
+    bandwidth: float | None = None,
+    unit: str = "Hz",
+) -> OrderCut:
+    """Return the level of an order over time: the power summed in a band about order * rpm / 60.
+
+    A sine of constant order reads its rms level, whatever the window.  Levels are nan where the
+    band reaches below 0 Hz or above half the rate, and in columns whose window hangs over an end
+    of the recording.
+
+    Args:
+        spec: a calibrated map, full or pooled.
+        rpm: speed in 1/min, one or one a sample [spec.grid.length]; None takes the map's own.
+        order: multiple of the speed of rotation, above zero.
+        bandwidth: full width of the band in ``unit``; None takes the main lobe of the window and
+            the way that the order moves within one window, the least that holds the whole line.
+            A narrower band reads low; a wider one takes in more noise and, in the end, the
+            neighbouring orders.
+        unit: ``"Hz"``, ``"orders"`` (multiples of rpm / 60) or ``"rows"`` (of the map).
+
+    Raises:
+        SpecsrError: no speed, a speed of another length, or an impossible order, width or unit.
+    """
+    grid = spec.grid
+    speed = checked_rpm(spec.rpm if rpm is None else rpm, grid.length)
+    if not (np.isfinite(order) and order > 0):
+        raise SpecsrError(f"order is {order}: expected a number above zero, such as 2 or 0.5")
+    if bandwidth is not None and not (np.isfinite(bandwidth) and bandwidth > 0):
+        raise SpecsrError(f"bandwidth is {bandwidth}: expected a width above zero in {unit}")
+    mean_rpm = frame_rpm(speed, grid)
+    freq = order * np.abs(mean_rpm) / 60
+    if bandwidth is None:
+        first, last = (frame * grid.hop_length for frame in spans(grid))
+        start = np.clip(first - grid.n_fft // 2, 0, grid.length - 1)
+        end = np.clip(last + grid.n_fft // 2, 0, grid.length - 1)
+        width = main_lobe(grid) + order / 60 * np.abs(speed[end] - speed[start])
+    else:
+        per_unit = {"Hz": 1.0, "orders": np.abs(mean_rpm) / 60, "rows": grid.df}
+        if unit not in per_unit:
+            raise SpecsrError(f"unit is {unit!r}: expected one of {', '.join(per_unit)}")
+        width = np.broadcast_to(bandwidth * per_unit[unit], freq.shape)
+    low, high = freq - width / 2, freq + width / 2
+    power = np.moveaxis(row_power(spec), 1, 2)
+    levels = to_level(
+        np.maximum(band_power(power, row_edges(grid), low[:, None], high[:, None])[..., 0], 0),
+        grid.reference,
+    )
+    readable = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
+    return OrderCut(
+        float(order), grid.times(), mean_rpm, np.where(readable, levels, np.nan), width.copy()
+    )

@@ -1,0 +1,111 @@
+"""What pictures of maps are made of: colours, axes, bars and order lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import SpecsrError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+KHZ_FROM = 5000.0
+"""Frequency axes that reach this many Hz are labelled in kHz."""
+
+_NO_DATA = "0.88"
+
+
+def channel_position(channels: Sequence[str], channel: int | str) -> int:
+    """Position of a channel given by position or name, or raise `SpecsrError`."""
+    position = channels.index(channel) if channel in channels else channel
+    if isinstance(position, str) or not 0 <= position < len(channels):
+        raise SpecsrError(
+            f"there is no channel {channel!r}: expected one of {', '.join(channels)}, or 0 to "
+            f"{len(channels) - 1}"
+        )
+    return position
+
+
+def check_range(db_range: float) -> None:
+    """Raise `SpecsrError` for a colour range that is none."""
+    if not 0 < db_range < math.inf:
+        raise SpecsrError(f"db_range is {db_range}: expected a range in dB above zero")
+
+
+def colour_top(levels: Iterable[np.ndarray]) -> float:
+    """Top of a colour scale: nothing lies above it, so every colour up there is a level."""
+    return 5.0 * math.ceil(max(float(np.nanmax(db)) for db in levels) / 5)
+
+
+def draw(ax: Axes, db: np.ndarray, extent: tuple[float, ...], **colours: Any) -> AxesImage:
+    """Draw levels [rows, columns]; nan and what lies outside stay gray."""
+    ax.set_facecolor(_NO_DATA)
+    return ax.imshow(db, origin="lower", aspect="auto", extent=extent, **colours)
+
+
+def _khz(freq: float, _position: int | None = None) -> str:
+    return f"{freq / 1000:g}"
+
+
+def label_y(ax: Axes, y: str = "freq") -> None:
+    """Name the frequency axis, in kHz where it goes high, or the order axis."""
+    from matplotlib.ticker import FuncFormatter
+
+    if y == "order":
+        ax.set_ylabel("Order")
+    elif ax.get_ylim()[1] >= KHZ_FROM:
+        # only the labels are in kHz: whatever is drawn on top stays in Hz
+        ax.yaxis.set_major_formatter(FuncFormatter(_khz))
+        ax.set_ylabel("Frequency (kHz)")
+    else:
+        ax.set_ylabel("Frequency (Hz)")
+
+
+def label_x(ax: Axes, x: str = "time") -> None:
+    """Name the time or speed axis."""
+    ax.set_xlabel("Time (s)" if x == "time" else "Speed (rpm)")
+
+
+def colour_bar(
+    figure: Any, image: AxesImage, axes: list[Axes], label: str, extend: str, side: str = "right"
+) -> None:
+    """Put one colour bar beside axes."""
+    # equally thick under one panel and under two
+    aspect = 25 if side == "right" else 30 * len(axes)
+    figure.colorbar(
+        image, ax=axes, label=label, extend=extend, location=side, pad=0.02, aspect=aspect
+    )
+
+
+def draw_orders(ax: Axes, orders: Iterable[float], x: np.ndarray, per_order: np.ndarray) -> None:
+    """Draw a line for each order, with its name at the last place on it that is free of others.
+
+    ``per_order`` is where the first order lies at ``x`` on the vertical axis: rpm / 60 in Hz, or
+    1 on an axis of orders.  A line without a free place, or out of view, goes without a name.
+    """
+    from matplotlib.patheffects import withStroke
+
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    point = ax.figure.dpi / 72 / np.array(ax.bbox.size)  # one point as a part of the axes
+    taken: list[tuple[np.ndarray, np.ndarray]] = []
+    outline = [withStroke(linewidth=2, foreground="black")]
+    for order in orders:
+        name = f"order {order:g}"
+        heights = order * per_order
+        ax.plot(x, heights, "--", color="white", lw=0.8, alpha=0.7, label=name)
+        half = np.array([2.5 * len(name) + 3, 6]) * point  # of the room for a name of 8 points
+        places = np.stack([(x - left) / (right - left), (heights - low) / (high - low)], 1)
+        inside = ((places > half) & (places < 1 - half)).all(axis=1)
+        for place in places[inside][::-1]:
+            if all((np.abs(place - at) > half + room).any() for at, room in taken):
+                taken.append((place, half))
+                ax.text(
+                    *place, name, transform=ax.transAxes, ha="center", va="center",
+                    color="white", fontsize=8, path_effects=outline,
+                )  # fmt: skip
+                break

@@ -1,0 +1,193 @@
+"""Pictures for order analysis: Campbell diagrams, order maps and order cuts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import SpecsrError
+from .orders import OrderCut
+from .plot_parts import (
+    channel_position,
+    check_range,
+    colour_bar,
+    colour_top,
+    draw,
+    draw_orders,
+    label_x,
+    label_y,
+)
+from .views import View
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_ROWS, MAX_COLUMNS = 1500, 2000
+"""Cells of a picture at most; of those that share a place the highest is shown."""
+
+
+def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> np.ndarray:
+    """Return levels [Y, X] in at most so many cells: the highest of each block, nan only if all.
+
+    The last block may stand for fewer cells than the others.
+    """
+    for axis, limit in ((0, rows), (1, columns)):
+        size = math.ceil(db.shape[axis] / limit)
+        if size > 1:
+            starts = np.arange(0, db.shape[axis], size)
+            db = np.fmax.reduceat(db, starts, axis=axis)
+    return db
+
+
+def plot_view(
+    view: View,
+    *,
+    ax: Axes | None = None,
+    channel: int | str = 0,
+    db_range: float = 80.0,
+    vmax: float | None = None,
+    orders: Iterable[float] = (),
+    max_y: float | None = None,
+    title: str | None = None,
+    cmap: str = "magma",
+) -> Axes:
+    """Draw one channel of a view with a colour bar in dB; places without a measurement are gray.
+
+    Args:
+        view: see `specsr.views`.
+        ax: axes to draw into; None makes a new figure (``ax.figure`` of the result).
+        channel: position or name of the channel.
+        db_range: dB from the top of the colour scale to its bottom.
+        vmax: top of the colour scale in dB; None takes the highest level shown, up to whole 5 dB.
+        orders: orders to mark by lines.
+        max_y: highest frequency in Hz, or order, shown; None shows all.
+        title: title of the axes.
+        cmap: matplotlib colour map.
+
+    Raises:
+        SpecsrError: a channel that is not there, orders without a speed, or a range that is not
+            above zero.
+    """
+    check_range(db_range)
+    orders = tuple(orders)
+    if orders and view.rpm is None:
+        raise SpecsrError("orders are asked for, but this view carries no speed")
+    db = view.db[channel_position(view.channels, channel)]
+    left, right, low, high = view.edges()
+    if max_y is not None:
+        if not 0 < max_y < math.inf:
+            raise SpecsrError(f"the highest {view.y_axis} is {max_y}: expected above zero")
+        kept = max(1, math.ceil((max_y - low) / (high - low) * view.y.size))
+        high = low + (high - low) * min(1.0, kept / view.y.size)
+        db = db[:kept]
+    if np.isnan(db).all():
+        raise SpecsrError("nothing was measured in this part of the map")
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(8, 4.8), layout="constrained").subplots()
+    top = colour_top([db]) if vmax is None else vmax
+    cells = shrunk(db)
+    per = [math.ceil(n / limit) for n, limit in zip(db.shape, (MAX_ROWS, MAX_COLUMNS))]
+    # a last cell that stands for fewer is drawn as wide and cut off by the view
+    reach = [per[i] * cells.shape[i] / db.shape[i] for i in (0, 1)]
+    extent = (left, left + (right - left) * reach[1], low, low + (high - low) * reach[0])
+    image = draw(ax, cells, extent, vmin=top - db_range, vmax=top, cmap=cmap)
+    ax.set_xlim(left, right)
+    ax.set_ylim(max(low, 0.0), high if max_y is None else min(max_y, high))
+    label_x(ax, view.x_axis)
+    label_y(ax, view.y_axis)
+    colour_bar(ax.figure, image, [ax], f"Level ({view.level_label})", "min")
+    if orders:
+        per_order = view.rpm / 60 if view.y_axis == "freq" else np.ones(view.x.size)
+        draw_orders(ax, orders, view.x, per_order)
+    if title is not None:
+        ax.set_title(title)
+    return ax
+
+
+def plot_cuts(
+    cuts: Mapping[str, Sequence[OrderCut]] | Sequence[OrderCut],
+    label: str = "dB",
+    *,
+    x: str = "rpm",
+    ax: Axes | None = None,
+    channel: int = 0,
+    title: str | None = None,
+) -> Axes:
+    """Draw the levels of orders over speed or time; the legend states every bandwidth.
+
+    Args:
+        cuts: cuts of one recording; or several recordings' by name, which differ in their dashes.
+        label: what the levels are, such as ``signal.spectrogram().grid.level_label``.
+        x: ``"rpm"`` or ``"time"``.
+        ax: axes to draw into; None makes a new figure.
+        channel: position of the channel.
+        title: title of the axes.
+    """
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(8, 4), layout="constrained").subplots()
+    named = cuts if isinstance(cuts, Mapping) else {"": cuts}
+    for dashes, (name, each) in zip(("-", "--", ":", "-."), named.items()):
+        for i, cut in enumerate(each):
+            across = cut.rpm if x == "rpm" else cut.times
+            words = f"{name} order {cut.order:g} ({bandwidth_words(cut)})".strip()
+            ax.plot(across, cut.levels[channel], dashes, color=f"C{i}", lw=1.3, label=words)
+    label_x(ax, x)
+    ax.set_ylabel(f"Level ({label})")
+    ax.grid(alpha=0.3)
+    ax.margins(x=0)
+    ax.legend(fontsize=8)
+    if title is not None:
+        ax.set_title(title)
+    return ax
+
+
+def bandwidth_words(cut: OrderCut) -> str:
+    """The band that was summed for a cut: in orders where it is steady in them, else in Hz."""
+    read = ~np.isnan(cut.levels).all(axis=0)
+    if not read.any():
+        return "not readable"
+    for values, unit in ((cut.bandwidth_orders[read], "orders"), (cut.bandwidth[read], "Hz")):
+        low, high = values.min(), values.max()
+        if high - low <= 0.01 * high:
+            return f"{high:.3g} {unit} wide"
+    return f"{low:.3g} to {high:.3g} Hz wide"
+
+
+def plot_run(
+    campbell: View,
+    by_order: View,
+    cuts: Sequence[OrderCut],
+    *,
+    channel: int = 0,
+    db_range: float = 80.0,
+    max_freq: float | None = None,
+    max_order: float | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw a run on one page: Campbell diagram, map over orders, and order cuts below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11.5, 7.5), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=[1.2, 1])
+    orders = [cut.order for cut in cuts]
+    vmax = colour_top(view.db[channel] for view in (campbell, by_order))
+    for place, view, top in ((0, campbell, max_freq), (1, by_order, max_order)):
+        plot_view(
+            view, ax=figure.add_subplot(grid[0, place]), channel=channel, db_range=db_range,
+            vmax=vmax, orders=orders, max_y=top,
+        )  # fmt: skip
+    plot_cuts(
+        cuts, campbell.level_label, x=campbell.x_axis, ax=figure.add_subplot(grid[1, :]),
+        channel=channel,
+    )  # fmt: skip
+    if title is not None:
+        figure.suptitle(title)
+    return figure

@@ -1,0 +1,332 @@
+"""The sections of a report, one function each: from recordings and maps to words and figures."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import sound_quality
+from .angular import SLOWEST, order_map
+from .baselines import interpolated
+from .errors import SpecsrError
+from .evaluation import evaluate
+from .model_card import model_card
+from .nvh import overall_level, third_octave_levels
+from .orders import OrderCut, order_cut
+from .prefill import KNOWN_PART
+from .report_curves import band_panel, cut_panel
+from .report_maps import DRAWN, map_panels
+from .report_page import Page
+from .signal import Signal
+from .spectrogram import SpecMap
+
+LOUDEST = 0.89
+"""Peak of the loudest player, of digital full scale; all share one gain, so levels compare."""
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report shows.
+
+    Attributes:
+        orders: orders to draw and cut, where a speed is known.
+        channel: position of the channel that is shown.
+        db_range: range of the colours and of the scores, dB.
+        max_freq: highest frequency at first, Hz.
+        bandwidth: width of the order cuts in orders; None is the line's own.
+        audio_seconds: length of the players, s; 0 for none.
+        title: title of the page.
+    """
+
+    orders: Sequence[float] = ()
+    channel: int = 0
+    db_range: float = 80.0
+    max_freq: float | None = None
+    bandwidth: float | None = None
+    audio_seconds: float = 30.0
+    title: str = "specsr report"
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One recording or map of a report: its part, its file's name, itself and its map."""
+
+    role: str
+    name: str
+    source: Signal | SpecMap
+    spec: SpecMap
+
+
+def facts_section(page: Page, items: Sequence[Item], rpm: np.ndarray | None) -> None:
+    """Table of what the recordings and maps are, with their levels."""
+    sound = items[0].spec.grid.unit in ("Pa", "1")
+    heads = [
+        "",
+        "file",
+        "what",
+        "rate, Hz",
+        "length, s",
+        f"level, {items[0].spec.grid.level_label}",
+    ]
+    quality = all(
+        isinstance(i.source, Signal)
+        and i.source.unit == "Pa"
+        and i.source.duration >= sound_quality.SHORTEST
+        for i in items
+    ) and sound_quality.available()  # fmt: skip
+    heads += ["A-weighted, dB"] if sound else []
+    heads += ["loudness, sone", "sharpness, acum"] if quality else []
+    rows = [heads]
+    for item in items:
+        grid = item.spec.grid
+        cells = f"{grid.rows} x {grid.frames} cells of {grid.df:.4g} Hz x {1000 * grid.dt:.4g} ms"
+        what = "recording" if isinstance(item.source, Signal) else f"map, {cells}"
+        row = [item.role, item.name, what, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
+        for weighting in ("Z", "A") if sound else ("Z",):
+            row.append(f"{overall_level(item.source, weighting).mean():.1f}")
+        if quality:
+            row.append(f"{sound_quality.loudness(item.source).sone.mean():.1f}")
+            row.append(f"{sound_quality.sharpness(item.source).mean():.2f}")
+        rows.append(row)
+    page.heading("What is compared")
+    page.table(rows, "facts")
+    if rpm is not None:
+        page.text(f"Speed: {np.min(rpm):.0f} to {np.max(rpm):.0f} rpm.", "note")
+
+
+def _estimated_from(low: Item, high: Item) -> float:
+    """Frequency in Hz from which the result is estimated; 0 for all, inf for none."""
+    known = high.spec.known
+    if isinstance(high.source, SpecMap):
+        if known is None:
+            # two maps on one grid: a phase kept with other levels, as denoising leaves it
+            return 0.0
+        return math.inf if known.all() else float(high.spec.freqs[int(np.argmin(known))])
+    if isinstance(low.source, Signal) and high.source.rate > low.source.rate:
+        return KNOWN_PART * low.source.rate / 2
+    return 0.0
+
+
+def estimated_section(page: Page, items: Sequence[Item]) -> None:
+    """Say which part of the result is measured."""
+    if len(items) < 2 or items[1].role != "super-resolved":
+        return
+    start = _estimated_from(*items[:2])
+    if start == 0:
+        words = (
+            "Every cell of the result is estimated. What was measured is the input: levels and "
+            "bands below show how far the result still measures as it does."
+        )
+    elif math.isinf(start):
+        words = "The result says that all of it was measured."
+    else:
+        words = (
+            f"Measured below {start:.0f} Hz, estimated from there up (dashed line): what lies "
+            "above is plausible, not found out."
+        )
+    page.text(words, "estimated")
+
+
+def maps_section(
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
+) -> None:
+    marks = {}
+    if len(items) > 1 and items[1].role == "super-resolved":
+        start = _estimated_from(*items[:2])
+        if 0 < start < math.inf:
+            marks = {items[1].role: start}
+    layout, (low, high) = map_panels(
+        {item.role: item.spec for item in items}, _difference(items, options), rpm=rpm,
+        orders=options.orders, marks=marks, channel=options.channel, db_range=options.db_range,
+        max_freq=options.max_freq,
+    )  # fmt: skip
+    page.heading("Maps")
+    page.text(
+        f"One colour scale, {low:.0f} to {high:.0f} dB, and one zoom for all: drag a box to zoom "
+        "in, the round arrow returns. Hover to read frequency, time, speed and level."
+        + (" The slider fades from the first map to the second." if len(items) > 1 else "")
+    )
+    page.figure("maps", layout)
+    shrunk = [
+        f"{i.role} {i.spec.grid.rows} x {i.spec.grid.frames}"
+        for i in items
+        if i.spec.grid.rows > DRAWN[0] or i.spec.grid.frames > DRAWN[1]
+    ]
+    if shrunk:
+        page.text(
+            f"Drawn with at most {DRAWN[0]} x {DRAWN[1]} cells (the maps hold: {'; '.join(shrunk)}"
+            "): of cells that share a place the highest level is shown, of differences the "
+            "greatest. The tables are computed from all cells.",
+            "note",
+        )
+
+
+def _difference(
+    items: Sequence[Item], options: ReportOptions
+) -> tuple[str, np.ndarray, SpecMap] | None:
+    """Last but one minus last on one grid, or the result minus its input's repeated cells."""
+    if len(items) < 2:
+        return None
+    a, b = items[-2], items[-1]
+    if b.role != "reference":
+        a, b = b, a  # result minus input
+    title = f"{a.role} - {b.role}"
+    other = b.spec
+    if not _same_grid(a.spec, b.spec):
+        try:
+            other = interpolated(b.spec, a.spec, "nearest")
+        except SpecsrError:
+            return None
+        title += " (cells repeated)"
+    levels = [x.db[options.channel].astype(np.float64) for x in (a.spec, other)]
+    floor = max(x.max() for x in levels) - options.db_range
+    return title + ", dB", np.maximum(levels[0], floor) - np.maximum(levels[1], floor), a.spec
+
+
+def _same_grid(a: SpecMap, b: SpecMap) -> bool:
+    one, two = a.grid, b.grid
+    return a.magnitude.shape[1:] == b.magnitude.shape[1:] and (one.df, one.dt) == (two.df, two.dt)
+
+
+def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
+    """Sound of everything that has one, at one gain."""
+    sounds = []
+    for item in items:
+        if isinstance(item.source, Signal):
+            sounds.append(
+                (item, item.source, "as recorded" if item.role != "super-resolved" else "result")
+            )
+        elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
+            kept = item.spec.phase is not None
+            how = "phase of the map" if kept else "phase estimated from the map"
+            sounds.append((item, item.spec.to_signal(), how))
+    if not sounds:
+        return
+    cuts = [
+        s.samples[options.channel, : round(options.audio_seconds * s.rate)] for _, s, _ in sounds
+    ]
+    peak = max(float(np.abs(x).max()) for x in cuts) or 1.0
+    page.heading("Listen")
+    page.text(
+        "One gain for all players, so they compare in level"
+        + (f"; the first {options.audio_seconds:g} s." if any(
+            s.length > len(x) for (_, s, _), x in zip(sounds, cuts)) else ".")
+        + f" Full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
+    )  # fmt: skip
+    players = []
+    for (item, sound, how), samples in zip(sounds, cuts):
+        data = base64.b64encode(_flac(samples * (LOUDEST / peak), sound.rate)).decode("ascii")
+        caption = html.escape(f"{item.role}, {how}")
+        players.append(
+            f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
+            f'src="data:audio/flac;base64,{data}"></audio></figure>'
+        )
+    page.parts.append(f'<div class="players">{"".join(players)}</div>')
+
+
+def _flac(samples: np.ndarray, rate: float) -> bytes:
+    """16-bit FLAC, which every browser plays; at the nearest rate that it can hold."""
+    import soundfile
+
+    rate = max(8000, round(rate)) if rate < 192000 else 192000
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
+
+
+def _speed_of(item: Item, rpm: np.ndarray) -> np.ndarray:
+    """The speed at every sample of an item, its own or that of the others."""
+    length = item.spec.grid.length
+    if item.source.rpm is not None or len(rpm) == length:
+        return rpm if item.source.rpm is None else item.source.rpm
+    at = np.linspace(0, 1, length), np.linspace(0, 1, len(rpm))
+    return np.interp(*at, rpm)
+
+
+def cuts_section(
+    page: Page, items: Sequence[Item], rpm: np.ndarray, options: ReportOptions
+) -> None:
+    cuts: dict[str, list[OrderCut]] = {}
+    for item in items:
+        speed = _speed_of(item, rpm)
+        if isinstance(item.source, Signal) and np.abs(speed).min() > SLOWEST * np.mean(speed):
+            turned = order_map(item.source, speed, max_order=max(20.0, 1.25 * max(options.orders)))
+            cuts[item.role] = [turned.cut(k, options.bandwidth) for k in options.orders]
+        else:
+            cuts[item.role] = [
+                order_cut(item.spec, speed, k, options.bandwidth, "orders") for k in options.orders
+            ]
+    page.heading("Order cuts")
+    page.text(
+        "Power summed in the band that each name states: compare cuts of like bands. Click a name "
+        "to hide it."
+    )
+    page.figure("cuts", cut_panel(cuts, items[0].spec.grid.level_label, options.channel))
+
+
+def bands_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
+    try:
+        bands = {item.role: third_octave_levels(item.source) for item in items}
+    except SpecsrError as error:
+        page.text(f"Third octaves: {error}", "note")
+        return
+    page.heading("Third octaves")
+    page.text(
+        "Mean over time, unweighted (Z). Bands that a map's rows do not resolve are left out."
+    )
+    page.figure("bands", band_panel(bands, items[0].spec.grid.level_label, options.channel))
+
+
+def scores_section(
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
+) -> None:
+    """Table of scores against the reference, with baselines beside, or why there is none."""
+    by_role = {item.role: item for item in items}
+    if "reference" not in by_role or "super-resolved" not in by_role:
+        return
+    result, reference, low = (by_role[r] for r in ("super-resolved", "reference", "input"))
+    waves = all(isinstance(i.source, Signal) for i in (result, reference))
+    pair = [i.source if waves else i.spec for i in (result, reference)]
+    beside = low.source if isinstance(low.source, Signal) == waves else None
+    cut = _estimated_from(low, result)
+    inside = 0 < cut < reference.spec.grid.rate / 2
+    try:
+        report = evaluate(
+            *pair, cut=cut if inside else None, orders=options.orders,
+            rpm=_speed_of(reference, rpm) if len(options.orders) else None,
+            range_db=options.db_range, bandwidth=options.bandwidth, low=beside,
+        )  # fmt: skip
+    except SpecsrError as error:
+        page.heading("Scores")
+        page.text(f"The result was not scored: {error}", "note")
+        return
+    names, lines = report.rows()
+    rows = [["result minus reference", *names]]
+    rows += [
+        [label, *("-" if v is None or math.isnan(v) else f"{v:.2f}" for v in values)]
+        for label, values in lines
+    ]
+    page.heading("Scores")
+    page.table(rows, "scores")
+    page.text(f"Loudness: {report.settings['loudness']}.", "note")
+
+
+def card_section(page: Page, model: str | Path | None, made: bool) -> None:
+    if model is None:
+        if made:
+            page.heading("Model")
+            page.text(
+                "Which model made the result is not in its file: name it to show its card "
+                "(--model).",
+                "note",
+            )
+        return
+    page.heading("Model")
+    page.table([["what the model file says", ""], *model_card(model)], "model")
