@@ -30,6 +30,7 @@ from .cli_options import (
     say,
     targets,
 )
+from .errors import SpecsrError
 
 
 def upscale(
@@ -48,6 +49,10 @@ def upscale(
         Optional[ConsistencyName],
         typer.Option(help="Hold what was measured: per cell, per band (a map's default) or not."),
     ] = None,
+    rpm: Annotated[
+        Optional[Path],
+        typer.Option(help="Table of time in s and speed in 1/min (.csv): guides a map's lines."),
+    ] = None,
     plot: Plot = None,
     max_freq: MaxFreq = None,
     suffix: Suffix = None,
@@ -63,6 +68,8 @@ def upscale(
     A recording comes out at SCALE times its rate with an estimated upper band (pair band), its own
     band unchanged.  A map comes out SCALE times finer in frequency and time.  A recording with
     --pair pool or stft: its coarse map is made first, then refined and compared with the fine one.
+    With the speed of the machine, in the file or as --rpm, lines are looked for where the orders
+    are.
     """
     from . import enhance, io, jobs
     from .prefill import KNOWN_PART
@@ -76,16 +83,19 @@ def upscale(
     def work(path: Path) -> jobs.Result:
         shared = {**common, "progress": bar(path.name)}
         if io.is_map(path):
-            low = io.read_map(path)
+            low = _with_rpm(io.read_map(path), rpm)
             return _upscale_map(
                 low, None, pair_name or "pool", scale, consistency, max_freq, shared
             )
         signal = io.read(path, unit=unit, calib=calib)
         if pair_name in ("pool", "stft"):
+            signal = _with_rpm(signal, rpm)
             transform = enhance.map_transform(scale)
             low = enhance.low_map(signal, scale, pair_name, transform)
             fine = transform(signal)
             return _upscale_map(low, fine, pair_name, scale, consistency, max_freq, shared)
+        if rpm is not None:
+            raise SpecsrError("--rpm guides maps: give a map, or --pair pool")
         restored = enhance.upscale_band(
             signal, scale, phase=phase.value,
             consistency=consistency.value if consistency else "cell", **shared,
@@ -105,6 +115,15 @@ def upscale(
         raise typer.Exit(1)
 
 
+def _with_rpm(x: Any, table: Path | None) -> Any:
+    """A recording or map with the speed of a table, if there is one."""
+    if table is None:
+        return x
+    from .speed import read_rpm
+
+    return x.replace(rpm=read_rpm(table, getattr(x, "grid", x)))
+
+
 def _upscale_map(
     low: Any,
     reference: Any,
@@ -115,6 +134,8 @@ def _upscale_map(
     shared: dict[str, Any],
 ) -> Any:
     """Refine one map; with a reference, put it and the difference beside it."""
+    import numpy as np
+
     from . import enhance, jobs
     from .consistency import consistency_db
 
@@ -125,8 +146,21 @@ def _upscale_map(
         f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
         f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
     ]
+    if low.rpm is not None:
+        found = enhance.find_model(shared["model"], pair, (scale, scale))
+        used = "guides the lines" if enhance.is_guided(found) else f"is not used by {found.name}"
+        notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
+    if high.std_db is not None:
+        share = 100 * (high.std_db > 3).mean()
+        notes.append(
+            f"doubt: typically \N{PLUS-MINUS SIGN} {np.median(high.std_db):.1f} dB, over 3 dB in "
+            f"{share:.0f} % of the cells (std_db in the map)"
+        )
     if pair == "pool":
-        powers = (high.image().astype(float) ** 2, low.image().astype(float) ** 2)
+        columns = -(-high.grid.frames // scale)  # a full map may have one more at its end
+        powers = (
+            high.image().astype(float) ** 2, low.image()[..., :columns].astype(float) ** 2
+        )  # fmt: skip
         per_cell, per_band = (
             consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "band")
         )

@@ -18,6 +18,7 @@ from .errors import SpecsrError
 from .grid import Grid
 from .nvh import overall_level, third_octave_bands, third_octave_levels
 from .orders import order_cut
+from .ridges import compare_lines, compare_transients
 from .scores import LevelError, OrderError, Report, Scores, level_error, mean_scores
 from .signal import Signal
 from .spectrogram import SpecMap, SpectrogramTransform
@@ -141,7 +142,9 @@ def _channel(x: Signal | SpecMap, channel: int) -> Signal | SpecMap:
     part = slice(channel, channel + 1)
     if isinstance(x, Signal):
         return x.replace(samples=x.samples[part], channels=x.channels[part])
-    return x.replace(magnitude=x.magnitude[part], phase=None, std_db=None, channels=x.channels[part])
+    return x.replace(
+        magnitude=x.magnitude[part], phase=None, std_db=None, channels=x.channels[part]
+    )
 
 
 def _differ(what: str, result: Any, reference: Any, mend: str) -> None:
@@ -209,6 +212,7 @@ def _scores(
         weighted = (
             (overall_level(result, "A") - overall_level(reference, "A")).item() if heard else None
         )
+    levels = metrics.floored(reference.db[0], result.db[0], range_db)
     return Scores(
         overall_error_db=overall,
         overall_a_error_db=weighted,
@@ -225,6 +229,8 @@ def _scores(
             f"{order:g}": _order_error(reference, result, rpm, order, bandwidth, range_db)
             for order in orders
         },
+        lines=compare_lines(*levels, reference.grid),
+        transients=compare_transients(*levels, reference.grid),
     )
 
 

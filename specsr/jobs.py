@@ -103,7 +103,11 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
             [(title, spec)] = maps.items()
             drawn = plot_map(spec, title=title, max_freq=result.max_freq)
         else:
-            drawn = plot_comparison(maps, difference=result.difference, max_freq=result.max_freq)
+            doubtful = [title for title, spec in maps.items() if spec.std_db is not None]
+            drawn = plot_comparison(
+                maps, difference=result.difference, max_freq=result.max_freq,
+                doubt=doubtful[0] if doubtful and not result.difference else None,
+            )  # fmt: skip
         save_figure(drawn, path, overwrite=overwrite)
     elif kind == "map":
         io.write_map(path, _as_map(output), overwrite=overwrite)

@@ -43,8 +43,13 @@ MAX_ROWS, MAX_COLUMNS = 1500, 2000
 DIFFERENCE_RANGE = 15.0
 """Colours of a difference end at ± this many dB."""
 
+DOUBT_RANGE = 6.0
+"""Colours of a doubt end at this many dB."""
+
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200
+_DOUBT = {"vmin": 0.0, "vmax": DOUBT_RANGE, "cmap": "cividis"}
+_DOUBT_LABEL = "Doubt (\N{PLUS-MINUS SIGN} dB, 68 %)"
 _LAYOUTS = {2: (1, 2), 3: (1, 3), 4: (2, 2)}
 
 
@@ -62,6 +67,7 @@ def plot_map(
     max_order: float | None = None,
     title: str | None = None,
     cmap: str = "magma",
+    doubt: bool = False,
 ) -> Axes:
     """Draw one channel of a map, over time and frequency if not told otherwise; colours are dB.
 
@@ -80,14 +86,16 @@ def plot_map(
         max_freq: highest frequency shown, Hz; None shows all.
         max_order: highest order shown; None shows all that lie below half the rate.
         title: title of the axes.
-        cmap: matplotlib colour map.
+        cmap: matplotlib colour map of the levels.
+        doubt: draw how far off the levels may be (``std_db``) instead of them, over time and
+            frequency.
 
     Returns:
         The axes, limited to the span of the signal; data coordinates are s or 1/min, Hz or orders.
 
     Raises:
         SpecsrError: other axes than those, a channel that is not there, orders for a map without
-            speed, or a range or frequency that is not above zero.
+            speed, a doubt for one without, or a range or frequency that is not above zero.
     """
     check_axes(x, y)
     check_range(db_range)
@@ -106,17 +114,22 @@ def plot_map(
             vmax=vmax, orders=orders, max_y=max_order if y == "order" else max_freq, title=title,
             cmap=cmap,
         )  # fmt: skip
-    db, extent = _displayed(spec, channel, max_freq)
+    values, extent = _displayed(spec, channel, max_freq, doubt)
     if ax is None:
         from matplotlib.figure import Figure
 
         ax = Figure(figsize=(8, 4.8), layout="constrained").subplots()
-    top = colour_top([db]) if vmax is None else vmax
-    image = draw(ax, db, extent, vmin=top - db_range, vmax=top, cmap=cmap)
+    if doubt:
+        image = draw(ax, values, extent, **_DOUBT)
+        bar = (_DOUBT_LABEL, "max")
+    else:
+        top = colour_top([values]) if vmax is None else vmax
+        image = draw(ax, values, extent, vmin=top - db_range, vmax=top, cmap=cmap)
+        bar = (f"Level ({spec.grid.level_label})", "min")
     _set_view(ax, *_view([spec], max_freq))
     label_x(ax)
     label_y(ax)
-    colour_bar(ax.figure, image, [ax], f"Level ({spec.grid.level_label})", "min")
+    colour_bar(ax.figure, image, [ax], *bar)
     if orders:
         points = np.linspace(0, spec.grid.length - 1, min(spec.grid.length, MAX_COLUMNS))
         points = points.astype(int)
@@ -132,12 +145,13 @@ def plot_comparison(
     reference: str | None = None,
     difference: tuple[str, str] | None = None,
     *,
+    doubt: str | None = None,
     db_range: float = 80.0,
     channel: int | str = 0,
     max_freq: float | None = None,
     suptitle: str | None = None,
 ) -> Figure:
-    """Draw two to four panels on one dB scale with shared axes, a difference in dB as the last.
+    """Draw two to four panels on one dB scale with shared axes; a difference or doubt as the last.
 
     The maps may have different grids, such as a low-resolution map and what was made of it.  In
     the difference, levels below the common scale count as its lowest, so that cells which are dark
@@ -149,6 +163,7 @@ def plot_comparison(
             compared with it, if there is one and room for a fourth panel.
         difference: names (a, b) of two maps on one grid for a panel of a minus b, over
             ``reference``.
+        doubt: name of a map whose doubt (``std_db``) is the last panel; without a difference.
         db_range: dB from the top of the common colour scale to its bottom.
         channel: position or name of the channel.
         max_freq: highest frequency shown, Hz; None shows all.
@@ -163,7 +178,10 @@ def plot_comparison(
     """
     check_range(db_range)
     difference = _compared(maps, reference, difference)
-    count = len(maps) + (difference is not None)
+    if doubt is not None and (difference is not None or doubt not in maps):
+        raise SpecsrError(f"doubt is {doubt!r}: expected one of the maps, and no difference beside")
+    extra = difference is not None or doubt is not None
+    count = len(maps) + extra
     if count not in _LAYOUTS:
         raise SpecsrError(f"{count} panels: expected 2 to 4, the difference counted")
     labels = {name: spec.grid.level_label for name, spec in maps.items()}
@@ -178,7 +196,7 @@ def plot_comparison(
 
     rows, columns = _LAYOUTS[count]
     # two bars: one beside each row of panels, or both below a single row, so that they align
-    side = "bottom" if difference is not None and rows == 1 else "right"
+    side = "bottom" if extra and rows == 1 else "right"
     size = (1.2 + 4.3 * columns, (0.6 if side == "right" else 1.4) + 3.2 * rows)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True)
@@ -194,6 +212,12 @@ def plot_comparison(
         panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
         level_panels, last = panels[:2], panels[2:]
         colour_bar(figure, errors, last, "Difference (dB)", "both", side)
+    if doubt is not None:
+        values, extent = _displayed(maps[doubt], channel, max_freq, doubt=True)
+        shades = draw(panels[-1], values, extent, **_DOUBT)
+        panels[-1].set_title(f"doubt of {doubt}")
+        level_panels, last = panels[:-1], panels[-1:]
+        colour_bar(figure, shades, last, _DOUBT_LABEL, "max", side)
     colour_bar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
     _set_view(panels[0], *_view(maps.values(), max_freq))
     for ax in panels:
@@ -231,16 +255,21 @@ def save_figure(
 
 
 def _displayed(
-    spec: SpecMap, channel: int | str, max_freq: float | None
+    spec: SpecMap, channel: int | str, max_freq: float | None, doubt: bool = False
 ) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """Levels to show in dB, [rows, columns], and (left, right, bottom, top) of their cells.
+    """Levels (or their doubt) to show in dB, [rows, columns], and (left, right, bottom, top).
 
     An hour of sound has a hundred million cells; a picture has a few million dots.  Blocks of
     cells are shown by their greatest power, since orders and clicks are one or two cells wide:
     leaving cells out would break them up, and a mean would sink them into the noise.  (Noise reads
     a few dB higher for it.)  Shrinking comes before dB, so no second map of full size is made.
     """
-    magnitude = spec.magnitude[channel_position(spec.channels, channel)]
+    if doubt and spec.std_db is None:
+        raise SpecsrError(
+            "the map carries no doubt: models that know theirs give one to what they upscale"
+        )
+    values = spec.std_db if doubt else spec.magnitude
+    magnitude = values[channel_position(spec.channels, channel)]
     low = float(spec.freqs[0] - spec.grid.df / 2)
     if max_freq is not None:
         if not 0 < max_freq < math.inf:
@@ -252,9 +281,11 @@ def _displayed(
         magnitude = np.maximum.reduceat(magnitude, np.arange(0, columns, s_t), axis=1)
     if s_f > 1:
         magnitude = np.maximum.reduceat(magnitude, np.arange(0, rows, s_f), axis=0)
-    db = to_db(np.square(magnitude, dtype=np.float64)) - np.float32(
-        20 * math.log10(spec.grid.reference)
-    )
+    db = magnitude
+    if not doubt:
+        db = to_db(np.square(magnitude, dtype=np.float64)) - np.float32(
+            20 * math.log10(spec.grid.reference)
+        )
     # a last cell may stand for less than the others: drawn as wide, it is cut off by the view
     fine = spec.grid.dt / spec.grid.cell[1]
     left = spec.grid.start - fine / 2

@@ -34,7 +34,7 @@ class RidgeErrors:
         found: share of the reference's ridge cells with a counterpart, 0 to 1; nan without ridges.
         found_apart: the same over ridges that are farther than ``apart`` from the next.
         invented: share of the estimate's ridge cells without a counterpart; nan without ridges.
-        cells: ridge cells of the reference, of the estimate.
+        reference_cells, estimate_cells: how many ridge cells each has.
         position_rms: distance in cells between a found ridge and its counterpart, rms.
         level_rms_db, level_bias_db: their levels, estimate minus reference.
         level_bias_apart_db: the bias over ridges farther than ``apart`` from the next.
@@ -43,7 +43,8 @@ class RidgeErrors:
     found: float
     found_apart: float
     invented: float
-    cells: tuple[int, int]
+    reference_cells: int
+    estimate_cells: int
     position_rms: float
     level_rms_db: float
     level_bias_db: float
@@ -53,7 +54,7 @@ class RidgeErrors:
 def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
     """Return where a map [F, T] in dB has maxima over its rows of this prominence, bool."""
     found = np.zeros(db.shape, dtype=bool)
-    for column in range(db.shape[1]):
+    for column in np.flatnonzero(np.ptp(db, axis=0) >= prominence):
         rows, _ = find_peaks(db[:, column], prominence=prominence, wlen=NEIGHBOURHOOD)
         found[rows, column] = True
     return found
@@ -108,7 +109,7 @@ def compare_ridges(
 
     return RidgeErrors(
         mean(found), mean(found[alone]), mean(np.abs(back) > reach),
-        (int(true.sum()), int(ours.sum())), mean(np.square(offsets[found])) ** 0.5,
+        int(true.sum()), int(ours.sum()), mean(np.square(offsets[found])) ** 0.5,
         mean(np.square(error[found])) ** 0.5, mean(error[found]), mean(error[found & alone]),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import metrics
+from .ridges import RidgeErrors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,8 @@ class Scores:
         map: errors of the levels in the map, with the range they are taken over.
         third_octave: errors of the third-octave levels.
         orders: errors of each order's level over time, by order.
+        lines, transients: what became of the reference's ridges, and what was invented
+            (`specsr.ridges`).
     """
 
     overall_error_db: float
@@ -66,6 +69,8 @@ class Scores:
     map: metrics.MapErrors
     third_octave: LevelError | None
     orders: dict[str, OrderError]
+    lines: RidgeErrors
+    transients: RidgeErrors
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,17 @@ def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | Non
         yield f"order {order} in {width} Hz, RMSE, dB", error.rmse_db
         yield f"order {order} in {width} Hz, bias, dB", error.bias_db
         yield f"order {order} in {width} Hz, largest error, dB", error.max_abs_db
+    for name, ridges in (("lines", scores.lines), ("transients", scores.transients)):
+        there = ridges.reference_cells or ridges.estimate_cells
+        for label, value in (
+            ("found, %", 100 * ridges.found),
+            ("found of those that stand alone, %", 100 * ridges.found_apart),
+            ("invented, % of the result's", 100 * ridges.invented),
+            ("position error, cells rms", ridges.position_rms),
+            ("level error, dB rms", ridges.level_rms_db),
+            ("level bias, dB", ridges.level_bias_db),
+        ):
+            yield f"{name}: {label}", value if there else None
 
 
 def _span(low: float, high: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import SpecsrError
+from .grid import Grid
 from .signal import Signal
 
 _STEP = 0.02
@@ -170,8 +171,8 @@ def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal
     return np.asarray(signal.samples[i], dtype=np.float64), rest
 
 
-def read_rpm(path: str | Path, signal: Signal) -> np.ndarray:
-    """Return the speed at every sample of a signal from a table, 1/min, [N].
+def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
+    """Return the speed at every sample of a signal (or behind a map's grid) from a table, 1/min.
 
     The table has two columns, time in s (on the time axis of the signal) and speed in 1/min, or
     one column with a speed a sample.  Commas, semicolons, tabs or spaces part the columns; lines

@@ -12,6 +12,7 @@ import pytest
 
 import specsr
 from specsr import cli
+from specsr.degrade import pool
 
 ROOT = Path(__file__).parents[1]
 
@@ -196,3 +197,22 @@ def test_config_typo_names_the_nearest_key(tmp_path, capsys):
 def test_readme_and_ci_run_the_same_test_command():
     command = (ROOT / ".ci" / "run").read_text().strip().splitlines()[-1]
     assert command in (ROOT / "README.md").read_text()
+
+
+def test_a_table_of_the_speed_guides_a_map(tmp_path, recording, capsys):
+    code, _, _ = run(capsys, "upscale", recording, "--pair", "pool", "--scale", 4,
+                   "-o", tmp_path / "own.npz")  # fmt: skip
+    assert code == 0
+    table = tmp_path / "rpm.csv"
+    table.write_text("time,rpm\n0,1500\n10,1500\n")
+    low = tmp_path / "low.npz"
+    pool(specsr.read(recording).spectrogram(n_fft=2048, hop_length=256), 4, 4).save(low)
+    code, _, told = run(capsys, "upscale", low, "--rpm", table, "--scale", 4,
+                      "-o", tmp_path / "high.npz")  # fmt: skip
+    assert code == 0 and "speed 1500 to 1500 1/min" in told
+    np.testing.assert_array_equal(specsr.read_map(tmp_path / "high.npz").rpm, 1500.0)
+    code, _, told = run(capsys, "upscale", recording, "--rpm", table, "-o", tmp_path / "x.wav")
+    assert code != 0 and "guides maps" in told
+    table.write_text("nothing\n")
+    code, _, told = run(capsys, "upscale", low, "--rpm", table, "-o", tmp_path / "y.npz")
+    assert code != 0 and "rpm.csv" in told

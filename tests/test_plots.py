@@ -395,3 +395,18 @@ def test_matplotlib_is_imported_late_and_pyplot_never(tmp_path: Path) -> None:
         [sys.executable, "-c", script, str(tmp_path / "a.png")], cwd=folder, capture_output=True
     )
     assert result.returncode == 0, result.stderr.decode()
+
+
+def test_the_doubt_of_a_map_is_drawn_beside_it() -> None:
+    spec = flat(60.0)
+    std = np.linspace(0, 8, spec.magnitude.size).reshape(spec.magnitude.shape)
+    sure = spec.replace(std_db=std.astype(np.float32))
+    ax = plots.plot_map(sure, doubt=True)
+    np.testing.assert_allclose(ax.images[0].get_array(), sure.std_db[0])
+    assert "68 %" in ax.figure.axes[-1].get_xlabel() + ax.figure.axes[-1].get_ylabel()
+    figure = plots.plot_comparison({"low": spec, "high": sure}, doubt="high")
+    assert figure.axes[2].get_title() == "doubt of high"
+    with pytest.raises(SpecsrError, match="no doubt"):
+        plots.plot_map(spec, doubt=True)
+    with pytest.raises(SpecsrError, match="doubt is"):
+        plots.plot_comparison({"low": spec, "high": sure}, difference=("low", "high"), doubt="high")
