@@ -12,6 +12,7 @@ import typer
 
 from . import __version__
 from .cli_enhance import denoise, spectrogram, upscale
+from .cli_images import benchmark_images, convert
 from .cli_options import Calib, Overwrite, UnitOption, bar, complain, say
 from .errors import SpecsrError
 
@@ -44,12 +45,26 @@ def _common(
 
 app.command(
     epilog="Examples:  specsr upscale logger.wav -o full.wav --scale 2   |   "
-    "specsr upscale map.npz -o fine.npz -o heard.wav --scale 4 --plot fine.png"
+    "specsr upscale map.npz -o fine.npz -o heard.wav --scale 4 --plot fine.png   |   "
+    "specsr upscale photo.png -o big.png --scale 4"
 )(upscale)
 app.command(epilog="Example:  specsr denoise cabin.wav -o quiet.wav --plot quiet.png")(denoise)
 app.command(
     epilog="Example:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75"
 )(spectrogram)
+
+
+app.command(epilog="Example:  specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors")(
+    convert
+)
+benchmark = typer.Typer(
+    help="Scores under the protocols of published tables.", no_args_is_help=True
+)
+benchmark.command(
+    "images",
+    epilog="Example:  specsr benchmark images ../benchmark --sets Set5,Set14 --scales 2 --plus",
+)(benchmark_images)
+app.add_typer(benchmark, name="benchmark")
 
 
 def _numbers(text: str, what: str) -> tuple[float, ...]:
@@ -189,7 +204,9 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "pair", "scale", "network", "size", "held-out L1", "training")
+    table = Table(
+        "model", "pair", "scale", "network", "size", "held-out L1 (image: PSNR)", "training"
+    )
     for name, info in infos.items():
         config, record = info["config"], info["record"]
         scales = config.get("scales") or [config["scale"]]
@@ -203,7 +220,7 @@ def models(
             shown,
             f"{info['architecture'].upper()} {config['n_resblocks']} x {config['n_feats']}",
             f"{(BUNDLED / f'{name}.safetensors').stat().st_size / 1e6:.1f} MB",
-            f"{record['validation_l1_db']:.2f} dB",
+            f"{record.get('validation_psnr_db', record.get('validation_l1_db')):.2f} dB",
             f"{record['steps']} steps, {record['seconds'] / 60:.0f} min, {record['device']}",
         )
     Console(width=None if sys.stdout.isatty() else 140).print(table)

@@ -16,6 +16,7 @@ class PairName(str, Enum):
     pool = "pool"
     stft = "stft"
     band = "band"
+    image = "image"
 
 
 class PhaseName(str, Enum):

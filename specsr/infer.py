@@ -13,6 +13,9 @@ from .errors import SpecsrError
 from .models import EDSR, MDSR
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
+Net = EDSR | MDSR
+"""Or any module with their ``config.in_channels``, ``config.out_channels``, ``scales``, ``reach``
+and ``forward``."""
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from .infer import pick_device
 from .levels import DB_RANGE
 from .losses import LOSSES
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
+from .models.edsr import DIV2K_MEAN
 from .prefill import CHANNELS
 from .weights import Model, load_model, save_model, transfer
 
 log = logging.getLogger(__name__)
-DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
-DIV2K_LUMA = 111.7
+DIV2K_LUMA = 111.7  # luma of models.edsr.DIV2K_MEAN
 
 
 def build_net(config: Config) -> EDSR | MDSR:

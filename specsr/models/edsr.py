@@ -17,6 +17,9 @@ from .blocks import (
     upsampler,
 )
 
+DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+"""Mean of DIV2K's training images, RGB in 0..255."""
+
 
 @dataclass(frozen=True)
 class EDSRConfig:
@@ -40,7 +43,7 @@ class EDSRConfig:
     res_scale: float = 1.0
     in_channels: int = 3
     out_channels: int = 3
-    mean: tuple[float, ...] = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+    mean: tuple[float, ...] = DIV2K_MEAN
     std: float = 1.0
     fold: Scale = (1, 1)
     input_skip: bool = False
