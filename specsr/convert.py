@@ -23,7 +23,7 @@ from .models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
 from .models.edsr import DIV2K_MEAN
 from .weights import Model, is_model_file, load_model
 
-SUFFIXES = (".pt", ".pth", ".safetensors")
+SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .convert import SUFFIXES, convert, read_state_dict
 from .enhance import find_model
 from .errors import SpecsrError
 from .image_data import to_float, to_pixels
 from .imresize import imresize
 from .infer import InferOptions, Net, Progress, run_tiled
-from .interop import SUFFIXES, load_foreign
+from .interop import load_foreign
 from .weights import Model, is_model_file, load_model
 
 STRIP = 2**20
@@ -43,12 +44,11 @@ def image_model(model: str | Path | Model | None, scale: int | None) -> Model:
 
 
 def _others(path: Path) -> Model:
-    from .convert import convert
-
+    read_state_dict(path)  # damaged files and those with code end here
     try:
         return convert(path)
-    except SpecsrError as error:
-        if importlib.util.find_spec("spandrel") is None or "could run code" in str(error):
+    except SpecsrError:
+        if importlib.util.find_spec("spandrel") is None:
             raise
     return load_foreign(path)
 

@@ -14,7 +14,6 @@ from .convert import from_state_dict
 from .errors import SpecsrError
 from .weights import Model, load_model, read_info
 
-SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 REACH = 32
 """Pixels around a tile that a network of unknown reach is shown."""
 KEY = "specsr"

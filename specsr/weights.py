@@ -196,7 +196,7 @@ def transfer(net: EDSR | MDSR, other: EDSR | MDSR) -> Transfer:
         else:
             tensor.copy_(theirs[name])
             carried.append(name)
-    if not carried:
+    if not any(own[name].dim() > 1 for name in carried):  # biases alone carry nothing
         raise SpecsrError(
             "no weight of the model to start from fits this network: choose one of its kind and "
             "width (model.n_feats), or leave train.start out"
