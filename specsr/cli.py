@@ -12,7 +12,7 @@ import typer
 
 from . import __version__
 from .cli_enhance import denoise, spectrogram, upscale
-from .cli_images import benchmark_images, convert
+from .cli_images import benchmark_images, benchmark_step, convert
 from .cli_options import Calib, Overwrite, UnitOption, bar, complain, say
 from .errors import SpecsrError
 
@@ -57,13 +57,16 @@ app.command(
 app.command(epilog="Example:  specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors")(
     convert
 )
-benchmark = typer.Typer(
-    help="Scores under the protocols of published tables.", no_args_is_help=True
-)
+benchmark = typer.Typer(help="Scores under published protocols, and costs.", no_args_is_help=True)
 benchmark.command(
     "images",
     epilog="Example:  specsr benchmark images ../benchmark --sets Set5,Set14 --scales 2 --plus",
 )(benchmark_images)
+benchmark.command(
+    "step",
+    epilog="Example:  specsr benchmark step configs/edsr-baseline-x2.yaml "
+    "configs/srresnet-l2-x2.yaml --set train.batch=4",
+)(benchmark_step)
 app.add_typer(benchmark, name="benchmark")
 
 

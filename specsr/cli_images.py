@@ -123,6 +123,29 @@ def benchmark_images(
             say(f"{path}: written")
 
 
+def benchmark_step(
+    configs: Annotated[list[Path], typer.Argument(help="YAML configs to compare.")],
+    change: Annotated[
+        Optional[list[str]], typer.Option("--set", help="section.key=value, for all of them.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps to take the fastest of.", min=1)] = 5,
+) -> None:
+    """Time and memory of one training step of configs, such as with and without batch norm."""
+    from .config import load_config
+    from .step_cost import step_cost
+
+    loaded = [load_config(path, change) for path in configs]
+    typer.echo("| config | parameters | time a step | kept for the backward pass | peak on GPU |")
+    typer.echo("| --- | ---: | ---: | ---: | ---: |")
+    for config in bar("measuring")(loaded):
+        cost = step_cost(config, steps)
+        peak = f"{cost.peak_bytes / 2**20:.0f} MiB" if cost.peak_bytes else "-"
+        typer.echo(
+            f"| {cost.name} | {cost.parameters:,} | {1000 * cost.seconds:.0f} ms | "
+            f"{cost.kept_bytes / 2**20:.1f} MiB | {peak} |"
+        )
+
+
 def convert(
     checkpoint: Annotated[Path, typer.Argument(help="EDSR or MDSR of EDSR-PyTorch (.pt, .pth).")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Model file (.safetensors) to write.")],

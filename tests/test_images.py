@@ -58,8 +58,8 @@ def slow_imresize(image: np.ndarray, scale: float) -> np.ndarray:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(1, 19), st.integers(1, 17), st.sampled_from([1 / 2, 1 / 3, 1 / 4, 1 / 8, 2, 3, 1.5]),
-    st.integers(0, 99),
+    st.integers(1, 19), st.integers(1, 17),
+    st.sampled_from([1 / 2, 1 / 3, 1 / 4, 1 / 8, 2, 3, 1.5]), st.integers(0, 99),
 )  # fmt: skip
 def test_imresize_is_matlabs_algorithm(rows: int, columns: int, scale: float, seed: int) -> None:
     image = noise(rows, columns, seed=seed)
