@@ -169,9 +169,9 @@ def test_a_large_image_takes_bounded_memory(tmp_path: Path) -> None:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         peaks.append(int(done.stdout) * (1 if sys.platform == "darwin" else 1024))
     more = 1800 * 4 * 1000 * 4 * 3  # bytes of output
-    # the result and its encoder's copy grow with the image, the network's work does not
+    # the result and its encoder's copies grow with the image, the network's work does not
     # (one feature map alone of the larger image would be 8 x 4 bytes a pixel, ten times this)
-    assert peaks[1] - peaks[0] < 3 * more, peaks
+    assert peaks[1] - peaks[0] < 6 * more, peaks
 
 
 # benchmark
