@@ -22,7 +22,7 @@ STRIP = 2**20
 """Most pixels of input in one strip; wide images have strips of fewer rows."""
 
 
-def image_model(model: str | Path | Model | None, scale: int | None) -> Model:
+def image_model(model: str | Path | Model | None, scale: int | None = None) -> Model:
     """Return a model for images: a bundled one by name, specsr's file, or someone else's.
 
     ``scale`` None takes a model with whatever scales it has.
