@@ -18,7 +18,7 @@ from .errors import SpecsrError
 
 app = typer.Typer(
     name="specsr",
-    help="Super-resolve and denoise spectrograms of audio and NVH recordings.",
+    help="Super-resolve and denoise spectrograms of audio and NVH recordings, and images.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -227,3 +227,14 @@ def test_scores_refuse_what_does_not_compare() -> None:
 
 def test_shave_leaves_multiples() -> None:
     assert shave(noise(10, 11, 3), 3).shape == (9, 9, 3)
+
+
+def test_an_image_of_absurd_size_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_image(tmp_path / "large.png", noise(40, 40))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert read_image(tmp_path / "large.png").shape == (40, 40)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 700)
+    with pytest.raises(SpecsrError, match=r"large\.png: more than 0 million pixels"):
+        read_image(tmp_path / "large.png")

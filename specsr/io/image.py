@@ -80,7 +80,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         raise SpecsrError(f"{path}: no such image file: check the name")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 deep = any(";16" in str(tile[3]) for tile in image.tile) and image.mode != "I;16"
                 image.load()  # Pillow refuses a file that is cut short, OpenCV may not
@@ -91,9 +91,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         raise SpecsrError(
             f"{path}: not an image, or damaged: expected one of {', '.join(SUFFIXES)}"
         ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise SpecsrError(
-            f"{path}: more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: cut it into "
+            f"{path}: more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: cut it into "
             "parts"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
