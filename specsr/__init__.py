@@ -29,6 +29,9 @@ _HOMES = {
     "upscale_map": "enhance",
     "upscale_band": "enhance",
     "denoise": "enhance",
+    "upscale_image": "image",
+    "read_image": "io.image",
+    "write_image": "io.image",
     "evaluate": "evaluation",
     "Model": "weights",
     "load_model": "weights",
@@ -60,11 +63,14 @@ if TYPE_CHECKING:
     from .errors import SpecsrError as SpecsrError
     from .evaluation import evaluate as evaluate
     from .grid import Grid as Grid
+    from .image import upscale_image as upscale_image
     from .infer import InferOptions as InferOptions
     from .io import read as read
     from .io import read_map as read_map
     from .io import write as write
     from .io import write_map as write_map
+    from .io.image import read_image as read_image
+    from .io.image import write_image as write_image
     from .signal import Signal as Signal
     from .spectrogram import SpecMap as SpecMap
     from .spectrogram import SpectrogramTransform as SpectrogramTransform

@@ -12,6 +12,7 @@ import typer
 
 from . import __version__
 from .cli_enhance import denoise, spectrogram, upscale
+from .cli_images import benchmark_images, benchmark_step, convert
 from .cli_options import Calib, Overwrite, UnitOption, bar, complain, numbers, say
 from .cli_orders import orders
 from .cli_report import report
@@ -19,7 +20,7 @@ from .errors import SpecsrError
 
 app = typer.Typer(
     name="specsr",
-    help="Super-resolve and denoise spectrograms of audio and NVH recordings.",
+    help="Super-resolve and denoise spectrograms of audio and NVH recordings, and images.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,7 +47,8 @@ def _common(
 
 app.command(
     epilog="Examples:  specsr upscale logger.wav -o full.wav --scale 2   |   "
-    "specsr upscale map.npz -o fine.npz -o heard.wav --scale 4 --plot fine.png"
+    "specsr upscale map.npz -o fine.npz -o heard.wav --scale 4 --plot fine.png   |   "
+    "specsr upscale photo.png -o big.png --scale 4"
 )(upscale)
 app.command(epilog="Example:  specsr denoise cabin.wav -o quiet.wav --plot quiet.png")(denoise)
 app.command(
@@ -60,6 +62,22 @@ app.command(
     epilog="Example:  specsr report logger.wav full.wav original.wav -o report.html --orders 2,4 "
     "--model band"
 )(report)
+
+
+app.command(epilog="Example:  specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors")(
+    convert
+)
+benchmark = typer.Typer(help="Scores under published protocols, and costs.", no_args_is_help=True)
+benchmark.command(
+    "images",
+    epilog="Example:  specsr benchmark images ../benchmark --sets Set5,Set14 --scales 2 --plus",
+)(benchmark_images)
+benchmark.command(
+    "step",
+    epilog="Example:  specsr benchmark step configs/edsr-baseline-x2.yaml "
+    "configs/srresnet-l2-x2.yaml --set train.batch=4",
+)(benchmark_step)
+app.add_typer(benchmark, name="benchmark")
 
 
 @app.command(epilog="Example:  specsr synth -o run.wav --seed 7 --truth truth.npz")
@@ -208,7 +226,9 @@ def models(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "pair", "scale", "network", "size", "held-out L1", "training")
+    table = Table(
+        "model", "pair", "scale", "network", "size", "held-out L1 (image: PSNR)", "training"
+    )
     for name, info in infos.items():
         config, record = info["config"], info["record"]
         scales = config.get("scales") or [config["scale"]]
@@ -222,7 +242,7 @@ def models(
             shown,
             f"{info['architecture'].upper()} {config['n_resblocks']} x {config['n_feats']}",
             f"{(BUNDLED / f'{name}.safetensors').stat().st_size / 1e6:.1f} MB",
-            f"{record['validation_l1_db']:.2f} dB",
+            f"{record.get('validation_psnr_db', record.get('validation_l1_db')):.2f} dB",
             f"{record['steps']} steps, {record['seconds'] / 60:.0f} min, {record['device']}",
         )
     Console(width=None if sys.stdout.isatty() else 140).print(table)

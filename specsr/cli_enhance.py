@@ -7,6 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from .cli_images import all_images, upscale_images
 from .cli_options import (
     Calib,
     ConsistencyName,
@@ -70,11 +71,22 @@ def upscale(
     --pair pool or stft: its coarse map is made first, then refined and compared with the fine one.
     With the speed of the machine, in the file or as --rpm, lines are looked for where the orders
     are.
+    A picture comes out SCALE times as large, alpha and gray kept; so do folders of pictures.
     """
     from . import enhance, io, jobs
     from .prefill import KNOWN_PART
 
     pair_name = pair.value if pair else None
+    if pair_name == "image" or (pair_name is None and all_images(inputs)):
+        sound = {
+            "--phase": phase is not PhaseName.auto, "--consistency": consistency,
+            "--plot": plot, "--max-freq": max_freq, "--unit": unit, "--calib": calib,
+        }  # fmt: skip
+        upscale_images(
+            inputs, out, scale, model, suffix, infer_options(ensemble, precision, device),
+            overwrite, [name for name, given in sound.items() if given],
+        )  # fmt: skip
+        return
     kind = targets(out, plot)
     default = suffix or (".npz" if pair_name in ("pool", "stft") else None)
     todo = jobs.plan(inputs, kind, default, overwrite)

@@ -18,6 +18,7 @@ class PairName(str, Enum):
     pool = "pool"
     stft = "stft"
     band = "band"
+    image = "image"
 
 
 class PhaseName(str, Enum):

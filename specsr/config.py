@@ -195,21 +195,14 @@ class Config(_Section):
 def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
     """Read a YAML config and apply ``section.key=value`` overrides (values are YAML).
 
+    A config with ``base: other.yaml`` (beside it) says only what differs from that one.
+
     Raises:
         SpecsrError: missing or broken file, unknown key (the nearest valid one is named), a value
             of the wrong kind or outside its range.
     """
     path = Path(path)
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SpecsrError(
-            f"{path}: no such config; those that come along are in configs/"
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
-    if not isinstance(tree, dict):
-        raise SpecsrError(f"{path}: expected sections such as pair:, data: and train:")
+    tree = _read_tree(path)
     for override in overrides or []:
         key, separator, value = override.partition("=")
         if not separator:
@@ -228,6 +221,36 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         raise SpecsrError(f"{path}: " + "; ".join(map(_explain, error.errors()))) from None
+
+
+def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return the sections of a file over those of its base."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecsrError(
+            f"{path}: no such config; those that come along are in configs/"
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
+    if not isinstance(tree, dict):
+        raise SpecsrError(f"{path}: expected sections such as pair:, data: and train:")
+    base = tree.pop("base", None)
+    if base is None:
+        return tree
+    below = path.parent / str(base)
+    if below.resolve() in above:
+        raise SpecsrError(f"{path}: its base {base} rests on it in turn")
+    return _merge(_read_tree(below, (*above, path.resolve())), tree)
+
+
+def _merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Sections key by key; any other value of ``over`` replaces the one below."""
+    merged = dict(below)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(below.get(key), dict)
+        merged[key] = _merge(below[key], value) if both else value
+    return merged
 
 
 def _explain(problem: Any) -> str:

@@ -20,7 +20,7 @@ from .infer import InferOptions, Progress, run_tiled
 from .prefill import band_image, cut_row
 from .signal import Signal
 from .spectrogram import SpecMap, SpectrogramTransform
-from .weights import BUNDLED, Model, bundled_models, load_model, read_info
+from .weights import Model, bundled_for, load_model
 
 DEFAULT_CONSISTENCY = "band"
 MAX_ATTENUATION = 40.0
@@ -42,11 +42,7 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
     elif model is not None:
         found = _load(str(model))
     else:
-        names = [
-            name
-            for name in bundled_models()
-            if read_info(BUNDLED / f"{name}.safetensors")["pair"] == pair
-        ]
+        names = bundled_for(pair, scale)
         if not names:
             raise SpecsrError(
                 f"no bundled model for the pair {pair!r}: train one (configs/ has {pair}.yaml) and "

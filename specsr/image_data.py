@@ -23,7 +23,7 @@ from .image_metrics import FLOAT, luma, score
 from .imresize import reduce
 from .infer import InferOptions, run_tiled
 from .io.atomic import replacing
-from .io.image import SUFFIXES, is_image, read_image
+from .io.image import find_images, read_image
 
 if TYPE_CHECKING:
     from .config import Config
@@ -73,10 +73,7 @@ def find_pairs(folder: str | Path, scales: Iterable[int], split: str = "train") 
         high, low = folder / "HR", folder / "LR_bicubic"
     else:
         high, low = folder, None
-    images = sorted(path for path in high.rglob("*") if is_image(path) and path.is_file())
-    images = [p for p in images if not any(s.startswith(".") for s in p.relative_to(high).parts)]
-    if not images:
-        raise SpecsrError(f"{high}: holds no image: expected {', '.join(SUFFIXES)}")
+    images = find_images([high])
     there = [s for s in scales if low is not None and (low / f"X{s}").is_dir()]
     return [ImageFiles(path, {s: _low_file(path, low, s) for s in there}) for path in images]
 
@@ -167,8 +164,8 @@ def to_float(image: np.ndarray, channels: int) -> np.ndarray:
 def to_pixels(image: np.ndarray | torch.Tensor, dtype: Any = np.uint8) -> np.ndarray:
     """Return [C, H, W] in 0..255 rounded and clipped: [H, W] for one channel, else [H, W, C]."""
     scale = 257 if dtype == np.uint16 else 1
-    values = np.asarray(image, dtype=np.float64) * scale
-    pixels = np.clip(np.floor(values + 0.5), 0, np.iinfo(dtype).max).astype(dtype)
+    values = np.asarray(image) * np.float32(scale) + np.float32(0.5)
+    pixels = np.floor(values, out=values).clip(0, np.iinfo(dtype).max, out=values).astype(dtype)
     return np.ascontiguousarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 

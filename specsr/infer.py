@@ -14,6 +14,9 @@ from .models import EDSR, MDSR
 from .models.edsr import outputs
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
+Net = EDSR | MDSR
+"""Or any module with their ``config.in_channels``, ``config.out_channels``, ``scales``, ``reach``
+and ``forward``."""
 
 
 @dataclass(frozen=True)

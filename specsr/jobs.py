@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from . import io
 from .errors import SpecsrError
+from .io.image import find_images, image_suffix, write_image
 from .signal import Signal
 from .spectrogram import SpecMap
 
@@ -19,14 +22,14 @@ class Result:
     """What a job made of one input.
 
     Attributes:
-        output: the recording or map.
+        output: the recording, map or image (pixels).
         maps: maps to be shown side by side in a picture, by title.
         difference: titles of two of them whose difference is shown too.
         notes: lines for the user: what is measured, what is estimated.
         max_freq: highest frequency of a picture, Hz; None for all.
     """
 
-    output: Signal | SpecMap
+    output: Signal | SpecMap | np.ndarray
     maps: dict[str, SpecMap] = field(default_factory=dict)
     difference: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
@@ -34,19 +37,23 @@ class Result:
 
 
 def plan(
-    inputs: Sequence[Path], outputs: Sequence[Path], suffix: str | None, overwrite: bool
+    inputs: Sequence[Path],
+    outputs: Sequence[Path],
+    suffix: str | None,
+    overwrite: bool,
+    images: bool = False,
 ) -> list[tuple[Path, list[Path]]]:
     """Pair every input file with its output files and check that these may be written.
 
     One input file goes to the outputs as they are named.  Folders, or several inputs, need one
     output folder; every file keeps its place in the folder and its name, with ``suffix`` (None:
-    its own).
+    its own).  ``images``: inputs and outputs are images rather than recordings and maps.
 
     Raises:
         SpecsrError: nothing to read, several outputs for several inputs, an unknown suffix, an
             output that exists (without ``overwrite``) or one that two inputs would share.
     """
-    files = io.find_inputs(inputs)
+    files = find_images(inputs) if images else io.find_inputs(inputs)
     whole = len(inputs) == 1 and inputs[0].is_file()
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
     if whole and not into_folder:
@@ -54,7 +61,7 @@ def plan(
     else:
         if not into_folder:
             raise SpecsrError(
-                f"{', '.join(map(str, outputs))}: several recordings need one folder as output: "
+                f"{', '.join(map(str, outputs))}: several inputs need one folder as output: "
                 "give a folder name to -o"
             )
         folders = [path for path in inputs if path.is_dir()]
@@ -66,7 +73,7 @@ def plan(
     taken: dict[Path, Path] = {}
     for file, targets in jobs:
         for target in targets:
-            kind_of(target)
+            (image_suffix if images else kind_of)(target)
             io.check_output(target, overwrite)
             other = taken.setdefault(target.resolve(), file)
             if other != file:
@@ -93,8 +100,11 @@ def kind_of(path: Path) -> str:
 
 def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
     """Write a result as what the suffix asks for: recording, map or picture."""
-    kind = kind_of(path)
     output = result.output
+    if isinstance(output, np.ndarray):
+        write_image(path, output, overwrite=overwrite)
+        return
+    kind = kind_of(path)
     if kind == "picture":
         from .plots import plot_comparison, plot_map, save_figure
 

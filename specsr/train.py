@@ -21,17 +21,18 @@ from .config import Config
 from .data import Crops, Example, load_examples
 from .errors import SpecsrError
 from .guide import CHANNELS as GUIDE_CHANNELS
+from .image import image_model
 from .image_data import ImageCrops, load_training, mean_psnr
 from .infer import pick_device
 from .levels import DB_RANGE
 from .losses import LOSSES, doubt
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
+from .models.edsr import DIV2K_MEAN
 from .prefill import CHANNELS
 from .weights import Model, load_model, save_model, transfer
 
 log = logging.getLogger(__name__)
-DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
-DIV2K_LUMA = 111.7
+DIV2K_LUMA = 111.7  # luma of models.edsr.DIV2K_MEAN
 
 
 def build_net(config: Config) -> EDSR | MDSR:
@@ -186,15 +187,16 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
     source = (image_source if config.pair.kind == "image" else map_source)(config, bar)
 
     net = build_net(config).to(device, memory_format=torch.channels_last)
-    started = ""
-    if train_options.start:
-        started = transfer(net, load_model(train_options.start).net).summary()
+    started, resumed = "", resume and checkpoint_path.exists()
+    if train_options.start and not resumed:
+        first = image_model if config.pair.kind == "image" else load_model
+        started = transfer(net, first(train_options.start).net).summary()
         log.warning("start from %s: %s", train_options.start, started)
     average = copy.deepcopy(net)
     optimiser = torch.optim.Adam(net.parameters(), train_options.lr, fused=True)
     start, spent = 0, 0.0
     best = -math.inf if source.higher else math.inf
-    if resume and checkpoint_path.exists():
+    if resumed:
         try:
             state = torch.load(checkpoint_path, map_location=device, weights_only=True)
             made_by = state["model"]
@@ -209,14 +211,14 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         start, spent = state["step"], state["seconds"]
-        best = state.get("best", best)
+        best, started = state.get("best", best), state.get("started", started)
 
     def save(step: int, seconds: float) -> None:
         partial = checkpoint_path.with_suffix(".tmp")
         state = {
             "net": net.state_dict(), "average": average.state_dict(),
             "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds,
-            "best": best, "model": config.model.model_dump(mode="json"),
+            "best": best, "started": started, "model": config.model.model_dump(mode="json"),
         }  # fmt: skip
         torch.save(state, partial)
         partial.replace(checkpoint_path)

@@ -51,8 +51,8 @@ class Model:
         return sum(p.numel() for p in self.net.parameters())
 
 
-def save_model(path: str | Path, model: Model, overwrite: bool = False) -> None:
-    """Write a model file (float32 weights), whole or not at all."""
+def save_model(path: str | Path, model: Model, overwrite: bool = False, half: bool = False) -> None:
+    """Write a model file, whole or not at all; weights in float32, or float16 with ``half``."""
     from .io.atomic import replacing
 
     info = {
@@ -66,10 +66,25 @@ def save_model(path: str | Path, model: Model, overwrite: bool = False) -> None:
         "db_range": model.db_range,
         "record": model.record,
     }
-    tensors = {k: v.detach().float().cpu().contiguous() for k, v in model.net.state_dict().items()}
+    dtype = torch.float16 if half else torch.float32
+    state = model.net.state_dict()
+    tensors = {
+        # mean and std belong to the range of the data: they stay exact
+        k: v.detach().to("cpu", torch.float32 if "_mean." in k else dtype).contiguous()
+        for k, v in state.items()
+    }
     with replacing(path, overwrite=overwrite) as [partial]:
         save_file(tensors, partial, metadata={"specsr": json.dumps(info)})
         partial.chmod(0o644)  # safetensors makes files for their owner's eyes only
+
+
+def is_model_file(path: str | Path) -> bool:
+    """Whether a file is a safetensors file with specsr's description."""
+    try:
+        with safe_open(Path(path), framework="pt") as file:
+            return "specsr" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
 
 
 def read_info(path: str | Path) -> dict[str, Any]:
@@ -194,7 +209,7 @@ def transfer(net: EDSR | MDSR, other: EDSR | MDSR) -> Transfer:
         else:
             tensor.copy_(theirs[name])
             carried.append(name)
-    if not carried:
+    if not any(own[name].dim() > 1 for name in carried):  # biases alone carry nothing
         raise SpecsrError(
             "no weight of the model to start from fits this network: choose one of its kind and "
             "width (model.n_feats), or leave train.start out"
@@ -234,6 +249,22 @@ def _by(shape: tuple[int, ...]) -> str:
 def bundled_models() -> list[str]:
     """Names of the models that come with the package."""
     return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
+
+
+def bundled_for(pair: str, scale: tuple[int, int]) -> list[str]:
+    """Names of the bundled models for a pair, best choice first.
+
+    Those that have the scale come before the others, and those for one scale before those for
+    several.
+    """
+
+    def rank(name: str) -> tuple[bool, int]:
+        config = infos[name]["config"]
+        scales = config.get("scales") or [config["scale"]]
+        return list(scale) not in scales, len(scales)
+
+    infos = {name: read_info(BUNDLED / f"{name}.safetensors") for name in bundled_models()}
+    return sorted((name for name in infos if infos[name]["pair"] == pair), key=rank)
 
 
 def _tuples(value: Any) -> Any:

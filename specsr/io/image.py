@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,47 @@ def is_image(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in SUFFIXES
 
 
+def image_suffix(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a file to write, in lower case.
+
+    Raises:
+        SpecsrError: no image format has it.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SpecsrError(
+            f"{path}: cannot write {suffix or 'a file without a suffix'} as an image: expected "
+            f"{', '.join(SUFFIXES)}"
+        )
+    return suffix
+
+
+def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Return the image files that paths name: files as given, of folders all, sorted.
+
+    Folders are searched to their depth; hidden files and folders are left out.
+
+    Raises:
+        SpecsrError: a path that does not exist, or a folder without an image.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if not path.exists():
+            raise SpecsrError(f"{path}: no such file or folder: check the name")
+        files = [path]
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if is_image(file) and file.is_file())
+            files = [
+                file
+                for file in inside
+                if not any(part.startswith(".") for part in file.relative_to(path).parts)
+            ]
+        if not files:
+            raise SpecsrError(f"{path}: holds no image: expected {', '.join(SUFFIXES)}")
+        found |= dict.fromkeys(files)
+    return list(found)
+
+
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Return the pixels of an image file, turned upright where a camera says how.
 
@@ -38,7 +80,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         raise SpecsrError(f"{path}: no such image file: check the name")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 deep = any(";16" in str(tile[3]) for tile in image.tile) and image.mode != "I;16"
                 image.load()  # Pillow refuses a file that is cut short, OpenCV may not
@@ -49,9 +91,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         raise SpecsrError(
             f"{path}: not an image, or damaged: expected one of {', '.join(SUFFIXES)}"
         ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise SpecsrError(
-            f"{path}: more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: cut it into "
+            f"{path}: more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: cut it into "
             "parts"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
@@ -110,13 +152,8 @@ def write_image(
             JPEG), or an output that exists.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    if suffix not in SUFFIXES:
-        raise SpecsrError(
-            f"{path}: cannot write {suffix or 'a file without a suffix'} as an image: expected "
-            f"{', '.join(SUFFIXES)}"
-        )
+    suffix = image_suffix(path)
     if pixels.dtype == np.uint16 and suffix not in DEEP_SUFFIXES:
         raise SpecsrError(f"{path}: {suffix} holds 8 bits a sample, the image has 16: use .png")
     if channels in (2, 4) and suffix not in (".png", ".tif", ".tiff", ".webp"):

@@ -19,6 +19,9 @@ from .blocks import (
     upsampler,
 )
 
+DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+"""Mean of DIV2K's training images, RGB in 0..255."""
+
 
 @dataclass(frozen=True)
 class EDSRConfig:
@@ -44,7 +47,7 @@ class EDSRConfig:
     res_scale: float = 1.0
     in_channels: int = 3
     out_channels: int = 3
-    mean: tuple[float, ...] = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+    mean: tuple[float, ...] = DIV2K_MEAN
     std: float = 1.0
     fold: Scale = (1, 1)
     input_skip: bool = False
@@ -109,7 +112,8 @@ class EDSR(nn.Module):
 
 def outputs(config: Any) -> int:
     """Channels that a network of this config puts out."""
-    return config.out_channels * (2 if config.doubt else 1)
+    # a foreign network (spandrel's) has no doubt to say
+    return config.out_channels * (2 if getattr(config, "doubt", False) else 1)
 
 
 def finish(out: Tensor, shifted: Tensor, config: Any, scale: Scale, add_mean: MeanShift) -> Tensor:

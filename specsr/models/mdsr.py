@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from .blocks import MeanShift, ResBlock, Scale, conv, upsampler
-from .edsr import _spread, finish, outputs
+from .edsr import DIV2K_MEAN, _spread, finish, outputs
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class MDSRConfig:
     res_scale: float = 1.0
     in_channels: int = 3
     out_channels: int = 3
-    mean: tuple[float, ...] = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
+    mean: tuple[float, ...] = DIV2K_MEAN
     std: float = 1.0
     input_skip: bool = False
     doubt: bool = False

@@ -1,0 +1,213 @@
+"""Checkpoints of EDSR-PyTorch (the authors' code) as specsr models.
+
+Their state dicts say everything about a network but its residual scaling: blocks, features,
+channels and scales follow from names and shapes, range and mean from the MeanShift layers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from .errors import SpecsrError
+from .models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
+from .models.edsr import DIV2K_MEAN
+from .weights import Model, is_model_file, load_model
+
+SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Return the tensors of a ``.pt``, ``.pth`` or ``.safetensors`` file; runs none of its code.
+
+    Raises:
+        SpecsrError: no such file, damaged, not a state dict, or a pickle that holds more than
+            tensors (it is refused: loading it could run whatever its author wrote).
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise SpecsrError(f"{path}: expected a checkpoint: {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise SpecsrError(f"{path}: no such checkpoint: check the name")
+    try:
+        if path.suffix.lower() == ".safetensors":
+            found: Any = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).split("\n")[0]
+        raise SpecsrError(
+            f"{path}: refused, for it is damaged or a pickle that holds more than tensors and "
+            f"could run code ({reason}): ask its author for a state dict or a safetensors file"
+        ) from None
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError, SafetensorError) as error:
+        reason = str(error).split("\n")[0]
+        raise SpecsrError(
+            f"{path}: damaged, or not a checkpoint ({reason}): download it again"
+        ) from None
+    if isinstance(found, Mapping):
+        for key in ("state_dict", "model_state_dict", "params", "model"):
+            if isinstance(found.get(key), Mapping):
+                found = found[key]
+                break
+    if not isinstance(found, Mapping) or not found or not all(
+        isinstance(value, Tensor) for value in found.values()
+    ):  # fmt: skip
+        raise SpecsrError(f"{path}: holds no state dict: expected tensors by name")
+    return {re.sub(r"^(module\.|model\.)+", "", name): value for name, value in found.items()}
+
+
+def from_state_dict(tensors: Mapping[str, Tensor], res_scale: float | None = None) -> EDSR | MDSR:
+    """Return the network of an EDSR-PyTorch state dict, with its weights.
+
+    The network takes and gives 0..255, whatever range the checkpoint was trained for.
+
+    Args:
+        tensors: EDSR or MDSR, of any size, RGB or gray.
+        res_scale: residual scaling, which a state dict does not tell; None: as published, 0.1 for
+            EDSR with 256 features and 1 for all others.
+
+    Raises:
+        SpecsrError: the tensors are not those of an EDSR or MDSR.
+    """
+    try:
+        config = _config(tensors, res_scale)
+    except (KeyError, IndexError, ValueError) as error:
+        raise SpecsrError(
+            f"not an EDSR or MDSR of EDSR-PyTorch (no {error} among {len(tensors)} tensors such as "
+            f"{', '.join(list(tensors)[:3])}): other architectures run through spandrel "
+            "(pip install 'specsr[spandrel]')"
+        ) from None
+    net = build(config)
+    weights = {k: v.float() for k, v in tensors.items() if not _of_mean_shift(k)}
+    own = {k: v for k, v in net.state_dict().items() if _of_mean_shift(k)}
+    try:
+        net.load_state_dict({**weights, **own})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split("\n")[1:3]).strip()
+        raise SpecsrError(f"not an EDSR or MDSR as published: {reason}") from None
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise SpecsrError("the weights hold NaN or infinity: download the checkpoint again")
+    return net.eval()
+
+
+def _of_mean_shift(name: str) -> bool:
+    return name.startswith(("sub_mean.", "add_mean."))
+
+
+def _config(tensors: Mapping[str, Tensor], res_scale: float | None) -> EDSRConfig | MDSRConfig:
+    n_feats, in_channels = tensors["head.0.weight"].shape[:2]
+    multi = "tail.0.weight" in tensors  # in MDSR the tail is one convolution
+    last = tensors["tail.0.weight" if multi else "tail.1.weight"]
+    body = {int(name.split(".")[1]) for name in tensors if name.startswith("body.")}
+    if res_scale is None:
+        res_scale = 0.1 if not multi and n_feats == 256 else 1.0
+    mean, std = _range(tensors, in_channels)
+    options: dict[str, Any] = {
+        "n_resblocks": len(body) - 1, "n_feats": n_feats, "res_scale": res_scale,
+        "in_channels": in_channels, "out_channels": last.shape[0], "mean": mean, "std": std,
+    }  # fmt: skip
+    if multi:
+        branches = sorted({int(n.split(".")[1]) for n in tensors if n.startswith("upsample.")})
+        if not branches:
+            raise KeyError("upsample.0.0.weight")
+        scales = tuple(_scale(tensors, f"upsample.{i}.", n_feats) for i in branches)
+        return MDSRConfig(scales=scales, **options)
+    return EDSRConfig(
+        scale=_scale(tensors, "tail.0.", n_feats), batch_norm="body.0.body.1.weight" in tensors,
+        **options,
+    )  # fmt: skip
+
+
+def _scale(tensors: Mapping[str, Tensor], prefix: str, n_feats: int) -> tuple[int, int]:
+    """Each convolution of an upsampler gives n_feats channels for every cell of its step."""
+    steps = [
+        round((tensor.shape[0] / n_feats) ** 0.5)
+        for name, tensor in tensors.items()
+        if name.startswith(prefix) and name.endswith(".weight")
+    ]
+    scale = 1
+    for step in steps:
+        scale *= step
+    if not steps or scale < 2:
+        raise KeyError(f"{prefix}0.weight")
+    return scale, scale
+
+
+def _range(tensors: Mapping[str, Tensor], channels: int) -> tuple[tuple[float, ...], float]:
+    """Mean in 0..255, and what one unit of the network's own range is on it."""
+    shift = tensors.get("add_mean.bias")
+    if shift is None:
+        return (DIV2K_MEAN if channels == 3 else (0.0,)), 1.0
+    std = 255.0 if 0 < float(shift.abs().max()) <= 1 else 1.0
+    return tuple(float(value) * std for value in shift), std
+
+
+def to_gray(net: EDSR | MDSR) -> EDSR | MDSR:
+    """Return the network for one channel that does to gray what the one for RGB does.
+
+    The weights of the three input channels are added and the output is the mean of the three.
+    Away from the border (one pixel, where the means of the channels meet the zero padding) the
+    result equals the mean over the RGB network's output for gray.
+
+    Raises:
+        SpecsrError: the network does not take and give three channels.
+    """
+    config = net.config
+    if (config.in_channels, config.out_channels) != (3, 3):
+        raise SpecsrError(
+            f"the network has {config.in_channels} input and {config.out_channels} output "
+            "channels: expected 3 and 3"
+        )
+    if getattr(config, "fold", (1, 1)) != (1, 1):
+        raise SpecsrError("a network with folded cells is not turned into gray")
+    means = net.sub_mean.mean.flatten()
+    mean = float(means.mean())
+    gray = build(
+        dataclasses.replace(config, in_channels=1, out_channels=1, mean=(mean,))  # type: ignore
+    )
+    tensors = {k: v.clone() for k, v in net.state_dict().items()}
+    head = tensors["head.0.weight"]
+    offset = ((mean - means) / net.sub_mean.std).reshape(1, 3, 1, 1)
+    tensors["head.0.bias"] += (head * offset).sum((1, 2, 3))
+    tensors["head.0.weight"] = head.sum(1, keepdim=True)
+    last = "tail.0" if isinstance(net, MDSR) else "tail.1"
+    tensors[f"{last}.weight"] = tensors[f"{last}.weight"].mean(0, keepdim=True)
+    tensors[f"{last}.bias"] = tensors[f"{last}.bias"].mean(0, keepdim=True)
+    own = {k: v for k, v in gray.state_dict().items() if _of_mean_shift(k)}
+    gray.load_state_dict({**tensors, **own})
+    return gray.eval()
+
+
+def convert(
+    path: str | Path, *, name: str | None = None, res_scale: float | None = None,
+    gray: bool = False,
+) -> Model:  # fmt: skip
+    """Return the image model of a checkpoint file; see `from_state_dict` and `to_gray`.
+
+    A model file of specsr's own is taken too, to be renamed or turned into gray.
+
+    Raises:
+        SpecsrError: as `read_state_dict` and `from_state_dict`; it names the file.
+    """
+    try:
+        if is_model_file(path):
+            own = load_model(path)
+            net = to_gray(own.net) if gray else own.net
+            return dataclasses.replace(own, net=net, name=name or own.name)
+        net = from_state_dict(read_state_dict(path), res_scale)
+        net = to_gray(net) if gray else net
+    except SpecsrError as error:
+        text = str(error)
+        raise SpecsrError(text if str(path) in text else f"{path}: {text}") from None
+    record = {"source": Path(path).name, "gray": gray}
+    return Model(name or Path(path).stem, net, "image", (), (0.0, 0.0), 0.0, record)

@@ -1,0 +1,153 @@
+"""Super-resolution of images of any size, kind of pixel and number of channels."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .convert import SUFFIXES, convert, read_state_dict
+from .enhance import find_model
+from .errors import SpecsrError
+from .image_data import to_float, to_pixels
+from .imresize import imresize
+from .infer import InferOptions, Net, Progress, run_tiled
+from .interop import load_foreign
+from .weights import Model, is_model_file, load_model
+
+STRIP = 2**20
+"""Most pixels of input in one strip; wide images have strips of fewer rows."""
+
+
+def image_model(model: str | Path | Model | None, scale: int | None = None) -> Model:
+    """Return a model for images: a bundled one by name, specsr's file, or someone else's.
+
+    ``scale`` None takes a model with whatever scales it has.
+
+    Checkpoints of EDSR-PyTorch are read as they are; those of other architectures by spandrel,
+    where it is installed.
+
+    Raises:
+        SpecsrError: none fits, or the file is damaged, holds code, or is of an unknown kind.
+    """
+    if model is not None and not isinstance(model, Model):
+        path = Path(model)
+        if path.suffix in SUFFIXES and path.is_file() and not is_model_file(path):
+            model = _others(path)
+    if scale is None:
+        found = model if isinstance(model, Model) else load_model(str(model))
+        scale = found.net.scales[0][0]
+    return find_model(model, "image", (scale, scale))
+
+
+def _others(path: Path) -> Model:
+    read_state_dict(path)  # damaged files and those with code end here
+    try:
+        return convert(path)
+    except SpecsrError:
+        if importlib.util.find_spec("spandrel") is None:
+            raise
+    return load_foreign(path)
+
+
+def upscale_image(
+    image: np.ndarray,
+    scale: int = 2,
+    *,
+    model: str | Path | Model | None = None,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Return an image ``scale`` times as high and wide; what lies between its pixels is estimated.
+
+    It is computed in strips of rows that overlap by the network's reach, so that apart from the
+    result itself the memory does not grow with the image and no seam shows.  Alpha is resized by
+    bicubic interpolation.  A network for colour sees gray as three equal channels and gives the
+    mean of its three; one for gray sees each colour by itself.
+
+    Args:
+        image: [H, W], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB, alpha), uint8 or
+            uint16, as `specsr.io.image.read_image` returns it.
+        scale: 2, 3 or 4, whatever the model has.
+        model: name or file of an image model; None for the bundled one.
+        options: tile, precision, device; ``ensemble`` takes the mean over the eight flips and
+            quarter turns ("+" in tables, eight times the time).
+        progress: wraps the iterable of strips.
+
+    Raises:
+        SpecsrError: no model fits, or the image is of another type or shape.
+    """
+    if image.dtype not in (np.uint8, np.uint16):
+        raise SpecsrError(f"the image is of type {image.dtype}: expected uint8 or uint16")
+    if image.ndim not in (2, 3) or (image.ndim == 3 and not 2 <= image.shape[2] <= 4):
+        raise SpecsrError(
+            f"the image has shape {image.shape}: expected [H, W], or [H, W, C] with 2 (gray and "
+            "alpha), 3 (RGB) or 4 (RGB and alpha) channels"
+        )
+    if not image.size:
+        raise SpecsrError(f"the image is empty: {image.shape[0]} x {image.shape[1]}")
+    net = image_model(model, scale).net
+    if image.ndim == 3 and image.shape[2] in (2, 4):
+        colours = image[..., 0] if image.shape[2] == 2 else image[..., :3]
+        fine = upscale_image(colours, scale, model=model, options=options, progress=progress)
+        alpha = imresize(image[..., -1], scale)
+        return np.dstack([fine, alpha])
+    return _strips(net, image, scale, options, progress)
+
+
+def _strips(
+    net: Net, image: np.ndarray, scale: int, options: InferOptions, progress: Progress | None
+) -> np.ndarray:
+    height, width = image.shape[:2]
+    out = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
+    reach = net.reach((scale, scale))[0]
+    rows = min(options.tile[0], max(64, STRIP // width))
+    # one tile is a whole strip in height: run_tiled cuts its columns
+    inside = replace(options, tile=(rows + 2 * reach, options.tile[1]), ensemble=False)
+    starts = range(0, height, rows)
+    for top in progress(starts) if progress else starts:
+        first, last = max(0, top - reach), min(height, top + rows + reach)
+        fine = run_image(net, image[first:last], scale, inside, options.ensemble)
+        bottom = min(height, top + rows)
+        kept = fine[..., (top - first) * scale : (bottom - first) * scale, :]
+        out[top * scale : bottom * scale] = to_pixels(kept, image.dtype)
+    return out
+
+
+def run_image(
+    net: Net, image: np.ndarray, scale: int, options: InferOptions, ensemble: bool = False
+) -> torch.Tensor:
+    """Return the network's output for pixels [H, W] or [H, W, 3] in 0..255, not yet rounded.
+
+    [1 or 3, H scale, W scale], float32, as many channels as the image has.
+    """
+    channels = net.config.in_channels
+    gray = image.ndim == 2
+    if channels not in (1, 3):
+        raise SpecsrError(f"the model takes {channels} channels: expected 1 or 3 for images")
+    if channels == 1 and not gray:
+        planes = [run_image(net, image[..., c], scale, options, ensemble) for c in range(3)]
+        return torch.cat(planes)
+    low = torch.from_numpy(np.ascontiguousarray(to_float(image, channels)))
+    run = self_ensemble if ensemble else run_tiled
+    fine = run(net, low, (scale, scale), options)
+    return fine.mean(0, keepdim=True) if gray else fine
+
+
+def self_ensemble(
+    net: Net, image: torch.Tensor, scale: tuple[int, int], options: InferOptions = InferOptions()
+) -> torch.Tensor:
+    """Mean of the outputs over eight flips and quarter turns, turned back (Lim et al. 2017, 3.4).
+
+    image [C, H, W] -> [C, H scale, W scale]; ``scale`` must be the same for both axes.
+    """
+    total = 0.0
+    for turned in (False, True):
+        for axes in ((), (-2,), (-1,), (-2, -1)):
+            seen = image.transpose(-2, -1) if turned else image
+            fine = run_tiled(net, seen.flip(axes).contiguous(), scale, options).flip(axes)
+            total = total + (fine.transpose(-2, -1) if turned else fine)
+    return total / 8

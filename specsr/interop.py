@@ -1,0 +1,152 @@
+"""spandrel and specsr: its models run here, specsr's models load there (``specsr[spandrel]``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .convert import from_state_dict
+from .errors import SpecsrError
+from .weights import Model, load_model, read_info
+
+REACH = 32
+"""Pixels around a tile that a network of unknown reach is shown."""
+KEY = "specsr"
+
+
+def _spandrel() -> Any:
+    try:
+        import spandrel
+    except ImportError as error:
+        raise SpecsrError(
+            f"spandrel is needed for models of other architectures ({error}): "
+            "pip install 'specsr[spandrel]'"
+        ) from None
+    return spandrel
+
+
+@dataclasses.dataclass(frozen=True)
+class Channels:
+    """The two options of a network that `specsr.infer` asks for."""
+
+    in_channels: int
+    out_channels: int
+
+
+class Foreign(nn.Module):
+    """A spandrel model as specsr's networks are called: 0..255, one scale, a stated reach.
+
+    Most such networks look farther than `REACH`: where an image needs several tiles, they can
+    show seams that EDSR and MDSR never do.
+    """
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__()
+        self.descriptor, self.inner = descriptor, descriptor.model
+        self.config = Channels(descriptor.input_channels, descriptor.output_channels)
+
+    @property
+    def scales(self) -> tuple[tuple[int, int], ...]:
+        """The one scale of the model."""
+        return ((self.descriptor.scale, self.descriptor.scale),)
+
+    def reach(self, scale: tuple[int, int] | None = None) -> tuple[int, int]:
+        """What is shown around a tile, in rows and columns."""
+        return REACH, REACH
+
+    def forward(self, x: Tensor, scale: tuple[int, int] | None = None) -> Tensor:
+        """[1, C, H, W] -> [1, C, H scale, W scale]."""
+        return self.descriptor(x / 255) * 255
+
+
+def load_foreign(path: str | Path) -> Model:
+    """Return a model of any architecture that spandrel knows, ready for `upscale_image`.
+
+    Raises:
+        SpecsrError: spandrel is not installed, the file is damaged, holds code, is of an unknown
+            architecture, or is not a model from image to image.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SpecsrError(f"{path}: no such model file: check the name")
+    spandrel = _spandrel()
+    try:
+        found = loader().load_from_file(path)
+    except Exception as error:  # spandrel passes on whatever its many architectures raise
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise SpecsrError(
+            f"{path}: spandrel cannot load it ({reason}): expected a state dict of an architecture "
+            "that it knows"
+        ) from None
+    if not isinstance(found, spandrel.ImageModelDescriptor):
+        raise SpecsrError(f"{path}: a model for {found.purpose}, not from image to image")
+    record = {"source": path.name, "architecture": found.architecture.name}
+    return Model(path.stem, Foreign(found).eval(), "image", (), (0.0, 0.0), 0.0, record)  # type: ignore
+
+
+def loader(scale: int | None = None, device: str = "cpu") -> Any:
+    """Return a `spandrel.ModelLoader` that also knows specsr's and EDSR-PyTorch's models.
+
+    Args:
+        scale: which one of an MDSR; None for its first.
+        device: where models are put.
+    """
+    spandrel = _spandrel()
+
+    class Loader(spandrel.ModelLoader):
+        """spandrel's loader; specsr's files bring their config along as one more tensor."""
+
+        def _load_safetensors(self, path: str | Path) -> dict[str, Tensor]:
+            tensors = super()._load_safetensors(path)
+            try:
+                info = read_info(path)
+            except SpecsrError:
+                return tensors
+            text = json.dumps({"path": str(Path(path).resolve()), "pair": info["pair"]})
+            return {**tensors, KEY: torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
+
+    registry = spandrel.MAIN_REGISTRY.copy()
+    registry.add(spandrel.ArchSupport.from_architecture(_architecture(spandrel, scale)))
+    return Loader(device=device, registry=registry)
+
+
+def _architecture(spandrel: Any, scale: int | None) -> Any:
+    class Specsr(spandrel.Architecture):
+        """EDSR and MDSR, from specsr's files or the published checkpoints."""
+
+        def __init__(self) -> None:
+            super().__init__(id="specsr", name="EDSR/MDSR (specsr)", detect=_detect)
+
+        def load(self, state_dict: dict[str, Tensor]) -> Any:
+            if KEY in state_dict:
+                info = json.loads(bytes(state_dict[KEY].tolist()))
+                if info["pair"] != "image":
+                    raise SpecsrError(f"a model for the pair {info['pair']!r}, not for images")
+                net = load_model(info["path"]).net
+            else:
+                net = from_state_dict(state_dict)
+            chosen = (scale, scale) if scale else net.scales[0]
+            if chosen not in net.scales:
+                raise SpecsrError(f"x{scale}: this model has {net.scales}")
+            return spandrel.ImageModelDescriptor(
+                net, net.state_dict(), architecture=self, purpose="SR",
+                tags=[f"{net.config.n_feats}nf", f"{net.config.n_resblocks}nb"],
+                supports_half=False, supports_bfloat16=True, scale=chosen[0],
+                input_channels=net.config.in_channels, output_channels=net.config.out_channels,
+                call_fn=lambda model, image: model(image * 255, chosen) / 255,
+            )  # fmt: skip
+
+    return Specsr()
+
+
+def _detect(tensors: dict[str, Tensor]) -> bool:
+    published = ("head.0.weight", "body.0.body.0.weight", "body.0.body.2.weight", "tail.0.")
+    return KEY in tensors or (
+        all(any(name.startswith(part) for name in tensors) for part in published)
+        and "sub_mean.mean" not in tensors
+    )
