@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import gzip
 import io
 import json
 import re
@@ -159,6 +160,7 @@ def _arrays(node) -> list[dict]:
 
 def _array(entry: dict) -> np.ndarray:
     data = base64.b64decode(entry["array"]["data"])
+    data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
     return np.frombuffer(data, entry["dtype"]).reshape(entry["shape"])
 
 
