@@ -25,6 +25,15 @@ _HOMES = {
     "random_run_up": "synth",
     "synthesise": "synth",
     "InferOptions": "infer",
+    "find_runs": "speed",
+    "order_map": "angular",
+    "order_cut": "orders",
+    "overall_level": "nvh",
+    "third_octave_levels": "nvh",
+    "psd": "nvh",
+    "loudness": "sound_quality",
+    "sharpness": "sound_quality",
+    "make_report": "report",
     "upscale": "enhance",
     "upscale_map": "enhance",
     "upscale_band": "enhance",
@@ -55,6 +64,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from .angular import order_map as order_map
     from .degrade import Pair as Pair
     from .enhance import denoise as denoise
     from .enhance import upscale as upscale
@@ -71,9 +81,17 @@ if TYPE_CHECKING:
     from .io import write_map as write_map
     from .io.image import read_image as read_image
     from .io.image import write_image as write_image
+    from .nvh import overall_level as overall_level
+    from .nvh import psd as psd
+    from .nvh import third_octave_levels as third_octave_levels
+    from .orders import order_cut as order_cut
+    from .report import make_report as make_report
     from .signal import Signal as Signal
+    from .sound_quality import loudness as loudness
+    from .sound_quality import sharpness as sharpness
     from .spectrogram import SpecMap as SpecMap
     from .spectrogram import SpectrogramTransform as SpectrogramTransform
+    from .speed import find_runs as find_runs
     from .synth import RunUp as RunUp
     from .synth import random_run_up as random_run_up
     from .synth import synthesise as synthesise

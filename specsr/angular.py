@@ -21,6 +21,9 @@ from .views import View, check_axes, onto_speed
 OVERSAMPLING = 4
 """Before cubic interpolation, whose error is then below 0.01 dB up to half the rate."""
 
+_ROOM, _KEPT = 1.28, 1.15
+"""Half the samples a turn, and where the low-pass begins, over the highest order."""
+
 SLOWEST = 1 / 20
 """Part of the mean speed below which a stretch is not resampled: it would take too many samples."""
 
@@ -34,12 +37,14 @@ class OrderMap:
         times: centre of every column in s, [T].
         rpm: speed at every column, 1/min, [T].
         top: order of half the sampling rate in every column, [T]; nothing was measured above.
+        max_order: highest order that was asked for; the low-pass takes what lies far above.
     """
 
     spec: SpecMap
     times: np.ndarray
     rpm: np.ndarray
     top: np.ndarray
+    max_order: float
 
     @property
     def orders(self) -> np.ndarray:
@@ -61,10 +66,10 @@ class OrderMap:
             SpecsrError: an order or bandwidth that is not above zero, or above the map.
         """
         width = self.bandwidth if bandwidth is None else bandwidth
-        if order + width / 2 > self.spec.grid.rate / 2:
+        if order + width / 2 > _KEPT * self.max_order:
             raise SpecsrError(
-                f"order {order:g} lies above this map, which ends at order "
-                f"{self.spec.grid.rate / 2:g}: make it with a larger max_order"
+                f"order {order:g} with a band of {width:g} reaches above this map, which holds "
+                f"orders up to {self.max_order:g}: make it with a larger max_order"
             )
         # in turns, an order is a frequency at one turn a second
         found = order_cut(self.spec, 60.0, order, width)
@@ -75,7 +80,9 @@ class OrderMap:
         """Return the map over speed or, in even steps, over time; rows are orders."""
         check_axes(x, "order")
         spec = self.spec
-        power = np.where(self.orders[:, None] <= self.top, spec.power, np.nan)
+        rows = self.orders <= self.max_order + spec.grid.df / 2
+        orders = self.orders[rows]
+        power = np.where(orders[:, None] <= self.top, spec.power[:, rows], np.nan)
         if x == "rpm":
             power, columns = onto_speed(power, self.rpm, coverage(spec.grid), rpm_step)
             speed = columns
@@ -86,7 +93,7 @@ class OrderMap:
             power = power[..., np.searchsorted(middle, columns)]
             speed = np.interp(columns, self.times, self.rpm)
         unit, scaling = spec.grid.unit, spec.grid.scaling
-        return View(power, columns, self.orders, x, "order", speed, unit, scaling, spec.channels)
+        return View(power, columns, orders, x, "order", speed, unit, scaling, spec.channels)
 
 
 def order_map(
@@ -136,7 +143,7 @@ def order_map(
             f"needs {1 / resolution:.3g}: choose a coarser resolution"
         )
     fine = _by_angle(signal, turns, math.ceil(signal.rate / speed.min()))
-    per_turn = min(2 * math.ceil(1.28 * max_order), fine.rate)
+    per_turn = min(2 * math.ceil(_ROOM * max_order), fine.rate)
     coarse = fine.resample(per_turn)
     n_fft = 2 * round(per_turn / resolution / 2)
     transform = SpectrogramTransform.for_rate(per_turn, n_fft=n_fft, overlap=overlap, window=window)
@@ -145,7 +152,8 @@ def order_map(
     samples = np.arange(signal.length)
     centre = np.interp(at, turns, samples)
     rates = np.interp(centre, samples, speed)
-    return OrderMap(spec, signal.start + centre / signal.rate, 60 * rates, signal.rate / 2 / rates)
+    times = signal.start + centre / signal.rate
+    return OrderMap(spec, times, 60 * rates, signal.rate / 2 / rates, float(max_order))
 
 
 def _by_angle(signal: Signal, turns: np.ndarray, per_turn: int) -> Signal:

@@ -137,6 +137,7 @@ def estimated_section(page: Page, items: Sequence[Item]) -> None:
 def maps_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
 ) -> None:
+    """Maps on one colour scale, and what was shrunk for the screen."""
     marks = {}
     if len(items) > 1 and items[1].role == "super-resolved":
         start = _estimated_from(*items[:2])
@@ -253,6 +254,7 @@ def _speed_of(item: Item, rpm: np.ndarray) -> np.ndarray:
 def cuts_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray, options: ReportOptions
 ) -> None:
+    """Order levels over speed; recordings are resampled by angle, of maps the cells are summed."""
     cuts: dict[str, list[OrderCut]] = {}
     for item in items:
         speed = _speed_of(item, rpm)
@@ -272,6 +274,7 @@ def cuts_section(
 
 
 def bands_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
+    """Third-octave bars."""
     try:
         bands = {item.role: third_octave_levels(item.source) for item in items}
     except SpecsrError as error:
@@ -319,6 +322,7 @@ def scores_section(
 
 
 def card_section(page: Page, model: str | Path | None, made: bool) -> None:
+    """What the model file says; ``made``: whether there is a result that a model has made."""
     if model is None:
         if made:
             page.heading("Model")

@@ -100,11 +100,13 @@ def _turns(speed: np.ndarray, tolerance: float) -> list[int]:
 
 def _without_dwell(way: np.ndarray, tolerance: float) -> tuple[int, int]:
     """First and last point of a rising curve, without a long stay near either end."""
-    pace = (way[-1] - way[0]) / max(1, way.size - 1)
     i = int(np.flatnonzero(way <= way[0] + tolerance)[-1])
     j = int(np.flatnonzero(way >= way[-1] - tolerance)[0])
-    usual = 3 * tolerance / max(pace, 1e-12)
-    return (i if i > usual else 0), (j if way.size - 1 - j > usual else way.size - 1)
+    # points that the run itself takes through the tolerance at either end
+    usual = tolerance * max(1, j - i) / max(way[j] - way[i], 1e-12)
+    last = way.size - 1
+    foot = round(i - usual) if i > 3 * usual else 0
+    return max(foot, 0), min(round(j + usual), last) if last - j > 3 * usual else last
 
 
 def rpm_from_pulses(
@@ -112,9 +114,9 @@ def rpm_from_pulses(
 ) -> np.ndarray:
     """Return the speed in 1/min at every sample from a tacho signal, [N].
 
-    Instants of rising flanks are interpolated between samples; the turn count between pulses is
-    a smooth (monotone cubic) curve through them, whose slope is the speed.  Before the first
-    pulse and after the last the speed is held.
+    Instants of rising flanks are interpolated between samples.  The turn count is a smooth
+    (monotone cubic) curve through one pulse a turn, so unevenly spaced teeth do no harm; its
+    slope is the speed.  Before the first pulse and after the last the speed is held.
 
     Args:
         pulses: tacho voltage, [N].
@@ -141,14 +143,15 @@ def rpm_from_pulses(
     state = np.where(above, 1, np.where(below, -1, 0))
     marked = np.flatnonzero(state)
     rising = marked[1:][(state[marked[1:]] == 1) & (state[marked[:-1]] == -1)]
-    if rising.size < 3:
+    every = max(1, round(per_rev))
+    if rising[::every].size < 3:
         raise SpecsrError(
-            f"{rising.size} tacho pulses above {level:g}: expected at least three; check the "
-            "channel and the threshold"
+            f"{rising.size} tacho pulses above {level:g}: expected at least three turns; check "
+            "the channel, the threshold and the pulses a turn"
         )
     part = (level - x[rising - 1]) / (x[rising] - x[rising - 1])
-    instants = (rising - 1 + part) / rate
-    turns = PchipInterpolator(instants, np.arange(rising.size) / per_rev).derivative()
+    instants = ((rising - 1 + part) / rate)[::every]
+    turns = PchipInterpolator(instants, np.arange(instants.size) * every / per_rev).derivative()
     at = np.clip(np.arange(x.size) / rate, instants[0], instants[-1])
     return 60 * turns(at)
 

@@ -50,6 +50,11 @@ class View:
     scaling: str = "rms"
     channels: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.channels:
+            names = tuple(f"ch{i + 1}" for i in range(len(self.power)))
+            object.__setattr__(self, "channels", names)
+
     @property
     def db(self) -> np.ndarray:
         """Levels in dB re the unit's reference, float32 [C, Y, X]; nan where nothing is."""

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from specsr import metrics
+from specsr import metrics, sound_quality, synth
+from specsr.degrade import pool
 from specsr.errors import SpecsrError
 from specsr.evaluation import evaluate
 from specsr.signal import Signal
@@ -175,3 +176,86 @@ def test_other_mistakes_are_named(pair) -> None:
     for x in (signal, spec):
         with pytest.raises(SpecsrError, match="row"):
             evaluate(x, x, cut=RATE)
+
+
+def test_loudness_and_weighted_level_follow_a_gain() -> None:
+    pytest.importorskip("mosqito")
+    reference = Signal(0.2 * noise(3), RATE, "Pa")
+    louder = reference.replace(samples=reference.samples * 10**0.5)
+    report = evaluate(louder, reference)
+    assert report.settings["loudness"].startswith("ISO 532-1")
+    scores = report.mean
+    assert scores.overall_a_error_db == pytest.approx(10, abs=1e-3)
+    # ten phon are twice the loudness for a tone; noise spreads and grows a little less
+    assert 60 < scores.loudness_error_percent < 105
+    true, found = (sound_quality.loudness(x).sone[0] for x in (reference, louder))
+    assert scores.loudness_error_percent == pytest.approx(100 * (found / true - 1))
+    lines = dict(report.rows()[1])
+    assert lines["loudness error, %"] == [scores.loudness_error_percent]
+
+
+@pytest.mark.parametrize(
+    ("unit", "length", "words"),
+    [("1", RATE, "not in Pa"), ("m/s2", RATE, "not in Pa"), ("Pa", 2048, "shorter than")],
+)
+def test_where_there_is_no_loudness_it_is_said(unit: str, length: int, words: str) -> None:
+    signal = Signal(noise(4, length=length), RATE, unit)
+    report = evaluate(signal, signal)
+    assert words in report.settings["loudness"]
+    assert report.mean.loudness_error_percent is None
+    assert "loudness" not in report.table()
+    assert (report.mean.overall_a_error_db is None) == (unit == "m/s2")
+    assert "maps have none" in evaluate(*2 * [signal.spectrogram()]).settings["loudness"]
+
+
+def test_order_errors_name_the_band_that_was_asked_for(pair) -> None:
+    report = evaluate(*pair, orders=(2, 8.5), bandwidth=4.0)
+    error = report.channels["left"].orders["8.5"]
+    assert error.bias_db == pytest.approx(6, abs=1e-3)
+    # 4 orders at 3000 rpm
+    assert (error.lowest_bandwidth_hz, error.highest_bandwidth_hz) == pytest.approx((200, 200))
+    assert "order 8.5 in 200 Hz, RMSE, dB" in report.table()
+
+
+def test_baselines_stand_beside_the_result() -> None:
+    run = synth.synthesise(synth.RunUp(duration=2.0, line_to_noise=np.inf))
+    full = run.signal
+    low = full.resample(RATE / 2)
+    report = evaluate(full, full, low=low, orders=(2,))
+    names, lines = report.rows()
+    assert names == ["result", "resampled"]
+    table = dict(lines)
+    assert table["LSD"][0] == 0 < table["LSD"][1]
+    fine = full.spectrogram(n_fft=2048, hop_length=256)
+    coarse = pool(fine, 4, 4)
+    report = evaluate(fine, fine, low=coarse)
+    assert list(report.baselines) == ["repeated cells", "bicubic"]
+    repeated = report.baselines["repeated cells"]
+    # repeating cells keeps the mean power of every one
+    assert repeated.overall_error_db == pytest.approx(0, abs=0.05)
+    assert repeated.map.rmse_db > report.mean.map.rmse_db == 0
+    same = evaluate(full, full, low=full)
+    assert list(same.baselines) == ["input"] and same.baselines["input"].lsd == 0
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_an_input_of_another_kind_is_refused(pair) -> None:
+    with pytest.raises(SpecsrError, match="one of a kind"):
+        evaluate(*pair, low=pair[1].spectrogram())
+    with pytest.raises(SpecsrError, match="cut both"):
+        evaluate(*pair, low=pair[1].replace(samples=pair[1].samples[:, :9000], rpm=None))
+    with pytest.raises(SpecsrError, match="channels"):
+        evaluate(*pair, low=pair[1].replace(samples=pair[1].samples[:1], channels=()))
+    fine = pair[1].spectrogram()
+    with pytest.raises(SpecsrError, match="whole number"):
+        evaluate(fine, fine, low=pair[1].spectrogram(n_fft=600, hop_length=100))
+
+
+def test_reports_become_pandas_tables(pair) -> None:
+    pytest.importorskip("pandas")
+    report = evaluate(*pair, cut=6400, orders=(2,), low=pair[0])
+    frame = report.to_frame()
+    assert list(frame.columns) == ["mean", "left", "right", "input"]
+    assert frame.loc["overall level error, dB"].tolist() == pytest.approx([3, 6, 0, 3], abs=1e-4)
+    assert frame.attrs["cut"] == 6400 and frame.index.name == "score"
+    assert frame.dtypes.unique().tolist() == [np.float64]

@@ -1,0 +1,165 @@
+"""Orders, reports and scores as a user meets them at the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli import run
+
+import specsr
+from specsr import synth
+from specsr.degrade import pool
+
+RUN = synth.RunUp(
+    rate=12800.0, duration=3.0, rpm=(1200.0, 4800.0), line_to_noise=50.0,
+    orders=(synth.Order(2, 0), synth.Order(4, -6)),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> synth.Synthetic:
+    return synth.synthesise(RUN)
+
+
+@pytest.fixture
+def recording(tmp_path: Path, made) -> Path:
+    path = tmp_path / "run.wav"
+    specsr.write(path, made.signal)
+    return path
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def level_errors(rows: list[dict[str, str]], made) -> np.ndarray:
+    rows = [row for row in rows if row["level_db"]]
+    at = np.arange(made.rpm.size) / RUN.rate
+    truth = [
+        20 * np.log10(np.interp(float(r["time_s"]), at, made.envelopes[float(r["order"])]) / 2e-5)
+        for r in rows
+    ]
+    return np.array([float(r["level_db"]) for r in rows]) - truth
+
+
+def test_orders_of_a_recording_are_the_truth(tmp_path, recording, made, capsys) -> None:
+    cuts, picture = tmp_path / "cuts.csv", tmp_path / "run.png"
+    code, out, err = run(capsys, "orders", recording, "-o", cuts, "-o", picture)
+    assert code == 0, err
+    assert "run-up from 12" in err and "0.4 orders wide" in out
+    rows = table(cuts)
+    assert {row["order"] for row in rows} == {"2", "4"}
+    errors = level_errors(rows, made)
+    assert errors.size > 100 and np.abs(errors).max() < 0.2
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    code, _, err = run(capsys, "orders", recording, "-o", cuts)
+    assert code == 1 and "exists" in err
+
+
+def test_speed_from_a_table_a_channel_and_a_tacho(tmp_path, made, capsys) -> None:
+    plain = made.signal.replace(rpm=None)
+    times = np.arange(0, 3.01, 0.05)
+    speed = np.interp(times, np.arange(made.rpm.size) / RUN.rate, made.rpm)
+    (tmp_path / "rpm.csv").write_text(
+        "t;n\n" + "\n".join(f"{t:.2f};{n:.2f}" for t, n in zip(times, speed))
+    )
+    turns = np.cumsum(made.rpm) / 60 / RUN.rate
+    tacho = np.sign(np.sin(2 * np.pi * 8 * turns))
+    specsr.write(tmp_path / "plain.wav", plain)
+    three = np.stack([plain.samples[0], made.rpm / 6000, tacho])
+    specsr.write(
+        tmp_path / "three.wav", plain.replace(samples=three, channels=("mic", "n", "tacho"))
+    )
+    for name, options in (
+        ("plain", ("--rpm", tmp_path / "rpm.csv")),
+        ("three", ("--rpm-channel", "n", "--rpm-scale", 6000)),
+        ("three", ("--tacho-channel", 2, "--pulses", 8)),
+    ):
+        out = tmp_path / "cuts.csv"
+        code, _, err = run(
+            capsys, "orders", tmp_path / f"{name}.wav", *options, "-o", out, "--overwrite"
+        )
+        assert code == 0, err
+        rows = [row for row in table(out) if row["channel"] in ("mic", "synthetic")]
+        assert np.abs(level_errors(rows, made)).max() < 0.3, options
+    code, _, err = run(capsys, "orders", tmp_path / "plain.wav")
+    assert code == 1 and "brings no speed" in err and "--rpm " in err
+    code, _, err = run(
+        capsys, "orders", tmp_path / "three.wav", "--rpm-channel", 1, "--tacho-channel", 2
+    )
+    assert code == 1 and "more than once" in err
+
+
+def test_runs_can_be_chosen(tmp_path, capsys) -> None:
+    both = synth.RunUp(rate=6400.0, duration=4.0, rpm=(1500.0, 4500.0))
+    up = synth.synthesise(both).signal
+    signal = up.replace(
+        samples=np.concatenate([up.samples, up.samples[:, ::-1]], 1),
+        rpm=np.r_[up.rpm, up.rpm[::-1]],
+    )
+    path = tmp_path / "both.wav"
+    specsr.write(path, signal)
+    out = tmp_path / "cuts.csv"
+    for which, span in (("1", (0, 4)), ("2", (4, 8)), ("all", (0, 8))):
+        code, _, err = run(
+            capsys, "orders", path, "--run", which, "-o", out, "--overwrite", "--x", "time"
+        )
+        assert code == 0, err
+        assert "run 2: run-down" in err
+        times = [float(row["time_s"]) for row in table(out)]
+        assert (min(times), max(times)) == pytest.approx(span, abs=0.25)
+    code, _, err = run(capsys, "orders", path, "--run", "3")
+    assert code == 1 and "1 to 2" in err
+
+
+def test_orders_of_a_map_state_their_band(tmp_path, made, capsys) -> None:
+    path, out = tmp_path / "map.npz", tmp_path / "cuts.csv"
+    specsr.write_map(path, pool(made.signal.spectrogram(hop_length=256), 2, 2))
+    code, text, err = run(capsys, "orders", path, "-o", out, "-o", tmp_path / "map.png")
+    assert code == 0, err
+    assert "Hz wide" in text
+    assert np.median(np.abs(level_errors(table(out), made))) < 0.2
+    code, _, err = run(capsys, "orders", path, "--rpm", "speed.csv")
+    assert code == 1 and "brings its speed" in err
+    code, _, err = run(capsys, "orders", path, "-o", tmp_path / "map.txt")
+    assert code == 1 and ".csv" in err
+    code, _, err = run(capsys, "orders", path, "--cut", "two")
+    assert code == 1 and "--cut is 'two'" in err
+
+
+def test_a_report_is_written_once(tmp_path, recording, made, capsys) -> None:
+    pytest.importorskip("bokeh")
+    out = tmp_path / "report.html"
+    options = ("-o", out, "--orders", "2,4", "--audio-seconds", 1)
+    code, _, err = run(capsys, "report", recording, *options)
+    assert code == 0, err
+    assert "MB, opens without network" in err
+    text = out.read_text(encoding="utf-8")
+    assert "<title>run.wav: report</title>" in text and "the first 1 s" in text
+    code, _, err = run(capsys, "report", recording, *options)
+    assert code == 1 and "exists" in err
+    code, _, err = run(capsys, "report", recording, "-o", tmp_path / "report.pdf")
+    assert code == 1 and ".html" in err
+    code, _, err = run(capsys, "report", tmp_path / "none.wav", "-o", tmp_path / "x.html")
+    assert code == 1 and "no such file" in err
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_scores_with_baselines(tmp_path, recording, made, capsys) -> None:
+    low, scores = tmp_path / "low.wav", tmp_path / "scores.json"
+    specsr.write(low, made.signal.resample(RUN.rate / 2))
+    code, out, err = run(
+        capsys, "evaluate", recording, recording, "--low", low, "--orders", "2,4",
+        "--bandwidth", 0.5, "--json", scores,
+    )  # fmt: skip
+    assert code == 0, err
+    head = [cell.strip() for cell in out.splitlines()[0].strip("|").split("|")]
+    assert head == ["score", "result", "resampled"]
+    assert "order 2 in" in out and "loudness error, %" in out + err
+    told = json.loads(scores.read_text())
+    assert told["mean"]["lsd"] == 0 < told["baselines"]["resampled"]["lsd"]

@@ -1,0 +1,259 @@
+"""Reports: one file that holds everything, with what it should say and show."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import gzip
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr import model_card, report_page, synth
+from specsr.degrade import pool
+from specsr.errors import SpecsrError
+from specsr.report import make_report
+from specsr.report_sections import ReportOptions
+
+pytest.importorskip("bokeh")
+
+
+class Page(HTMLParser):
+    """Headings, tables, paragraphs, scripts and whatever would be fetched from elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings, self.notes, self.audio, self.scripts = [], {}, [], []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.outside, self.open, self.table = [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        given = dict(attrs)
+        self.open.append((tag, given.get("class", "")))
+        if tag == "table":
+            self.table = given["id"]
+            self.tables[self.table] = []
+        elif tag == "tr":
+            self.tables[self.table].append([])
+        elif tag in ("td", "th"):
+            self.tables[self.table][-1].append("")
+        elif tag == "audio":
+            self.audio.append(given["src"])
+        for name in ("src", "href"):
+            if name in given and not given[name].startswith("data:"):
+                self.outside.append(given[name])
+        if tag in ("meta", "link", "img"):
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        tag, kind = self.open[-1] if self.open else ("", "")
+        if tag == "h2":
+            self.headings.append(data)
+        elif tag == "p":
+            self.notes.setdefault(kind, []).append(data)
+        elif tag in ("td", "th"):
+            self.tables[self.table][-1][-1] += data
+        elif tag == "script":
+            self.scripts.append(data)
+
+
+def figures(page: Page) -> list[dict]:
+    """Every object of the Bokeh documents in the page."""
+    text = next(s for s in page.scripts if "const docs_json" in s)
+    [raw] = re.findall(r"const docs_json = ('(?:[^'\\]|\\.)*');", text)
+    found: list[dict] = []
+
+    def walk(node) -> None:
+        if isinstance(node, dict):
+            if "name" in node and "attributes" in node:
+                found.append(node)
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(json.loads(ast.literal_eval(raw)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def signals() -> dict[str, specsr.Signal]:
+    run = synth.RunUp(duration=2.0, rpm=(1500.0, 4500.0), line_to_noise=20.0)
+    full = synth.synthesise(run).signal
+    low = full.resample(full.rate / 2)
+    return {"low": low, "high": low.resample(full.rate), "reference": full}
+
+
+@pytest.fixture(scope="module")
+def page(signals) -> Page:
+    options = ReportOptions(orders=(2, 4), title="Run <1> & more", max_freq=5000.0)
+    names = ["low.wav", "high.wav", "full.wav"]
+    return Page(make_report(*signals.values(), names=names, model="band", options=options))
+
+
+def test_nothing_is_fetched_and_all_sections_are_there(page: Page) -> None:
+    assert page.outside == []
+    assert page.headings == [
+        "What is compared", "Maps", "Listen", "Order cuts", "Third octaves", "Scores", "Model",
+    ]  # fmt: skip
+    assert len("".join(page.scripts)) < 8e6
+
+
+def test_facts_and_estimated_part_are_said(page: Page, signals) -> None:
+    head, *rows = page.tables["facts"]
+    assert "level, dB re 20 µPa" in head
+    assert [row[0] for row in rows] == ["input", "super-resolved", "reference"]
+    assert [row[1] for row in rows] == ["low.wav", "high.wav", "full.wav"]
+    levels = [float(row[head.index("level, dB re 20 µPa")]) for row in rows]
+    assert levels == pytest.approx([s.level()[0] for s in signals.values()], abs=0.051)
+    [words] = page.notes["estimated"]
+    assert words.startswith("Measured below 5760 Hz")
+
+
+def test_maps_share_colours_and_zoom_and_hold_the_levels(page: Page, signals) -> None:
+    objects = figures(page)
+    titles = [o["attributes"].get("text") for o in objects if o["name"] == "Title"]
+    for title in ("input", "super-resolved", "reference", "super-resolved - reference, dB"):
+        assert title in titles
+    by_id = {o["id"]: o for o in objects}  # an object is written once and named after that
+    glyphs = [o["attributes"]["glyph"]["id"] for o in objects if o["name"] == "GlyphRenderer"]
+    drawn = [by_id[name] for name in glyphs]
+    mappers = [g["attributes"]["color_mapper"]["id"] for g in drawn if g["name"] == "Image"]
+    assert len(mappers) == 6  # two to fade, three, and the difference
+    assert len(set(mappers)) == 2
+    ranges = [o for o in objects if o["name"] == "Figure" and "Range1d" in str(o["attributes"])]
+    assert ranges  # the first holds the shared ranges, the others refer to them
+    assert sum(o["name"] == "Range1d" for o in objects) == 2
+    assert {"Slider", "RangeSlider", "HoverTool", "BoxZoomTool", "WheelZoomTool"} <= {
+        o["name"] for o in objects
+    }
+    hovers = json.dumps([o["attributes"]["tooltips"] for o in objects if o["name"] == "HoverTool"])
+    assert all(word in hovers for word in ('"Hz"', '"s"', '"rpm"', "dB re 20"))
+    # the reference's strongest cell, as it is drawn
+    spec = signals["reference"].spectrogram(n_fft=2048)
+    base = 5 * np.ceil(max(s.spectrogram().db.max() for s in signals.values()) / 5) - 250.0
+    images = [o for o in objects if o["name"] == "ColumnDataSource" and "image" in str(o)[:400]]
+    drawn = [_array(entry) for o in images for entry in _arrays(o) if entry["dtype"] == "uint16"]
+    tops = [image.max() / 100 + base for image in drawn]
+    assert spec.db.max() == pytest.approx(max(tops), abs=0.02)
+
+
+def _arrays(node) -> list[dict]:
+    """Two-dimensional arrays below a node of the document."""
+    if isinstance(node, dict):
+        if node.get("type") == "ndarray" and len(node["shape"]) == 2:
+            return [node]
+        return [x for value in node.values() for x in _arrays(value)]
+    return [x for value in node for x in _arrays(value)] if isinstance(node, list) else []
+
+
+def _array(entry: dict) -> np.ndarray:
+    data = base64.b64decode(entry["array"]["data"])
+    data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    return np.frombuffer(data, entry["dtype"]).reshape(entry["shape"])
+
+
+def test_players_hold_the_sound_at_one_gain(page: Page, signals) -> None:
+    import soundfile
+
+    assert len(page.audio) == 3
+    gains = []
+    for src, signal in zip(page.audio, signals.values()):
+        kind, data = src.split(",", 1)
+        assert kind == "data:audio/flac;base64"
+        samples, rate = soundfile.read(io.BytesIO(base64.b64decode(data)))
+        assert (len(samples), rate) == (signal.length, signal.rate)
+        gains.append(np.dot(samples, signal.samples[0]) / np.dot(*2 * [signal.samples[0]]))
+    assert gains == pytest.approx([gains[0]] * 3, rel=1e-3)
+
+
+def test_cuts_bands_scores_and_card_are_there(page: Page) -> None:
+    legends = json.dumps([o["attributes"] for o in figures(page) if o["name"] == "LegendItem"])
+    assert "reference, order 4 (0.4 orders wide)" in legends
+    scores = {row[0]: row[1:] for row in page.tables["scores"]}
+    assert scores["result minus reference"] == ["result", "resampled"]
+    for label in ("overall level error, dB", "LSD from 5760 Hz", "map PSNR over 80 dB, dB"):
+        assert float(scores[label][0]) == pytest.approx(float(scores[label][1]), abs=1e-6)
+    assert any(label.startswith("order 2 in ") for label in scores)
+    card = dict(page.tables["model"])
+    assert card["name"] == "band" and "steps" in card["training"]
+    assert card["network"].startswith("EDSR, 12 blocks x 48")
+
+
+def test_a_title_is_text(signals) -> None:
+    options = ReportOptions(title="<script>x</script>", audio_seconds=0)
+    text = make_report(signals["low"], options=options)
+    assert "<script>x" not in text and "&lt;script&gt;x" in text
+    alone = Page(text)
+    assert alone.headings == ["What is compared", "Maps", "Third octaves"]
+    assert alone.audio == [] and "estimated" not in alone.notes
+
+
+def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
+    full = signals["reference"]
+    fine = full.spectrogram(n_fft=2048, hop_length=256)
+    coarse = pool(fine, 4, 4)
+    high = fine.replace(phase=None, known=np.zeros(fine.grid.rows, bool))
+    page = Page(make_report(coarse, high, full, options=ReportOptions(orders=(2,))))
+    assert page.notes["estimated"][0].startswith("Every cell of the result is estimated")
+    assert len(page.audio) == 2  # a pooled map has no sound
+    scores = {row[0]: row[1:] for row in page.tables["scores"]}
+    assert scores["result minus reference"] == ["result", "repeated cells", "bicubic"]
+    assert float(scores["map RMSE over 80 dB, dB"][0]) == pytest.approx(0, abs=1e-6)
+    assert any("not in its file" in note for note in page.notes["note"])
+    assert any("Drawn with at most 600 x 1000" in note for note in page.notes["note"])
+
+
+def test_without_a_reference_the_change_is_shown(signals) -> None:
+    fine = signals["reference"].spectrogram(n_fft=2048, hop_length=256).replace(phase=None)
+    page = Page(make_report(pool(fine, 4, 4), fine, options=ReportOptions(audio_seconds=0)))
+    titles = [o["attributes"].get("text") for o in figures(page) if o["name"] == "Title"]
+    assert "super-resolved - input (cells repeated), dB" in titles
+
+
+def test_what_cannot_be_scored_is_said_not_hidden(signals) -> None:
+    short = signals["reference"]
+    short = short.replace(samples=short.samples[:, :-500], rpm=short.rpm[:-500])
+    options = ReportOptions(audio_seconds=0)
+    page = Page(make_report(signals["low"], signals["high"], short, options=options))
+    assert any("not scored" in note and "length" in note for note in page.notes["note"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"channel": 3}, "channel is 3"),
+        ({"db_range": 0.0}, "db_range is 0"),
+        ({"orders": (2,)}, "none of the recordings brings a speed"),
+    ],
+)
+def test_mistakes_are_named(signals, change: dict, words: str) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        make_report(signals["low"].replace(rpm=None), options=ReportOptions(**change))
+
+
+def test_units_must_agree_and_bokeh_be_there(signals, monkeypatch) -> None:
+    low = signals["low"]
+    with pytest.raises(SpecsrError, match="one unit"):
+        make_report(low, low.replace(unit="V"))
+    monkeypatch.setitem(__import__("sys").modules, "bokeh", None)
+    with pytest.raises(SpecsrError, match=r"specsr\[report\]"):
+        report_page._bokeh()
+
+
+def test_every_bundled_model_has_a_card() -> None:
+    for name in specsr.bundled_models():
+        card = dict(model_card.model_card(name))
+        assert card["name"] == name and "M parameters" in card["network"]
+        assert "training" in card and "data" in card

@@ -1,0 +1,63 @@
+"""Loudness and sharpness of sounds whose values the standards state."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from specsr import sound_quality
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
+
+
+def tone(level: float, rate: float, freq: float = 1000.0, seconds: float = 1.0) -> Signal:
+    rms = 20e-6 * 10 ** (level / 20)
+    samples = rms * np.sqrt(2) * np.sin(2 * np.pi * freq * np.arange(round(rate * seconds)) / rate)
+    return Signal(samples, rate, "Pa")
+
+
+@pytest.fixture(autouse=True)
+def _mosqito() -> None:
+    pytest.importorskip("mosqito")
+
+
+@pytest.mark.parametrize("rate", [16000.0, 25600.0, 48000.0, 51200.0])
+def test_a_kilohertz_of_40_phon_is_one_sone_at_any_rate(rate: float) -> None:
+    for level, sone in ((40, 1.0), (60, 4.0)):
+        found = sound_quality.loudness(tone(level, rate))
+        assert found.sone == pytest.approx([sone], rel=0.03)
+        assert found.phon == pytest.approx([level], abs=0.5)
+
+
+def test_a_critical_band_of_noise_at_1_khz_and_60_db_is_one_acum() -> None:
+    rng = np.random.default_rng(0)
+    length, rate = 5 * 48000, 48000
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    freqs = np.fft.rfftfreq(length, 1 / rate)
+    samples = np.fft.irfft(spectrum * ((freqs > 920) & (freqs < 1080)), length)
+    samples *= 20e-6 * 1000 / np.sqrt(np.mean(samples**2))
+    assert sound_quality.sharpness(Signal(samples, rate, "Pa")) == pytest.approx([1.0], abs=0.05)
+
+
+def test_channels_time_and_silence() -> None:
+    both = np.stack([tone(60, 48000.0, seconds=0.5).samples[0], np.zeros(24000)])
+    signal = Signal(both, 48000.0, "Pa", start=3.0)
+    found = sound_quality.loudness(signal, time_varying=True)
+    assert found.curve.shape == (2, found.times.size)
+    assert found.times[0] == pytest.approx(3.0)
+    assert found.sone[0] == pytest.approx(4.0, rel=0.05) and found.sone[1] < 0.01
+    assert np.isnan(sound_quality.sharpness(signal)[1])
+
+
+def test_what_has_no_loudness_is_refused(monkeypatch) -> None:
+    for signal, words in (
+        (tone(60, 48000.0).replace(unit="1"), "Pa per full scale"),
+        (tone(60, 48000.0, seconds=0.05), "0.1 s at least"),
+    ):
+        with pytest.raises(SpecsrError, match=words):
+            sound_quality.loudness(signal)
+    with pytest.raises(SpecsrError, match="field is 'wide'"):
+        sound_quality.sharpness(tone(60, 48000.0), field="wide")
+    monkeypatch.setattr(sound_quality.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SpecsrError, match=r"specsr\[sound-quality\]"):
+        sound_quality.loudness(tone(60, 48000.0))

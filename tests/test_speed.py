@@ -1,0 +1,137 @@
+"""Speeds from tables, channels and pulses, and the runs in them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
+from specsr.speed import find_runs, read_rpm, rpm_from_pulses, take_channel
+
+RATE = 2000.0
+
+
+def drive(*points: tuple[float, float], ripple: float = 0.0) -> np.ndarray:
+    """Speed at every sample through (s, rpm) points, with a ripple of a few Hz."""
+    times = np.arange(0, points[-1][0], 1 / RATE)
+    rpm = np.interp(times, *np.array(points).T)
+    return rpm * (1 + ripple * np.sin(2 * np.pi * 7.3 * times))
+
+
+def test_runs_are_found_between_dwells() -> None:
+    rpm = drive((0, 800), (5, 800), (15, 6000), (18, 6000), (24, 1000), (30, 1000), ripple=0.008)
+    up, down = find_runs(rpm, RATE, start=100.0)
+    assert (up.kind, down.kind) == ("up", "down")
+    assert [up.start, up.stop] == pytest.approx([105, 115], abs=0.5)
+    assert [down.start, down.stop] == pytest.approx([118, 124], abs=0.5)
+    assert up.rpm == pytest.approx((800, 6000), rel=0.05)
+    assert "run-up from 8" in str(up) and "rpm/s" in str(up)
+
+
+@given(
+    low=st.floats(500, 2000), factor=st.floats(1.5, 6), seconds=st.floats(2, 30), up=st.booleans(),
+    ripple=st.floats(0, 0.01),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_a_plain_sweep_is_one_run_from_end_to_end(low, factor, seconds, up, ripple) -> None:
+    ends = (low, low * factor) if up else (low * factor, low)
+    (run,) = find_runs(drive((0, ends[0]), (seconds, ends[1]), ripple=ripple), RATE)
+    assert run.kind == ("up" if up else "down")
+    assert run.start < 0.1 * seconds and run.stop > 0.9 * seconds
+
+
+def test_steady_speed_and_small_changes_are_no_runs() -> None:
+    assert find_runs(np.full(10000, 3000.0), RATE) == []
+    assert find_runs(drive((0, 3000), (5, 3200), (10, 3000)), RATE) == []
+    assert find_runs(np.zeros(10000), RATE) == []
+
+
+def test_a_run_cuts_its_signal() -> None:
+    rpm = drive((0, 800), (4, 800), (10, 5000))
+    signal = Signal(rpm / 1e4, RATE, start=7.0, rpm=rpm)
+    (run,) = find_runs(rpm, RATE, start=7.0)
+    part = run.of(signal)
+    assert part.start == pytest.approx(run.start, abs=1 / RATE)
+    assert part.duration == pytest.approx(run.stop - run.start, abs=2 / RATE)
+    np.testing.assert_array_equal(part.rpm / 1e4, part.samples[0])
+
+
+@given(per_rev=st.sampled_from([1, 2, 60]), noise=st.floats(0, 0.02), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_pulses_give_the_speed_that_made_them(per_rev: int, noise: float, seed: int) -> None:
+    rate = 51200.0
+    times = np.arange(0, 3, 1 / rate)
+    rpm = 1200 + 900 * times + 40 * np.sin(2 * np.pi * 0.8 * times)
+    turns = np.cumsum(rpm / 60) / rate
+    tacho = 5 * np.clip(20 * np.sin(2 * np.pi * per_rev * turns), -1, 1)
+    tacho += noise * np.random.default_rng(seed).standard_normal(times.size)
+    found = rpm_from_pulses(tacho, rate, per_rev)
+    inside = slice(5120, -5120)
+    assert np.abs(found[inside] / rpm[inside] - 1).max() < 0.01
+    assert np.abs(found[inside] / rpm[inside] - 1).mean() < 0.001
+
+
+def test_pulses_that_are_none_are_refused() -> None:
+    with pytest.raises(SpecsrError, match="0 tacho pulses|runs from"):
+        rpm_from_pulses(np.zeros(1000), RATE)
+    with pytest.raises(SpecsrError, match="at least three"):
+        rpm_from_pulses(np.repeat([0.0, 1.0, 0.0], 300), RATE)
+    with pytest.raises(SpecsrError, match="threshold inside"):
+        rpm_from_pulses(np.arange(10.0), RATE, level=99)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["time,rpm\n0,1000\n2,3000\n", "s;1/min\n0,0;1000,0\n2,0;3000,0\n", "0\t1000\n\n2\t3000\n",
+     "\ufeff0 1000\n2 3000\n"],
+)  # fmt: skip
+def test_tables_are_read_whatever_parts_their_columns(tmp_path, text: str) -> None:
+    path = tmp_path / "rpm.csv"
+    path.write_text(text, encoding="utf-8")
+    signal = Signal(np.zeros(4000) + 1e-3, RATE)
+    found = read_rpm(path, signal)
+    assert found == pytest.approx(np.linspace(1000, 3000, 4001)[:-1])
+    assert read_rpm(path, signal.replace(start=2.0)) == pytest.approx(np.full(4000, 3000.0))
+
+
+def test_one_column_is_a_speed_a_sample(tmp_path) -> None:
+    path = tmp_path / "rpm.txt"
+    path.write_text("rpm\n" + "\n".join(map(str, range(100, 110))))
+    assert read_rpm(path, Signal(np.ones(10), RATE)) == pytest.approx(np.arange(100, 110))
+    with pytest.raises(SpecsrError, match="rpm.txt: 10 speeds for 9 samples"):
+        read_rpm(path, Signal(np.ones(9), RATE))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("hello\n", "one or two columns"),
+        ("0,1,2\n1,2,3\n", "one or two columns"),
+        ("0,1\n1,nan\n", "not finite"),
+        ("0,1\n0,2\n", "do not rise"),
+        ("0,1\n1,x\n", "line 2"),
+        ("50,1\n60,2\n", "do not meet"),
+    ],
+)
+def test_tables_that_are_none_are_refused(tmp_path, text: str, words: str) -> None:
+    path = tmp_path / "rpm.csv"
+    path.write_text(text)
+    with pytest.raises(SpecsrError, match=f"rpm.csv.*{words}"):
+        read_rpm(path, Signal(np.ones(10), RATE))
+    with pytest.raises(SpecsrError, match="cannot be read"):
+        read_rpm(tmp_path / "none.csv", Signal(np.ones(10), RATE))
+
+
+def test_a_channel_is_taken_out() -> None:
+    signal = Signal(np.arange(6.0).reshape(3, 2), RATE, channels=("mic", "tacho", "acc"))
+    for name in ("tacho", 1):
+        values, rest = take_channel(signal, name)
+        assert values.tolist() == [2, 3] and rest.channels == ("mic", "acc")
+    for channel in ("speed", 3):
+        with pytest.raises(SpecsrError, match="no channel"):
+            take_channel(signal, channel)
+    with pytest.raises(SpecsrError, match="at least two"):
+        take_channel(rest.replace(samples=rest.samples[:1], channels=("mic",)), 0)

@@ -1,0 +1,197 @@
+"""Maps on other axes: every level is that of the cell it came from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specsr import plot_views, synth, tables
+from specsr.angular import order_map
+from specsr.degrade import pool
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
+from specsr.views import View, nice_step, onto_speed, view
+
+
+@pytest.fixture(scope="module")
+def made() -> synth.Synthetic:
+    run = synth.RunUp(
+        rate=12800.0, duration=4.0, rpm=(1000.0, 4000.0), line_to_noise=40.0,
+        orders=(synth.Order(2, 0), synth.Order(12, -6)),
+    )  # fmt: skip
+    return synth.synthesise(run)
+
+
+def test_time_and_frequency_are_the_map_itself(made) -> None:
+    spec = made.signal.spectrogram()
+    same = view(spec)
+    np.testing.assert_array_equal(same.power, spec.power)
+    np.testing.assert_allclose(same.db, spec.db, atol=1e-3)
+    assert same.level_label == "dB re 20 µPa"
+
+
+@pytest.mark.parametrize("cells", [(1, 1), (4, 4)])
+def test_a_ridge_follows_its_order_on_every_pair_of_axes(made, cells) -> None:
+    spec = pool(made.signal.spectrogram(n_fft=4096, hop_length=256), *cells)
+    for x in ("time", "rpm"):
+        for y in ("freq", "order"):
+            found = view(spec, x, y, max_order=20)
+            middle = slice(found.x.size // 4, -found.x.size // 4)
+            band = np.abs(found.y - (12 * 2500 / 60 if y == "freq" else 12)) < (
+                350 if y == "freq" else 3
+            )
+            ridge = found.y[band][np.nanargmax(found.power[0][band][:, middle], axis=0)]
+            there = 12 * found.rpm[middle] / 60 if y == "freq" else 12
+            width = spec.grid.df if y == "freq" else 60 * spec.grid.df / found.rpm[middle].min()
+            assert np.abs(ridge - there).max() < 1.6 * width
+
+
+@given(
+    seed=st.integers(0, 2**31), columns=st.integers(2, 60), step=st.floats(5, 300),
+    up=st.booleans(),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_the_speed_axis_holds_the_mean_of_what_passed(seed, columns, step, up) -> None:
+    """Total of power x time is kept, and a constant stays itself without a gap."""
+    rng = np.random.default_rng(seed)
+    speed = np.cumsum(rng.uniform(1, 100, columns)) * (1 if up else -1) + (0 if up else 9e3)
+    ones = np.ones((1, 2, columns))
+    flat, centres = onto_speed(ones, speed, np.ones(columns), step)
+    assert np.allclose(flat, 1)
+    assert centres[0] - step / 2 <= speed.min() and speed.max() <= centres[-1] + step / 2
+    assert np.diff(centres) == pytest.approx(step)
+    power = rng.uniform(1, 2, (1, 2, columns))
+    moved, _ = onto_speed(power, speed, np.ones(columns), step)
+    assert power.min() - 1e-9 <= moved.min() and moved.max() <= power.max() + 1e-9
+    half, _ = onto_speed(power, speed, np.full(columns, 0.5), step)
+    np.testing.assert_allclose(half, 2 * moved)
+
+
+def test_a_speed_passed_twice_is_averaged_and_one_not_passed_is_empty() -> None:
+    speed = np.r_[np.linspace(1000, 1500, 50), np.linspace(2000, 1400, 60)]
+    power = np.r_[np.full(50, 1.0), np.full(60, 3.0)][None, None]
+    mean, centres = onto_speed(power, speed, np.ones(110), 20.0)
+    both = (centres > 1420) & (centres < 1480)
+    assert ((mean[0, 0, both] > 1) & (mean[0, 0, both] < 3)).all()
+    assert mean[0, 0, centres < 1380] == pytest.approx(1)
+    parts = np.r_[np.linspace(1000, 1100, 20), np.linspace(1900, 2000, 20)]
+    # the jump between the two columns at its ends is time that was spent in passing
+    assert np.isfinite(onto_speed(np.ones((1, 1, 40)), parts, np.ones(40), 10.0)[0]).all()
+
+
+@pytest.mark.parametrize("count", [1, 7, 300])
+def test_steps_are_round(count: int) -> None:
+    for span in (3.7, 450.0, 6000.0):
+        step = nice_step(span, count)
+        assert 0.6 < span / step / count < 1.7
+        assert f"{step:e}"[0] in "125"
+
+
+def test_axes_and_speeds_that_do_not_fit_are_refused(made) -> None:
+    spec = made.signal.spectrogram()
+    with pytest.raises(SpecsrError, match="x of time, rpm"):
+        view(spec, "speed")
+    with pytest.raises(SpecsrError, match="no machine speed"):
+        view(spec.replace(rpm=None), "rpm")
+    with pytest.raises(SpecsrError, match="stays at 3000"):
+        view(spec, "rpm", rpm=3000.0)
+    with pytest.raises(SpecsrError, match="zero all along"):
+        view(spec, "time", "order", rpm=0.0)
+    with pytest.raises(SpecsrError, match="rpm_step is -1"):
+        view(spec, "rpm", rpm_step=-1)
+    with pytest.raises(SpecsrError, match="max_order is 0"):
+        view(spec, "rpm", "order", max_order=0)
+
+
+@pytest.mark.parametrize("x", ["time", "rpm"])
+@pytest.mark.parametrize("y", ["freq", "order"])
+def test_plots_carry_units_orders_and_levels(made, x: str, y: str) -> None:
+    spec = made.signal.spectrogram(n_fft=4096, hop_length=512)
+    ax = spec.plot(x=x, y=y, db_range=60, orders=[2, 12])
+    assert ax.get_xlabel() == {"time": "Time (s)", "rpm": "Speed (rpm)"}[x]
+    assert ax.get_ylabel() == {"freq": "Frequency (kHz)", "order": "Order"}[y]
+    low, high = ax.images[0].get_clim()
+    assert high - low == pytest.approx(60)
+    first, second = ax.lines
+    assert [line.get_label() for line in ax.lines] == ["order 2", "order 12"]
+    slope = second.get_ydata() / first.get_ydata()
+    assert slope == pytest.approx(np.full(slope.size, 6))
+    if y == "order":
+        assert first.get_ydata() == pytest.approx(np.full(slope.size, 2))
+    elif x == "rpm":
+        assert first.get_ydata() == pytest.approx(first.get_xdata() / 30)
+    bars = [a for a in ax.figure.axes if a.get_label() == "<colorbar>"]
+    assert bars[0].get_ylabel() == "Level (dB re 20 µPa)"
+
+
+def test_shrinking_keeps_the_highest_and_what_was_measured() -> None:
+    db = np.full((90, 50), 10.0)
+    db[40, 20], db[:, 40:] = 50, np.nan
+    small = plot_views.shrunk(db, 10, 10)
+    assert small.shape == (10, 10) and small[4, 4] == 50
+    assert np.isnan(small[:, 8:]).all() and np.isfinite(small[:, :8]).all()
+    np.testing.assert_array_equal(plot_views.shrunk(db, 90, 50), db)
+
+
+def test_cut_plots_state_their_bandwidth(made) -> None:
+    from specsr.orders import order_cut
+
+    spec = made.signal.spectrogram()
+    cuts = {
+        "wide": [order_cut(spec, None, 12, 200.0)],
+        "own": [order_cut(spec, None, 12)],
+        "angle": [order_map(made.signal).cut(2)],
+    }
+    texts = [t.get_text() for t in plot_views.plot_cuts(cuts).get_legend().get_texts()]
+    assert texts[0] == "wide order 12 (200 Hz wide)"
+    assert "Hz wide" in texts[1] and " to " in texts[1]
+    assert texts[2] == "angle order 2 (0.4 orders wide)"
+
+
+def test_maps_and_views_go_on_in_xarray(made, tmp_path) -> None:
+    xarray = pytest.importorskip("xarray")
+    spec = made.signal.spectrogram()
+    data = spec.to_xarray()
+    np.testing.assert_array_equal(data["level"].values, spec.db)
+    np.testing.assert_array_equal(data["magnitude"].sel(channel="synthetic"), spec.magnitude[0])
+    assert data["level"].attrs["units"] == "dB re 20 µPa"
+    assert data["freq"].attrs["units"] == "Hz" and data["known"].all()
+    assert float(data["rpm"][len(data["time"]) // 2]) == pytest.approx(2500, rel=0.02)
+    strongest = data["level"].isel(channel=0, time=40).sel(freq=slice(20, None)).idxmax()
+    rpm = float(data["rpm"][40])
+    assert float(strongest) == pytest.approx(2 * rpm / 60, abs=spec.grid.df)
+    campbell = spec.view("rpm").to_xarray()
+    assert campbell.dims == ("channel", "freq", "rpm")
+    by_time = order_map(made.signal).view("time").to_xarray()
+    assert by_time.dims == ("channel", "order", "time") and "rpm" in by_time.coords
+    assert isinstance(campbell, xarray.DataArray)
+
+
+def test_cuts_become_a_table(made) -> None:
+    pytest.importorskip("pandas")
+    both = made.signal.replace(
+        samples=np.repeat(made.signal.samples, 2, 0), channels=("left", "right")
+    )
+    cut = order_map(both).cut(2)
+    frame = tables.cuts_frame([cut], both.channels)
+    assert list(frame.columns) == tables.CUT_COLUMNS and len(frame) == 2 * cut.times.size
+    left = frame[frame.channel == "left"]
+    np.testing.assert_allclose(left.level_db, cut.levels[0])
+    np.testing.assert_allclose(left.bandwidth_hz, 0.4 * left.rpm / 60, rtol=1e-6)
+
+
+def test_a_missing_library_is_named(monkeypatch) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(tables.importlib, "import_module", missing)
+    spec = Signal(np.ones(2048), 1000.0).spectrogram(n_fft=64)
+    with pytest.raises(SpecsrError, match=r"needs xarray .*specsr\[tables\]"):
+        spec.to_xarray()
+    with pytest.raises(SpecsrError, match="needs pandas"):
+        tables.cuts_frame([], ())
+    empty = View(np.full((1, 2, 2), np.nan), np.arange(2.0), np.arange(2.0), "time", "freq")
+    with pytest.raises(SpecsrError, match="nothing was measured"):
+        empty.plot()
