@@ -7,11 +7,12 @@ not overlap, and rows more than a main lobe apart, have nothing to do with each 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.signal import find_peaks
+from scipy.signal import PeakPropertyWarning, find_peaks
 
 from .errors import SpecsrError
 from .grid import Grid
@@ -54,9 +55,12 @@ class RidgeErrors:
 def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
     """Return where a map [F, T] in dB has maxima over its rows of this prominence, bool."""
     found = np.zeros(db.shape, dtype=bool)
-    for column in np.flatnonzero(np.ptp(db, axis=0) >= prominence):
-        rows, _ = find_peaks(db[:, column], prominence=prominence, wlen=NEIGHBOURHOOD)
-        found[rows, column] = True
+    with warnings.catch_warnings():
+        # a rise to the end of the neighbourhood is no peak, and need not be told
+        warnings.simplefilter("ignore", PeakPropertyWarning)
+        for column in np.flatnonzero(np.ptp(db, axis=0) >= prominence):
+            rows, _ = find_peaks(db[:, column], prominence=prominence, wlen=NEIGHBOURHOOD)
+            found[rows, column] = True
     return found
 
 
