@@ -12,7 +12,8 @@ import typer
 
 from . import __version__
 from .cli_enhance import denoise, spectrogram, upscale
-from .cli_options import Calib, Overwrite, UnitOption, bar, complain, say
+from .cli_info import info
+from .cli_options import Overwrite, Reading, bar, complain, reads_recordings, say
 from .errors import SpecsrError
 
 app = typer.Typer(
@@ -50,6 +51,10 @@ app.command(epilog="Example:  specsr denoise cabin.wav -o quiet.wav --plot quiet
 app.command(
     epilog="Example:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75"
 )(spectrogram)
+app.command(
+    epilog="Examples:  specsr info run.tdms   |   specsr info *.wav   |   "
+    "specsr info mic.wav --calib-tone calibrator.wav 94"
+)(info)
 
 
 def _numbers(text: str, what: str) -> tuple[float, ...]:
@@ -88,7 +93,7 @@ def synth(
 
     for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
         if path is not None:
-            if kind_of(path) != kind:
+            if kind_of(path) not in (kind, "either"):
                 raise SpecsrError(f"{path}: expected a name for a {kind}")
             io.check_output(path, overwrite)
     made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
@@ -136,6 +141,7 @@ def train(
 @app.command(
     epilog="Example:  specsr evaluate restored.wav original.wav --cut 12000 --json scores.json"
 )
+@reads_recordings
 def evaluate(
     result: Annotated[Path, typer.Argument(help="Recording or map to judge.")],
     reference: Annotated[Path, typer.Argument(help="What it should be.")],
@@ -147,9 +153,8 @@ def evaluate(
     json_out: Annotated[
         Optional[Path], typer.Option("--json", help="Also write the numbers here.")
     ] = None,
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Compare a result with its reference: distances, levels, bands, orders."""
     from . import io
@@ -159,7 +164,7 @@ def evaluate(
         io.check_output(json_out, overwrite)
 
     def load(path: Path) -> Any:
-        return io.read_map(path) if io.is_map(path) else io.read(path, unit=unit, calib=calib)
+        return io.read_map(path) if io.is_map(path) else reading.read(path)
 
     report = compare(
         load(result),

@@ -41,11 +41,13 @@ def read_mdf(path: Path) -> Contents:
     asammdf = need("asammdf", "mdf", path.suffix)
     logging.getLogger("asammdf").setLevel(logging.ERROR)
     unfinished = _check_blocks(path)
-    source = io.BytesIO(path.read_bytes()) if unfinished else path
     channels: list[Channel] = []
     notes: list[str] = []
     frames = False
-    with asammdf.MDF(source) as file:
+    # An open file rather than a name: asammdf copies unfinished files and trips on damaged ones.
+    with (io.BytesIO(path.read_bytes()) if unfinished else open(path, "rb")) as source, (
+        asammdf.MDF(source)
+    ) as file:
         for number, group in enumerate(file.groups):
             names = [channel.name for channel in group.channels]
             if any(name.startswith(_BUS) for name in names):

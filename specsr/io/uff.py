@@ -305,7 +305,12 @@ def _data_set(
 def _save(path: Path, sets: list[dict[str, Any]], overwrite: bool) -> None:
     pyuff = need("pyuff", "uff", path.suffix)
     with replacing(path, overwrite=overwrite) as (temp,):
-        pyuff.UFF(str(temp)).write_sets(sets, "overwrite")
+        try:
+            pyuff.UFF(str(temp)).write_sets(sets, "add")  # "overwrite" loses the header of 58b
+        except Exception as error:
+            if isinstance(error.__context__, OSError):  # pyuff hides a full disk
+                raise error.__context__ from None
+            raise
 
 
 def _is_binary(path: Path, subtype: str | None) -> bool:

@@ -59,7 +59,7 @@ def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
             f"its unit is {text!r}: levels in dB are no samples: export the time signal"
         )
     plain = text.replace("²", "2").replace("^2", "2").replace("**2", "2").replace("µ", "u")
-    for candidate in (text, plain, _SPELLINGS.get(text.lower(), " ")):
+    for candidate in (text, plain, _SPELLINGS.get(text.lower(), text)):
         try:
             return parse_unit(candidate), 1.0, ""
         except SpecsrError:
