@@ -17,6 +17,8 @@ PURITY_DB = 20.0
 """Everything else lies this far below the tone, at least."""
 DRIFT = 0.005
 _CLIPPED = 0.9999
+_LOBE = 6
+"""Bins on either side of the tone that its Hann window fills."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,6 @@ def _purity(part: np.ndarray, blocks: np.ndarray, freq: float, rate: float) -> f
     window = _window(blocks.shape[1])
     centred = (blocks - part.mean()) * window
     power = (np.abs(np.fft.rfft(centred, axis=1)) ** 2).mean(axis=0)
-    place = np.abs(np.arange(len(power)) - freq * blocks.shape[1] / rate) <= 3
+    place = np.abs(np.arange(len(power)) - freq * blocks.shape[1] / rate) <= _LOBE
     rest = power[~place].sum()
     return float(min(10 * np.log10(power[place].sum() / rest), 200.0)) if rest > 0 else 200.0

@@ -200,7 +200,7 @@ def spectrogram(
     reading: Reading = Reading(),
 ) -> None:
     """Write calibrated spectrograms as maps (.npz, .h5) or pictures."""
-    from . import io, jobs
+    from . import jobs
 
     todo = jobs.plan(inputs, list(out), suffix or ".npz", overwrite)
 

@@ -105,13 +105,14 @@ def hdf5_tree(path: Path) -> dict[str, Any]:
 
 
 def _dataset(item: Any) -> Any:
-    kind = item.attrs.get("MATLAB_class", b"")
+    kind = item.attrs.get("MATLAB_class", "")
+    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if item.dtype.kind == "O" and kind:
         return ""  # cells and references: nothing to read here
     value = item[()]
     if isinstance(value, np.ndarray) and kind:
         value = value.T
-        if kind == b"char":
+        if kind == "char":
             return "".join(map(chr, value.ravel().tolist()))
         value = value.squeeze()
     return _plain(value)

@@ -1,4 +1,4 @@
-"""MATLAB files: ``.mat`` v5 (scipy) and v7.3 (HDF5), recordings and maps, read and written (v5).
+"""MATLAB files: ``.mat`` v5 and v7.3 (HDF5), recordings and maps; written as v5 by scipy.
 
 A file of specsr holds the entries of `specsr.io.schema` as variables.  In files from elsewhere the
 variables, also those of structs, are searched for channels (`specsr.io.tree`), and taken for a map
@@ -15,14 +15,13 @@ import numpy as np
 from ..errors import SpecsrError
 from ..signal import Signal
 from ..spectrogram import SpecMap
-from . import arrays, entries, schema
+from . import arrays, entries, mat5, schema
 from .atomic import replacing
 from .recording import Contents
 from .tree import find_channels
 
 SUFFIXES = (".mat",)
 _LIMIT = 2**31 - 2**16
-_MI_MATRIX, _MI_COMPRESSED = 14, 15
 
 
 def read_signal(path: Path) -> Contents:
@@ -87,47 +86,4 @@ def _load(path: Path) -> dict[str, Any]:
     """Return the variables of a file: arrays without single dimensions, numbers, texts, dicts."""
     import h5py
 
-    if h5py.is_hdf5(path):
-        return arrays.hdf5_tree(path)
-    with open(path, "rb") as file:
-        head = file.read(128)
-    if len(head) < 128 or head[126:128] not in (b"IM", b"MI") or head[124:126] not in (
-        b"\x00\x01", b"\x01\x00",
-    ):  # fmt: skip
-        raise SpecsrError(
-            "cannot be read as .mat: it has no header of MATLAB 5 or 7.3; save it again with "
-            "save(NAME, '-v7')"
-        )
-    _check_elements(path, "little" if head[126:128] == b"IM" else "big")
-    from scipy.io import loadmat
-
-    variables = loadmat(path, simplify_cells=True, verify_compressed_data_integrity=True)
-    return {key: _plain(value) for key, value in variables.items() if not key.startswith("__")}
-
-
-def _check_elements(path: Path, order: str) -> None:
-    """Refuse a file whose variables do not end where it does."""
-    size, position = path.stat().st_size, 128
-    with open(path, "rb") as file:
-        while position < size:
-            file.seek(position)
-            tag = file.read(8)
-            kind, length = (int.from_bytes(tag[i : i + 4], order) for i in (0, 4))
-            if kind not in (_MI_MATRIX, _MI_COMPRESSED):
-                raise SpecsrError(f"cannot be read as .mat: it {arrays.DAMAGED}")
-            position += 8 + length
-            if len(tag) < 8 or position > size:
-                raise SpecsrError(
-                    f"is cut off: a variable ends at byte {position}, the file has {size}; copy "
-                    "it again"
-                )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return [_plain(part) for part in value.ravel()[:10_000]]
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
+    return arrays.hdf5_tree(path) if h5py.is_hdf5(path) else mat5.load(path)

@@ -45,9 +45,10 @@ def read_mdf(path: Path) -> Contents:
     notes: list[str] = []
     frames = False
     # An open file rather than a name: asammdf copies unfinished files and trips on damaged ones.
-    with (io.BytesIO(path.read_bytes()) if unfinished else open(path, "rb")) as source, (
-        asammdf.MDF(source)
-    ) as file:
+    with (
+        io.BytesIO(path.read_bytes()) if unfinished else open(path, "rb") as source,
+        asammdf.MDF(source) as file,
+    ):
         for number, group in enumerate(file.groups):
             names = [channel.name for channel in group.channels]
             if any(name.startswith(_BUS) for name in names):

@@ -18,7 +18,7 @@ from ..errors import SpecsrError
 from ..signal import Signal, parse_unit
 from . import units
 
-_TOLERANCE = 0.25
+_TOLERANCE = 0.1
 """Steps that a time stamp may be off its even place: rounding does less, a lost sample more."""
 
 
@@ -271,7 +271,7 @@ def _with_rate(channel: Channel, rate: float | None) -> Channel:
         if rate is None:
             raise SpecsrError(
                 f"the file gives no rate for channel {channel.name}: name it in Hz "
-                "(--rate, rate=)"
+                "(--file-rate, rate=)"
             )
         return replace(channel, rate=rate)
     if rate is not None and abs(rate - channel.rate) > 0.01 * channel.rate:

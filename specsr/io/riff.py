@@ -24,6 +24,7 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     wide = head[:4] == b"riff"  # W64: 16-byte ids, 8-byte sizes that count the header
     order = "big" if head[:4] == b"RIFX" else "little"
     start, align, position = (24, 8, 40) if wide else (8, 2, 12)
+    long_size = 0
     for _ in range(1000):
         file.seek(position)
         header = file.read(start)
@@ -31,6 +32,10 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
             return
         length = int.from_bytes(header[16 if wide else 4 :], order)
         length -= start if wide else 0
+        if header[:4] == b"ds64":
+            long_size = int.from_bytes(file.read(16)[8:], "little")
+        if header[:4] == b"data" and length == 0xFFFFFFFF and long_size:
+            length = long_size
         yield header[:4], position + start, length
         if length < 0:
             return
@@ -44,14 +49,8 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
 
 def data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
     """Return the bytes that the data chunk promises, and those there; (0, 0) without one."""
-    long_size = 0
     for name, position, length in chunks(file, size):
-        if name == b"ds64":
-            file.seek(position)
-            long_size = int.from_bytes(file.read(16)[8:], "little")
         if name == b"data":
-            if length == 0xFFFFFFFF and long_size:
-                length = long_size
             return length, size - position
     return 0, 0
 

@@ -6,6 +6,7 @@ are refused: a level from counts would be wrong by orders of magnitude.
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -36,11 +37,12 @@ def read_tdms(path: Path) -> Contents:
             samples without their scaling.
     """
     nptdms = need("nptdms", "tdms", ".tdms")
+    logging.getLogger("nptdms").setLevel(logging.ERROR)  # what it warns of is raised here
     with nptdms.TdmsFile.open(path) as file:
         if getattr(file.file_status, "incomplete_final_segment", False):
             raise SpecsrError("is cut off: its last segment is incomplete; copy it again")
-        channels, notes = [], []
-        starts = []
+        _check_counts(file)
+        channels, notes, starts = [], [], []
         for group in file.groups():
             previews = group.properties.get("DecimationLevel", 0)
             if isinstance(previews, (int, np.integer)) and previews > 0:
@@ -127,6 +129,17 @@ def _channel(file: Any, group: Any, channel: Any) -> tuple[Channel, str, Any]:
 def _full_scale(file: Any) -> float:
     own = file.properties.get("writer") == "specsr"
     return float(file.properties.get("full_scale", 1.0)) if own else 1.0
+
+
+def _check_counts(file: Any) -> None:
+    """Refuse a damaged number of scalings, which npTDMS would count up to."""
+    for place in (file, *file.groups(), *(c for g in file.groups() for c in g.channels())):
+        for key, value in place.properties.items():
+            digits = re.match(r"NI_Scale\[(\d+)\]", key)
+            count = int(digits.group(1)) if digits else value
+            named = key == "NI_Number_Of_Scales"
+            if (digits or named) and (not isinstance(count, (int, np.integer)) or count > 1000):
+                raise SpecsrError(f"is damaged: {key} is {value!r}")
 
 
 def _check_scaling(file: Any, group: Any, channel: Any) -> None:

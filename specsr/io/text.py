@@ -23,7 +23,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -105,6 +105,7 @@ def write_signal(
     facts = {
         "format": "specsr-signal", "rate": signal.rate, "start": float(signal.start),
         "full_scale": float(signal.full_scale), "type": signal.samples.dtype.name,
+        "samples": signal.length,
     }  # fmt: skip
     lines = [*(f"# {key}: {value!r}".replace("'", "") for key, value in facts.items())]
     with replacing(path, overwrite=overwrite) as (temp,):
@@ -166,7 +167,7 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
     facts = {
         "format": "specsr-map", "values": "magnitude", "unit": grid.unit, "scaling": grid.scaling,
         "window": grid.window, "cell": f"{grid.cell[0]} x {grid.cell[1]}", "rate": grid.rate,
-        "channel": spec.channels[0].replace(",", " "),
+        "channel": spec.channels[0].replace(",", " "), "rows": len(spec.freqs),
     }  # fmt: skip
     with replacing(path, overwrite=overwrite) as (temp,):
         with open(temp, "w", encoding="utf-8") as file:
@@ -181,7 +182,7 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
 def _read_head(path: Path) -> tuple[dict[str, Any], int]:
     """Return comments, names and divider at the start of a table, and the lines they take."""
     facts: dict[str, str] = {}
-    with open(path, encoding="utf-8-sig", errors="replace", newline=None) as file:
+    with _opened(path) as file:
         lines = [line.rstrip("\n")[:1_000_000] for _, line in zip(range(_HEAD_LINES), file)]
     for number, line in enumerate(lines):
         text = line.strip()
@@ -193,8 +194,11 @@ def _read_head(path: Path) -> tuple[dict[str, Any], int]:
             continue
         following = next((later for later in lines[number + 1 :] if later.strip()), "")
         divider, comma = _divider(following or line)
-        cells = next(csv.reader([text], delimiter=divider or " ", skipinitialspace=True))
-        cells = text.split() if divider is None else cells
+        if divider is None:
+            single = len(_cells(following or text, None)) == 1
+            cells = [text] if single else re.split(r"\s+(?![\[(])", text)
+        else:
+            cells = next(csv.reader([text], delimiter=divider, skipinitialspace=True))
         if _are_numbers(cells, comma):
             return {"facts": facts, "names": None, "divider": divider, "comma": comma}, number
         if not following or not _are_numbers(_cells(following, divider), comma):
@@ -210,7 +214,7 @@ def _read_head(path: Path) -> tuple[dict[str, Any], int]:
 
 def _read_table(path: Path) -> tuple[dict[str, Any], np.ndarray, list[str]]:
     head, skipped = _read_head(path)
-    with open(path, encoding="utf-8-sig", errors="replace", newline=None) as file:
+    with _opened(path) as file:
         lines = (line.replace(",", ".") for line in file) if head["comma"] else file
         try:
             table = np.loadtxt(
@@ -220,7 +224,26 @@ def _read_table(path: Path) -> tuple[dict[str, Any], np.ndarray, list[str]]:
             raise SpecsrError(f"cannot be read as a table of numbers ({error})") from None
     if table.size == 0:
         raise SpecsrError("holds no numbers")
+    promised = _fact(head["facts"], "samples") or _fact(head["facts"], "rows") or len(table)
+    own = head["facts"].get("format", "").startswith("specsr-")
+    with open(path, "rb") as raw:
+        raw.seek(-1, 2)
+        if own and raw.read() not in (b"\n", b"\r"):
+            raise SpecsrError("is cut off: its last line has no end; copy it again")
+    if len(table) < promised:
+        raise SpecsrError(f"is cut off: it promises {promised:g} lines, {len(table)} are there")
     return head, table, []
+
+
+def _opened(path: Path) -> TextIO:
+    """Open a table as UTF-8, or as the Windows encoding that older programs write."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            file.read(1 << 20)
+        encoding = "utf-8-sig"
+    except UnicodeDecodeError:
+        encoding = "cp1252"
+    return open(path, encoding=encoding, errors="replace", newline=None)
 
 
 def _divider(line: str) -> tuple[str | None, bool]:
