@@ -30,7 +30,7 @@ _SIDE = 24
 _GAP = 24
 """Bins that a cliff may take; a step may take half."""
 _LOWEST = 3 * _SIDE
-"""First bin where a wall is looked for: below it (under 4 % of half the rate) every spectrum is steep."""
+"""First bin where a wall is looked for: in the lowest 7 % every spectrum is steep."""
 AUDIO_PROMISE, ANALYSER_PROMISE = 0.9, 0.77
 """Part of half the rate that a file must reach not to be flagged: anti-alias filters end there.
 

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from . import __version__
+from . import __version__, cli_info
 from .cli_enhance import denoise, spectrogram, upscale
-from .cli_info import info
 from .cli_options import Overwrite, Reading, bar, complain, reads_recordings, say
 from .errors import SpecsrError
 
@@ -54,7 +53,7 @@ app.command(
 app.command(
     epilog="Examples:  specsr info run.tdms   |   specsr info *.wav   |   "
     "specsr info mic.wav --calib-tone calibrator.wav 94"
-)(info)
+)(cli_info.info)
 
 
 def _numbers(text: str, what: str) -> tuple[float, ...]:

@@ -123,10 +123,7 @@ def _table(rows: list[tuple[str, Any]]) -> None:
 
 def _cells(channel: ChannelInfo) -> list[str]:
     level = f"{channel.level_db:.1f} dB {channel.reference}" if channel.level_db is not None else ""
-    if channel.lowest is None:
-        span = ""
-    else:
-        span = f"{channel.lowest:.4g} to {channel.highest:.4g}"
+    span = "" if channel.lowest is None else f"{channel.lowest:.4g} to {channel.highest:.4g}"
     end = "" if channel.bandwidth is None else f"{channel.bandwidth / 1000:.4g} kHz"
     return [
         channel.unit,

@@ -31,6 +31,7 @@ from specsr.io import (
     write_map,
 )
 from specsr.io.recording import Channel, Contents
+from specsr.io.times import even_times, snap
 from specsr.signal import Signal
 from specsr.spectrogram import SpecMap
 
@@ -429,17 +430,17 @@ def test_a_prefix_scales_and_an_explicit_unit_does_not(tmp_path, caplog):
 @given(st.sampled_from([8000, 25600, 44100, 48000, 51200, 65536, 102400, 204800, 262144]))
 def test_a_rate_from_six_digits_is_found_again(rate):
     rounded = float(f"{1 / rate:.5e}")
-    found, note = recording.snap(1 / rounded, 5.1e-6)
+    found, note = snap(1 / rounded, 5.1e-6)
     assert found == rate
     assert bool(note) == (abs(1 / rounded - rate) > 1e-9 * rate)
 
 
 def test_a_rate_of_its_own_is_kept():
-    assert recording.snap(51200.131) == (51200.131, "")
-    assert recording.snap(0.4) == (0.4, "")
+    assert snap(51200.131) == (51200.131, "")
+    assert snap(0.4) == (0.4, "")
     for wrong in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(SpecsrError, match="rate"):
-            recording.snap(wrong)
+            snap(wrong)
 
 
 @given(
@@ -452,10 +453,10 @@ def test_even_time_stamps_give_a_rate_and_a_lost_sample_is_noticed(
     times = start + np.arange(count) / rate
     if digits and 10.0**-digits < 0.01 / rate:
         times = np.round(times, digits)
-    found = recording.even_times(times)
+    found = even_times(times)
     assert found is not None and found[0] == pytest.approx(rate, rel=0.02)
     position = 1 + lost % (count - 2)
-    assert recording.even_times(np.delete(times, position)) is None or count < 6
+    assert even_times(np.delete(times, position)) is None or count < 6
 
 
 @pytest.mark.parametrize(
@@ -463,7 +464,7 @@ def test_even_time_stamps_give_a_rate_and_a_lost_sample_is_noticed(
 )
 def test_time_stamps_that_cannot_be_are_refused(times):
     with pytest.raises(SpecsrError, match="time stamps"):
-        recording.even_times(np.array(times))
+        even_times(np.array(times))
 
 
 # Channels that do not fit together
@@ -483,8 +484,10 @@ def many():
 
 
 def test_channels_that_differ_are_listed_and_picked():
-    with pytest.raises(SpecsrError, match="temp.*not understood"):
+    with pytest.raises(SpecsrError, match=r"mic 1, mic 2 \(1000 Hz, Pa.*temp \(100 Hz, °C.*Pick"):
         recording.assemble(many())
+    with pytest.raises(SpecsrError, match=r"channel temp: the unit label '°C' is not understood"):
+        recording.assemble(many(), ["temp"])
     with pytest.raises(SpecsrError, match=r"mic 1 \(1000 Hz, Pa, 100.*acc \(2000 Hz.*--channel"):
         recording.assemble(many(), ["mic 1", "acc"])
     made, _ = recording.assemble(many(), ["mic 2", "0"])

@@ -1,4 +1,4 @@
-"""What specsr info says: channels, levels, true bandwidth, tables, JSON; damaged files as errors."""
+"""What specsr info says: channels, levels, true bandwidth, tables, JSON, damaged files."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from types import ModuleType
 from ..errors import SpecsrError
 from ..signal import Signal
 from ..spectrogram import SpecMap
-from . import arrays, audio, mat, mdf, recording, tdms, text, uff
+from . import arrays, audio, mat, mdf, npy, recording, tdms, text, uff
 from .atomic import check_output, replacing
 from .recording import Channel, Contents
 
@@ -36,6 +36,7 @@ READERS: dict[str, Callable[[Path], Contents]] = {
     **dict.fromkeys(audio.FORMATS, audio.read_audio),
     **dict.fromkeys(arrays.SUFFIXES, arrays.read_signal),
     **dict.fromkeys(text.SUFFIXES, text.read_signal),
+    **dict.fromkeys(npy.SUFFIXES, npy.read_signal),
     **dict.fromkeys(mat.SUFFIXES, mat.read_signal),
     **dict.fromkeys(uff.SUFFIXES, uff.read_uff),
     **dict.fromkeys(mdf.SUFFIXES, mdf.read_mdf),
@@ -46,7 +47,7 @@ READERS: dict[str, Callable[[Path], Contents]] = {
 WRITERS: dict[str, Callable[[Path, Signal, str | None, bool], None]] = {
     **dict.fromkeys(audio.FORMATS, audio.write_audio),
     **dict.fromkeys((".npz", ".h5", ".hdf5"), arrays.write_signal),
-    **dict.fromkeys((".csv", ".tsv"), text.write_signal),
+    **dict.fromkeys(text.SUFFIXES, text.write_signal),
     **dict.fromkeys(mat.SUFFIXES, mat.write_signal),
     **dict.fromkeys(uff.SUFFIXES, uff.write_uff),
     ".tdms": tdms.write_tdms,
@@ -54,7 +55,7 @@ WRITERS: dict[str, Callable[[Path, Signal, str | None, bool], None]] = {
 """Suffix -> writer(path, signal, subtype, overwrite)."""
 
 MAPS: dict[str, ModuleType] = {
-    suffix: module for module in (arrays, text, mat, uff) for suffix in module.SUFFIXES
+    suffix: module for module in (arrays, text, npy, mat, uff) for suffix in module.SUFFIXES
 }
 """Suffix -> module with holds_map, read_map_file and write_map_file."""
 
@@ -268,14 +269,20 @@ def _naming(path: Path, done: str = "read") -> Iterator[None]:
         text = str(error)
         raise SpecsrError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from error
     except OSError as error:
+        if error.errno is None:  # HDF5 raises these for damaged files
+            raise _damaged(path, done, error) from error
         raise SpecsrError(
             f"{path}: cannot be {done} ({error.strerror or error}): check the name and permissions"
         ) from error
     except MemoryError as error:
         raise SpecsrError(f"{path}: needs more memory than there is: cut it into parts") from error
     except Exception as error:
-        mend = "the file is damaged, cut off or of another kind; write or copy it again"
-        raise SpecsrError(
-            f"{path}: cannot be {done} as {path.suffix} ({type(error).__name__}: {error})"
-            + (f": {mend}" if done == "read" else "")
-        ) from error
+        raise _damaged(path, done, error) from error
+
+
+def _damaged(path: Path, done: str, error: Exception) -> SpecsrError:
+    mend = ": the file is damaged, cut off or of another kind; write or copy it again"
+    return SpecsrError(
+        f"{path}: cannot be {done} as {path.suffix} ({type(error).__name__}: {error})"
+        + (mend if done == "read" else "")
+    )

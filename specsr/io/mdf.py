@@ -18,7 +18,8 @@ import numpy as np
 from ..errors import SpecsrError
 from . import units
 from .optional import need
-from .recording import Channel, Contents, even_times
+from .recording import Channel, Contents
+from .times import even_times
 
 SUFFIXES = (".mf4", ".mdf")
 _BUS = ("CAN_", "LIN_", "FLX_", "ETH_", "MOST_", "K_LINE")

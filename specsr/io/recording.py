@@ -7,7 +7,6 @@ speed channel (1/min) becomes ``Signal.rpm``, interpolated to the time of every 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,9 +16,6 @@ import numpy as np
 from ..errors import SpecsrError
 from ..signal import Signal, parse_unit
 from . import units
-
-_TOLERANCE = 0.1
-"""Steps that a time stamp may be off its even place: rounding does less, a lost sample more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +160,8 @@ def assemble(
     if not parts:
         raise SpecsrError("the recording is empty: expected at least one channel and one sample")
     parts = [_with_rate(channel, rate) for channel in parts]
+    _check_together(parts, [_shown(channel, unit) for channel in parts], pick is None)
     meanings = [_meaning(channel, unit) for channel in parts]
-    _check_together(parts, [meaning[0] for meaning in meanings], pick is None)
     for note in dict.fromkeys(note for *_, note in meanings if note):
         notes.append(note)
     scales = [calib or channel.full_scale for channel in parts]
@@ -180,50 +176,6 @@ def assemble(
         full_scale=max(scale * factor for scale, (_, factor, _) in zip(scales, meanings)),
     )  # fmt: skip
     return signal.replace(rpm=_rpm(speeds, signal, notes)), tuple(notes)
-
-
-def even_times(times: np.ndarray) -> tuple[float, float, str] | None:
-    """Return rate, start and a note of even time stamps [N] in s; None where they are not even.
-
-    The rate is the whole number beside the mean one where that explains the stamps as well.
-
-    Raises:
-        SpecsrError: fewer than two stamps, or stamps that are no numbers or do not rise.
-    """
-    times = np.asarray(times, dtype=np.float64)
-    if times.ndim != 1 or len(times) < 2:
-        raise SpecsrError("has fewer than two time stamps: expected one a sample")
-    if not np.isfinite(times).all():
-        raise SpecsrError("its time stamps hold values that are no finite numbers")
-    steps = np.arange(len(times))
-    step = (times[-1] - times[0]) / (len(times) - 1)
-    if not step > 0:
-        raise SpecsrError("its time stamps do not rise")
-    off = np.abs(times - times[0] - step * steps).max() / step
-    if off > _TOLERANCE:
-        return None
-    mean, whole = 1 / step, float(round(1 / step))
-    if whole and np.abs(times - times[0] - steps / whole).max() / step <= max(off, 0.02):
-        return whole, float(times[0]), _snap_note(mean, whole)
-    return mean, float(times[0]), ""
-
-
-def snap(rate: float, relative: float = 1e-6) -> tuple[float, str]:
-    """Return the whole number of Hz beside a rate of limited precision, and a note where it is
-    another number than the file's."""
-    if not (math.isfinite(rate) and rate > 0):
-        raise SpecsrError(f"its rate is {rate}: expected a sampling rate in Hz above zero")
-    whole = float(round(rate))
-    if not whole or abs(rate - whole) > relative * rate:
-        return rate, ""
-    return whole, _snap_note(rate, whole)
-
-
-def _snap_note(rate: float, whole: float) -> str:
-    # Below a billionth it is the rounding of doubles and not worth a word.
-    return f"its rate of {rate:.9g} Hz is taken as {whole:g} Hz" if abs(
-        rate - whole
-    ) > 1e-9 * rate else ""  # fmt: skip
 
 
 def _each(value: object, count: int, key: str) -> list:
@@ -290,6 +242,14 @@ def _meaning(channel: Channel, unit: str | None) -> tuple[str, float, str]:
         return units.understand(channel.label, channel.quantity)
     except SpecsrError as error:
         raise SpecsrError(f"channel {channel.name}: {error}") from None
+
+
+def _shown(channel: Channel, unit: str | None) -> str:
+    """Return the unit of a channel, or its label where that is not understood."""
+    try:
+        return _meaning(channel, unit)[0]
+    except SpecsrError:
+        return units.clean(channel.label)
 
 
 def _check_together(parts: list[Channel], found: list[str], all_of_them: bool) -> None:

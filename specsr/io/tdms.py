@@ -19,7 +19,8 @@ from ..signal import Signal
 from . import units
 from .atomic import replacing
 from .optional import need
-from .recording import Channel, Contents, even_times, snap
+from .recording import Channel, Contents
+from .times import even_times, snap
 
 _SCALE = re.compile(r"NI_Scale\[\d+\]_Scale_Type")
 _KNOWN_SCALES = {
@@ -37,7 +38,7 @@ def read_tdms(path: Path) -> Contents:
             samples without their scaling.
     """
     nptdms = need("nptdms", "tdms", ".tdms")
-    logging.getLogger("nptdms").setLevel(logging.ERROR)  # what it warns of is raised here
+    nptdms.log.log_manager.set_level(logging.ERROR)  # what it warns of is raised here
     with nptdms.TdmsFile.open(path) as file:
         if getattr(file.file_status, "incomplete_final_segment", False):
             raise SpecsrError("is cut off: its last segment is incomplete; copy it again")
@@ -81,9 +82,12 @@ def write_tdms(
         })
         for name, row, unit in rows
     ]  # fmt: skip
-    with replacing(path, overwrite=overwrite) as (temp,), open(temp, "wb") as file:
-        with nptdms.TdmsWriter(file) as writer:
-            writer.write_segment([root, group, *objects])
+    with (
+        replacing(path, overwrite=overwrite) as (temp,),
+        open(temp, "wb") as file,
+        nptdms.TdmsWriter(file) as writer,
+    ):
+        writer.write_segment([root, group, *objects])
 
 
 def _waveforms(group: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Tables of numbers: recordings and maps as ``.csv`` or ``.tsv``, arrays as ``.npy``.
+"""Tables of numbers: recordings and maps as ``.csv`` or ``.tsv``.
 
 A recording has a line of column names, units in square brackets or round ones, and one line a
 sample; a column called time gives the rate, else a comment ``# rate: 48000`` or the user does::
@@ -14,8 +14,6 @@ A map has the times in its first line and the frequencies in its first column::
     0,31.2,30.8,30.9
 
 Commas, semicolons, tabs or blanks divide; numbers may have a decimal comma where none divides.
-An ``.npy`` array [N] or [C, N] takes rate, unit and the rest from ``NAME.npy.json``
-(`specsr.io.sidecar`); one [rows, columns] is a map where that names ``freqs`` and ``times``.
 """
 
 from __future__ import annotations
@@ -30,13 +28,12 @@ import numpy as np
 from ..errors import SpecsrError
 from ..signal import Signal
 from ..spectrogram import SpecMap
-from . import entries, sidecar, units
+from . import entries, units
 from .atomic import replacing
-from .recording import Channel, Contents, even_times, from_rows
-from .schema import names as channel_names
-from .schema import numeric, signal_arguments
+from .recording import Channel, Contents
+from .times import even_times
 
-SUFFIXES = (".csv", ".tsv", ".npy")
+SUFFIXES = (".csv", ".tsv")
 _COLUMN = re.compile(r"\s*(.*?)\s*[\[(]([^\[\]()]*(?:\([^)]*\))?[^\[\]()]*)[\])]\s*")
 _TIME = re.compile(r"(?i)(time|t|zeit|temps|x|time[ _]?axis)")
 _PAIR = re.compile(r"([A-Za-z_ -]+?)\s*[:=]\s*([^,;]+)")
@@ -44,13 +41,11 @@ _HEAD_LINES = 200
 
 
 def read_signal(path: Path) -> Contents:
-    """Return the channels of a table or array.
+    """Return the channels of a table.
 
     Raises:
         SpecsrError: it holds no table of numbers, or a map.
     """
-    if path.suffix.lower() == ".npy":
-        return _read_npy(path)
     head, table, notes = _read_table(path)
     if _is_map_head(head):
         raise SpecsrError("holds a map, not a recording: read it with read_map")
@@ -107,29 +102,27 @@ def write_signal(
         "full_scale": float(signal.full_scale), "type": signal.samples.dtype.name,
         "samples": signal.length,
     }  # fmt: skip
-    lines = [*(f"# {key}: {value!r}".replace("'", "") for key, value in facts.items())]
-    with replacing(path, overwrite=overwrite) as (temp,):
-        with open(temp, "w", encoding="utf-8", newline="") as file:
-            file.write("\n".join(lines) + "\n")
-            csv.writer(file, delimiter=divider, lineterminator="\n").writerow(names)
-            np.savetxt(file, np.column_stack(columns), fmt=formats, delimiter=divider)
+    lines = [f"# {key}: {value}" for key, value in facts.items()]
+    with (
+        replacing(path, overwrite=overwrite) as (temp,),
+        open(temp, "w", encoding="utf-8", newline="") as file,
+    ):
+        file.write("\n".join(lines) + "\n")
+        csv.writer(file, delimiter=divider, lineterminator="\n").writerow(names)
+        np.savetxt(file, np.column_stack(columns), fmt=formats, delimiter=divider)
 
 
 def holds_map(path: Path) -> bool:
-    """Whether a table or array is a map."""
-    if path.suffix.lower() == ".npy":
-        return entries.is_map(_npy_map_fields(path, values=False))
+    """Whether a table is a map."""
     return _is_map_head(_read_head(path)[0])
 
 
 def read_map_file(path: Path) -> SpecMap:
-    """Return the map in a table or array.
+    """Return the map in a table.
 
     Raises:
         SpecsrError: it holds no map, or its axes fit no grid.
     """
-    if path.suffix.lower() == ".npy":
-        return entries.spec_map(_npy_map_fields(path, values=True))
     head, table, _ = _read_table(path)
     if not _is_map_head(head) or table.shape[1] < 2:
         raise SpecsrError(
@@ -158,8 +151,6 @@ def read_map_file(path: Path) -> SpecMap:
 
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
     """Write a map of one channel as a table of rms magnitudes, times across, frequencies down."""
-    if path.suffix.lower() == ".npy":
-        raise SpecsrError(f"{path}: an array alone has no axes: write .npz")
     if len(spec.channels) != 1:
         raise SpecsrError(f"{path}: a table holds one channel, not {len(spec.channels)}: write .h5")
     grid = spec.grid
@@ -169,14 +160,16 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
         "window": grid.window, "cell": f"{grid.cell[0]} x {grid.cell[1]}", "rate": grid.rate,
         "channel": spec.channels[0].replace(",", " "), "rows": len(spec.freqs),
     }  # fmt: skip
-    with replacing(path, overwrite=overwrite) as (temp,):
-        with open(temp, "w", encoding="utf-8") as file:
-            file.write("".join(f"# {key}: {value}\n" for key, value in facts.items()))
-            times = divider.join(f"{time:.12g}" for time in spec.times)
-            file.write(f"freq [Hz] \\ time [s]{divider}{times}\n")
-            table = np.column_stack([spec.freqs, spec.magnitude[0]])
-            np.savetxt(file, table, fmt=["%.12g"] + ["%.9g"] * spec.magnitude.shape[2],
-                       delimiter=divider)  # fmt: skip
+    with (
+        replacing(path, overwrite=overwrite) as (temp,),
+        open(temp, "w", encoding="utf-8", newline="") as file,
+    ):
+        file.write("".join(f"# {key}: {value}\n" for key, value in facts.items()))
+        times = divider.join(f"{time:.12g}" for time in spec.times)
+        file.write(f"freq [Hz] \\ time [s]{divider}{times}\n")
+        table = np.column_stack([spec.freqs, spec.magnitude[0]])
+        np.savetxt(file, table, fmt=["%.12g"] + ["%.9g"] * spec.magnitude.shape[2],
+                   delimiter=divider)  # fmt: skip
 
 
 def _read_head(path: Path) -> tuple[dict[str, Any], int]:
@@ -293,53 +286,3 @@ def _fact(facts: dict[str, str], key: str) -> float | None:
     if not np.isfinite(value):
         raise SpecsrError(f"{key} is {facts[key]!r}: expected a number")
     return value
-
-
-def _load_npy(path: Path) -> np.ndarray:
-    with open(path, "rb") as file:
-        try:
-            major, _ = np.lib.format.read_magic(file)
-            header = np.lib.format.read_array_header_1_0
-            shape, _, dtype = (header if major == 1 else np.lib.format.read_array_header_2_0)(file)
-        except ValueError as error:
-            raise SpecsrError(f"cannot be read as .npy ({error}): write it again") from None
-        if dtype.hasobject:
-            raise SpecsrError("holds Python objects: store plain numbers")
-        promised = dtype.itemsize
-        for extent in shape:
-            promised *= int(extent)
-        there = path.stat().st_size - file.tell()
-    if promised > there:
-        raise SpecsrError(f"is cut off: its header promises {promised} bytes, {there} are there")
-    return np.load(path, allow_pickle=False)
-
-
-def _read_npy(path: Path) -> Contents:
-    fields = sidecar.load(path)
-    if fields is None and entries.is_map(_npy_map_fields(path, values=False)):
-        raise SpecsrError("holds a map, not a recording: read it with read_map")
-    samples = numeric(_load_npy(path), "the array")
-    if samples.ndim not in (1, 2):
-        raise SpecsrError(f"has shape {samples.shape}: expected [samples] or [channels, samples]")
-    known: dict[str, Any] = {"unit": ""}
-    if fields is not None:
-        known = signal_arguments(fields)
-    return Contents(from_rows(samples, known, digital=False))
-
-
-def _npy_map_fields(path: Path, values: bool) -> dict[str, Any]:
-    """Return the entries of a map from an array and its sidecar."""
-    fields = sidecar.load(path, "specsr-map") or {}
-    if not fields:
-        return {}
-    found = {k: fields[k] for k in ("unit", "scaling", "window", "cell", "rate") if k in fields}
-    for key in ("freqs", "times"):
-        if key in fields:
-            found[key] = numeric(fields[key], key)
-    if "channels" in fields:
-        found["channels"] = list(channel_names(fields))
-    kind = fields.get("values", "db")
-    if kind not in entries.VALUES:
-        raise SpecsrError(f"values is {kind!r}: expected one of {', '.join(entries.VALUES)}")
-    found[kind] = _load_npy(path) if values else None
-    return found

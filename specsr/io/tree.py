@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import SpecsrError
 from . import units
-from .recording import Channel, Contents, even_times, snap
+from .recording import Channel, Contents
+from .times import even_times, snap
 
 _RATE = ("fs", "rate", "samplerate", "samplingrate", "samplefrequency", "samplingfrequency", "sr",
          "fsamp", "fsample", "frequencysampling")  # fmt: skip

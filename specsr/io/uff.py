@@ -21,7 +21,8 @@ from ..spectrogram import SpecMap
 from . import entries, schema, units
 from .atomic import replacing
 from .optional import need
-from .recording import Channel, Contents, even_times, from_rows, snap
+from .recording import Channel, Contents, from_rows
+from .times import even_times, snap
 
 SUFFIXES = (".uff", ".unv")
 SUBTYPES = ("ASCII", "BINARY")
@@ -168,12 +169,12 @@ def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
     file = pyuff.UFF(str(path))
     types = np.atleast_1d(file.get_set_types())
     wanted = [i for i, kind in enumerate(types) if kind == 58]
+    _check_end(path, file)
     if not wanted:
         kinds = ", ".join(str(int(kind)) for kind in sorted(set(types))) or "none"
         raise SpecsrError(
             f"holds data sets {kinds}: expected functions (58); geometry and modes are no recording"
         )
-    _check_end(path, file)
     found = []
     for i in wanted:
         fields = file.read_sets(i, header_only=headers)
@@ -188,7 +189,7 @@ def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
 def _check_end(path: Path, file: Any) -> None:
     """Refuse a file whose last data set has no end."""
     data = path.read_bytes()
-    blocks = getattr(file, "_block_ind", np.zeros((0, 2)))
+    blocks = np.reshape(getattr(file, "_block_ind", []), (-1, 2))
     rest = data[int(blocks[-1, 1]) + 1 :] if len(blocks) else data
     if len(_MARK.findall(rest)) > 1 or rest.replace(b"-1", b"", 1).strip(b" \r\n\0\x1a"):
         raise SpecsrError("is cut off: its last data set has no end; copy or export it again")
