@@ -10,10 +10,10 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from . import __version__
+from . import __version__, cli_info
 from .cli_enhance import denoise, spectrogram, upscale
 from .cli_images import benchmark_images, benchmark_step, convert
-from .cli_options import Calib, Overwrite, UnitOption, bar, complain, numbers, say
+from .cli_options import Overwrite, Reading, bar, complain, numbers, reads_recordings, say
 from .cli_orders import orders
 from .cli_report import report
 from .errors import SpecsrError
@@ -62,6 +62,10 @@ app.command(
     epilog="Example:  specsr report logger.wav full.wav original.wav -o report.html --orders 2,4 "
     "--model band"
 )(report)
+app.command(
+    epilog="Examples:  specsr info run.tdms   |   specsr info *.wav   |   "
+    "specsr info mic.wav --calib-tone calibrator.wav 94"
+)(cli_info.info)
 
 
 app.command(epilog="Example:  specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors")(
@@ -107,7 +111,7 @@ def synth(
 
     for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
         if path is not None:
-            if kind_of(path) != kind:
+            if kind_of(path) not in (kind, "either"):
                 raise SpecsrError(f"{path}: expected a name for a {kind}")
             io.check_output(path, overwrite)
     made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
@@ -156,6 +160,7 @@ def train(
     epilog="Example:  specsr evaluate restored.wav original.wav --low logger.wav --cut 12000 "
     "--orders 2,4"
 )
+@reads_recordings
 def evaluate(
     result: Annotated[Path, typer.Argument(help="Recording or map to judge.")],
     reference: Annotated[Path, typer.Argument(help="What it should be.")],
@@ -176,9 +181,8 @@ def evaluate(
     json_out: Annotated[
         Optional[Path], typer.Option("--json", help="Also write the numbers here.")
     ] = None,
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Compare a result with its reference: levels, bands, orders, loudness, distances.
 
@@ -192,7 +196,7 @@ def evaluate(
         io.check_output(json_out, overwrite)
 
     def load(path: Path) -> Any:
-        return io.read_map(path) if io.is_map(path) else io.read(path, unit=unit, calib=calib)
+        return io.read_map(path) if io.is_map(path) else reading.read(path)
 
     scores = compare(
         load(result),

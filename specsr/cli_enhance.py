@@ -9,7 +9,6 @@ import typer
 
 from .cli_images import all_images, upscale_images
 from .cli_options import (
-    Calib,
     ConsistencyName,
     Device,
     Ensemble,
@@ -23,17 +22,19 @@ from .cli_options import (
     Plot,
     Precision,
     PrecisionOption,
+    Reading,
     Suffix,
-    UnitOption,
     bar,
     complain,
     infer_options,
+    reads_recordings,
     say,
     targets,
 )
 from .errors import SpecsrError
 
 
+@reads_recordings
 def upscale(
     inputs: Inputs,
     out: Outs,
@@ -60,9 +61,8 @@ def upscale(
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.float32,
     device: Device = "auto",
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Super-resolve recordings and maps.
 
@@ -99,7 +99,7 @@ def upscale(
             return _upscale_map(
                 low, None, pair_name or "pool", scale, consistency, max_freq, shared
             )
-        signal = io.read(path, unit=unit, calib=calib)
+        signal = reading.read(path)
         if pair_name in ("pool", "stft"):
             signal = _with_rpm(signal, rpm)
             transform = enhance.map_transform(scale)
@@ -187,6 +187,7 @@ def _upscale_map(
     return jobs.Result(high, maps, difference, tuple(notes), max_freq)
 
 
+@reads_recordings
 def denoise(
     inputs: Inputs,
     out: Outs,
@@ -198,9 +199,8 @@ def denoise(
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.float32,
     device: Device = "auto",
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Take noise out of recordings; length, channels and levels stay."""
     from . import enhance, io, jobs
@@ -213,7 +213,7 @@ def denoise(
             noisy: Any = io.read_map(path)
             before = noisy
         else:
-            noisy = io.read(path, unit=unit, calib=calib)
+            noisy = reading.read(path)
             before = noisy.spectrogram()
         clean = enhance.denoise(
             noisy, model=model, attenuation=attenuation, options=options, progress=bar(path.name)
@@ -226,6 +226,7 @@ def denoise(
         raise typer.Exit(1)
 
 
+@reads_recordings
 def spectrogram(
     inputs: Inputs,
     out: Outs,
@@ -241,17 +242,16 @@ def spectrogram(
     scaling: Annotated[str, typer.Option(help="rms or psd.")] = "rms",
     max_freq: MaxFreq = None,
     suffix: Suffix = None,
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Write calibrated spectrograms as maps (.npz, .h5) or pictures."""
-    from . import io, jobs
+    from . import jobs
 
     todo = jobs.plan(inputs, list(out), suffix or ".npz", overwrite)
 
     def work(path: Path) -> jobs.Result:
-        spec = io.read(path, unit=unit, calib=calib).spectrogram(
+        spec = reading.read(path).spectrogram(
             df=df,
             overlap=overlap,
             n_fft=n_fft,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from .errors import SpecsrError
+
+if TYPE_CHECKING:
+    from .signal import Signal
 
 
 class PairName(str, Enum):
@@ -51,15 +57,12 @@ Input = Annotated[Path, typer.Argument(help="A recording.")]
 Outs = Annotated[
     list[Path],
     typer.Option(
-        "-o", "--out", help="What to write: the suffix decides (.wav .flac .ogg: recording, .npz "
-        ".h5: map, .png .pdf .svg: picture); a folder for several inputs. Can be given again."
+        "-o", "--out", help="What to write: the suffix decides (.wav .w64 .flac .tdms: recording, "
+        ".npz .h5: map, .mat .uff .csv: what the result is, .png .pdf .svg: picture); a folder for "
+        "several inputs. Can be given again."
     ),
 ]  # fmt: skip
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
-UnitOption = Annotated[
-    Optional[str], typer.Option("--unit", help="Unit of the samples: Pa, m/s2, g, V or 1.")
-]
-Calib = Annotated[Optional[float], typer.Option("--calib", help="Units per digital full scale.")]
 ModelOption = Annotated[
     Optional[str], typer.Option("--model", help="Bundled model's name or a .safetensors file.")
 ]
@@ -75,6 +78,114 @@ Ensemble = Annotated[
 ]
 PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the network.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How recordings are read: what the user says about channels and calibration.
+
+    Attributes:
+        unit: unit of the samples, over that of the file.
+        calib: units per digital full scale, over that of the file.
+        channels: names or positions; None for all that fit together.
+        rate: Hz, for files that give none.
+    """
+
+    unit: str | None = None
+    calib: float | None = None
+    channels: tuple[str, ...] | None = None
+    rate: float | None = None
+
+    def read(self, path: Path) -> Signal:
+        """Return a recording."""
+        from . import io
+
+        return io.read(
+            path, unit=self.unit, calib=self.calib, channels=self.channels, rate=self.rate
+        )
+
+
+_READING = {
+    "unit": Annotated[
+        Optional[str],
+        typer.Option("--unit", help="Unit of the samples: Pa, m/s2, g, m/s, N, V or 1."),
+    ],
+    "calib": Annotated[
+        Optional[float], typer.Option("--calib", help="Units per digital full scale.")
+    ],
+    "calib_tone": Annotated[
+        Optional[tuple[Path, float]],
+        typer.Option(
+            "--calib-tone", metavar="FILE DB",
+            help="Instead: a recorded calibrator and its level in dB, such as tone.wav 94.",
+        ),
+    ],
+    "full_scale": Annotated[
+        Optional[float],
+        typer.Option("--full-scale", help="Instead: level of a full-scale sine, dB, such as 120."),
+    ],
+    "channel": Annotated[
+        Optional[list[str]],
+        typer.Option("--channel", help="A channel by name or position (0 is the first); again "
+                     "for more. A speed channel becomes the rpm."),
+    ],
+    "rate": Annotated[
+        Optional[float],
+        typer.Option("--file-rate", help="Sampling rate in Hz, for files that give none."),
+    ],
+}  # fmt: skip
+
+
+def reads_recordings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Reading`, which it gets as its argument ``reading``."""
+    signature = inspect.signature(command, eval_str=True)
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _READING.items()
+    ]
+    own = [p for p in signature.parameters.values() if p.name != "reading"]
+
+    @functools.wraps(command)
+    def with_reading(**given: Any) -> None:
+        said = {name: given.pop(name) for name in _READING}
+        command(**given, reading=_reading(**said))
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + options
+    with_reading.__signature__ = signature.replace(parameters=parameters)  # type: ignore
+    with_reading.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_reading
+
+
+def _reading(
+    unit: str | None,
+    calib: float | None,
+    calib_tone: tuple[Path, float] | None,
+    full_scale: float | None,
+    channel: list[str] | None,
+    rate: float | None,
+) -> Reading:
+    """Return what the options say; a calibrator tone is measured and reported here."""
+    if sum(value is not None for value in (calib, calib_tone, full_scale)) > 1:
+        raise SpecsrError("--calib, --calib-tone and --full-scale say the same: give one of them")
+    if calib_tone is not None or full_scale is not None:
+        from . import calibration, io
+        from .signal import parse_unit, reference_label
+
+        unit = parse_unit(unit or "Pa")
+        if calib_tone is None:
+            calib = calibration.at_full_scale(full_scale, unit)
+            say(f"a full-scale sine is {full_scale:g} dB {reference_label(unit)}")
+        else:
+            path, level = calib_tone
+            try:
+                recorded = io.read(path, unit="1", calib=1.0)
+                tone = calibration.calibrate(recorded, level, unit)
+            except SpecsrError as error:
+                text = str(error)
+                raise SpecsrError(text if str(path) in text else f"{path}: {text}") from None
+            calib = tone.calib
+            say(f"{path}: {level:g} dB {reference_label(unit)}: {tone}")
+    return Reading(unit, calib, tuple(channel) if channel else None, rate)
 
 
 def say(text: str) -> None:

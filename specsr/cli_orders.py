@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from .cli_options import Calib, MaxFreq, Overwrite, UnitOption, numbers, say
+from .cli_options import MaxFreq, Overwrite, Reading, numbers, reads_recordings, say
 from .errors import SpecsrError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ SPEED_SCALE_HELP = "1/min per unit of the speed channel."
 MAP_ORDERS_HELP = "Highest order of the maps; 20 or what --cut needs."
 
 
+@reads_recordings
 def orders(
     source: Annotated[Path, typer.Argument(help="A recording, or a map that holds its speed.")],
     cut: Annotated[str, typer.Option(help=ORDERS_HELP)] = "2,4",
@@ -61,9 +62,8 @@ def orders(
     max_order: Annotated[Optional[float], typer.Option(help=MAP_ORDERS_HELP)] = None,
     max_freq: MaxFreq = None,
     db_range: Annotated[float, typer.Option(help="Range of the colours, dB.")] = 80.0,
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Cut orders out of a run-up and draw its Campbell and order maps.
 
@@ -100,7 +100,7 @@ def orders(
         from .angular import order_map
 
         signal = _with_speed(
-            io.read(source, unit=unit, calib=calib), rpm, rpm_channel, rpm_scale, tacho_channel,
+            reading.read(source), rpm, rpm_channel, rpm_scale, tacho_channel,
             pulses,
         )  # fmt: skip
         signal = _one_run(signal, run)

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .cli_options import Calib, MaxFreq, Overwrite, UnitOption, numbers, say
+from .cli_options import MaxFreq, Overwrite, Reading, numbers, reads_recordings, say
 from .errors import SpecsrError
 
 SECONDS_HELP = "Length of the audio players, s; 0 for none."
 MODEL_HELP = "Model that made SR (bundled name or .safetensors file): shows its card."
 
 
+@reads_recordings
 def report(
     low: Annotated[Path, typer.Argument(metavar="IN", help="Measured recording or map.")],
     high: Annotated[
@@ -33,14 +34,13 @@ def report(
         Optional[float], typer.Option(help="Width of the cuts in orders; the line's own if none.")
     ] = None,
     model: Annotated[Optional[str], typer.Option(help=MODEL_HELP)] = None,
-    channel: Annotated[int, typer.Option(help="Channel to show, 0 is the first.")] = 0,
+    show: Annotated[int, typer.Option(help="Channel to show of those read, 0 is the first.")] = 0,
     db_range: Annotated[float, typer.Option(help="Range of colours and scores, dB.")] = 80.0,
     max_freq: MaxFreq = None,
     audio_seconds: Annotated[float, typer.Option(help=SECONDS_HELP)] = 30.0,
     title: Annotated[Optional[str], typer.Option(help="Title of the page.")] = None,
-    unit: UnitOption = None,
-    calib: Calib = None,
     overwrite: Overwrite = False,
+    reading: Reading = Reading(),
 ) -> None:
     """Write one HTML page that opens anywhere: maps, sound, orders, bands and scores.
 
@@ -57,7 +57,7 @@ def report(
     from .speed import read_rpm
 
     def load(path: Path) -> Any:
-        return io.read_map(path) if io.is_map(path) else io.read(path, unit=unit, calib=calib)
+        return io.read_map(path) if io.is_map(path) else reading.read(path)
 
     sources = [load(path) for path in paths]
     if rpm is not None:
@@ -65,7 +65,7 @@ def report(
             raise SpecsrError("--rpm is for a recording: a map brings its speed along")
         sources[0] = sources[0].replace(rpm=read_rpm(rpm, sources[0]))
     options = ReportOptions(
-        orders=numbers(orders, "--orders"), channel=channel, db_range=db_range, max_freq=max_freq,
+        orders=numbers(orders, "--orders"), channel=show, db_range=db_range, max_freq=max_freq,
         bandwidth=bandwidth, audio_seconds=audio_seconds, title=title or f"{low.name}: report",
     )  # fmt: skip
     page = make_report(*sources, names=[p.name for p in paths], model=model, options=options)

@@ -11,7 +11,7 @@ import numpy as np
 from . import io
 from .errors import SpecsrError
 from .io.image import find_images, image_suffix, write_image
-from .signal import Signal
+from .signal import Signal, reference_label
 from .spectrogram import SpecMap
 
 PICTURES = (".png", ".pdf", ".svg")
@@ -84,14 +84,17 @@ def plan(
 
 
 def kind_of(path: Path) -> str:
-    """Return what a suffix stands for: ``picture``, ``map`` or ``recording``."""
+    """Return what a suffix stands for: ``picture``, ``map``, ``recording`` or ``either``.
+
+    Either means what the result is; the suffixes of maps (``.npz``, ``.h5``) always mean a map.
+    """
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return "picture"
     if suffix in io.MAP_SUFFIXES:
         return "map"
     if suffix in io.WRITERS:
-        return "recording"
+        return "either" if suffix in io.MAPS else "recording"
     known = ", ".join(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *PICTURES]))
     raise SpecsrError(
         f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}"
@@ -105,6 +108,8 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
         write_image(path, output, overwrite=overwrite)
         return
     kind = kind_of(path)
+    if kind == "either":
+        kind = "recording" if isinstance(output, Signal) else "map"
     if kind == "picture":
         from .plots import plot_comparison, plot_map, save_figure
 
@@ -130,6 +135,14 @@ def _as_map(output: Signal | SpecMap) -> SpecMap:
     return output.spectrogram() if isinstance(output, Signal) else output
 
 
+def _levels(output: Signal | SpecMap) -> str:
+    """Say what the levels of a result are and refer to."""
+    if isinstance(output, SpecMap):
+        return f"levels in {output.grid.level_label}"
+    levels = ", ".join(f"{level:.1f}" for level in output.level())
+    return f"overall {levels} dB {reference_label(output.unit)}"
+
+
 def run(
     jobs: Sequence[tuple[Path, list[Path]]],
     work: Callable[[Path], Result],
@@ -146,7 +159,7 @@ def run(
             for target in targets:
                 save(target, result, phase, overwrite)
                 say(f"{file} -> {target}")
-            for note in result.notes:
+            for note in (*result.notes, _levels(result.output)):
                 say(f"  {note}")
         except SpecsrError as error:
             failed += 1

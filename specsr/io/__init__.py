@@ -1,46 +1,66 @@
 """Recordings and maps in files: read and write by suffix.
 
-A new format is one function and one entry in `READERS` (and `WRITERS`).  A reader is called with
-the path and ``calib`` and need not name the file in its errors: `read` does.
+A new format is one module and its entries in `READERS`, `WRITERS` and `MAPS`.  A reader is called
+with the path alone, returns every channel as stored, and need not name the file in its errors nor
+catch those of its library: `_naming` does both, in one place.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import numpy as np
+from types import ModuleType
 
 from ..errors import SpecsrError
 from ..signal import Signal
 from ..spectrogram import SpecMap
-from . import arrays, audio
+from . import arrays, audio, mat, mdf, npy, recording, tdms, text, uff
 from .atomic import check_output, replacing
+from .recording import Channel, Contents
 
 __all__ = [
-    "MAP_SUFFIXES", "READERS", "WRITERS", "check_output", "find_inputs", "is_map", "read",
-    "read_map", "replacing", "write", "write_map",
+    "MAPS", "MAP_SUFFIXES", "READERS", "WRITERS", "Channel", "Contents", "check_output",
+    "find_inputs", "is_map", "read", "read_channels", "read_map", "replacing", "write", "write_map",
 ]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 PathLike = str | os.PathLike[str]
 
-READERS: dict[str, Callable[[Path, float | None], Signal]] = {
+READERS: dict[str, Callable[[Path], Contents]] = {
     **dict.fromkeys(audio.FORMATS, audio.read_audio),
     **dict.fromkeys(arrays.SUFFIXES, arrays.read_signal),
+    **dict.fromkeys(text.SUFFIXES, text.read_signal),
+    **dict.fromkeys(npy.SUFFIXES, npy.read_signal),
+    **dict.fromkeys(mat.SUFFIXES, mat.read_signal),
+    **dict.fromkeys(uff.SUFFIXES, uff.read_uff),
+    **dict.fromkeys(mdf.SUFFIXES, mdf.read_mdf),
+    ".tdms": tdms.read_tdms,
 }
-"""Suffix -> reader(path, calib) of a signal; calib is None or units per digital full scale."""
+"""Suffix -> reader(path) of the channels in a file."""
 
 WRITERS: dict[str, Callable[[Path, Signal, str | None, bool], None]] = {
     **dict.fromkeys(audio.FORMATS, audio.write_audio),
-    **dict.fromkeys(arrays.SUFFIXES, arrays.write_signal),
+    **dict.fromkeys((".npz", ".h5", ".hdf5"), arrays.write_signal),
+    **dict.fromkeys(text.SUFFIXES, text.write_signal),
+    **dict.fromkeys(mat.SUFFIXES, mat.write_signal),
+    **dict.fromkeys(uff.SUFFIXES, uff.write_uff),
+    ".tdms": tdms.write_tdms,
 }
 """Suffix -> writer(path, signal, subtype, overwrite)."""
 
-MAP_SUFFIXES = arrays.SUFFIXES
-"""Suffixes that can hold a map."""
+MAPS: dict[str, ModuleType] = {
+    suffix: module for module in (arrays, text, npy, mat, uff) for suffix in module.SUFFIXES
+}
+"""Suffix -> module with holds_map, read_map_file and write_map_file."""
+
+MAP_SUFFIXES = (".npz", ".h5", ".hdf5")
+"""Suffixes that are taken for a map where only a name is known, as in ``-o fine.npz``."""
 
 
 def read(
@@ -49,34 +69,58 @@ def read(
     unit: str | None = None,
     calib: float | None = None,
     channels: Sequence[str | int] | None = None,
+    rate: float | None = None,
 ) -> Signal:
-    """Return a recording: native rate, all channels, level kept, nothing normalised.
+    """Return a recording: native rate, level kept, nothing normalised.
+
+    A file may hold channels of several rates and units; a signal has one.  Where all sound and
+    vibration channels fit together they are taken, else `channels` picks some.  A speed channel
+    (1/min) becomes ``rpm`` at every sample.  What was noticed (a rate that was snapped, a unit
+    label that was mended) is logged as a warning.
 
     Args:
         path: the file; its suffix decides the format (`READERS`).
         unit: unit of the samples, over what the file or its sidecar says; it renames the unit and
             scales nothing.
-        calib: units per digital full scale, over what the file or its sidecar says.
-        channels: names or positions (0 is the first) of the channels to keep, in that order.
+        calib: units per digital full scale (1.0), over what the file or its sidecar says.
+        channels: names or positions (0 is the first) of the channels to keep, in that order; a
+            speed channel among them is the one taken as rpm.
+        rate: Hz, for a file that gives none (a bare ``.npy`` or table).
 
     Returns:
         The signal, samples [C, N]: float32 from integers of up to 24 bits and float files,
         float64 from 32-bit integers and double files.
 
     Raises:
-        SpecsrError: no such file, an unknown suffix, a damaged or empty file, a sample that is
-            not a finite number, or an argument that does not fit; it names the file.
+        SpecsrError: no such file, an unknown suffix, a missing extra, a damaged or empty file,
+            channels that do not fit together, a sample that is not a finite number, or an argument
+            that does not fit; it names the file.
+    """
+    path = Path(path)
+    for name, value in (("calib", calib), ("rate", rate)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            expected = "units per full scale" if name == "calib" else "a sampling rate in Hz"
+            raise SpecsrError(f"{path}: {name} is {value}: expected {expected}, above zero")
+    contents = read_channels(path)
+    with _naming(path):
+        signal, notes = recording.assemble(contents, channels, unit, calib, rate)
+    for note in notes:
+        log.warning("%s: %s", path, note)
+    return signal
+
+
+def read_channels(path: PathLike) -> Contents:
+    """Return every channel of a file as it is stored, with its own rate and unit label.
+
+    Raises:
+        SpecsrError: no such file, an unknown suffix, a missing extra, a damaged or empty file; it
+            names the file.
     """
     path = Path(path)
     with _naming(path):
         reader = _by_suffix(READERS, path)
-        if calib is not None and not (math.isfinite(calib) and calib > 0):
-            raise SpecsrError(f"calib is {calib}: expected units per full scale, above zero")
         _check_input(path)
-        signal = reader(path, calib)
-        if unit is not None:
-            signal = signal.replace(unit=unit)
-        return signal if channels is None else _select(signal, channels)
+        return reader(path)
 
 
 def write(
@@ -105,26 +149,28 @@ def write(
     with _naming(path):
         writer = _by_suffix(WRITERS, path)
     check_output(path, overwrite)
-    writer(path, signal, subtype, overwrite)
+    with _naming(path, "written"):
+        writer(path, signal, subtype, overwrite)
 
 
 def read_map(path: PathLike) -> SpecMap:
-    """Return the map in a ``.npz``, ``.h5`` or ``.hdf5`` file, from specsr or elsewhere.
+    """Return the map in a file (`MAPS` lists the suffixes), from specsr or elsewhere.
 
-    What a map from elsewhere must hold is described in `specsr.io.arrays`.
+    What a map from elsewhere must hold is described in `specsr.io.entries`, for tables in
+    `specsr.io.text`, for universal files in `specsr.io.uff`.
 
     Raises:
         SpecsrError: no such file, a damaged file, no map, or axes that fit no grid.
     """
     path = Path(path)
     with _naming(path):
-        _by_suffix(dict.fromkeys(MAP_SUFFIXES), path)
+        module = _by_suffix(MAPS, path)
         _check_input(path)
-        return arrays.read_map_file(path)
+        return module.read_map_file(path)
 
 
 def write_map(path: PathLike, spec: SpecMap, *, overwrite: bool = False) -> None:
-    """Write a map with everything needed to invert it; `specsr.io.schema` lists the entries.
+    """Write a map with all that its format holds; ``.npz``, ``.h5`` and ``.mat`` hold everything.
 
     Raises:
         SpecsrError: an unknown suffix, or the output exists or cannot be written.
@@ -135,22 +181,24 @@ def write_map(path: PathLike, spec: SpecMap, *, overwrite: bool = False) -> None
             f"{path}: got a {type(spec).__name__}: expected a SpecMap (signals: write)"
         )
     with _naming(path):
-        _by_suffix(dict.fromkeys(MAP_SUFFIXES), path)
-    arrays.write_map_file(path, spec, overwrite)
+        module = _by_suffix(MAPS, path)
+    check_output(path, overwrite)
+    with _naming(path, "written"):
+        module.write_map_file(path, spec, overwrite)
 
 
 def is_map(path: PathLike) -> bool:
     """Whether a file holds a map rather than a recording.
 
     Raises:
-        SpecsrError: a ``.npz`` or ``.h5`` file that does not exist or cannot be read.
+        SpecsrError: a file that may hold either does not exist or cannot be read.
     """
     path = Path(path)
-    if path.suffix.lower() not in MAP_SUFFIXES:
+    if path.suffix.lower() not in MAPS:
         return False
     with _naming(path):
         _check_input(path)
-        return arrays.holds_map(path)
+        return MAPS[path.suffix.lower()].holds_map(path)
 
 
 def find_inputs(paths: PathLike | Iterable[PathLike]) -> list[Path]:
@@ -179,24 +227,7 @@ def _search(folder: Path) -> list[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.suffix.lower() in {*READERS, *MAP_SUFFIXES})
-
-
-def _select(signal: Signal, channels: Sequence[str | int]) -> Signal:
-    """Return the signal with some of its channels."""
-    if isinstance(channels, (str, int)):
-        channels = [channels]
-    positions = []
-    for channel in channels:
-        position = signal.channels.index(channel) if channel in signal.channels else channel
-        if isinstance(position, str) or not 0 <= position < len(signal.channels):
-            raise SpecsrError(
-                f"there is no channel {channel!r}: expected names of {', '.join(signal.channels)}, "
-                f"or 0 to {len(signal.channels) - 1}"
-            )
-        positions.append(position)
-    names = tuple(signal.channels[i] for i in positions)
-    return signal.replace(samples=signal.samples[np.array(positions, dtype=int)], channels=names)
+    return sorted(file for file in files if file.suffix.lower() in READERS)
 
 
 def _by_suffix(table: dict, path: Path):
@@ -224,15 +255,34 @@ def _check_input(path: Path) -> None:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Put the name of the file before every error, also the operating system's."""
+def _naming(path: Path, done: str = "read") -> Iterator[None]:
+    """Put the name of the file before every error, also those of the system and of libraries.
+
+    Bytes that are damaged can make a library fail in any way there is, so this is the one place
+    that takes every exception; the original stays attached as its cause.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters is raised or noted
+            yield
     except SpecsrError as error:
-        raise SpecsrError(f"{path}: {error}") from error
+        text = str(error)
+        raise SpecsrError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from error
     except OSError as error:
+        if error.errno is None:  # HDF5 raises these for damaged files
+            raise _damaged(path, done, error) from error
         raise SpecsrError(
-            f"{path}: cannot be read ({error.strerror or error}): check the name and permissions"
+            f"{path}: cannot be {done} ({error.strerror or error}): check the name and permissions"
         ) from error
     except MemoryError as error:
         raise SpecsrError(f"{path}: needs more memory than there is: cut it into parts") from error
+    except Exception as error:
+        raise _damaged(path, done, error) from error
+
+
+def _damaged(path: Path, done: str, error: Exception) -> SpecsrError:
+    mend = ": the file is damaged, cut off or of another kind; write or copy it again"
+    return SpecsrError(
+        f"{path}: cannot be {done} as {path.suffix} ({type(error).__name__}: {error})"
+        + (mend if done == "read" else "")
+    )

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from ..errors import SpecsrError
 from ..signal import Signal
-from . import sidecar
+from . import riff, sidecar
 from .atomic import replacing
+from .recording import Contents, from_rows
 
 FORMATS = {
     ".wav": "WAV", ".w64": "W64", ".rf64": "RF64", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG",
@@ -34,15 +35,11 @@ _BLOCK = 1 << 18
 """Samples, over all channels, that are read or written at a time."""
 
 
-def read_audio(path: Path, calib: float | None = None) -> Signal:
-    """Return an audio file as a signal: native rate, every channel, nothing normalised.
+def read_audio(path: Path) -> Contents:
+    """Return the channels of an audio file: native rate, nothing normalised.
 
-    Args:
-        path: the file; its sidecar (`specsr.io.sidecar`) is taken up where there is one.
-        calib: units per digital full scale; None takes the sidecar's, or 1.
-
-    Returns:
-        The signal, float32, or float64 for 32-bit integer and double files.
+    The calibration is that of its sidecar (`specsr.io.sidecar`), else of its own chunks
+    (`specsr.io.riff`).  Samples are float32, or float64 for 32-bit integer and double files.
 
     Raises:
         SpecsrError: not audio, damaged, shorter than its header promises, or without samples.
@@ -53,12 +50,13 @@ def read_audio(path: Path, calib: float | None = None) -> Signal:
     try:
         with _forward(path) as file:
             _check_header(path, file)
-            known = {"rate": file.samplerate}
+            known: dict[str, Any] = {"rate": file.samplerate}
             if fields is not None:
                 known = sidecar.arguments(path, fields, file.samplerate)
-            known["full_scale"] = known.get("full_scale", 1.0) if calib is None else calib
+            elif file.format in _RIFF_LIKE:
+                known |= riff.calibration(path, file.channels)
             dtype = np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32
-            blocks = list(_blocks(file, dtype, known["full_scale"]))
+            blocks = list(_blocks(file, dtype))
             promised = file.frames
     except sf.SoundFileError as error:
         raise SpecsrError(
@@ -74,7 +72,7 @@ def read_audio(path: Path, calib: float | None = None) -> Signal:
     # Streamed FLAC does not know its length and promises the largest number there is.
     if samples.shape[1] < promised < 2**62:
         raise _cut_off(promised, samples.shape[1], "samples")
-    return Signal(samples, **known)
+    return Contents(from_rows(samples, known, digital=True))
 
 
 def write_audio(
@@ -144,13 +142,10 @@ def _forward(path: Path) -> Any:
     return Forward(str(path))
 
 
-def _blocks(file: Any, dtype: Any, full_scale: float) -> Iterator[np.ndarray]:
+def _blocks(file: Any, dtype: Any) -> Iterator[np.ndarray]:
     """Yield the file as [channels, n] blocks: no header can make it ask for memory in advance."""
     frames = max(1, _BLOCK // file.channels)
     while len(block := file.read(frames, dtype=dtype, always_2d=True)):
-        if full_scale != 1:
-            # One rounding from the exact product, or 24-bit counts would not come back exactly.
-            block = np.multiply(block, np.float64(full_scale), dtype=np.float64).astype(dtype)
         yield np.ascontiguousarray(block.T)
 
 
@@ -224,41 +219,12 @@ def _check_header(path: Path, file: Any) -> None:
         )
     if file.format in _RIFF_LIKE:
         with open(path, "rb") as raw:
-            promised, there = _data_bytes(raw, size)
+            promised, there = riff.data_bytes(raw, size)
         if promised > there and promised not in _STREAMED:
             raise _cut_off(promised, there, "bytes")
         width = _BYTES.get(file.subtype, 1 / 64)  # no codec packs 64 samples into a byte
         if file.frames * file.channels * width > size:
             raise _cut_off(file.frames, int(size / width / file.channels), "samples")
-
-
-def _data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return the bytes that the data chunk of a WAV, RF64 or W64 file promises, and those there.
-
-    (0, 0) where no data chunk is found.
-    """
-    wide = file.read(16)[:4] == b"riff"  # W64: 16-byte ids, 8-byte sizes that count the header
-    file.seek(0)
-    big = file.read(4) == b"RIFX"
-    head, align, position = (24, 8, 40) if wide else (8, 2, 12)
-    long_size = 0
-    for _ in range(1000):
-        file.seek(position)
-        header = file.read(head)
-        if len(header) < head:
-            break
-        length = int.from_bytes(header[16 if wide else 4 :], "big" if big else "little")
-        length -= head if wide else 0
-        if header[:4] == b"ds64":
-            long_size = int.from_bytes(file.read(16)[8:], "little")
-        if header[:4] == b"data":
-            if length == 0xFFFFFFFF and long_size:
-                length = long_size
-            return length, size - position - head
-        position += head + -(-length // align) * align
-        if length < 0 or position > size:
-            break
-    return 0, 0
 
 
 def _cut_off(promised: int, there: int, what: str) -> SpecsrError:

@@ -6,6 +6,7 @@ Signal fields (in an audio sidecar as JSON, in ``.npz`` and ``.h5`` as one entry
     version     1
     unit        "Pa", "m/s2", "g", "m/s", "N", "V" or "1"
     full_scale  value in `unit` that digital full scale (1.0) stands for
+                (in a sidecar both may be lists, one entry a channel: ["Pa", "1/min"])
     rate        Hz, not always an integer
     start       time of the first sample, s
     channels    one name a channel
@@ -88,17 +89,25 @@ def signal_fields(signal: Signal) -> dict[str, Any]:
 
 
 def signal_arguments(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return checked keyword arguments of `Signal` from its fields (no rate where none is given).
+    """Return checked arguments of a signal from its fields (no rate where none is given).
+
+    ``unit`` and ``full_scale`` may be lists, one entry a channel.
 
     Raises:
         SpecsrError: a field is of the wrong kind, or a later version wrote it.
     """
     check_version(fields)
-    full_scale = number(fields, "full_scale", 1.0)
-    if full_scale <= 0:
-        raise SpecsrError(f"full_scale is {full_scale}: expected a value above zero")
+    given = fields.get("full_scale", 1.0)
+    scales = given if isinstance(given, list) else [given]
+    scales = [number({"full_scale": scale}, "full_scale", 1.0) for scale in scales]
+    if min(scales, default=1.0) <= 0:
+        raise SpecsrError(f"full_scale is {min(scales)}: expected a value above zero")
+    full_scale = scales if isinstance(given, list) else scales[0]
+    unit = fields.get("unit", "1")
+    if not all(isinstance(label, str) for label in (unit if isinstance(unit, list) else [unit])):
+        raise SpecsrError(f"unit is {unit!r}: expected a unit such as Pa, or one for each channel")
     arguments: dict[str, Any] = {
-        "unit": fields.get("unit", "1"),
+        "unit": unit,
         "full_scale": full_scale,
         "start": number(fields, "start", 0.0),
         "channels": names(fields),

@@ -46,8 +46,8 @@ def encode(signal: Signal, audio: Path) -> str:
     return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
 
 
-def load(path: Path) -> dict[str, Any] | None:
-    """Return the fields in the sidecar of an audio file; None without one, or for another's JSON.
+def load(path: Path, kind: str = SIGNAL) -> dict[str, Any] | None:
+    """Return the fields in the sidecar of a file; None without one, or where its format is another.
 
     Raises:
         SpecsrError: the sidecar is not JSON.
@@ -62,7 +62,7 @@ def load(path: Path) -> dict[str, Any] | None:
             f"its sidecar {side.name} cannot be read ({error}): mend it, or delete it and give "
             "unit and calib"
         ) from error
-    return fields if isinstance(fields, dict) and fields.get("format") == SIGNAL else None
+    return fields if isinstance(fields, dict) and fields.get("format") == kind else None
 
 
 def arguments(path: Path, fields: dict[str, Any], rate: int) -> dict[str, Any]:

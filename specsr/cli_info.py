@@ -1,0 +1,133 @@
+"""The command that says what is in files: ``specsr info``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from .cli_options import Inputs, Overwrite, Reading, bar, complain, reads_recordings, say
+from .errors import SpecsrError
+
+if TYPE_CHECKING:
+    from .info import ChannelInfo, FileInfo
+
+
+@reads_recordings
+def info(
+    inputs: Inputs,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    out: Annotated[
+        Optional[Path], typer.Option("-o", "--out", help="Also write the JSON into this file.")
+    ] = None,
+    overwrite: Overwrite = False,
+    reading: Reading = Reading(),
+) -> None:
+    """Say what files hold: channels, units, rates, levels, and how far up they really reach.
+
+    A channel whose rate promises more than it holds is marked with "!": a recording that was
+    resampled, or went through a lossy codec.
+    """
+    from . import io
+    from .info import inspect_file
+
+    if out is not None:
+        io.check_output(out, overwrite)
+    files = io.find_inputs(inputs)
+    found: list[FileInfo] = []
+    failed: dict[str, str] = {}
+    steps = bar("reading")(files) if len(files) > 1 else files
+    for path in steps:
+        try:
+            found.append(
+                inspect_file(
+                    path, unit=reading.unit, calib=reading.calib, channels=reading.channels,
+                    rate=reading.rate,
+                )
+            )  # fmt: skip
+        except SpecsrError as error:
+            failed[str(path)] = str(error)
+    report: list[dict[str, Any]] = [file.to_dict() for file in found]
+    report += [{"path": path, "error": text} for path, text in failed.items()]
+    text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    if as_json:
+        typer.echo(text)
+    elif len(files) == 1:
+        for file in found:
+            _show(file)
+    elif found:
+        _table([(Path(file.path).name, file) for file in found])
+    for problem in failed.values():
+        complain(problem)
+    if out is not None:
+        with io.replacing(out, overwrite=overwrite) as [partial]:
+            partial.write_text(text + "\n", encoding="utf-8")
+        say(f"{out}: written")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show(file: FileInfo) -> None:
+    typer.echo(file.path)
+    if file.map is not None:
+        for key, value in file.map.items():
+            typer.echo(f"  {key:<11} {value:g}" if isinstance(value, float) else
+                       f"  {key:<11} {value}")  # fmt: skip
+    else:
+        _table([(channel.name, channel) for channel in file.channels])
+    for channel in file.channels:
+        if channel.problem:
+            typer.echo(f"  {channel.name}: {channel.problem}")
+    for note in file.notes:
+        typer.echo(f"  note: {note}")
+    flagged = [channel for channel in file.channels if channel.flagged]
+    for channel in flagged:
+        typer.echo(f"  ! {channel.name}: {_warning(channel)}")
+
+
+def _warning(channel: ChannelInfo) -> str:
+    assert channel.rate and channel.bandwidth
+    return (
+        f"a rate of {channel.rate:g} Hz promises {channel.rate / 2000:.4g} kHz, but the content "
+        f"ends at {channel.bandwidth / 1000:.3g} kHz: resampled, filtered or lossily coded"
+    )
+
+
+def _table(rows: list[tuple[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    several = not hasattr(rows[0][1], "kind") if rows else False
+    table = Table("file" if several else "channel", box=None, pad_edge=False)
+    for name in (["channel"] if several else ["#"]) + [
+        "unit", "rate", "length", "level", "range", "content to"
+    ]:  # fmt: skip
+        table.add_column(name, justify="left" if name in ("unit", "channel") else "right")
+    for position, (title, row) in enumerate(rows):
+        if not several:
+            table.add_row(title, str(position), *_cells(row))
+            continue
+        if row.map is not None:
+            facts = row.map
+            table.add_row(
+                title, f"map {facts['rows']} x {facts['columns']}", facts["unit"],
+                f"{facts['rate']:g} Hz", f"{facts['seconds']:.4g} s", "", "", "",
+            )  # fmt: skip
+        for number, channel in enumerate(row.channels):
+            table.add_row(title if number == 0 else "", channel.name, *_cells(channel))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _cells(channel: ChannelInfo) -> list[str]:
+    level = f"{channel.level_db:.1f} dB {channel.reference}" if channel.level_db is not None else ""
+    span = "" if channel.lowest is None else f"{channel.lowest:.4g} to {channel.highest:.4g}"
+    end = "" if channel.bandwidth is None else f"{channel.bandwidth / 1000:.4g} kHz"
+    return [
+        channel.unit,
+        f"{channel.rate:.10g} Hz" if channel.rate else "uneven" if not channel.problem else "?",
+        f"{channel.seconds:.4g} s" if channel.seconds else f"{channel.samples} samples",
+        level, span, end + (" !" if channel.flagged else ""),
+    ]  # fmt: skip

@@ -1,0 +1,150 @@
+"""Entries of an archive (``.npz``, HDF5, MAT) turned into a signal or a map, and back.
+
+The entries are those of `specsr.io.schema`.  Maps from elsewhere have ``freqs`` in Hz, ``times`` in
+s and one of ``db`` (re the unit's reference), ``power`` (mean square) or ``magnitude`` (rms), shape
+[rows, columns] or [channels, rows, columns], and where known ``unit``, ``scaling``, ``window``,
+``channels``, ``cell`` (two numbers) and ``rate``.  Such a signal has ``samples`` and ``rate``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from ..errors import SpecsrError
+from ..signal import REFERENCES, Signal, parse_unit
+from ..spectrogram import SpecMap
+from .axes import grid_from_axes
+from .recording import Contents, from_rows
+from .schema import (
+    MAP,
+    SIGNAL,
+    VERSION,
+    check_version,
+    grid_from_json,
+    grid_json,
+    names,
+    number,
+    numeric,
+    signal_arguments,
+    signal_fields,
+    whole,
+)  # fmt: skip
+
+VALUES = ("db", "power", "magnitude")
+OPTIONAL = ("phase", "known", "rpm", "std_db")
+ARRAYS = {*VALUES, *OPTIONAL, "samples", "freqs", "times", "cell", "channels"}
+"""Entries that are arrays; whatever else an archive holds may stay unread."""
+
+
+def is_signal(fields: dict[str, Any]) -> bool:
+    """Whether entries are those of a recording."""
+    return fields.get("format", SIGNAL) == SIGNAL and {"samples", "rate"} <= fields.keys()
+
+
+def is_map(fields: dict[str, Any]) -> bool:
+    """Whether entries are those of a map."""
+    if "format" in fields:
+        return fields["format"] == MAP
+    return {"freqs", "times"} <= fields.keys() and any(key in fields for key in VALUES)
+
+
+def contents(fields: dict[str, Any]) -> Contents:
+    """Return the channels of a recording from its entries.
+
+    Raises:
+        SpecsrError: the entries hold no recording, or one of them is wrong.
+    """
+    if is_map(fields):
+        raise SpecsrError("holds a map, not a recording: read it with read_map")
+    if not is_signal(fields):
+        raise SpecsrError(
+            f"holds {listed(fields)}: expected a recording with the entries samples and rate"
+        )
+    samples = numeric(fields["samples"], "samples")
+    return Contents(from_rows(samples, signal_arguments(fields), digital=False))
+
+
+def of_signal(signal: Signal) -> dict[str, Any]:
+    """Return the entries of a recording; those that are None are left out on writing."""
+    return signal_fields(signal) | {
+        "channels": json.dumps(list(signal.channels)), "samples": signal.samples, "rpm": signal.rpm
+    }  # fmt: skip
+
+
+def of_map(spec: SpecMap) -> dict[str, Any]:
+    """Return the entries of a map; those that are None are left out on writing."""
+    return {
+        "format": MAP, "version": VERSION, "grid": grid_json(spec.grid),
+        "channels": json.dumps(list(spec.channels)), "magnitude": spec.magnitude,
+        "freqs": spec.freqs, "times": spec.times,
+    } | {key: getattr(spec, key) for key in OPTIONAL}  # fmt: skip
+
+
+def spec_map(fields: dict[str, Any]) -> SpecMap:
+    """Return the map of entries, of specsr or from elsewhere.
+
+    Raises:
+        SpecsrError: the entries hold no map, or its axes fit no grid.
+    """
+    if fields.get("format") != MAP or "grid" not in fields:
+        return _foreign_map(fields)
+    check_version(fields)
+    missing = {"grid", "magnitude"} - fields.keys()
+    if missing:
+        raise SpecsrError(f"the map has no {', '.join(sorted(missing))}")
+    optional = {key: numeric(fields[key], key) for key in OPTIONAL if key in fields}
+    return SpecMap(
+        numeric(fields["magnitude"], "magnitude"), grid_from_json(fields["grid"]),
+        channels=names(fields), **optional,
+    )  # fmt: skip
+
+
+def _foreign_map(fields: dict[str, Any]) -> SpecMap:
+    """Return a map from its values and axes; a Nyquist row that is missing is estimated."""
+    if not ({"freqs", "times"} <= fields.keys() and any(key in fields for key in VALUES)):
+        raise SpecsrError(
+            f"holds {listed(fields)}: expected a map with the entries freqs, times and one of "
+            f"{', '.join(VALUES)}"
+        )
+    kind = next(key for key in VALUES if key in fields)
+    unit = parse_unit(fields.get("unit", "1"))
+    values = np.atleast_2d(numeric(fields[kind], kind)).astype(np.float64)
+    freqs, times = (numeric(fields[key], key) for key in ("freqs", "times"))
+    if values.ndim > 3 or values.shape[-2:] != (freqs.size, times.size):
+        raise SpecsrError(
+            f"{kind} has shape {values.shape}, freqs {freqs.shape}, times {times.shape}: expected "
+            "[rows, columns] or [channels, rows, columns]; transpose it if the times come first"
+        )
+    if kind == "power" and (values < 0).any():
+        raise SpecsrError(f"power holds {values.min():g}: expected mean squares; name levels db")
+    if kind == "db":
+        with np.errstate(over="ignore"):
+            values = 10 ** (values / 20) * REFERENCES[unit]
+    elif kind == "power":
+        values = np.sqrt(values)
+    cell = fields.get("cell")
+    if cell is not None:
+        cell = np.asarray(cell).tolist()
+        if not isinstance(cell, list) or len(cell) != 2:
+            raise SpecsrError(f"cell is {cell!r}: expected two whole numbers")
+        cell = (whole(cell[0], "cell"), whole(cell[1], "cell"))
+    grid, cut = grid_from_axes(
+        freqs, times, unit=unit, scaling=str(fields.get("scaling", "rms")),
+        window=str(fields.get("window", "hann")), cell=cell,
+        rate=number(fields, "rate", 0.0) if "rate" in fields else None,
+    )  # fmt: skip
+    known = None
+    if cut:
+        values = grid.with_nyquist(values)
+        known = np.arange(grid.rows) < grid.rows - 1
+    with np.errstate(over="ignore"):
+        magnitude = values.astype(np.float32)
+    return SpecMap(magnitude, grid, known=known, channels=names(fields))
+
+
+def listed(fields: dict[str, Any]) -> str:
+    """Return the first names of entries, for messages."""
+    return ", ".join(sorted(fields)[:8]) or "nothing"

@@ -1,0 +1,89 @@
+"""MATLAB files: ``.mat`` v5 and v7.3 (HDF5), recordings and maps; written as v5 by scipy.
+
+A file of specsr holds the entries of `specsr.io.schema` as variables.  In files from elsewhere the
+variables, also those of structs, are searched for channels (`specsr.io.tree`), and taken for a map
+where they are called ``freqs``, ``times`` and ``db``, ``power`` or ``magnitude``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SpecsrError
+from ..signal import Signal
+from ..spectrogram import SpecMap
+from . import arrays, entries, mat5, schema
+from .atomic import replacing
+from .recording import Contents
+from .tree import find_channels
+
+SUFFIXES = (".mat",)
+_LIMIT = 2**31 - 2**16
+
+
+def read_signal(path: Path) -> Contents:
+    """Return the channels in a ``.mat`` file.
+
+    Raises:
+        SpecsrError: the file is damaged or of version 4, or holds no recording.
+    """
+    tree = _load(path)
+    if entries.is_map(tree) or entries.is_signal(tree):
+        return entries.contents(tree | {"samples": np.atleast_2d(tree.get("samples", 0))})
+    return find_channels(tree)
+
+
+def write_signal(
+    path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
+) -> None:
+    """Write a signal as ``.mat`` v5, exactly as it is; ``subtype`` must be None."""
+    if subtype is not None:
+        raise SpecsrError(f"{path}: .mat has no subtypes: leave subtype={subtype!r} out")
+    _save(path, entries.of_signal(signal), overwrite)
+
+
+def holds_map(path: Path) -> bool:
+    """Whether the variables of a ``.mat`` file are those of a map."""
+    return entries.is_map(_load(path))
+
+
+def read_map_file(path: Path) -> SpecMap:
+    """Return the map in a ``.mat`` file.
+
+    Raises:
+        SpecsrError: the file is damaged, holds no map, or its axes fit no grid.
+    """
+    fields = _load(path)
+    if "magnitude" in fields and fields.get("format") == schema.MAP:
+        shape = (len(schema.names(fields)), fields["freqs"].size, fields["times"].size)
+        for key in {"magnitude", "phase"} & fields.keys():  # MATLAB drops single dimensions
+            fields[key] = np.reshape(fields[key], shape)
+        if "known" in fields:
+            fields["known"] = fields["known"].astype(bool)
+    return entries.spec_map(fields)
+
+
+def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
+    """Write a map as ``.mat`` v5 with everything needed to invert it."""
+    _save(path, entries.of_map(spec), overwrite)
+
+
+def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:
+    from scipy.io import savemat
+
+    fields = {key: value for key, value in fields.items() if value is not None}
+    for key, value in fields.items():
+        if isinstance(value, np.ndarray) and value.nbytes > _LIMIT:
+            raise SpecsrError(f"{path}: {key} is more than the 2 GiB of a .mat file: write .h5")
+    with replacing(path, overwrite=overwrite) as (temp,), open(temp, "wb") as file:
+        savemat(file, fields, format="5", oned_as="row")
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Return the variables of a file: arrays without single dimensions, numbers, texts, dicts."""
+    import h5py
+
+    return arrays.hdf5_tree(path) if h5py.is_hdf5(path) else mat5.load(path)

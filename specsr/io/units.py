@@ -1,0 +1,88 @@
+"""What unit labels in files mean: spellings, prefixes, damaged characters, speeds.
+
+A label from a file is free text in whatever encoding its writer used.  It is either understood, as
+one of the units that have a reference level (`specsr.signal.REFERENCES`) times a factor, or the
+user is asked: nothing is taken for another unit on the quiet.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import SpecsrError
+from ..signal import parse_unit
+
+_PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "c": 1e-2, "h": 1e2, "k": 1e3, "M": 1e6}
+_PREFIXED = re.compile(r"([numchkM])(Pa|V|N|g|m/s2|m/s)")
+_SPELLINGS = {
+    "m/s/s": "m/s2", "m/sec2": "m/s2", "m/sec^2": "m/s2", "m*s^-2": "m/s2", "ms^-2": "m/s2",
+    "m/sec": "m/s", "g's": "g", "gs": "g", "gees": "g", "pascals": "Pa", "newtons": "N",
+    "-": "1", "1/1": "1", "-/-": "1", "no unit": "1", "unitless": "1", "unknown": "1",
+}  # fmt: skip
+_SPEEDS = {
+    "rpm", "1/min", "/min", "min-1", "min^-1", "1min-1", "r/min", "rev/min", "revs/min", "u/min",
+    "tr/min", "t/min", "rotations/min", "revolutions/min",
+}  # fmt: skip
+_SPEED_NAME = re.compile(
+    r"(?i)(^|[^a-z])(rpm|drehzahl|n_?mot|nmot|regime|(engine|motor|shaft|rotor)[ _.-]?speed)"
+    r"|EngineSpeed|_rpm\b|rpm$"
+)
+_TACHO_NAME = re.compile(r"(?i)tacho|keyphasor|(^|[^a-z])(pulses?|trigger)([^a-z]|$)")
+# What is left of "m/s²" where its last character was lost, or read in another encoding.
+_DAMAGED_ACCELERATION = re.compile(r"m/s ?(�|\?|ý|Â²|Â�|[\x00-\x1f\x7f-\x9f])")
+
+
+def clean(label: object) -> str:
+    """Return a label without padding, brackets and NUL bytes; "" where none was given."""
+    text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label or "")
+    text = text.strip(" \t\r\n\0").replace("μ", "µ")
+    if text[:1] + text[-1:] in ("[]", "()"):
+        text = text[1:-1].strip()
+    return "" if text.upper() in ("NONE", "NULL", "N/A") else text
+
+
+def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
+    """Return the unit that a label stands for, the factor to it, and a note for the user or "".
+
+    Args:
+        label: text from the file; "" (nothing said) is a plain number.
+        quantity: what the file says beside the label: "acceleration", "velocity" or "".
+
+    Raises:
+        SpecsrError: the label stands for no unit with a reference level; it says how to name one.
+    """
+    text = clean(label)
+    if _DAMAGED_ACCELERATION.fullmatch(text) and quantity in ("", "acceleration"):
+        return "m/s2", 1.0, f"the unit {text!r} has lost a character and is taken as m/s²"
+    if re.match(r"(?i)db\b|dB\(", text):
+        raise SpecsrError(
+            f"its unit is {text!r}: levels in dB are no samples: export the time signal"
+        )
+    plain = text.replace("²", "2").replace("^2", "2").replace("**2", "2").replace("µ", "u")
+    for candidate in (text, plain, _SPELLINGS.get(text.lower(), text)):
+        try:
+            return parse_unit(candidate), 1.0, ""
+        except SpecsrError:
+            continue
+    scaled = _PREFIXED.fullmatch(plain)
+    if scaled:
+        prefix, unit = scaled.groups()
+        factor = _PREFIXES[prefix]
+        return unit, factor, f"samples in {text} are multiplied by {factor:g} to give {unit}"
+    raise SpecsrError(
+        f"the unit label {text!r} is not understood: name the unit of the samples (--unit, unit=), "
+        "such as Pa, m/s2, g, m/s, N or V; 1 for plain numbers"
+    )
+
+
+def is_speed(label: str, name: str) -> bool:
+    """Whether a channel is a speed in 1/min: by its unit, or by its name where it has no unit."""
+    text = clean(label)
+    if text:
+        return text.lower().replace(" ", "").replace("⁻¹", "-1") in _SPEEDS
+    return bool(_SPEED_NAME.search(name)) and not _TACHO_NAME.search(name)
+
+
+def is_tacho(label: str, name: str) -> bool:
+    """Whether a channel holds tacho pulses rather than sound or vibration, by its name."""
+    return bool(_TACHO_NAME.search(name)) and not is_speed(label, name)
