@@ -20,7 +20,7 @@ import torch
 from common import parser, progress, publish, run
 
 from specsr import levels, metrics
-from specsr.consistency import impose
+from specsr.consistency import consistency_db, impose
 from specsr.degrade import pool, pool_power
 from specsr.enhance import upscale_map
 from specsr.infer import InferOptions
@@ -168,7 +168,15 @@ def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[
         "single ridges found, %": 100 * mean(ridges, "found_apart"),
         "all ridges found, %": 100 * mean(ridges, "found"),
         "invented, %": 100 * mean(ridges, "invented"),
+        "rows differ from input by dB": float(np.mean([held(x, one) for x, one in
+                                                       zip(found, cases)])),
     }  # fmt: skip
+
+
+def held(found: np.ndarray, one: Case) -> float:
+    """How far the rows of the result, measured again, are from those of the low map, dB rms."""
+    power = 10 ** (found.astype(float) / 10)
+    return consistency_db(power, one.low.power[0], (one.scale, one.scale), "band")
 
 
 def mean(ridges: list, name: str) -> float:

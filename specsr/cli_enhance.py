@@ -80,8 +80,8 @@ def upscale(
     if pair_name == "image" or (pair_name is None and all_images(inputs)):
         sound = {
             "--phase": phase is not PhaseName.auto, "--consistency": consistency,
-            "--plot": plot, "--max-freq": max_freq, "--unit": reading.unit, "--calib": reading.calib,
-            "--channel": reading.channels, "--rpm": rpm,
+            "--plot": plot, "--max-freq": max_freq, "--rpm": rpm, "--unit": reading.unit,
+            "--calib": reading.calib, "--channel": reading.channels,
         }  # fmt: skip
         upscale_images(
             inputs, out, scale, model, suffix, infer_options(ensemble, precision, device),
