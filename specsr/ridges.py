@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.signal import PeakPropertyWarning, find_peaks
+from scipy.signal import find_peaks
 
 from .errors import SpecsrError
 from .grid import Grid
@@ -57,7 +57,7 @@ def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
     found = np.zeros(db.shape, dtype=bool)
     with warnings.catch_warnings():
         # a rise to the end of the neighbourhood is no peak, and need not be told
-        warnings.simplefilter("ignore", PeakPropertyWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
         for column in np.flatnonzero(np.ptp(db, axis=0) >= prominence):
             rows, _ = find_peaks(db[:, column], prominence=prominence, wlen=NEIGHBOURHOOD)
             found[rows, column] = True
