@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -99,10 +99,7 @@ def orders(
     else:
         from .angular import order_map
 
-        signal = _with_speed(
-            reading.read(source), rpm, rpm_channel, rpm_scale, tacho_channel,
-            pulses,
-        )  # fmt: skip
+        signal = _with_speed(source, reading, rpm, rpm_channel, rpm_scale, tacho_channel, pulses)
         signal = _one_run(signal, run)
         spec = signal.spectrogram(df=df or max(1.0, signal.rate / 8192), overlap=0.75)
         turned = order_map(signal, resolution=resolution, max_order=top)
@@ -126,28 +123,37 @@ def orders(
 
 
 def _with_speed(
-    signal: Signal,
+    source: Path,
+    reading: Reading,
     table: Path | None,
     channel: str | None,
     scale: float,
     tacho: str | None,
     pulses: float,
 ) -> Signal:
-    """The signal with the speed that was named, or its own."""
+    """The recording with the speed that was named, or its own."""
+    from dataclasses import replace
+
+    import numpy as np
+
     from .speed import read_rpm, rpm_from_pulses, take_channel
 
     given = [x for x in (table, channel, tacho) if x is not None]
     if len(given) > 1:
         raise SpecsrError("the speed is named more than once: choose one of table and channels")
+    signal = reading.read(source)
     if table is not None:
         return signal.replace(rpm=read_rpm(table, signal))
-    if channel is not None or tacho is not None:
-        name: Any = channel if channel is not None else tacho
-        name = int(name) if name.isdigit() and name not in signal.channels else name
-        values, signal = take_channel(signal, name)
-        if tacho is not None:
-            return signal.replace(rpm=rpm_from_pulses(values, signal.rate, pulses))
-        return signal.replace(rpm=values * scale)
+    name = channel if channel is not None else tacho
+    if name is not None:
+        # by itself: whatever reading alone would make of it, such as leaving a tacho out
+        extra = replace(reading, channels=(name,)).read(source)
+        if extra.channels[0] in signal.channels:
+            _, signal = take_channel(signal, extra.channels[0])
+        values = extra.samples[0].astype(float)
+        speed = values * scale if tacho is None else rpm_from_pulses(values, extra.rate, pulses)
+        own, there = (x.start + np.arange(x.length) / x.rate for x in (extra, signal))
+        return signal.replace(rpm=np.interp(there, own, speed))
     if signal.rpm is None:
         raise SpecsrError(
             "the recording brings no speed: name a table (--rpm speed.csv), a channel "

@@ -135,8 +135,10 @@ def _as_map(output: Signal | SpecMap) -> SpecMap:
     return output.spectrogram() if isinstance(output, Signal) else output
 
 
-def _levels(output: Signal | SpecMap) -> str:
-    """Say what the levels of a result are and refer to."""
+def _levels(output: Signal | SpecMap | np.ndarray) -> str:
+    """Say what the levels of a result are and refer to; an image has none."""
+    if isinstance(output, np.ndarray):
+        return f"{output.shape[1]} x {output.shape[0]} pixels"
     if isinstance(output, SpecMap):
         return f"levels in {output.grid.level_label}"
     levels = ", ".join(f"{level:.1f}" for level in output.level())
