@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from dataclasses import replace
+from time import perf_counter
 
 import h5py
 import numpy as np
@@ -302,6 +303,17 @@ def test_wrong_tables_are_named(tmp_path, text, match):
     with pytest.raises(SpecsrError, match=match) as error:
         read(tmp_path / "a.csv")
     assert "a.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["# " + "a " * 300_000, "(" * 500_000, "x" * 500_000, "[(" * 9999])
+def test_endless_lines_do_not_hang(tmp_path, text):
+    (tmp_path / "a.csv").write_text(f"{text}\n1\n2\n")
+    before = perf_counter()
+    try:
+        read(tmp_path / "a.csv", rate=10)
+    except SpecsrError as error:
+        assert "a.csv" in str(error)
+    assert perf_counter() - before < 5
 
 
 def test_a_table_of_levels_is_a_map(tmp_path):
