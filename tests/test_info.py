@@ -189,6 +189,8 @@ def test_damaged_files_are_one_line_at_the_command_line(tmp_path, capsys, suffix
     path = tmp_path / f"bad{suffix}"
     path.write_bytes(data.draw(st.sampled_from([cut]) | st.binary(min_size=1, max_size=300)))
     code, out, err = run(capsys, "info", path)
+    if code == 0 and suffix == ".csv":
+        return  # a few bytes may well be a table
     assert code == 1 and out == "", out
     assert err.startswith(f"error: {path}: ") and err.count("\n") == 1
 
