@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import struct
+import sys
 from dataclasses import replace
+from time import perf_counter
 
 import h5py
 import numpy as np
@@ -21,6 +23,7 @@ from specsr.io import (
     WRITERS,
     is_map,
     mat5,
+    mdf,
     optional,
     read,
     read_channels,
@@ -302,6 +305,17 @@ def test_wrong_tables_are_named(tmp_path, text, match):
     with pytest.raises(SpecsrError, match=match) as error:
         read(tmp_path / "a.csv")
     assert "a.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["# " + "a " * 300_000, "(" * 500_000, "x" * 500_000, "[(" * 9999])
+def test_endless_lines_do_not_hang(tmp_path, text):
+    (tmp_path / "a.csv").write_text(f"{text}\n1\n2\n")
+    before = perf_counter()
+    try:
+        read(tmp_path / "a.csv", rate=10)
+    except SpecsrError as error:
+        assert "a.csv" in str(error)
+    assert perf_counter() - before < 5
 
 
 def test_a_table_of_levels_is_a_map(tmp_path):
@@ -599,10 +613,7 @@ def test_a_sidecar_may_calibrate_each_channel(tmp_path):
 
 
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
-    def missing(name):
-        raise ImportError(f"No module named {name!r}")
-
-    monkeypatch.setattr(optional.importlib, "import_module", missing)
+    monkeypatch.setattr(optional.importlib.util, "find_spec", lambda name: None)
     for suffix, extra in {".tdms": "tdms", ".uff": "uff", ".mf4": "mdf"}.items():
         path = tmp_path / f"a{suffix}"
         path.write_bytes(b"x" * 100)
@@ -670,6 +681,28 @@ def test_blocks_in_a_circle_are_noticed(tmp_path):
     (tmp_path / "a.mf4").write_bytes(data)
     with pytest.raises(SpecsrError, match="in a circle"):
         read(tmp_path / "a.mf4")
+
+
+def test_a_crash_or_a_hang_of_the_mdf_reader_is_an_error(tmp_path, monkeypatch):
+    asammdf = pytest.importorskip("asammdf")
+    path = tmp_path / "a.mf4"
+    with asammdf.MDF() as file:
+        file.append([asammdf.Signal(np.ones(9), np.arange(9) / 10, name="x")])
+        file.save(path)
+    assert read(path).rate == 10
+    python = sys.executable
+    for body, match in {
+        "import os; os.abort()": "its reader crashed",
+        "import time; time.sleep(60)": "could not be read within",
+        "raise SystemExit('KeyError: 7')": "KeyError: 7",
+    }.items():
+        script = tmp_path / "python"
+        script.write_text(f"#!{python}\n{body}\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(mdf.sys, "executable", str(script))
+        monkeypatch.setattr(mdf, "_SECONDS", 3 if "sleep" in body else 60)
+        with pytest.raises(SpecsrError, match=rf"a\.mf4.*{match}"):
+            read(path)
 
 
 # Real files

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +189,8 @@ def test_damaged_files_are_one_line_at_the_command_line(tmp_path, capsys, suffix
     path = tmp_path / f"bad{suffix}"
     path.write_bytes(data.draw(st.sampled_from([cut]) | st.binary(min_size=1, max_size=300)))
     code, out, err = run(capsys, "info", path)
+    if code == 0 and suffix == ".csv":
+        return  # a few bytes may well be a table
     assert code == 1 and out == "", out
     assert err.startswith(f"error: {path}: ") and err.count("\n") == 1
 
@@ -228,12 +229,12 @@ def test_start_up_is_quick_and_loads_nothing_heavy(recording):
         "heavy = {'torch', 'scipy.signal', 'librosa', 'matplotlib', 'pandas', 'asammdf'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    best = 9.0
-    for _ in range(3):
-        before = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(recording)], capture_output=True, text=True, cwd=ROOT
-        )
-        best = min(best, time.perf_counter() - before)
+    resource = pytest.importorskip("resource")  # not on Windows
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(recording)], capture_output=True, text=True, cwd=ROOT
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stderr.strip() == "[]" and done.returncode == 0
-    assert best < 3  # under one second on an idle machine; tests share theirs
+    # the processor's time: others on the machine do not count
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0

@@ -1,15 +1,17 @@
 """MDF 4 files (``.mf4``, ``.mdf``) through asammdf: channels with a time channel, scaled.
 
-The links between the blocks of a file are walked first: a damaged link would send a reader round
-in circles.  An unfinalised file (its logger was switched off) is completed in memory.
+A damaged file can crash asammdf's compiled parts or send it round in circles.  So the links between
+the blocks are walked first, and asammdf runs in a process of its own (`specsr.io.mdf_process`).
 """
 
 from __future__ import annotations
 
-import io
-import logging
+import json
 import mmap
 import struct
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,13 @@ import numpy as np
 
 from ..errors import SpecsrError
 from . import units
-from .optional import need
+from .optional import check
 from .recording import Channel, Contents
 from .times import even_times
 
 SUFFIXES = (".mf4", ".mdf")
-_BUS = ("CAN_", "LIN_", "FLX_", "ETH_", "MOST_", "K_LINE")
+_SECONDS, _BYTES_A_SECOND = 60, 2e6
+"""Time that reading may take: a start, and a slow machine's pace."""
 # Links that make up the tree of a file, by block: next, first of the level below, data.
 _LINKS = {
     b"##HD": slice(0, 5), b"##FH": slice(0, 1), b"##DG": slice(0, 3), b"##CG": slice(0, 2),
@@ -39,53 +42,58 @@ def read_mdf(path: Path) -> Contents:
         SpecsrError: asammdf is missing, the file is damaged, cut off or older than MDF 4, or holds
             only frames of a bus.
     """
-    asammdf = need("asammdf", "mdf", path.suffix)
-    logging.getLogger("asammdf").setLevel(logging.ERROR)
+    check("asammdf", "mdf", path.suffix)
     unfinished = _check_blocks(path)
+    facts, arrays = _in_a_process_of_its_own(path)
     channels: list[Channel] = []
-    notes: list[str] = []
-    frames = False
-    # An open file rather than a name: asammdf copies unfinished files and trips on damaged ones.
-    with (
-        io.BytesIO(path.read_bytes()) if unfinished else open(path, "rb") as source,
-        asammdf.MDF(source) as file,
-    ):
-        for number, group in enumerate(file.groups):
-            names = [channel.name for channel in group.channels]
-            if any(name.startswith(_BUS) for name in names):
-                frames |= group.channel_group.cycles_nr > 0
-                continue
-            masters = {file.masters_db.get(number)}
-            for index, name in enumerate(names):
-                if index in masters or not group.channel_group.cycles_nr:
-                    continue
-                made, note = _channel(file, number, index, name)
-                if made is not None:
-                    channels.append(made)
-                if note:
-                    notes.append(f"channel {name}: {note}")
-    if unfinished:
-        notes.append("the file was never finalised by its logger; what it holds was completed")
+    notes = [
+        "the file was never finalised by its logger; what it holds was completed"
+    ] if unfinished else []  # fmt: skip
+    for i, (name, label, group) in enumerate(facts["channels"]):
+        stamps = arrays[f"t{i}"]
+        even = even_times(stamps)
+        rate, start, note = even or (None, 0.0, "")
+        channels.append(
+            Channel(
+                name, arrays[f"c{i}"], rate, label=units.clean(label), start=start,
+                group=f"group {group}", times=None if even else stamps,
+            )
+        )  # fmt: skip
+        if note:
+            notes.append(f"channel {name}: {note}")
     if not channels:
         raise SpecsrError(
             "holds frames of a bus (CAN, LIN) and no waveform: decode it with its DBC file first "
-            "(asammdf: MDF.extract_bus_logging)" if frames else
+            "(asammdf: MDF.extract_bus_logging)" if facts["frames"] else
             "holds no waveform: expected a channel of numbers with a time channel"
         )  # fmt: skip
     return Contents(tuple(channels), tuple(dict.fromkeys(notes)))
 
 
-def _channel(file: Any, group: int, index: int, name: str) -> tuple[Channel | None, str]:
-    signal = file.get(group=group, index=index)
-    samples = signal.samples
-    if samples.ndim != 1 or samples.dtype.kind not in "biuf" or len(samples) < 2:
-        return None, ""
-    even = even_times(signal.timestamps)
-    rate, start, note = even or (None, 0.0, "")
-    return Channel(
-        name, np.ascontiguousarray(samples), rate, label=units.clean(signal.unit), start=start,
-        group=f"group {group}", times=None if even else np.asarray(signal.timestamps),
-    ), note  # fmt: skip
+def _in_a_process_of_its_own(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what `specsr.io.mdf_process` reads; a crash or a hang there ends here as an error."""
+    limit = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+    with tempfile.TemporaryDirectory(prefix="specsr-mdf-") as folder:
+        out = Path(folder, "channels.npz")
+        # As text rather than by its name, which would put this folder before all libraries.
+        script = Path(__file__).with_name("mdf_process.py").read_text(encoding="utf-8")
+        command = [sys.executable, "-c", script, str(path.resolve()), str(out)]
+        try:
+            done = subprocess.run(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=limit,
+                cwd=folder,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise SpecsrError(f"is damaged: it could not be read within {limit:.0f} s") from None
+        if done.returncode or not out.is_file():
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            why = lines[-1][:300] if done.returncode > 0 and lines else "its reader crashed"
+            raise SpecsrError(
+                f"cannot be read as MDF ({why}): the file is damaged or cut off; copy it again"
+            )
+        with np.load(out, allow_pickle=False) as file:
+            arrays = dict(file)
+    return json.loads(str(arrays.pop("facts"))), arrays
 
 
 def _check_blocks(path: Path) -> bool:

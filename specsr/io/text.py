@@ -38,6 +38,8 @@ _COLUMN = re.compile(r"\s*(.*?)\s*[\[(]([^\[\]()]*(?:\([^)]*\))?[^\[\]()]*)[\])]
 _TIME = re.compile(r"(?i)(time|t|zeit|temps|x|time[ _]?axis)")
 _PAIR = re.compile(r"([A-Za-z_ -]+?)\s*[:=]\s*([^,;]+)")
 _HEAD_LINES = 200
+_LONGEST = 300
+"""Characters of a comment or a column name that are looked at."""
 
 
 def read_signal(path: Path) -> Contents:
@@ -180,7 +182,7 @@ def _read_head(path: Path) -> tuple[dict[str, Any], int]:
     for number, line in enumerate(lines):
         text = line.strip()
         if text.startswith(("#", "%")) or not text:
-            text = text.lstrip("#% ")
+            text = text.lstrip("#% ")[:_LONGEST]
             if text.startswith("specsr-map"):
                 facts["format"] = "specsr-map"
             facts |= {key.strip().lower(): value.strip() for key, value in _PAIR.findall(text)}
@@ -271,7 +273,7 @@ def _is_map_head(head: dict[str, Any]) -> bool:
 
 def _named(text: str, position: int) -> tuple[str, str]:
     """Return name and unit label of a column."""
-    found = _COLUMN.fullmatch(text)
+    found = _COLUMN.fullmatch(text[:_LONGEST])
     name, label = found.groups() if found else (text.strip(), "")
     return name or f"ch{position + 1}", units.clean(label)
 

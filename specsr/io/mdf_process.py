@@ -1,0 +1,53 @@
+"""Reads an MDF file with asammdf and writes its channels as ``.npz``: ``IN.mf4 OUT.npz``.
+
+Run by `specsr.io.mdf` in a process of its own: it imports nothing of specsr and may crash alone.
+The output holds ``c0``, ``c1``, ... (samples of a channel), ``t0``, ... (its time stamps, s) and
+``facts``: JSON with [name, unit, group] of each channel, and whether there were frames of a bus.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import asammdf
+import numpy as np
+
+BUS = ("CAN_", "LIN_", "FLX_", "ETH_", "MOST_", "K_LINE")
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays to write."""
+    arrays: dict[str, np.ndarray] = {}
+    channels: list[tuple[str, str, int]] = []
+    frames = False
+    # From memory: an unfinished file is completed there, and the file itself stays as it is.
+    with asammdf.MDF(io.BytesIO(path.read_bytes())) as file:
+        for number, group in enumerate(file.groups):
+            names = [channel.name for channel in group.channels]
+            filled = group.channel_group.cycles_nr > 0
+            if any(name.startswith(BUS) for name in names):
+                frames |= filled
+                continue
+            master = file.masters_db.get(number)
+            for index, name in enumerate(names):
+                if index == master or not filled:
+                    continue
+                signal = file.get(group=number, index=index)
+                samples = signal.samples
+                if samples.ndim != 1 or samples.dtype.kind not in "biuf" or len(samples) < 2:
+                    continue
+                arrays[f"c{len(channels)}"] = np.ascontiguousarray(samples)
+                arrays[f"t{len(channels)}"] = np.asarray(signal.timestamps, dtype=np.float64)
+                channels.append((name, str(signal.unit or ""), number))
+    arrays["facts"] = np.array(json.dumps({"channels": channels, "frames": bool(frames)}))
+    return arrays
+
+
+if __name__ == "__main__":
+    try:
+        np.savez(sys.argv[2], **read(Path(sys.argv[1])))
+    except Exception as error:
+        sys.exit(f"{type(error).__name__}: {error}")
