@@ -181,7 +181,7 @@ def test_benchmark_writes_table_json_and_images(tmp_path: Path, sets: Path) -> N
     save_model(tmp_path / "tiny-x2.safetensors", model(name="tiny-x2"))
     save_model(tmp_path / "tiny-x3.safetensors", model((3,), name="tiny-x3"))
     command = [
-        "benchmark", "images", sets, "--scales", "2,3", "--plus",
+        "benchmark", "images", sets, "--scales", "2,3", "--plus", "all",
         "--model", tmp_path / "tiny-x2.safetensors", "--model", tmp_path / "tiny-x3.safetensors",
         "--json", tmp_path / "t.json", "--markdown", tmp_path / "t.md",
         "--save-images", tmp_path / "images",
