@@ -72,7 +72,7 @@ class BenchmarkReport:
 
     def markdown(self) -> str:
         """One table a protocol: PSNR/SSIM, our methods bold, the published ones behind them."""
-        lines = []
+        lines = ["# Image models", ""]
         for protocol in dict.fromkeys(row.protocol for row in self.rows):
             rows = [row for row in self.rows if row.protocol == protocol]
             ours = list(dict.fromkeys(row.method for row in rows))
