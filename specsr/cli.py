@@ -74,7 +74,7 @@ app.command(epilog="Example:  specsr convert edsr_baseline_x2.pt -o edsr_baselin
 benchmark = typer.Typer(help="Scores under published protocols, and costs.", no_args_is_help=True)
 benchmark.command(
     "images",
-    epilog="Example:  specsr benchmark images ../benchmark --sets Set5,Set14 --scales 2 --plus",
+    epilog="Example:  specsr benchmark images ../benchmark --sets Set5,B100 --scales 2 --plus Set5",
 )(benchmark_images)
 benchmark.command(
     "step",

@@ -77,8 +77,9 @@ def benchmark_images(
         str, typer.Option(help="paper, float, or both; DIV2K is always scored in RGB.")
     ] = "paper,float",
     plus: Annotated[
-        bool, typer.Option("--plus", help="Also the mean over 8 flips and turns (8 x the time).")
-    ] = False,
+        str,
+        typer.Option(help="Sets to score also as mean over 8 flips and turns (8 x the time); all."),
+    ] = "",
     limit: Annotated[
         Optional[int], typer.Option(help="Only the first images of each set.", min=1)
     ] = None,
@@ -110,8 +111,8 @@ def benchmark_images(
     except ValueError:
         raise SpecsrError(f"--scales is {scales!r}: expected such as 2,3,4") from None
     options = BenchmarkOptions(
-        sets=tuple(_list(sets)), scales=numbers, protocols=tuple(_list(protocol)), plus=plus,
-        limit=limit, save_images=save_images,
+        sets=tuple(_list(sets)), scales=numbers, protocols=tuple(_list(protocol)),
+        plus=tuple(_list(plus)), limit=limit, save_images=save_images,
         infer=InferOptions(precision=precision.value, device=device),
     )  # fmt: skip
     report = run_benchmark(folder, model, options, bar("scoring"))

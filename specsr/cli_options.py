@@ -74,7 +74,10 @@ Suffix = Annotated[
     Optional[str], typer.Option("--suffix", help="Suffix of the files in an output folder.")
 ]
 Ensemble = Annotated[
-    bool, typer.Option("--ensemble", help="Average with the time-reversed pass (twice the time).")
+    bool,
+    typer.Option(
+        "--ensemble", help="Average with the time-reversed pass (pictures: 8 flips and turns)."
+    ),
 ]
 PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the network.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]

@@ -30,12 +30,12 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    """What is scored: sets (none: all found), scales, protocols of luma, the "+" of each model."""
+    """What is scored: sets (none: all found), scales, protocols of luma, sets with "+" as well."""
 
     sets: tuple[str, ...] = ()
     scales: tuple[int, ...] = (2, 3, 4)
     protocols: tuple[str, ...] = ("paper", "float")
-    plus: bool = False
+    plus: tuple[str, ...] = ()
     limit: int | None = None
     save_images: Path | None = None
     infer: InferOptions = InferOptions()
@@ -72,7 +72,7 @@ class BenchmarkReport:
 
     def markdown(self) -> str:
         """One table a protocol: PSNR/SSIM, our methods bold, the published ones behind them."""
-        lines = []
+        lines = ["# Image models", ""]
         for protocol in dict.fromkeys(row.protocol for row in self.rows):
             rows = [row for row in self.rows if row.protocol == protocol]
             ours = list(dict.fromkeys(row.method for row in rows))
@@ -198,7 +198,8 @@ def run_benchmark(
             for protocol in protocols:
                 scores = bicubic(pair, scale, protocol)
                 values.setdefault((name, scale, protocol.name, "bicubic"), []).append(scores)
-            for model, plus in [(m, p) for m in found for p in (False, True)[: 1 + options.plus]]:
+            ways = (False, True) if name in options.plus or "all" in options.plus else (False,)
+            for model, plus in [(m, p) for m in found for p in ways]:
                 if (scale, scale) not in model.net.scales:
                     continue
                 method = re.sub(r"-x\d$", "", model.name) + "+" * plus

@@ -71,7 +71,10 @@ def score(
             "reference to a multiple of the scale"
         )
     if estimate.dtype != np.uint8 or reference.dtype != np.uint8:
-        raise SpecsrError(f"expected uint8 images, got {estimate.dtype} and {reference.dtype}")
+        raise SpecsrError(
+            f"expected uint8 images, got {estimate.dtype} and {reference.dtype}: scores are "
+            "defined on 8 bits a sample"
+        )
     border = scale + protocol.extra_border
     if min(reference.shape[:2]) - 2 * border < 11:
         raise SpecsrError(

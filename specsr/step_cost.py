@@ -20,7 +20,8 @@ class StepCost:
     Attributes:
         name: of the config.
         parameters: trained ones.
-        seconds: of the fastest of the measured steps.
+        seconds: of the fastest of the measured steps; on a CPU processor time, over all threads,
+            which other work on the machine does not lengthen.
         kept_bytes: activations that the forward pass keeps for the backward pass, each counted
             once, weights left out; the same on every device.
         peak_bytes: most memory allocated on a GPU; None elsewhere.
@@ -56,8 +57,10 @@ def step_cost(config: Config, steps: int = 5) -> StepCost:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+
     def step() -> float:
-        began = time.perf_counter()
+        began = clock()
         with torch.autocast(
             device.type, torch.bfloat16, enabled=config.train.precision == "bfloat16"
         ):
@@ -68,7 +71,7 @@ def step_cost(config: Config, steps: int = 5) -> StepCost:
         optimiser.step()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        return time.perf_counter() - began
+        return clock() - began
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         loss = loss_function(net(low, scale).float(), high)  # held, so no storage is used twice

@@ -127,7 +127,9 @@ def test_evaluate_prints_a_table_and_writes_json(tmp_path, recording, capsys):
 def test_models_lists_every_bundled_model(capsys):
     code, shown, _ = run(capsys, "models")
     assert code == 0
-    assert specsr.bundled_models() == ["band", "denoise", "map"]
+    assert specsr.bundled_models() == [
+        "band", "denoise", "image-mdsr", "image-x2", "image-x3", "image-x4", "map",
+    ]  # fmt: skip
     assert all(name in shown for name in specsr.bundled_models())
     infos = json.loads(run(capsys, "models", "--json")[1])
     assert infos["map"]["config"]["scales"] == [[2, 2], [3, 3], [4, 4]]

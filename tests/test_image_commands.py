@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from specsr.cli import app
 from specsr.config import load_config
 from specsr.errors import SpecsrError
-from specsr.image import self_ensemble, upscale_image
+from specsr.image import image_model, self_ensemble, upscale_image
 from specsr.image_benchmark import BenchmarkOptions, run_benchmark
 from specsr.image_data import to_float, to_pixels
 from specsr.imresize import imresize, reduce
@@ -181,7 +181,7 @@ def test_benchmark_writes_table_json_and_images(tmp_path: Path, sets: Path) -> N
     save_model(tmp_path / "tiny-x2.safetensors", model(name="tiny-x2"))
     save_model(tmp_path / "tiny-x3.safetensors", model((3,), name="tiny-x3"))
     command = [
-        "benchmark", "images", sets, "--scales", "2,3", "--plus",
+        "benchmark", "images", sets, "--scales", "2,3", "--plus", "all",
         "--model", tmp_path / "tiny-x2.safetensors", "--model", tmp_path / "tiny-x3.safetensors",
         "--json", tmp_path / "t.json", "--markdown", tmp_path / "t.md",
         "--save-images", tmp_path / "images",
@@ -238,6 +238,26 @@ def test_measured_bicubic_rows_of_set14(shared_data: Path) -> None:
     report = run_benchmark(shared_data / "images/benchmark", [], options)
     measured = {row.scale: row.psnr for row in report.rows}
     assert measured == pytest.approx({2: 30.232, 3: 27.541, 4: 26.000}, abs=0.001)
+
+
+def test_each_scale_has_its_bundled_model() -> None:
+    for scale in (2, 3, 4):
+        assert image_model(None, scale).name == f"image-x{scale}"
+        assert upscale_image(photo(), scale).shape == (40 * scale, 36 * scale, 3)
+    assert (4, 4) in image_model("image-mdsr").net.scales
+    with pytest.raises(SpecsrError, match="not 5x5"):
+        image_model(None, 5)
+
+
+@pytest.mark.slow
+def test_bundled_models_beat_a_plus_on_set5(shared_data: Path) -> None:
+    report = run_benchmark(
+        shared_data / "images/benchmark", None, BenchmarkOptions(("Set5",), protocols=("paper",))
+    )
+    for row in report.rows:
+        if row.method != "bicubic":
+            psnr, ssim = PUBLISHED["paper"]["Set5", row.scale]["A+"]
+            assert row.psnr > psnr and row.ssim > ssim, row
 
 
 # training
