@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -257,3 +258,39 @@ def test_every_bundled_model_has_a_card() -> None:
         card = dict(model_card.model_card(name))
         assert card["name"] == name and "M parameters" in card["network"]
         assert "training" in card and "data" in card
+
+
+@pytest.mark.slow
+def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
+    """Needs playwright and a Chromium on the path; without them the page is only parsed."""
+    api = pytest.importorskip("playwright.sync_api")
+    browser_path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if browser_path is None:
+        pytest.skip("no Chromium on the path")
+    path = tmp_path / "report.html"
+    options = ReportOptions(orders=(2,))
+    path.write_text(make_report(*signals.values(), options=options), encoding="utf-8")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        tab = browser.new_context(offline=True).new_page()
+        problems, asked = [], []
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        tab.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
+        tab.goto(path.as_uri())
+        tab.wait_for_function(
+            "window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
+        )
+        seconds = tab.evaluate(
+            "Promise.all([...document.querySelectorAll('audio')].map(a => a.duration ||"
+            " new Promise(done => a.onloadedmetadata = () => done(a.duration))))"
+        )
+        # the slider shows the second map
+        models = "[...Bokeh.documents[0]._all_models.values()]"
+        tab.evaluate(f"() => {{{models}.find(m => m.type == 'Slider').value = 60}}")
+        tab.wait_for_function(
+            f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)", timeout=5000
+        )
+        browser.close()
+    assert problems == [] and asked == []
+    assert seconds == pytest.approx([2.0, 2.0, 2.0], abs=0.01)
