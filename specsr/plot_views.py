@@ -12,6 +12,8 @@ from .errors import SpecsrError
 from .nvh import BandLevels, to_level
 from .orders import OrderCut
 from .plot_parts import (
+    MAX_COLUMNS,
+    MAX_ROWS,
     channel_position,
     check_range,
     colour_bar,
@@ -20,28 +22,13 @@ from .plot_parts import (
     draw_orders,
     label_x,
     label_y,
+    shrunk,
 )
 from .views import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-MAX_ROWS, MAX_COLUMNS = 1500, 2000
-"""Cells of a picture at most; of those that share a place the highest is shown."""
-
-
-def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> np.ndarray:
-    """Return levels [Y, X] in at most so many cells: the highest of each block, nan only if all.
-
-    The last block may stand for fewer cells than the others.
-    """
-    for axis, limit in ((0, rows), (1, columns)):
-        size = math.ceil(db.shape[axis] / limit)
-        if size > 1:
-            starts = np.arange(0, db.shape[axis], size)
-            db = np.fmax.reduceat(db, starts, axis=axis)
-    return db
 
 
 def plot_view(

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import SpecsrError
-from .report_page import Page
+from .report_audio import players_section
+from .report_page import Item, Page, ReportOptions
 from .report_sections import (
-    Item,
-    ReportOptions,
     bands_section,
     card_section,
     cuts_section,
     estimated_section,
     facts_section,
     maps_section,
-    players_section,
     scores_section,
 )
 from .signal import Signal

@@ -19,7 +19,7 @@ from specsr import model_card, report_page, synth
 from specsr.degrade import pool
 from specsr.errors import SpecsrError
 from specsr.report import make_report
-from specsr.report_sections import ReportOptions
+from specsr.report_page import ReportOptions
 
 pytest.importorskip("bokeh")
 
