@@ -55,7 +55,7 @@ def make_report(
     if len(options.orders) and rpm is None:
         raise SpecsrError("orders are asked for, but none of the recordings brings a speed")
     page = Page()
-    facts_section(page, items, rpm)
+    facts_section(page, items, rpm, options.channel)
     estimated_section(page, items)
     maps_section(page, items, rpm, options)
     if options.audio_seconds > 0:

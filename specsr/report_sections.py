@@ -24,17 +24,13 @@ from .signal import Signal
 from .spectrogram import SpecMap
 
 
-def facts_section(page: Page, items: Sequence[Item], rpm: np.ndarray | None) -> None:
-    """Table of what the recordings and maps are, with their levels."""
+def facts_section(
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, channel: int = 0
+) -> None:
+    """Table of what the recordings and maps are, with the levels of the channel shown."""
     sound = items[0].spec.grid.unit in ("Pa", "1")
-    heads = [
-        "",
-        "file",
-        "what",
-        "rate, Hz",
-        "length, s",
-        f"level, {items[0].spec.grid.level_label}",
-    ]
+    heads = ["", "file", "what", "rate, Hz", "length, s"]
+    heads += [f"level, {items[0].spec.grid.level_label}"]
     quality = all(
         isinstance(i.source, Signal)
         and i.source.unit == "Pa"
@@ -50,13 +46,16 @@ def facts_section(page: Page, items: Sequence[Item], rpm: np.ndarray | None) -> 
         what = "recording" if isinstance(item.source, Signal) else f"map, {cells}"
         row = [item.role, item.name, what, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
         for weighting in ("Z", "A") if sound else ("Z",):
-            row.append(f"{overall_level(item.source, weighting).mean():.1f}")
+            row.append(f"{overall_level(item.source, weighting)[channel]:.1f}")
         if quality:
-            row.append(f"{sound_quality.loudness(item.source).sone.mean():.1f}")
-            row.append(f"{sound_quality.sharpness(item.source).mean():.2f}")
+            row.append(f"{sound_quality.loudness(item.source).sone[channel]:.1f}")
+            row.append(f"{sound_quality.sharpness(item.source)[channel]:.2f}")
         rows.append(row)
     page.heading("What is compared")
     page.table(rows, "facts")
+    names = items[0].spec.channels
+    if len(names) > 1:
+        page.text(f"Channel shown: {names[channel]}, of {', '.join(names)}.", "note")
     if rpm is not None:
         page.text(f"Speed: {np.min(rpm):.0f} to {np.max(rpm):.0f} rpm.", "note")
 
@@ -65,8 +64,7 @@ def _estimated_from(low: Item, high: Item) -> float:
     """Frequency in Hz from which the result is estimated; 0 for all, inf for none."""
     known = high.spec.known
     if isinstance(high.source, SpecMap):
-        if known is None:
-            # two maps on one grid: a phase kept with other levels, as denoising leaves it
+        if known is None:  # such as a denoised map: no row is as it was measured
             return 0.0
         return math.inf if known.all() else float(high.spec.freqs[int(np.argmin(known))])
     if isinstance(low.source, Signal) and high.source.rate > low.source.rate:

@@ -216,6 +216,18 @@ def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
     assert any("Drawn with at most 600 x 1000" in note for note in page.notes["note"])
 
 
+def test_the_channel_that_is_asked_for_is_shown(signals) -> None:
+    low = signals["low"]
+    both = low.replace(
+        samples=np.concatenate([low.samples, 0.1 * low.samples]), channels=("left", "right")
+    )
+    page = Page(make_report(both, options=ReportOptions(channel=1, audio_seconds=0)))
+    head, row = page.tables["facts"]
+    level = float(row[head.index("level, dB re 20 µPa")])
+    assert level == pytest.approx(low.level()[0] - 20, abs=0.051)
+    assert "Channel shown: right, of left, right." in page.notes["note"]
+
+
 def test_without_a_reference_the_change_is_shown(signals) -> None:
     fine = signals["reference"].spectrogram(n_fft=2048, hop_length=256).replace(phase=None)
     page = Page(make_report(pool(fine, 4, 4), fine, options=ReportOptions(audio_seconds=0)))
