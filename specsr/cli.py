@@ -13,6 +13,7 @@ import typer
 from . import __version__, cli_info
 from .cli_enhance import denoise, spectrogram, upscale
 from .cli_images import benchmark_images, benchmark_step, convert
+from .cli_levels import levels
 from .cli_options import Overwrite, Reading, bar, complain, numbers, reads_recordings, say
 from .cli_orders import orders
 from .cli_report import report
@@ -58,6 +59,9 @@ app.command(
     epilog="Examples:  specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png   |   "
     "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png"
 )(orders)
+app.command(
+    epilog="Example:  specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png"
+)(levels)
 app.command(
     epilog="Example:  specsr report logger.wav full.wav original.wav -o report.html --orders 2,4 "
     "--model band"

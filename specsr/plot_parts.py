@@ -19,6 +19,22 @@ KHZ_FROM = 5000.0
 
 _NO_DATA = "0.88"
 
+MAX_ROWS, MAX_COLUMNS = 1500, 2000
+"""Cells of a picture at most; of those that share a place the highest is shown."""
+
+
+def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> np.ndarray:
+    """Return levels [Y, X] in at most so many cells: the highest of each block, nan only if all.
+
+    The last block may stand for fewer cells than the others.
+    """
+    for axis, limit in ((0, rows), (1, columns)):
+        size = math.ceil(db.shape[axis] / limit)
+        if size > 1:
+            starts = np.arange(0, db.shape[axis], size)
+            db = np.fmax.reduceat(db, starts, axis=axis)
+    return db
+
 
 def channel_position(channels: Sequence[str], channel: int | str) -> int:
     """Position of a channel given by position or name, or raise `SpecsrError`."""

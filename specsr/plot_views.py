@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import SpecsrError
+from .nvh import BandLevels, to_level
 from .orders import OrderCut
 from .plot_parts import (
+    MAX_COLUMNS,
+    MAX_ROWS,
     channel_position,
     check_range,
     colour_bar,
@@ -19,28 +22,13 @@ from .plot_parts import (
     draw_orders,
     label_x,
     label_y,
+    shrunk,
 )
 from .views import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-MAX_ROWS, MAX_COLUMNS = 1500, 2000
-"""Cells of a picture at most; of those that share a place the highest is shown."""
-
-
-def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> np.ndarray:
-    """Return levels [Y, X] in at most so many cells: the highest of each block, nan only if all.
-
-    The last block may stand for fewer cells than the others.
-    """
-    for axis, limit in ((0, rows), (1, columns)):
-        size = math.ceil(db.shape[axis] / limit)
-        if size > 1:
-            starts = np.arange(0, db.shape[axis], size)
-            db = np.fmax.reduceat(db, starts, axis=axis)
-    return db
 
 
 def plot_view(
@@ -190,4 +178,57 @@ def plot_run(
     )  # fmt: skip
     if title is not None:
         figure.suptitle(title)
+    return figure
+
+
+def plot_levels(
+    bands: BandLevels,
+    label: str,
+    density: tuple[np.ndarray, np.ndarray] | None = None,
+    reference: float = 1.0,
+    channels: Sequence[str] = (),
+    note: str = "",
+) -> Figure:
+    """Draw third octaves as bars and, where given, the power spectral density below.
+
+    Args:
+        bands: see `specsr.third_octave_levels`; bands that are not resolved are pale.
+        label: what the levels are, such as ``"dB re 20 µPa"``.
+        density: frequencies in Hz and unit²/Hz of every channel, from `specsr.psd`.
+        reference: value of 0 dB of the density, in its unit.
+        channels: names for the legend.
+        note: more words for the axis of the bands, such as their weighting.
+    """
+    from matplotlib.figure import Figure
+
+    rows = 1 if density is None else 2
+    figure = Figure(figsize=(9, 3.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    count = len(bands.levels)
+    places = np.arange(bands.nominal.size)
+    floor = 10 * math.floor(min(bands.levels[np.isfinite(bands.levels)], default=0.0) / 10)
+    width = 0.85 / count
+    for i, levels in enumerate(bands.levels):
+        heights = np.where(np.isfinite(levels), levels - floor, 0)
+        bars = axes[0].bar(
+            places + (i - (count - 1) / 2) * width, heights, width * 0.95, floor, color=f"C{i}",
+            label=channels[i] if channels else None,
+        )  # fmt: skip
+        for bar, ok in zip(bars, bands.resolved):
+            bar.set_alpha(1.0 if ok else 0.35)
+    axes[0].set_xticks(places, [f"{f:g}" for f in bands.nominal], rotation=60, fontsize=8)
+    axes[0].set_xlabel("Third octave (Hz)")
+    axes[0].set_ylabel(f"Level ({label})" + (f", {note}" if note else ""))
+    if density is not None:
+        freqs, power = density
+        for i, each in enumerate(power):
+            axes[1].semilogx(freqs[1:], to_level(each[1:], reference), lw=0.9, color=f"C{i}")
+        axes[1].set_xlabel("Frequency (Hz)")
+        axes[1].set_ylabel(f"Density ({label.replace('dB', 'dB/Hz', 1)})")
+        axes[1].margins(x=0)
+    for ax in axes:
+        ax.grid(alpha=0.3, axis="both" if ax is axes[-1] and rows == 2 else "y")
+        ax.set_axisbelow(True)
+    if count > 1 and channels:
+        axes[0].legend(fontsize=8)
     return figure

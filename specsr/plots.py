@@ -19,6 +19,8 @@ from .errors import SpecsrError
 from .io import replacing
 from .levels import to_db
 from .plot_parts import (
+    MAX_COLUMNS,
+    MAX_ROWS,
     channel_position,
     check_range,
     colour_bar,
@@ -27,6 +29,7 @@ from .plot_parts import (
     draw_orders,
     label_x,
     label_y,
+    shrunk,
 )
 from .spectrogram import SpecMap
 from .views import check_axes, view
@@ -36,9 +39,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["plot_comparison", "plot_map", "save_figure"]
-
-MAX_ROWS, MAX_COLUMNS = 1500, 2000
-"""Cells of a picture at most; larger maps are shrunk for display only, see `_displayed`."""
 
 DIFFERENCE_RANGE = 15.0
 """Colours of a difference end at ± this many dB."""
@@ -277,13 +277,9 @@ def _displayed(
         magnitude = magnitude[: max(1, math.ceil((max_freq - low) / spec.grid.df))]
     rows, columns = magnitude.shape
     s_f, s_t = math.ceil(rows / MAX_ROWS), math.ceil(columns / MAX_COLUMNS)
-    if s_t > 1:
-        magnitude = np.maximum.reduceat(magnitude, np.arange(0, columns, s_t), axis=1)
-    if s_f > 1:
-        magnitude = np.maximum.reduceat(magnitude, np.arange(0, rows, s_f), axis=0)
-    db = magnitude
+    db = shrunk(magnitude, MAX_ROWS, MAX_COLUMNS)
     if not doubt:
-        db = to_db(np.square(magnitude, dtype=np.float64)) - np.float32(
+        db = to_db(np.square(db, dtype=np.float64)) - np.float32(
             20 * math.log10(spec.grid.reference)
         )
     # a last cell may stand for less than the others: drawn as wide, it is cut off by the view

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import SpecsrError
-from .report_page import Page
+from .report_audio import players_section
+from .report_page import Item, Page, ReportOptions
 from .report_sections import (
-    Item,
-    ReportOptions,
     bands_section,
     card_section,
     cuts_section,
     estimated_section,
     facts_section,
     maps_section,
-    players_section,
     scores_section,
 )
 from .signal import Signal
@@ -57,7 +55,7 @@ def make_report(
     if len(options.orders) and rpm is None:
         raise SpecsrError("orders are asked for, but none of the recordings brings a speed")
     page = Page()
-    facts_section(page, items, rpm)
+    facts_section(page, items, rpm, options.channel)
     estimated_section(page, items)
     maps_section(page, items, rpm, options)
     if options.audio_seconds > 0:

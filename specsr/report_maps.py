@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .plot_parts import colour_top
-from .plot_views import shrunk
+from .plot_parts import colour_top, shrunk
 from .plots import DIFFERENCE_RANGE
 from .spectrogram import SpecMap
 

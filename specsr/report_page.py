@@ -1,4 +1,4 @@
-"""The page of a report: its parts in order, and the one file they become."""
+"""The page of a report: what it shows, its parts in order, and the one file they become."""
 
 from __future__ import annotations
 
@@ -11,6 +11,41 @@ from typing import Any
 
 from . import __version__
 from .errors import SpecsrError
+from .signal import Signal
+from .spectrogram import SpecMap
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a report shows.
+
+    Attributes:
+        orders: orders to draw and cut, where a speed is known.
+        channel: position of the channel that is shown.
+        db_range: range of the colours and of the scores, dB.
+        max_freq: highest frequency at first, Hz.
+        bandwidth: width of the order cuts in orders; None is the line's own.
+        audio_seconds: length of the players, s; 0 for none.
+        title: title of the page.
+    """
+
+    orders: Sequence[float] = ()
+    channel: int = 0
+    db_range: float = 80.0
+    max_freq: float | None = None
+    bandwidth: float | None = None
+    audio_seconds: float = 30.0
+    title: str = "specsr report"
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One recording or map of a report: its part, its file's name, itself and its map."""
+
+    role: str
+    name: str
+    source: Signal | SpecMap
+    spec: SpecMap
 
 
 @dataclass(eq=False)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,58 +19,18 @@ from .orders import OrderCut, order_cut
 from .prefill import KNOWN_PART
 from .report_curves import band_panel, cut_panel
 from .report_maps import DRAWN, map_panels
-from .report_page import Page
+from .report_page import Item, Page, ReportOptions
 from .signal import Signal
 from .spectrogram import SpecMap
 
-LOUDEST = 0.89
-"""Peak of the loudest player, of digital full scale; all share one gain, so levels compare."""
 
-
-@dataclass(frozen=True)
-class ReportOptions:
-    """What a report shows.
-
-    Attributes:
-        orders: orders to draw and cut, where a speed is known.
-        channel: position of the channel that is shown.
-        db_range: range of the colours and of the scores, dB.
-        max_freq: highest frequency at first, Hz.
-        bandwidth: width of the order cuts in orders; None is the line's own.
-        audio_seconds: length of the players, s; 0 for none.
-        title: title of the page.
-    """
-
-    orders: Sequence[float] = ()
-    channel: int = 0
-    db_range: float = 80.0
-    max_freq: float | None = None
-    bandwidth: float | None = None
-    audio_seconds: float = 30.0
-    title: str = "specsr report"
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """One recording or map of a report: its part, its file's name, itself and its map."""
-
-    role: str
-    name: str
-    source: Signal | SpecMap
-    spec: SpecMap
-
-
-def facts_section(page: Page, items: Sequence[Item], rpm: np.ndarray | None) -> None:
-    """Table of what the recordings and maps are, with their levels."""
+def facts_section(
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, channel: int = 0
+) -> None:
+    """Table of what the recordings and maps are, with the levels of the channel shown."""
     sound = items[0].spec.grid.unit in ("Pa", "1")
-    heads = [
-        "",
-        "file",
-        "what",
-        "rate, Hz",
-        "length, s",
-        f"level, {items[0].spec.grid.level_label}",
-    ]
+    heads = ["", "file", "what", "rate, Hz", "length, s"]
+    heads += [f"level, {items[0].spec.grid.level_label}"]
     quality = all(
         isinstance(i.source, Signal)
         and i.source.unit == "Pa"
@@ -90,13 +46,16 @@ def facts_section(page: Page, items: Sequence[Item], rpm: np.ndarray | None) -> 
         what = "recording" if isinstance(item.source, Signal) else f"map, {cells}"
         row = [item.role, item.name, what, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
         for weighting in ("Z", "A") if sound else ("Z",):
-            row.append(f"{overall_level(item.source, weighting).mean():.1f}")
+            row.append(f"{overall_level(item.source, weighting)[channel]:.1f}")
         if quality:
-            row.append(f"{sound_quality.loudness(item.source).sone.mean():.1f}")
-            row.append(f"{sound_quality.sharpness(item.source).mean():.2f}")
+            row.append(f"{sound_quality.loudness(item.source).sone[channel]:.1f}")
+            row.append(f"{sound_quality.sharpness(item.source)[channel]:.2f}")
         rows.append(row)
     page.heading("What is compared")
     page.table(rows, "facts")
+    names = items[0].spec.channels
+    if len(names) > 1:
+        page.text(f"Channel shown: {names[channel]}, of {', '.join(names)}.", "note")
     if rpm is not None:
         page.text(f"Speed: {np.min(rpm):.0f} to {np.max(rpm):.0f} rpm.", "note")
 
@@ -105,8 +64,7 @@ def _estimated_from(low: Item, high: Item) -> float:
     """Frequency in Hz from which the result is estimated; 0 for all, inf for none."""
     known = high.spec.known
     if isinstance(high.source, SpecMap):
-        if known is None:
-            # two maps on one grid: a phase kept with other levels, as denoising leaves it
+        if known is None:  # such as a denoised map: no row is as it was measured
             return 0.0
         return math.inf if known.all() else float(high.spec.freqs[int(np.argmin(known))])
     if isinstance(low.source, Signal) and high.source.rate > low.source.rate:
@@ -194,52 +152,6 @@ def _difference(
 def _same_grid(a: SpecMap, b: SpecMap) -> bool:
     one, two = a.grid, b.grid
     return a.magnitude.shape[1:] == b.magnitude.shape[1:] and (one.df, one.dt) == (two.df, two.dt)
-
-
-def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
-    """Sound of everything that has one, at one gain."""
-    sounds = []
-    for item in items:
-        if isinstance(item.source, Signal):
-            sounds.append(
-                (item, item.source, "as recorded" if item.role != "super-resolved" else "result")
-            )
-        elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
-            kept = item.spec.phase is not None
-            how = "phase of the map" if kept else "phase estimated from the map"
-            sounds.append((item, item.spec.to_signal(), how))
-    if not sounds:
-        return
-    cuts = [
-        s.samples[options.channel, : round(options.audio_seconds * s.rate)] for _, s, _ in sounds
-    ]
-    peak = max(float(np.abs(x).max()) for x in cuts) or 1.0
-    page.heading("Listen")
-    page.text(
-        "One gain for all players, so they compare in level"
-        + (f"; the first {options.audio_seconds:g} s." if any(
-            s.length > len(x) for (_, s, _), x in zip(sounds, cuts)) else ".")
-        + f" Full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
-    )  # fmt: skip
-    players = []
-    for (item, sound, how), samples in zip(sounds, cuts):
-        data = base64.b64encode(_flac(samples * (LOUDEST / peak), sound.rate)).decode("ascii")
-        caption = html.escape(f"{item.role}, {how}")
-        players.append(
-            f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
-            f'src="data:audio/flac;base64,{data}"></audio></figure>'
-        )
-    page.parts.append(f'<div class="players">{"".join(players)}</div>')
-
-
-def _flac(samples: np.ndarray, rate: float) -> bytes:
-    """16-bit FLAC, which every browser plays; at the nearest rate that it can hold."""
-    import soundfile
-
-    rate = max(8000, round(rate)) if rate < 192000 else 192000
-    file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
 
 
 def _speed_of(item: Item, rpm: np.ndarray) -> np.ndarray:

@@ -40,8 +40,8 @@ class Loudness:
 
 
 def available() -> bool:
-    """Whether MoSQITo is installed."""
-    return importlib.util.find_spec("mosqito") is not None
+    """Whether MoSQITo is installed, with pyuff, which it imports."""
+    return all(importlib.util.find_spec(name) is not None for name in ("mosqito", "pyuff"))
 
 
 def loudness(signal: Signal, field: str = "free", time_varying: bool = False) -> Loudness:

@@ -163,3 +163,35 @@ def test_scores_with_baselines(tmp_path, recording, made, capsys) -> None:
     assert "order 2 in" in out and "loudness error, %" in out + err
     told = json.loads(scores.read_text())
     assert told["mean"]["lsd"] == 0 < told["baselines"]["resampled"]["lsd"]
+
+
+def test_levels_are_printed_and_written(tmp_path, recording, made, capsys) -> None:
+    bands, picture = tmp_path / "bands.csv", tmp_path / "bands.png"
+    code, out, err = run(capsys, "levels", recording, "-o", bands, "-o", picture)
+    assert code == 0, err
+    told = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines()]
+    rows = {row[0]: row[1] for row in told}
+    assert float(rows["level, dB re 20 µPa, Z"]) == pytest.approx(made.signal.level()[0], abs=0.006)
+    weighted = specsr.overall_level(made.signal, "A")[0]
+    assert float(rows["level, dB re 20 µPa, A"]) == pytest.approx(weighted, abs=0.006)
+    assert "loudness, sone" in rows or "specsr[sound-quality]" in err
+    written = {float(r["nominal_hz"]): float(r["level_db"]) for r in table(bands)}
+    expected = specsr.third_octave_levels(made.signal)
+    assert list(written.values()) == pytest.approx(expected.levels[0], abs=1e-3)
+    total = 10 * np.log10(sum(10 ** (level / 10) for level in written.values()))
+    assert total == pytest.approx(made.signal.level()[0], abs=0.1)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_levels_of_a_vibration_and_a_map(tmp_path, made, capsys) -> None:
+    vibration, stored = tmp_path / "acc.wav", tmp_path / "map.npz"
+    specsr.write(vibration, made.signal.replace(unit="m/s2"))
+    specsr.write_map(stored, made.signal.spectrogram())
+    code, out, err = run(capsys, "levels", vibration)
+    assert code == 0 and "re 1e-6 m/s², Z" in out and ", A" not in out and "no loudness" in err
+    code, _, err = run(
+        capsys, "levels", vibration, "--weighting", "A", "-o", tmp_path / "bands.csv"
+    )
+    assert code == 1 and "take Z" in err
+    code, out, err = run(capsys, "levels", stored, "-o", tmp_path / "map.png")
+    assert code == 0 and ", C" in out and "loudness" not in out, err

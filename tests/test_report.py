@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,7 +19,7 @@ from specsr import model_card, report_page, synth
 from specsr.degrade import pool
 from specsr.errors import SpecsrError
 from specsr.report import make_report
-from specsr.report_sections import ReportOptions
+from specsr.report_page import ReportOptions
 
 pytest.importorskip("bokeh")
 
@@ -215,6 +216,18 @@ def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
     assert any("Drawn with at most 600 x 1000" in note for note in page.notes["note"])
 
 
+def test_the_channel_that_is_asked_for_is_shown(signals) -> None:
+    low = signals["low"]
+    both = low.replace(
+        samples=np.concatenate([low.samples, 0.1 * low.samples]), channels=("left", "right")
+    )
+    page = Page(make_report(both, options=ReportOptions(channel=1, audio_seconds=0)))
+    head, row = page.tables["facts"]
+    level = float(row[head.index("level, dB re 20 µPa")])
+    assert level == pytest.approx(low.level()[0] - 20, abs=0.051)
+    assert "Channel shown: right, of left, right." in page.notes["note"]
+
+
 def test_without_a_reference_the_change_is_shown(signals) -> None:
     fine = signals["reference"].spectrogram(n_fft=2048, hop_length=256).replace(phase=None)
     page = Page(make_report(pool(fine, 4, 4), fine, options=ReportOptions(audio_seconds=0)))
@@ -257,3 +270,39 @@ def test_every_bundled_model_has_a_card() -> None:
         card = dict(model_card.model_card(name))
         assert card["name"] == name and "M parameters" in card["network"]
         assert "training" in card and "data" in card
+
+
+@pytest.mark.slow
+def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
+    """Needs playwright and a Chromium on the path; without them the page is only parsed."""
+    api = pytest.importorskip("playwright.sync_api")
+    browser_path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if browser_path is None:
+        pytest.skip("no Chromium on the path")
+    path = tmp_path / "report.html"
+    options = ReportOptions(orders=(2,))
+    path.write_text(make_report(*signals.values(), options=options), encoding="utf-8")
+    with api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        tab = browser.new_context(offline=True).new_page()
+        problems, asked = [], []
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        tab.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
+        tab.goto(path.as_uri())
+        tab.wait_for_function(
+            "window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
+        )
+        seconds = tab.evaluate(
+            "Promise.all([...document.querySelectorAll('audio')].map(a => a.duration ||"
+            " new Promise(done => a.onloadedmetadata = () => done(a.duration))))"
+        )
+        # the slider shows the second map
+        models = "[...Bokeh.documents[0]._all_models.values()]"
+        tab.evaluate(f"() => {{{models}.find(m => m.type == 'Slider').value = 60}}")
+        tab.wait_for_function(
+            f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)", timeout=5000
+        )
+        browser.close()
+    assert problems == [] and asked == []
+    assert seconds == pytest.approx([2.0, 2.0, 2.0], abs=0.01)

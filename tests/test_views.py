@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr import plot_views, synth, tables
+from specsr import plot_parts, plot_views, synth, tables
 from specsr.angular import order_map
 from specsr.degrade import pool
 from specsr.errors import SpecsrError
@@ -129,10 +129,10 @@ def test_plots_carry_units_orders_and_levels(made, x: str, y: str) -> None:
 def test_shrinking_keeps_the_highest_and_what_was_measured() -> None:
     db = np.full((90, 50), 10.0)
     db[40, 20], db[:, 40:] = 50, np.nan
-    small = plot_views.shrunk(db, 10, 10)
+    small = plot_parts.shrunk(db, 10, 10)
     assert small.shape == (10, 10) and small[4, 4] == 50
     assert np.isnan(small[:, 8:]).all() and np.isfinite(small[:, :8]).all()
-    np.testing.assert_array_equal(plot_views.shrunk(db, 90, 50), db)
+    np.testing.assert_array_equal(plot_parts.shrunk(db, 90, 50), db)
 
 
 def test_cut_plots_state_their_bandwidth(made) -> None:

@@ -1,0 +1,62 @@
+"""The players of a report: everything that has a sound, at one gain."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from .report_page import Item, Page, ReportOptions
+from .signal import Signal
+
+LOUDEST = 0.89
+"""Peak of the loudest player, of digital full scale; all share one gain, so levels compare."""
+
+
+def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
+    """Sound of everything that has one, at one gain."""
+    sounds = []
+    for item in items:
+        if isinstance(item.source, Signal):
+            sounds.append(
+                (item, item.source, "as recorded" if item.role != "super-resolved" else "result")
+            )
+        elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
+            kept = item.spec.phase is not None
+            how = "phase of the map" if kept else "phase estimated from the map"
+            sounds.append((item, item.spec.to_signal(), how))
+    if not sounds:
+        return
+    cuts = [
+        s.samples[options.channel, : round(options.audio_seconds * s.rate)] for _, s, _ in sounds
+    ]
+    peak = max(float(np.abs(x).max()) for x in cuts) or 1.0
+    page.heading("Listen")
+    page.text(
+        "One gain for all players, so they compare in level"
+        + (f"; the first {options.audio_seconds:g} s." if any(
+            s.length > len(x) for (_, s, _), x in zip(sounds, cuts)) else ".")
+        + f" Full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
+    )  # fmt: skip
+    players = []
+    for (item, sound, how), samples in zip(sounds, cuts):
+        data = base64.b64encode(_flac(samples * (LOUDEST / peak), sound.rate)).decode("ascii")
+        caption = html.escape(f"{item.role}, {how}")
+        players.append(
+            f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
+            f'src="data:audio/flac;base64,{data}"></audio></figure>'
+        )
+    page.parts.append(f'<div class="players">{"".join(players)}</div>')
+
+
+def _flac(samples: np.ndarray, rate: float) -> bytes:
+    """16-bit FLAC, which every browser plays; at the nearest rate that it can hold."""
+    import soundfile
+
+    rate = max(8000, round(rate)) if rate < 192000 else 192000
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
