@@ -33,7 +33,8 @@ class Model:
         pair: kind of pair it undoes.
         grids: analyses it was trained on: dicts of n_fft, hop_length, window.
         rates: lowest and highest sampling rate of its training data, Hz.
-        db_range: range of levels about the own level that it was trained on, dB.
+        db_range: range of levels about the own level that it was trained on, dB.  Models for the
+            pair ``image`` have no grids, and zeros for rates and range.
         record: how it was trained: steps, seconds, seed, data, loss, scores.
     """
 
