@@ -41,7 +41,7 @@ from specsr.spectrogram import SpecMap
 QUICK = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-EXACT = [".csv", ".tsv", ".mat", ".uff", ".tdms", ".h5", ".npz"]
+EXACT = [".csv", ".tsv", ".mat", ".uff", ".tdms", ".h5", ".npz", ".npy"]
 
 
 def noise(channels=2, length=400, seed=0, dtype=np.float64):
@@ -103,6 +103,18 @@ def test_any_signal_comes_back(tmp_path, channels, length, rate, unit, speed, su
     made = Signal(noise(channels, length), rate, unit=unit, rpm=rpm)
     write(tmp_path / f"a{suffix}", made, overwrite=True)
     same(read(tmp_path / f"a{suffix}"), made)
+
+
+def test_an_mdf_keeps_all_but_the_full_scale_and_the_last_digits_of_the_rate(tmp_path):
+    made = signal(rpm=np.linspace(800, 6000.123, 400))
+    write(tmp_path / "a.mf4", made)
+    back = read(tmp_path / "a.mf4")
+    assert back.rate == pytest.approx(made.rate, rel=5e-6) and back.unit == made.unit
+    assert back.channels == made.channels and back.start == pytest.approx(made.start)
+    np.testing.assert_array_equal(back.samples, made.samples)
+    np.testing.assert_allclose(back.rpm, made.rpm)
+    with pytest.raises(SpecsrError, match="exists"):
+        write(tmp_path / "a.mf4", made)
 
 
 def test_uff_as_text_keeps_twelve_digits(tmp_path):

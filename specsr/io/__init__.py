@@ -48,8 +48,10 @@ WRITERS: dict[str, Callable[[Path, Signal, str | None, bool], None]] = {
     **dict.fromkeys(audio.FORMATS, audio.write_audio),
     **dict.fromkeys((".npz", ".h5", ".hdf5"), arrays.write_signal),
     **dict.fromkeys(text.SUFFIXES, text.write_signal),
+    **dict.fromkeys(npy.SUFFIXES, npy.write_signal),
     **dict.fromkeys(mat.SUFFIXES, mat.write_signal),
     **dict.fromkeys(uff.SUFFIXES, uff.write_uff),
+    **dict.fromkeys(mdf.SUFFIXES, mdf.write_mdf),
     ".tdms": tdms.write_tdms,
 }
 """Suffix -> writer(path, signal, subtype, overwrite)."""

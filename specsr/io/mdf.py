@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpecsrError
+from ..signal import Signal
 from . import units
-from .optional import check
+from .atomic import replacing
+from .optional import check, need
 from .recording import Channel, Contents
 from .times import even_times
 
@@ -68,6 +71,34 @@ def read_mdf(path: Path) -> Contents:
             "holds no waveform: expected a channel of numbers with a time channel"
         )  # fmt: skip
     return Contents(tuple(channels), tuple(dict.fromkeys(notes)))
+
+
+def write_mdf(
+    path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
+) -> None:
+    """Write a signal as MDF 4.10: one group with a time channel, the rpm beside the samples.
+
+    An MDF keeps times, not a rate and no full scale: a rate comes back from the times.
+    """
+    if subtype is not None:
+        raise SpecsrError(f"{path}: {path.suffix} has no subtypes: leave subtype={subtype!r} out")
+    asammdf = need("asammdf", "mdf", path.suffix)
+    times = signal.start + np.arange(signal.length) / signal.rate
+    rows = [(name, row, signal.unit) for name, row in zip(signal.channels, signal.samples)]
+    if signal.rpm is not None:
+        rows.append(("rpm", signal.rpm, "1/min"))
+    channels = [
+        asammdf.Signal(np.ascontiguousarray(row), times, unit=unit, name=name)
+        for name, row, unit in rows
+    ]
+    with (
+        replacing(path, overwrite=overwrite) as (temp,),
+        tempfile.TemporaryDirectory(prefix="specsr-mdf-") as folder,
+        asammdf.MDF(version="4.10") as file,
+    ):
+        file.append(channels, comment="specsr")
+        # asammdf insists on a suffix of its own
+        shutil.copyfile(file.save(Path(folder, "made.mf4"), overwrite=True), temp)
 
 
 def _in_a_process_of_its_own(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

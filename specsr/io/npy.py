@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpecsrError
+from ..signal import Signal
 from ..spectrogram import SpecMap
 from . import entries, sidecar
+from .atomic import replacing
 from .recording import Contents, from_rows
-from .schema import MAP, names, numeric, signal_arguments
+from .schema import MAP, names, number, numeric, signal_arguments
 
 SUFFIXES = (".npy",)
 
@@ -34,9 +36,24 @@ def read_signal(path: Path) -> Contents:
     if samples.ndim not in (1, 2):
         raise SpecsrError(f"has shape {samples.shape}: expected [samples] or [channels, samples]")
     known: dict[str, Any] = {"unit": ""}
-    if fields is not None:
+    if fields is not None and "rate" in fields:
+        known = sidecar.arguments(path, fields, round(number(fields, "rate", 0.0)))
+    elif fields is not None:
         known = signal_arguments(fields)
     return Contents(from_rows(samples, known, digital=False))
+
+
+def write_signal(
+    path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
+) -> None:
+    """Write the samples as an array [C, N], and all else into the sidecar beside it."""
+    if subtype is not None:
+        raise SpecsrError(f"{path}: .npy has no subtypes: leave subtype={subtype!r} out")
+    side = sidecar.sidecar_path(path)
+    with replacing(path, side, overwrite=overwrite) as (array, facts):
+        with open(array, "wb") as file:
+            np.save(file, signal.samples)
+        facts.write_text(sidecar.encode(signal, array), encoding="utf-8")
 
 
 def holds_map(path: Path) -> bool:
