@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import soundfile as sf
+from command import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specsr
-from specsr import cli
 from specsr.calibration import at_full_scale, calibrate
 from specsr.errors import SpecsrError
 from specsr.signal import Signal
@@ -22,18 +21,6 @@ def tone(rms=0.1, freq=1000.0, rate=48000, seconds=3.0, noise=1e-5, seed=0):
     times = np.arange(round(seconds * rate)) / rate
     quiet = noise * np.random.default_rng(seed).standard_normal(times.size)
     return rms * np.sqrt(2) * np.sin(2 * np.pi * freq * times + 0.3) + quiet
-
-
-def run(capsys, *args):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["specsr", *map(str, args)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import run
 
 import specsr
-from specsr import cli
 from specsr.degrade import pool
 
 ROOT = Path(__file__).parents[1]
@@ -21,19 +21,6 @@ def specsr_command(*args: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "specsr", *map(str, args)], capture_output=True, text=True, cwd=ROOT
     )
-
-
-def run(capsys, *args: object) -> tuple[int, str, str]:
-    """The same in this process, which is much quicker."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["specsr", *map(str, args)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 @pytest.fixture

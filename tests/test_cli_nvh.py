@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import run
+from command import run
 
 import specsr
 from specsr import synth

@@ -10,28 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.signal
+from command import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import specsr
-from specsr import cli, io
+from specsr import io
 from specsr.bandwidth import true_bandwidth
 from specsr.info import inspect_file
 from specsr.signal import Signal
 
 ROOT = Path(__file__).parents[1]
-
-
-def run(capsys, *args):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["specsr", *map(str, args)])
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
 
 
 def noise(length=96000, seed=0):
