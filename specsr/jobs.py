@@ -135,14 +135,14 @@ def _as_map(output: Signal | SpecMap) -> SpecMap:
     return output.spectrogram() if isinstance(output, Signal) else output
 
 
-def _levels(output: Signal | SpecMap | np.ndarray) -> str:
+def _levels(output: Signal | SpecMap | np.ndarray) -> tuple[str, ...]:
     """Say what the levels of a result are and refer to; an image has none."""
     if isinstance(output, np.ndarray):
-        return f"{output.shape[1]} x {output.shape[0]} pixels"
+        return ()
     if isinstance(output, SpecMap):
-        return f"levels in {output.grid.level_label}"
+        return (f"levels in {output.grid.level_label}",)
     levels = ", ".join(f"{level:.1f}" for level in output.level())
-    return f"overall {levels} dB {reference_label(output.unit)}"
+    return (f"overall {levels} dB {reference_label(output.unit)}",)
 
 
 def run(
@@ -161,7 +161,7 @@ def run(
             for target in targets:
                 save(target, result, phase, overwrite)
                 say(f"{file} -> {target}")
-            for note in (*result.notes, _levels(result.output)):
+            for note in (*result.notes, *_levels(result.output)):
                 say(f"  {note}")
         except SpecsrError as error:
             failed += 1

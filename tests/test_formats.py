@@ -21,6 +21,7 @@ from specsr.grid import Grid
 from specsr.io import (
     MAPS,
     WRITERS,
+    check_output,
     is_map,
     mat5,
     mdf,
@@ -634,6 +635,8 @@ def test_a_missing_extra_is_named(monkeypatch, tmp_path):
         if suffix in WRITERS:
             with pytest.raises(SpecsrError, match=rf"specsr\[{extra}\]"):
                 write(tmp_path / f"b{suffix}", signal())
+            with pytest.raises(SpecsrError, match=rf"specsr\[{extra}\]"):  # before any work
+                check_output(tmp_path / f"b{suffix}")
 
 
 def test_raw_tdms_without_its_scaling_is_refused(tmp_path):

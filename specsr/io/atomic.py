@@ -10,15 +10,19 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..errors import SpecsrError
+from .optional import EXTRAS, check
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
     """Return the path if a file may be written there; call it early, before long work.
 
     Raises:
-        SpecsrError: it is a folder, or it exists and ``overwrite`` is False.
+        SpecsrError: it is a folder, it exists and ``overwrite`` is False, or the extra that
+            writes it is not installed.
     """
     path = Path(path)
+    if extra := EXTRAS.get(path.suffix.lower()):
+        check(*extra, path.suffix)
     if path.is_dir():
         raise SpecsrError(f"{path}: is a folder: name a file to write in it")
     if not overwrite and os.path.lexists(path):

@@ -8,6 +8,15 @@ from types import ModuleType
 
 from ..errors import SpecsrError
 
+EXTRAS = {
+    ".tdms": ("nptdms", "tdms"),
+    ".uff": ("pyuff", "uff"),
+    ".unv": ("pyuff", "uff"),
+    ".mf4": ("asammdf", "mdf"),
+    ".mdf": ("asammdf", "mdf"),
+}
+"""Suffix -> module and extra that a file of this kind needs."""
+
 
 def need(module: str, extra: str, suffix: str) -> ModuleType:
     """Return a module of an extra.
