@@ -187,8 +187,9 @@ def mean(ridges: list, name: str) -> float:
 def local(found: np.ndarray, one: Case) -> np.ndarray:
     """Errors in dB of the power of 2 x 2 low cells that hold close lines."""
     side = 2 * one.scale
-    held = pool_power(one.close.astype(float), side, side) > 0
-    ours, true = (pool_power(10 ** (x / 10), side, side) for x in (found, one.truth))
+    rows = len(found) // side * side  # whole blocks
+    held = pool_power(one.close[:rows].astype(float), side, side) > 0
+    ours, true = (pool_power(10 ** (x[:rows] / 10), side, side) for x in (found, one.truth))
     return 10 * np.log10(ours / true)[held]
 
 
