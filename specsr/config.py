@@ -174,8 +174,6 @@ class Config(_Section):
             )
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
             raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")
-        if self.pair.kind == "band" and len({grid.n_fft for grid in self.grids}) > 1:
-            raise ValueError("a band pair sees whole columns: give all grids the same n_fft")
         if self.pair.kind == "stft" and len(self.pair.scales) != 1:
             raise ValueError("an stft pair has one scale: set pair.scales to one")
         if self.pair.kind == "denoise" and self.pair.snr is None:

@@ -21,6 +21,7 @@ from specsr.config import Config, load_config
 from specsr.data import Crops, Example, Recipe, load_examples, prepare, recipes
 from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
+from specsr.guide import guide_image
 from specsr.models import EDSR, MDSR
 from specsr.prefill import CHANNELS, copy_up
 from specsr.spectrogram import SpectrogramTransform
@@ -324,6 +325,25 @@ def noise_map(seed: int, rows: int, frames: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 10, (rows, frames)).astype(np.float16)
 
 
+@given(scale=st.integers(2, 4), seed=st.integers(0, 9999))
+@settings(max_examples=30, deadline=None)
+def test_the_guide_of_a_crop_is_that_of_its_place(scale: int, seed: int) -> None:
+    """A map whose levels number its cells says where a crop was cut and which way round."""
+    options = config(
+        Path(), pair={"scales": [scale]}, model={"guide": True},
+        train={"patch": [5, 6], "guided": 1.0, "places": 2, "level_shift": 0.0},
+    )  # fmt: skip
+    map_ = (40.0 * np.arange(40)[:, None] + np.arange(40)).astype(np.float16)
+    speed = np.linspace(10, 30, 40).astype(np.float32)
+    crops = Crops([Example(map_, map_, df=3.0, speed=speed)], options, 1)
+    low, high = crops.crop(crops.examples[0], (scale, scale), np.random.default_rng(seed))
+    top, columns = int(high[0, 0].min() // 40), (high[0, 0] % 40).astype(int)
+    rows = top + np.arange(5) * scale + (scale - 1) / 2
+    centres = columns.reshape(6, scale).min(axis=1) + scale // 2
+    expected = guide_image(rows * 3.0, 3.0 * scale, speed[centres].astype(float))
+    np.testing.assert_allclose(low[1:], expected, atol=1e-3)
+
+
 @given(
     scale=st.tuples(st.integers(1, 4), st.integers(1, 4)), seed=st.integers(0, 9999),
     frames=st.integers(1, 60),
@@ -501,8 +521,12 @@ def test_training_lowers_the_loss_and_writes_a_usable_model(tmp_path: Path) -> N
         {"pair": {"kind": "band", "scales": [1], "ratios": [2.0]}, "model": {"fold": [4, 2]}},
         {"pair": {"kind": "denoise", "scales": [1], "snr": [0, 10]}, "model": {"fold": [2, 2]}},
         {"train": {"precision": "bfloat16", "loss": "itakura-saito"}},
+        {
+            "model": {"doubt": True, "guide": True},
+            "train": {"loss": "itakura-saito+l2", "places": 2},
+        },
     ],
-    ids=["mdsr", "stft", "band", "denoise", "bfloat16"],
+    ids=["mdsr", "stft", "band", "denoise", "bfloat16", "doubt and guide"],
 )
 def test_every_pair_trains(tmp_path: Path, changes: dict) -> None:
     changes = {**changes, "train": {**changes.get("train", {}), "steps": 2}}
@@ -617,3 +641,30 @@ def test_a_diverged_run_says_so_and_keeps_the_last_checkpoint(tmp_path: Path) ->
 def test_an_unknown_device_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpecsrError, match="expected auto, cpu or cuda"):
         train(config(tmp_path, train={"device": "tpu"}), tmp_path / "run")
+
+
+def test_the_doubt_settles_where_its_share_of_the_errors_lies() -> None:
+    """Of Gaussian errors 68.3 % lie within one standard deviation: that is what is learned."""
+    error = 3.0 * torch.randn(100_000, generator=torch.Generator().manual_seed(0))
+    width = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.Adam([width], 0.05)
+    for _ in range(300):
+        optimiser.zero_grad()
+        losses.doubt(error, width, floor=0.0).backward()
+        optimiser.step()
+    assert float(width.detach().exp()) == pytest.approx(3.0, rel=0.03)
+
+
+def test_machines_run_in_front_of_steady_recordings(tmp_path: Path) -> None:
+    folder = tmp_path / "backgrounds"
+    folder.mkdir()
+    hum = np.random.default_rng(0).standard_normal(16000)
+    soundfile.write(folder / "hum.wav", 0.1 * hum, 8000)
+    data = {
+        "synth": {"count": 8, "duration": 0.6, "rates": [8000.0], "scenes": True},
+        "backgrounds": [str(folder)], "cache": str(tmp_path / "cache"),
+    }  # fmt: skip
+    plain = config(tmp_path, data=data | {"backgrounds": []})
+    before = config(tmp_path, data=data)
+    same = [np.array_equal(prepare(r, plain).low, prepare(r, before).low) for r in recipes(before)]
+    assert 0 < sum(same) < len(same)
