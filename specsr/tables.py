@@ -33,9 +33,10 @@ def map_to_xarray(spec: SpecMap) -> xarray.Dataset:
     """Return a map as an ``xarray.Dataset`` that ``to_netcdf`` can write.
 
     Variables over (channel, freq, time): ``level`` in dB re the unit's reference, ``magnitude``
-    in the unit (rms) and, where it is known, ``phase`` in rad.  Coordinates: channel, freq in Hz,
-    time in s, ``known`` (measured rather than estimated, over freq) and, where there is a speed,
-    ``rpm`` over time.  ``attrs["grid"]`` is the whole `specsr.Grid` as JSON.
+    in the unit (rms) and, where they are known, ``phase`` in rad and ``std_db``, how far off the
+    level may be.  Coordinates: channel, freq in Hz, time in s, ``known`` (measured rather than
+    estimated, over freq) and, where there is a speed, ``rpm`` over time.  ``attrs["grid"]`` is the
+    whole `specsr.Grid` as JSON.
 
     Raises:
         SpecsrError: xarray is not installed.
@@ -51,6 +52,8 @@ def map_to_xarray(spec: SpecMap) -> xarray.Dataset:
     }
     if spec.phase is not None:
         data["phase"] = (axes, spec.phase, {"units": "rad"})
+    if spec.std_db is not None:
+        data["std_db"] = (axes, spec.std_db, {"units": "dB", "long_name": "doubt of the level"})
     known = np.ones(grid.rows, bool) if spec.known is None else spec.known
     coords = {
         "channel": list(spec.channels),

@@ -162,6 +162,8 @@ def test_maps_and_views_go_on_in_xarray(made, tmp_path) -> None:
     strongest = data["level"].isel(channel=0, time=40).sel(freq=slice(20, None)).idxmax()
     rpm = float(data["rpm"][40])
     assert float(strongest) == pytest.approx(2 * rpm / 60, abs=spec.grid.df)
+    doubtful = spec.replace(std_db=np.full_like(spec.magnitude, 1.5)).to_xarray()
+    assert (doubtful["std_db"] == 1.5).all() and "std_db" not in data
     campbell = spec.view("rpm").to_xarray()
     assert campbell.dims == ("channel", "freq", "rpm")
     by_time = order_map(made.signal).view("time").to_xarray()
