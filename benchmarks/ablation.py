@@ -16,7 +16,7 @@ from common import ROOT, parser, progress, publish, run
 from map import FRESH, Case, case, row
 
 from specsr.config import load_config
-from specsr.synth import random_run_up
+from specsr.scenes import random_run_up
 from specsr.train import train
 
 BASE = [

@@ -18,8 +18,9 @@ from common import data_folder, mean_error, parser, progress, publish, read_firs
 from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, metrics
 from specsr.enhance import find_model
 from specsr.orders import order_cut
+from specsr.scenes import random_run_up
 from specsr.spectrogram import istft, stft
-from specsr.synth import random_run_up, synthesise
+from specsr.synth import synthesise
 
 RATE = 25600.0
 DURATION = 6.0  # s
@@ -37,7 +38,7 @@ LEVELS = SpectrogramTransform(4096, 1024)
 ORACLE = SpectrogramTransform(2048, 512)
 
 PROTOCOL = f"""
-*Synthetic*: {len(SEEDS)} run-ups of `specsr.synth.random_run_up` that no model was trained on
+*Synthetic*: {len(SEEDS)} run-ups of `specsr.random_run_up` that no model was trained on
 (seeds {SEEDS[0]} to {SEEDS[-1]}, {DURATION:g} s at {RATE:g} Hz); clean is their deterministic part
 alone. *Real*: {sum(CLEAN.values())} recordings of audio/val (vehicles, machines, instruments,
 speech; first channel, native rate, at most {DURATION:g} s), which hold noise of their own: a

@@ -26,9 +26,9 @@ from specsr.enhance import upscale_map
 from specsr.infer import InferOptions
 from specsr.nvh import third_octave_levels
 from specsr.ridges import compare_lines, ridge_length, split_lines
-from specsr.scenes import held_out, random_scene
+from specsr.scenes import held_out, random_run_up, random_scene
 from specsr.spectrogram import SpecMap, SpectrogramTransform
-from specsr.synth import RunUp, random_run_up, synthesise
+from specsr.synth import RunUp, synthesise
 
 FRESH = 950_000
 SEEN = 100_000  # of configs/map.yaml: the bias correction is measured there, not on the test set

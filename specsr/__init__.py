@@ -22,7 +22,7 @@ _HOMES = {
     "write_map": "io",
     "Pair": "degrade",
     "RunUp": "synth",
-    "random_run_up": "synth",
+    "random_run_up": "scenes",
     "synthesise": "synth",
     "InferOptions": "infer",
     "find_runs": "speed",
@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from .nvh import third_octave_levels as third_octave_levels
     from .orders import order_cut as order_cut
     from .report import make_report as make_report
+    from .scenes import random_run_up as random_run_up
     from .signal import Signal as Signal
     from .sound_quality import loudness as loudness
     from .sound_quality import sharpness as sharpness
@@ -93,7 +94,6 @@ if TYPE_CHECKING:
     from .spectrogram import SpectrogramTransform as SpectrogramTransform
     from .speed import find_runs as find_runs
     from .synth import RunUp as RunUp
-    from .synth import random_run_up as random_run_up
     from .synth import synthesise as synthesise
     from .weights import Model as Model
     from .weights import bundled_models as bundled_models

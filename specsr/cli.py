@@ -110,8 +110,9 @@ def synth(
 
     from . import io
     from .jobs import kind_of
+    from .scenes import random_run_up
     from .spectrogram import SpectrogramTransform
-    from .synth import random_run_up, synthesise
+    from .synth import synthesise
 
     for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
         if path is not None:

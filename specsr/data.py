@@ -23,11 +23,11 @@ from .degrade import Pair, pool_power
 from .errors import SpecsrError
 from .guide import columns_speed, guide_image
 from .prefill import band_image, cut_row
-from .scenes import random_scene
+from .scenes import random_run_up, random_scene
 from .signal import Signal
 from .spectrogram import SpectrogramTransform
 from .synth import VERSION as SYNTH_VERSION
-from .synth import Synthetic, random_run_up, synthesise
+from .synth import Synthetic, synthesise
 
 log = logging.getLogger(__name__)
 DEEPEST = 30.0

@@ -1,6 +1,6 @@
-"""Draws of synthetic machines for training: far more kinds than one plain run-up.
+"""Draws of synthetic machines: plain run-ups, and for training far more kinds.
 
-Each kind starts from `specsr.synth.random_run_up` and changes what makes it that kind, so all
+Each kind starts from a plain run-up (`random_run_up`) and changes what makes it that kind, so all
 share its resonances, noise and levels.  What a test is to hold out is drawn again.
 """
 
@@ -12,13 +12,91 @@ from dataclasses import replace
 
 import numpy as np
 
-from .synth import Impact, Order, RunUp, random_run_up
+from .synth import Impact, Order, Resonance, RunUp
 
 HELD_OUT_SWEEP = (250.0, 400.0)
 """Speed change in 1/min per s that no scene has: sweep rates kept for testing."""
 
 HELD_OUT_STEP = 2.5
 """Distance of the orders that no scene has: order sets kept for testing."""
+
+
+def random_run_up(
+    seed: int, rate: float = 25600.0, duration: float = 6.0, line_to_noise: float | None = None
+) -> RunUp:
+    """Draw a plausible run-up or run-down; the same seed gives the same one.
+
+    Speeds 600 to 7000 rpm, orders in steps of 0.5 to 4 over 30 dB, three to eight resonances, in
+    most a gear or motor whine with sidebands, in a quarter some impacts, noise over twelve
+    log-spaced points, lines 0 to 30 dB over the noise.
+    """
+    rng = np.random.default_rng(seed)
+    low, high = np.sort(rng.uniform(600, 7000, 2))
+    high = max(high, 1.15 * low)
+    rpm = (float(low), float(high)) if rng.random() < 0.7 else (float(high), float(low))
+    step = 0.5 * int(rng.integers(1, 9))
+    count = int(rng.integers(8, 41))
+    orders = [
+        Order(
+            step * k,
+            float(rng.uniform(-30, 0)),
+            float(rng.uniform(0, 2 * math.pi)),
+        )
+        for k in range(1, count + 1)
+    ]
+    orders[int(rng.integers(0, min(4, count)))] = Order(
+        step * int(rng.integers(1, min(4, count) + 1)) + 0.0, 0.0, 0.0
+    )
+    if rng.random() < 0.75:
+        mesh = float(rng.integers(8, 49)) if rng.random() < 0.6 else float(rng.uniform(8, 48))
+        for k in range(1, int(rng.integers(2, 4))):
+            orders.append(
+                Order(
+                    k * mesh,
+                    float(rng.uniform(-25, 0) - 6 * (k - 1)),
+                    float(rng.uniform(0, 2 * math.pi)),
+                    float(rng.uniform(0, 0.8)),
+                    float(rng.uniform(0, 0.5)),
+                )
+            )
+    resonances = tuple(
+        Resonance(
+            float(np.exp(rng.uniform(np.log(60), np.log(0.45 * rate)))),
+            float(np.exp(rng.uniform(np.log(0.01), np.log(0.05)))),
+            float(rng.uniform(0.05, 0.6)),
+        )
+        for _ in range(int(rng.integers(3, 9)))
+    )
+    impacts: tuple[Impact, ...] = ()
+    if rng.random() < 0.25:
+        impacts = tuple(
+            Impact(
+                float(rng.uniform(0.02, 0.98) * duration),
+                float(np.exp(rng.uniform(np.log(200), np.log(0.4 * rate)))),
+                float(np.exp(rng.uniform(np.log(0.005), np.log(0.1)))),
+                float(rng.uniform(0, 25)),
+            )
+            for _ in range(1 + int(rng.poisson(duration * rng.uniform(0.2, 2))))
+        )
+    points = np.exp(np.linspace(np.log(20), np.log(rate / 2), 12))
+    shape = np.cumsum(rng.normal(-2, 4, 12))
+    ratio = rng.uniform(0, 30)
+    unique = {tone.order: tone for tone in orders}  # a doubled order would have no one envelope
+    return RunUp(
+        rate=rate,
+        duration=duration,
+        rpm=rpm,
+        fluctuation=float(rng.uniform(0.001, 0.004)),
+        orders=tuple(unique.values()),
+        resonances=resonances,
+        exponent=float(rng.uniform(0.5, 2)),
+        impacts=impacts,
+        noise_shape=tuple((float(f), float(db)) for f, db in zip(points, shape)),
+        noise_exponent=float(rng.uniform(0, 1.7)),
+        line_to_noise=float(ratio) if line_to_noise is None else line_to_noise,
+        level=float(rng.uniform(65, 95)),
+        seed=int(rng.integers(2**31)),
+    )
 
 
 def held_out(run: RunUp) -> bool:

@@ -14,8 +14,9 @@ from scipy.signal import hilbert, welch
 from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
 from specsr.grid import Grid
+from specsr.scenes import random_run_up
 from specsr.spectrogram import SpectrogramTransform
-from specsr.synth import Impact, Order, Resonance, RunUp, random_run_up, synthesise
+from specsr.synth import Impact, Order, Resonance, RunUp, synthesise
 
 SHORT = RunUp(rate=8000.0, duration=1.0, rpm=(1200.0, 3000.0), line_to_noise=6.0)
 

@@ -24,8 +24,9 @@ from specsr.errors import SpecsrError
 from specsr.guide import guide_image
 from specsr.models import EDSR, MDSR
 from specsr.prefill import CHANNELS, copy_up
+from specsr.scenes import random_run_up
 from specsr.spectrogram import SpectrogramTransform
-from specsr.synth import random_run_up, synthesise
+from specsr.synth import synthesise
 from specsr.train import build_net, learning_rate, train
 from specsr.weights import load_model, read_info
 
