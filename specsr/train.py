@@ -272,7 +272,7 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
             estimate = estimate.float()
             loss = loss_function(estimate[:, :1], high)
             if config.model.doubt:
-                # the doubt learns from the level's error and leaves the level alone
+                # learned from the level's error as it is: growing the doubt must not move the level
                 off = (estimate[:, :1] - high).detach()
                 loss = loss + train_options.doubt_weight * doubt(off, estimate[:, 1:])
             optimiser.zero_grad(set_to_none=True)
