@@ -92,7 +92,7 @@ def benchmark_images(
     markdown: Annotated[
         Optional[Path], typer.Option("--markdown", help="Also write the tables here.")
     ] = None,
-    precision: PrecisionOption = Precision.float32,
+    precision: PrecisionOption = Precision.auto,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:

@@ -48,6 +48,7 @@ class ConsistencyName(str, Enum):
 class Precision(str, Enum):
     """Arithmetic of the network."""
 
+    auto = "auto"
     float32 = "float32"
     bfloat16 = "bfloat16"
 
@@ -79,7 +80,9 @@ Ensemble = Annotated[
         "--ensemble", help="Average with the time-reversed pass (pictures: 8 flips and turns)."
     ),
 ]
-PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the network.")]
+PrecisionOption = Annotated[
+    Precision, typer.Option(help="Arithmetic of the network; auto: the faster (-v says why).")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 

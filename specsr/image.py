@@ -14,7 +14,7 @@ from .enhance import find_model
 from .errors import SpecsrError
 from .image_data import to_float, to_pixels
 from .imresize import imresize
-from .infer import InferOptions, Net, Progress, run_tiled
+from .infer import InferOptions, Net, Progress, default_tile, run_tiled
 from .interop import load_foreign
 from .weights import Model, is_model_file, load_model
 
@@ -104,9 +104,10 @@ def _strips(
     height, width = image.shape[:2]
     out = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
     reach = net.reach((scale, scale))[0]
-    rows = min(options.tile[0], max(64, STRIP // width))
+    tile = options.tile or default_tile(net, height)
+    rows = min(tile[0], max(64, STRIP // width))
     # one tile is a whole strip in height: run_tiled cuts its columns
-    inside = replace(options, tile=(rows + 2 * reach, options.tile[1]), ensemble=False)
+    inside = replace(options, tile=(rows + 2 * reach, tile[1]), ensemble=False)
     starts = range(0, height, rows)
     for top in progress(starts) if progress else starts:
         first, last = max(0, top - reach), min(height, top + rows + reach)

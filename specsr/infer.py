@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,14 @@ from torch import Tensor
 from .errors import SpecsrError
 from .models import EDSR, MDSR
 from .models.edsr import outputs
+from .models.merged import Merged
+from .precision import PRECISIONS, pick_precision
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
+FEATURES = 64 * 2**20
+"""Bytes of one layer's features in a tile of default size."""
+ROWS = 1024
+"""Most (folded) rows of such a tile; the wider it is, the less its margins cost."""
 Net = EDSR | MDSR
 """Or any module with their ``config.in_channels``, ``config.out_channels``, ``scales``, ``reach``
 and ``forward``."""
@@ -24,23 +31,25 @@ class InferOptions:
     """How a network is run.
 
     Attributes:
-        tile: rows and columns of input in one piece, margins not counted; bounds the memory.
+        tile: rows and columns of input in one piece, margins not counted; bounds the memory.  None
+            for a size that keeps the features of one layer near 64 MiB.
         ensemble: mean of the result and that of the time-reversed input (time reversal is a
             symmetry of sound maps; flips in frequency are not).
-        precision: ``"float32"`` or ``"bfloat16"`` arithmetic in the convolutions.
+        precision: ``"float32"`` or ``"bfloat16"`` arithmetic in the convolutions, or ``"auto"`` for
+            the faster one, see `specsr.precision`.
         device: a torch device, or ``"auto"`` for a GPU where there is one.
     """
 
-    tile: tuple[int, int] = (512, 256)
+    tile: tuple[int, int] | None = None
     ensemble: bool = False
-    precision: str = "float32"
+    precision: str = "auto"
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if min(self.tile) < 1:
+        if self.tile is not None and min(self.tile) < 1:
             raise SpecsrError(f"tile is {self.tile}: expected rows and columns from 1 up")
-        if self.precision not in ("float32", "bfloat16"):
-            raise SpecsrError(f"precision is {self.precision!r}: expected float32 or bfloat16")
+        if self.precision not in PRECISIONS:
+            raise SpecsrError(f"precision is {self.precision!r}: expected {', '.join(PRECISIONS)}")
 
 
 def pick_device(name: str) -> torch.device:
@@ -61,6 +70,14 @@ def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]
         (a, min(a + tile, size), max(0, a - margin), min(a + tile + margin, size))
         for a in range(0, size, tile)
     ]
+
+
+def default_tile(net: Net, rows: int) -> tuple[int, int]:
+    """Return rows and columns of one piece of an image with so many rows, see `FEATURES`."""
+    fold = getattr(net.config, "fold", (1, 1))
+    cells = FEATURES // (4 * getattr(net.config, "n_feats", 64))
+    high = min(-(-rows // fold[0]), ROWS)
+    return high * fold[0], max(64, cells // high) * fold[1]
 
 
 def run_tiled(
@@ -112,7 +129,8 @@ def run_tiled(
     pad = (-columns % fold[1], -rows % fold[0])
     image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
     reach = net.reach(scale)
-    size = [-(-options.tile[i] // fold[i]) * fold[i] for i in (0, 1)]
+    tile = options.tile or default_tile(net, rows)
+    size = [-(-tile[i] // fold[i]) * fold[i] for i in (0, 1)]
     margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
     s_f, s_t = scale
     out = torch.empty(outputs(net.config), image.shape[2] * s_f, image.shape[3] * s_t)
@@ -123,16 +141,18 @@ def run_tiled(
     ]
     try:
         net = net.to(device, memory_format=torch.channels_last).eval()
+        precision = pick_precision(options.precision, device, getattr(net.config, "n_feats", 64))
+        # a foreign network (spandrel's) has no tail to merge
+        whole = isinstance(net, (EDSR, MDSR))
+        run = Merged(net, scale) if whole else functools.partial(net, scale=scale)
         with torch.inference_mode():
             for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
                 progress(jobs) if progress else jobs
             ):
                 piece = image[:, :, m_top:m_bottom, m_left:m_right]
                 piece = piece.to(device, memory_format=torch.channels_last)
-                with torch.autocast(
-                    device.type, torch.bfloat16, enabled=options.precision == "bfloat16"
-                ):
-                    result = net(piece, scale)[0].float()
+                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                    result = run(piece)[0].float()
                 out[:, top * s_f : bottom * s_f, left * s_t : right * s_t] = result[
                     :,
                     (top - m_top) * s_f : (bottom - m_top) * s_f,

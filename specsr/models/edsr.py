@@ -104,10 +104,19 @@ class EDSR(nn.Module):
         """
         if scale is not None and tuple(scale) != tuple(self.config.scale):
             raise ValueError(f"scale is {scale}: this model has {self.config.scale}")
+        features, shifted = self.encode(x)
+        out = self.linear_tail()(features)
+        return finish(out, shifted, self.config, self.config.scale, self.add_mean)
+
+    def encode(self, x: Tensor, scale: Scale | None = None) -> tuple[Tensor, Tensor]:
+        """Return the features that the tail turns into the output, and the shifted input."""
         shifted = self.sub_mean(x)
         features = self.head(self.fold(shifted))
-        out = self.tail(features + self.body(features))
-        return finish(out, shifted, self.config, self.config.scale, self.add_mean)
+        return features + self.body(features), shifted
+
+    def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
+        """The layers from features to output: convolutions and shuffles, nothing between them."""
+        return self.tail
 
 
 def outputs(config: Any) -> int:

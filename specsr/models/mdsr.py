@@ -73,8 +73,16 @@ class MDSR(nn.Module):
 
         With ``doubt`` there are twice as many channels: the values, then their doubt.
         """
-        index = self._index(scale)
+        features, shifted = self.encode(x, scale)
+        out = self.linear_tail(scale)(features)
+        return finish(out, shifted, self.config, self.scales[self._index(scale)], self.add_mean)
+
+    def encode(self, x: Tensor, scale: Scale | None = None) -> tuple[Tensor, Tensor]:
+        """Return the features that the tail turns into the output, and the shifted input."""
         shifted = self.sub_mean(x)
-        features = self.pre_process[index](self.head(shifted))
-        out = self.tail(self.upsample[index](features + self.body(features)))
-        return finish(out, shifted, self.config, self.scales[index], self.add_mean)
+        features = self.pre_process[self._index(scale)](self.head(shifted))
+        return features + self.body(features), shifted
+
+    def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
+        """The layers from features to output: convolutions and shuffles, nothing between them."""
+        return nn.Sequential(self.upsample[self._index(scale)], self.tail)
