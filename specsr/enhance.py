@@ -167,7 +167,7 @@ def upscale_band(
     *,
     model: str | Path | Model | None = None,
     phase: str = "auto",
-    iterations: int = 32,
+    iterations: int = 16,
     consistency: str = "cell",
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,

@@ -144,7 +144,11 @@ def run_tiled(
         precision = pick_precision(options.precision, device, getattr(net.config, "n_feats", 64))
         # a foreign network (spandrel's) has no tail to merge
         whole = isinstance(net, (EDSR, MDSR))
-        run = Merged(net, scale) if whole else functools.partial(net, scale=scale)
+        run = (
+            Merged(net, scale).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            if whole
+            else functools.partial(net, scale=scale)
+        )
         with torch.inference_mode():
             for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
                 progress(jobs) if progress else jobs

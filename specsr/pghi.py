@@ -39,12 +39,16 @@ def gamma_of(grid: Grid) -> float:
     return minimize_scalar(misfit, bounds=(1e-3, 2.0), method="bounded").x * grid.n_fft**2
 
 
-def phase_gradient(magnitude: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def phase_gradient(
+    magnitude: np.ndarray, grid: Grid, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the phase steps to the next frame and to the next row, in rad.
 
     Args:
-        magnitude: |STFT|, shape [n_fft/2 + 1, frames].
+        magnitude: |STFT|, shape [n_fft/2 + 1, frames], or some of its rows; at the ends of a part
+            the rows' own steps are wrong.
         grid: the full grid of the map.
+        first: row of the map that the magnitudes begin with.
 
     Returns:
         (per frame, per row), each like ``magnitude``, float64: equations 15 and 16 of the source
@@ -57,7 +61,7 @@ def phase_gradient(magnitude: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.nd
     over_rows = np.gradient(np.pad(log, ((1, 1), (0, 0)), mode="reflect"), axis=0)[1:-1]
     over_frames = np.gradient(np.pad(log, ((0, 0), (1, 1)), mode="edge"), axis=1)[:, 1:-1]
     gamma, n_fft, hop = gamma_of(grid), grid.n_fft, grid.hop_length
-    rows = np.arange(magnitude.shape[0])[:, None]
+    rows = first + np.arange(magnitude.shape[0])[:, None]
     per_frame = hop * n_fft / gamma * over_rows + 2 * np.pi * hop / n_fft * rows
     per_row = -gamma / (hop * n_fft) * over_frames - np.pi
     return per_frame, per_row
@@ -94,10 +98,17 @@ def integrate(
         edge_cells[edge] = todo[edge]
         starts = np.flatnonzero(edge_cells)
         todo[known] = False
-    if todo.any():
-        cells = np.flatnonzero(todo)
-        order = cells[np.argsort(-magnitude.ravel()[cells])]
-        _spread(magnitude, *phase_gradient(magnitude, grid), result, todo, starts, order)
+    busy = np.flatnonzero(todo.any(axis=1))
+    if busy.size:
+        # a row around those to do hands its phase on, one more gives that row its gradient
+        first, end = max(0, busy[0] - 2), busy[-1] + 3
+        part = magnitude[first:end]
+        cells = np.flatnonzero(todo[first:end])
+        order = cells[np.argsort(-part.ravel()[cells])]
+        starts = starts - first * magnitude.shape[1]
+        starts = starts[(starts >= 0) & (starts < part.size)]
+        steps = phase_gradient(part, grid, first)
+        _spread(part, *steps, result[first:end], todo[first:end], starts, order)
     # The two ends of the spectrum are real: keep the sign only, so that no magnitude is lost.
     for row in (0, -1):
         if known is None or not known[row]:

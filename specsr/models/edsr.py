@@ -104,15 +104,13 @@ class EDSR(nn.Module):
         """
         if scale is not None and tuple(scale) != tuple(self.config.scale):
             raise ValueError(f"scale is {scale}: this model has {self.config.scale}")
-        features, shifted = self.encode(x)
-        out = self.linear_tail()(features)
+        shifted = self.sub_mean(x)
+        out = self.linear_tail()(self.refine(self.head(self.fold(shifted))))
         return finish(out, shifted, self.config, self.config.scale, self.add_mean)
 
-    def encode(self, x: Tensor, scale: Scale | None = None) -> tuple[Tensor, Tensor]:
-        """Return the features that the tail turns into the output, and the shifted input."""
-        shifted = self.sub_mean(x)
-        features = self.head(self.fold(shifted))
-        return features + self.body(features), shifted
+    def refine(self, features: Tensor, scale: Scale | None = None) -> Tensor:
+        """Return the features that the tail turns into the output, from those of the head."""
+        return features + self.body(features)
 
     def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
         """The layers from features to output: convolutions and shuffles, nothing between them."""

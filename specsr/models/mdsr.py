@@ -73,15 +73,14 @@ class MDSR(nn.Module):
 
         With ``doubt`` there are twice as many channels: the values, then their doubt.
         """
-        features, shifted = self.encode(x, scale)
-        out = self.linear_tail(scale)(features)
+        shifted = self.sub_mean(x)
+        out = self.linear_tail(scale)(self.refine(self.head(shifted), scale))
         return finish(out, shifted, self.config, self.scales[self._index(scale)], self.add_mean)
 
-    def encode(self, x: Tensor, scale: Scale | None = None) -> tuple[Tensor, Tensor]:
-        """Return the features that the tail turns into the output, and the shifted input."""
-        shifted = self.sub_mean(x)
-        features = self.pre_process[self._index(scale)](self.head(shifted))
-        return features + self.body(features), shifted
+    def refine(self, features: Tensor, scale: Scale | None = None) -> Tensor:
+        """Return the features that the tail turns into the output, from those of the head."""
+        features = self.pre_process[self._index(scale)](features)
+        return features + self.body(features)
 
     def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
         """The layers from features to output: convolutions and shuffles, nothing between them."""

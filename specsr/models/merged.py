@@ -1,9 +1,10 @@
-"""The same network for less arithmetic: a tail without activations is one convolution.
+"""The same network for less arithmetic: layers without activations between them become one.
 
 Behind the body EDSR and MDSR enlarge by convolutions and pixel shuffles and end in one more
 convolution; nothing between them bends, so together they are a single linear map from the features
 around a cell to the cells of output it becomes.  As one convolution it takes a thirtieth of the
-tail's arithmetic (x4, 64 features) and none of its large intermediate images.
+tail's arithmetic (x4, 64 features) and none of its large intermediate images.  In the same way a
+fold and the head behind it are one convolution with strides.
 """
 
 from __future__ import annotations
@@ -71,23 +72,38 @@ class MergedTail(nn.Module):
         return out
 
 
-class Merged(nn.Module):
-    """A network at one scale, for inference: the same output with its tail merged.
+def merged_head(head: nn.Conv2d, in_channels: int, fold: Scale) -> nn.Conv2d:
+    """Return a fold and the 3x3 convolution behind it as one convolution with strides."""
+    f_f, f_t = fold
+    weight = head.weight.detach().reshape(head.out_channels, in_channels, f_f, f_t, 3, 3)
+    weight = weight.permute(0, 1, 4, 2, 5, 3).reshape(
+        head.out_channels, in_channels, 3 * f_f, 3 * f_t
+    )
+    made = nn.Conv2d(in_channels, head.out_channels, weight.shape[2:], fold, fold).to(weight)
+    made.load_state_dict({"weight": weight, "bias": head.bias})
+    return made
 
-    The weights are those of ``net`` at this moment, the body's shared, the tail's copied.
+
+class Merged(nn.Module):
+    """A network at one scale, for inference: the same output for less arithmetic.
+
+    The weights are those of ``net`` at this moment, the body's shared, the others copied.
     """
 
     def __init__(self, net: EDSR | MDSR, scale: Scale) -> None:
         super().__init__()
         self.net, self.scale = net, scale
+        self.head: nn.Module = net.head
         self.tail: nn.Module = net.linear_tail(scale)
-        if max(scale) > 1:
-            fold = getattr(net.config, "fold", (1, 1))  # the tail unfolds as well
+        fold = getattr(net.config, "fold", (1, 1))
+        if max(fold) > 1:
+            self.head = merged_head(net.head[0], net.config.in_channels, fold)
+        if max(scale) > 1:  # the tail unfolds as well
             factor = (scale[0] * fold[0], scale[1] * fold[1])
             self.tail = MergedTail(self.tail, net.config.n_feats, factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_channels, H, W] -> what ``net`` gives, [B, C, H s_f, W s_t]."""
-        features, shifted = self.net.encode(x, self.scale)
-        out = self.tail(features)
+        shifted = self.net.sub_mean(x)
+        out = self.tail(self.net.refine(self.head(shifted), self.scale))
         return finish(out, shifted, self.net.config, self.scale, self.net.add_mean)
