@@ -122,7 +122,8 @@ def run_tiled(
         for c in _tiles(image.shape[3], size[1], margin[1])
     ]
     try:
-        net = net.to(device, memory_format=torch.channels_last).eval()
+        net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.eval()
         with torch.inference_mode():
             for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
                 progress(jobs) if progress else jobs

@@ -96,7 +96,7 @@ def loader(scale: int | None = None, device: str = "cpu") -> Any:
         scale: which one of an MDSR; None for its first.
         device: where models are put.
     """
-    spandrel = _spandrel()
+    spandrel: Any = _spandrel()
 
     class Loader(spandrel.ModelLoader):
         """spandrel's loader; specsr's files bring their config along as one more tensor."""
