@@ -55,7 +55,7 @@ def levels(
     typer.echo(f"| :--- |{' ---: |' * len(read.channels)}")
     for name, values in rows.items():
         typer.echo(f"| {name} | {' | '.join(f'{x:.2f}' for x in values)} |")
-    bands = third_octave_levels(read, weighting=weighting) if outputs else None
+    bands: Any = third_octave_levels(read, weighting=weighting) if outputs else None
     for path in outputs:
         if path.suffix.lower() == ".csv":
             _write(path, bands, read.channels, overwrite)

@@ -179,6 +179,7 @@ def _reading(
 
         unit = parse_unit(unit or "Pa")
         if calib_tone is None:
+            assert full_scale is not None  # one of the two was given
             calib = calibration.at_full_scale(full_scale, unit)
             say(f"a full-scale sine is {full_scale:g} dB {reference_label(unit)}")
         else:

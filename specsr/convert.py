@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import re
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from .errors import SpecsrError
+from .model_file import check_tensors, checked_config
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
 from .models.edsr import DIV2K_MEAN
 from .weights import Model, is_model_file, load_model
@@ -42,14 +43,14 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         if path.suffix.lower() == ".safetensors":
             found: Any = load_file(path)
         else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            found = load_tensors(path)
     except pickle.UnpicklingError as error:
         reason = str(error).split("\n")[0]
         raise SpecsrError(
             f"{path}: refused, for it is damaged or a pickle that holds more than tensors and "
             f"could run code ({reason}): ask its author for a state dict or a safetensors file"
         ) from None
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError, SafetensorError) as error:
+    except Exception as error:  # torch passes on whatever its parsers stumble over
         reason = str(error).split("\n")[0]
         raise SpecsrError(
             f"{path}: damaged, or not a checkpoint ({reason}): download it again"
@@ -66,6 +67,38 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     return {re.sub(r"^(module\.|model\.)+", "", name): value for name, value in found.items()}
 
 
+def load_tensors(path: str | Path, device: Any = "cpu") -> Any:
+    """Return what a checkpoint of PyTorch holds: tensors and plain values, none of it code.
+
+    Raises:
+        pickle.UnpicklingError: it holds more than that, compressed parts, or tensors that stand
+            for more values than are stored.
+        Exception: whatever else `torch.load` raises for a damaged file.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise pickle.UnpicklingError("compressed parts, which PyTorch does not write")
+    found = torch.load(path, map_location=device, weights_only=True)
+    for tensor in _all_tensors(found):
+        if tensor.layout != torch.strided or tensor.is_quantized:
+            raise pickle.UnpicklingError("a tensor that is not a plain one")
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise pickle.UnpicklingError("a tensor of more values than are stored")
+    return found
+
+
+def _all_tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _all_tensors(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _all_tensors(one)
+
+
 def from_state_dict(tensors: Mapping[str, Tensor], res_scale: float | None = None) -> EDSR | MDSR:
     """Return the network of an EDSR-PyTorch state dict, with its weights.
 
@@ -79,22 +112,30 @@ def from_state_dict(tensors: Mapping[str, Tensor], res_scale: float | None = Non
     Raises:
         SpecsrError: the tensors are not those of an EDSR or MDSR.
     """
+    odd = [k for k, v in tensors.items() if not (v.is_floating_point() or v.dtype == torch.int64)]
+    if odd:
+        raise SpecsrError(f"{odd[0]} is {tensors[odd[0]].dtype}: expected floating-point numbers")
     try:
         config = _config(tensors, res_scale)
-    except (KeyError, IndexError, ValueError) as error:
+    except (LookupError, ValueError, ArithmeticError, RuntimeError, TypeError) as error:
         raise SpecsrError(
             f"not an EDSR or MDSR of EDSR-PyTorch (no {error} among {len(tensors)} tensors such as "
             f"{', '.join(list(tensors)[:3])}): other architectures run through spandrel "
             "(pip install 'specsr[spandrel]')"
         ) from None
+    try:
+        checked_config(
+            "mdsr" if isinstance(config, MDSRConfig) else "edsr", dataclasses.asdict(config)
+        )
+        own_shift = {f"{part}_mean.{key}" for part in ("sub", "add") for key in ("mean", "std")}
+        shapes = {k: tuple(v.shape) for k, v in tensors.items() if not _of_mean_shift(k)}
+        check_tensors(config, shapes, given=own_shift)
+    except SpecsrError as error:
+        raise SpecsrError(f"not an EDSR or MDSR as published: {error}") from None
     net = build(config)
     weights = {k: v.float() for k, v in tensors.items() if not _of_mean_shift(k)}
     own = {k: v for k, v in net.state_dict().items() if _of_mean_shift(k)}
-    try:
-        net.load_state_dict({**weights, **own})
-    except RuntimeError as error:
-        reason = " ".join(str(error).split("\n")[1:3]).strip()
-        raise SpecsrError(f"not an EDSR or MDSR as published: {reason}") from None
+    net.load_state_dict({**weights, **own})
     if not all(torch.isfinite(value).all() for value in weights.values()):
         raise SpecsrError("the weights hold NaN or infinity: download the checkpoint again")
     return net.eval()

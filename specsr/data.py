@@ -231,7 +231,7 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
             with partial.open("wb") as file:
                 np.savez(
                     file, low=example.low, high=example.high, cut=example.cut, df=example.df,
-                    speed=example.speed,
+                    speed=example.speed,  # type: ignore[arg-type]  # `prepare` knows it
                 )  # fmt: skip
             partial.replace(path)
         with np.load(path) as stored:

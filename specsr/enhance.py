@@ -61,10 +61,10 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
 
 
 def _square(scale: int | tuple[int, int]) -> tuple[int, int]:
-    scale = (scale, scale) if isinstance(scale, (int, np.integer)) else tuple(scale)
-    if len(scale) != 2 or min(scale) < 1 or max(scale) == 1:
+    pair = (scale, scale) if isinstance(scale, (int, np.integer)) else tuple(scale)
+    if len(pair) != 2 or min(pair) < 1 or max(pair) == 1:
         raise SpecsrError(f"scale is {scale}: expected a whole number from 2 up, or one an axis")
-    return scale
+    return pair
 
 
 def upscale_map(
@@ -245,7 +245,7 @@ def denoise(noisy: Signal, **options: Any) -> Signal: ...
 def denoise(noisy: SpecMap, **options: Any) -> SpecMap: ...
 
 
-def denoise(
+def denoise(  # type: ignore[misc]  # the overloads name no options
     noisy: Signal | SpecMap,
     *,
     model: str | Path | Model | None = None,

@@ -62,6 +62,7 @@ def evaluate(
             orders are asked for without a speed, or a cut that leaves no rows on one side.
     """
     signals = isinstance(reference, Signal)
+    transform = transform or SpectrogramTransform()
     if signals != isinstance(result, Signal):
         raise SpecsrError(
             "one is a signal and the other a map: compare two of a kind; Signal.spectrogram() and "
@@ -71,14 +72,14 @@ def evaluate(
         raise SpecsrError(
             "low is a signal and the result a map, or the reverse: give one of a kind"
         )
-    simpler = {} if low is None else baselines(low, reference)
-    waves = None
-    if signals:
+    simpler: dict[str, Any] = {} if low is None else baselines(low, reference)
+    waves: tuple[Signal, Signal] | None = None
+    if isinstance(result, Signal) and isinstance(reference, Signal):
         _check_signals(result, reference)
         waves = (reference, result)
-        transform = transform or SpectrogramTransform()
         result, reference = transform(result), transform(reference)
     else:
+        assert isinstance(result, SpecMap) and isinstance(reference, SpecMap)
         _check_maps(result, reference)
     if rpm is None:
         rpm = reference.rpm if reference.rpm is not None else result.rpm
@@ -89,14 +90,17 @@ def evaluate(
         )
     why_not = _no_loudness(waves)
 
+    count = len(reference.channels)
+
     def judged(result: SpecMap, waves: tuple[Signal, Signal] | None) -> list[Scores]:
         return [
             _scores(
-                *(_channel(x, c) for x in (reference, result)),
-                waves and tuple(_channel(x, c) for x in waves), cut, orders, rpm, range_db,
+                _channel(reference, c), _channel(result, c),
+                None if waves is None else (_channel(waves[0], c), _channel(waves[1], c)),
+                cut, orders, rpm, range_db,
                 bandwidth, not why_not,
             )
-            for c in range(reference.magnitude.shape[0])
+            for c in range(count)
         ]  # fmt: skip
 
     channels = judged(result, waves)
@@ -137,7 +141,7 @@ def _unique(names: Sequence[str]) -> list[str]:
     return [f"{name} ({i + 1})" for i, name in enumerate(names)]
 
 
-def _channel(x: Signal | SpecMap, channel: int) -> Signal | SpecMap:
+def _channel(x: Any, channel: int) -> Any:
     """One channel of a signal or map."""
     part = slice(channel, channel + 1)
     if isinstance(x, Signal):
@@ -189,6 +193,7 @@ def _scores(
 ) -> Scores:  # fmt: skip
     """Scores of one channel."""
     plain = _plain_power(reference), _plain_power(result)
+    compared = waves or (reference, result)
     ratio = invariant = None
     if waves:
         ratio, invariant = (
@@ -198,7 +203,7 @@ def _scores(
 
     def distance(low: float = 0.0, high: float | None = None) -> float:
         if waves:
-            a, b = (np.float64(x.samples[0]) / waves[0].full_scale for x in waves)
+            a, b = (x.samples[0].astype(np.float64) / waves[0].full_scale for x in waves)
             return float(metrics.lsd(a, b, waves[0].rate, low, high))
         freqs = reference.freqs
         rows = (freqs >= low) & (freqs < (math.inf if high is None else high))
@@ -224,7 +229,7 @@ def _scores(
         si_sdr_db=invariant,
         spectral_convergence_db=float(metrics.spectral_convergence(*np.sqrt(plain))),
         map=metrics.map_errors(reference.db[0], result.db[0], range_db),
-        third_octave=_band_error(*(waves or (reference, result)), range_db),
+        third_octave=_band_error(compared[0], compared[1], range_db),
         orders={
             f"{order:g}": _order_error(reference, result, rpm, order, bandwidth, range_db)
             for order in orders

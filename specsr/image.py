@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -145,7 +146,7 @@ def self_ensemble(
 
     image [C, H, W] -> [C, H scale, W scale]; ``scale`` must be the same for both axes.
     """
-    total = 0.0
+    total: Any = 0.0
     for turned in (False, True):
         for axes in ((), (-2,), (-1,), (-2, -1)):
             seen = image.transpose(-2, -1) if turned else image

@@ -214,8 +214,9 @@ def run_benchmark(
             raise SpecsrError(f"{files.high}: {error}") from None
     order = list(dict.fromkeys(key[2] for key in values))
     rows = [
-        Row(*key, *(round(float(v), 4) for v in np.mean(scores, axis=0)), len(scores))
+        Row(*key, psnr=psnr, ssim=ssim, images=len(scores))
         for key, scores in sorted(values.items(), key=lambda item: order.index(item[0][2]))
+        for psnr, ssim in [np.mean(scores, axis=0).round(4).tolist()]
     ]
     return BenchmarkReport(tuple(rows), {model.name: describe(model) for model in found})
 

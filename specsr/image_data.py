@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,8 @@ def find_pairs(folder: str | Path, scales: Iterable[int], split: str = "train") 
         high, low = folder, None
     images = find_images([high])
     there = [s for s in scales if low is not None and (low / f"X{s}").is_dir()]
-    return [ImageFiles(path, {s: _low_file(path, low, s) for s in there}) for path in images]
+    lows = low or high  # without a folder of low images there is no scale to look for
+    return [ImageFiles(path, {s: _low_file(path, lows, s) for s in there}) for path in images]
 
 
 def _low_file(high: Path, low: Path, scale: int) -> Path:
@@ -123,7 +125,7 @@ def load_pair(
     for scale in scales:
         if scale in files.low:
             file = files.low[scale]
-            low = _cached(folder, identity(file), lambda file=file: read_image(file))
+            low = _cached(folder, identity(file), partial(read_image, file))
             expected = (high.shape[0] // scale, high.shape[1] // scale)
             if low.shape[:2] != expected or low.shape[2:] != high.shape[2:]:
                 raise SpecsrError(
@@ -132,9 +134,7 @@ def load_pair(
                 )
         else:
             try:
-                low = _cached(
-                    folder, [*identity(files.high), scale], lambda s=scale: reduce(high, s)
-                )
+                low = _cached(folder, [*identity(files.high), scale], partial(reduce, high, scale))
             except SpecsrError as error:
                 raise SpecsrError(f"{files.high}: {error}") from None
         lows[scale] = low

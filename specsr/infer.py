@@ -140,15 +140,13 @@ def run_tiled(
         for c in _tiles(image.shape[3], size[1], margin[1])
     ]
     try:
-        net = net.to(device, memory_format=torch.channels_last).eval()
+        net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.eval()
         precision = pick_precision(options.precision, device, getattr(net.config, "n_feats", 64))
-        # a foreign network (spandrel's) has no tail to merge
-        whole = isinstance(net, (EDSR, MDSR))
-        run = (
-            Merged(net, scale).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            if whole
-            else functools.partial(net, scale=scale)
-        )
+        # a foreign network (spandrel's) has no layers that are known to merge
+        run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
+        if isinstance(net, (EDSR, MDSR)):
+            run = Merged(net, scale)
         with torch.inference_mode():
             for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
                 progress(jobs) if progress else jobs

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .convert import from_state_dict
+from .convert import from_state_dict, load_tensors
 from .errors import SpecsrError
 from .weights import Model, load_model, read_info
 
@@ -96,10 +96,16 @@ def loader(scale: int | None = None, device: str = "cpu") -> Any:
         scale: which one of an MDSR; None for its first.
         device: where models are put.
     """
-    spandrel = _spandrel()
+    spandrel: Any = _spandrel()
 
     class Loader(spandrel.ModelLoader):
         """spandrel's loader; specsr's files bring their config along as one more tensor."""
+
+        def _load_pth(self, path: str | Path) -> Any:
+            return load_tensors(path, self.device)
+
+        def _load_torchscript(self, path: str | Path) -> Any:
+            raise RuntimeError("a TorchScript file holds code: ask its author for a state dict")
 
         def _load_safetensors(self, path: str | Path) -> dict[str, Tensor]:
             tensors = super()._load_safetensors(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,7 +117,7 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
         maps = result.maps or {"": _as_map(output)}
         if len(maps) == 1:
             [(title, spec)] = maps.items()
-            drawn = plot_map(spec, title=title, max_freq=result.max_freq)
+            drawn: Any = plot_map(spec, title=title, max_freq=result.max_freq)
         else:
             doubtful = [title for title, spec in maps.items() if spec.std_db is not None]
             drawn = plot_comparison(

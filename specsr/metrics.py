@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -48,7 +49,8 @@ def power_frames(
     from scipy.signal import get_window
 
     window = get_window("hann", n_fft)
-    padded = np.pad(np.asarray(samples, np.float64), n_fft // 2 if pad is None else pad, mode=mode)
+    padding: Any = mode  # numpy's stubs take one of a list of names
+    padded = np.pad(np.asarray(samples, np.float64), n_fft // 2 if pad is None else pad, padding)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     step = max(1, _BLOCK // n_fft)
     for first in range(0, len(frames), step):
@@ -197,7 +199,7 @@ def floored(
 
 def psnr(rmse: float, range_db: float) -> float:
     """Peak signal-to-noise ratio in dB of an rms error in dB, over a stated range in dB."""
-    return float(_ratio_db(np.float64(range_db) ** 2, np.float64(rmse) ** 2))
+    return float(_ratio_db(np.array(range_db) ** 2, np.array(rmse) ** 2))
 
 
 def ssim(reference: np.ndarray, estimate: np.ndarray, data_range: float) -> float:

@@ -90,7 +90,7 @@ def integrate(
     result = np.random.default_rng(seed).uniform(-np.pi, np.pi, magnitude.shape)
     todo = magnitude > tolerance * magnitude.max(initial=0)
     starts = np.zeros(0, dtype=np.int64)
-    if known is not None and known.any():
+    if known is not None and phase is not None and known.any():
         result[known] = phase[known]
         # Only known cells beside an unknown row can hand their phase on.
         edge = known & ~(np.roll(known, 1) & np.roll(known, -1))
@@ -117,7 +117,7 @@ def integrate(
 
 
 @njit(cache=True)
-def _push(heap, size, key, cell):
+def _push(heap, size, key, cell):  # type: ignore[no-untyped-def]  # numba's
     """Insert a cell into the binary heap of cells, largest key on top; return the new size."""
     at = size
     while at > 0:
@@ -131,7 +131,7 @@ def _push(heap, size, key, cell):
 
 
 @njit(cache=True)
-def _sift(heap, size, key):
+def _sift(heap, size, key):  # type: ignore[no-untyped-def]  # numba's
     """Close the gap on top of the heap with its last cell; ``size`` is the size afterwards."""
     cell = heap[size]
     at = 0
@@ -149,7 +149,7 @@ def _sift(heap, size, key):
 
 
 @njit(cache=True)
-def _spread(magnitude, per_frame, per_row, phase, todo, starts, order):
+def _spread(magnitude, per_frame, per_row, phase, todo, starts, order):  # type: ignore[no-untyped-def]  # numba's
     """Integrate the phase steps over the cells to do, in place, always from the loudest cell.
 
     ``starts`` are cells with a given phase; ``order`` are the cells to do, loudest first: the

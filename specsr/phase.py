@@ -12,6 +12,7 @@ them, on any device, complex64 or complex128.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,16 +90,17 @@ def map_to_signal(
         magnitude = torch.from_numpy(spec.magnitude[channel] / factor).to(device)
         target = None
         if known is not None:
+            assert spec.phase is not None  # known rows come with their phase
             target = torch.polar(magnitude, torch.from_numpy(spec.phase[channel]).to(device))
         if phase == "gl":
             start = random_phase(magnitude, seed)
             result = griffin_lim(magnitude, grid, start, iterations, tick=tick)
         else:
-            angle = None if known is None else target.angle()
+            angle = None if target is None else target.angle()
             result = pghi(magnitude, grid, known_phase=angle, known=known, seed=seed)
         if phase in ("auto", "admm"):
             polish = round(iterations * POLISH)
-            given = dict(known=known, known_spectrum=target, tick=tick)
+            given: Any = dict(known=known, known_spectrum=target, tick=tick)
             result = admm(magnitude, grid, result, iterations - polish, **given)
             result = griffin_lim(magnitude, grid, result, polish, **given)
         samples.append(istft(result, grid).cpu().numpy())
@@ -133,7 +135,7 @@ def pghi(
     """
     flat = magnitude.reshape(-1, *magnitude.shape[-2:]).cpu().numpy()
     rows = None if known is None else known.cpu().numpy()
-    true = None if known is None else known_phase.reshape(flat.shape).cpu().numpy()
+    true = None if known_phase is None else known_phase.reshape(flat.shape).cpu().numpy()
     angle = np.stack([
         integrate(
             one, grid, phase=None if true is None else true[i], known=rows,
@@ -263,7 +265,7 @@ class _Amplitude:
     ) -> None:
         self.magnitude = magnitude.mT.contiguous()
         self.rows = None
-        if known is not None:
+        if known is not None and known_spectrum is not None:
             self.rows = known.nonzero()[:, 0]
             self.values = known_spectrum.mT.index_select(-1, self.rows)
 

@@ -58,7 +58,7 @@ def colour_top(levels: Iterable[np.ndarray]) -> float:
     return 5.0 * math.ceil(max(float(np.nanmax(db)) for db in levels) / 5)
 
 
-def draw(ax: Axes, db: np.ndarray, extent: tuple[float, ...], **colours: Any) -> AxesImage:
+def draw(ax: Axes, db: np.ndarray, extent: Any, **colours: Any) -> AxesImage:
     """Draw levels [rows, columns]; nan and what lies outside stay gray."""
     ax.set_facecolor(_NO_DATA)
     return ax.imshow(db, origin="lower", aspect="auto", extent=extent, **colours)
@@ -121,7 +121,7 @@ def draw_orders(ax: Axes, orders: Iterable[float], x: np.ndarray, per_order: np.
             if all((np.abs(place - at) > half + room).any() for at, room in taken):
                 taken.append((place, half))
                 ax.text(
-                    *place, name, transform=ax.transAxes, ha="center", va="center",
+                    place[0], place[1], name, transform=ax.transAxes, ha="center", va="center",
                     color="white", fontsize=8, path_effects=outline,
                 )  # fmt: skip
                 break

@@ -91,7 +91,9 @@ def plot_view(
     label_y(ax, view.y_axis)
     colour_bar(ax.figure, image, [ax], f"Level ({view.level_label})", "min")
     if orders:
-        per_order = view.rpm / 60 if view.y_axis == "freq" else np.ones(view.x.size)
+        per_order = np.ones(view.x.size)
+        if view.y_axis == "freq" and view.rpm is not None:
+            per_order = np.asarray(view.rpm) / 60
         draw_orders(ax, orders, view.x, per_order)
     if title is not None:
         ax.set_title(title)

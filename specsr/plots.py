@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def plot_map(
     label_x(ax)
     label_y(ax)
     colour_bar(ax.figure, image, [ax], *bar)
-    if orders:
+    if orders and spec.rpm is not None:
         points = np.linspace(0, spec.grid.length - 1, min(spec.grid.length, MAX_COLUMNS))
         points = points.astype(int)
         times = spec.grid.start + points / spec.grid.rate
@@ -250,8 +250,8 @@ def save_figure(
             f"{', '.join(SUFFIXES)}"
         )
     with replacing(path, overwrite=overwrite) as (temporary,):
-        # a figure is its own figure
-        figure.figure.savefig(temporary, format=suffix[1:], dpi=DPI)
+        drawn: Any = figure.figure  # a figure is its own figure
+        drawn.savefig(temporary, format=suffix[1:], dpi=DPI)
 
 
 def _displayed(
@@ -268,7 +268,7 @@ def _displayed(
         raise SpecsrError(
             "the map carries no doubt: models that know theirs give one to what they upscale"
         )
-    values = spec.std_db if doubt else spec.magnitude
+    values: Any = spec.std_db if doubt else spec.magnitude
     magnitude = values[channel_position(spec.channels, channel)]
     low = float(spec.freqs[0] - spec.grid.df / 2)
     if max_freq is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def facts_section(
         row = [item.role, item.name, what, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
         for weighting in ("Z", "A") if sound else ("Z",):
             row.append(f"{overall_level(item.source, weighting)[channel]:.1f}")
-        if quality:
+        if quality and isinstance(item.source, Signal):
             row.append(f"{sound_quality.loudness(item.source).sone[channel]:.1f}")
             row.append(f"{sound_quality.sharpness(item.source)[channel]:.2f}")
         rows.append(row)
@@ -154,7 +155,7 @@ def _same_grid(a: SpecMap, b: SpecMap) -> bool:
     return a.magnitude.shape[1:] == b.magnitude.shape[1:] and (one.df, one.dt) == (two.df, two.dt)
 
 
-def _speed_of(item: Item, rpm: np.ndarray) -> np.ndarray:
+def _speed_of(item: Item, rpm: Any) -> np.ndarray:
     """The speed at every sample of an item, its own or that of the others."""
     length = item.spec.grid.length
     if item.source.rpm is not None or len(rpm) == length:
@@ -164,7 +165,7 @@ def _speed_of(item: Item, rpm: np.ndarray) -> np.ndarray:
 
 
 def cuts_section(
-    page: Page, items: Sequence[Item], rpm: np.ndarray, options: ReportOptions
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
 ) -> None:
     """Order levels over speed; recordings are resampled by angle, of maps the cells are summed."""
     cuts: dict[str, list[OrderCut]] = {}

@@ -160,8 +160,8 @@ def compare_transients(
     Positions are judged within half a window: no map says it finer.
     """
     reach = max(2, round(grid.n_fft / (2 * grid.hop_length * grid.cell[1])))
-    turned = (np.ascontiguousarray(np.asarray(x).T) for x in (reference_db, estimate_db))
-    return compare_ridges(*turned, length=16, reach=reach, apart=2 * reach)
+    true, found = (np.ascontiguousarray(np.asarray(x).T) for x in (reference_db, estimate_db))
+    return compare_ridges(true, found, length=16, reach=reach, apart=2 * reach)
 
 
 def _near(cells: np.ndarray) -> np.ndarray:

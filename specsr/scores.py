@@ -147,8 +147,8 @@ def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | Non
     yield f"map PSNR {over}, dB", scores.map.psnr_db
     yield f"map SSIM {over}", scores.map.ssim
     bands = scores.third_octave
-    yield "third octaves, largest error, dB", bands and bands.max_abs_db
-    yield "third octaves, bias, dB", bands and bands.bias_db
+    yield "third octaves, largest error, dB", None if bands is None else bands.max_abs_db
+    yield "third octaves, bias, dB", None if bands is None else bands.bias_db
     for order, error in scores.orders.items():
         width = _span(error.lowest_bandwidth_hz, error.highest_bandwidth_hz)
         yield f"order {order} in {width} Hz, RMSE, dB", error.rmse_db

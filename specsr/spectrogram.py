@@ -266,7 +266,7 @@ class SpectrogramTransform:
         import torch
 
         grid = self.grid(signal)
-        samples = np.require(signal.samples, np.float32, "CW")  # as torch takes them
+        samples = np.require(signal.samples, np.float32, ["C", "W"])  # as torch takes them
         spectrum = stft(torch.from_numpy(samples), grid)
         factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
         return SpecMap(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -37,7 +38,8 @@ class StepCost:
 def step_cost(config: Config, steps: int = 5) -> StepCost:
     """Measure training steps of a config on random images (or maps) of its batch and patch."""
     device = pick_device(config.train.device)
-    net = build_net(config).to(device, memory_format=torch.channels_last).train()
+    net: Any = build_net(config)  # torch's stubs of `to` know no memory format
+    net = net.to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.Adam(net.parameters(), config.train.lr, fused=True)
     loss_function = LOSSES[config.train.loss]
     scale = tuple(config.pair.scales[0])

@@ -186,7 +186,8 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
     bar = progress or (lambda steps: steps)
     source = (image_source if config.pair.kind == "image" else map_source)(config, bar)
 
-    net = build_net(config).to(device, memory_format=torch.channels_last)
+    net: Any = build_net(config)  # torch's stubs of `to` know no memory format
+    net = net.to(device, memory_format=torch.channels_last)
     started, resumed = "", resume and checkpoint_path.exists()
     if train_options.start and not resumed:
         first = image_model if config.pair.kind == "image" else load_model

@@ -125,9 +125,9 @@ def view(
     grid = spec.grid
     if rpm is None:
         rpm = spec.rpm
-    speed = None if rpm is None else np.abs(frame_rpm(rpm, grid))
-    if speed is None and (x, y) != ("time", "freq"):
-        frame_rpm(None, grid)  # says that there is no speed
+    speed: Any = None
+    if rpm is not None or (x, y) != ("time", "freq"):  # without a speed this says so
+        speed = np.abs(frame_rpm(rpm, grid))  # type: ignore[arg-type]
     power, rows = spec.power, grid.freqs()
     if y == "order":
         power, rows = _order_rows(spec, speed, max_order)

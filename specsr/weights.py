@@ -17,9 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from .errors import SpecsrError
-from .models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
+from .model_file import FLOATS, FORMAT, check_tensors, check_values, checked_config, describe
+from .models import EDSR, MDSR, build
 
-FORMAT = 1
 BUNDLED = Path(__file__).parent / "bundled"
 
 
@@ -99,23 +99,18 @@ def read_info(path: str | Path) -> dict[str, Any]:
     except (SafetensorError, OSError) as error:
         raise SpecsrError(f"{path}: not a safetensors file ({error})") from None
     try:
-        info = json.loads(metadata["specsr"])
-        version = info["format"]
-    except (KeyError, TypeError, ValueError):
-        raise SpecsrError(
-            f"{path}: a safetensors file without specsr's description: use one that specsr wrote"
-        ) from None
-    if version != FORMAT:
-        raise SpecsrError(f"{path}: format {version}, this specsr reads {FORMAT}: update specsr")
-    return info
+        return describe(metadata.get("specsr", "{}"))
+    except SpecsrError as error:
+        raise SpecsrError(f"{path}: {error}") from None
 
 
 def load_model(source: str | Path) -> Model:
     """Return the model in a file, or a bundled one by its name.
 
     Raises:
-        SpecsrError: no such name or file, not a specsr model, or weights that do not fit the
-            architecture the file describes.
+        SpecsrError: no such name or file, not a specsr model, sizes beyond any that make sense, or
+            weights that are not finite or not those of the network the file describes (which is
+            found out before it is built).
     """
     path = Path(source)
     if path.suffix != ".safetensors":
@@ -128,24 +123,26 @@ def load_model(source: str | Path) -> Model:
             )
     info = read_info(path)
     try:
-        config_type = {"edsr": EDSRConfig, "mdsr": MDSRConfig}[info["architecture"]]
-        net = build(config_type(**_tuples(info["config"])))
+        config = checked_config(info["architecture"], info["config"])
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            heads = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            check_tensors(config, {k: tuple(v.get_shape()) for k, v in heads.items()})
+            for name, head in heads.items():
+                counts = name.endswith(".num_batches_tracked")
+                if head.get_dtype() not in (("I64",) if counts else FLOATS):
+                    raise SpecsrError(f"{name} is {head.get_dtype()}: expected {FLOATS}")
+            tensors = {name: file.get_tensor(name) for name in heads}
+        check_values(tensors)
+        net = build(config)
         net.load_state_dict(tensors)
-        model = Model(
-            info["name"], net.eval(), info["pair"], tuple(info["grids"]),
-            tuple(info["rates"]), info["db_range"], info["record"],
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise SpecsrError(
-            f"{path}: the model file is damaged or of another kind ({error})"
-        ) from None
-    if not all(torch.isfinite(t).all() for t in tensors.values()):
-        raise SpecsrError(
-            f"{path}: the weights hold NaN or infinity: train or fetch the model again"
-        )
-    return model
+    except SpecsrError as error:
+        raise SpecsrError(f"{path}: {error}") from None
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise SpecsrError(f"{path}: the model file is damaged ({error})") from None
+    return Model(
+        info["name"], net.eval(), info["pair"], tuple(info["grids"]),
+        tuple(info["rates"]), info["db_range"], info["record"],
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -266,12 +263,3 @@ def bundled_for(pair: str, scale: tuple[int, int]) -> list[str]:
 
     infos = {name: read_info(BUNDLED / f"{name}.safetensors") for name in bundled_models()}
     return sorted((name for name in infos if infos[name]["pair"] == pair), key=rank)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON lists back to the tuples of frozen configs."""
-    if isinstance(value, dict):
-        return {k: _tuples(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return tuple(_tuples(v) for v in value)
-    return value

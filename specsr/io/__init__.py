@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..errors import SpecsrError
 from ..signal import Signal
@@ -232,7 +233,7 @@ def _search(folder: Path) -> list[Path]:
     return sorted(file for file in files if file.suffix.lower() in READERS)
 
 
-def _by_suffix(table: dict, path: Path):
+def _by_suffix(table: dict, path: Path) -> Any:
     try:
         return table[path.suffix.lower()]
     except KeyError:

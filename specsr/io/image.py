@@ -92,9 +92,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             f"{path}: not an image, or damaged: expected one of {', '.join(SUFFIXES)}"
         ) from None
     except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise SpecsrError(
-            f"{path}: more than {2 * Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: cut it into "
-            "parts"
+            f"{path}: more than {limit:.0f} million pixels: cut it into parts"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, SpecsrError):

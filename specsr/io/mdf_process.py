@@ -11,6 +11,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import asammdf
 import numpy as np
@@ -48,6 +49,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
 
 if __name__ == "__main__":
     try:
-        np.savez(sys.argv[2], **read(Path(sys.argv[1])))
+        arrays: Any = read(Path(sys.argv[1]))
+        np.savez(sys.argv[2], **arrays)
     except Exception as error:
         sys.exit(f"{type(error).__name__}: {error}")

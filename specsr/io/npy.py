@@ -80,7 +80,8 @@ def _map_fields(path: Path, values: bool) -> dict[str, Any]:
     fields = sidecar.load(path, MAP) or {}
     if not fields:
         return {}
-    found = {k: fields[k] for k in ("unit", "scaling", "window", "cell", "rate") if k in fields}
+    kept: tuple[str, ...] = ("unit", "scaling", "window", "cell", "rate")
+    found = {key: fields[key] for key in kept if key in fields}
     for key in ("freqs", "times"):
         if key in fields:
             found[key] = numeric(fields[key], key)

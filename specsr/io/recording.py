@@ -171,7 +171,7 @@ def assemble(
     ]
     first = parts[0]
     signal = Signal(
-        np.stack(rows), first.rate, unit=meanings[0][0], start=first.start,
+        np.stack(rows), first.rate or 0.0, unit=meanings[0][0], start=first.start,
         channels=tuple(channel.name for channel in parts),
         full_scale=max(scale * factor for scale, (_, factor, _) in zip(scales, meanings)),
     )  # fmt: skip
@@ -256,7 +256,7 @@ def _check_together(parts: list[Channel], found: list[str], all_of_them: bool) -
     """Raise `SpecsrError` with the groups where channels differ in rate, unit, start or length."""
     groups: dict[tuple, list[str]] = {}
     for channel, unit in zip(parts, found):
-        place = round(2 * (channel.start - parts[0].start) * channel.rate)
+        place = round(2 * (channel.start - parts[0].start) * (channel.rate or 0.0))
         key = (channel.rate, unit, channel.length, place)
         groups.setdefault(key, []).append(channel.name)
     if len(groups) == 1:

@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 _LARGEST = 1 << 20
 """Bytes of a vendor chunk that are looked at, at most."""
@@ -22,7 +22,7 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     file.seek(0)
     head = file.read(16)
     wide = head[:4] == b"riff"  # W64: 16-byte ids, 8-byte sizes that count the header
-    order = "big" if head[:4] == b"RIFX" else "little"
+    order: Literal["big", "little"] = "big" if head[:4] == b"RIFX" else "little"
     start, align, position = (24, 8, 40) if wide else (8, 2, 12)
     long_size = 0
     for _ in range(1000):

@@ -155,7 +155,9 @@ def grid_from_json(text: Any) -> Grid:
         raise SpecsrError(f"cell is {cell!r}: expected two whole numbers")
     return Grid(
         rate,
-        *(whole(fields[key], key) for key in ("n_fft", "hop_length", "length")),
+        whole(fields["n_fft"], "n_fft"),
+        whole(fields["hop_length"], "hop_length"),
+        whole(fields["length"], "length"),
         window=str(fields.get("window", "hann")),
         scaling=str(fields.get("scaling", "rms")),
         unit=str(fields.get("unit", "1")),

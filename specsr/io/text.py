@@ -198,7 +198,7 @@ def _read_head(path: Path) -> tuple[dict[str, Any], int]:
             return {"facts": facts, "names": None, "divider": divider, "comma": comma}, number
         if not following or not _are_numbers(_cells(following, divider), comma):
             continue  # a line of text above the names
-        head = {"facts": facts, "names": cells, "divider": divider, "comma": comma}
+        head: dict[str, Any] = {"facts": facts, "names": cells, "divider": divider, "comma": comma}
         if len(cells) > 2 and _are_numbers(cells[1:], comma):
             head["times"] = [_number(cell, comma) for cell in cells[1:]]
         return head, number + 1

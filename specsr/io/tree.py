@@ -88,7 +88,7 @@ def _channels(
     start, stamps, note = _number(facts, name, _START) or 0.0, None, ""
     rate = None
     if found or step:
-        rate, note = snap(found or 1 / step)
+        rate, note = snap(found or 1 / (step or 1.0))
     elif rows.shape[1] in times:
         even = even_times(times[rows.shape[1]])
         if even is None:
@@ -129,7 +129,7 @@ def _number(facts: tuple[dict, dict], name: str, keys: tuple[str, ...]) -> float
 
 
 def _time_axis(key: str, value: Any) -> np.ndarray | None:
-    array = value.get("") if isinstance(value, dict) else value
+    array: Any = value.get("") if isinstance(value, dict) else value
     fits = _key(key) in _TIME and _is_samples(array) and max(array.shape) == array.size
     return array.ravel() if fits else None
 

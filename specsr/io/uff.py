@@ -231,7 +231,7 @@ def _channel(fields: dict[str, Any]) -> tuple[Channel, str]:
         start, stamps = float(fields["abscissa_min"]), None
     else:
         even = even_times(fields["x"])
-        rate, start, note = even or (None, 0.0, "")
+        rate, start, note = even or (None, 0.0, "")  # type: ignore[assignment]  # rates of None
         stamps = None if even else fields["x"]
     return Channel(
         name, data, rate, label=label, quantity=quantity, start=start, times=stamps

@@ -92,7 +92,7 @@ class EDSR(nn.Module):
     def reach(self, scale: Scale | None = None) -> tuple[int, int]:
         """Farthest input cells, in rows and columns, that an output cell depends on."""
         layers = 2 * self.config.n_resblocks + 2  # head, body and its last convolution
-        steps = sum(isinstance(m, nn.Conv2d) for m in self.tail[0])
+        steps = sum(isinstance(m, nn.Conv2d) for m in self.tail[0].children())
         # each convolution of the tail looks one of its own (ever smaller) cells farther, and a
         # folded cell is a whole block of input cells
         return tuple((layers + steps + 1 + 1) * f for f in self.config.fold)  # type: ignore

@@ -57,7 +57,7 @@ class MDSR(nn.Module):
     def reach(self, scale: Scale | None = None) -> tuple[int, int]:
         """Farthest input cells, in rows and columns, that an output cell depends on."""
         index = self._index(scale)
-        steps = sum(isinstance(m, nn.Conv2d) for m in self.upsample[index])
+        steps = sum(isinstance(m, nn.Conv2d) for m in self.upsample[index].children())
         reach = 1 + 8 + 2 * self.config.n_resblocks + 1 + steps + 1
         return (reach, reach)
 

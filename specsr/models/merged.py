@@ -56,6 +56,7 @@ class MergedTail(nn.Module):
         weight, bias = merge(tail, n_feats, scale)
         self.conv = nn.Conv2d(n_feats, len(bias), weight.shape[-1], padding=REACH).to(weight)
         self.conv.load_state_dict({"weight": weight, "bias": bias})
+        self.conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.shuffle = PixelShuffle(scale)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -81,7 +82,7 @@ def merged_head(head: nn.Conv2d, in_channels: int, fold: Scale) -> nn.Conv2d:
     )
     made = nn.Conv2d(in_channels, head.out_channels, weight.shape[2:], fold, fold).to(weight)
     made.load_state_dict({"weight": weight, "bias": head.bias})
-    return made
+    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 class Merged(nn.Module):
