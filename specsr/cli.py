@@ -17,6 +17,7 @@ from .cli_levels import levels
 from .cli_options import Overwrite, Reading, bar, complain, numbers, reads_recordings, say
 from .cli_orders import orders
 from .cli_report import report
+from .cli_speed import benchmark_speed
 from .errors import SpecsrError
 
 app = typer.Typer(
@@ -85,6 +86,10 @@ benchmark.command(
     epilog="Example:  specsr benchmark step configs/edsr-baseline-x2.yaml "
     "configs/srresnet-l2-x2.yaml --set train.batch=4",
 )(benchmark_step)
+benchmark.command(
+    "speed",
+    epilog="Example:  specsr benchmark speed --only network,jobs --markdown speed.md",
+)(benchmark_speed)
 app.add_typer(benchmark, name="benchmark")
 
 

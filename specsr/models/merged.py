@@ -39,7 +39,7 @@ def merge(tail: nn.Module, n_feats: int, scale: Scale) -> tuple[Tensor, Tensor]:
         if isinstance(layer, PixelShuffle):
             back = PixelUnshuffle(layer.scale)(back)
         else:
-            back = nn.functional.conv_transpose2d(back, layer.weight, padding=layer.padding)
+            back = nn.functional.conv_transpose2d(back, layer.weight, padding=1)
     return back, bias
 
 
@@ -73,14 +73,15 @@ class MergedTail(nn.Module):
         return out
 
 
-def merged_head(head: nn.Conv2d, in_channels: int, fold: Scale) -> nn.Conv2d:
+def merged_head(head: nn.Module, in_channels: int, fold: Scale) -> nn.Conv2d:
     """Return a fold and the 3x3 convolution behind it as one convolution with strides."""
+    assert isinstance(head, nn.Conv2d)
     f_f, f_t = fold
     weight = head.weight.detach().reshape(head.out_channels, in_channels, f_f, f_t, 3, 3)
     weight = weight.permute(0, 1, 4, 2, 5, 3).reshape(
         head.out_channels, in_channels, 3 * f_f, 3 * f_t
     )
-    made = nn.Conv2d(in_channels, head.out_channels, weight.shape[2:], fold, fold).to(weight)
+    made = nn.Conv2d(in_channels, head.out_channels, (3 * f_f, 3 * f_t), fold, fold).to(weight)
     made.load_state_dict({"weight": weight, "bias": head.bias})
     return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
