@@ -29,18 +29,23 @@ class InferOptions:
             symmetry of sound maps; flips in frequency are not).
         precision: ``"float32"`` or ``"bfloat16"`` arithmetic in the convolutions.
         device: a torch device, or ``"auto"`` for a GPU where there is one.
+        segment: seconds of a recording that are worked on at a time, which bounds the memory of a
+            long one; infinite for all at once.  See `specsr.streaming`.
     """
 
     tile: tuple[int, int] = (512, 256)
     ensemble: bool = False
     precision: str = "float32"
     device: str = "auto"
+    segment: float = 20.0
 
     def __post_init__(self) -> None:
         if min(self.tile) < 1:
             raise SpecsrError(f"tile is {self.tile}: expected rows and columns from 1 up")
         if self.precision not in ("float32", "bfloat16"):
             raise SpecsrError(f"precision is {self.precision!r}: expected float32 or bfloat16")
+        if not self.segment > 0:
+            raise SpecsrError(f"segment is {self.segment} s: expected a time above zero")
 
 
 def pick_device(name: str) -> torch.device:
