@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -164,7 +165,7 @@ def test_the_segmented_result_is_that_of_the_whole_away_from_the_fades(job):
     assert np.abs(error).max() < limit * np.abs(at_once.samples).max()
 
 
-@pytest.mark.parametrize(("rise_db", "limit_db"), [(0.0, -120.0), (12.0, -30.0)])
+@pytest.mark.parametrize(("rise_db", "limit_db"), [(0.0, -120.0), (12.0, -50.0)])
 def test_denoise_in_segments_differs_by_the_own_level_alone(rise_db, limit_db):
     """The bundled model on a tone in noise, stationary and getting louder."""
     rng = np.random.default_rng(3)
@@ -268,14 +269,59 @@ def test_pictures_of_a_long_recording(tmp_path, capsys, job):
     assert shapes[0] == shapes[1]
 
 
-def test_other_formats_and_unknown_lengths_are_read_whole(tmp_path, capsys):
+def test_other_formats_are_read_whole_and_that_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("specsr.cli_stream._LARGE", 1000)
     source = noise(2.3, 1)
     io.write(tmp_path / "run.npz", source)
     with stream.opened(tmp_path / "run.npz") as recording:
         assert recording is None
     args = ["spectrogram", tmp_path / "run.npz", "-o", tmp_path / "map.h5", "--segment", 0.4]
-    assert run(capsys, *args)[0] == 0
+    code, _, text = run(capsys, *args)
+    assert code == 0 and "run.npz: is read whole" in text
     assert io.read_map(tmp_path / "map.h5").grid.length == source.length
+    io.write(tmp_path / "run.wav", source)
+    args = ["denoise", tmp_path / "run.wav", "-o", tmp_path / "out.csv", "--segment", 0.4]
+    code, _, text = run(capsys, *args)
+    assert code == 0 and "run.wav: is read whole" in text
+
+
+def test_more_than_a_wav_holds_is_refused_before_it_is_written(tmp_path):
+    from specsr.io.audio import audio_sink
+
+    head = noise(0.1)
+    with (
+        pytest.raises(SpecsrError, match=r"4 GiB.*\.w64"),
+        audio_sink(tmp_path / "out.wav", head, 2**30),
+    ):
+        pass
+    with (
+        pytest.raises(SpecsrError, match="in full"),
+        audio_sink(tmp_path / "out.w64", head, 2**30) as add,
+    ):
+        add(head)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_map_without_room_is_refused_before_it_is_written(tmp_path, monkeypatch):
+    head = noise(0.1)
+    grid = SpectrogramTransform(512, 128).grid(head)
+    monkeypatch.setattr("specsr.io.stream.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with (
+        pytest.raises(SpecsrError, match="make room"),
+        stream.map_sink(tmp_path / "map.h5", grid, head),
+    ):
+        pass
+    assert not os.listdir(tmp_path)
+
+
+def test_a_file_that_ends_early_is_refused(tmp_path, capsys):
+    path = tmp_path / "run.flac"
+    io.write(path, noise(2.3))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    args = ["spectrogram", path, "-o", tmp_path / "map.h5", "--segment", 0.4]
+    code, _, text = run(capsys, *args)
+    assert code == 1 and "run.flac" in text and len(text.splitlines()) == 1, text
+    assert os.listdir(tmp_path) == ["run.flac"]
 
 
 def test_a_bad_sample_is_named_by_its_place_and_leaves_no_output(tmp_path, capsys, job):
