@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,11 @@ PROTOCOL = """
 A recording of {rate} Hz with {channels} channels (float WAV: three orders of a slow run-up over
 noise, in Pa) goes through each command in a process of its own with one thread. The peak is the
 largest resident memory of that process as the operating system counts it (`wait4`), the Python
-interpreter, PyTorch and the model included; the bound is {bound:.0f} MB. Real time is the length of
-the recording over the time of the whole process, start and writing included. The minutes column
-says how much was run: a peak that stays between two lengths stays for an hour too, since nothing
-but the files grows with the length.
+interpreter, PyTorch and the model included; the bound is {bound:.0f} MB. The seconds are those of
+the whole process, start and writing included, on a machine that did other work besides; real time
+is the length of the recording over the processor's seconds. The minutes column says how much was
+run: a peak that stays between two lengths stays for an hour too, since nothing but the files grows
+with the length.
 """
 
 
@@ -54,11 +56,21 @@ def generate(path: Path, minutes: float, channels: int) -> None:
     )
 
 
-def measure(command: str, source: Path, folder: Path) -> tuple[float, float, int]:
-    """Return peak memory in MB, seconds and bytes of output of a command."""
+def measure(command: str, source: Path, folder: Path) -> dict[str, float]:
+    """Return what a command took: memory, time of the clock and of the processor, output."""
     options, name = COMMANDS[command]
     out = folder / name
-    words = [sys.executable, "-m", "specsr", command, str(source), "-o", str(out), *options]
+    words = [
+        sys.executable,
+        "-m",
+        "specsr",
+        command,
+        str(source),
+        "-o",
+        str(out),
+        "--overwrite",
+        *options,
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     start = time.monotonic()
     process = subprocess.Popen(words, env=environment, cwd=ROOT)
@@ -69,7 +81,10 @@ def measure(command: str, source: Path, folder: Path) -> tuple[float, float, int
         raise SpecsrError(f"specsr {command} failed with exit code {process.returncode}")
     size = out.stat().st_size
     out.unlink()
-    return usage.ru_maxrss / 1024, seconds, size
+    return {
+        "output MB": size / 1e6, "peak MB": usage.ru_maxrss * 1024 / 1e6, "seconds": seconds,
+        "processor s": usage.ru_utime + usage.ru_stime,
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -83,17 +98,17 @@ def main() -> None:
         )  # fmt: skip
     args = made.parse_args()
     rows = []
-    with tempfile.TemporaryDirectory(dir=args.folder) as name:
-        source = Path(name) / "recording.wav"
+    with tempfile.TemporaryDirectory(dir=args.folder) as name, suppress(KeyboardInterrupt):
+        source = Path(name) / "recording.wav"  # what was measured before an interrupt is kept
         for command in args.only:
             for minutes in getattr(args, command):
                 generate(source, minutes, args.channels)
-                peak, seconds, size = measure(command, source, Path(name))
+                row = measure(command, source, Path(name))
                 rows.append({
                     "command": command, "minutes": f"{minutes:g}",
-                    "input MB": source.stat().st_size / 1e6, "output MB": size / 1e6,
-                    "peak MB": peak, "within the bound": "yes" if peak < BOUND else "NO",
-                    "seconds": seconds, "x real time": 60 * minutes / seconds,
+                    "input MB": source.stat().st_size / 1e6, **row,
+                    "within the bound": "yes" if row["peak MB"] < BOUND else "NO",
+                    "x real time": 60 * minutes / row["processor s"],
                 })  # fmt: skip
                 print(rows[-1], file=sys.stderr, flush=True)
     protocol = PROTOCOL.format(rate=RATE, channels=args.channels, bound=BOUND)

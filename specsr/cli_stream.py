@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ def long_recording(
 
 def write_pieces(
     source: stream.Recording,
-    pieces: Iterable[Signal],
+    pieces: Generator[Signal, None, None],
     targets: Sequence[Path],
     transform: SpectrogramTransform,
     overwrite: bool,
@@ -91,7 +91,6 @@ def write_pieces(
         ratio: samples of the result for each of ``source``.
         panels: of the pictures.
     """
-    pieces = iter(pieces)
     first = next(pieces)
     length = source.length * ratio
     kinds = {target: jobs.kind_of(target) for target in targets}
@@ -101,6 +100,7 @@ def write_pieces(
     squares = np.zeros(len(first.channels))
     done = 0
     with ExitStack() as stack:
+        stack.enter_context(closing(pieces))  # ends the bar before an error is told
         adders = []
         for target, kind in kinds.items():
             if kind == "recording":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, overload
 
@@ -210,7 +210,7 @@ def upscale_pieces(
     consistency: str = "cell",
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
-) -> Iterator[Signal]:
+) -> Generator[Signal, None, None]:
     """Yield the result of `upscale_band` in pieces of ``options.segment`` seconds, in order.
 
     Args and errors are those of `upscale_band`; ``low`` may be a recording that is read as it is
@@ -334,7 +334,7 @@ def denoise_pieces(
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
-) -> Iterator[Signal]:
+) -> Generator[Signal, None, None]:
     """Yield the result of `denoise` in pieces of ``options.segment`` seconds, in order.
 
     Args and errors are those of `denoise`; ``noisy`` may be a recording that is read as it is

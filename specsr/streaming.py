@@ -10,7 +10,7 @@ everything is seen about is the segment's own, and an estimated phase starts ane
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -115,7 +115,7 @@ def process(
     work: Callable[[Signal, Progress | None], Signal],
     plan: Plan,
     progress: Progress | None = None,
-) -> Iterator[Signal]:
+) -> Generator[Signal, None, None]:
     """Yield the result of ``work`` for a recording, piece by piece, in order, without gaps.
 
     A recording of one segment goes through ``work`` whole.  Of a longer one, each channel of each
@@ -169,7 +169,9 @@ def join(pieces: Iterable[Signal]) -> Signal:
     return parts[0].replace(samples=samples, rpm=rpm)
 
 
-def blocks(source: Source, size: int, progress: Progress | None = None) -> Iterator[Signal]:
+def blocks(
+    source: Source, size: int, progress: Progress | None = None
+) -> Generator[Signal, None, None]:
     """Yield a recording in blocks of ``size`` samples, the last one shorter."""
     firsts = list(range(0, source.length, size))
     for first in progress(firsts) if progress else firsts:

@@ -119,6 +119,12 @@ def test_a_fade_may_not_leave_its_margin():
         InferOptions(segment=0)
 
 
+def test_command_line_and_functions_cut_alike():
+    from specsr.cli_options import SEGMENT
+
+    assert InferOptions().segment == SEGMENT
+
+
 @pytest.mark.parametrize("length", [1, 100, 777, 5000])
 @pytest.mark.parametrize(("n_fft", "hop"), [(512, 128), (256, 256), (254, 77)])
 @pytest.mark.parametrize("block", [50, 1024])
