@@ -370,10 +370,12 @@ def test_an_interrupt_leaves_no_half_file(tmp_path, job):
     io.write(path, noise(300.0, 1))
     outs = [word for s in (".wav", ".h5", ".npz") for word in ("-o", str(tmp_path / f"out{s}"))]
     words = ["-m", "specsr", command, str(path), "--model", str(model), "--segment", "0.5"]
-    # a new session, so that the interrupt meets this process alone
+    # a new session, so that the interrupt meets this process alone; shells have those that they
+    # start in the background ignore it, which would be inherited
     process = subprocess.Popen(
-        [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True
-    )
+        [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not any(p.name.endswith(".tmp") for p in tmp_path.iterdir()):
         assert process.poll() is None and time.monotonic() < deadline
