@@ -23,6 +23,9 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 FADE_SECONDS = 0.01
 """Length of the crossfade from one segment to the next."""
 
+LARGEST = 1 << 21
+"""Samples of the result in a segment at most: 20 s at 102.4 kHz, and less at higher rates."""
+
 
 class Source(Protocol):
     """A recording that is handed out in parts: a `Signal`, or one that is read as it is needed."""
@@ -80,7 +83,8 @@ def plan(
     """Return a plan whose borders lie on whole hops of the result and whole input samples.
 
     Args:
-        seconds: length of a segment, about; infinite for the whole recording in one.
+        seconds: length of a segment, about, shortened to `LARGEST` samples of the result; infinite
+            for the whole recording in one.
         rate: of the result, Hz.
         hop: samples of the result that a border must be a multiple of.
         margin: samples of the result that a segment must see on either side.
@@ -91,7 +95,7 @@ def plan(
     margin = unit * math.ceil(margin / ratio / unit)
     if math.isinf(seconds):
         return Plan(max(1, length), margin, 0, ratio)
-    size = unit * max(1, round(seconds * rate / ratio / unit))
+    size = unit * max(1, round(min(seconds * rate, LARGEST) / ratio / unit))
     fade = min(margin, size, max(1, round(FADE_SECONDS * rate / ratio)))
     return Plan(size, margin, fade, ratio)
 

@@ -84,13 +84,14 @@ def test_segments_hold_every_sample_once_with_margins(length, size, margin):
 
 
 @given(
-    seconds=st.floats(0.01, 40), rate=st.floats(1000, 1e5), ratio=st.integers(1, 4),
+    seconds=st.floats(0.01, 40), rate=st.floats(1000, 1e6), ratio=st.integers(1, 4),
     hop=st.integers(1, 2048), margin=st.integers(0, 10**5),
 )  # fmt: skip
 def test_borders_lie_on_hops_of_the_result(seconds, rate, ratio, hop, margin):
     made = streaming.plan(seconds, rate, hop, margin, 10**7, ratio)
     assert made.size * ratio % hop == 0 and made.margin * ratio % hop == 0
     assert made.margin * ratio >= margin
+    assert made.size * ratio <= streaming.LARGEST + hop * ratio
     assert made.fade <= made.margin and made.fade <= made.size
 
 
