@@ -111,6 +111,8 @@ def main() -> None:
                     "x real time": 60 * minutes / row["processor s"],
                 })  # fmt: skip
                 print(rows[-1], file=sys.stderr, flush=True)
+    if not rows:
+        raise SpecsrError("interrupted before the first command was done")
     protocol = PROTOCOL.format(rate=RATE, channels=args.channels, bound=BOUND)
     facts = {"channels": args.channels, "processors": os.cpu_count()}
     publish(
