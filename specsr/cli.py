@@ -20,6 +20,9 @@ from .cli_report import report
 from .cli_speed import benchmark_speed
 from .errors import SpecsrError
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     name="specsr",
     help="Super-resolve and denoise spectrograms of audio and NVH recordings, and images.",
@@ -269,9 +272,13 @@ def main() -> None:
     except SpecsrError as error:
         complain(str(error))
         raise SystemExit(1) from None
+    except SystemExit as stop:  # typer turns an interrupt into this code, and says nothing
+        if stop.code == INTERRUPTED:
+            complain("interrupted: nothing half-written was left")
+        raise
     except KeyboardInterrupt:
         complain("interrupted: nothing half-written was left")
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     except MemoryError:
         complain("not enough memory for this input: cut it into parts")
         raise SystemExit(1) from None

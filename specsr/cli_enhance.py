@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -9,6 +10,7 @@ import typer
 
 from .cli_images import all_images, upscale_images
 from .cli_options import (
+    SEGMENT,
     ConsistencyName,
     Device,
     Ensemble,
@@ -23,6 +25,7 @@ from .cli_options import (
     Precision,
     PrecisionOption,
     Reading,
+    Segment,
     Suffix,
     bar,
     complain,
@@ -61,6 +64,7 @@ def upscale(
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.auto,
     device: Device = "auto",
+    segment: Segment = SEGMENT,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
@@ -71,10 +75,13 @@ def upscale(
     --pair pool or stft: its coarse map is made first, then refined and compared with the fine one.
     With the speed of the machine, in the file or as --rpm, lines are looked for where the orders
     are.
+    A long audio file is read, restored and written piece by piece, in bounded memory.
     A picture comes out SCALE times as large, alpha and gray kept; so do folders of pictures.
     """
     from . import enhance, io, jobs
+    from .cli_stream import Panel, long_recording, write_pieces
     from .prefill import KNOWN_PART
+    from .spectrogram import SpectrogramTransform
 
     pair_name = pair.value if pair else None
     if pair_name == "image" or (pair_name is None and all_images(inputs)):
@@ -91,7 +98,16 @@ def upscale(
     kind = targets(out, plot)
     default = suffix or (".npz" if pair_name in ("pool", "stft") else None)
     todo = jobs.plan(inputs, kind, default, overwrite)
-    common = {"model": model, "options": infer_options(ensemble, precision, device)}
+    goals = dict(todo)
+    common = {"model": model, "options": infer_options(ensemble, precision, device, segment)}
+    n_fft = 2048
+    coarse = max(2, n_fft // scale // 2 * 2)
+
+    def note(low_rate: float) -> str:
+        top = enhance.band_top(enhance.find_model(model, "band", (1, 1)))
+        rate = low_rate * scale
+        end = f"up to {top:g} Hz, empty above" if top < rate / 2 else "above"
+        return f"{rate:g} Hz: measured below {low_rate / 2 * KNOWN_PART:g} Hz, estimated {end}"
 
     def work(path: Path) -> jobs.Result:
         shared = {**common, "progress": bar(path.name)}
@@ -100,29 +116,37 @@ def upscale(
             return _upscale_map(
                 low, None, pair_name or "pool", scale, consistency, max_freq, shared
             )
-        signal = reading.read(path)
         if pair_name in ("pool", "stft"):
-            signal = _with_rpm(signal, rpm)
+            signal = _with_rpm(reading.read(path), rpm)
             transform = enhance.map_transform(scale)
             low = enhance.low_map(signal, scale, pair_name, transform)
             fine = transform(signal)
             return _upscale_map(low, fine, pair_name, scale, consistency, max_freq, shared)
         if rpm is not None:
             raise SpecsrError("--rpm guides maps: give a map, or --pair pool")
-        restored = enhance.upscale_band(
-            signal, scale, phase=phase.value,
-            consistency=consistency.value if consistency else "cell", **shared,
-        )  # fmt: skip
-        n_fft = 2048
+        shared |= {
+            "phase": phase.value, "consistency": consistency.value if consistency else "cell"
+        }  # fmt: skip
+        fine_title = f"restored x{scale}"
+        with long_recording(path, goals[path], reading, segment) as long:
+            if long is not None:
+                fine_transform = SpectrogramTransform(n_fft)
+                result = write_pieces(
+                    long, enhance.upscale_pieces(long, scale, **shared), goals[path],
+                    fine_transform, overwrite, ratio=scale,
+                    panels=[
+                        Panel("input", SpectrogramTransform(coarse), of_input=True),
+                        Panel(fine_title, fine_transform),
+                    ],
+                )  # fmt: skip
+                return replace(result, notes=(note(long.rate),), max_freq=max_freq)
+        signal = reading.read(path)
+        restored = enhance.upscale_band(signal, scale, **shared)
         maps = {
-            "input": signal.spectrogram(n_fft=max(2, n_fft // scale // 2 * 2)),
-            f"restored x{scale}": restored.spectrogram(n_fft=n_fft),
+            "input": signal.spectrogram(n_fft=coarse),
+            fine_title: restored.spectrogram(n_fft=n_fft),
         }
-        top = enhance.band_top(enhance.find_model(model, "band", (1, 1)))
-        end = f"up to {top:g} Hz, empty above" if top < restored.rate / 2 else "above"
-        measured = signal.rate / 2 * KNOWN_PART
-        note = f"{restored.rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
-        return jobs.Result(restored, maps, notes=(note,), max_freq=max_freq)
+        return jobs.Result(restored, maps, notes=(note(signal.rate),), max_freq=max_freq)
 
     if jobs.run(todo, work, phase.value, overwrite, say, complain):
         raise typer.Exit(1)
@@ -200,28 +224,47 @@ def denoise(
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.auto,
     device: Device = "auto",
+    segment: Segment = SEGMENT,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Take noise out of recordings; length, channels and levels stay."""
+    """Take noise out of recordings; length, channels and levels stay.
+
+    A long audio file is read, denoised and written piece by piece, in bounded memory.
+    """
     from . import enhance, io, jobs
+    from .cli_stream import Panel, long_recording, write_pieces
+    from .spectrogram import SpectrogramTransform
 
     todo = jobs.plan(inputs, targets(out, plot), suffix, overwrite)
-    options = infer_options(ensemble, precision, device)
+    goals = dict(todo)
+    options = infer_options(ensemble, precision, device, segment)
+    titles = ("denoised", "noisy")
 
     def work(path: Path) -> jobs.Result:
+        shared = {
+            "model": model, "attenuation": attenuation, "options": options,
+            "progress": bar(path.name),
+        }  # fmt: skip
+        with long_recording(path, goals[path], reading, segment) as long:
+            if long is not None:
+                transform = SpectrogramTransform()
+                panels = [Panel("noisy", transform, of_input=True), Panel("denoised", transform)]
+                result = write_pieces(
+                    long, enhance.denoise_pieces(long, **shared), goals[path], transform,
+                    overwrite, panels=panels,
+                )  # fmt: skip
+                return replace(result, difference=titles, max_freq=max_freq)
         if io.is_map(path):
             noisy: Any = io.read_map(path)
             before = noisy
         else:
             noisy = reading.read(path)
             before = noisy.spectrogram()
-        clean = enhance.denoise(
-            noisy, model=model, attenuation=attenuation, options=options, progress=bar(path.name)
-        )
+        clean = enhance.denoise(noisy, **shared)
         after = clean if io.is_map(path) else clean.spectrogram()
         maps = {"noisy": before, "denoised": after}
-        return jobs.Result(clean, maps, ("denoised", "noisy"), max_freq=max_freq)
+        return jobs.Result(clean, maps, titles, max_freq=max_freq)
 
     if jobs.run(todo, work, "auto", overwrite, say, complain):
         raise typer.Exit(1)
@@ -243,31 +286,51 @@ def spectrogram(
     scaling: Annotated[str, typer.Option(help="rms or psd.")] = "rms",
     max_freq: MaxFreq = None,
     suffix: Suffix = None,
+    segment: Segment = SEGMENT,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Write calibrated spectrograms as maps (.npz, .h5) or pictures."""
+    """Write calibrated spectrograms as maps (.npz, .h5) or pictures.
+
+    The map of a long audio file is written as it is made, in bounded memory.
+    """
     from . import jobs
+    from .cli_stream import Panel, long_recording, write_pieces
+    from .spectrogram import SpectrogramTransform
+    from .streaming import blocks
 
     todo = jobs.plan(inputs, list(out), suffix or ".npz", overwrite)
+    goals = dict(todo)
+    options = {
+        "df": df, "overlap": overlap, "n_fft": n_fft, "hop_length": hop_length, "window": window,
+        "scaling": scaling,
+    }  # fmt: skip
 
-    def work(path: Path) -> jobs.Result:
-        spec = reading.read(path).spectrogram(
-            df=df,
-            overlap=overlap,
-            n_fft=n_fft,
-            hop_length=hop_length,
-            window=window,
-            scaling=scaling,
-        )
-        grid = spec.grid
-        note = (
+    def note(grid: Any) -> str:
+        text = (
             f"{grid.rows} rows of {grid.df:g} Hz, {grid.frames} columns of "
             f"{1000 * grid.dt:.4g} ms, {grid.level_label}"
         )
-        if not grid.is_invertible():
-            note += "; this window and hop cannot be turned back into a waveform (more overlap can)"
-        return jobs.Result(spec, {path.stem: spec}, notes=(note,), max_freq=max_freq)
+        if grid.is_invertible():
+            return text
+        return (
+            text + "; this window and hop cannot be turned back into a waveform (more overlap can)"
+        )
+
+    def work(path: Path) -> jobs.Result:
+        with long_recording(path, goals[path], reading, segment) as long:
+            if long is not None:
+                transform = SpectrogramTransform.for_rate(long.rate, **options)
+                grid = replace(transform.grid(long.cut(0, 1)), length=long.length)
+                size = max(1, round(segment * long.rate))
+                result = write_pieces(
+                    long, blocks(long, size, bar(path.name)), goals[path], transform, overwrite,
+                    panels=[Panel(path.stem, transform)],
+                )  # fmt: skip
+                written = jobs.Written(f"levels in {grid.level_label}")
+                return replace(result, output=written, notes=(note(grid),), max_freq=max_freq)
+        spec = reading.read(path).spectrogram(**options)
+        return jobs.Result(spec, {path.stem: spec}, notes=(note(spec.grid),), max_freq=max_freq)
 
     if jobs.run(todo, work, "auto", overwrite, say, complain):
         raise typer.Exit(1)

@@ -53,6 +53,9 @@ class Precision(str, Enum):
     bfloat16 = "bfloat16"
 
 
+SEGMENT = 20.0
+"""Seconds of a recording in one piece, as in `specsr.InferOptions`."""
+
 Inputs = Annotated[list[Path], typer.Argument(help="Recordings, map files or folders of them.")]
 Input = Annotated[Path, typer.Argument(help="A recording.")]
 Outs = Annotated[
@@ -83,6 +86,13 @@ Ensemble = Annotated[
 PrecisionOption = Annotated[
     Precision, typer.Option(help="Arithmetic of the network; auto: the faster (-v says why).")
 ]
+Segment = Annotated[
+    float,
+    typer.Option(
+        help="Seconds of a long recording worked on at a time: bounds the memory, and is one step "
+        "of the bar.", min=0.01,
+    ),
+]  # fmt: skip
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
@@ -231,11 +241,15 @@ def bar(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
     return wrap
 
 
-def infer_options(ensemble: bool, precision: Precision, device: str) -> Any:
+def infer_options(
+    ensemble: bool, precision: Precision, device: str, segment: float = SEGMENT
+) -> Any:
     """Return the `specsr.infer.InferOptions` of the command line's options."""
     from .infer import InferOptions
 
-    return InferOptions(ensemble=ensemble, precision=precision.value, device=device)
+    return InferOptions(
+        ensemble=ensemble, precision=precision.value, device=device, segment=segment
+    )
 
 
 def targets(out: list[Path], plot: Path | None) -> list[Path]:

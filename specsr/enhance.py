@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import torch
 
-from . import levels
+from . import levels, streaming
 from .consistency import MODES, impose, put_band_back
 from .degrade import coarse_transform, pool
 from .errors import SpecsrError
@@ -191,21 +192,62 @@ def upscale_band(
     Raises:
         SpecsrError: the resulting rate is below what the model was trained for.
     """
+    return streaming.join(
+        upscale_pieces(
+            low, scale, model=model, phase=phase, iterations=iterations, consistency=consistency,
+            options=options, progress=progress,
+        )
+    )  # fmt: skip
+
+
+def upscale_pieces(
+    low: streaming.Source,
+    scale: int = 2,
+    *,
+    model: str | Path | Model | None = None,
+    phase: str = "auto",
+    iterations: int = 32,
+    consistency: str = "cell",
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Generator[Signal, None, None]:
+    """Yield the result of `upscale_band` in pieces of ``options.segment`` seconds, in order.
+
+    Args and errors are those of `upscale_band`; ``low`` may be a recording that is read as it is
+    needed (`specsr.io.stream`).
+    """
     if scale != int(scale) or scale < 2:
         raise SpecsrError(f"scale is {scale}: the band pair takes a whole number from 2 up")
+    scale = int(scale)
     found = find_model(model, "band", (1, 1))
-    rate = low.rate * int(scale)
+    rate = low.rate * scale
     if rate < 0.99 * found.rates[0]:
         raise SpecsrError(
             f"the recording's rate is {low.rate:g} Hz: model {found.name} restores bands from "
             f"{found.rates[0] / scale:g} Hz x {scale} up; use a larger scale, or train a model on "
             "recordings of this rate (configs/band.yaml)"
         )
-    high = low.resample(rate)
-    spec = _transform(found)(high)
-    estimate = _restore(found, spec, low.rate, options, progress)
-    signal = estimate.to_signal(phase, iterations=iterations).replace(full_scale=low.full_scale)
-    return signal if consistency == "off" else put_band_back(signal, low)
+
+    def work(part: Signal, steps: Progress | None) -> Signal:
+        spec = _transform(found)(part.resample(rate))
+        estimate = _restore(found, spec, part.rate, options, steps)
+        signal = estimate.to_signal(phase, iterations=iterations)
+        signal = signal.replace(full_scale=part.full_scale)
+        return signal if consistency == "off" else put_band_back(signal, part)
+
+    return streaming.process(low, work, _plan(found, low, scale, options), progress)
+
+
+def _plan(
+    found: Model, source: streaming.Source, ratio: int, options: InferOptions
+) -> streaming.Plan:
+    """Cut on whole blocks of cells; a margin holds all that a model and two transforms see."""
+    grid = found.grids[0]
+    hop = grid["hop_length"]
+    fold = getattr(found.net.config, "fold", (1, 1))[1]
+    margin = hop * found.net.reach((1, 1))[1] + 4 * grid["n_fft"]
+    rate = source.rate * ratio
+    return streaming.plan(options.segment, rate, hop * fold, margin, source.length, ratio)
 
 
 def band_top(model: Model) -> float:
@@ -266,17 +308,11 @@ def denoise(  # type: ignore[misc]  # the overloads name no options
     if attenuation < 0:
         raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
     if isinstance(noisy, Signal):
-        if noisy.rate < 0.99 * found.rates[0]:
-            raise SpecsrError(
-                f"the recording's rate is {noisy.rate:g} Hz: model {found.name} was trained from "
-                f"{found.rates[0]:g} Hz up; train one on recordings of this rate "
-                "(configs/denoise.yaml)"
+        return streaming.join(
+            denoise_pieces(
+                noisy, model=found, attenuation=attenuation, options=options, progress=progress
             )
-        spec = denoise(
-            _transform(found)(noisy), model=found, attenuation=attenuation, options=options,
-            progress=progress,
-        )  # fmt: skip
-        return SpectrogramTransform.inverse(spec).replace(full_scale=noisy.full_scale)
+        )
     grid: Grid = noisy.grid
     gains = []
     for channel in noisy.image():
@@ -289,6 +325,37 @@ def denoise(  # type: ignore[misc]  # the overloads name no options
     if grid.cell == (1, 1):
         gain = np.concatenate([gain, gain[:, -1:]], axis=1)
     return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+
+
+def denoise_pieces(
+    noisy: streaming.Source,
+    *,
+    model: str | Path | Model | None = None,
+    attenuation: float = MAX_ATTENUATION,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Generator[Signal, None, None]:
+    """Yield the result of `denoise` in pieces of ``options.segment`` seconds, in order.
+
+    Args and errors are those of `denoise`; ``noisy`` may be a recording that is read as it is
+    needed (`specsr.io.stream`).
+    """
+    found = find_model(model, "denoise", (1, 1))
+    if noisy.rate < 0.99 * found.rates[0]:
+        raise SpecsrError(
+            f"the recording's rate is {noisy.rate:g} Hz: model {found.name} was trained from "
+            f"{found.rates[0]:g} Hz up; train one on recordings of this rate "
+            "(configs/denoise.yaml)"
+        )
+
+    def work(part: Signal, steps: Progress | None) -> Signal:
+        spec = denoise(
+            _transform(found)(part), model=found, attenuation=attenuation, options=options,
+            progress=steps,
+        )  # fmt: skip
+        return SpectrogramTransform.inverse(spec).replace(full_scale=part.full_scale)
+
+    return streaming.process(noisy, work, _plan(found, noisy, 1, options), progress)
 
 
 def upscale(

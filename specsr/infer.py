@@ -38,18 +38,23 @@ class InferOptions:
         precision: ``"float32"`` or ``"bfloat16"`` arithmetic in the convolutions, or ``"auto"`` for
             the faster one, see `specsr.precision`.
         device: a torch device, or ``"auto"`` for a GPU where there is one.
+        segment: seconds of a recording that are worked on at a time, which bounds the memory of a
+            long one; infinite for all at once.  See `specsr.streaming`.
     """
 
     tile: tuple[int, int] | None = None
     ensemble: bool = False
     precision: str = "auto"
     device: str = "auto"
+    segment: float = 20.0
 
     def __post_init__(self) -> None:
         if self.tile is not None and min(self.tile) < 1:
             raise SpecsrError(f"tile is {self.tile}: expected rows and columns from 1 up")
         if self.precision not in PRECISIONS:
             raise SpecsrError(f"precision is {self.precision!r}: expected {', '.join(PRECISIONS)}")
+        if not self.segment > 0:
+            raise SpecsrError(f"segment is {self.segment} s: expected a time above zero")
 
 
 def pick_device(name: str) -> torch.device:

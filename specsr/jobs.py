@@ -18,19 +18,30 @@ from .spectrogram import SpecMap
 PICTURES = (".png", ".pdf", ".svg")
 
 
+@dataclass(frozen=True)
+class Written:
+    """A recording or map that was written while it was made.
+
+    Attributes:
+        levels: what its levels are, for the user.
+    """
+
+    levels: str
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """What a job made of one input.
 
     Attributes:
-        output: the recording, map or image (pixels).
+        output: the recording, map or image (pixels), or that it is written already.
         maps: maps to be shown side by side in a picture, by title.
         difference: titles of two of them whose difference is shown too.
         notes: lines for the user: what is measured, what is estimated.
         max_freq: highest frequency of a picture, Hz; None for all.
     """
 
-    output: Signal | SpecMap | np.ndarray
+    output: Signal | SpecMap | np.ndarray | Written
     maps: dict[str, SpecMap] = field(default_factory=dict)
     difference: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
@@ -111,6 +122,8 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
     kind = kind_of(path)
     if kind == "either":
         kind = "recording" if isinstance(output, Signal) else "map"
+    if isinstance(output, Written) and kind != "picture":
+        return
     if kind == "picture":
         from .plots import plot_comparison, plot_map, save_figure
 
@@ -136,8 +149,10 @@ def _as_map(output: Signal | SpecMap) -> SpecMap:
     return output.spectrogram() if isinstance(output, Signal) else output
 
 
-def _levels(output: Signal | SpecMap | np.ndarray) -> tuple[str, ...]:
+def _levels(output: Signal | SpecMap | np.ndarray | Written) -> tuple[str, ...]:
     """Say what the levels of a result are and refer to; an image has none."""
+    if isinstance(output, Written):
+        return (output.levels,)
     if isinstance(output, np.ndarray):
         return ()
     if isinstance(output, SpecMap):

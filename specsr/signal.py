@@ -170,6 +170,15 @@ class Signal:
         """Return a copy with some attributes changed."""
         return replace(self, **changes)
 
+    def cut(self, first: int, last: int) -> Signal:
+        """Return samples ``first`` to ``last`` (exclusive), with their own start and speed."""
+        if (first, last) == (0, self.length):
+            return self
+        rpm = None if self.rpm is None else self.rpm[first:last]
+        return self.replace(
+            samples=self.samples[:, first:last], start=self.start + first / self.rate, rpm=rpm
+        )
+
     def resample(self, rate: float) -> Signal:
         """Return the signal at another rate: ``round(N * rate / self.rate)`` samples, same start.
 

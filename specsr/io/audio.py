@@ -7,7 +7,8 @@ its count over 2**(b-1), times the full scale; writing turns that round, so inte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _DEFAULT_SUBTYPE = {"FLAC": "PCM_24", "OGG": "VORBIS"}
 # What programs that write to a pipe put where the length of the data should be.
 _STREAMED = {0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFF000}
 _WAV_LIMIT = 2**32 - 2**16
+UNKNOWN_LENGTH = 2**62
+"""Frames from which on a header does not know its length."""
 _BLOCK = 1 << 18
 """Samples, over all channels, that are read or written at a time."""
 
@@ -44,6 +47,32 @@ def read_audio(path: Path) -> Contents:
     Raises:
         SpecsrError: not audio, damaged, shorter than its header promises, or without samples.
     """
+    with opened(path) as (file, known, dtype):
+        blocks = list(_blocks(file, dtype))
+        promised = file.frames
+    if not blocks:
+        raise SpecsrError(
+            "holds no samples: the recording is empty, was cut off, or its header was never "
+            "completed (sox --ignore-length IN OUT mends that)"
+        )
+    samples = np.concatenate(blocks, axis=1)
+    # Streamed FLAC does not know its length and promises the largest number there is.
+    if samples.shape[1] < promised < UNKNOWN_LENGTH:
+        raise cut_off(promised, samples.shape[1], "samples")
+    return Contents(from_rows(samples, known, digital=True))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[Any, dict[str, Any], Any]]:
+    """Open an audio file for reading from front to back.
+
+    Yields:
+        The ``soundfile.SoundFile``, what is known of its channels (arguments of a `Signal`, from
+        the sidecar or its own chunks), and the dtype to read it as.
+
+    Raises:
+        SpecsrError: not audio, damaged, or shorter than its header promises.
+    """
     import soundfile as sf
 
     fields = sidecar.load(path)
@@ -55,24 +84,12 @@ def read_audio(path: Path) -> Contents:
                 known = sidecar.arguments(path, fields, file.samplerate)
             elif file.format in _RIFF_LIKE:
                 known |= riff.calibration(path, file.channels)
-            dtype = np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32
-            blocks = list(_blocks(file, dtype))
-            promised = file.frames
+            yield file, known, np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32
     except sf.SoundFileError as error:
         raise SpecsrError(
             f"cannot be read as audio ({_reason(error)}): expected a complete "
             f"{', '.join(sorted(set(FORMATS.values())))} file"
         ) from None
-    if not blocks:
-        raise SpecsrError(
-            "holds no samples: the recording is empty, was cut off, or its header was never "
-            "completed (sox --ignore-length IN OUT mends that)"
-        )
-    samples = np.concatenate(blocks, axis=1)
-    # Streamed FLAC does not know its length and promises the largest number there is.
-    if samples.shape[1] < promised < 2**62:
-        raise _cut_off(promised, samples.shape[1], "samples")
-    return Contents(from_rows(samples, known, digital=True))
 
 
 def write_audio(
@@ -94,40 +111,75 @@ def write_audio(
         SpecsrError: the samples would clip, the format cannot hold the signal, the output exists,
             or it cannot be written.
     """
+    with audio_sink(path, signal, signal.length, subtype, overwrite) as add:
+        add(signal)
+
+
+@contextmanager
+def audio_sink(
+    path: Path, head: Signal, length: int, subtype: str | None = None, overwrite: bool = False
+) -> Iterator[Callable[[Signal], None]]:
+    """Yield a function that takes a recording in pieces, in order, and writes them as audio.
+
+    The file appears when all ``length`` samples were taken, or not at all.
+
+    Args:
+        path, subtype, overwrite: as in `write_audio`.
+        head: first of the pieces, for what they have in common.
+        length: samples of all of them.
+
+    Raises:
+        SpecsrError: as `write_audio`.
+    """
     import soundfile as sf
 
     form = FORMATS[path.suffix.lower()]
-    subtype = _subtype(path, form, subtype, signal)
-    _check_range(path, signal, subtype)
-    channels, length = signal.samples.shape
-    rate = round(signal.rate)
+    subtype = _subtype(path, form, subtype, head)
+    channels = len(head.channels)
+    rate = round(head.rate)
     if form == "WAV" and channels * length * _BYTES.get(subtype, 1) > _WAV_LIMIT:
         raise SpecsrError(
             f"{path}: {channels} x {length} samples are more than the 4 GiB of a WAV file: write "
             ".w64 or .rf64"
         )
-    needed = sidecar.is_needed(signal)
+    if not 1 <= rate < 2**31:
+        raise SpecsrError(
+            f"{path}: a rate of {head.rate:g} Hz does not fit into an audio file: write .npz"
+        )
+    needed = sidecar.is_needed(head)
     companions = _companions(path, needed)
+    speeds: list[np.ndarray] = []
+    taken = 0
+
+    def add(piece: Signal) -> None:
+        nonlocal taken
+        _check_range(path, piece, subtype)
+        step = max(1, _BLOCK // channels)
+        for first in range(0, piece.length, step):
+            block = piece.samples[:, first : first + step].T
+            file.write(_encode(block, piece.full_scale, subtype))
+        if piece.rpm is not None:
+            speeds.append(piece.rpm)
+        taken += piece.length
+
     with replacing(path, *companions, overwrite=overwrite) as (audio, *side):
         try:
             with sf.SoundFile(str(audio), "w", rate, channels, subtype, format=form) as file:
-                step = max(1, _BLOCK // channels)
-                for first in range(0, length, step):
-                    block = signal.samples[:, first : first + step].T
-                    file.write(_encode(block, signal.full_scale, subtype))
+                yield add
             written = sf.info(str(audio)).frames
         except (sf.SoundFileError, OverflowError) as error:
             raise SpecsrError(
                 f"{path}: could not be written as {form} {subtype} with {channels} channels at "
                 f"{rate} Hz ({_reason(error)}): check the free space, or write a float .wav"
             ) from None
-        if written < length:
+        if min(written, taken) < length:
             raise SpecsrError(
-                f"{path}: could not be written in full ({written} of {length} samples): free some "
-                "space on the disk"
+                f"{path}: could not be written in full ({min(written, taken)} of {length} "
+                "samples): free some space on the disk"
             )
         if needed:
-            side[0].write_text(sidecar.encode(signal, audio), encoding="utf-8")
+            rpm = np.concatenate(speeds) if speeds else None
+            side[0].write_text(sidecar.encode(head, audio, rpm), encoding="utf-8")
 
 
 def _forward(path: Path) -> Any:
@@ -175,7 +227,7 @@ def _subtype(path: Path, form: str, subtype: str | None, signal: Signal) -> str:
 
 
 def _check_range(path: Path, signal: Signal, subtype: str) -> None:
-    """Refuse what the format cannot hold: clipping, a number too large, no whole rate."""
+    """Refuse what the format cannot hold: clipping, or a number too large."""
     peaks = np.maximum(signal.samples.max(axis=1), -signal.samples.min(axis=1))
     channel = int(peaks.argmax())
     peak = float(peaks[channel]) / signal.full_scale
@@ -189,10 +241,6 @@ def _check_range(path: Path, signal: Signal, subtype: str) -> None:
         )
     if subtype != "DOUBLE" and peak > float(np.finfo(np.float32).max):
         raise SpecsrError(f"{path}: {peak:g} is too large for {subtype}: use subtype DOUBLE")
-    if not 1 <= round(signal.rate) < 2**31:
-        raise SpecsrError(
-            f"{path}: a rate of {signal.rate:g} Hz does not fit into an audio file: write .npz"
-        )
 
 
 def _companions(path: Path, needed: bool) -> list[Path]:
@@ -221,13 +269,13 @@ def _check_header(path: Path, file: Any) -> None:
         with open(path, "rb") as raw:
             promised, there = riff.data_bytes(raw, size)
         if promised > there and promised not in _STREAMED:
-            raise _cut_off(promised, there, "bytes")
+            raise cut_off(promised, there, "bytes")
         width = _BYTES.get(file.subtype, 1 / 64)  # no codec packs 64 samples into a byte
         if file.frames * file.channels * width > size:
-            raise _cut_off(file.frames, int(size / width / file.channels), "samples")
+            raise cut_off(file.frames, int(size / width / file.channels), "samples")
 
 
-def _cut_off(promised: int, there: int, what: str) -> SpecsrError:
+def cut_off(promised: int, there: int, what: str) -> SpecsrError:
     return SpecsrError(
         f"is cut off: its header promises {promised} {what}, {there} are there. Copy it again, or "
         "mend its header (sox --ignore-length IN OUT)"

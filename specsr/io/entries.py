@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpecsrError
+from ..grid import Grid
 from ..signal import REFERENCES, Signal, parse_unit
 from ..spectrogram import SpecMap
 from .axes import grid_from_axes
@@ -76,11 +77,16 @@ def of_signal(signal: Signal) -> dict[str, Any]:
 
 def of_map(spec: SpecMap) -> dict[str, Any]:
     """Return the entries of a map; those that are None are left out on writing."""
+    optional = {key: getattr(spec, key) for key in OPTIONAL}
+    return about_map(spec.grid, spec.channels) | {"magnitude": spec.magnitude} | optional
+
+
+def about_map(grid: Grid, channels: tuple[str, ...]) -> dict[str, Any]:
+    """Return the entries of a map but for its values."""
     return {
-        "format": MAP, "version": VERSION, "grid": grid_json(spec.grid),
-        "channels": json.dumps(list(spec.channels)), "magnitude": spec.magnitude,
-        "freqs": spec.freqs, "times": spec.times,
-    } | {key: getattr(spec, key) for key in OPTIONAL}  # fmt: skip
+        "format": MAP, "version": VERSION, "grid": grid_json(grid),
+        "channels": json.dumps(list(channels)), "freqs": grid.freqs(), "times": grid.times(),
+    }  # fmt: skip
 
 
 def spec_map(fields: dict[str, Any]) -> SpecMap:

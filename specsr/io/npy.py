@@ -53,7 +53,7 @@ def write_signal(
     with replacing(path, side, overwrite=overwrite) as (array, facts):
         with open(array, "wb") as file:
             np.save(file, signal.samples)
-        facts.write_text(sidecar.encode(signal, array), encoding="utf-8")
+        facts.write_text(sidecar.encode(signal, array, signal.rpm), encoding="utf-8")
 
 
 def holds_map(path: Path) -> bool:

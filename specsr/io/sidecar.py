@@ -38,11 +38,14 @@ def is_needed(signal: Signal) -> bool:
     return signal.rpm is not None or signal_fields(signal) != signal_fields(plain)
 
 
-def encode(signal: Signal, audio: Path) -> str:
-    """Return the sidecar of a signal as JSON text; ``audio`` is the written audio file."""
+def encode(signal: Signal, audio: Path, rpm: np.ndarray | None) -> str:
+    """Return the sidecar of a signal as JSON text; ``audio`` is the written audio file.
+
+    ``signal`` may be the first part of what was written; ``rpm`` is that of all of it.
+    """
     fields = signal_fields(signal) | {"crc32": checksum(audio)}
-    if signal.rpm is not None:
-        fields["rpm"] = pack(signal.rpm)
+    if rpm is not None:
+        fields["rpm"] = pack(rpm)
     return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -1,0 +1,388 @@
+"""Long recordings in segments: the same in memory and from a file, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from command import run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import specsr
+from specsr import io, streaming
+from specsr.errors import SpecsrError
+from specsr.frames import Frames, Overview
+from specsr.infer import InferOptions
+from specsr.io import stream
+from specsr.models import EDSRConfig, build
+from specsr.plot_parts import shrunk
+from specsr.prefill import CHANNELS
+from specsr.signal import Signal
+from specsr.spectrogram import SpectrogramTransform
+from specsr.weights import Model, save_model
+
+RATE = 24000.0
+OPTIONS = InferOptions(segment=0.5)
+GRID = {"n_fft": 512, "hop_length": 128, "window": "hann"}
+
+
+def noise(seconds: float, channels: int = 2, rate: float = RATE, **options) -> Signal:
+    """Noise that gets louder and a tone, different in each channel."""
+    rng = np.random.default_rng(3)
+    t = np.arange(int(seconds * rate)) / rate
+    made = 0.02 * rng.standard_normal((channels, t.size)) * (1 + t / seconds)
+    made += 0.2 * np.sin(2 * np.pi * 440 * t) * (1 + np.arange(channels))[:, None]
+    return Signal(made.astype(np.float32), rate, **options)
+
+
+def tiny(pair: str) -> Model:
+    """An untrained model of one block that does something, but not much."""
+    torch.manual_seed(1)
+    config = EDSRConfig(
+        scale=(1, 1), n_resblocks=1, n_feats=4, in_channels=CHANNELS if pair == "band" else 1,
+        out_channels=1, mean=(0.0,), std=20.0, fold=(2, 2), input_skip=True,
+    )  # fmt: skip
+    return Model("tiny", build(config).eval(), pair, (GRID,), (16000.0, 48000.0), 0.0, {})
+
+
+@pytest.fixture(scope="module", params=["denoise", "band"])
+def job(request, tmp_path_factory):
+    """Command, pieces and whole function, options and model file of a job."""
+    model = tiny(request.param)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(path, model)
+    from specsr import enhance
+
+    if request.param == "denoise":
+        return "denoise", enhance.denoise_pieces, enhance.denoise, {"model": model}, path
+    options = {"model": model, "iterations": 2}
+    return "upscale", enhance.upscale_pieces, enhance.upscale_band, options, path
+
+
+@given(
+    length=st.integers(1, 5000), size=st.integers(1, 700), margin=st.integers(0, 900)
+)  # fmt: skip
+def test_segments_hold_every_sample_once_with_margins(length, size, margin):
+    found = streaming.segments(length, size, margin)
+    assert [s.start for s in found] == [0] + [s.stop for s in found[:-1]]
+    assert found[-1].stop == length
+    for s in found:
+        assert s.first == max(0, s.start - margin) and s.last == min(length, s.stop + margin)
+        assert s.stop > s.start and s.start % size == 0
+    assert len(found) == 1 or found[-1].stop - found[-1].start > margin
+    assert (len(found) == 1) == (length <= size + margin)
+
+
+@given(
+    seconds=st.floats(0.01, 40), rate=st.floats(1000, 1e6), ratio=st.integers(1, 4),
+    hop=st.integers(1, 2048), margin=st.integers(0, 10**5),
+)  # fmt: skip
+def test_borders_lie_on_hops_of_the_result(seconds, rate, ratio, hop, margin):
+    made = streaming.plan(seconds, rate, hop, margin, 10**7, ratio)
+    assert made.size * ratio % hop == 0 and made.margin * ratio % hop == 0
+    assert made.margin * ratio >= margin
+    assert made.size * ratio <= streaming.LARGEST + hop * ratio
+    assert made.fade <= made.margin and made.fade <= made.size
+
+
+@settings(deadline=None, max_examples=50)
+@given(length=st.integers(1, 3000), size=st.integers(100, 400), margin=st.integers(0, 300))
+def test_work_that_sees_a_part_is_joined_to_the_whole(length, size, margin):
+    source = Signal(np.arange(2 * length, dtype=np.float32).reshape(2, -1), 100.0, start=3.0)
+    fade = min(size, margin, 7)
+
+    def double(part, _):
+        rpm = np.zeros(2 * part.length)
+        return part.replace(samples=np.repeat(part.samples, 2, 1), rate=2 * part.rate, rpm=rpm)
+
+    pieces = list(streaming.process(source, double, streaming.Plan(size, margin, fade, 2)))
+    joined = streaming.join(pieces)
+    np.testing.assert_allclose(joined.samples, np.repeat(source.samples, 2, 1), rtol=1e-6)
+    assert (joined.start, joined.rate, joined.channels) == (3.0, 200.0, source.channels)
+    places = np.cumsum([0] + [p.length for p in pieces[:-1]])
+    np.testing.assert_allclose([p.start for p in pieces], 3.0 + places / 200.0)
+
+
+def test_a_fade_may_not_leave_its_margin():
+    with pytest.raises(SpecsrError, match="no longer than margin"):
+        streaming.Plan(100, 10, 20)
+    with pytest.raises(SpecsrError, match="segment is 0"):
+        InferOptions(segment=0)
+
+
+def test_command_line_and_functions_cut_alike():
+    from specsr.cli_options import SEGMENT
+
+    assert InferOptions().segment == SEGMENT
+
+
+@pytest.mark.parametrize("length", [1, 100, 777, 5000])
+@pytest.mark.parametrize(("n_fft", "hop"), [(512, 128), (256, 256), (254, 77)])
+@pytest.mark.parametrize("block", [50, 1024])
+def test_streamed_frames_are_those_of_the_whole(length, n_fft, hop, block):
+    source = noise(5000 / RATE).cut(0, length)
+    transform = SpectrogramTransform(n_fft, hop)
+    whole = transform(source)
+    frames = Frames(whole.grid, 2)
+    parts = [frames.add(piece.samples) for piece in streaming.blocks(source, block)]
+    found = torch.cat(parts, dim=-1)
+    assert found.shape == whole.magnitude.shape
+    expected = whole.magnitude * np.exp(1j * whole.phase)
+    assert np.abs(found.numpy() - expected).max() <= 1e-6 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("seconds", [0.5, 21.0])
+def test_an_overview_is_the_map_as_pictures_show_it(seconds):
+    source = noise(seconds, 1)
+    whole = SpectrogramTransform(64, 32)(source)
+    overview = Overview(whole.grid, "a")
+    for piece in streaming.blocks(source, 10007):
+        overview.add(piece.samples)
+    found = overview.spec()
+    assert found.magnitude.shape[2] <= 2000
+    expected = shrunk(whole.magnitude[0][: found.grid.rows])
+    np.testing.assert_allclose(found.magnitude[0], expected, rtol=1e-5, atol=1e-9)
+    assert found.times[0] >= 0 and abs(found.times[-1] - whole.times[-1]) < found.grid.dt
+
+
+def test_the_segmented_result_is_that_of_the_whole_away_from_the_fades(job):
+    """But for the level (a recording that stays alike has one) and an estimated phase."""
+    _, _, whole, options, _ = job
+    rng = np.random.default_rng(0)
+    period = rng.standard_normal((1, 12288)).astype(np.float32)
+    source = Signal(np.tile(period, (1, 5)), RATE)
+    at_once = whole(source, **options, options=InferOptions(segment=np.inf))
+    in_parts = whole(source, **options, options=OPTIONS)
+    assert at_once.samples.shape == in_parts.samples.shape
+    if whole.__name__ == "upscale_band":  # the estimated part starts with another phase
+        at_once, in_parts = (x.resample(0.8 * RATE) for x in (at_once, in_parts))
+    # fading from one estimate to another leaks a little below the cut
+    limit = 1e-5 if whole.__name__ == "denoise" else 1e-3
+    error = at_once.samples - in_parts.samples
+    assert np.abs(error).max() < limit * np.abs(at_once.samples).max()
+
+
+@pytest.mark.parametrize(("rise_db", "limit_db"), [(0.0, -120.0), (12.0, -50.0)])
+def test_denoise_in_segments_differs_by_the_own_level_alone(rise_db, limit_db):
+    """The bundled model on a tone in noise, stationary and getting louder."""
+    rng = np.random.default_rng(3)
+    t = np.arange(int(6 * RATE)) / RATE
+    samples = 0.02 * rng.standard_normal(t.size) + 0.2 * np.sin(2 * np.pi * 440 * t)
+    source = Signal((samples * 10 ** (rise_db * t / t[-1] / 20)).astype(np.float32), RATE)
+    whole = specsr.denoise(source, options=InferOptions(segment=np.inf)).samples
+    parts = specsr.denoise(source, options=InferOptions(segment=1.5)).samples
+    error_db = 20 * np.log10(np.linalg.norm(whole - parts) / np.linalg.norm(whole))
+    print(f"{rise_db:g} dB louder at the end: segmented from whole {error_db:.1f} dB")
+    assert error_db < limit_db
+
+
+def test_a_short_recording_is_worked_on_whole_as_ever(job):
+    _, pieces, whole, options, _ = job
+    source = noise(0.55)
+    [only] = pieces(source, **options, options=OPTIONS)
+    at_once = whole(source, **options, options=InferOptions(segment=np.inf))
+    np.testing.assert_array_equal(only.samples, at_once.samples)
+
+
+FILES = [
+    ("run.wav", "PCM_16", "out.flac"),
+    ("run.flac", "PCM_24", "out.w64"),
+    ("run.w64", "DOUBLE", "out.rf64"),
+]
+
+
+@pytest.mark.parametrize(("name", "subtype", "out"), FILES)
+def test_a_file_gives_what_it_gives_in_memory(tmp_path, capsys, job, name, subtype, out):
+    command, _, whole, options, model = job
+    source = noise(
+        2.3, unit="Pa", full_scale=4.0, start=1.25, channels=2
+    ).replace(channels=("left", "right"), rpm=np.linspace(800, 3000, int(2.3 * RATE)))  # fmt: skip
+    io.write(tmp_path / name, source, subtype=subtype)
+    args = [command, tmp_path / name, "-o", tmp_path / out, "-o", tmp_path / "map.h5",
+            "--model", model, "--segment", 0.5]  # fmt: skip
+    assert run(capsys, *args)[0] == 0
+    read = io.read(tmp_path / name)
+    options = {key: value for key, value in options.items() if key != "iterations"}
+    expected = whole(read, **options, options=OPTIONS)
+    found = io.read(tmp_path / out)
+    rounding = 4.0 * 2.0**-23 if out.endswith("flac") else 0.0
+    assert found.samples.shape == expected.samples.shape
+    assert np.abs(found.samples - expected.samples).max() <= 1e-5 + rounding
+    for key in ("rate", "unit", "channels", "start", "full_scale"):
+        assert getattr(found, key) == getattr(expected, key), key
+    np.testing.assert_allclose(found.rpm, expected.rpm, rtol=1e-9)
+    spec, wanted = io.read_map(tmp_path / "map.h5"), expected.spectrogram()
+    assert spec.grid == wanted.grid and spec.channels == wanted.channels
+    np.testing.assert_allclose(spec.magnitude, wanted.magnitude, atol=1e-5)
+    np.testing.assert_allclose(spec.rpm, wanted.rpm, rtol=1e-9)
+
+
+@pytest.mark.parametrize("out", ["map.npz", "map.h5"])
+def test_spectrogram_of_a_long_file_is_that_of_the_whole(tmp_path, capsys, out):
+    source = noise(2.3, unit="m/s2", full_scale=2.0)
+    io.write(tmp_path / "run.wav", source)
+    args = ["spectrogram", tmp_path / "run.wav", "--df", 50, "--overlap", 0.7]
+    code, _, text = run(capsys, *args, "-o", tmp_path / out, "--segment", 0.4)
+    assert code == 0 and "levels in dB re 1e-6 m/s²" in text
+    assert run(capsys, *args, "-o", tmp_path / f"whole-{out}", "--segment", 60)[2].replace(
+        "whole-", "") == text  # fmt: skip
+    found, whole = (io.read_map(tmp_path / name) for name in (out, f"whole-{out}"))
+    assert found.grid == whole.grid and found.channels == whole.channels
+    np.testing.assert_allclose(found.magnitude, whole.magnitude, rtol=1e-5, atol=1e-8)
+    turned = found.magnitude * np.exp(1j * found.phase)
+    assert np.abs(turned - whole.magnitude * np.exp(1j * whole.phase)).max() < 1e-6
+    np.testing.assert_allclose(found.to_signal().samples, source.samples, atol=1e-5)
+
+
+def test_what_the_user_says_of_channels_and_calibration_holds(tmp_path, capsys):
+    soundfile.write(tmp_path / "run.wav", noise(2.3, 3).samples.T / 2, int(RATE), "PCM_24")
+    said = ["--unit", "Pa", "--calib", 2.76, "--channel", 2, "--channel", 0]
+    args = ["spectrogram", tmp_path / "run.wav", *said]
+    for name, segment in (("parts.h5", 0.4), ("whole.h5", 60)):
+        assert run(capsys, *args, "-o", tmp_path / name, "--segment", segment)[0] == 0
+    parts, whole = (io.read_map(tmp_path / name) for name in ("parts.h5", "whole.h5"))
+    assert parts.channels == whole.channels == ("ch3", "ch1") and parts.grid.unit == "Pa"
+    np.testing.assert_allclose(parts.magnitude, whole.magnitude, rtol=1e-5, atol=1e-8)
+    with stream.opened(
+        tmp_path / "run.wav", unit="Pa", calib=2.76, channels=(2, 0)
+    ) as recording:  # fmt: skip
+        joined = streaming.join(streaming.blocks(recording, 7001))
+    expected = io.read(tmp_path / "run.wav", unit="Pa", calib=2.76, channels=(2, 0))
+    np.testing.assert_array_equal(joined.samples, expected.samples)
+    assert joined.full_scale == expected.full_scale == 2.76
+
+
+def test_pictures_of_a_long_recording(tmp_path, capsys, job):
+    from specsr.io.image import read_image
+
+    command, _, _, _, model = job
+    io.write(tmp_path / "run.wav", noise(2.3, 1))
+    args = [command, tmp_path / "run.wav", "--model", model, "-o"]
+    for name, segment in (("parts", 0.5), ("whole", 0.9)):  # the second: two segments, not streamed
+        more = [tmp_path / f"{name}.wav", "--plot", tmp_path / f"{name}.png"]
+        code, _, text = run(capsys, *args, *more, "--segment", segment)
+        assert code == 0, text
+    shapes = [read_image(tmp_path / f"{name}.png").shape for name in ("parts", "whole")]
+    assert shapes[0] == shapes[1]
+
+
+def test_other_formats_are_read_whole_and_that_is_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("specsr.cli_stream._LARGE", 1000)
+    source = noise(2.3, 1)
+    io.write(tmp_path / "run.npz", source)
+    with stream.opened(tmp_path / "run.npz") as recording:
+        assert recording is None
+    args = ["spectrogram", tmp_path / "run.npz", "-o", tmp_path / "map.h5", "--segment", 0.4]
+    code, _, text = run(capsys, *args)
+    assert code == 0 and "run.npz: is read whole" in text
+    assert io.read_map(tmp_path / "map.h5").grid.length == source.length
+    io.write(tmp_path / "run.wav", source)
+    args = ["denoise", tmp_path / "run.wav", "-o", tmp_path / "out.csv", "--segment", 0.4]
+    code, _, text = run(capsys, *args)
+    assert code == 0 and "run.wav: is read whole" in text
+
+
+def test_more_than_a_wav_holds_is_refused_before_it_is_written(tmp_path):
+    from specsr.io.audio import audio_sink
+
+    head = noise(0.1)
+    with (
+        pytest.raises(SpecsrError, match=r"4 GiB.*\.w64"),
+        audio_sink(tmp_path / "out.wav", head, 2**30),
+    ):
+        pass
+    with (
+        pytest.raises(SpecsrError, match="in full"),
+        audio_sink(tmp_path / "out.w64", head, 2**30) as add,
+    ):
+        add(head)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_map_without_room_is_refused_before_it_is_written(tmp_path, monkeypatch):
+    head = noise(0.1)
+    grid = SpectrogramTransform(512, 128).grid(head)
+    monkeypatch.setattr("specsr.io.stream.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with (
+        pytest.raises(SpecsrError, match="make room"),
+        stream.map_sink(tmp_path / "map.h5", grid, head),
+    ):
+        pass
+    assert not os.listdir(tmp_path)
+
+
+def test_a_file_that_ends_early_is_refused(tmp_path, capsys):
+    path = tmp_path / "run.flac"
+    io.write(path, noise(2.3))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    args = ["spectrogram", path, "-o", tmp_path / "map.h5", "--segment", 0.4]
+    code, _, text = run(capsys, *args)
+    assert code == 1 and "run.flac" in text and len(text.splitlines()) == 1, text
+    assert os.listdir(tmp_path) == ["run.flac"]
+
+
+def test_a_bad_sample_is_named_by_its_place_and_leaves_no_output(tmp_path, capsys, job):
+    command, _, _, _, model = job
+    samples = noise(2.3).samples.T.copy()
+    samples[40000, 1] = np.nan
+    soundfile.write(tmp_path / "run.wav", samples, int(RATE), "FLOAT")
+    args = [command, tmp_path / "run.wav", "-o", tmp_path / "out.wav", "--model", model]
+    code, _, text = run(capsys, *args, "--segment", 0.4)
+    assert code == 1 and "channel 2" in text and "sample 40000 (1.66667 s)" in text
+    assert os.listdir(tmp_path) == ["run.wav"]
+
+
+def test_clipping_is_refused_as_ever(tmp_path, capsys, job):
+    command, _, _, _, model = job
+    io.write(tmp_path / "run.wav", noise(2.3, 1, full_scale=0.05))
+    args = [command, tmp_path / "run.wav", "-o", tmp_path / "out.flac", "--model", model]
+    code, _, text = run(capsys, *args, "--segment", 0.4)
+    assert code == 1 and "would clip" in text
+    assert not (tmp_path / "out.flac").exists()
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path, capsys):
+    """Peak of Python's and NumPy's memory for 4 and for 16 MB of samples."""
+    peaks = []
+    for seconds in (20, 80):
+        path = tmp_path / f"{seconds}.wav"
+        io.write(path, noise(seconds))
+        tracemalloc.start()
+        args = ["spectrogram", path, "--n-fft", 256, "--segment", 2]
+        assert run(capsys, *args, "-o", tmp_path / f"{seconds}.h5")[0] == 0
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0] and peaks[1] < 16e6
+
+
+def test_an_interrupt_leaves_no_half_file(tmp_path, job):
+    command, _, _, _, model = job
+    path = tmp_path / "run.wav"
+    io.write(path, noise(300.0, 1))
+    outs = [word for s in (".wav", ".h5", ".npz") for word in ("-o", str(tmp_path / f"out{s}"))]
+    words = ["-m", "specsr", command, str(path), "--model", str(model), "--segment", "0.5"]
+    # a new session, so that the interrupt meets this process alone; shells have those that they
+    # start in the background ignore it, which would be inherited
+    process = subprocess.Popen(
+        [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not any(p.name.endswith(".tmp") for p in tmp_path.iterdir()):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 130 and b"interrupted" in text, text
+    assert os.listdir(tmp_path) == ["run.wav"]
