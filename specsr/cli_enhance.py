@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from .cli_images import all_images, upscale_images
 from .cli_options import (
+    Batch,
     ConsistencyName,
     Device,
     Ensemble,
@@ -16,7 +17,6 @@ from .cli_options import (
     MaxFreq,
     ModelOption,
     Outs,
-    Overwrite,
     PairName,
     PhaseName,
     Plot,
@@ -30,10 +30,11 @@ from .cli_options import (
     reads_recordings,
     say,
     targets,
+    writes_files,
 )
-from .errors import SpecsrError
 
 
+@writes_files
 @reads_recordings
 def upscale(
     inputs: Inputs,
@@ -61,8 +62,8 @@ def upscale(
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.float32,
     device: Device = "auto",
-    overwrite: Overwrite = False,
     reading: Reading = Reading(),
+    batch: Batch = Batch(),
 ) -> None:
     """Super-resolve recordings and maps.
 
@@ -73,8 +74,9 @@ def upscale(
     are.
     A picture comes out SCALE times as large, alpha and gray kept; so do folders of pictures.
     """
-    from . import enhance, io, jobs
-    from .prefill import KNOWN_PART
+    from . import jobs
+    from .batch import run
+    from .tasks import Upscale
 
     pair_name = pair.value if pair else None
     if pair_name == "image" or (pair_name is None and all_images(inputs)):
@@ -85,109 +87,21 @@ def upscale(
         }  # fmt: skip
         upscale_images(
             inputs, out, scale, model, suffix, infer_options(ensemble, precision, device),
-            overwrite, [name for name, given in sound.items() if given],
+            batch, [name for name, given in sound.items() if given],
         )  # fmt: skip
         return
     kind = targets(out, plot)
     default = suffix or (".npz" if pair_name in ("pool", "stft") else None)
-    todo = jobs.plan(inputs, kind, default, overwrite)
-    common = {"model": model, "options": infer_options(ensemble, precision, device)}
-
-    def work(path: Path) -> jobs.Result:
-        shared = {**common, "progress": bar(path.name)}
-        if io.is_map(path):
-            low = _with_rpm(io.read_map(path), rpm)
-            return _upscale_map(
-                low, None, pair_name or "pool", scale, consistency, max_freq, shared
-            )
-        signal = reading.read(path)
-        if pair_name in ("pool", "stft"):
-            signal = _with_rpm(signal, rpm)
-            transform = enhance.map_transform(scale)
-            low = enhance.low_map(signal, scale, pair_name, transform)
-            fine = transform(signal)
-            return _upscale_map(low, fine, pair_name, scale, consistency, max_freq, shared)
-        if rpm is not None:
-            raise SpecsrError("--rpm guides maps: give a map, or --pair pool")
-        restored = enhance.upscale_band(
-            signal, scale, phase=phase.value,
-            consistency=consistency.value if consistency else "cell", **shared,
-        )  # fmt: skip
-        n_fft = 2048
-        maps = {
-            "input": signal.spectrogram(n_fft=max(2, n_fft // scale // 2 * 2)),
-            f"restored x{scale}": restored.spectrogram(n_fft=n_fft),
-        }
-        top = enhance.band_top(enhance.find_model(model, "band", (1, 1)))
-        end = f"up to {top:g} Hz, empty above" if top < restored.rate / 2 else "above"
-        measured = signal.rate / 2 * KNOWN_PART
-        note = f"{restored.rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
-        return jobs.Result(restored, maps, notes=(note,), max_freq=max_freq)
-
-    if jobs.run(todo, work, phase.value, overwrite, say, complain):
+    todo = jobs.plan(inputs, kind, default, batch)
+    work = Upscale(
+        reading, scale, pair_name, model, phase.value, consistency.value if consistency else None,
+        rpm, max_freq, infer_options(ensemble, precision, device),
+    )  # fmt: skip
+    if run(todo, work, batch, say, complain, bar):
         raise typer.Exit(1)
 
 
-def _with_rpm(x: Any, table: Path | None) -> Any:
-    """A recording or map with the speed of a table, if there is one."""
-    if table is None:
-        return x
-    from .speed import read_rpm
-
-    return x.replace(rpm=read_rpm(table, getattr(x, "grid", x)))
-
-
-def _upscale_map(
-    low: Any,
-    reference: Any,
-    pair: str,
-    scale: int,
-    consistency: ConsistencyName | None,
-    max_freq: float | None,
-    shared: dict[str, Any],
-) -> Any:
-    """Refine one map; with a reference, put it and the difference beside it."""
-    import numpy as np
-
-    from . import enhance, jobs
-    from .consistency import consistency_db
-
-    mode = consistency.value if consistency else enhance.DEFAULT_CONSISTENCY
-    high = enhance.upscale_map(low, scale, pair=pair, consistency=mode, **shared)
-    maps = {"low resolution": low, f"super-resolved x{scale}": high}
-    notes = [
-        f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
-        f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
-    ]
-    if low.rpm is not None:
-        found = enhance.find_model(shared["model"], pair, (scale, scale))
-        used = "guides the lines" if enhance.is_guided(found) else f"is not used by {found.name}"
-        notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
-    if high.std_db is not None:
-        share = 100 * (high.std_db > 3).mean()
-        notes.append(
-            f"doubt: typically \N{PLUS-MINUS SIGN} {np.median(high.std_db):.1f} dB, over 3 dB in "
-            f"{share:.0f} % of the cells (std_db in the map)"
-        )
-    if pair == "pool":
-        columns = -(-high.grid.frames // scale)  # a full map may have one more at its end
-        powers = (
-            high.image().astype(float) ** 2, low.image()[..., :columns].astype(float) ** 2
-        )  # fmt: skip
-        per_cell, per_band = (
-            consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "band")
-        )
-        notes.append(
-            f"measured again it differs from the input by {per_cell:.2f} dB a cell, "
-            f"{per_band:.4f} dB a band (rms)"
-        )
-    difference = None
-    if reference is not None:
-        maps["reference"] = reference
-        difference = (f"super-resolved x{scale}", "reference")
-    return jobs.Result(high, maps, difference, tuple(notes), max_freq)
-
-
+@writes_files
 @reads_recordings
 def denoise(
     inputs: Inputs,
@@ -200,33 +114,22 @@ def denoise(
     ensemble: Ensemble = False,
     precision: PrecisionOption = Precision.float32,
     device: Device = "auto",
-    overwrite: Overwrite = False,
     reading: Reading = Reading(),
+    batch: Batch = Batch(),
 ) -> None:
     """Take noise out of recordings; length, channels and levels stay."""
-    from . import enhance, io, jobs
+    from . import jobs
+    from .batch import run
+    from .tasks import Denoise
 
-    todo = jobs.plan(inputs, targets(out, plot), suffix, overwrite)
+    todo = jobs.plan(inputs, targets(out, plot), suffix, batch)
     options = infer_options(ensemble, precision, device)
-
-    def work(path: Path) -> jobs.Result:
-        if io.is_map(path):
-            noisy: Any = io.read_map(path)
-            before = noisy
-        else:
-            noisy = reading.read(path)
-            before = noisy.spectrogram()
-        clean = enhance.denoise(
-            noisy, model=model, attenuation=attenuation, options=options, progress=bar(path.name)
-        )
-        after = clean if io.is_map(path) else clean.spectrogram()
-        maps = {"noisy": before, "denoised": after}
-        return jobs.Result(clean, maps, ("denoised", "noisy"), max_freq=max_freq)
-
-    if jobs.run(todo, work, "auto", overwrite, say, complain):
+    work = Denoise(reading, model, attenuation, max_freq, options)
+    if run(todo, work, batch, say, complain, bar):
         raise typer.Exit(1)
 
 
+@writes_files
 @reads_recordings
 def spectrogram(
     inputs: Inputs,
@@ -243,31 +146,15 @@ def spectrogram(
     scaling: Annotated[str, typer.Option(help="rms or psd.")] = "rms",
     max_freq: MaxFreq = None,
     suffix: Suffix = None,
-    overwrite: Overwrite = False,
     reading: Reading = Reading(),
+    batch: Batch = Batch(),
 ) -> None:
     """Write calibrated spectrograms as maps (.npz, .h5) or pictures."""
     from . import jobs
+    from .batch import run
+    from .tasks import Spectrogram
 
-    todo = jobs.plan(inputs, list(out), suffix or ".npz", overwrite)
-
-    def work(path: Path) -> jobs.Result:
-        spec = reading.read(path).spectrogram(
-            df=df,
-            overlap=overlap,
-            n_fft=n_fft,
-            hop_length=hop_length,
-            window=window,
-            scaling=scaling,
-        )
-        grid = spec.grid
-        note = (
-            f"{grid.rows} rows of {grid.df:g} Hz, {grid.frames} columns of "
-            f"{1000 * grid.dt:.4g} ms, {grid.level_label}"
-        )
-        if not grid.is_invertible():
-            note += "; this window and hop cannot be turned back into a waveform (more overlap can)"
-        return jobs.Result(spec, {path.stem: spec}, notes=(note,), max_freq=max_freq)
-
-    if jobs.run(todo, work, "auto", overwrite, say, complain):
+    todo = jobs.plan(inputs, list(out), suffix or ".npz", batch)
+    work = Spectrogram(reading, df, overlap, n_fft, hop_length, window, scaling, max_freq)
+    if run(todo, work, batch, say, complain, bar):
         raise typer.Exit(1)
