@@ -114,9 +114,10 @@ def _local(workers: int) -> Iterator[object]:
         # the environment's own values, where it has any, come before these
         "distributed.nanny.pre-spawn-environ": {f"{name}_NUM_THREADS": threads for name in names},
     }
+    quiet = not logging.getLogger().isEnabledFor(logging.INFO)
     with dask.config.set(config), LocalCluster(
         n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
-        dashboard_address=":0", silence_logs=False,
+        dashboard_address=":0", silence_logs=logging.CRITICAL if quiet else False,
     ) as cluster:  # fmt: skip
         yield cluster
 

@@ -163,11 +163,10 @@ def _parse(line: str) -> Record | None:
         fields = json.loads(line)
         known = {f.name for f in dataclasses.fields(Record)}
         record = Record(**{name: value for name, value in fields.items() if name in known})
+        record = dataclasses.replace(record, notes=tuple(record.notes))
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
-    if not isinstance(record.outputs, dict) or not isinstance(record.read, dict):
-        return None
-    return dataclasses.replace(record, notes=tuple(record.notes or ()))
+    return record if isinstance(record.outputs, dict) else None
 
 
 def stamp(path: Path) -> list[int] | None:
