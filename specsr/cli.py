@@ -57,8 +57,8 @@ app.command(
     "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume"
 )(denoise)
 app.command(
-    epilog="Examples:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75   |   "
-    "specsr spectrogram FOLDER -o maps --resume"
+    epilog="Examples:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75   "
+    "|   specsr spectrogram FOLDER -o maps --resume"
 )(spectrogram)
 app.command(
     epilog="Examples:  specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png   |   "

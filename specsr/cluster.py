@@ -12,6 +12,7 @@ import dataclasses
 import importlib.util
 import logging
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -115,11 +116,29 @@ def _local(workers: int) -> Iterator[object]:
         "distributed.nanny.pre-spawn-environ": {f"{name}_NUM_THREADS": threads for name in names},
     }
     quiet = not logging.getLogger().isEnabledFor(logging.INFO)
-    with dask.config.set(config), LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
-        dashboard_address=":0", silence_logs=logging.CRITICAL if quiet else False,
-    ) as cluster:  # fmt: skip
+    with dask.config.set(config), _deaf():
+        cluster = LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
+            dashboard_address=":0", silence_logs=logging.CRITICAL if quiet else False,
+        )  # fmt: skip
+    with dask.config.set(config), cluster:
         yield cluster
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Keep Ctrl-C from the threads and processes started meanwhile, and from their processes.
+
+    A terminal sends it to the workers too; here it is for the command alone, which ends them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def describe(client: Client) -> str:
