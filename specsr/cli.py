@@ -53,11 +53,16 @@ def _common(
 app.command(
     epilog="Examples:  specsr upscale logger.wav -o full.wav --scale 2   |   "
     "specsr upscale map.npz -o fine.npz -o heard.wav --scale 4 --plot fine.png   |   "
-    "specsr upscale photo.png -o big.png --scale 4"
+    "specsr upscale photo.png -o big.png --scale 4   |   "
+    "specsr upscale FOLDER -o out --cluster local:4 --resume"
 )(upscale)
-app.command(epilog="Example:  specsr denoise cabin.wav -o quiet.wav --plot quiet.png")(denoise)
 app.command(
-    epilog="Example:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75"
+    epilog="Examples:  specsr denoise cabin.wav -o quiet.wav --plot quiet.png   |   "
+    "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume"
+)(denoise)
+app.command(
+    epilog="Examples:  specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75   "
+    "|   specsr spectrogram FOLDER -o maps --resume"
 )(spectrogram)
 app.command(
     epilog="Examples:  specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png   |   "

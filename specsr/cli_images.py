@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .cli_options import Device, Overwrite, Precision, PrecisionOption, bar, complain, say
+from .cli_options import Batch, Device, Overwrite, Precision, PrecisionOption, bar, complain, say
 from .errors import SpecsrError
 
 
@@ -34,24 +34,19 @@ def all_images(inputs: list[Path]) -> bool:
 
 def upscale_images(
     inputs: list[Path], out: list[Path], scale: int, model: str | None, suffix: str | None,
-    options: Any, overwrite: bool, foreign: list[str],
+    options: Any, batch: Batch, foreign: list[str],
 ) -> None:  # fmt: skip
     """Enlarge pictures; ``foreign`` names options given that have no meaning for them."""
     from . import jobs
-    from .image import image_model, upscale_image
-    from .io.image import read_image
+    from .batch import run
+    from .image import image_model
+    from .tasks import Enlarge
 
     if foreign:
         raise SpecsrError(f"{', '.join(foreign)}: for sound, not for pictures: leave it out")
-    todo = jobs.plan(inputs, out, suffix, overwrite, images=True)
-    found = image_model(model, scale)
-
-    def work(path: Path) -> jobs.Result:
-        image = read_image(path)
-        fine = upscale_image(image, scale, model=found, options=options, progress=bar(path.name))
-        return jobs.Result(fine, notes=(f"{fine.shape[1]} x {fine.shape[0]} pixels",))
-
-    if jobs.run(todo, work, "auto", overwrite, say, complain):
+    todo = jobs.plan(inputs, out, suffix, batch, images=True)
+    image_model(model, scale)  # a wrong one is a mistake of the command, not of every file
+    if run(todo, Enlarge(scale, model, options), batch, say, complain, bar):
         raise typer.Exit(1)
 
 

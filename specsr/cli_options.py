@@ -121,6 +121,21 @@ class Reading:
         )
 
 
+@dataclass(frozen=True)
+class Batch:
+    """How the files of a job are gone through.
+
+    Attributes:
+        overwrite: replace outputs that exist.
+        resume: skip what the manifest of the output folder says is done.
+        cluster: ``local:N`` or the address of a Dask scheduler; None for this process.
+    """
+
+    overwrite: bool = False
+    resume: bool = False
+    cluster: str | None = None
+
+
 _READING = {
     "unit": Annotated[
         Optional[str],
@@ -152,24 +167,55 @@ _READING = {
 }  # fmt: skip
 
 
-def reads_recordings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Reading`, which it gets as its argument ``reading``."""
+_BATCH = {
+    "overwrite": Overwrite,
+    "resume": Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a job into a folder: skip what its "
+                     "specsr-manifest.jsonl says is done, do the rest, renew what is out of date."),
+    ],
+    "cluster": Annotated[
+        Optional[str],
+        typer.Option("--cluster", metavar="WHERE",
+                     help="Do the files of a folder side by side: local:4 (processes of this "
+                     "machine) or tcp://host:8786 (a Dask scheduler)."),
+    ],
+}  # fmt: skip
+
+
+def _with_options(
+    command: Callable[..., None], name: str, options: dict[str, Any], build: Callable[..., Any]
+) -> Callable[..., None]:
+    """Give a command options that it gets, built into one object, as its argument ``name``."""
     signature = inspect.signature(command, eval_str=True)
-    options = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
-        for name, kind in _READING.items()
-    ]
-    own = [p for p in signature.parameters.values() if p.name != "reading"]
+    added = [
+        inspect.Parameter(
+            key, inspect.Parameter.KEYWORD_ONLY, annotation=kind,
+            default=False if kind.__origin__ is bool else None,
+        )
+        for key, kind in options.items()
+    ]  # fmt: skip
+    own = [p for p in signature.parameters.values() if p.name != name]
 
     @functools.wraps(command)
-    def with_reading(**given: Any) -> None:
-        said = {name: given.pop(name) for name in _READING}
-        command(**given, reading=_reading(**said))
+    def with_options(**given: Any) -> None:
+        said = {key: given.pop(key) for key in options}
+        command(**given, **{name: build(**said)})
 
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + options
-    with_reading.__signature__ = signature.replace(parameters=parameters)  # type: ignore
-    with_reading.__annotations__ = {p.name: p.annotation for p in parameters}
-    return with_reading
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
+    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore
+    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_options
+
+
+def reads_recordings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Reading`, which it gets as its argument ``reading``."""
+    return _with_options(command, "reading", _READING, _reading)
+
+
+def writes_files(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Batch`, which it gets as its argument ``batch``."""
+    return _with_options(command, "batch", _BATCH, Batch)
 
 
 def _reading(
@@ -225,8 +271,11 @@ def numbers(text: str, what: str) -> tuple[float, ...]:
         ) from None
 
 
-def bar(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return a wrapper that shows progress on a terminal, with time left."""
+def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Iterable[Any]]:
+    """Return a wrapper that shows progress on a terminal, with time left.
+
+    ``total`` is the number of steps, for iterables that do not know theirs.
+    """
 
     def wrap(steps: Iterable[Any]) -> Iterable[Any]:
         from rich.console import Console
@@ -234,7 +283,7 @@ def bar(label: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
 
         console = Console(stderr=True)
         return track(
-            steps, description=label, console=console, transient=True,
+            steps, description=label, total=total, console=console, transient=True,
             disable=not console.is_terminal,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import io
+from .cli_options import Batch
 from .errors import SpecsrError
 from .io.image import find_images, image_suffix, write_image
 from .signal import Signal, reference_label
@@ -48,28 +49,49 @@ class Result:
     max_freq: float | None = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Which file goes where.
+
+    Attributes:
+        files: every input with its outputs.
+        folder: the output folder, which holds the manifest; None where one file was named.
+    """
+
+    files: tuple[tuple[Path, tuple[Path, ...]], ...]
+    folder: Path | None
+
+
 def plan(
     inputs: Sequence[Path],
     outputs: Sequence[Path],
     suffix: str | None,
-    overwrite: bool,
+    batch: Batch,
     images: bool = False,
-) -> list[tuple[Path, list[Path]]]:
+) -> Plan:
     """Pair every input file with its output files and check that these may be written.
 
     One input file goes to the outputs as they are named.  Folders, or several inputs, need one
     output folder; every file keeps its place in the folder and its name, with ``suffix`` (None:
-    its own).  ``images``: inputs and outputs are images rather than recordings and maps.
+    its own).  With ``batch.resume`` existing outputs are looked at later, by `specsr.batch.run`.
+    ``images``: inputs and outputs are images rather than recordings and maps.
 
     Raises:
         SpecsrError: nothing to read, several outputs for several inputs, an unknown suffix, an
-            output that exists (without ``overwrite``) or one that two inputs would share.
+            output that exists (without ``overwrite``) or one that two inputs would share, or
+            ``resume`` or ``cluster`` without an output folder.
     """
     files = find_images(inputs) if images else io.find_inputs(inputs)
     whole = len(inputs) == 1 and inputs[0].is_file()
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
     if whole and not into_folder:
-        jobs = [(files[0], list(outputs))]
+        for option, given in (("--resume", batch.resume), ("--cluster", batch.cluster)):
+            if given:
+                raise SpecsrError(
+                    f"{option} is for jobs into a folder: give a folder name to -o, "
+                    f"not {', '.join(map(str, outputs))}"
+                )
+        jobs = [(files[0], tuple(outputs))]
     else:
         if not into_folder:
             raise SpecsrError(
@@ -81,18 +103,18 @@ def plan(
         for file in files:
             root = next((f for f in folders if f in file.parents), file.parent)
             name = file.relative_to(root).with_suffix(suffix or file.suffix)
-            jobs.append((file, [outputs[0] / name]))
+            jobs.append((file, (outputs[0] / name,)))
     taken: dict[Path, Path] = {}
     for file, targets in jobs:
         for target in targets:
             (image_suffix if images else kind_of)(target)
-            io.check_output(target, overwrite)
+            io.check_output(target, batch.overwrite or batch.resume)
             other = taken.setdefault(target.resolve(), file)
             if other != file:
                 raise SpecsrError(f"{target}: both {other} and {file} would be written there")
             if target.resolve() == file.resolve():
                 raise SpecsrError(f"{target}: is the input itself: choose another output")
-    return jobs
+    return Plan(tuple(jobs), outputs[0] if into_folder else None)
 
 
 def kind_of(path: Path) -> str:
@@ -111,6 +133,11 @@ def kind_of(path: Path) -> str:
     raise SpecsrError(
         f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}"
     )
+
+
+def has_picture(targets: Sequence[Path]) -> bool:
+    """Whether one of the outputs is a picture, for which maps are needed."""
+    return any(kind_of(target) == "picture" for target in targets)
 
 
 def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
@@ -149,7 +176,7 @@ def _as_map(output: Signal | SpecMap) -> SpecMap:
     return output.spectrogram() if isinstance(output, Signal) else output
 
 
-def _levels(output: Signal | SpecMap | np.ndarray | Written) -> tuple[str, ...]:
+def levels_line(output: Signal | SpecMap | np.ndarray | Written) -> tuple[str, ...]:
     """Say what the levels of a result are and refer to; an image has none."""
     if isinstance(output, Written):
         return (output.levels,)
@@ -159,30 +186,3 @@ def _levels(output: Signal | SpecMap | np.ndarray | Written) -> tuple[str, ...]:
         return (f"levels in {output.grid.level_label}",)
     levels = ", ".join(f"{level:.1f}" for level in output.level())
     return (f"overall {levels} dB {reference_label(output.unit)}",)
-
-
-def run(
-    jobs: Sequence[tuple[Path, list[Path]]],
-    work: Callable[[Path], Result],
-    phase: str,
-    overwrite: bool,
-    say: Callable[[str], None],
-    complain: Callable[[str], None],
-) -> int:
-    """Do every job; a broken input is named and the others are done.  Returns how many failed."""
-    failed = 0
-    for file, targets in jobs:
-        try:
-            result = work(file)
-            for target in targets:
-                save(target, result, phase, overwrite)
-                say(f"{file} -> {target}")
-            for note in (*result.notes, *_levels(result.output)):
-                say(f"  {note}")
-        except SpecsrError as error:
-            failed += 1
-            text = str(error)
-            complain(text if str(file) in text else f"{file}: {text}")
-    if failed and len(jobs) > 1:
-        complain(f"{failed} of {len(jobs)} files failed, the others are done")
-    return failed

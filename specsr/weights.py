@@ -7,6 +7,7 @@ config, pair, analysis grids, level range and training record.  Loading never ru
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,3 +264,19 @@ def bundled_for(pair: str, scale: tuple[int, int]) -> list[str]:
 
     infos = {name: read_info(BUNDLED / f"{name}.safetensors") for name in bundled_models()}
     return sorted((name for name in infos if infos[name]["pair"] == pair), key=rank)
+
+
+def model_file(model: str | None, pair: str, scale: tuple[int, int]) -> Path | None:
+    """Return the file that a model's name stands for; with None, of the bundled one for a pair.
+
+    The file need not exist; None where no bundled model is for the pair.
+    """
+    name = model or _best_bundled(pair, scale)
+    if name is None or Path(name).suffix:
+        return None if name is None else Path(name)
+    return BUNDLED / f"{name}.safetensors"
+
+
+@functools.lru_cache(maxsize=32)
+def _best_bundled(pair: str, scale: tuple[int, int]) -> str | None:
+    return next(iter(bundled_for(pair, scale)), None)

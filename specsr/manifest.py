@@ -1,0 +1,203 @@
+"""The log of a folder job: what was made of which file, with what, and what went wrong.
+
+It lies in the output folder, one JSON object a line: a line can be appended without touching the
+others, a kill in mid-write tears the last one alone, and no reader of recordings takes the file
+for a table.  Lines that cannot be read are skipped; of several lines about one output the last
+holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from .errors import SpecsrError
+from .io.sidecar import sidecar_path
+
+NAME = "specsr-manifest.jsonl"
+
+Stamps = dict[str, "list[int] | None"]
+"""File name -> [size in bytes, time of last change in ns]; None where there is no file."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one input.
+
+    Attributes:
+        state: ``started``, ``done`` or ``failed``.
+        input: absolute path.
+        read: stamps of the input, its sidecar and the files among the options, as they were
+            before the work; absolute paths.
+        outputs: stamps of the files written, as they were after it; names from the manifest's
+            folder, so that the folder can be moved.
+        command: such as ``denoise``.
+        options: of the command, as plain data.
+        model: name of the model; None where none is used or found.
+        model_sha256: of the model file.
+        seconds: that the work took, reading and writing included.
+        host, pid: machine and process that did it.
+        version: of specsr there.
+        time: when the line was written, UTC.
+        notes: what was said about the result.
+        error: why it failed; None if it did not.
+    """
+
+    state: str
+    input: str
+    read: Stamps
+    outputs: Stamps
+    command: str = ""
+    options: dict[str, object] = field(default_factory=dict)
+    model: str | None = None
+    model_sha256: str | None = None
+    seconds: float | None = None
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    time: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat("T", "seconds"))
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+    def made_as(self, other: Record) -> bool:
+        """Whether two records speak of the same input, command, options, model and outputs."""
+        same = ("input", "read", "command", "options", "model_sha256")
+        return all(getattr(self, name) == getattr(other, name) for name in same) and (
+            self.outputs.keys() == other.outputs.keys()
+        )
+
+
+class Manifest:
+    """The manifest of an output folder; the folder need not exist before the first line.
+
+    Attributes:
+        path: the file.
+        last: output (name from the folder) -> the last record about it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.path = self.folder / NAME
+        self.last: dict[str, Record] = {}
+        for record in read(self.path):
+            self._note(record)
+
+    def name(self, output: Path) -> str:
+        """Return an output's name from the manifest's folder."""
+        return Path(os.path.abspath(output)).relative_to(self.folder).as_posix()
+
+    def append(self, record: Record) -> None:
+        """Add a line; when this returns it is on the disk.
+
+        Raises:
+            SpecsrError: the file cannot be written.
+        """
+        line = json.dumps(dataclasses.asdict(record), ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "ab+") as file:
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    # a line that a kill tore is closed, so that this one stands by itself
+                    line = line if file.read(1) == b"\n" else "\n" + line
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise SpecsrError(
+                f"{self.path}: could not be written ({error.strerror or error}): free some space "
+                "or choose a folder that can be written to"
+            ) from error
+        self._note(record)
+
+    def is_done(self, planned: Record) -> bool:
+        """Whether all that a record plans was done before and its outputs are still there."""
+        return bool(planned.outputs) and all(
+            name in self.last
+            and self.last[name].state == "done"
+            and self.last[name].made_as(planned)
+            and os.path.lexists(self.folder / name)
+            for name in planned.outputs
+        )
+
+    def owns(self, output: Path) -> bool:
+        """Whether a file was written by a job of this manifest and left alone since.
+
+        One that a killed job had begun counts as its own: nothing lay there when it began.
+        """
+        name = self.name(output)
+        record = self.last.get(name)
+        if record is None:
+            return False
+        return record.state == "started" or record.outputs[name] == stamp(output)
+
+    def _note(self, record: Record) -> None:
+        self.last.update(dict.fromkeys(record.outputs, record))
+
+
+def read(path: Path) -> list[Record]:
+    """Return the records of a manifest; none if there is no such file.
+
+    Raises:
+        SpecsrError: it cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SpecsrError(f"{path}: cannot be read ({error.strerror or error})") from None
+    records = (_parse(line) for line in text.split("\n"))
+    return [record for record in records if record is not None]
+
+
+def _parse(line: str) -> Record | None:
+    """Return the record in a line; None for a torn one and for what is no record."""
+    try:
+        fields = json.loads(line)
+        known = {f.name for f in dataclasses.fields(Record)}
+        record = Record(**{name: value for name, value in fields.items() if name in known})
+        record = dataclasses.replace(record, notes=tuple(record.notes))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    return record if isinstance(record.outputs, dict) else None
+
+
+def stamp(path: Path) -> list[int] | None:
+    """Return size in bytes and time of last change in ns of a file; None if it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns]
+
+
+def stamps(path: Path, *others: Path) -> Stamps:
+    """Return the stamps of an input, its sidecar if it has one, and other files."""
+    side = sidecar_path(path)
+    files = [path, *([side] if side.exists() else []), *others]
+    return {os.path.abspath(file): stamp(file) for file in files}
+
+
+def sha256(path: Path) -> str | None:
+    """Return the checksum of a file's bytes; None if it cannot be read."""
+    found = stamp(path)
+    return None if found is None else _sha256(path, tuple(found))
+
+
+@functools.lru_cache(maxsize=16)
+def _sha256(path: Path, stamped: tuple[int, ...]) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
+    except OSError:
+        return None

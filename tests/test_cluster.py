@@ -1,0 +1,185 @@
+"""Many files on several processes: the same results, and nothing lost with a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command import run as specsr_command
+from folder_jobs import Gain, go, recordings, states, tries
+
+import specsr
+from specsr import cluster, manifest
+from specsr.manifest import NAME
+
+distributed = pytest.importorskip("distributed")
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",  # sums of other numbers of threads may be rounded otherwise
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), *sys.path]),
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+}
+
+
+def same_samples(path: Path, other: Path) -> None:
+    """Bit for bit; the files themselves hold the time of writing."""
+    np.testing.assert_array_equal(specsr.read(path).samples, specsr.read(other).samples)
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """Address of a scheduler with two workers, started as a user would start them."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    dask = [sys.executable, "-m", "dask"]
+    commands = [
+        [*dask, "scheduler", "--host", address, "--dashboard-address", ":0"],
+        [*dask, "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard",
+         "--death-timeout", "120"],
+    ]  # fmt: skip
+    running = [
+        subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+        for command in commands
+    ]
+    try:
+        with distributed.Client(address, timeout=120, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=120)
+        yield address
+    finally:
+        for process in reversed(running):
+            process.terminate()
+        for process in running:
+            process.wait(60)
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Gain:
+    (tmp_path / "tries").mkdir()
+    return Gain(str(tmp_path / "tries"))
+
+
+@pytest.mark.parametrize(
+    "where", ["local", "local:0", "local:-1", "local:x", "4", "tcp://host", "http://host:8786", ""]
+)
+def test_other_clusters_are_refused(where, tmp_path, capsys):
+    source = recordings(tmp_path / "in", "a")
+    code, _, err = specsr_command(
+        capsys, "denoise", source, "-o", tmp_path / "out", "--cluster", where
+    )
+    assert code == 1 and "expected local:4" in err and not (tmp_path / "out").exists()
+
+
+def test_a_missing_extra_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with (
+        pytest.raises(specsr.SpecsrError, match=r"pip install 'specsr\[cluster\]'"),
+        cluster.connect("local:2"),
+    ):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer_is_named():
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with (
+        pytest.raises(specsr.SpecsrError, match="no scheduler answers there"),
+        cluster.connect(address, timeout=1),
+    ):
+        pass
+
+
+def test_another_version_on_a_worker_is_refused(tmp_path, work):
+    task = cluster.Task(recordings(tmp_path / "in", "a") / "a.wav", (tmp_path / "a.wav",))
+    assert "install the same" in cluster.remote(work, task, "0.0.1").error
+    assert not (tmp_path / "a.wav").exists()
+    assert cluster.remote(work, task, specsr.__version__).error is None
+
+
+@pytest.mark.slow
+def test_results_are_those_of_one_process(scheduler, tmp_path, work):
+    source = recordings(tmp_path / "in", *"abcdef")
+    assert go(source, tmp_path / "plain", work)[0] == 0
+    failed, said, _ = go(source, tmp_path / "out", work, cluster=scheduler)
+    assert failed == 0 and said[0] == "2 workers on 1 machine"
+    for path in (tmp_path / "plain").glob("*.wav"):
+        same_samples(tmp_path / "out" / path.name, path)
+    assert states(tmp_path / "out") == [(name, "done") for name in "abcdef"]
+    pids = {r.pid for r in manifest.read(tmp_path / "out" / NAME) if r.state == "done"}
+    assert os.getpid() not in pids
+    assert go(source, tmp_path / "out", work, cluster=scheduler, resume=True)[1] == [
+        "6 of 6 are done already"
+    ]
+
+
+@pytest.mark.slow
+def test_mistakes_are_tried_once_and_other_errors_again(scheduler, tmp_path, work):
+    source = recordings(tmp_path / "in", "a", "bug", "flaky", "mistake")
+    failed, _, wrong = go(source, tmp_path / "out", work, cluster=scheduler)
+    assert failed == 2 and "2 of 4 files failed" in wrong[-1]
+    assert states(tmp_path / "out") == [
+        ("a", "done"), ("bug", "failed"), ("flaky", "done"), ("mistake", "failed"),
+    ]  # fmt: skip
+    count = [tries(tmp_path / "tries", name) for name in ("a", "bug", "flaky", "mistake")]
+    assert count == [1, 1 + cluster.RETRIES, 2, 1]
+    errors = {Path(r.input).stem: r.error for r in manifest.read(tmp_path / "out" / NAME)}
+    assert errors["bug"] == "RuntimeError: something broke"
+    assert errors["mistake"] == "expected another file"
+
+
+@pytest.mark.slow
+def test_a_file_that_kills_its_workers_fails_alone(scheduler, tmp_path, work):
+    source = recordings(tmp_path / "in", "a", "b", "c", "deadly", "e", "f")
+    failed, _, wrong = go(source, tmp_path / "out", work, cluster=scheduler)
+    assert failed == 1 and "deadly.wav: each worker that took it died" in wrong[0]
+    assert states(tmp_path / "out") == [
+        (name, "failed" if name == "deadly" else "done")
+        for name in ("a", "b", "c", "deadly", "e", "f")
+    ]
+    # with others, then alone, each time until one death too many
+    assert tries(tmp_path / "tries", "deadly") == 4
+    assert not (tmp_path / "out" / "deadly.wav").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_mid_job_loses_nothing(tmp_path, capsys):
+    names = "abcde"
+    source, out = recordings(tmp_path / "in", *names, seconds=1.0), tmp_path / "out"
+    command = [sys.executable, "-m", "specsr", "denoise", str(source), "-o", str(out)]
+    with subprocess.Popen(
+        [*command, "--cluster", "local:2"], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 300
+        while not (done := [r for r in manifest.read(out / NAME) if r.state == "done"]):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        # it has begun its next file, or is about to
+        victim = done[0].pid
+        assert victim != process.pid
+        os.kill(victim, signal.SIGKILL)
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err and "distributed" not in err
+    assert states(out) == [(name, "done") for name in names]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        code, _, err = specsr_command(capsys, "denoise", source, "-o", tmp_path / "plain")
+    finally:
+        torch.set_num_threads(threads)
+    assert code == 0, err
+    for name in names:
+        same_samples(out / f"{name}.wav", tmp_path / "plain" / f"{name}.wav")
