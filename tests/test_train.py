@@ -22,12 +22,12 @@ from specsr.data import Crops, Example, Recipe, load_examples, prepare, recipes
 from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
 from specsr.guide import guide_image
+from specsr.learner import learning_rate
 from specsr.models import EDSR, MDSR
 from specsr.prefill import CHANNELS, copy_up
 from specsr.scenes import random_run_up
 from specsr.spectrogram import SpectrogramTransform
 from specsr.synth import synthesise
-from specsr.learner import learning_rate
 from specsr.train import build_net, train
 from specsr.weights import load_model, read_info
 
