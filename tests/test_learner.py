@@ -193,7 +193,7 @@ def test_two_processes_learn_what_one_with_twice_the_batch_does(
     options = config(
         tmp_path, pair={"scales": scales}, model={"name": name},
         train={"steps": 6, "batch": 4, "patch": [4, 4], "accumulate": 2, "lr": 1e-3, "clip": 0.1,
-               "save_every": 3, "validate_every": 2, "warmup": 0},
+               "save_every": 3, "validate_every": 2, "warmup": 0, "schedule": "halve"},
     )  # fmt: skip
     alone, both, path = tmp_path / "alone", tmp_path / "both", tmp_path / "config.yaml"
     plain = options.train.model_copy(update={"accumulate": 1})
