@@ -149,7 +149,9 @@ def synth(
 
 
 @app.command(
-    epilog="Example:  specsr train configs/map.yaml train.steps=20000 --out runs/map --resume"
+    epilog="Examples:  specsr train configs/map.yaml train.steps=20000 --out runs/map --resume   "
+    "|   specsr train configs/map.yaml train.devices=2   |   "
+    "torchrun --nproc-per-node 2 -m specsr train configs/map.yaml"
 )
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML config, such as those in configs/.")],
@@ -164,14 +166,28 @@ def train(
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
 ) -> None:
-    """Train a model from a config."""
+    """Train a model from a config, on one device or several.
+
+    A run that was killed goes on with --resume and ends as if it had not been.
+    """
     from .config import load_config
 
     loaded = load_config(config, overrides)
+    from .ranks import first
     from .train import train as run
+    from .weights import read_info
 
     path = run(loaded, out or Path("runs") / loaded.name, resume, bar(loaded.name))
-    say(f"{path}: use it with --model {path}")
+    if not first():
+        return
+    record = read_info(path)["record"]
+    wait = record.get("loader_wait", 0.0)
+    say(
+        f"{path}: {record['steps']} steps in {record['seconds']} s, {wait:.1%} of them waiting for "
+        f"data; use it with --model {path}"
+    )
+    if wait > 0.05 and record["seconds"] > 60:
+        say(f"more train.workers than {loaded.train.workers} would shorten the waiting")
 
 
 @app.command(

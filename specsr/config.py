@@ -113,10 +113,16 @@ class TrainOptions(_Section):
     ``guided`` is the share of crops for which a guided model is told the speed.  Of ``places``
     random places in a map the one whose levels differ most is cropped: most of a map is plain
     noise.  ``doubt_weight`` is that of the doubt's loss beside the level's.
+
+    ``batch`` is one step's crops, however they are computed: in ``accumulate`` parts one after
+    the other (less memory) on each of ``devices`` side by side (needs the extra ``distributed``).
+    ``compile`` lets torch compile the network.  ``workers`` processes prepare batches ahead.
     """
 
     steps: int = Field(10000, ge=1)
     batch: int = Field(16, ge=1)
+    accumulate: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1)
     patch: tuple[PositiveInt, PositiveInt] = (32, 32)
     patches: list[tuple[PositiveInt, PositiveInt]] | None = None
     start: str | None = None
@@ -136,6 +142,7 @@ class TrainOptions(_Section):
     level_shift: float = Field(15.0, ge=0)
     reverse: bool = True
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     seed: int = 0
     workers: int = Field(1, ge=0)
     save_every: int = Field(500, ge=1)
@@ -183,6 +190,12 @@ class Config(_Section):
                 raise ValueError("an image pair has whole pair.scales from 2 up, such as [2, 3, 4]")
             if not self.data.folders or self.data.synth.count:
                 raise ValueError("an image pair needs data.folders with images and no data.synth")
+        parts = self.train.accumulate * self.train.devices
+        if self.train.batch % parts:
+            raise ValueError(
+                f"train.batch is {self.train.batch}: expected a multiple of train.accumulate x "
+                f"train.devices, {parts}"
+            )
         if self.train.patches and len(self.train.patches) != len(self.pair.scales):
             raise ValueError("train.patches needs one patch for each scale")
         if not self.data.synth.count and not self.data.folders:

@@ -247,15 +247,31 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     return examples
 
 
+def shared(batch: int, share: tuple[int, int]) -> range:
+    """Return the places in a batch that the i-th of n processes has, ``share`` being (i, n)."""
+    each = batch // share[1]
+    return range(share[0] * each, (share[0] + 1) * each)
+
+
+def place_rng(seed: int, step: int, place: int) -> np.random.Generator:
+    """Return the generator of one place in one batch, whichever process it is drawn in."""
+    # places from 1 on: to NumPy a seed with zeros behind it is the seed without them
+    return np.random.default_rng([seed, step, place + 1])
+
+
 class Crops(torch.utils.data.Dataset):
     """Batches of aligned crops: item ``step`` is (input, target, scale), the same every time.
 
     input [batch, C, patch], target [batch, 1, patch x scale], float32, dB about the own level.
-    All crops of a batch have one scale, drawn anew for each step (as MDSR is trained).
+    All crops of a batch have one scale, drawn anew for each step (as MDSR is trained).  With
+    ``share`` (i, n) an item holds the i-th of n parts of the batch, which is divisible by n.
     """
 
-    def __init__(self, examples: list[Example], config: Config, steps: int) -> None:
+    def __init__(
+        self, examples: list[Example], config: Config, steps: int, share: tuple[int, int] = (0, 1)
+    ) -> None:
         self.examples, self.config, self.steps = examples, config, steps
+        self.share = shared(config.train.batch, share)
         sizes = np.array([e.high.shape[1] for e in examples], dtype=float)
         self.weights = np.sqrt(sizes) / np.sqrt(sizes).sum()
 
@@ -274,7 +290,10 @@ class Crops(torch.utils.data.Dataset):
         else:
             scale = scales[int(rng.integers(len(scales)))]
         chosen = rng.choice(len(self.examples), train.batch, p=self.weights)
-        pairs = [self.crop(self.examples[i], scale, rng) for i in chosen]
+        pairs = [
+            self.crop(self.examples[chosen[i]], scale, place_rng(train.seed, step, i))
+            for i in self.share
+        ]
         low, high = (torch.from_numpy(np.stack(side)) for side in zip(*pairs))
         return low, high, scale
 

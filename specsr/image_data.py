@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from .data import place_rng, shared
 from .errors import SpecsrError
 from .image_metrics import FLOAT, luma, score
 from .imresize import reduce
@@ -175,10 +176,14 @@ class ImageCrops(torch.utils.data.Dataset):
     input [batch, C, patch], target [batch, C, patch x scale], float32 in 0..255, flipped and
     turned by quarters at random.  One scale a batch, drawn anew each step (as MDSR is trained),
     with the patch that ``train.patches`` gives it; every place of every image is equally likely.
+    With ``share`` (i, n) an item holds the i-th of n parts of the batch, which is divisible by n.
     """
 
-    def __init__(self, pairs: list[ImagePair], config: Config, steps: int) -> None:
+    def __init__(
+        self, pairs: list[ImagePair], config: Config, steps: int, share: tuple[int, int] = (0, 1)
+    ) -> None:
         self.config, self.steps = config, steps
+        self.share = shared(config.train.batch, share)
         self.scales = [scale[0] for scale in config.pair.scales]
         train = config.train
         self.patches = dict(zip(self.scales, train.patches or [train.patch] * len(self.scales)))
@@ -209,7 +214,9 @@ class ImageCrops(torch.utils.data.Dataset):
         scale = int(rng.choice(self.scales, p=shares / shares.sum()))
         pairs = self.pairs[scale]
         chosen = rng.choice(len(pairs), train.batch, p=self.weights[scale])
-        crops = [self.crop(pairs[i], scale, rng) for i in chosen]
+        crops = [
+            self.crop(pairs[chosen[i]], scale, place_rng(train.seed, step, i)) for i in self.share
+        ]
         low, high = (torch.from_numpy(np.stack(side)) for side in zip(*crops))
         return low, high, (scale, scale)
 

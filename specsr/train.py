@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import copy
-import csv
+import contextlib
 import logging
 import math
-import pickle
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
+from . import checkpoint
 from .config import Config
-from .data import Crops, Example, load_examples
 from .errors import SpecsrError
 from .guide import CHANNELS as GUIDE_CHANNELS
 from .image import image_model
-from .image_data import ImageCrops, load_training, mean_psnr
-from .infer import pick_device
-from .levels import DB_RANGE
-from .losses import LOSSES, doubt
+from .learner import Learner, learning_rate
 from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
 from .models.edsr import DIV2K_MEAN
 from .prefill import CHANNELS
+from .ranks import Alone, join
+from .run_log import RunLog, Waiting
+from .sources import Source, source
 from .weights import Model, load_model, save_model, transfer
 
 log = logging.getLogger(__name__)
@@ -60,260 +57,185 @@ def build_net(config: Config) -> EDSR | MDSR:
     return EDSR(EDSRConfig(scale=config.pair.scales[0], fold=config.model.fold, **options))
 
 
-def learning_rate(step: int, config: Config) -> float:
-    """Rate at a step: linear warm-up, then a cosine to 1 % or halvings (Lim et al. 2017)."""
-    train = config.train
-    warm = min(1.0, (step + 1) / max(1, train.warmup))
-    if train.schedule == "halve":
-        return train.lr * warm * 0.5 ** (step // train.halve_every)
-    part = 0.5 * (1 + math.cos(math.pi * step / train.steps))
-    return train.lr * warm * (0.01 + 0.99 * part)
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Where a run's batches and its validation come from.
+@dataclass
+class Run:
+    """How far a run is; all of it is in the checkpoint.
 
     Attributes:
-        crops: batches by step: (input, target, scale).
-        validate: network and device -> score of held-out examples.
-        score: what the score is called, with its unit.
-        higher: whether a higher score is the better one.
-        examples: how many are trained on.
-        rates, db_range: of the `Model` that comes out.
+        step: steps done.
+        seconds, waited: in the loop, and of these for data.
+        best: score of the best model so far.
+        running: moving average of the loss; None before the first step.
+        started: what was carried over from ``train.start``.
+        stages: which options were changed on resuming, and at which step.
     """
 
-    crops: Crops | ImageCrops
-    validate: Callable[[EDSR | MDSR, str], float]
-    score: str
-    higher: bool
-    examples: int
-    rates: tuple[float, float] = (0.0, 0.0)
-    db_range: float = 0.0
-
-
-def map_source(config: Config, bar: Any) -> Source:
-    """Spectrograms: a few examples are held out, evenly spread."""
-    examples = load_examples(config, bar)
-    count = config.train.hold_out
-    held = max(1, min(count, len(examples) // 8)) if len(examples) > 1 else 0
-    stride = len(examples) // held if held else 0
-    held_out = [examples[i] for i in range(0, len(examples), stride)][:held] if held else examples
-    seen = [e for e in examples if not any(e is h for h in held_out)] or examples
-    rates = list(config.data.synth.rates) if config.data.synth.count else []
-    if config.data.folders:
-        rates += [rate or config.data.min_rate for rate in config.data.rates]
-    return Source(
-        Crops(seen, config, config.train.steps),
-        lambda net, device: validate(net, held_out, config, device),
-        "validation_l1_db", False, len(seen), (min(rates), max(rates)), DB_RANGE,
-    )  # fmt: skip
-
-
-def image_source(config: Config, bar: Any) -> Source:
-    """Images: whole ones are held out, or come from folders of their own."""
-    seen, held_out = load_training(config, bar)
-    return Source(
-        ImageCrops(seen, config, config.train.steps),
-        lambda net, device: mean_psnr(net, held_out, device),
-        "validation_psnr_db", True, len(seen),
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: str) -> float:
-    """Mean L1 in dB on the same crops of held-out examples each time."""
-    held = config.model_copy(
-        update={"train": config.train.model_copy(update={"level_shift": 0.0, "seed": 12345})}
-    )
-    crops = Crops(examples, held, 8)
-    net.eval()
-    losses = []
-    for step in range(len(crops)):
-        low, high, scale = crops[step]
-        with torch.autocast(
-            torch.device(device).type,
-            torch.bfloat16,
-            enabled=config.train.precision == "bfloat16",
-        ):
-            estimate = net(low.to(device), scale)
-        losses.append((estimate.float()[:, :1] - high.to(device)).abs().mean().item())
-    net.train()
-    return sum(losses) / len(losses)
-
-
-def tensorboard(folder: Path, score: str) -> Callable[[int, float, float, float], None]:
-    """Return a function that logs (step, rate, loss, score), idle without tensorboard."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        log.info("no tensorboard: log.csv alone (pip install 'specsr[train]' for both)")
-        return lambda *values: None
-    writer = SummaryWriter(str(folder / "tensorboard"))
-
-    def write(step: int, rate: float, loss: float, value: float) -> None:
-        for name, number in (("lr", rate), ("train_loss", loss), (score, value)):
-            writer.add_scalar(name, number, step)
-        writer.flush()
-
-    return write
+    best: float
+    step: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+    running: float | None = None
+    started: str = ""
+    stages: list[str] = field(default_factory=list)
 
 
 def train(config: Config, folder: str | Path, resume: bool = False, progress: Any = None) -> Path:
     """Train a config in ``folder`` and return the path of the model file.
 
     Writes ``log.csv``, the same for TensorBoard where that is installed, ``checkpoint.pt`` (all
-    that a resumed run needs, replaced whole) and, at every validation and the end,
-    ``<name>.safetensors`` with the averaged weights; the best by validation stays beside it as
-    ``<name>-best.safetensors``.  ``progress`` wraps an iterable of steps (for a bar); it may have
-    ``set_postfix``.
+    that a resumed run needs, replaced whole; the one before it is ``checkpoint.previous.pt``) and,
+    at every validation and the end, ``<name>.safetensors`` with the averaged weights; the best by
+    validation stays beside it as ``<name>-best.safetensors``.  ``progress`` wraps an iterable of
+    steps (for a bar).
+
+    With no option changed a resumed run ends, on a CPU, bit for bit like an unbroken one, wherever
+    it was killed.  Options of data and training may be changed (training in stages); the model's
+    record says which, and from which step on.  Of several processes (`specsr.ranks`) the first
+    alone writes and validates.
 
     Raises:
         SpecsrError: the folder already holds a run and ``resume`` is not set, or holds another
-            network's run.
+            network's run or a damaged one; the loss is no number any more; see also
+            `specsr.ranks.join`.
     """
-    train_options = config.train
-    folder = Path(folder)
+    options, folder = config.train, Path(folder)
     checkpoint_path = folder / "checkpoint.pt"
     model_path = folder / f"{config.name}.safetensors"
-    best_path = folder / f"{config.name}-best.safetensors"
     for path in (checkpoint_path, model_path):
         if path.exists() and not resume:
             raise SpecsrError(f"{path} exists: go on with --resume, or choose another --out folder")
+    ranks = join(options.device, options.devices, unused=config.model.name == "mdsr")
+    if options.batch % (options.accumulate * ranks.size):
+        raise SpecsrError(
+            f"train.batch is {options.batch}: expected a multiple of train.accumulate "
+            f"({options.accumulate}) times the {ranks.size} processes"
+        )
+    writes, device = ranks.rank == 0, ranks.device
+    bar = progress if progress and writes else lambda steps: steps
     folder.mkdir(parents=True, exist_ok=True)
-    device = str(pick_device(train_options.device))
+    with ranks.first_ahead():  # the others take the examples from the cache
+        data = source(config, bar, (ranks.rank, ranks.size))
 
-    bar = progress or (lambda steps: steps)
-    source = (image_source if config.pair.kind == "image" else map_source)(config, bar)
+    net = build_net(config)
+    run = Run(best=-math.inf if data.higher else math.inf)
+    if resume and checkpoint_path.exists():
+        learner = Learner(net, config, ranks)
+        run = _resumed(checkpoint_path, learner, run)
+    else:
+        if options.start:
+            first = image_model if config.pair.kind == "image" else load_model
+            run.started = transfer(net, first(options.start).net).summary()
+            log.warning("start from %s: %s", options.start, run.started)
+        learner = Learner(net, config, ranks)
+    if ranks.mean(torch.tensor(float(run.step), device=device)).item() != run.step:
+        raise SpecsrError(f"{folder}: the processes see different checkpoints: share the folder")
+    if run.step >= options.steps:
+        log.warning("%s: already at step %d of %d", checkpoint_path, run.step, options.steps)
 
-    net: Any = build_net(config)  # torch's stubs of `to` know no memory format
-    net = net.to(device, memory_format=torch.channels_last)
-    started, resumed = "", resume and checkpoint_path.exists()
-    if train_options.start and not resumed:
-        first = image_model if config.pair.kind == "image" else load_model
-        started = transfer(net, first(train_options.start).net).summary()
-        log.warning("start from %s: %s", train_options.start, started)
-    average = copy.deepcopy(net)
-    optimiser = torch.optim.Adam(net.parameters(), train_options.lr, fused=True)
-    start, spent = 0, 0.0
-    best = -math.inf if source.higher else math.inf
-    if resumed:
-        try:
-            state = torch.load(checkpoint_path, map_location=device, weights_only=True)
-            made_by = state["model"]
-        except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-            raise SpecsrError(
-                f"{checkpoint_path}: not a checkpoint of a run: choose another --out ({error})"
-            ) from None
-        now = config.model.model_dump(mode="json")
-        if {**now, **made_by} != now:  # options that came later had their defaults
-            raise SpecsrError(f"{checkpoint_path}: made by another network: choose another --out")
-        net.load_state_dict(state["net"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        start, spent = state["step"], state["seconds"]
-        best, started = state.get("best", best), state.get("started", started)
-
-    def save(step: int, seconds: float) -> None:
-        partial = checkpoint_path.with_suffix(".tmp")
-        state = {
-            "net": net.state_dict(), "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(), "step": step, "seconds": seconds,
-            "best": best, "started": started, "model": config.model.model_dump(mode="json"),
-        }  # fmt: skip
-        torch.save(state, partial)
-        partial.replace(checkpoint_path)
-
-    def export(step: int, seconds: float, score: float, better: bool) -> None:
-        record = {
-            "steps": step,
-            "seconds": round(seconds),
-            "device": device
-            if device != "cpu"
-            else f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)",
-            source.score: round(score, 4),
-            "examples": source.examples,
-            "config": config.model_dump(mode="json"),
-        }
-        if started:
-            record["start"] = started
-        model = Model(
-            config.name, average, config.pair.kind,
-            tuple(g.model_dump() for g in config.grids) if config.pair.kind != "image" else (),
-            source.rates, source.db_range, record,
-        )  # fmt: skip
-        save_model(model_path, model, overwrite=True)
-        if better:
-            save_model(best_path, model, overwrite=True)
-
-    loader = DataLoader(
-        source.crops, batch_size=None, sampler=range(start, train_options.steps),
-        num_workers=train_options.workers, persistent_workers=False,
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = (
+            True  # shapes repeat: the fastest kernels are worth finding
+        )
+    batches = Waiting(
+        DataLoader(
+            data.crops, batch_size=None, sampler=range(run.step, options.steps),
+            num_workers=options.workers, pin_memory=device.type == "cuda",
+            generator=torch.Generator(),  # its workers' seeds, which nothing uses, else the global
+        )
     )  # fmt: skip
-    loss_function = LOSSES[train_options.loss]
-    began = time.monotonic() - spent
-    running, step = 0.0, start
-    curves = tensorboard(folder, source.score)
-    new_log = not (resume and (folder / "log.csv").exists())
-    with (folder / "log.csv").open("w" if new_log else "a", newline="") as file:
-        rows = csv.writer(file)
-        if new_log:
-            rows.writerow(["step", "seconds", "lr", "train_loss", source.score])
-        for low, high, scale in bar(loader):
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, config)
-            low = low.to(device, memory_format=torch.channels_last)
-            high = high.to(device, memory_format=torch.channels_last)
-            with torch.autocast(
-                torch.device(device).type,
-                torch.bfloat16,
-                enabled=train_options.precision == "bfloat16",
-            ):
-                estimate = net(low, scale)
-            estimate = estimate.float()
-            loss = loss_function(estimate[:, :1], high)
-            if config.model.doubt:
-                # learned from the level's error as it is: growing the doubt must not move the level
-                off = (estimate[:, :1] - high).detach()
-                loss = loss + train_options.doubt_weight * doubt(off, estimate[:, 1:])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            if train_options.clip:
-                torch.nn.utils.clip_grad_norm_(net.parameters(), train_options.clip)
-            optimiser.step()
-            step += 1
-            # the average forgets its untrained start: a short memory first, then a long one
-            decay = min(train_options.ema, (1 + step) / (10 + step))
-            with torch.no_grad():
-                for mean, now in zip(average.parameters(), net.parameters()):
-                    mean.lerp_(now, 1 - decay)
-                for mean, now in zip(average.buffers(), net.buffers()):
-                    mean.copy_(now)  # what batch normalisation has seen
-            value = loss.item()
-            if not math.isfinite(value):
+    if writes:
+        checkpoint.sweep(folder)
+    began, waited = time.monotonic() - run.seconds, run.waited
+    running = None if run.running is None else torch.tensor(run.running, dtype=torch.float64)
+    with RunLog(folder, data.score, run.step) if writes else contextlib.nullcontext() as rows:
+        for low, high, scale in bar(batches):
+            loss = learner.step(low, high, scale, run.step).double()
+            running = loss if running is None else 0.98 * running.to(device) + 0.02 * loss
+            run.step += 1
+            last = run.step == options.steps
+            validates = last or run.step % options.validate_every == 0
+            saves = last or run.step % options.save_every == 0
+            # reading the loss holds a GPU up: now and then is often enough
+            if not (validates or saves or run.step % 50 == 0):
+                continue
+            running = ranks.mean(running)
+            run.running = running.item()
+            if not math.isfinite(run.running):
                 raise SpecsrError(
-                    f"the loss is {value} at step {step}: lower train.lr; the last checkpoint in "
-                    f"{folder} is good"
+                    f"the loss is {run.running} at step {run.step}: lower train.lr; the last "
+                    f"checkpoint in {folder} is good"
                 )
-            running = value if running == 0 else 0.98 * running + 0.02 * value
-            if step % train_options.validate_every == 0 or step == train_options.steps:
-                score = source.validate(average, device)
-                seconds = time.monotonic() - began
-                rows.writerow(
-                    [
-                        step,
-                        round(seconds),
-                        f"{learning_rate(step, config):.3g}",
-                        f"{running:.4f}",
-                        f"{score:.4f}",
-                    ]
-                )
-                file.flush()
-                log.info("step %d: loss %.3f, %s %.3f", step, running, source.score, score)
-                curves(step, learning_rate(step, config), running, score)
-                better = score > best if source.higher else score < best
-                best = score if better else best
-                export(step, seconds, score, better)
-            if step % train_options.save_every == 0 or step == train_options.steps:
-                save(step, time.monotonic() - began)
+            if rows is None:
+                continue
+            if validates:
+                score = data.validate(learner.average, str(device))
+                run.seconds, run.waited = time.monotonic() - began, waited + batches.seconds
+                rate = learning_rate(run.step, config)
+                rows.write(run.step, run.seconds, rate, run.running, score)
+                better = score > run.best if data.higher else score < run.best
+                run.best = score if better else run.best
+                model = _model(config, learner, data, run, score, ranks)
+                save_model(model_path, model, overwrite=True)
+                if better:
+                    best_path = model_path.with_stem(f"{config.name}-best")
+                    save_model(best_path, model, overwrite=True)
+            if saves:
+                run.seconds, run.waited = time.monotonic() - began, waited + batches.seconds
+                checkpoint.save(checkpoint_path, _state(config, learner, run))
     return model_path
+
+
+def _state(config: Config, learner: Learner, run: Run) -> dict[str, Any]:
+    """Return what a checkpoint holds."""
+    dump = config.model_dump(mode="json")
+    random = {"random": checkpoint.random_states()}
+    return learner.state() | asdict(run) | random | {"config": dump, "model": dump["model"]}
+
+
+def _resumed(path: Path, learner: Learner, run: Run) -> Run:
+    """Set a learner and the random generators to a checkpoint; ``run`` is one that begins."""
+    config = learner.config
+    state = checkpoint.load(path, learner.ranks.device)
+    now = config.model_dump(mode="json")
+    if {**now["model"], **state["model"]} != now["model"]:  # later options had their defaults
+        raise SpecsrError(f"{path}: made by another network: choose another --out")
+    learner.load(state)
+    if "random" in state:
+        checkpoint.restore_random_states(state["random"])
+    worst = run.best
+    # checkpoints of earlier versions lack some of it
+    run = Run(**{f.name: state.get(f.name, getattr(run, f.name)) for f in fields(Run)})
+    changed = checkpoint.changes(state.get("config", now), now)
+    if changed:
+        log.warning("resumed at step %d with changed options: %s", run.step, "; ".join(changed))
+        run.stages = [*run.stages, *(f"step {run.step}: {change}" for change in changed)]
+    judged = ("data.", "pair.", "grids", "train.hold_out", "train.patch")
+    if any(c.startswith(judged) and not c.startswith("data.cache") for c in changed):
+        run.best = worst  # scores of other examples cannot be compared
+    return run
+
+
+def _model(
+    config: Config, learner: Learner, data: Source, run: Run, score: float, ranks: Alone
+) -> Model:
+    """Return the averaged network as it is to be used, with its record."""
+    kind = ranks.device.type
+    where = f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)"
+    record = {
+        "steps": run.step,
+        "seconds": round(run.seconds),
+        "loader_wait": round(run.waited / max(run.seconds, 1e-9), 4),  # share of the seconds
+        "device": (where if kind == "cpu" else kind) + (f" x {ranks.size}" * (ranks.size > 1)),
+        data.score: round(score, 4),
+        "examples": data.examples,
+        "config": config.model_dump(mode="json"),
+    }
+    if run.started:
+        record["start"] = run.started
+    if run.stages:
+        record["stages"] = run.stages
+    return Model(
+        config.name, learner.average, config.pair.kind,
+        tuple(g.model_dump() for g in config.grids) if config.pair.kind != "image" else (),
+        data.rates, data.db_range, record,
+    )  # fmt: skip

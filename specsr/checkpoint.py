@@ -1,0 +1,125 @@
+"""The state of a run on disk: all that a resumed run needs to end as an unbroken one would."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .errors import SpecsrError
+from .io.atomic import replacing
+
+
+def random_states() -> dict[str, Any]:
+    """Return the states of all global random generators (PyTorch, NumPy, Python).
+
+    The batches are drawn by generators of their own, made anew from the seed at each step.
+    """
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 (the global one, whoever draws from it)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest],
+        "python": random.getstate(),
+    }
+
+
+def restore_random_states(states: dict[str, Any]) -> None:
+    """Set all global random generators to what `random_states` returned."""
+    torch.set_rng_state(states["torch"].cpu())
+    if states["cuda"] and torch.cuda.device_count() == len(states["cuda"]):
+        torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    random.setstate(states["python"])
+
+
+def previous(path: Path) -> Path:
+    """Return the name under which the checkpoint before the last is kept."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint whole, on the disk before it takes its name; the one before is kept.
+
+    Raises:
+        SpecsrError: it cannot be written; the last one is as it was.
+    """
+    with replacing(path, overwrite=True) as [partial]:
+        torch.save(state, partial)
+        if path.exists():
+            _keep(path)
+    _sync_folder(path.parent)
+
+
+def _keep(path: Path) -> None:
+    """Give the last checkpoint its second name, without a moment in which it has none."""
+    spare = path.with_name(f".specsr-{path.stem}.old")
+    spare.unlink(missing_ok=True)
+    try:
+        os.link(path, spare)
+    except OSError:  # a file system without links
+        shutil.copy2(path, spare)
+    os.replace(spare, previous(path))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the new names on the disk too, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run left half-written in its folder."""
+    for pattern in (".specsr-*.tmp", ".specsr-*.old"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint; no code in it is run, and every byte of it is checked.
+
+    Raises:
+        SpecsrError: it is damaged or of something else; the message says what to go on from.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():  # torch itself does not look at the checksums
+                raise zipfile.BadZipFile(f"{damaged} is damaged")
+        state = torch.load(path, map_location=device, weights_only=True)
+        if not {"net", "average", "optimiser", "step", "model"} <= set(state):
+            raise KeyError("parts of a run are missing")
+    except (
+        RuntimeError, EOFError, KeyError, TypeError, ValueError, NotImplementedError,
+        pickle.UnpicklingError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        mend = "choose another --out"
+        if previous(path).exists():
+            mend = f"rename {previous(path).name} beside it to {path.name} and resume from there"
+        raise SpecsrError(
+            f"{path}: damaged, or not a checkpoint of a run: {mend} ({error})"
+        ) from None
+    return state
+
+
+def changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[str]:
+    """Return what differs between two configs, as ``section.key: before -> now``."""
+    found = []
+    for key in {**before, **now}:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += changes(old, new, f"{at}{key}.")
+        elif old != new and key in before:  # an option that came later had its default
+            found.append(f"{at}{key}: {old} -> {new}")
+    return found

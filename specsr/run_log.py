@@ -1,0 +1,99 @@
+"""What a run tells while it goes: log.csv, the same for TensorBoard, and the time it waited."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .io.atomic import replacing
+
+log = logging.getLogger(__name__)
+
+
+class RunLog:
+    """Rows of step, seconds, rate, loss and score, in ``log.csv`` and for TensorBoard.
+
+    A resumed run starts at step ``start``: rows beyond it belong to steps that are done again, and
+    go, as does a row that a kill cut short.
+    """
+
+    def __init__(self, folder: Path, score: str, start: int) -> None:
+        path = folder / "log.csv"
+        self.columns = ["step", "seconds", "lr", "train_loss", score]
+        rows = _kept(path, self.columns, start) if start else []
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([self.columns, *rows])
+        with replacing(path, overwrite=True) as [partial]:
+            partial.write_text(text.getvalue(), encoding="utf-8", newline="")
+        self.file = path.open("a", encoding="utf-8", newline="")
+        self.rows = csv.writer(self.file)
+        self.curves = _tensorboard(folder, start)
+
+    def write(self, step: int, seconds: float, rate: float, loss: float, score: float) -> None:
+        """Add a row; it is on the disk on return, before any checkpoint of its step."""
+        self.rows.writerow([step, round(seconds), f"{rate:.3g}", f"{loss:.4f}", f"{score:.4f}"])
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        log.info("step %d: loss %.3f, %s %.3f", step, loss, self.columns[-1], score)
+        if self.curves is not None:
+            for name, number in zip(("lr", *self.columns[3:]), (rate, loss, score)):
+                self.curves.add_scalar(name, number, step)
+            self.curves.flush()
+
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.file.close()
+        if self.curves is not None:
+            self.curves.close()
+
+
+def _kept(path: Path, columns: list[str], start: int) -> list[list[str]]:
+    """Return the whole rows of steps up to ``start``."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [
+        row
+        for row in rows
+        if len(row) == len(columns) and row[0].isdigit() and int(row[0]) <= start
+    ]
+
+
+def _tensorboard(folder: Path, start: int) -> Any:
+    """Return a writer that hides what was written beyond ``start``, None without tensorboard."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        log.info("no tensorboard: log.csv alone (pip install 'specsr[train]' for both)")
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1 if start else None)
+
+
+class Waiting:
+    """An iterable that counts in ``seconds`` how long its items were waited for."""
+
+    def __init__(self, items: Any) -> None:
+        self.items, self.seconds = items, 0.0
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        began = time.monotonic()
+        for item in self.items:
+            self.seconds += time.monotonic() - began
+            yield item
+            began = time.monotonic()

@@ -1,0 +1,372 @@
+"""Runs killed by SIGKILL at any line, and resumed: bit for bit what an unbroken run ends with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_train import config, tensors
+
+from specsr import checkpoint
+from specsr.config import Config
+from specsr.errors import SpecsrError
+from specsr.run_log import RunLog, Waiting
+from specsr.train import train
+from specsr.weights import load_model, read_info
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "SIGKILL") or "forkserver" not in multiprocessing.get_all_start_methods(),
+    reason="the system knows no SIGKILL",
+)
+WATCHED = ("train.py", "learner.py", "checkpoint.py", "run_log.py", "atomic.py", "weights.py",
+           "serialization.py")  # fmt: skip
+"""Files whose lines a run may be killed at: the loop, and everything that writes."""
+
+
+def small(tmp_path: Path, **changes: Any) -> Config:
+    """Nine steps; checkpoints and validations that meet only now and then."""
+    options = {
+        "steps": 9, "save_every": 2, "validate_every": 3, "patch": [4, 4], "batch": 2, **changes
+    }  # fmt: skip
+    return config(tmp_path, train=options)
+
+
+class Killer:
+    """Counts the lines run in the watched files; at the given one the process is killed."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at, self.count = at, 0
+        self.watched: dict[str, bool] = {}  # this is asked at every call of a function
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        name = frame.f_code.co_filename
+        if name not in self.watched:
+            path = Path(name)
+            ours = path.parent.name in ("specsr", "io") or path.name == "serialization.py"
+            self.watched[name] = ours and path.name in WATCHED
+        return self.line if self.watched[name] else None
+
+    def line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        self.count += event == "line"
+        if self.count == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.line
+
+
+def child(tree: dict, folder: str, resume: bool, at: int | None, count_in: str | None) -> None:
+    """What the killed process does."""
+    torch.set_num_threads(1)
+    killer = Killer(at)
+    sys.settrace(killer)
+    train(Config.model_validate(tree), folder, resume=resume)
+    sys.settrace(None)
+    if count_in:
+        Path(count_in).write_text(str(killer.count))
+
+
+def torn(tree: dict, folder: str) -> None:
+    """Is killed inside torch.save, when half of the third checkpoint's bytes are written."""
+    whole, calls = torch.save, []
+
+    def half(state: Any, path: Any) -> None:
+        calls.append(path)
+        whole(state, path)
+        if len(calls) == 3:
+            content = Path(path).read_bytes()
+            Path(path).write_bytes(content[: len(content) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.save = half
+    train(Config.model_validate(tree), folder)
+
+
+def in_process(function: Any, *args: Any) -> int:
+    """Run a function in a process of its own and return its exit code."""
+    context = multiprocessing.get_context("forkserver")
+    # imported once, and forked from there for each run
+    context.set_forkserver_preload(["specsr.train", "test_resume", "torch.utils.tensorboard"])
+    process = context.Process(target=function, args=args)
+    process.start()
+    process.join(300)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Path, int]:
+    """A run's config, its folder, and how many lines it took (its data already in the cache)."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    options = small(folder)
+    tree = options.model_dump(mode="json")
+    assert in_process(child, tree, str(folder / "first"), False, None, None) == 0
+    count = folder / "count"
+    assert in_process(child, tree, str(folder / "run"), False, None, str(count)) == 0
+    return options, folder / "run", int(count.read_text())
+
+
+def plain_log(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open() as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def assert_same_run(ours: Path, theirs: Path) -> None:
+    """All but times is the same in two folders of runs."""
+    a, b = (torch.load(f / "checkpoint.pt", weights_only=True) for f in (ours, theirs))
+    first, second = tensors(a), tensors(b)
+    assert first.keys() == second.keys()
+    assert any("exp_avg_sq" in key for key in first) and "/random/torch" in first
+    for key in first:
+        assert torch.equal(first[key], second[key]), key
+    for key in ("step", "best", "running", "started", "stages", "config"):
+        assert a[key] == b[key], key
+    for name in ("tiny", "tiny-best"):
+        paths = [folder / f"{name}.safetensors" for folder in (ours, theirs)]
+        nets = [load_model(path).net.state_dict() for path in paths]
+        assert all(torch.equal(nets[0][key], nets[1][key]) for key in nets[0])
+        infos = [read_info(path) for path in paths]
+        for info in infos:
+            del info["record"]["seconds"], info["record"]["loader_wait"]
+        assert infos[0] == infos[1]
+    assert plain_log(ours) == plain_log(theirs)
+    names = [{p.name for p in f.iterdir() if p.is_file()} for f in (ours, theirs)]
+    assert names[0] == names[1]  # nothing half-written is left
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_run_killed_at_any_line_and_resumed_ends_like_an_unbroken_one(
+    unbroken: tuple[Config, Path, int], tmp_path: Path, seed: int
+) -> None:
+    """Each time killed twice, the second time while it is resumed."""
+    options, whole, lines = unbroken
+    tree, folder = options.model_dump(mode="json"), tmp_path / "run"
+    rng = random.Random(seed)
+    assert in_process(child, tree, str(folder), False, rng.randint(1, lines), None) == -9
+    # the resumed run may have fewer lines to go than where it is to be killed
+    assert in_process(child, tree, str(folder), True, rng.randint(1, lines), None) in (-9, 0)
+    assert in_process(child, tree, str(folder), True, None, None) == 0
+    assert_same_run(whole, folder)
+
+
+@pytest.mark.slow
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_run_killed_at_every_kind_of_line(
+    unbroken: tuple[Config, Path, int], tmp_path_factory: pytest.TempPathFactory, data: Any
+) -> None:
+    options, whole, lines = unbroken
+    folder = tmp_path_factory.mktemp("killed") / "run"
+    tree = options.model_dump(mode="json")
+    for resume in (False, True, True):
+        at = data.draw(st.integers(1, lines))
+        assert in_process(child, tree, str(folder), resume, at, None) in (-9, 0)
+    assert in_process(child, tree, str(folder), True, None, None) == 0
+    assert_same_run(whole, folder)
+
+
+def test_a_kill_inside_a_checkpoints_write_keeps_the_last_one(
+    unbroken: tuple[Config, Path, int], tmp_path: Path
+) -> None:
+    options, whole, _ = unbroken
+    folder = tmp_path / "run"
+    assert in_process(torn, options.model_dump(mode="json"), str(folder)) == -9
+    assert list(folder.glob(".specsr-*.tmp"))  # the torn one
+    assert checkpoint.load(folder / "checkpoint.pt")["step"] == 4
+    assert checkpoint.load(folder / "checkpoint.previous.pt")["step"] == 2
+    train(options, folder, resume=True)
+    assert_same_run(whole, folder)
+
+
+@pytest.mark.slow
+def test_the_command_killed_in_mid_run_goes_on(
+    unbroken: tuple[Config, Path, int], tmp_path: Path
+) -> None:
+    """From outside and at no particular moment, as a scheduler or a memory limit does it."""
+    options, whole, _ = unbroken
+    path, folder = tmp_path / "config.yaml", tmp_path / "run"
+    path.write_text(yaml.safe_dump(options.model_dump(mode="json")))
+    command = [sys.executable, "-m", "specsr", "train", str(path), "--out", str(folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, env=environment) as process:
+        while not (folder / "checkpoint.pt").exists() and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+    done = subprocess.run(
+        [*command, "--resume"], env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "9 steps in" in done.stderr and "waiting for data" in done.stderr
+    assert_same_run(whole, folder)
+
+
+def test_workers_change_nothing(unbroken: tuple[Config, Path, int], tmp_path: Path) -> None:
+    options, whole, _ = unbroken
+    folder = tmp_path / "run"
+    workers = options.train.model_copy(update={"workers": 2})
+    train(options.model_copy(update={"train": workers}), folder)
+    a, b = (tensors(checkpoint.load(f / "checkpoint.pt")) for f in (whole, folder))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_all_random_states_come_back() -> None:
+    def draw() -> list[float]:
+        return [torch.rand(()).item(), float(np.random.rand()), random.random()]  # noqa: NPY002
+
+    states = checkpoint.random_states()
+    first = draw()
+    assert draw() != first
+    checkpoint.restore_random_states(states)
+    assert draw() == first
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    options = small(tmp_path)
+    folder = tmp_path / "run"
+    train(options, folder)
+    state = checkpoint.load(folder / "checkpoint.previous.pt")
+    kept = ("net", "average", "optimiser", "step", "seconds", "best", "started", "model")
+    torch.save({key: state[key] for key in kept}, folder / "checkpoint.pt")
+    train(options, folder, resume=True)
+    assert checkpoint.load(folder / "checkpoint.pt")["step"] == 9
+    assert [row["step"] for row in plain_log(folder)] == ["3", "6", "9"]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    folder = tmp_path_factory.mktemp("written")
+    net = {"weight": torch.arange(300.0), "bias": torch.ones(3)}
+    state = {"net": net, "average": net, "optimiser": {}, "step": 3, "model": {"n": 1}}
+    path = folder / "checkpoint.pt"
+    checkpoint.save(path, state)
+    return path, path.read_bytes()
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_checkpoint_is_refused_or_was_not_hurt(
+    written: tuple[Path, bytes], data: Any
+) -> None:
+    """A bit turned or an end cut off: never weights that are not those that were written."""
+    path, content = written
+    if data.draw(st.booleans()):
+        damaged = bytearray(content)
+        damaged[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        damaged = bytearray(content[: data.draw(st.integers(0, len(content) - 1))])
+    path.write_bytes(damaged)
+    try:
+        state = checkpoint.load(path)
+    except SpecsrError as error:
+        assert "choose another --out" in str(error)
+        return
+    assert state["step"] == 3 and torch.equal(state["net"]["weight"], torch.arange(300.0))
+    assert torch.equal(state["average"]["bias"], torch.ones(3))
+
+
+def test_a_damaged_checkpoint_names_the_one_before_it(tmp_path: Path) -> None:
+    options, folder = small(tmp_path), tmp_path / "run"
+    train(options, folder)
+    shutil.copytree(folder, tmp_path / "whole")
+    path = folder / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(SpecsrError, match=r"rename checkpoint\.previous\.pt beside it to checkp"):
+        train(options, folder, resume=True)
+    (folder / "checkpoint.previous.pt").replace(path)  # what the message says
+    train(options, folder, resume=True)
+    ours, theirs = (tensors(checkpoint.load(f / path.name)) for f in (folder, tmp_path / "whole"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert plain_log(folder) == plain_log(tmp_path / "whole")
+
+
+def test_options_changed_on_purpose_are_told_and_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    train(small(tmp_path, steps=3), folder)
+    best = checkpoint.load(folder / "checkpoint.pt")["best"]
+    train(small(tmp_path, steps=6, loss="l2"), folder, resume=True)
+    assert "resumed at step 3 with changed options" in caplog.text
+    assert "train.loss: l1 -> l2" in caplog.text
+    caplog.clear()
+    path = train(small(tmp_path, steps=9, loss="l2"), folder, resume=True)
+    assert "train.steps: 6 -> 9" in caplog.text and "loss" not in caplog.text
+    assert read_info(path)["record"]["stages"] == [
+        "step 3: train.steps: 3 -> 6", "step 3: train.loss: l1 -> l2", "step 6: train.steps: 6 -> 9"
+    ]  # fmt: skip
+    assert [row["step"] for row in plain_log(folder)] == ["3", "6", "9"]
+    assert checkpoint.load(folder / "checkpoint.pt")["best"] <= best
+    caplog.clear()
+    train(small(tmp_path, steps=9, loss="l2"), folder, resume=True)
+    assert "already at step 9 of 9" in caplog.text
+
+
+def test_scores_of_other_examples_are_not_compared(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    train(small(tmp_path, steps=3), folder)
+    state = checkpoint.load(folder / "checkpoint.pt")
+    torch.save({**state, "best": -1.0}, folder / "checkpoint.pt")  # better than any can be
+    train(small(tmp_path, steps=6), folder, resume=True)
+    assert checkpoint.load(folder / "checkpoint.pt")["best"] == -1.0
+    train(small(tmp_path, steps=9, hold_out=2), folder, resume=True)
+    assert checkpoint.load(folder / "checkpoint.pt")["best"] > 0
+
+
+@given(
+    steps=st.lists(st.integers(1, 99), min_size=1, max_size=6, unique=True).map(sorted),
+    start=st.integers(1, 99), cut=st.integers(0, 20),
+)  # fmt: skip
+@settings(max_examples=30, deadline=None)
+def test_rows_beyond_the_checkpoint_go(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int], start: int, cut: int
+) -> None:
+    """Also where a kill cut the last row short, which is then beyond the checkpoint."""
+    folder = tmp_path_factory.mktemp("log")
+    with RunLog(folder, "score", 0) as log:
+        for step in steps:
+            log.write(step, 1.0, 1e-3, 2.0 * step, 3.0 * step)
+    kept = [step for step in steps if step <= start]
+    path = folder / "log.csv"
+    if len(kept) < len(steps):
+        path.write_bytes(path.read_bytes()[: -cut or None])
+    with RunLog(folder, "score", start) as log:
+        log.write(100, 1.0, 1e-3, 5.0, 6.0)
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [*kept, 100]
+    assert [float(row["score"]) for row in rows] == [3.0 * step for step in kept] + [6.0]
+
+
+def test_waiting_is_counted_and_work_is_not() -> None:
+    def slow() -> Any:
+        for item in range(5):
+            time.sleep(0.02)
+            yield item
+
+    waiting = Waiting(slow())
+    for _ in waiting:
+        time.sleep(0.05)
+    assert 0.1 <= waiting.seconds < 0.25
+
+
+def test_a_models_record_says_how_long_data_was_waited_for(
+    unbroken: tuple[Config, Path, int],
+) -> None:
+    record = read_info(unbroken[1] / "tiny.safetensors")["record"]
+    assert 0 <= record["loader_wait"] <= 1
+    json.dumps(record, allow_nan=False)
