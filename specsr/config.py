@@ -21,6 +21,7 @@ from .errors import SpecsrError
 
 LARGEST = 1 << 20
 """Bytes of a config."""
+DEEPEST = 50
 
 
 class _Section(BaseModel):
@@ -245,7 +246,11 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     base = tree.pop("base", None)
     if base is None:
         return tree
-    below = path.parent / str(base)
+    if not isinstance(base, str) or "\0" in base:
+        raise SpecsrError(
+            f"{path}: base is {base!r}: expected the name of a config beside it"[:500]
+        )
+    below = path.parent / base
     if below.resolve() in above:
         raise SpecsrError(f"{path}: its base {base} rests on it in turn")
     return _merge(_read_tree(below, (*above, path.resolve())), tree)
@@ -253,6 +258,11 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 class _Loader(yaml.SafeLoader):
     """Plain values; no aliases, by which a few lines can stand for more than fits any memory."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= DEEPEST:  # the scanner's time grows with the square of the depth
+            raise yaml.scanner.ScannerError(None, None, "nested too deep", self.get_mark())
+        super().fetch_flow_collection_start(token)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
