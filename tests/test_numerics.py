@@ -136,7 +136,7 @@ def test_a_band_is_filled_above_what_was_measured(name: str) -> None:
     again = full.resample(RATE).samples
     peak = np.abs(signal.samples).max()
     middle = slice(1000, -1000)  # edges of the resampling
-    if name not in ("square at half the rate", "impulse"):  # these have power at the cut itself
+    if "Pa" in name or "direct" in name:  # others have power above 90 % of the half rate
         np.testing.assert_allclose(
             again[:, middle], signal.samples[:, middle], atol=0.05 * peak + 1e-30
         )
