@@ -19,6 +19,10 @@ from pydantic import (
 
 from .errors import SpecsrError
 
+LARGEST = 1 << 20
+"""Bytes of a config."""
+DEEPEST = 50
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -225,34 +229,71 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
             if not isinstance(node, dict):
                 raise SpecsrError(f"{override!r}: {parent} is a value, not a section")
         try:
-            node[leaf] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            node[leaf] = _parse(value)
+        except ValueError as error:
             raise SpecsrError(f"{override!r}: the value is not YAML ({error})") from None
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise SpecsrError(f"{path}: " + "; ".join(map(_explain, error.errors()))) from None
+        raise SpecsrError(f"{path}: " + "; ".join(map(_explain, error.errors()[:10]))) from None
 
 
 def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the sections of a file over those of its base."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():
+            raise SpecsrError(f"{path}: not a file: name a config, such as configs/map.yaml")
+        if path.stat().st_size > LARGEST:
+            raise SpecsrError(f"{path}: larger than {LARGEST} bytes: not a config")
+        tree = _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecsrError(
             f"{path}: no such config; those that come along are in configs/"
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
+        if isinstance(error, SpecsrError):
+            raise
         raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
     if not isinstance(tree, dict):
         raise SpecsrError(f"{path}: expected sections such as pair:, data: and train:")
     base = tree.pop("base", None)
     if base is None:
         return tree
-    below = path.parent / str(base)
+    if not isinstance(base, str) or "\0" in base:
+        raise SpecsrError(
+            f"{path}: base is {base!r}: expected the name of a config beside it"[:500]
+        )
+    below = path.parent / base
     if below.resolve() in above:
         raise SpecsrError(f"{path}: its base {base} rests on it in turn")
     return _merge(_read_tree(below, (*above, path.resolve())), tree)
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values; no aliases, by which a few lines can stand for more than fits any memory."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:
+        if self.flow_level >= DEEPEST:  # the scanner's time grows with the square of the depth
+            raise yaml.scanner.ScannerError(None, None, "nested too deep", self.get_mark())
+        super().fetch_flow_collection_start(token)
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.composer.ComposerError(
+                None, None, "aliases (*name) are not taken: write the value out", event.start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+def _parse(text: str) -> Any:
+    """Return the value of a YAML text; `ValueError` for one that is none."""
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except (yaml.YAMLError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)[:500]) from None
 
 
 def _merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -266,10 +307,13 @@ def _merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _explain(problem: Any) -> str:
     """One line for one pydantic problem, with the nearest valid key for an unknown one."""
-    where = ".".join(map(str, problem["loc"]))
+    where = ".".join(map(str, problem["loc"]))[:200]
     if problem["type"] != "extra_forbidden":
         return f"{where or 'config'}: {problem['msg']}"
-    valid: list[str] = list(_keys(Config, problem["loc"][:-1]))
+    try:
+        valid: list[str] = list(_keys(Config, problem["loc"][:-1]))
+    except (AttributeError, KeyError, TypeError):
+        valid = []  # inside a value of no section
     near = difflib.get_close_matches(str(problem["loc"][-1]), valid, n=1, cutoff=0.3)
     hint = f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(valid)}"
     return f"{where}: unknown key; {hint}"

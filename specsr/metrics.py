@@ -148,7 +148,10 @@ def _ratio_db(signal: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def snr(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-    """Signal-to-noise ratio in dB of waveforms [..., N], the noise being estimate - reference."""
+    """Signal-to-noise ratio in dB of waveforms [..., N], the noise being estimate - reference.
+
+    inf without noise, nan where both are silent.
+    """
     reference, estimate = _pair(reference, estimate)
     return _ratio_db(np.sum(reference**2, -1), np.sum((estimate - reference) ** 2, -1))
 

@@ -87,7 +87,10 @@ def map_to_signal(
     samples = []
     # One channel at a time: channels share nothing, and a long one fills the memory by itself.
     for channel in range(len(spec.channels)):
-        magnitude = torch.from_numpy(spec.magnitude[channel] / factor).to(device)
+        plain = spec.magnitude[channel] / factor
+        # products of the smallest and largest floats leave their range: work about one
+        peak = float(plain.max(initial=0.0)) or 1.0
+        magnitude = torch.from_numpy(plain / np.float32(peak)).to(device)
         target = None
         if known is not None:
             assert spec.phase is not None  # known rows come with their phase
@@ -103,7 +106,7 @@ def map_to_signal(
             given: Any = dict(known=known, known_spectrum=target, tick=tick)
             result = admm(magnitude, grid, result, iterations - polish, **given)
             result = griffin_lim(magnitude, grid, result, polish, **given)
-        samples.append(istft(result, grid).cpu().numpy())
+        samples.append(istft(result, grid).cpu().numpy() * np.float32(peak))
     return Signal(np.stack(samples), grid.rate, grid.unit, spec.channels, grid.start, rpm=spec.rpm)
 
 

@@ -59,7 +59,7 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
     metrics = _mosqito()
     samples = _samples(signal, field)
     if not time_varying:
-        sone = np.array([float(metrics.loudness_zwst(x, int(RATE), field)[0]) for x in samples])
+        sone = np.array([_zwst(metrics, x, field) for x in samples])
         return Loudness(sone, to_phon(sone))
     curves = [metrics.loudness_zwtv(x, int(RATE), field) for x in samples]
     curve = np.stack([c[0] for c in curves])
@@ -70,14 +70,25 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
 def sharpness(signal: Signal, field: str = "free") -> np.ndarray:
     """Return the sharpness of every channel in acum, DIN 45692, stationary method, [C].
 
-    nan for silence.  Raises as `loudness` does.
+    nan for silence and for what has a third octave above 120 dB.  Raises as `loudness` does.
     """
     metrics = _mosqito()
     found = []
     for x in _samples(signal, field):
         with np.errstate(divide="ignore", invalid="ignore"):
-            found.append(float(metrics.sharpness_din_st(x, int(RATE), "din", field)))
+            try:
+                found.append(float(metrics.sharpness_din_st(x, int(RATE), "din", field)))
+            except ValueError:  # as in `_zwst`
+                found.append(np.nan)
     return np.array(found)
+
+
+def _zwst(metrics: Any, samples: np.ndarray, field: str) -> float:
+    """Stationary loudness in sone; nan where a third octave is above 120 dB, where it ends."""
+    try:
+        return float(metrics.loudness_zwst(samples, int(RATE), field)[0])
+    except ValueError:
+        return float("nan")
 
 
 def to_phon(sone: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ def load_model(source: str | Path) -> Model:
             check_tensors(config, {k: tuple(v.get_shape()) for k, v in heads.items()})
             for name, head in heads.items():
                 counts = name.endswith(".num_batches_tracked")
-                if head.get_dtype() not in (("I64",) if counts else FLOATS):
+                if head.get_dtype() not in ((*FLOATS, "I64") if counts else FLOATS):
                     raise SpecsrError(f"{name} is {head.get_dtype()}: expected {FLOATS}")
             tensors = {name: file.get_tensor(name) for name in heads}
         check_values(tensors)

@@ -20,7 +20,7 @@ from specsr.errors import SpecsrError
 
 LARGEST = 100e6
 """Bytes that reading a damaged file of some kilobytes may take."""
-SLOWEST = 20.0
+SLOWEST = 60.0
 """Seconds that it may take; the first reading compiles and imports."""
 INTERESTING = [b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff" * 8, b"\x00" * 8, b"nan", b"1e999",
                b"-1", b"9" * 30, b"[", b'"', b"\n", b"{", b"&a [*a]"]  # fmt: skip
@@ -60,7 +60,7 @@ def test_damaged_files_are_read_or_refused(
     read(seeds()[name])
     rng = random.Random(name)
     # a process of its own reads MDF
-    for _ in range(3 if name.endswith((".mf4", ".mdf")) else 60):
+    for _ in range(1 if name.endswith((".mf4", ".mdf")) else 15):
         data = mutated(seeds()[name], rng)
         tracemalloc.start()
         started = time.monotonic()

@@ -6,7 +6,9 @@ are refused: a level from counts would be wrong by orders of magnitude.
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +41,11 @@ def read_tdms(path: Path) -> Contents:
     """
     nptdms = need("nptdms", "tdms", ".tdms")
     nptdms.log.log_manager.set_level(logging.ERROR)  # what it warns of is raised here
-    with nptdms.TdmsFile.open(path) as file:
+    with (
+        open(path, "rb", buffering=0) as raw,
+        _Bounded(raw) as bytes_there,
+        nptdms.TdmsFile.open(bytes_there) as file,
+    ):
         if getattr(file.file_status, "incomplete_final_segment", False):
             raise SpecsrError("is cut off: its last segment is incomplete; copy it again")
         _check_counts(file)
@@ -88,6 +94,15 @@ def write_tdms(
         nptdms.TdmsWriter(file) as writer,
     ):
         writer.write_segment([root, group, *objects])
+
+
+class _Bounded(io.BufferedReader):
+    """Asks for no more than is there: memory for a damaged length would be taken ahead."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > 1 << 16:
+            size = max(0, min(size, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 def _waveforms(group: Any) -> list[Any]:

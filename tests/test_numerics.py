@@ -1,0 +1,240 @@
+"""Amplitudes and signals at the ends of what there is: no NaN, levels kept, silence silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import specsr
+from specsr import io, levels, metrics, nvh, orders
+from specsr.image import upscale_image
+from specsr.report_page import ReportOptions
+from specsr.signal import Signal
+from specsr.spectrogram import SpectrogramTransform
+
+RATE = 24000.0
+LENGTH = 12_000
+RNG = np.random.default_rng(0)
+TIME = np.arange(LENGTH) / RATE
+SINE = np.sin(2 * np.pi * 1000 * TIME)
+NOISE = RNG.standard_normal(LENGTH)
+IMPULSE = np.zeros(LENGTH)
+IMPULSE[LENGTH // 2] = 1.0
+
+SIGNALS: dict[str, np.ndarray] = {
+    "silence": np.zeros(LENGTH),
+    "full-scale square": np.where(SINE >= 0, 1.0, -1.0),
+    "square at half the rate": np.where(np.arange(LENGTH) % 2, 1.0, -1.0),
+    "denormals": np.full(LENGTH, 1e-42) * np.sign(NOISE),
+    "1e-12 Pa": 1e-12 * SINE,
+    "1e6 Pa": 1e6 * SINE,
+    "24-bit noise floor": np.round(NOISE) / 2**23,
+    "one bit of 24 at times": np.where(np.abs(NOISE) > 2.5, 2.0**-23, 0.0),
+    "direct current": np.ones(LENGTH),
+    "large direct current under a small sine": 1e3 + 1e-3 * SINE,
+    "impulse": IMPULSE,
+    "silence, then full scale": np.where(TIME[-1] / 2 > TIME, 0.0, SINE),
+    "one channel silent": np.stack([np.zeros(LENGTH), SINE]),
+}
+"""Samples in Pa at `RATE`."""
+
+each = pytest.mark.parametrize("name", SIGNALS)
+
+
+def recording(name: str, dtype: type = np.float32) -> Signal:
+    return Signal(np.atleast_2d(SIGNALS[name]).astype(dtype), RATE, "Pa")
+
+
+def rms(samples: np.ndarray) -> np.ndarray:
+    """Along the last axis, safe from overflow and underflow."""
+    return np.sqrt(np.mean(np.square(samples, dtype=np.float64), axis=-1))
+
+
+def db(ratio: np.ndarray) -> np.ndarray:
+    return 20 * np.log10(ratio)
+
+
+def same_level(a: np.ndarray, b: np.ndarray, within: float, least: float = 1e-30) -> None:
+    """Rms levels within so many dB; below ``least`` both count as silence."""
+    assert np.isfinite(a).all() and np.isfinite(b).all()
+    there = rms(b) > least
+    assert (rms(a)[~there] <= 10 * least).all()
+    assert (np.abs(db(rms(a)[there] / rms(b)[there])) < within).all()
+
+
+# --- spectrogram, there and back -------------------------------------------------------------
+
+
+@each
+def test_a_spectrogram_comes_back(name: str) -> None:
+    signal = recording(name)
+    spec = SpectrogramTransform(1024, 256)(signal)
+    assert np.isfinite(spec.magnitude).all() and np.isfinite(spec.db).all()
+    back = spec.to_signal()
+    peak = np.abs(signal.samples).max()
+    np.testing.assert_allclose(back.samples, signal.samples, atol=2e-6 * peak + 1e-43)
+
+
+@each
+def test_an_estimated_phase_keeps_the_level(name: str) -> None:
+    spec = SpectrogramTransform(512, 128)(recording(name)).replace(phase=None)
+    back = spec.to_signal(iterations=4)
+    assert np.isfinite(back.samples).all()
+    same_level(back.samples, recording(name).samples, 3.0)
+
+
+@each
+def test_levels_of_a_map_are_those_of_its_signal(name: str) -> None:
+    signal = recording(name, np.float64)
+    spec = SpectrogramTransform(1024, 256)(signal)
+    for read in (nvh.overall_level, nvh.third_octave_levels):
+        for source in (signal, spec):
+            found = read(source)
+            values = getattr(found, "levels", found)
+            assert not np.isnan(np.asarray(values, float)).any()
+    level = nvh.overall_level(signal, "Z")
+    there = rms(signal.samples) > 1e-30
+    np.testing.assert_allclose(level[there], db(rms(signal.samples) / 20e-6)[there], atol=0.05)
+    assert (level[~there] < -100).all()
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 15, 16, 17, 100])
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e-12, 1e6])
+def test_short_recordings_keep_their_samples(length: int, value: float) -> None:
+    signal = Signal(np.full((1, length), value, np.float32), RATE, "Pa")
+    spec = SpectrogramTransform(16, 4)(signal)
+    assert np.isfinite(spec.db).all()
+    np.testing.assert_allclose(spec.to_signal().samples, signal.samples, rtol=1e-5, atol=1e-30)
+    assert np.isfinite(spec.replace(phase=None).to_signal().samples).all()
+    assert not np.isnan(nvh.overall_level(signal)).any()
+    assert signal.resample(2 * RATE).length == 2 * length
+    assert np.isfinite(signal.resample(2 * RATE).samples).all()
+
+
+# --- models ----------------------------------------------------------------------------------
+
+
+@each
+def test_a_map_keeps_its_levels(name: str) -> None:
+    spec = specsr.Pair("pool", (2, 2)).low(recording(name), SpectrogramTransform(512, 128))
+    fine = specsr.upscale_map(spec, scale=2)
+    assert np.isfinite(fine.magnitude).all() and np.isfinite(fine.db).all()
+    same_level(fine.magnitude.reshape(len(fine.channels), -1),
+               spec.magnitude.reshape(len(spec.channels), -1), 3.0)  # fmt: skip
+    assert fine.std_db is None or np.isfinite(fine.std_db).all()
+
+
+@each
+def test_a_band_is_filled_above_what_was_measured(name: str) -> None:
+    signal = recording(name)
+    full = specsr.upscale(signal, scale=2)
+    assert full.rate == 2 * RATE and np.isfinite(full.samples).all()
+    # what was measured stays: decimating gives the input
+    again = full.resample(RATE).samples
+    peak = np.abs(signal.samples).max()
+    middle = slice(1000, -1000)  # edges of the resampling
+    if "Pa" in name or "direct" in name:  # others have power above 90 % of the half rate
+        np.testing.assert_allclose(
+            again[:, middle], signal.samples[:, middle], atol=0.05 * peak + 1e-30
+        )
+    if name == "silence":
+        assert rms(full.samples).max() < 1e-9
+
+
+@each
+def test_denoising_amplifies_nothing(name: str) -> None:
+    signal = recording(name)
+    quiet = specsr.denoise(signal)
+    assert quiet.samples.shape == signal.samples.shape and np.isfinite(quiet.samples).all()
+    assert (rms(quiet.samples) <= 1.01 * rms(signal.samples) + 1e-40).all()
+
+
+def test_gain_ahead_is_gain_behind() -> None:
+    """The models see levels about the recording's own: 120 dB more in are 120 dB more out."""
+    rng = np.random.default_rng(1)
+    base = (SINE + 0.1 * rng.standard_normal(LENGTH)).astype(np.float32)[None]
+    results = []
+    for gain in (1e-9, 1.0, 1e5):
+        signal = Signal((gain * base).astype(np.float32), RATE, "Pa")
+        results.append(specsr.denoise(signal).samples / gain)
+    for other in results[::2]:
+        np.testing.assert_allclose(other, results[1], atol=2e-3)
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_flat_images_stay_flat(value: int) -> None:
+    image = np.full((8, 9, 3), value, np.uint8)
+    fine = upscale_image(image, scale=2)
+    assert np.asarray(fine).shape == (16, 18, 3)
+    assert np.abs(np.asarray(fine, int) - value).max() <= 24
+
+
+# --- orders, scores, reports -----------------------------------------------------------------
+
+
+@each
+def test_orders_and_scores_are_numbers(name: str) -> None:
+    signal = recording(name).replace(rpm=np.linspace(1500, 3000, LENGTH))
+    spec = SpectrogramTransform(1024, 256)(signal)
+    cut = orders.order_cut(spec, signal.rpm, 2.0)
+    # nan where the order lies too low to be read, which is known from the speed alone; -inf is
+    # silence
+    assert np.isnan(cut.levels).mean() < 0.2 and not np.isposinf(cut.levels).any()
+    table = specsr.evaluate(signal, signal).table()
+    if name == "1e6 Pa":  # louder than the standard of loudness goes
+        table = "\n".join(line for line in table.split("\n") if "loudness" not in line)
+    assert "nan" not in table.lower(), table
+
+
+@each
+def test_a_report_is_made(name: str) -> None:
+    pytest.importorskip("bokeh")
+    signal = recording(name)
+    louder = signal.replace(samples=2 * signal.samples)
+    page = specsr.make_report(signal, louder, signal, options=ReportOptions(audio_seconds=1.0))
+    assert "third octaves" in page.lower()
+    assert "Traceback" not in page and ">nan<" not in page.lower()
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", sorted(io.WRITERS))
+@pytest.mark.parametrize("name", [n for n in SIGNALS if n != "one channel silent"])
+def test_files_give_back_what_they_hold(name: str, suffix: str, tmp_path: Path) -> None:
+    signal = recording(name)
+    peak = float(np.abs(signal.samples).max())
+    path = tmp_path / f"s{suffix}"
+    io.write(path, signal.replace(full_scale=peak * 1.01 or 1.0))
+    back = io.read(path)
+    assert back.rate == signal.rate and back.unit == "Pa"
+    coarse = 1e-2 if suffix in (".ogg", ".mp3", ".opus") else 2e-6
+    np.testing.assert_allclose(back.samples, signal.samples, atol=coarse * peak + 1e-44)
+
+
+# --- the numbers below all of it -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [0.0, 5e-324, 1e-45, 1e-300, 1.0, 1e30, 1e300])
+def test_decibels_are_finite(power: float) -> None:
+    found = levels.to_db(np.array([[power]]))
+    assert np.isfinite(found).all()
+
+
+def test_scores_of_silence_are_not_nan() -> None:
+    zero = np.zeros(4096)
+    for score in (metrics.snr, metrics.si_sdr):
+        for a, b in ((zero, SINE[:4096]), (SINE[:4096], zero), (SINE[:4096], SINE[:4096])):
+            assert not np.isnan(score(a, b))
+    assert np.isfinite(metrics.lsd(zero, zero, RATE))
+
+
+def test_networks_of_extremes_stay_finite() -> None:
+    """Whatever levels come in, what goes out are numbers."""
+    net = specsr.load_model("denoise").net
+    with torch.no_grad():
+        for level in (-1e4, -300.0, 0.0, 300.0, 1e4):
+            assert torch.isfinite(net(torch.full((1, 1, 16, 16), level))).all()
