@@ -152,7 +152,8 @@ def attempt(work: Work, task: Task) -> Record:
     """Do one file and return what became of it; a user's mistake becomes its ``error``."""
     start = time.perf_counter()
     record = planned(work, task)
-    error, notes = None, ()
+    error: str | None = None
+    notes: tuple[str, ...] = ()
     try:
         result = work(task)
         for target in task.targets:
@@ -178,7 +179,7 @@ def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
     return Record(
         "started", os.path.abspath(task.file), stamps(task.file, *tables),
         {} if log is None else dict.fromkeys(map(log.name, task.targets)),
-        work.command, _plain(options), model and model.stem, model and sha256(model),
+        work.command, _plain(options), *((model.stem, sha256(model)) if model else (None, None)),
         host=socket.gethostname(), pid=os.getpid(), version=__version__,
     )  # fmt: skip
 

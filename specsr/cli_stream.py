@@ -51,7 +51,7 @@ def long_recording(
     """
     kinds = {*audio.FORMATS, *io.MAP_SUFFIXES, *jobs.PICTURES}
     fitting = all(target.suffix.lower() in kinds for target in targets)
-    given = {
+    given: dict[str, Any] = {
         "unit": reading.unit, "calib": reading.calib, "channels": reading.channels,
         "rate": reading.rate,
     }  # fmt: skip
@@ -113,11 +113,11 @@ def write_pieces(
         for piece in itertools.chain([first], pieces):
             for add in adders:
                 add(piece)
-            before = None
             for panel, overview in zip(panels, shown):
-                if panel.of_input and before is None:
-                    before = source.cut(done, done + piece.length // ratio)
-                overview.add((before if panel.of_input else piece).samples[:1])
+                if panel.of_input:
+                    overview.add(source.cut(done, done + piece.length // ratio).samples[:1])
+                else:
+                    overview.add(piece.samples[:1])
             squares += np.square(piece.samples, dtype=np.float64).sum(axis=1)
             done += piece.length // ratio
     with np.errstate(divide="ignore"):

@@ -35,7 +35,7 @@ class Frames:
         """
         grid = self.grid
         self.seen += samples.shape[1]
-        parts = [self.held, torch.from_numpy(np.require(samples, np.float32, "CW"))]
+        parts = [self.held, torch.from_numpy(np.require(samples, np.float32, ["C", "W"]))]
         if self.seen == grid.length:
             padded = (grid.fine_frames - 1) * grid.hop_length + grid.n_fft // 2
             parts.append(torch.zeros(len(samples), padded - grid.length))

@@ -147,29 +147,33 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
         write_image(path, output, overwrite=overwrite)
         return
     kind = kind_of(path)
-    if kind == "either":
-        kind = "recording" if isinstance(output, Signal) else "map"
-    if isinstance(output, Written) and kind != "picture":
-        return
     if kind == "picture":
-        from .plots import plot_comparison, plot_map, save_figure
-
-        maps = result.maps or {"": _as_map(output)}
-        if len(maps) == 1:
-            [(title, spec)] = maps.items()
-            drawn: Any = plot_map(spec, title=title, max_freq=result.max_freq)
-        else:
-            doubtful = [title for title, spec in maps.items() if spec.std_db is not None]
-            drawn = plot_comparison(
-                maps, difference=result.difference, max_freq=result.max_freq,
-                doubt=doubtful[0] if doubtful and not result.difference else None,
-            )  # fmt: skip
-        save_figure(drawn, path, overwrite=overwrite)
-    elif kind == "map":
+        _draw(path, result, overwrite)
+    elif isinstance(output, Written):
+        return
+    elif kind == "map" or (kind == "either" and isinstance(output, SpecMap)):
         io.write_map(path, _as_map(output), overwrite=overwrite)
     else:
         signal = output if isinstance(output, Signal) else output.to_signal(phase)
         io.write(path, signal, overwrite=overwrite)
+
+
+def _draw(path: Path, result: Result, overwrite: bool) -> None:
+    from .plots import plot_comparison, plot_map, save_figure
+
+    maps = result.maps
+    if not maps and isinstance(result.output, (Signal, SpecMap)):
+        maps = {"": _as_map(result.output)}
+    if len(maps) == 1:
+        [(title, spec)] = maps.items()
+        drawn: Any = plot_map(spec, title=title, max_freq=result.max_freq)
+    else:
+        doubtful = [title for title, spec in maps.items() if spec.std_db is not None]
+        drawn = plot_comparison(
+            maps, difference=result.difference, max_freq=result.max_freq,
+            doubt=doubtful[0] if doubtful and not result.difference else None,
+        )  # fmt: skip
+    save_figure(drawn, path, overwrite=overwrite)
 
 
 def _as_map(output: Signal | SpecMap) -> SpecMap:

@@ -47,7 +47,7 @@ class Learner:
         self, net: EDSR | MDSR, config: Config, ranks: Alone,
         memory_format: torch.memory_format = torch.channels_last,
     ) -> None:  # fmt: skip
-        self.net = net.to(ranks.device, memory_format=memory_format)
+        self.net = net.to(ranks.device, memory_format=memory_format)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net)
         self.optimiser = torch.optim.Adam(self.net.parameters(), config.train.lr, fused=True)
         self.config, self.ranks, self.memory_format = config, ranks, memory_format

@@ -156,7 +156,8 @@ def map_sink(
     from ..frames import Frames
 
     channels = len(head.channels)
-    shapes = {name: (channels, grid.rows, grid.frames) for name in ("magnitude", "phase")}
+    full = (channels, grid.rows, grid.frames)
+    shapes: dict[str, tuple[int, ...]] = {"magnitude": full, "phase": full}
     if head.rpm is not None:
         shapes["rpm"] = (grid.length,)
     fields = entries.about_map(grid, head.channels)
