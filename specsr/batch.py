@@ -176,10 +176,11 @@ def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
         model = None
     options = {f.name: getattr(work, f.name) for f in dataclasses.fields(work)}  # type: ignore
     tables = [value for value in options.values() if isinstance(value, Path)]
+    name, checksum = (None, None) if model is None else (model.stem, sha256(model))
     return Record(
         "started", os.path.abspath(task.file), stamps(task.file, *tables),
         {} if log is None else dict.fromkeys(map(log.name, task.targets)),
-        work.command, _plain(options), *((model.stem, sha256(model)) if model else (None, None)),
+        work.command, _plain(options), name, checksum,
         host=socket.gethostname(), pid=os.getpid(), version=__version__,
     )  # fmt: skip
 
