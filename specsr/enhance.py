@@ -25,6 +25,8 @@ from .weights import Model, bundled_for, load_model
 
 DEFAULT_CONSISTENCY = "band"
 MAX_ATTENUATION = 40.0
+ITERATIONS = 16
+"""Of the phase of a restored band, which starts from the measured phase below it."""
 
 
 @functools.lru_cache(maxsize=4)
@@ -168,7 +170,7 @@ def upscale_band(
     *,
     model: str | Path | Model | None = None,
     phase: str = "auto",
-    iterations: int = 16,
+    iterations: int = ITERATIONS,
     consistency: str = "cell",
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
@@ -206,7 +208,7 @@ def upscale_pieces(
     *,
     model: str | Path | Model | None = None,
     phase: str = "auto",
-    iterations: int = 32,
+    iterations: int = ITERATIONS,
     consistency: str = "cell",
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,

@@ -160,8 +160,8 @@ def si_sdr(reference: np.ndarray, estimate: np.ndarray, zero_mean: bool = False)
     """Scale-invariant signal-to-distortion ratio in dB of waveforms [..., N].
 
     The reference is scaled to the estimate by least squares, so gain and polarity do not count.
-    ``zero_mean`` takes the mean off both first.  Source: Le Roux et al., SDR - half-baked or well
-    done?, ICASSP 2019.
+    ``zero_mean`` takes the mean off both first; nan where one is silent.
+    Source: Le Roux et al., SDR - half-baked or well done?, ICASSP 2019.
     """
     reference, estimate = _pair(reference, estimate)
     if zero_mean:

@@ -49,8 +49,8 @@ def facts_section(
         for weighting in ("Z", "A") if sound else ("Z",):
             row.append(f"{overall_level(item.source, weighting)[channel]:.1f}")
         if quality and isinstance(item.source, Signal):
-            row.append(f"{sound_quality.loudness(item.source).sone[channel]:.1f}")
-            row.append(f"{sound_quality.sharpness(item.source)[channel]:.2f}")
+            row.append(_number(sound_quality.loudness(item.source).sone[channel], 1))
+            row.append(_number(sound_quality.sharpness(item.source)[channel], 2))
         rows.append(row)
     page.heading("What is compared")
     page.table(rows, "facts")
@@ -225,10 +225,7 @@ def scores_section(
         return
     names, lines = report.rows()
     rows = [["result minus reference", *names]]
-    rows += [
-        [label, *("-" if v is None or math.isnan(v) else f"{v:.2f}" for v in values)]
-        for label, values in lines
-    ]
+    rows += [[label, *(_number(v, 2) for v in values)] for label, values in lines]
     page.heading("Scores")
     page.table(rows, "scores")
     page.text(f"Loudness: {report.settings['loudness']}.", "note")
@@ -247,3 +244,7 @@ def card_section(page: Page, model: str | Path | None, made: bool) -> None:
         return
     page.heading("Model")
     page.table([["what the model file says", ""], *model_card(model)], "model")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"

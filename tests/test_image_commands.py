@@ -145,7 +145,7 @@ def test_upscale_command_for_files_and_folders(tmp_path: Path) -> None:
     result = run("upscale", tmp_path / "in", "-o", tmp_path / "out", *tiny)
     assert result.exit_code == 1 and "broken.png: damaged or cut short" in result.stderr
     written = sorted(p.name for p in (tmp_path / "out").rglob("*.*"))
-    assert written == ["a.png", "b.jpg"]  # the others are done, in their places
+    assert written == ["a.png", "b.jpg", "specsr-manifest.jsonl"]  # in their places
     assert (tmp_path / "out/deep/b.jpg").exists()
     wrong = run("upscale", tmp_path / "in/a.png", "-o", tmp_path / "c.png", "--unit", "Pa", *tiny)
     assert "--unit: for sound" in str(wrong.exception)
