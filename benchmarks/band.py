@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from common import CACHE, data_folder, mean_error, parser, progress, publish, read_first, run, some
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import uniform_filter, uniform_filter1d
 
 from specsr import Signal, SpectrogramTransform, metrics, upscale_band
 from specsr.enhance import find_model
@@ -31,6 +31,8 @@ RATE = 48000.0
 SHORTEST = 1.2  # s
 TRANSFORM = SpectrogramTransform(metrics.LSD_N_FFT, metrics.LSD_HOP)
 FLOOR = metrics.LSD_FLOOR
+SMOOTH = (9, 5)
+"""Rows and frames over which the oracle's levels are averaged."""
 NOISE_DB = 2.51
 """The mean of the dB of noise lies this much below the dB of its mean power (10 log10 e^gamma)."""
 
@@ -46,7 +48,9 @@ Methods: *soxr*: resampled, nothing added. *sbr*: spectral band replication, the
 band copied upward with its phase, levels along the tilt of the known band. *noise*: noise with the
 mean spectrum of the training recordings, level continued from the cut in every frame.
 *griffin-lim*: the same levels without noise, phase by fast Griffin-Lim with the known band
-re-imposed. *specsr*: `specsr.upscale_band`.
+re-imposed. *oracle*: the same with the true levels (mean dB of the true map over 9 rows x 5
+frames) in place of the guessed ones: what is left to a method that knows every level but not the
+speckle. *specsr*: `specsr.upscale_band`.
 """
 
 
@@ -184,9 +188,13 @@ def noise(case: Case) -> np.ndarray:
     return case.wave(stft(torch.from_numpy(white), case.grid) * torch.from_numpy(gain))
 
 
-def griffin(case: Case, iterations: int) -> np.ndarray:
-    """The smooth levels as magnitudes, phase by Griffin-Lim."""
-    magnitude = torch.from_numpy(10 ** (case.level / 20))
+def griffin(case: Case, iterations: int, known_levels: bool = False) -> np.ndarray:
+    """The smooth levels, or the true ones smoothed, as magnitudes; phase by Griffin-Lim."""
+    level = case.level
+    if known_levels:
+        true = stft(torch.from_numpy(case.high), case.grid).abs().square().numpy()
+        level = uniform_filter(to_db(true), SMOOTH)
+    magnitude = torch.from_numpy(10 ** (level / 20))
     magnitude[: case.cut] = case.spectrum[: case.cut].abs()
     known = torch.arange(magnitude.shape[0]) < case.cut
     result = griffin_lim(
@@ -222,7 +230,7 @@ def table(found: dict[tuple[int, str], list[dict[str, float]]], keep: list[bool]
     return rows
 
 
-METHODS = ("soxr", "sbr", "noise", "griffin-lim", "specsr")
+METHODS = ("soxr", "sbr", "noise", "griffin-lim", "oracle", "specsr")
 
 
 def main() -> None:
@@ -239,6 +247,7 @@ def main() -> None:
         "sbr": sbr,
         "noise": noise,
         "griffin-lim": functools.partial(griffin, iterations=args.iterations),
+        "oracle": functools.partial(griffin, iterations=args.iterations, known_levels=True),
     }
     names = [name for name in args.only if name != "specsr"]
     facts = {}

@@ -21,6 +21,7 @@ from specsr.orders import order_cut
 from specsr.scenes import random_run_up
 from specsr.spectrogram import istft, stft
 from specsr.synth import synthesise
+from specsr.weights import Model, bundled_for
 
 RATE = 25600.0
 DURATION = 6.0  # s
@@ -54,8 +55,9 @@ dB. Mean ± standard error over the recordings.
 Methods: *noisy*: as it is. *noisereduce*: as it comes (its non-stationary gate).
 *noisereduce-stationary*: its stationary gate, noise found in the recording itself.
 *noisereduce-profile*: the same, told the noise by another stretch of it. *specsr*:
-`specsr.denoise`, told nothing. *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann
-2048/512; it knows clean and noise and bounds what attenuation of cells can do.
+`specsr.denoise` with each bundled model (or `--model`), told nothing. *oracle*: ideal ratio mask
+S²/(S² + N²) with the noisy phase, Hann 2048/512; it knows clean and noise and bounds what
+attenuation of cells can do.
 """
 
 
@@ -201,6 +203,11 @@ def reduced(mix: Mix, stationary: bool = False, profile: bool = False) -> np.nda
     return noisereduce.reduce_noise(samples, mix.case.clean.rate, stationary=stationary, **given)
 
 
+def cleaned(mix: Mix, model: Model, attenuation: float) -> np.ndarray:
+    """`specsr.denoise` with a model."""
+    return denoise(mix.noisy, model=model, attenuation=attenuation).samples[0]
+
+
 def oracle(mix: Mix) -> np.ndarray:
     """Ideal ratio mask, noisy phase."""
     grid = ORACLE.grid(mix.case.clean)
@@ -250,18 +257,18 @@ def main() -> None:
         "noisereduce-profile": functools.partial(reduced, stationary=True, profile=True),
         "oracle": oracle,
     }
-    facts = {}
+    methods = [name for name in args.only if name != "specsr"]
     if "specsr" in args.only:
-        model = find_model(args.model, "denoise", (1, 1))
-        facts["model"] = model.name
-        made["specsr"] = lambda mix: denoise(
-            mix.noisy, model=model, attenuation=args.attenuation
-        ).samples[0]  # fmt: skip
+        names = [args.model] if args.model else bundled_for("denoise", (1, 1))
+        for model in (find_model(name, "denoise", (1, 1)) for name in names):
+            method = f"specsr, {model.name}"
+            methods.insert(methods.index("oracle") if "oracle" in methods else 99, method)
+            made[method] = functools.partial(cleaned, model=model, attenuation=args.attenuation)
     tables = {}
     for name in args.sets:
         cases = list(SETS[name](args.data, args.limit))
         found: dict[tuple[float, str], list[dict[str, float]]] = {
-            (snr, method): [] for snr in args.snr for method in args.only
+            (snr, method): [] for snr in args.snr for method in methods
         }
         for case in progress(cases, len(cases), f"{name}:"):
             for snr, method in found:
@@ -272,7 +279,7 @@ def main() -> None:
             | {key: mean_error(s[key] for s in scores) for key in scores[0]}
             for (snr, method), scores in found.items()
         ]
-    publish(args, "Denoising", PROTOCOL, tables, facts=facts, digits=2)
+    publish(args, "Denoising", PROTOCOL, tables, digits=2)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,13 @@ def model_card(model: str | Path) -> list[list[str]]:
             ["training", f"{record['steps']} steps, {record.get('seconds', 0) / 60:.0f} min, "
              f"{record.get('device', '')}"]
         )  # fmt: skip
+    if "seed" in training.get("train", {}):
+        seeds = f"{training['train']['seed']} of the draws"
+        if data.get("synth", {}).get("count"):
+            seeds += f", {data['synth']['seed']} of the first machine"
+        lines.append(["seeds", seeds])
+    if "start" in record:
+        lines.append(["started from", f"other weights: {record['start']}"])
     if "validation_l1_db" in record:
         lines.append(["held-out L1", f"{record['validation_l1_db']:.2f} dB"])
     if training.get("note"):
