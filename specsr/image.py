@@ -105,7 +105,7 @@ def _strips(
     height, width = image.shape[:2]
     out = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
     reach = net.reach((scale, scale))[0]
-    tile = options.tile or default_tile(net, height)
+    tile = options.tile or default_tile(net, (scale, scale), height)
     rows = min(tile[0], max(64, STRIP // width))
     # one tile is a whole strip in height: run_tiled cuts its columns
     inside = replace(options, tile=(rows + 2 * reach, tile[1]), ensemble=False)

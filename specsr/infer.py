@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from .precision import PRECISIONS, pick_precision
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 FEATURES = 64 * 2**20
-"""Bytes of one layer's features in a tile of default size."""
+"""Bytes of one layer's features, or of the output, in a tile of default size."""
 ROWS = 1024
 """Most (folded) rows of such a tile; the wider it is, the less its margins cost."""
 Net = EDSR | MDSR
@@ -77,10 +78,11 @@ def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]
     ]
 
 
-def default_tile(net: Net, rows: int) -> tuple[int, int]:
+def default_tile(net: Net, scale: tuple[int, int], rows: int) -> tuple[int, int]:
     """Return rows and columns of one piece of an image with so many rows, see `FEATURES`."""
     fold = getattr(net.config, "fold", (1, 1))
-    cells = FEATURES // (4 * getattr(net.config, "n_feats", 64))
+    out = outputs(net.config) * math.prod(scale) * math.prod(fold)
+    cells = FEATURES // (4 * max(getattr(net.config, "n_feats", 64), out))
     high = min(-(-rows // fold[0]), ROWS)
     return high * fold[0], max(64, cells // high) * fold[1]
 
@@ -134,7 +136,7 @@ def run_tiled(
     pad = (-columns % fold[1], -rows % fold[0])
     image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
     reach = net.reach(scale)
-    tile = options.tile or default_tile(net, rows)
+    tile = options.tile or default_tile(net, scale, rows)
     size = [-(-tile[i] // fold[i]) * fold[i] for i in (0, 1)]
     margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
     s_f, s_t = scale
