@@ -25,7 +25,7 @@ from specsr.io import replacing
 from specsr.phase import griffin_lim, random_phase
 from specsr.prefill import cut_row
 from specsr.spectrogram import istft, stft
-from specsr.weights import Model
+from specsr.weights import Model, bundled_for
 
 RATE = 48000.0
 SHORTEST = 1.2  # s
@@ -50,7 +50,8 @@ mean spectrum of the training recordings, level continued from the cut in every 
 *griffin-lim*: the same levels without noise, phase by fast Griffin-Lim with the known band
 re-imposed. *oracle*: the same with the true levels (mean dB of the true map over 9 rows x 5
 frames) in place of the guessed ones: what is left to a method that knows every level but not the
-speckle. *specsr*: `specsr.upscale_band`.
+speckle. *specsr*:
+`specsr.upscale_band` with each bundled model (or `--model`).
 """
 
 
@@ -250,14 +251,13 @@ def main() -> None:
         "oracle": functools.partial(griffin, iterations=args.iterations, known_levels=True),
     }
     names = [name for name in args.only if name != "specsr"]
-    facts = {}
     if "specsr" in args.only:
-        model = find_model(args.model, "band", (1, 1))
-        facts["model"] = model.name
-        for phase in args.phase:
-            name = "specsr" if phase == "auto" else f"specsr ({phase})"
-            names.append(name)
-            made[name] = functools.partial(specsr_band, model=model, phase=phase)
+        bundled = [args.model] if args.model else bundled_for("band", (1, 1))
+        for model in (find_model(name, "band", (1, 1)) for name in bundled):
+            for phase in args.phase:
+                name = f"specsr, {model.name}" + ("" if phase == "auto" else f" ({phase})")
+                names.append(name)
+                made[name] = functools.partial(specsr_band, model=model, phase=phase)
 
     mean_db = mean_spectrum(args.data)
     all_recordings = recordings(args.data, args.limit)
@@ -272,7 +272,7 @@ def main() -> None:
 
     full = [r.native == RATE for r in all_recordings]
     low = [not native for native in full]
-    facts |= {
+    facts = {
         "recordings": len(full),
         "of them from files at 44.1 kHz, which end at 22.05 kHz": sum(low),
         "seconds in all": sum(r.samples.size for r in all_recordings) / RATE,
