@@ -243,15 +243,17 @@ def jobs(options: SpeedOptions, models: dict[str, list[str]]) -> list[Row]:
 
 def _split(profile: cProfile.Profile) -> dict[str, float]:
     """Seconds within the functions that make up a job."""
-    from . import consistency, io, spectrogram
+    import soundfile
+
+    from . import consistency, spectrogram
 
     parts: dict[str, list[Callable[..., Any]]] = {
-        "read": [io.read],
+        "read": [soundfile.SoundFile.read],
         "analysis": [spectrogram.SpectrogramTransform.__call__],
         "network": [run_tiled],
         "phase": [spectrogram.SpecMap.to_signal, spectrogram.SpectrogramTransform.inverse],
         "own band": [consistency.put_band_back],
-        "write": [io.write],
+        "write": [soundfile.SoundFile.write],
     }
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     keys = {

@@ -33,14 +33,17 @@ class ResBlock(nn.Module):
             if batch_norm:
                 layers.append(nn.BatchNorm2d(n_feats))
             if i == 0:
-                layers.append(nn.ReLU())
+                layers.append(nn.ReLU(inplace=True))
         self.body = nn.Sequential(*layers)
         self.res_scale = res_scale
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, n_feats, H, W] -> the same shape."""
         residual = self.body(x)
-        return x + (residual if self.res_scale == 1 else residual * self.res_scale)
+        # in place: what a convolution puts out is not needed for its gradient
+        if self.res_scale != 1:
+            residual.mul_(self.res_scale)
+        return residual.add_(x)
 
 
 class PixelShuffle(nn.Module):

@@ -80,7 +80,7 @@ class MDSR(nn.Module):
     def refine(self, features: Tensor, scale: Scale | None = None) -> Tensor:
         """Return the features that the tail turns into the output, from those of the head."""
         features = self.pre_process[self._index(scale)](features)
-        return features + self.body(features)
+        return self.body(features).add_(features)
 
     def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
         """The layers from features to output: convolutions and shuffles, nothing between them."""
