@@ -19,7 +19,7 @@ from .precision import PRECISIONS, pick_precision
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 FEATURES = 64 * 2**20
-"""Bytes of one layer's features, or of the output, in a tile of default size."""
+"""Bytes of one layer's features, or of input or output, in a tile of default size."""
 ROWS = 1024
 """Most (folded) rows of such a tile; the wider it is, the less its margins cost."""
 Net = EDSR | MDSR
@@ -81,8 +81,9 @@ def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]
 def default_tile(net: Net, scale: tuple[int, int], rows: int) -> tuple[int, int]:
     """Return rows and columns of one piece of an image with so many rows, see `FEATURES`."""
     fold = getattr(net.config, "fold", (1, 1))
-    out = outputs(net.config) * math.prod(scale) * math.prod(fold)
-    cells = FEATURES // (4 * max(getattr(net.config, "n_feats", 64), out))
+    inside = getattr(net.config, "n_feats", 64)
+    ends = (net.config.in_channels, outputs(net.config) * math.prod(scale))
+    cells = FEATURES // (4 * max(inside, max(ends) * math.prod(fold)))
     high = min(-(-rows // fold[0]), ROWS)
     return high * fold[0], max(64, cells // high) * fold[1]
 
@@ -134,7 +135,9 @@ def run_tiled(
     fold = getattr(net.config, "fold", (1, 1))
     # folded cells must be whole: the ends are repeated up to there and cut off the result
     pad = (-columns % fold[1], -rows % fold[0])
-    image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
+    image = image[None]
+    if any(pad):
+        image = torch.nn.functional.pad(image, (0, pad[0], 0, pad[1]), mode="replicate")
     reach = net.reach(scale)
     tile = options.tile or default_tile(net, scale, rows)
     size = [-(-tile[i] // fold[i]) * fold[i] for i in (0, 1)]

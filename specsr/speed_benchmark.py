@@ -340,7 +340,7 @@ def machine(device_name: str = "cpu") -> dict[str, Any]:
     speed = {}
     for dtype in (torch.float32, torch.bfloat16):
         a = torch.randn(size, size).to(device, dtype)
-        seconds = fastest(lambda a=a: a @ a, 5, device)  # type: ignore[misc]
+        seconds = fastest(lambda a=a: a @ a, 40, device)  # type: ignore[misc]
         speed[f"matrix product, {str(dtype)[6:]}, GFLOP/s"] = round(2 * size**3 / seconds / 1e9)
     return {
         "processor": _processor() if device.type == "cpu" else torch.cuda.get_device_name(device),

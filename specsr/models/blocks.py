@@ -111,7 +111,7 @@ class MeanShift(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.inverse:
             return x * self.std + self.mean
-        return (x - self.mean) / self.std
+        return (x - self.mean).div_(self.std)
 
 
 def enlarge(x: Tensor, scale: Scale) -> Tensor:
