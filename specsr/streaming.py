@@ -23,8 +23,8 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 FADE_SECONDS = 0.01
 """Length of the crossfade from one segment to the next."""
 
-LARGEST = 1 << 20
-"""Samples of the result in a segment at most: 20 s at 51.2 kHz, and less at higher rates."""
+LARGEST = 3 << 18
+"""Samples of the result in a segment at most: 16 s at 48 kHz, and less at higher rates."""
 
 
 class Source(Protocol):
