@@ -266,7 +266,11 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     below = path.parent / base
     if below.resolve() in above:
         raise SpecsrError(f"{path}: its base {base} rests on it in turn")
-    return _merge(_read_tree(below, (*above, path.resolve())), tree)
+    try:
+        return _merge(_read_tree(below, (*above, path.resolve())), tree)
+    except SpecsrError as error:
+        text = str(error)
+        raise SpecsrError(text if str(path) in text else f"{path}: base: {text}") from None
 
 
 class _Loader(yaml.SafeLoader):

@@ -83,7 +83,9 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    derandomize=True, max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(data=st.data())
 def test_configs_of_any_values_are_taken_or_refused(tmp_path: Path, data: Any) -> None:
     tree = yaml.safe_load(CONFIG)
@@ -100,7 +102,9 @@ def test_configs_of_any_values_are_taken_or_refused(tmp_path: Path, data: Any) -
         assert "c.yaml" in str(error) and len(str(error)) < 5000
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    derandomize=True, max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
+)
 @given(override=st.text(max_size=20) | st.sampled_from(["train.steps=", "pair.", "a.b.c=", "="])
        .flatmap(lambda head: st.text(max_size=8).map(lambda tail: head + tail)))  # fmt: skip
 def test_overrides_of_any_text_are_taken_or_refused(tmp_path: Path, override: str) -> None:
