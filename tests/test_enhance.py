@@ -94,8 +94,8 @@ def test_band_leaves_empty_what_it_was_never_taught(music):
     power = np.square(full.spectrogram().image()).mean(axis=(0, 2))
     freqs = full.spectrogram().freqs[:-1]
     above = power[freqs > 28000].max()  # what leaks there from below
-    assert above < 1e-6 * power.max()
-    assert above < 0.1 * power[(freqs > 24000) & (freqs < 26000)].min()
+    assert above < 1e-7 * power.max()
+    assert above < 0.01 * power[(freqs > 24000) & (freqs < 26000)].min()
 
 
 def test_band_channels_do_not_mix(music):
