@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveFloat,
     PositiveInt,
     ValidationError,
     field_validator,
@@ -92,8 +93,10 @@ class DataOptions(_Section):
     ``folders`` hold recordings, ``repeats`` examples are made of each channel of each; ``noise``
     are folders of recordings to be mixed in by a denoise pair, ``backgrounds`` steady ones that a
     quarter of the synthetic machines runs in front of.  Each example is brought to one of
-    ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.  For the pair
-    ``image``, ``folders`` and ``validate_on`` hold images (see `specsr.image_data`).
+    ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.  A recording
+    whose path ends in one of the patterns of ``weights`` (such as ``speech/*``) is drawn that many
+    times as often.  For the pair ``image``, ``folders`` and ``validate_on`` hold images (see
+    `specsr.image_data`).
     """
 
     synth: SynthOptions = SynthOptions()
@@ -101,6 +104,7 @@ class DataOptions(_Section):
     noise: list[str] = []
     backgrounds: list[str] = []
     validate_on: list[str] = []
+    weights: dict[str, PositiveFloat] = {}
     repeats: int = Field(1, ge=1)
     max_seconds: float = Field(12.0, gt=0)
     rates: list[float] = [0.0]
@@ -135,7 +139,14 @@ class TrainOptions(_Section):
     halve_every: int = Field(200_000, ge=1)
     warmup: int = 200
     loss: Literal[
-        "l1", "l2", "charbonnier", "l1+psnr", "itakura-saito", "itakura-saito+l2", "magnitude"
+        "l1",
+        "l2",
+        "charbonnier",
+        "l1+psnr",
+        "itakura-saito",
+        "itakura-saito+l2",
+        "magnitude",
+        "lsd",
     ] = "l1"
     ema: float = Field(0.998, ge=0, lt=1)
     clip: float = Field(1.0, ge=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 DEEPEST = 30.0
 """Largest attenuation in dB that a denoise example asks for."""
 
-FORMAT = 4  # raise whenever `prepare` changes what it makes
+FORMAT = {"pool": 4, "stft": 4, "band": 4, "denoise": 5}
+"""Raised whenever `prepare` changes what it makes of a pair."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Example:
     ``low`` is the map the input is made of, [F, T] (for ``pool`` still on the fine grid, pooled
     when cropped), ``high`` the target [F s_f, T s_t].  ``df`` is the distance of the low map's
     rows in Hz, ``cut`` is for ``band``; ``speed`` in turns a second at each column of the low map,
-    0 where it is unknown, guides a ``pool`` model.
+    0 where it is unknown, guides a ``pool`` model.  ``weight`` says how many times as often as
+    others it is drawn.
     """
 
     low: np.ndarray
@@ -60,6 +63,7 @@ class Example:
     cut: int = 0
     df: float = 1.0
     speed: np.ndarray | None = None
+    weight: float = 1.0
 
 
 def _files(folders: list[str]) -> list[Path]:
@@ -177,13 +181,20 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         cut = cut_row(signal.rate / scale[0], signal.rate, grid.n_fft)
     elif kind == "stft":
         scale = config.pair.scales[0]
-    low = Pair(kind, scale, snr).low(signal, transform, noise, rng).image()[0]
+    seen = Pair(kind, scale, snr).low(signal, transform, noise, rng)
+    low = seen.image()[0]
     if isinstance(source, Synthetic) and kind in ("pool", "stft"):
         high = source.expected_power(grid)[:-1]
     else:
         high = np.square(transform(signal).image()[0], dtype=np.float64)
     low_power = np.square(low, dtype=np.float64)
     if kind == "denoise":
+        # what attenuation can keep of a cell is what in it is in phase with the clean one (the
+        # phase-sensitive filter of Erdogan et al., ICASSP 2015)
+        clean = transform(signal)
+        assert seen.phase is not None and clean.phase is not None
+        apart = np.cos((seen.phase[0, :-1] - clean.phase[0, :-1]).astype(np.float64))
+        high *= np.square(apart.clip(min=0))
         # deeper than this, how far a cell lies under the noise is of no use to anyone
         high = np.maximum(high, low_power * 10 ** (-DEEPEST / 10))
     low_db = levels.to_db(low_power)
@@ -207,13 +218,16 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     folder = Path(config.data.cache)
     folder.mkdir(parents=True, exist_ok=True)
     per_example = {
-        k: v for k, v in parts["data"].items() if k not in ("folders", "validate_on", "repeats")
+        k: v
+        for k, v in parts["data"].items()
+        if k not in ("folders", "validate_on", "repeats", "weights")
     }
     per_example["synth"] = {
         k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")
     }
+    made = FORMAT[config.pair.kind]
     for recipe in progress(recipes(config)):
-        version = FORMAT if recipe.file else [FORMAT, SYNTH_VERSION]
+        version = made if recipe.file else [made, SYNTH_VERSION]
         identity = [
             version,
             recipe.seed,
@@ -242,9 +256,16 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
                     int(stored["cut"]),
                     float(stored["df"]),
                     stored["speed"],
+                    _weight(recipe, config),
                 )  # fmt: skip
             )
     return examples
+
+
+def _weight(recipe: Recipe, config: Config) -> float:
+    """How many times as often as others an example is drawn."""
+    patterns = config.data.weights.items()
+    return math.prod(w for pattern, w in patterns if Path(recipe.file).match(pattern))
 
 
 def shared(batch: int, share: tuple[int, int]) -> range:
@@ -273,7 +294,8 @@ class Crops(torch.utils.data.Dataset):
         self.examples, self.config, self.steps = examples, config, steps
         self.share = shared(config.train.batch, share)
         sizes = np.array([e.high.shape[1] for e in examples], dtype=float)
-        self.weights = np.sqrt(sizes) / np.sqrt(sizes).sum()
+        weights = np.sqrt(sizes) * [e.weight for e in examples]
+        self.weights = weights / weights.sum()
 
     def __len__(self) -> int:
         return self.steps

@@ -18,6 +18,7 @@ from .grid import Grid
 from .guide import CHANNELS as GUIDE_CHANNELS
 from .guide import coarse_rows, columns_speed, guide_image
 from .infer import InferOptions, Progress, run_tiled
+from .order_fit import fit_orders, with_orders
 from .prefill import band_image, cut_row
 from .signal import Signal
 from .spectrogram import SpecMap, SpectrogramTransform
@@ -86,7 +87,8 @@ def upscale_map(
 
     Args:
         low: any map; pooled, or a full one (then the finer one has a longer window).  If it
-            carries the speed (``rpm``), a guided model looks for lines where the orders are.
+            carries the speed (``rpm``), a guided model looks for lines where the orders are, and
+            their levels come half of a fit to the map (`specsr.order_fit`).
         scale: 2, 3, 4, or one an axis if the model has it.
         pair: ``"pool"`` or ``"stft"``, what made the map coarse.
         model: name or file of a model; None for the bundled one.
@@ -117,11 +119,16 @@ def upscale_map(
         # what lies outside the model's range of levels keeps its distance
         beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
         fine = 10 ** ((result[0].numpy() + beyond + level)[:, :frames].astype(np.float64) / 10)
+        doubt = np.exp(result[1:, :, :frames].numpy())
         if pair == "pool":
             # a full map's last frame may lie past the last fine one
-            fine = impose(fine, channel[:, : -(-frames // s_t)], (s_f, s_t), consistency)
+            measured = channel[:, : -(-frames // s_t)]
+            fit = fit_orders(measured, grid, (s_f, s_t), columns_speed(low.rpm, grid), progress)
+            if fit is not None:
+                fine, doubt = with_orders(fine, doubt, measured, fit, (s_f, s_t))
+            fine = impose(fine, measured, (s_f, s_t), consistency)
         channels.append(fine)
-        doubts.append(np.exp(result[1:, :, :frames].numpy()))
+        doubts.append(doubt)
     magnitude = np.sqrt(np.stack(channels))
     doubt = np.concatenate(doubts)
     if grid.cell == (1, 1):

@@ -72,6 +72,15 @@ def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.05) -> Tensor:
     return 10 * torch.log10(error + 1e-4).mean() + weight * l1(estimate, target)
 
 
+def lsd(estimate: Tensor, target: Tensor) -> Tensor:
+    """Log-spectral distance: rms error over the rows of each column, mean over columns, dB.
+
+    Squares within a column and not across: where a whole stretch of a column is either there or
+    empty, and nothing tells which, L2 answers with the level between them, which is always wrong.
+    """
+    return ((estimate - target).square().mean(dim=-2) + 0.01).sqrt().mean()
+
+
 SHARE = math.erf(math.sqrt(0.5))
 """Share of the truths that one standard deviation to each side holds, were they Gaussian: 0.683."""
 
@@ -95,4 +104,5 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "itakura-saito": itakura_saito,
     "itakura-saito+l2": itakura_saito_l2,
     "magnitude": magnitude,
+    "lsd": lsd,
 }

@@ -105,12 +105,13 @@ class EDSR(nn.Module):
         if scale is not None and tuple(scale) != tuple(self.config.scale):
             raise ValueError(f"scale is {scale}: this model has {self.config.scale}")
         shifted = self.sub_mean(x)
-        out = self.linear_tail()(self.refine(self.head(self.fold(shifted))))
+        features = self.head(self.fold(shifted))
+        out = self.linear_tail()(self.body(features).add_(features))
         return finish(out, shifted, self.config, self.config.scale, self.add_mean)
 
-    def refine(self, features: Tensor, scale: Scale | None = None) -> Tensor:
-        """Return the features that the tail turns into the output, from those of the head."""
-        return self.body(features).add_(features)
+    def prepare(self, features: Tensor, scale: Scale | None = None) -> Tensor:
+        """Return the features that the body starts from, from those of the head."""
+        return features
 
     def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
         """The layers from features to output: convolutions and shuffles, nothing between them."""

@@ -74,13 +74,13 @@ class MDSR(nn.Module):
         With ``doubt`` there are twice as many channels: the values, then their doubt.
         """
         shifted = self.sub_mean(x)
-        out = self.linear_tail(scale)(self.refine(self.head(shifted), scale))
+        features = self.prepare(self.head(shifted), scale)
+        out = self.linear_tail(scale)(self.body(features).add_(features))
         return finish(out, shifted, self.config, self.scales[self._index(scale)], self.add_mean)
 
-    def refine(self, features: Tensor, scale: Scale | None = None) -> Tensor:
-        """Return the features that the tail turns into the output, from those of the head."""
-        features = self.pre_process[self._index(scale)](features)
-        return self.body(features).add_(features)
+    def prepare(self, features: Tensor, scale: Scale | None = None) -> Tensor:
+        """Return the features that the body starts from, from those of the head."""
+        return self.pre_process[self._index(scale)](features)
 
     def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
         """The layers from features to output: convolutions and shuffles, nothing between them."""

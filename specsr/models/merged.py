@@ -12,9 +12,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from . import winograd
 from .blocks import PixelShuffle, PixelUnshuffle, Scale
 from .edsr import EDSR, finish
 from .mdsr import MDSR
+from .winograd import WinogradBody
 
 REACH = 2
 """Farthest features, in cells, that an output cell depends on: one for each of the two ends, as
@@ -103,9 +105,17 @@ class Merged(nn.Module):
         if max(scale) > 1:  # the tail unfolds as well
             factor = (scale[0] * fold[0], scale[1] * fold[1])
             self.tail = MergedTail(self.tail, net.config.n_feats, factor)
+        self.quick = WinogradBody(net.body) if winograd.fits(net.body) else None
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_channels, H, W] -> what ``net`` gives, [B, C, H s_f, W s_t]."""
         shifted = self.net.sub_mean(x)
-        out = self.tail(self.net.refine(self.head(shifted), self.scale))
+        features = self.net.prepare(self.head(shifted), self.scale)
+        out = self.tail(self._body(features))
         return finish(out, shifted, self.net.config, self.scale, self.net.add_mean)
+
+    def _body(self, features: Tensor) -> Tensor:
+        # autocast asks for bfloat16 by way of the features it hands on
+        if self.quick is not None and features.dtype == torch.float32:
+            return self.quick(features)
+        return self.net.body(features).add_(features)

@@ -1,0 +1,186 @@
+"""Levels of orders fitted to a coarse map: known machines are found as they were made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.signal import get_window
+
+import specsr
+from specsr import Signal, SpectrogramTransform, levels
+from specsr.degrade import pool
+from specsr.guide import columns_speed
+from specsr.order_fit import (
+    OVERLAP,
+    PARTS,
+    REACH,
+    SEGMENT,
+    SLOPES,
+    OrderFit,
+    _segments,
+    fit_orders,
+    line_shapes,
+    with_orders,
+)
+from specsr.synth import Order, RunUp, synthesise
+
+TRANSFORM = SpectrogramTransform(1024, 128)
+SCALE = (4, 4)
+
+
+def machine(**options: object):
+    """A run-up whose orders lie closer than a coarse cell: map, fine grid, speed, truth."""
+    orders = tuple(Order(k, level, 0.3 * k) for k, level in ((2, 0), (2.5, -6), (4, -3), (9, -10)))
+    given = {"rate": 8192.0, "duration": 4.0, "rpm": (1500.0, 3600.0), "orders": orders,
+             "line_to_noise": 15.0, "seed": 4, **options}  # fmt: skip
+    made = synthesise(RunUp(**given))  # type: ignore[arg-type]
+    fine = TRANSFORM(made.signal)
+    low = pool(fine, *SCALE)
+    return made, low, fine.grid, columns_speed(low.rpm, fine.grid)
+
+
+def fitted(low, grid, speed) -> OrderFit:
+    found = fit_orders(low.power[0], grid, SCALE, speed)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("window", ["hann", "hamming", "blackman"])
+def test_the_shape_of_a_steady_tone_is_its_windows(window):
+    shapes = line_shapes(window)
+    n = 2048
+    taps = get_window(window, n)
+    for away in (-2.5, -1.0, 0.0, 0.25, 1.0, 3.0):
+        tone = np.exp(2j * np.pi * 100 * np.arange(n) / n)
+        seen = abs(np.sum(taps * tone * np.exp(-2j * np.pi * (100 + away) * np.arange(n) / n)))
+        at = round((away + REACH) * PARTS)
+        assert shapes[0, at] == pytest.approx((seen / taps.sum()) ** 2, abs=2e-4)
+
+
+def test_a_sweep_spreads_a_tone_and_keeps_its_energy():
+    shapes = line_shapes("hann")
+    inside = SLOPES < 50  # the widest reach beyond the table
+    energy = shapes[inside].sum(axis=1)
+    np.testing.assert_allclose(energy, energy[0], rtol=0.01)
+    peaks = shapes.max(axis=1)
+    assert (np.diff(peaks) < 0).all() and peaks[0] == pytest.approx(1)
+
+
+def test_the_orders_that_there_are_are_found_and_their_levels_too():
+    made, low, grid, speed = machine()
+    fit = fitted(low, grid, speed)
+    assert {2.0, 2.5, 4.0, 9.0} <= set(fit.orders) and len(fit.orders) < 12
+    # the cells in which an order lies, away from the ends: its power is the squared rms
+    for order, envelope in made.envelopes.items():
+        rows = np.round(order * speed / grid.df).astype(int)
+        columns = np.arange(len(speed))[20:-20]
+        peak = fit.lines[rows[columns], columns]
+        wanted = made.truth(grid).power[0][rows[columns], columns]
+        assert abs(10 * np.log10(np.median(peak / wanted))) < 1.5, (order, envelope.mean())
+
+
+def test_close_orders_come_apart_where_interpolation_cannot():
+    made, low, grid, speed = machine()
+    fit = fitted(low, grid, speed)
+    truth = levels.to_db(made.expected_power(grid)[:-1])
+    ours = levels.to_db(fit.lines + fit.rest)
+    flat = levels.to_db(np.kron(low.power[0], np.ones(SCALE)))[:, : truth.shape[1]]
+    lines = np.zeros(truth.shape, dtype=bool)
+    for order in (2.0, 2.5):
+        lines[np.round(order * speed / grid.df).astype(int), np.arange(len(speed))] = True
+    lines[:8] = False
+
+    def rms(x: np.ndarray) -> float:
+        return float(np.sqrt(np.mean(np.square(x - truth)[lines])))
+
+    assert rms(ours) < 2.0 < 0.6 * rms(flat)
+
+
+def test_noise_alone_holds_no_order():
+    noise = np.random.default_rng(0).standard_normal((1, 32768)).astype(np.float32)
+    signal = Signal(noise, 8192.0, "Pa", rpm=np.linspace(1500, 3600, 32768))
+    fine = TRANSFORM(signal)
+    low = pool(fine, *SCALE)
+    fit = fitted(low, fine.grid, columns_speed(low.rpm, fine.grid))
+    assert fit.lines.sum() < 0.05 * (fit.lines + fit.rest).sum()
+    level = levels.to_db(fit.rest[16:-16])
+    assert level.std() < 2.5  # smooth: a periodogram has 5.6
+
+
+def test_a_click_is_no_order():
+    _, low, grid, speed = machine(orders=(Order(4, 0),), line_to_noise=10.0)
+    power = low.power[0].copy()
+    column = power.shape[1] // 2
+    power[:, column] += 100 * np.median(power)
+    fit = fit_orders(power, grid, SCALE, speed)
+    assert fit is not None
+    at = slice(4 * column, 4 * column + 4)
+    assert fit.rest[:, at].sum() > 0.9 * (100 * np.median(low.power[0]) * 4 * power.shape[0])
+
+
+def test_without_speed_or_sound_there_is_nothing_to_fit():
+    _, low, grid, speed = machine()
+    assert fit_orders(low.power[0], grid, SCALE, np.zeros_like(speed)) is None
+    assert fit_orders(np.zeros_like(low.power[0]), grid, SCALE, speed) is None
+
+
+def test_where_the_speed_is_unknown_there_is_no_order():
+    _, low, grid, speed = machine()
+    fit = fitted(low, grid, np.where(np.arange(len(speed)) < len(speed) // 2, speed, 0))
+    assert fit.lines[:, len(speed) // 2 :].sum() == 0 < fit.lines.sum()
+
+
+def test_level_and_unit_do_not_matter():
+    _, low, grid, speed = machine()
+    power = low.power[0].astype(np.float64)
+    first, loud = (fit_orders(f * power, grid, SCALE, speed) for f in (1.0, 1e9))
+    assert first is not None and loud is not None and first.orders == loud.orders
+    np.testing.assert_allclose(loud.lines, 1e9 * first.lines, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [1, 31, SEGMENT, SEGMENT + 1, 1000, 3 * SEGMENT])
+def test_stretches_cover_a_long_map_and_their_weights_add_up(columns):
+    total = np.zeros(columns)
+    for first, last, weight in _segments(columns):
+        assert 0 < last - first <= SEGMENT + OVERLAP and len(weight) == last - first
+        total[first:last] += weight
+    np.testing.assert_allclose(total, 1)
+
+
+def test_a_long_map_is_fitted_stretch_by_stretch():
+    made, low, grid, speed = machine(duration=20.0)
+    assert low.power.shape[-1] > SEGMENT
+    fit = fitted(low, grid, speed)
+    assert {2.0, 4.0, 9.0} <= set(fit.orders)
+    again = (fit.lines + fit.rest).sum()
+    assert again == pytest.approx(low.power[0].sum() * 16, rel=0.1)
+
+
+def test_the_fit_counts_on_lines_it_explains_and_nowhere_else():
+    made, low, grid, speed = machine()
+    fit = fitted(low, grid, speed)
+    network = np.ones(fit.lines.shape)
+    doubt = np.full((1, *fit.lines.shape), 3.0, dtype=np.float32)
+    measured = low.power[0].astype(np.float64)
+    mixed, less = with_orders(network, doubt, measured, fit, SCALE)
+    share = fit.lines / (fit.lines + fit.rest)
+    assert (mixed[8:][share[8:] > 0.95] != 1).mean() > 0.8
+    assert (mixed[:8] == 1).all()  # noise is steep down there
+    assert less.dtype == np.float32 and (less <= doubt).all() and (less > 0).all()
+    # a fit that explains nothing of what was measured has no say
+    wrong = OrderFit(fit.orders, fit.lines[::-1] * 1e3, fit.rest)
+    assert np.allclose(with_orders(network, doubt, measured, wrong, SCALE)[0], 1, atol=0.05)
+    # no doubt stays no doubt
+    assert with_orders(network, doubt[:0], measured, fit, SCALE)[1].shape == (0, *doubt.shape[1:])
+
+
+def test_upscaling_with_the_speed_is_nearer_the_truth_on_close_lines():
+    made, low, grid, _ = machine()
+    truth = levels.to_db(made.expected_power(grid)[:-1])
+    rows = np.round(np.array([[2.0], [2.5]]) * columns_speed(low.rpm, grid) / grid.df).astype(int)
+    off = {}
+    for name, given in (("speed", low), ("none", low.replace(rpm=None))):
+        high = levels.to_db(specsr.upscale(given, scale=4).image()[0].astype(np.float64) ** 2)
+        error = (high - truth)[rows[:, 20:-20], np.arange(truth.shape[1])[20:-20]]
+        off[name] = float(np.sqrt(np.mean(np.square(error))))
+    assert off["speed"] < 0.85 * off["none"]
