@@ -6,7 +6,8 @@ Error in dB, root of the mean over all cells of all machines; lines are cells wh
 than 8 dB above its mean over 49 x 17 cells; single lines have no other within two low cells, close
 ones do.  Their local level is that of 2 x 2 low cells.  Ridges are chains of maxima over three
 windows or more that stand out by 6 dB; one is found (or not invented) if the other map has a
-maximum within 3 rows.
+maximum within 3 rows.  With the speed known, the network's estimate is averaged with a fit of the
+orders (`specsr.order_fit`), which is also shown alone.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import torch
 from common import parser, progress, publish, run
 
 from specsr import levels, metrics
-from specsr.consistency import consistency_db, impose
+from specsr.consistency import MODES, consistency_db, impose
 from specsr.degrade import pool, pool_power
 from specsr.enhance import upscale_map
+from specsr.guide import columns_speed
 from specsr.infer import InferOptions
 from specsr.nvh import third_octave_levels
+from specsr.order_fit import fit_orders
 from specsr.ridges import compare_lines, ridge_length, split_lines
 from specsr.scenes import held_out, random_run_up, random_scene
 from specsr.spectrogram import SpecMap, SpectrogramTransform
@@ -79,7 +82,10 @@ def interpolate(low: SpecMap, scale: int, mode: str) -> np.ndarray:
     return fine[0, 0, :, : low.grid.refined(scale, scale).frames].numpy()
 
 
-METHODS = ("nearest", "bicubic", "corrected", "off", "band", "cell", "ensemble", "speed")
+METHODS = (
+    "nearest", "bicubic", "corrected", "off", "band", "cell", "ensemble", "speed",
+    "speed and ensemble", "fit",
+)  # fmt: skip
 
 
 def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarray:
@@ -88,9 +94,15 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
         return interpolate(one.low, one.scale, method)
     if method == "corrected":
         return interpolate(one.low, one.scale, "bicubic") - bias
-    power = refined(one.low, one.scale, model, method == "ensemble", method == "speed")
-    mode = "band" if method in ("ensemble", "speed") else method
-    return levels.to_db(impose(power, one.low.power[0], (one.scale, one.scale), mode))
+    scale = (one.scale, one.scale)
+    if method == "fit":
+        grid = one.low.grid.refined(*scale)
+        found = fit_orders(one.low.power[0], grid, scale, columns_speed(one.low.rpm, grid))
+        assert found is not None
+        return levels.to_db(found.lines + found.rest)
+    power = refined(one.low, one.scale, model, "ensemble" in method, "speed" in method)
+    mode = method if method in MODES else "band"
+    return levels.to_db(impose(power, one.low.power[0], scale, mode))
 
 
 @functools.lru_cache(maxsize=64)
@@ -209,6 +221,8 @@ LABELS = {
     "corrected": "bicubic {:+.1f} dB",
     "ensemble": "specsr, consistency band, time-reversal ensemble",
     "speed": "specsr, consistency band, speed known",
+    "speed and ensemble": "specsr, consistency band, speed known, time-reversal ensemble",
+    "fit": "orders fitted at the known speed, no network",
 }
 
 

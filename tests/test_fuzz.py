@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import random
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,15 @@ from specsr.errors import SpecsrError
 
 LARGEST = 100e6
 """Bytes that reading a damaged file of some kilobytes may take."""
-SLOWEST = 300
-"""Seconds that it may take; the first reading compiles and imports."""
+SLOWEST = 30
+"""Seconds of the processor that it may take; the first reading compiles and imports."""
 INTERESTING = [b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff" * 8, b"\x00" * 8, b"nan", b"1e999",
                b"-1", b"9" * 30, b"[", b'"', b"\n", b"{", b"&a [*a]"]  # fmt: skip
+
+
+def processor_time() -> float:
+    """Seconds of this process and its children, whatever else the machine does."""
+    return sum(os.times()[:4])
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
@@ -63,13 +68,13 @@ def test_damaged_files_are_read_or_refused(
     for _ in range(1 if name.endswith((".mf4", ".mdf")) else 15):
         data = mutated(seeds()[name], rng)
         tracemalloc.start()
-        started = time.monotonic()
+        started = processor_time()
         try:
             read(data)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-        assert peak < LARGEST and time.monotonic() - started < SLOWEST
+        assert peak < LARGEST and processor_time() - started < SLOWEST
 
 
 # --- configs ---------------------------------------------------------------------------------
@@ -159,14 +164,14 @@ def test_hostile_configs_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(text, encoding="utf-8")
     tracemalloc.start()
-    started = time.monotonic()
+    started = processor_time()
     try:
         with pytest.raises(SpecsrError) as caught:
             load_config(path)
         assert tracemalloc.get_traced_memory()[1] < LARGEST
     finally:
         tracemalloc.stop()
-    assert time.monotonic() - started < SLOWEST and len(str(caught.value)) < 5000
+    assert processor_time() - started < SLOWEST and len(str(caught.value)) < 5000
 
 
 def test_a_config_of_any_size_is_refused(tmp_path: Path) -> None:

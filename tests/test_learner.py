@@ -15,7 +15,8 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_train import config, noise_map
+from test_data import noise_map
+from tiny_config import config
 
 from specsr import checkpoint, learner, ranks
 from specsr.config import Config

@@ -22,7 +22,8 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_train import config, tensors
+from test_train import tensors
+from tiny_config import config
 
 from specsr import checkpoint
 from specsr.config import Config
@@ -166,7 +167,7 @@ def test_a_run_killed_at_any_line_and_resumed_ends_like_an_unbroken_one(
 
 @pytest.mark.slow
 @given(data=st.data())
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_run_killed_at_every_kind_of_line(
     unbroken: tuple[Config, Path, int], tmp_path_factory: pytest.TempPathFactory, data: Any
 ) -> None:

@@ -1,0 +1,108 @@
+"""Training configs: what they say, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+from tiny_config import config
+
+from specsr.config import Config, load_config
+from specsr.errors import SpecsrError
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+GOOD = {
+    "name": "x",
+    "pair": {"kind": "pool", "scales": [2]},
+    "data": {"synth": {"count": 2}},
+    "grids": [{"n_fft": 512}],
+}
+
+
+def write(tmp_path: Path, tree: Any) -> Path:
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_configs_that_come_along_are_valid(path: Path) -> None:
+    loaded = load_config(path)
+    assert loaded.name == path.stem
+    assert Config.model_validate(loaded.model_dump(mode="json")) == loaded
+
+
+@pytest.mark.parametrize(
+    "override, words",
+    [
+        ("train.stepz=3", r"train\.stepz: unknown key; did you mean steps\?"),
+        ("trian.steps=3", "trian: unknown key; did you mean train"),
+        ("data.synth.cuont=3", r"data\.synth\.cuont.*did you mean count"),
+        ("grids=[{n_ftt: 64}]", r"grids\.0\.n_ftt.*did you mean n_fft"),
+        ("model.zzzzzz=1", "valid keys: name, n_resblocks"),
+        ("train.steps=0", r"train\.steps"),
+        ("train.steps=many", r"train\.steps"),
+        ("train.loss=l3", "l1"),
+        ("train.patch=[0, 8]", r"train\.patch\.0"),
+        ("train.ema=1", r"train\.ema"),
+        ("grids=[{n_fft: 65}]", "multiple of 2"),
+        ("pair.scales=2", r"pair\.scales.*list such as"),
+        ("pair.scales=[0]", r"pair\.scales"),
+        ("pair.scales=[]", r"pair\.scales"),
+        ("pair.scales=[2, 3]", "use mdsr"),
+        ("pair.kind=band", r"works at pair\.scales"),
+        ("data.synth.count=0", r"set data\.synth\.count or data\.folders"),
+        ("steps", "expected section.key=value"),
+        ("name.first=1", "name is a value, not a section"),
+        ("train.steps=[", "not YAML"),
+        ("data=", "data"),
+    ],
+)
+def test_what_is_wrong_with_a_config_is_said(tmp_path: Path, override: str, words: str) -> None:
+    path = write(tmp_path, GOOD)
+    with pytest.raises(SpecsrError, match=words):
+        load_config(path, [override])
+
+
+def test_overrides_reach_every_depth_and_keep_the_rest(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    loaded = load_config(
+        path, ["train.steps=7", "data.synth.rates=[8000, 9000.5]", "pair.scales=[[4, 1]]"]
+    )
+    assert loaded.train.steps == 7
+    assert loaded.data.synth.rates == [8000.0, 9000.5] and loaded.data.synth.count == 2
+    assert loaded.pair.scales == [(4, 1)]
+    assert load_config(path).pair.scales == [(2, 2)]
+
+
+def test_denoise_needs_its_range_and_stft_one_scale(tmp_path: Path) -> None:
+    path = write(tmp_path, {**GOOD, "pair": {"kind": "denoise"}})
+    with pytest.raises(SpecsrError, match=r"pair\.snr"):
+        load_config(path)
+    path = write(tmp_path, {**GOOD, "model": {"name": "mdsr"}})
+    with pytest.raises(SpecsrError, match="one scale"):
+        load_config(path, ["pair.kind=stft", "pair.scales=[2, 3]"])
+
+
+@pytest.mark.parametrize(
+    "content", [b"name: [", b"- a\n- b\n", b"", b"\xff\xfe\x00name", b"just words"]
+)
+def test_files_that_are_no_config_are_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(content)
+    with pytest.raises(SpecsrError, match=r"broken\.yaml"):
+        load_config(path)
+    with pytest.raises(SpecsrError, match=r"missing\.yaml: no such config"):
+        load_config(tmp_path / "missing.yaml")
+
+
+def test_weights_are_above_zero(tmp_path: Path) -> None:
+    assert config(tmp_path, data={"weights": {"speech/*": 8}}).data.weights == {"speech/*": 8.0}
+    for wrong in ({"a": 0}, {"a": -1}, {"a": "much"}, ["a"]):
+        with pytest.raises(ValidationError):
+            config(tmp_path, data={"weights": wrong})

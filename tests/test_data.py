@@ -1,0 +1,299 @@
+"""Examples for training: prepared maps and the crops cut from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_config import config
+
+from specsr import data, levels
+from specsr.data import Crops, Example, Recipe, load_examples, prepare, recipes
+from specsr.degrade import add_noise, pool_power
+from specsr.errors import SpecsrError
+from specsr.guide import guide_image
+from specsr.prefill import CHANNELS, copy_up
+from specsr.scenes import random_run_up
+from specsr.spectrogram import SpectrogramTransform
+from specsr.synth import synthesise
+
+
+def test_a_prepared_example_holds_the_expected_power(tmp_path: Path) -> None:
+    options = config(tmp_path)
+    example = prepare(Recipe(5), options)
+    again = prepare(Recipe(5), options)
+    np.testing.assert_array_equal(example.low, again.low)
+    np.testing.assert_array_equal(example.high, again.high)
+    assert example.low.dtype == example.high.dtype == np.float16
+    synthetic = synthesise(random_run_up(5, 8000.0, 0.6))
+    transform = SpectrogramTransform(64, 32)
+    measured = transform(synthetic.signal)
+    low_db = levels.to_db(measured.power[0, :-1])
+    level = levels.own_level(low_db, measured.grid)
+    high_db = levels.to_db(synthetic.expected_power(measured.grid)[:-1])
+    np.testing.assert_allclose(example.low, levels.about(low_db, level), atol=0.07)
+    np.testing.assert_allclose(example.high, levels.about(high_db, level), atol=0.07)
+    # both sides are shifted alike
+    assert np.median(example.low) == pytest.approx(0, abs=1)
+
+
+@pytest.mark.parametrize("kind", ["stft", "band", "denoise"])
+def test_other_pairs_fit_their_grids(tmp_path: Path, kind: str) -> None:
+    pair = {
+        "stft": {"kind": "stft", "scales": [[1, 2]]},
+        "band": {"kind": "band", "scales": [1], "ratios": [2.0]},
+        "denoise": {"kind": "denoise", "scales": [1], "snr": [0, 0]},
+    }[kind]
+    options = config(tmp_path, pair=pair, grids=[{"n_fft": 64, "hop_length": 16}])
+    example = prepare(Recipe(1), options)
+    frames = 1 + 4800 // 16
+    assert example.high.shape == (32, frames)
+    assert example.df == 125.0
+    if kind == "stft":
+        assert example.low.shape == (32, 1 + 4800 // 32)
+    else:
+        assert example.low.shape == (32, frames)
+    if kind == "band":
+        assert example.cut == 14  # 0.9 of 16 rows
+        known = np.abs(example.low[:12] - example.high[:12].astype(float))
+        assert np.median(known) < 0.1
+    if kind == "denoise":
+        # noise as loud as the clean recording: the target never lies far above its input
+        assert np.median(example.low - example.high.astype(float)) > 0
+        # and never deeper below it than there is use for
+        assert (example.low.astype(float) - example.high).max() < data.DEEPEST + 0.2
+
+
+def test_examples_are_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = config(tmp_path)
+    first = load_examples(options)
+    assert len(first) == 3
+    direct = prepare(Recipe(1), options)
+    np.testing.assert_array_equal(first[1].low, direct.low)
+
+    def refuse(*_: Any) -> Example:
+        raise AssertionError("prepared again")
+
+    monkeypatch.setattr(data, "prepare", refuse)
+    for a, b in zip(first, load_examples(options)):
+        np.testing.assert_array_equal(a.low, b.low)
+        np.testing.assert_array_equal(a.high, b.high)
+        assert (a.cut, a.df) == (b.cut, b.df)
+    # what does not change an example takes it from the cache; what does, does not
+    load_examples(config(tmp_path, train={"steps": 99, "seed": 4}))
+    with pytest.raises(AssertionError, match="prepared again"):
+        load_examples(config(tmp_path, grids=[{"n_fft": 64, "hop_length": 16}]))
+    assert not list((tmp_path / "cache").glob("*.tmp"))
+
+
+def test_recordings_are_listed_by_channel_and_repeat(tmp_path: Path) -> None:
+    folder = tmp_path / "wavs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    soundfile.write(folder / "a.wav", 0.1 * rng.standard_normal((4000, 2)), 8000)
+    soundfile.write(folder / "b.wav", 0.1 * rng.standard_normal(4000), 4000)
+    options = config(
+        tmp_path,
+        data={"synth": {"count": 0}, "folders": [str(folder)], "repeats": 3, "min_rate": 8000},
+    )
+    found = recipes(options)
+    assert [(Path(r.file).name, r.channel) for r in found] == [("a.wav", 0)] * 3 + [
+        ("a.wav", 1)
+    ] * 3
+    assert len({r.seed for r in found}) == 6
+    assert recipes(options) == found
+    example = prepare(found[0], options)
+    assert example.low.shape == (32, 126)
+    nothing = config(
+        tmp_path, data={"synth": {"count": 0}, "folders": [str(folder)], "min_rate": 9000}
+    )
+    with pytest.raises(SpecsrError, match=r"no example left.*min_rate"):
+        recipes(nothing)
+
+
+def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cars/a.wav", "cars/b.wav", "speech/a.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, 0.1 * rng.standard_normal(4000), 8000)
+    sources = {"synth": {"count": 1}, "folders": [str(tmp_path / "cars"), str(tmp_path / "speech")]}
+    weights = {"speech/*": 3.0, "cars/b*": 2.0, "*/b.wav": 2.0}
+    plain, weighted = (
+        load_examples(config(tmp_path, data={**sources, "weights": w})) for w in ({}, weights)
+    )
+    assert [e.weight for e in plain] == [1, 1, 1, 1]
+    assert [e.weight for e in weighted] == [1, 1, 4, 3]  # patterns that both fit both count
+    assert len(list((tmp_path / "cache").glob("*.npz"))) == 4  # prepared once for both
+    options = config(tmp_path, data=sources)
+    even, crops = Crops(plain, options, 1).weights, Crops(weighted, options, 1).weights
+    assert crops.sum() == pytest.approx(1)
+    np.testing.assert_allclose(crops / crops[0], [1, 1, 4, 3] * even / even[0])
+
+
+def test_a_denoise_target_is_what_attenuation_can_keep(tmp_path: Path) -> None:
+    """The magnitudes of the target on the noisy phase come nearest to the clean recording."""
+    pair = {"kind": "denoise", "scales": [1], "snr": [0, 0]}
+    options = config(tmp_path, pair=pair, grids=[{"n_fft": 64, "hop_length": 16}])
+    example = prepare(Recipe(1), options)
+    transform = SpectrogramTransform(64, 16)
+    made = synthesise(random_run_up(1, 8000.0, 0.6))
+    rng = np.random.default_rng([1, 7])
+    rng.integers(1), rng.choice([8000.0])  # grid and rate
+    noise = data.coloured_noise(made.clean.length, rng)
+    noisy = add_noise(made.clean, noise, float(rng.uniform(0, 0)))
+    seen, clean = transform(noisy), transform(made.clean)
+    cell, wanted = (x.magnitude[0] * np.exp(1j * x.phase[0]) for x in (seen, clean))
+    level = levels.own_level(levels.to_db(seen.power[0, :-1]), seen.grid)
+    kept = 10 ** ((example.high.astype(float) + level) / 20)
+    gain = kept / np.abs(cell[:-1])
+
+    def off(factor: np.ndarray) -> float:
+        return float(np.sum(np.abs(factor * cell[:-1] - wanted[:-1]) ** 2))
+
+    best = np.real(np.conj(cell) * wanted)[:-1] / np.abs(cell[:-1]) ** 2
+    assert off(gain) < 1.05 * off(np.clip(best, 10 ** (-data.DEEPEST / 20), None))
+    assert off(gain) < 0.97 * off(np.abs(wanted / cell)[:-1])  # than with the clean magnitudes
+
+
+# --- crops ----------------------------------------------------------------------------------
+
+
+def noise_map(seed: int, rows: int, frames: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 10, (rows, frames)).astype(np.float16)
+
+
+@given(scale=st.integers(2, 4), seed=st.integers(0, 9999))
+@settings(max_examples=30, deadline=None)
+def test_the_guide_of_a_crop_is_that_of_its_place(scale: int, seed: int) -> None:
+    """A map whose levels number its cells says where a crop was cut and which way round."""
+    options = config(
+        Path(), pair={"scales": [scale]}, model={"guide": True},
+        train={"patch": [5, 6], "guided": 1.0, "places": 2, "level_shift": 0.0},
+    )  # fmt: skip
+    map_ = (40.0 * np.arange(40)[:, None] + np.arange(40)).astype(np.float16)
+    speed = np.linspace(10, 30, 40).astype(np.float32)
+    crops = Crops([Example(map_, map_, df=3.0, speed=speed)], options, 1)
+    low, high = crops.crop(crops.examples[0], (scale, scale), np.random.default_rng(seed))
+    top, columns = int(high[0, 0].min() // 40), (high[0, 0] % 40).astype(int)
+    rows = top + np.arange(5) * scale + (scale - 1) / 2
+    centres = columns.reshape(6, scale).min(axis=1) + scale // 2
+    expected = guide_image(rows * 3.0, 3.0 * scale, speed[centres].astype(float))
+    np.testing.assert_allclose(low[1:], expected, atol=1e-3)
+
+
+@given(
+    scale=st.tuples(st.integers(1, 4), st.integers(1, 4)), seed=st.integers(0, 9999),
+    frames=st.integers(1, 60),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_pool_crops_are_aligned_however_they_are_augmented(
+    tmp_path_factory: pytest.TempPathFactory, scale: tuple[int, int], seed: int, frames: int
+) -> None:
+    """With a map that is its own truth, pooling the target gives the input, exactly."""
+    options = config(Path(), pair={"scales": [scale]}, train={"patch": [5, 6]})
+    map_ = noise_map(seed, 24, frames)
+    crops = Crops([Example(map_, map_)], options, 1)
+    low, high = crops.crop(crops.examples[0], scale, np.random.default_rng(seed))
+    assert low.shape == (1, 5, 6) and high.shape == (1, 5 * scale[0], 6 * scale[1])
+    assert low.dtype == high.dtype == np.float32
+    power = 10 ** (high.astype(np.float64) / 10)
+    np.testing.assert_allclose(levels.to_db(pool_power(power, *scale)), low, atol=2e-4)
+
+
+@given(s_f=st.integers(1, 4), s_t=st.integers(1, 4), seed=st.integers(0, 9999))
+@settings(max_examples=40, deadline=None)
+def test_stft_crops_are_aligned_however_they_are_augmented(s_f: int, s_t: int, seed: int) -> None:
+    """A coarse cell lies on the first of its fine ones, and augmentation keeps it there."""
+    options = config(Path(), pair={"kind": "stft", "scales": [(s_f, s_t)]}, train={"patch": [5, 6]})
+    fine = noise_map(seed, 12 * s_f, 30 * s_t)
+    crops = Crops([Example(fine[::s_f, ::s_t], fine)], options, 1)
+    low, high = crops.crop(crops.examples[0], (s_f, s_t), np.random.default_rng(seed))
+    np.testing.assert_array_equal(high[:, ::s_f, ::s_t], low)
+
+
+@given(seed=st.integers(0, 9999), kind=st.sampled_from(["band", "denoise"]))
+@settings(max_examples=40, deadline=None)
+def test_full_height_crops_are_aligned_however_they_are_augmented(seed: int, kind: str) -> None:
+    pair = {"kind": kind, "scales": [1], "snr": (0, 1)}
+    options = config(Path(), pair=pair, train={"patch": [9, 6]})
+    map_ = noise_map(seed, 32, 40)
+    crops = Crops([Example(map_, map_, cut=20, df=100.0)], options, 1)
+    low, high = crops.crop(crops.examples[0], (1, 1), np.random.default_rng(seed))
+    if kind == "denoise":
+        assert low.shape == (1, 9, 6)
+        np.testing.assert_array_equal(low, high)
+        return
+    # the cut is a row of the whole map: crops are cut in time alone
+    assert low.shape == (CHANNELS, 32, 6) and high.shape == (1, 32, 6)
+    np.testing.assert_array_equal(low[0], copy_up(high[0], 20))
+    np.testing.assert_array_equal(low[1, :20], np.full((20, 6), 20.0))
+
+
+def test_augmentation_turns_time_and_shifts_levels_within_its_range() -> None:
+    """A ramp in time tells whether it was turned; its middle tells the shift."""
+    ramp = np.repeat(np.linspace(-5, 5, 8, dtype=np.float16)[None], 8, axis=0)
+    options = config(Path(), pair={"scales": [1]}, train={"patch": [8, 8], "level_shift": 10.0})
+    crops = Crops([Example(ramp, ramp)], options, 1)
+    drawn = [crops.crop(crops.examples[0], (1, 1), np.random.default_rng(i))[0] for i in range(300)]
+    turned = np.array([low[0, 0, 0] > low[0, 0, -1] for low in drawn])
+    shifts = np.array([low.mean() for low in drawn])
+    assert 110 < turned.sum() < 190
+    assert np.abs(shifts).max() <= 10.01
+    assert shifts.min() < -9 and shifts.max() > 9 and abs(shifts.mean()) < 1.5
+    # never in frequency: rows stay in their order
+    rows = np.repeat(np.arange(8, dtype=np.float16)[:, None], 8, axis=1)
+    for i in range(20):
+        low, _ = crops.crop(Example(rows, rows), (1, 1), np.random.default_rng(i))
+        assert (np.diff(low[0], axis=0) > 0).all()
+    plain = config(
+        Path(), pair={"scales": [1]}, train={"patch": [8, 8], "level_shift": 0, "reverse": False}
+    )
+    low, _ = Crops([Example(ramp, ramp)], plain, 1).crop(
+        Example(ramp, ramp), (1, 1), np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(low[0], ramp)
+
+
+def test_scales_are_drawn_by_their_weights(tmp_path: Path) -> None:
+    changes = {"pair": {"scales": [2, 3, 4]}, "model": {"name": "mdsr"}}
+    options = config(tmp_path, **changes, train={"patch": [4, 4], "scale_weights": [1, 0, 3]})
+    crops = Crops(load_examples(options), options, 60)
+    drawn = [crops[step][2] for step in range(60)]
+    assert (3, 3) not in drawn and drawn.count((4, 4)) > drawn.count((2, 2)) > 0
+    with pytest.raises(ValueError, match="one weight"):
+        config(tmp_path, **changes, train={"scale_weights": [1, 2]})
+
+
+def test_batches_are_a_function_of_seed_and_step_alone() -> None:
+    options = config(
+        Path(), pair={"scales": [2, 3, 4]}, model={"name": "mdsr"}, train={"patch": [4, 4]}
+    )
+    examples = [Example(m, m) for m in (noise_map(i, 32, 50) for i in range(4))]
+    crops = Crops(examples, options, 40)
+    assert len(crops) == len(list(crops)) == 40
+    for step in (7, 3, 7):
+        low, high, scale = crops[step]
+        again = Crops(examples, options, 99)[step]
+        assert torch.equal(low, again[0]) and torch.equal(high, again[1]) and scale == again[2]
+        assert low.shape == (2, 1, 4, 4)
+        assert high.shape == (2, 1, 4 * scale[0], 4 * scale[1])
+    assert {crops[step][2] for step in range(40)} == {(2, 2), (3, 3), (4, 4)}
+    assert not torch.equal(crops[1][0], crops[2][0])
+    other = config(
+        Path(), pair={"scales": [2, 3, 4]}, model={"name": "mdsr"},
+        train={"patch": [4, 4], "seed": 1},
+    )  # fmt: skip
+    assert not torch.equal(Crops(examples, other, 40)[7][0], crops[7][0])
+
+
+def test_a_patch_taller_than_the_map_is_named() -> None:
+    options = config(Path(), train={"patch": [20, 4]})
+    map_ = noise_map(0, 32, 50)
+    with pytest.raises(SpecsrError, match=r"train\.patch asks for 40 rows of a map that has 32"):
+        Crops([Example(map_, map_)], options, 1)[0]
