@@ -1,0 +1,49 @@
+"""Signals and maps for the tests of files, and what has to come back."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+
+from specsr.grid import Grid
+from specsr.io import audio
+from specsr.signal import Signal
+from specsr.spectrogram import SpecMap
+
+FUZZ = settings(
+    max_examples=60, deadline=20_000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def noise(channels=2, length=1001, dtype=np.float32, peak=0.9, seed=0):
+    samples = np.random.default_rng(seed).uniform(-peak, peak, (channels, length))
+    return samples.astype(dtype)
+
+
+def full_signal(**changes):
+    """A signal with every field other than its default."""
+    fields = {
+        "samples": noise() * 20, "rate": 51200.131, "unit": "m/s²", "start": -0.125,
+        "channels": ("Motor ä", "Gear"), "full_scale": 20.5,
+        "rpm": np.linspace(800, 6000.123, 1001),
+    }  # fmt: skip
+    return Signal(**(fields | changes))
+
+
+def make_map(length=3000, cell=(1, 1), n_fft=64, hop=17, channels=2, rate=48000.0, **fields):
+    grid = Grid(rate, n_fft, hop, length, cell=cell, **fields)
+    magnitude = np.random.default_rng(1).random((channels, grid.rows, grid.frames)) + 1e-3
+    return SpecMap(magnitude, grid)
+
+
+def same_fields(a, b):
+    assert (a.rate, a.unit, a.channels, a.start, a.full_scale) == (
+        b.rate, b.unit, b.channels, b.start, b.full_scale
+    )  # fmt: skip
+    assert (a.rpm is None) == (b.rpm is None)
+    if a.rpm is not None:
+        np.testing.assert_array_equal(a.rpm, b.rpm)
+
+
+def audio_form(path):
+    return audio.FORMATS[path.suffix]

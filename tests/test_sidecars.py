@@ -1,0 +1,160 @@
+"""Sidecars: what a file cannot hold, and which file they belong to."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given
+from hypothesis import strategies as st
+from io_samples import full_signal, noise
+
+from specsr.errors import SpecsrError
+from specsr.io import (
+    read,
+    sidecar,
+    write,
+)
+from specsr.signal import Signal
+
+# Calibration and sidecars
+
+
+def test_explicit_arguments_win_over_the_sidecar(tmp_path):
+    path = tmp_path / "a.wav"
+    write(path, full_signal(), subtype="PCM_24")
+    plain, scaled = read(path), read(path, calib=41.0, unit="Pa")
+    assert (scaled.unit, scaled.full_scale) == ("Pa", 41.0)
+    np.testing.assert_allclose(scaled.samples, plain.samples * 2, rtol=1e-6)
+    np.testing.assert_array_equal(scaled.rpm, plain.rpm)
+    archive = tmp_path / "a.npz"
+    write(archive, full_signal())
+    np.testing.assert_allclose(read(archive, calib=41.0).samples, full_signal().samples * 2)
+
+
+def test_a_sidecar_by_hand_is_one_line(tmp_path):
+    write(tmp_path / "a.wav", Signal(noise(), 48000))
+    (tmp_path / "a.wav.json").write_text(
+        '{"format": "specsr-signal", "unit": "Pa", "full_scale": 2.5, "rpm": 5}'
+    )
+    with pytest.raises(SpecsrError, match=r"a\.wav.*rpm has shape"):
+        read(tmp_path / "a.wav")
+    (tmp_path / "a.wav.json").write_text(
+        '{"format": "specsr-signal", "unit": "Pa", "full_scale": 2.5}'
+    )
+    back = read(tmp_path / "a.wav")
+    assert (back.unit, back.full_scale, back.rate) == ("Pa", 2.5, 48000)
+    np.testing.assert_array_equal(back.samples, (noise() * np.float64(2.5)).astype(np.float32))
+
+
+def test_sidecar_has_the_documented_fields(tmp_path):
+    write(tmp_path / "a.wav", full_signal())
+    fields = json.loads((tmp_path / "a.wav.json").read_text(encoding="utf-8"))
+    assert fields.keys() == {
+        "format", "version", "unit", "full_scale", "rate", "start", "channels", "crc32", "rpm"
+    }  # fmt: skip
+    assert fields["format"] == "specsr-signal" and fields["version"] == 1
+    assert fields["rate"] == 51200.131 and sf.info(tmp_path / "a.wav").samplerate == 51200
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        ('{"format": "specsr-signal", "full_scale": "2"}', "full_scale is '2'"),
+        ('{"format": "specsr-signal", "full_scale": NaN}', "full_scale is nan"),
+        ('{"format": "specsr-signal", "full_scale": 0}', "above zero"),
+        (
+            '{"format": "specsr-signal", "unit": "furlong"}',
+            "unit label 'furlong' is not understood",
+        ),
+        ('{"format": "specsr-signal", "unit": ["Pa"]}', "unit has 1 entries"),
+        ('{"format": "specsr-signal", "unit": 3}', "unit is 3"),
+        ('{"format": "specsr-signal", "full_scale": [1, -1]}', "above zero"),
+        ('{"format": "specsr-signal", "start": null}', "start is None"),
+        ('{"format": "specsr-signal", "channels": ["a"]}', "1 channel names for 2"),
+        ('{"format": "specsr-signal", "channels": [1, 2]}', "list of names"),
+        ('{"format": "specsr-signal", "version": 99}', "update specsr"),
+        ('{"format": "specsr-signal", "rate": 44100}', "another state"),
+        ('{"format": "specsr-signal", "crc32": "00000000"}', "another state"),
+        ('{"format": "specsr-signal", "rpm": "fast"}', "rpm is of type"),
+        ('{"format": "specsr-signal", "rpm": [[1], [2, 3]]}', "rpm is of type"),
+        ('{"format": "specsr-signal", "rpm": {"count": 1001}}', "rpm is damaged"),
+        (
+            '{"format": "specsr-signal", "rpm": {"count": 1e30, "zlib_base64": ""}}',
+            "rpm is damaged",
+        ),
+        ('{"format": "specsr-signal", "rpm": {"count": 3, "zlib_base64": "?"}}', "rpm is damaged"),
+    ],
+)
+def test_a_wrong_sidecar_is_named(tmp_path, text, match):
+    write(tmp_path / "a.wav", Signal(noise(), 48000))
+    data = text if isinstance(text, bytes) else text.encode()
+    (tmp_path / "a.wav.json").write_bytes(data)
+    with pytest.raises(SpecsrError, match=match) as error:
+        read(tmp_path / "a.wav")
+    assert "a.wav" in str(error.value)
+
+
+def test_an_edited_file_does_not_keep_its_old_calibration(tmp_path):
+    path = tmp_path / "a.wav"
+    write(path, full_signal())
+    samples, rate = sf.read(path)
+    sf.write(path, samples * 0.5, rate, "FLOAT")
+    with pytest.raises(SpecsrError, match="another state"):
+        read(path)
+
+
+def test_json_of_another_program_is_neither_used_nor_lost(tmp_path):
+    side = tmp_path / "a.wav.json"
+    side.write_text('{"label": "dog"}')
+    write(tmp_path / "a.wav", Signal(noise(), 48000))
+    assert read(tmp_path / "a.wav").unit == "1"
+    with pytest.raises(SpecsrError, match="holds something else"):
+        write(tmp_path / "a.wav", full_signal(), overwrite=True)
+    assert side.read_text() == '{"label": "dog"}'
+    assert read(tmp_path / "a.wav").unit == "1"
+
+
+def test_a_stale_sidecar_goes_with_the_file_that_it_described(tmp_path):
+    path = tmp_path / "a.wav"
+    write(path, full_signal())
+    write(path, Signal(noise(), 48000), overwrite=True)
+    assert os.listdir(tmp_path) == ["a.wav"] and read(path).unit == "1"
+    write(path, full_signal(), overwrite=True)
+    path.unlink()
+    with pytest.raises(SpecsrError, match=r"a\.wav\.json: exists already"):
+        write(path, Signal(noise(), 48000))
+
+
+def test_channels_are_chosen_by_name_or_position(tmp_path):
+    write(tmp_path / "a.wav", full_signal())
+    every = read(tmp_path / "a.wav")
+    for choice in (["Gear"], [1], "Gear", 1):
+        one = read(tmp_path / "a.wav", channels=choice)
+        assert one.channels == ("Gear",)
+        np.testing.assert_array_equal(one.samples, every.samples[1:])
+    turned = read(tmp_path / "a.wav", channels=["Gear", 0])
+    np.testing.assert_array_equal(turned.samples, every.samples[::-1])
+    for wrong in (["Axle"], [2], [-1]):
+        with pytest.raises(SpecsrError, match=r"a\.wav.*no channel.*Motor ä, Gear"):
+            read(tmp_path / "a.wav", channels=wrong)
+    with pytest.raises(SpecsrError, match="empty"):
+        read(tmp_path / "a.wav", channels=[])
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
+def test_packed_numbers_come_back_bit_for_bit(values):
+    packed = json.loads(json.dumps(sidecar.pack(np.array(values))))
+    assert sidecar.unpack(packed).tobytes() == np.array(values).tobytes()
+
+
+def test_a_smooth_speed_packs_into_few_bytes():
+    t = np.arange(100_000) / 48000
+    for rpm in (np.full(len(t), 3000.0), 800 + 5200 * t, 3000 + 50 * np.sin(7 * t)):
+        assert len(sidecar.pack(rpm)["zlib_base64"]) < 5 * len(t)
