@@ -38,7 +38,7 @@ def benchmark_speed(
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
     """Speed beside plain reference code, as ratios within this run, and where the time goes."""
-    from . import io
+    from . import io, speed_network
     from . import speed_benchmark as bench
     from .weights import BUNDLED, bundled_models, read_info
 
@@ -55,8 +55,8 @@ def benchmark_speed(
         if command := pairs.get(read_info(BUNDLED / f"{name}.safetensors")["pair"]):
             models[command].append(name)
     runs = {
-        "network": lambda: bench.network(options),
-        "accuracy": bench.accuracy,
+        "network": lambda: speed_network.network(options),
+        "accuracy": speed_network.accuracy,
         "jobs": lambda: bench.jobs(options, models),
         "phase": lambda: bench.phase(options),
         "start": lambda: bench.start_up(repeats),

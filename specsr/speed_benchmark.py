@@ -6,7 +6,6 @@ Ratios compare times of one run on one machine, each the least of several.
 from __future__ import annotations
 
 import cProfile
-import multiprocessing
 import platform
 import pstats
 import subprocess
@@ -20,14 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from .infer import InferOptions, pick_device, run_tiled
-from .models import EDSR, EDSRConfig
-from .precision import pick_precision
+from .infer import pick_device, run_tiled
 from .signal import Signal
 
-SCALE = (4, 4)
 RATE = 48000.0
 Row = dict[str, Any]
 """Column -> text or number."""
@@ -50,91 +45,6 @@ class SpeedOptions:
     device: str = "cpu"
 
 
-class Reference(nn.Module):
-    """The published EDSR baseline x4 for one channel, layer by layer (Lim et al. 2017)."""
-
-    def __init__(self, n_resblocks: int = 16, n_feats: int = 64) -> None:
-        super().__init__()
-        n = n_feats
-
-        def conv(a: int, b: int) -> nn.Conv2d:
-            return nn.Conv2d(a, b, 3, padding=1)
-
-        self.head = conv(1, n)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(conv(n, n), nn.ReLU(True), conv(n, n)) for _ in range(n_resblocks)
-        )
-        self.last = conv(n, n)
-        self.tail = nn.Sequential(
-            conv(n, 4 * n), nn.PixelShuffle(2), conv(n, 4 * n), nn.PixelShuffle(2), conv(n, 1)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, 1, H, W] -> [B, 1, 4 H, 4 W]."""
-        start = x = self.head(x)
-        for block in self.blocks:
-            x = x + block(x)
-        return self.tail(start + self.last(x))
-
-
-def same_network(plain: Reference) -> EDSR:
-    """Return specsr's EDSR with the weights of a `Reference`, whose layers come in its order."""
-    blocks, feats = len(plain.blocks), plain.last.out_channels
-    net = EDSR(EDSRConfig(SCALE, blocks, feats, in_channels=1, out_channels=1, mean=(0.0,)))
-    pairs = zip(net.parameters(), plain.parameters(), strict=True)
-    with torch.no_grad():
-        for own, theirs in pairs:
-            own.copy_(theirs)
-    return net.eval()
-
-
-def network(options: SpeedOptions) -> list[Row]:
-    """Time the reference and specsr's ways through the same weights; GFLOP/s are of the published
-    layers, so a way that needs less arithmetic shows more than the machine has."""
-    torch.manual_seed(0)
-    plain = Reference().eval().to(device := pick_device(options.device))
-    image = torch.randn(1, options.side, options.side)
-    with torch.inference_mode():
-        truth = plain(image[None].to(device))[0].cpu()
-
-    def eager() -> Tensor:
-        with torch.inference_mode():
-            return plain(image[None].to(device))[0].cpu()
-
-    ways: dict[str, Callable[[], Tensor]] = {"reference, eager float32": eager}
-    net = same_network(plain)
-    for precision in ("float32", "bfloat16", "auto"):
-        name = f"specsr, {precision}"
-        if precision == "auto":
-            name += f" ({pick_precision('auto', device)})"
-        chosen = InferOptions(precision=precision, device=options.device)
-        ways[name] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
-    work = 2 * options.side**2 * _multiplications(plain)
-    rows: list[Row] = []
-    for name, way in ways.items():
-        seconds = fastest(way, options.repeats, device)
-        error = float((way() - truth).square().mean() / truth.square().mean())
-        rows.append({
-            "way": name, "s": seconds, "GFLOP/s": work / seconds / 1e9,
-            "times as fast": (rows[0]["s"] if rows else seconds) / seconds,
-            "error, dB": 10 * np.log10(error) if error else None,
-            "peak memory, MiB": None
-            if device.type != "cpu" else peak_memory(name.split(" (")[0], options),
-        })  # fmt: skip
-    return rows
-
-
-def _multiplications(plain: Reference) -> int:
-    """Multiplications of the published layers a cell of input."""
-    total, cells = 0, 1
-    for layer in plain.modules():
-        if isinstance(layer, nn.Conv2d):
-            total += cells * layer.weight.numel()
-        elif isinstance(layer, nn.PixelShuffle):
-            cells *= layer.upscale_factor**2
-    return total
-
-
 def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None = None) -> float:
     """Return the seconds of the fastest of some runs, after one that warms up."""
     times = []
@@ -145,66 +55,6 @@ def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None =
             torch.cuda.synchronize(device)
         times.append(time.perf_counter() - began)
     return min(times[1:])
-
-
-def peak_memory(way: str, options: SpeedOptions) -> float | None:
-    """Return the MiB that one pass adds to the peak memory of a process of its own (Linux)."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        peak = pool.apply(_peak, (way, options.side))
-    return None if peak is None else peak / 2**20
-
-
-def _peak(way: str, side: int) -> float | None:
-    plain = Reference().eval()
-    net = same_network(plain)
-    image = torch.randn(1, side, side)
-    with torch.inference_mode():  # what the first convolution loads is not of the pass
-        plain(image[None, :, :16, :16])
-        try:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew (Linux, proc(5))
-            before = _high_water()
-        except OSError:
-            return None
-        if way.startswith("reference"):
-            plain(image[None])
-        else:
-            run_tiled(net, image, SCALE, InferOptions(precision=way.split(", ")[1], device="cpu"))
-    return _high_water() - before
-
-
-def _high_water() -> float:
-    status = Path("/proc/self/status").read_text()
-    return 1024.0 * int(status.split("VmHWM:")[1].split()[0])
-
-
-def accuracy() -> list[Row]:
-    """PSNR of the bundled x4 image model on a zone plate, by arithmetic, and its change."""
-    from .image import run_image
-    from .image_data import to_pixels
-    from .image_metrics import psnr
-    from .imresize import imresize
-    from .weights import load_model
-
-    side = 480
-    y, x = np.mgrid[:side, :side] / side - 0.5
-    waves = 127.5 + 120 * np.cos(np.pi * 0.15 * side * (x**2 + y**2))
-    image = np.repeat(waves.round().astype(np.uint8)[..., None], 3, axis=2)
-    low = imresize(image, 1 / 4)
-    net = load_model("image-x4").net
-    plain = torch.from_numpy(low.transpose(2, 0, 1).copy()).float()[None]
-    with torch.inference_mode():
-        exact = net(plain, SCALE)[0]
-    ways = {"plain layers, float32": exact} | {
-        f"specsr, {p}": run_image(net, low, 4, InferOptions(precision=p, device="cpu"))
-        for p in ("float32", "bfloat16")
-    }
-    rows: list[Row] = []
-    for name, fine in ways.items():
-        value = psnr(to_pixels(fine)[4:-4, 4:-4], image[4:-4, 4:-4])
-        first = rows[0]["PSNR, dB"] if rows else value
-        rows.append({"way": name, "PSNR, dB": value, "change, dB": value - first})
-    return rows
 
 
 def jobs(options: SpeedOptions, models: dict[str, list[str]]) -> list[Row]:

@@ -119,8 +119,9 @@ def transformed(weight: Tensor) -> Tensor:
     """Return weights [out, in, 3, 3] as the matrices [36, in, out] of the products."""
     points = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
     g = torch.tensor(points, dtype=torch.float64) / 24
-    made = torch.einsum("ia,jb,kcab->ijck", g, g, weight.detach().double())
-    return made.flatten(0, 1).float().contiguous()
+    taps = weight.detach().double().permute(2, 3, 1, 0)  # rows, columns, in, out
+    made = torch.kron(g, g) @ taps.flatten(2).flatten(0, 1)
+    return made.unflatten(1, taps.shape[2:]).float().contiguous()
 
 
 class _Conv:
