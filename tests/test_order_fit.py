@@ -10,18 +10,8 @@ import specsr
 from specsr import Signal, SpectrogramTransform, levels
 from specsr.degrade import pool
 from specsr.guide import columns_speed
-from specsr.order_fit import (
-    OVERLAP,
-    PARTS,
-    REACH,
-    SEGMENT,
-    SLOPES,
-    OrderFit,
-    _segments,
-    fit_orders,
-    line_shapes,
-    with_orders,
-)
+from specsr.order_fit import OVERLAP, SEGMENT, OrderFit, _segments, fit_orders, with_orders
+from specsr.order_model import PARTS, REACH, SLOPES, line_shapes
 from specsr.synth import Order, RunUp, synthesise
 
 TRANSFORM = SpectrogramTransform(1024, 128)
@@ -94,6 +84,31 @@ def test_close_orders_come_apart_where_interpolation_cannot():
         return float(np.sqrt(np.mean(np.square(x - truth)[lines])))
 
     assert rms(ours) < 2.0 < 0.6 * rms(flat)
+
+
+HIGH = tuple(Order(float(k), -k / 6, 0.7 * k) for k in (2, 6, 20, 32, 45))
+
+
+@pytest.mark.parametrize(("factor", "late"), [(1.003, 0.0), (0.996, 0.0), (1.0, 0.03)])
+def test_a_speed_that_is_a_little_off_or_late_is_found_out(factor, late, caplog):
+    _, low, grid, speed = machine(orders=HIGH)
+    right = fitted(low, grid, speed)
+    at = np.arange(len(speed))
+    wrong = factor * np.interp(at - late / grid.dt, at, speed)
+    with caplog.at_level("INFO", "specsr"):
+        fit = fitted(low, grid, wrong)
+    assert "explained best" in caplog.text
+    off = 10 * np.log10((fit.lines + fit.rest) / (right.lines + right.rest))
+    lines = right.lines > 10 * right.rest
+    lines[:, :20] = lines[:, -20:] = False
+    assert np.sqrt(np.mean(off[lines] ** 2)) < 1.0
+
+
+def test_a_speed_that_is_right_stays(caplog):
+    _, low, grid, speed = machine(orders=HIGH)
+    with caplog.at_level("INFO", "specsr"):
+        fitted(low, grid, speed)
+    assert "explained best" not in caplog.text
 
 
 def test_noise_alone_holds_no_order():
