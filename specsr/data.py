@@ -34,8 +34,7 @@ log = logging.getLogger(__name__)
 DEEPEST = 30.0
 """Largest attenuation in dB that a denoise example asks for."""
 
-FORMAT = {"pool": 4, "stft": 4, "band": 4, "denoise": 5}
-"""Raised whenever `prepare` changes what it makes of a pair."""
+FORMAT = 4  # raise whenever `prepare` changes what it makes
 
 
 @dataclass(frozen=True)
@@ -181,20 +180,13 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         cut = cut_row(signal.rate / scale[0], signal.rate, grid.n_fft)
     elif kind == "stft":
         scale = config.pair.scales[0]
-    seen = Pair(kind, scale, snr).low(signal, transform, noise, rng)
-    low = seen.image()[0]
+    low = Pair(kind, scale, snr).low(signal, transform, noise, rng).image()[0]
     if isinstance(source, Synthetic) and kind in ("pool", "stft"):
         high = source.expected_power(grid)[:-1]
     else:
         high = np.square(transform(signal).image()[0], dtype=np.float64)
     low_power = np.square(low, dtype=np.float64)
     if kind == "denoise":
-        # what attenuation can keep of a cell is what in it is in phase with the clean one (the
-        # phase-sensitive filter of Erdogan et al., ICASSP 2015)
-        clean = transform(signal)
-        assert seen.phase is not None and clean.phase is not None
-        apart = np.cos((seen.phase[0, :-1] - clean.phase[0, :-1]).astype(np.float64))
-        high *= np.square(apart.clip(min=0))
         # deeper than this, how far a cell lies under the noise is of no use to anyone
         high = np.maximum(high, low_power * 10 ** (-DEEPEST / 10))
     low_db = levels.to_db(low_power)
@@ -225,9 +217,8 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     per_example["synth"] = {
         k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")
     }
-    made = FORMAT[config.pair.kind]
     for recipe in progress(recipes(config)):
-        version = made if recipe.file else [made, SYNTH_VERSION]
+        version = FORMAT if recipe.file else [FORMAT, SYNTH_VERSION]
         identity = [
             version,
             recipe.seed,

@@ -15,7 +15,7 @@ from tiny_config import config
 
 from specsr import data, levels
 from specsr.data import Crops, Example, Recipe, load_examples, prepare, recipes
-from specsr.degrade import add_noise, pool_power
+from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
 from specsr.guide import guide_image
 from specsr.prefill import CHANNELS, copy_up
@@ -134,31 +134,6 @@ def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
     even, crops = Crops(plain, options, 1).weights, Crops(weighted, options, 1).weights
     assert crops.sum() == pytest.approx(1)
     np.testing.assert_allclose(crops / crops[0], [1, 1, 4, 3] * even / even[0])
-
-
-def test_a_denoise_target_is_what_attenuation_can_keep(tmp_path: Path) -> None:
-    """The magnitudes of the target on the noisy phase come nearest to the clean recording."""
-    pair = {"kind": "denoise", "scales": [1], "snr": [0, 0]}
-    options = config(tmp_path, pair=pair, grids=[{"n_fft": 64, "hop_length": 16}])
-    example = prepare(Recipe(1), options)
-    transform = SpectrogramTransform(64, 16)
-    made = synthesise(random_run_up(1, 8000.0, 0.6))
-    rng = np.random.default_rng([1, 7])
-    rng.integers(1), rng.choice([8000.0])  # grid and rate
-    noise = data.coloured_noise(made.clean.length, rng)
-    noisy = add_noise(made.clean, noise, float(rng.uniform(0, 0)))
-    seen, clean = transform(noisy), transform(made.clean)
-    cell, wanted = (x.magnitude[0] * np.exp(1j * x.phase[0]) for x in (seen, clean))
-    level = levels.own_level(levels.to_db(seen.power[0, :-1]), seen.grid)
-    kept = 10 ** ((example.high.astype(float) + level) / 20)
-    gain = kept / np.abs(cell[:-1])
-
-    def off(factor: np.ndarray) -> float:
-        return float(np.sum(np.abs(factor * cell[:-1] - wanted[:-1]) ** 2))
-
-    best = np.real(np.conj(cell) * wanted)[:-1] / np.abs(cell[:-1]) ** 2
-    assert off(gain) < 1.05 * off(np.clip(best, 10 ** (-data.DEEPEST / 20), None))
-    assert off(gain) < 0.97 * off(np.abs(wanted / cell)[:-1])  # than with the clean magnitudes
 
 
 # --- crops ----------------------------------------------------------------------------------
