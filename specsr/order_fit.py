@@ -41,8 +41,9 @@ the doubt held 66 to 72 % of the errors on synthetic machines of training seeds.
 ROUNDS = 6
 FACTORS = (0.99, 0.994, 0.997, 1.0, 1.003, 1.006, 1.01)
 """By which a speed may be off; around the best of them, and over delays, it is searched on."""
-EVIDENCE = 20.0
-"""Gain in log-likelihood from which on another speed is believed."""
+EVIDENCE, FEW = 20.0, 6
+"""Gain in log-likelihood from which on another speed is believed, all but so many orders counted:
+a whine with its sidebands that follows no half order would fit one at another speed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ def select(model: OrderModel) -> tuple[Levels, np.ndarray, np.ndarray]:
     orders = [float(order) for order in every if model.matrix(float(order)) is not None]
     levels, noise, made = model.fit(orders, 40, {}, None)
     for last in range(ROUNDS):
-        gains = {order: model.gain(order, level, made) for order, level in levels.items()}
+        gains = _gains(model, levels, noise, made)
         poor = [order for order in gains if gains[order] < WORTH * len(model.knots)]
         if not poor:
             break
@@ -75,6 +76,13 @@ def select(model: OrderModel) -> tuple[Levels, np.ndarray, np.ndarray]:
         orders = [order for order in orders if order not in dropped]
         levels, noise, made = model.fit(orders, 20, levels, noise)
     return levels, noise, made
+
+
+def _gains(
+    model: OrderModel, levels: Levels, noise: np.ndarray, made: np.ndarray
+) -> dict[float, float]:
+    """What each order adds to the log-likelihood of a fit."""
+    return {order: model.gain(order, level, made) for order, level in levels.items()}
 
 
 def tuned(model: OrderModel, levels: Levels, noise: np.ndarray) -> OrderModel:
@@ -92,14 +100,17 @@ def tuned(model: OrderModel, levels: Levels, noise: np.ndarray) -> OrderModel:
         cost, start, method="Nelder-Mead",
         options={"initial_simplex": start + np.array([[0, 0], [1, 0], [0, 3]]), "maxfev": 30},
     )  # fmt: skip
-    if costs[1.0] - found.fun < EVIDENCE:
+    other = model.moved(1 + found.x[0] / 1000, found.x[1] / 100)
+    orders = [order for order in levels if other.matrix(order) is not None]
+    here, there = (_gains(one, *one.fit(orders, 12, levels, noise)) for one in (model, other))
+    if sum(sorted(there[order] - here[order] for order in orders)[:-FEW]) < EVIDENCE:
         return model
     per_mille, hundredths = found.x
     log.info(
         "speed: the map is explained best if it is %+.2f %% off and %.0f ms late",
         -per_mille / 10, -10 * hundredths,
     )  # fmt: skip
-    return model.moved(1 + per_mille / 1000, hundredths / 100)
+    return other
 
 
 def solve(model: OrderModel) -> OrderFit:

@@ -86,7 +86,7 @@ def test_close_orders_come_apart_where_interpolation_cannot():
     assert rms(ours) < 2.0 < 0.6 * rms(flat)
 
 
-HIGH = tuple(Order(float(k), -k / 6, 0.7 * k) for k in (2, 6, 20, 32, 45))
+HIGH = tuple(Order(float(k), -k / 6, 0.7 * k) for k in range(2, 50, 3))
 
 
 @pytest.mark.parametrize(("factor", "late"), [(1.003, 0.0), (0.996, 0.0), (1.0, 0.03)])
@@ -104,8 +104,9 @@ def test_a_speed_that_is_a_little_off_or_late_is_found_out(factor, late, caplog)
     assert np.sqrt(np.mean(off[lines] ** 2)) < 1.0
 
 
-def test_a_speed_that_is_right_stays(caplog):
-    _, low, grid, speed = machine(orders=HIGH)
+@pytest.mark.parametrize("whine", [(), (Order(46.37, 3.0, modulation=0.5),)])
+def test_a_speed_that_is_right_stays_even_if_a_whine_asks_for_another(whine, caplog):
+    _, low, grid, speed = machine(orders=HIGH + whine)
     with caplog.at_level("INFO", "specsr"):
         fitted(low, grid, speed)
     assert "explained best" not in caplog.text
