@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
 GAIN = 1.2
 """How much faster bfloat16 must be to be worth its rounding."""
-SIDE, REPEATS = 128, 4
+SIDE, REPEATS = 192, 3
 
 
 def pick_precision(name: str, device: torch.device, n_feats: int = 64) -> str:
