@@ -36,8 +36,8 @@ WEIGHT = 0.75
 SPECKLE, TOLERANCE = 2.0, 0.7
 """Misfit in dB (rms over 3 x 5 coarse cells) that speckle alone gives, and what may come on top."""
 NEAR, LINE = 0.3, 0.5
-"""Parts of a network's doubt that the fit takes away, around lines and besides on them; with them
-the doubt held 66 to 72 % of the errors on synthetic machines of training seeds."""
+"""Parts of a network's doubt that the fit takes away, around lines and besides on them; chosen
+on training seeds so that two thirds of the errors lie within what is left."""
 ROUNDS = 6
 FACTORS = (0.99, 0.994, 0.997, 1.0, 1.003, 1.006, 1.01)
 """By which a speed may be off; around the best of them, and over delays, it is searched on."""
