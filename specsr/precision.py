@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import time
@@ -15,9 +16,9 @@ from .models.winograd import WinogradBody, fits
 
 log = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
-GAIN = 1.2
-"""How much faster bfloat16 must be to be worth its rounding."""
-SIDE, REPEATS = 192, 3
+GAIN = 1.5
+"""How much faster bfloat16 must be to be worth its rounding, and for chance not to decide."""
+SIDE, REPEATS = 192, 5
 
 
 def pick_precision(name: str, device: torch.device, n_feats: int = 64) -> str:
@@ -48,19 +49,20 @@ def _gain(device: torch.device, threads: int, n_feats: int) -> float:
     run = WinogradBody(body) if fits(body) else body
     image = torch.zeros(1, n_feats, SIDE, SIDE, device=device)
     image = image.to(memory_format=torch.channels_last)
+    quick = copy.deepcopy(body).to(torch.bfloat16)
+    times: list[tuple[float, float]] = []
     with torch.inference_mode():
-        exact = _fastest(run, image)
-        quick = _fastest(body.to(torch.bfloat16), image.to(torch.bfloat16))
-    return exact / quick
+        # in turns, so that other work on the machine slows both alike; the first round warms up
+        for _ in range(REPEATS + 1):
+            times.append((_seconds(run, image), _seconds(quick, image.bfloat16())))
+    exact, rounded = map(min, zip(*times[1:]))
+    return exact / rounded
 
 
-def _fastest(run: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) -> float:
-    """Seconds of the fastest of some runs, after one that warms up."""
-    times = []
-    for _ in range(REPEATS + 1):
-        began = time.perf_counter()
-        run(image)
-        if image.is_cuda:
-            torch.cuda.synchronize(image.device)
-        times.append(time.perf_counter() - began)
-    return min(times[1:])
+def _seconds(run: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor) -> float:
+    """Seconds of one run."""
+    began = time.perf_counter()
+    run(image)
+    if image.is_cuda:
+        torch.cuda.synchronize(image.device)
+    return time.perf_counter() - began
