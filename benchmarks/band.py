@@ -19,7 +19,7 @@ from common import CACHE, data_folder, mean_error, parser, progress, publish, re
 from scipy.ndimage import uniform_filter, uniform_filter1d
 
 from specsr import Signal, SpectrogramTransform, metrics, upscale_band
-from specsr.enhance import find_model
+from specsr.choose import find_model
 from specsr.grid import Grid
 from specsr.io import replacing
 from specsr.phase import griffin_lim, random_phase

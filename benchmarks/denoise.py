@@ -16,7 +16,7 @@ import torch
 from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
 
 from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, metrics
-from specsr.enhance import find_model
+from specsr.choose import find_model
 from specsr.orders import order_cut
 from specsr.scenes import random_run_up
 from specsr.spectrogram import istft, stft

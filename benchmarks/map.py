@@ -23,7 +23,7 @@ from common import parser, progress, publish, run
 from specsr import levels, metrics
 from specsr.consistency import MODES, consistency_db, impose
 from specsr.degrade import pool, pool_power
-from specsr.enhance import upscale_map
+from specsr.finer import upscale_map
 from specsr.guide import columns_speed
 from specsr.infer import InferOptions
 from specsr.nvh import third_octave_levels

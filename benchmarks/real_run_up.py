@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from specsr import Signal
 from specsr.degrade import pool
-from specsr.enhance import upscale_map
+from specsr.finer import upscale_map
 from specsr.orders import order_cut
 from specsr.ridges import compare_lines
 from specsr.scenes import random_run_up

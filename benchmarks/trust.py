@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from specsr import Signal, levels, metrics
 from specsr.degrade import pool
-from specsr.enhance import upscale_map
+from specsr.finer import upscale_map
 from specsr.io import read
 from specsr.scenes import random_scene
 from specsr.spectrogram import SpectrogramTransform

@@ -11,7 +11,7 @@ from common import parser, progress, publish, run
 from map import FRESH, Case, case, rms
 
 from specsr import levels
-from specsr.enhance import upscale_map
+from specsr.finer import upscale_map
 from specsr.scenes import random_run_up
 from specsr.spectrogram import SpecMap
 

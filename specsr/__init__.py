@@ -35,7 +35,7 @@ _HOMES = {
     "sharpness": "sound_quality",
     "make_report": "report",
     "upscale": "enhance",
-    "upscale_map": "enhance",
+    "upscale_map": "finer",
     "upscale_band": "enhance",
     "denoise": "enhance",
     "upscale_image": "image",
@@ -69,9 +69,9 @@ if TYPE_CHECKING:
     from .enhance import denoise as denoise
     from .enhance import upscale as upscale
     from .enhance import upscale_band as upscale_band
-    from .enhance import upscale_map as upscale_map
     from .errors import SpecsrError as SpecsrError
     from .evaluation import evaluate as evaluate
+    from .finer import upscale_map as upscale_map
     from .grid import Grid as Grid
     from .image import upscale_image as upscale_image
     from .infer import InferOptions as InferOptions

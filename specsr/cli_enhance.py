@@ -58,6 +58,13 @@ def upscale(
         Optional[Path],
         typer.Option(help="Table of time in s and speed in 1/min (.csv): guides a map's lines."),
     ] = None,
+    find_speed: Annotated[
+        bool,
+        typer.Option(
+            help="Look for a map's lines that move together, or correct a speed that is a little "
+            "off, where the map plainly says so."
+        ),
+    ] = True,
     plot: Plot = None,
     max_freq: MaxFreq = None,
     suffix: Suffix = None,
@@ -74,7 +81,7 @@ def upscale(
     band unchanged.  A map comes out SCALE times finer in frequency and time.  A recording with
     --pair pool or stft: its coarse map is made first, then refined and compared with the fine one.
     With the speed of the machine, in the file or as --rpm, lines are looked for where the orders
-    are.
+    are; without it, where lines of the map move together.
     A long audio file is read, restored and written piece by piece, in bounded memory.
     A picture comes out SCALE times as large, alpha and gray kept; so do folders of pictures.
     """
@@ -86,7 +93,8 @@ def upscale(
     if pair_name == "image" or (pair_name is None and all_images(inputs)):
         sound = {
             "--phase": phase is not PhaseName.auto, "--consistency": consistency,
-            "--plot": plot, "--max-freq": max_freq, "--rpm": rpm, "--unit": reading.unit,
+            "--plot": plot, "--max-freq": max_freq, "--rpm": rpm,
+            "--no-find-speed": not find_speed, "--unit": reading.unit,
             "--calib": reading.calib, "--channel": reading.channels,
         }  # fmt: skip
         upscale_images(
@@ -99,7 +107,7 @@ def upscale(
     todo = jobs.plan(inputs, kind, default, batch)
     work = Upscale(
         reading, scale, pair_name, model, phase.value, consistency.value if consistency else None,
-        rpm, max_freq, infer_options(ensemble, precision, device, segment),
+        rpm, find_speed, max_freq, infer_options(ensemble, precision, device, segment),
     )  # fmt: skip
     if run(todo, work, batch, say, complain, bar):
         raise typer.Exit(1)

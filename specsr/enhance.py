@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, overload
@@ -11,164 +10,20 @@ import numpy as np
 import torch
 
 from . import levels, streaming
-from .consistency import MODES, impose, put_band_back
-from .degrade import coarse_transform, pool
+from .choose import find_model
+from .consistency import put_band_back
 from .errors import SpecsrError
+from .finer import low_map, map_transform, upscale_map
 from .grid import Grid
-from .guide import CHANNELS as GUIDE_CHANNELS
-from .guide import coarse_rows, columns_speed, guide_image
 from .infer import InferOptions, Progress, run_tiled
-from .order_fit import fit_orders, with_orders
 from .prefill import band_image, cut_row
 from .signal import Signal
 from .spectrogram import SpecMap, SpectrogramTransform
-from .weights import Model, bundled_for, load_model
+from .weights import Model
 
-DEFAULT_CONSISTENCY = "band"
 MAX_ATTENUATION = 40.0
 ITERATIONS = 16
 """Of the phase of a restored band, which starts from the measured phase below it."""
-
-
-@functools.lru_cache(maxsize=4)
-def _load(source: str) -> Model:
-    return load_model(source)
-
-
-def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, int]) -> Model:
-    """Return a model given by file, name or itself; None finds a bundled one for the pair.
-
-    Raises:
-        SpecsrError: none fits, or the one given was made for another pair or scale.
-    """
-    if isinstance(model, Model):
-        found = model
-    elif model is not None:
-        found = _load(str(model))
-    else:
-        names = bundled_for(pair, scale)
-        if not names:
-            raise SpecsrError(
-                f"no bundled model for the pair {pair!r}: train one (configs/ has {pair}.yaml) and "
-                "name it with model=FILE (--model FILE)"
-            )
-        found = _load(names[0])
-    if found.pair != pair:
-        raise SpecsrError(
-            f"model {found.name} was trained for the pair {found.pair!r}, not {pair!r}: choose "
-            "another model or pair"
-        )
-    if tuple(scale) not in [tuple(s) for s in found.net.scales]:
-        scales = ", ".join(f"{a}x{b}" if a != b else str(a) for a, b in found.net.scales)
-        raise SpecsrError(f"model {found.name} has scale {scales}, not {scale[0]}x{scale[1]}")
-    return found
-
-
-def _square(scale: int | tuple[int, int]) -> tuple[int, int]:
-    pair = (scale, scale) if isinstance(scale, (int, np.integer)) else tuple(scale)
-    if len(pair) != 2 or min(pair) < 1 or max(pair) == 1:
-        raise SpecsrError(f"scale is {scale}: expected a whole number from 2 up, or one an axis")
-    return pair
-
-
-def upscale_map(
-    low: SpecMap,
-    scale: int | tuple[int, int] = 4,
-    *,
-    pair: str = "pool",
-    model: str | Path | Model | None = None,
-    consistency: str = DEFAULT_CONSISTENCY,
-    options: InferOptions = InferOptions(),
-    progress: Progress | None = None,
-) -> SpecMap:
-    """Return a map s_f x s_t times finer in frequency and time, all of it estimated.
-
-    A model that knows its doubt says in ``std_db`` how far off each level may be.
-
-    Args:
-        low: any map; pooled, or a full one (then the finer one has a longer window).  If it
-            carries the speed (``rpm``), a guided model looks for lines where the orders are, and
-            their levels come half of a fit to the map (`specsr.order_fit`).
-        scale: 2, 3, 4, or one an axis if the model has it.
-        pair: ``"pool"`` or ``"stft"``, what made the map coarse.
-        model: name or file of a model; None for the bundled one.
-        consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.consistency`.
-        options: tiling, ensemble, precision, device.
-        progress: wraps the iterable of tiles.
-
-    Raises:
-        SpecsrError: no model fits, or the grid cannot be refined by this scale.
-    """
-    s_f, s_t = _square(scale)
-    if pair not in ("pool", "stft"):
-        raise SpecsrError(f"pair is {pair!r}: a map is upscaled with pool or stft")
-    if consistency not in MODES:
-        raise SpecsrError(f"consistency is {consistency!r}: expected one of {', '.join(MODES)}")
-    found = find_model(model, pair, (s_f, s_t))
-    grid = low.grid.refined(s_f, s_t)
-    frames = grid.frames
-    power = np.square(low.image(), dtype=np.float64)
-    guide = _guide(found, low, grid, s_f)
-    channels, doubts = [], []
-    for channel in power:
-        db = levels.to_db(channel)
-        level = levels.own_level(db, low.grid)
-        seen = levels.about(db, level)
-        image = torch.from_numpy(np.concatenate([seen[None], guide]))
-        result = run_tiled(found.net, image, (s_f, s_t), options, progress)
-        # what lies outside the model's range of levels keeps its distance
-        beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
-        fine = 10 ** ((result[0].numpy() + beyond + level)[:, :frames].astype(np.float64) / 10)
-        doubt = np.exp(result[1:, :, :frames].numpy())
-        if pair == "pool":
-            # a full map's last frame may lie past the last fine one
-            measured = channel[:, : -(-frames // s_t)]
-            fit = fit_orders(measured, grid, (s_f, s_t), columns_speed(low.rpm, grid), progress)
-            if fit is not None:
-                fine, doubt = with_orders(fine, doubt, measured, fit, (s_f, s_t))
-            fine = impose(fine, measured, (s_f, s_t), consistency)
-        channels.append(fine)
-        doubts.append(doubt)
-    magnitude = np.sqrt(np.stack(channels))
-    doubt = np.concatenate(doubts)
-    if grid.cell == (1, 1):
-        magnitude = grid.with_nyquist(magnitude)
-        doubt = np.concatenate([doubt, doubt[:, -1:]], axis=1)
-    return SpecMap(
-        magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
-        rpm=low.rpm, std_db=doubt if len(doubt) else None,
-    )  # fmt: skip
-
-
-def is_guided(model: Model) -> bool:
-    """Whether a map model takes the speed into account."""
-    return model.net.config.in_channels == 1 + GUIDE_CHANNELS
-
-
-def _guide(model: Model, low: SpecMap, grid: Grid, s_f: int) -> np.ndarray:
-    """Guiding channels of the low map, [CHANNELS, F, T], or none for a model without."""
-    rows = low.image().shape[1]
-    if not is_guided(model):
-        return np.empty((0, rows, low.grid.frames), dtype=np.float32)
-    centres, height = coarse_rows(grid, s_f)
-    return guide_image(centres[:rows], height, columns_speed(low.rpm, low.grid))
-
-
-def low_map(
-    signal: Signal, scale: int | tuple[int, int], pair: str, transform: SpectrogramTransform
-) -> SpecMap:
-    """Return the coarse map of a recording that ``upscale`` starts from (``pool`` or ``stft``)."""
-    s_f, s_t = _square(scale)
-    if pair == "pool":
-        return pool(transform(signal), s_f, s_t)
-    return coarse_transform(transform, s_f, s_t)(signal)
-
-
-def map_transform(scale: int | tuple[int, int], **options: Any) -> SpectrogramTransform:
-    """Return a transform for the fine map whose rows divide by the scale (2048/256 or near it)."""
-    s_f, _ = _square(scale)
-    n_fft = 2 * s_f * round(2048 / (2 * s_f))
-    return SpectrogramTransform(**{"n_fft": n_fft, "hop_length": 256, **options})
 
 
 def upscale_band(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from .choose import find_model
 from .convert import SUFFIXES, convert, read_state_dict
-from .enhance import find_model
 from .errors import SpecsrError
 from .image_data import to_float, to_pixels
 from .imresize import imresize

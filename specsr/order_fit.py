@@ -4,27 +4,23 @@ With the speed known, so is the place of every order, far below a coarse cell; w
 its level.  A non-negative fit finds the levels (`specsr.order_model`), over time and over all cells
 that an order sweeps through together.  The measure of fit is Itakura-Saito, the likelihood of a
 periodogram, and the updates are those of Févotte, Bertin, Durrieu, Neural Computation 21(3), 2009,
-for known shapes.  Orders that explain little are dropped, the least first; a speed that is a little
-off, or late, is found out by the map itself.
+for known shapes.  Orders that explain little are dropped, the least first.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter
-from scipy.optimize import minimize
 
 from .degrade import pool_power
 from .grid import Grid
 from .infer import Progress
 from .order_model import OrderModel
 
-log = logging.getLogger(__name__)
 STEP, HIGHEST = 0.5, 160.0
 """Distance of the orders that are looked for, and the last of them."""
 SEGMENT, OVERLAP = 256, 32
@@ -39,11 +35,6 @@ NEAR, LINE = 0.3, 0.5
 """Parts of a network's doubt that the fit takes away, around lines and besides on them; chosen
 on training seeds so that two thirds of the errors lie within what is left."""
 ROUNDS = 6
-FACTORS = (0.99, 0.994, 0.997, 1.0, 1.003, 1.006, 1.01)
-"""By which a speed may be off; around the best of them, and over delays, it is searched on."""
-EVIDENCE, FEW = 20.0, 6
-"""Gain in log-likelihood from which on another speed is believed, all but so many orders counted:
-a whine with its sidebands that follows no half order would fit one at another speed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,42 +76,9 @@ def _gains(
     return {order: model.gain(order, level, made) for order, level in levels.items()}
 
 
-def tuned(model: OrderModel, levels: Levels, noise: np.ndarray) -> OrderModel:
-    """Return the model at the speed that explains the map best, near the one that was given."""
-
-    def cost(change: tuple[float, float]) -> float:
-        other = model.moved(1 + change[0] / 1000, change[1] / 100)
-        orders = [order for order in levels if other.matrix(order) is not None]
-        return -other.likelihood(other.fit(orders, 12, levels, noise)[2])
-
-    costs = {factor: cost((1000 * (factor - 1), 0.0)) for factor in FACTORS}
-    best = min(costs, key=costs.__getitem__)
-    start = np.array([1000 * (best - 1), 0.0])  # per mille, and hundredths of a second
-    found = minimize(
-        cost, start, method="Nelder-Mead",
-        options={"initial_simplex": start + np.array([[0, 0], [1, 0], [0, 3]]), "maxfev": 30},
-    )  # fmt: skip
-    other = model.moved(1 + found.x[0] / 1000, found.x[1] / 100)
-    orders = [order for order in levels if other.matrix(order) is not None]
-    here, there = (_gains(one, *one.fit(orders, 12, levels, noise)) for one in (model, other))
-    if sum(sorted(there[order] - here[order] for order in orders)[:-FEW]) < EVIDENCE:
-        return model
-    per_mille, hundredths = found.x
-    log.info(
-        "speed: the map is explained best if it is %+.2f %% off and %.0f ms late",
-        -per_mille / 10, -10 * hundredths,
-    )  # fmt: skip
-    return other
-
-
 def solve(model: OrderModel) -> OrderFit:
     """Return the fit of one stretch of a map."""
-    levels, noise, made = select(model)
-    if levels:
-        best = tuned(model, levels, noise)
-        if best is not model:
-            model = best
-            levels, noise, made = select(model)
+    levels, noise, _ = select(model)
     levels, noise, _ = model.fit(list(levels), 60, levels, noise)
     return OrderFit(tuple(levels), *model.fine(levels, noise))
 

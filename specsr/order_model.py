@@ -169,18 +169,15 @@ class OrderModel:
         found = {o: level[i * size : (i + 1) * size] for i, o in enumerate(orders)}
         return found, level[len(orders) * size :], whole @ level + self.tiny
 
-    def moved(self, factor: float, delay: float) -> OrderModel:
-        """Return the same with another speed: times a factor, and ``delay`` s later."""
+    def at_speed(self, speed: np.ndarray) -> OrderModel:
+        """Return the same with another speed, turns a second at every fine column."""
         other = copy.copy(self)
-        known = np.nonzero(self.speed > 0)[0]
-        at = np.arange(self.frames) - delay / self.grid.dt
-        speed = factor * np.interp(at, known, self.speed[known])
-        other.set_speed(np.where(self.speed > 0, speed, 0.0))
+        other.set_speed(speed)
         return other
 
-    def likelihood(self, made: np.ndarray) -> float:
-        """Return the log-likelihood of the coarse map if its expected power is ``made``."""
-        return -float(np.sum(self.power / made + np.log(made)))
+    def column_likelihood(self, made: np.ndarray) -> np.ndarray:
+        """Return the log-likelihood of each coarse column if its expected power is ``made``."""
+        return -np.reshape(self.power / made + np.log(made), self.shape).sum(axis=0)
 
     def gain(self, order: float, level: np.ndarray, made: np.ndarray) -> float:
         """Return the log-likelihood that would be lost without an order, all else as it is."""

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from . import enhance, io
+from . import enhance, finer, io
 from .batch import Task
+from .choose import find_model
 from .cli_options import SEGMENT, Reading
 from .cli_stream import Panel, long_recording, write_pieces
 from .consistency import consistency_db
@@ -142,6 +143,7 @@ class Upscale:
     phase: str = "auto"
     consistency: str | None = None
     rpm: Path | None = None
+    find_speed: bool = True
     max_freq: float | None = None
     options: InferOptions = InferOptions()
     command: ClassVar[str] = "upscale"
@@ -157,8 +159,8 @@ class Upscale:
             return self._map(low, None, self.pair or "pool", shared)
         if self.pair in ("pool", "stft"):
             signal = self._with_rpm(self.reading.read(path))
-            transform = enhance.map_transform(self.scale)
-            low = enhance.low_map(signal, self.scale, self.pair, transform)
+            transform = finer.map_transform(self.scale)
+            low = finer.low_map(signal, self.scale, self.pair, transform)
             return self._map(low, transform(signal), self.pair, shared)
         if self.rpm is not None:
             raise SpecsrError("--rpm guides maps: give a map, or --pair pool")
@@ -185,7 +187,7 @@ class Upscale:
 
     def _band_note(self, low_rate: float) -> str:
         """What of the result is measured and what is estimated."""
-        top = enhance.band_top(enhance.find_model(self.model, "band", (1, 1)))
+        top = enhance.band_top(find_model(self.model, "band", (1, 1)))
         rate = low_rate * self.scale
         end = f"up to {top:g} Hz, empty above" if top < rate / 2 else "above"
         return f"{rate:g} Hz: measured below {low_rate / 2 * KNOWN_PART:g} Hz, estimated {end}"
@@ -216,8 +218,10 @@ class Upscale:
     ) -> Result:
         """Refine one map; with a reference, put it and the difference beside it."""
         scale = self.scale
-        mode = self.consistency or enhance.DEFAULT_CONSISTENCY
-        high = enhance.upscale_map(low, scale, pair=pair, consistency=mode, **shared)
+        mode = self.consistency or finer.DEFAULT_CONSISTENCY
+        high = finer.upscale_map(
+            low, scale, pair=pair, consistency=mode, find_speed=self.find_speed, **shared
+        )
         title = f"super-resolved x{scale}"
         maps = {"low resolution": low, title: high}
         notes = [
@@ -225,10 +229,8 @@ class Upscale:
             f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
         ]
         if low.rpm is not None:
-            found = enhance.find_model(self.model, pair, (scale, scale))
-            used = (
-                "guides the lines" if enhance.is_guided(found) else f"is not used by {found.name}"
-            )
+            found = find_model(self.model, pair, (scale, scale))
+            used = "guides the lines" if finer.is_guided(found) else f"is not used by {found.name}"
             notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
         if high.std_db is not None:
             share = 100 * (high.std_db > 3).mean()

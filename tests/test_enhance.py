@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import specsr
+from specsr.choose import find_model
 from specsr.consistency import consistency_db
 from specsr.degrade import decimate, pool
-from specsr.enhance import find_model, low_map, map_transform
+from specsr.finer import low_map, map_transform
 from specsr.guide import CHANNELS
 from specsr.metrics import si_sdr, split_errors
 from specsr.models import MDSRConfig, build

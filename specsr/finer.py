@@ -1,0 +1,198 @@
+"""Maps made finer: a network's estimate, the orders at the speed, what was measured kept."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import levels
+from .choose import find_model
+from .consistency import MODES, impose
+from .degrade import coarse_transform, pool
+from .errors import SpecsrError
+from .grid import Grid
+from .guide import CHANNELS as GUIDE_CHANNELS
+from .guide import coarse_rows, columns_speed, guide_image
+from .infer import InferOptions, Progress, run_tiled
+from .order_fit import fit_orders, with_orders
+from .signal import Signal
+from .spectrogram import SpecMap, SpectrogramTransform
+from .speed_search import find_lines
+from .speed_track import STRETCH, corrected_speed, track_speed
+from .weights import Model
+
+log = logging.getLogger(__name__)
+DEFAULT_CONSISTENCY = "band"
+
+
+def _square(scale: int | tuple[int, int]) -> tuple[int, int]:
+    pair = (scale, scale) if isinstance(scale, (int, np.integer)) else tuple(scale)
+    if len(pair) != 2 or min(pair) < 1 or max(pair) == 1:
+        raise SpecsrError(f"scale is {scale}: expected a whole number from 2 up, or one an axis")
+    return pair
+
+
+def upscale_map(
+    low: SpecMap,
+    scale: int | tuple[int, int] = 4,
+    *,
+    pair: str = "pool",
+    model: str | Path | Model | None = None,
+    consistency: str = DEFAULT_CONSISTENCY,
+    find_speed: bool = True,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> SpecMap:
+    """Return a map s_f x s_t times finer in frequency and time, all of it estimated.
+
+    A model that knows its doubt says in ``std_db`` how far off each level may be.
+
+    Args:
+        low: any map; pooled, or a full one (then the finer one has a longer window).  If it
+            carries the speed (``rpm``), a guided model looks for lines where the orders are, and
+            their levels come in part from a fit to the map (`specsr.order_fit`).
+        scale: 2, 3, 4, or one an axis if the model has it.
+        pair: ``"pool"`` or ``"stft"``, what made the map coarse.
+        model: name or file of a model; None for the bundled one.
+        consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.consistency`.
+        find_speed: where a pooled map carries no speed, look for lines that move together
+            (`specsr.speed_search`, `specsr.speed_track`) and go on as with a speed.
+        options: tiling, ensemble, precision, device.
+        progress: wraps the iterable of tiles.
+
+    Raises:
+        SpecsrError: no model fits, or the grid cannot be refined by this scale.
+    """
+    s_f, s_t = _square(scale)
+    if pair not in ("pool", "stft"):
+        raise SpecsrError(f"pair is {pair!r}: a map is upscaled with pool or stft")
+    if consistency not in MODES:
+        raise SpecsrError(f"consistency is {consistency!r}: expected one of {', '.join(MODES)}")
+    found = find_model(model, pair, (s_f, s_t))
+    grid = low.grid.refined(s_f, s_t)
+    speed = columns_speed(low.rpm, grid)
+    # a full map's last frame may lie past the last fine one
+    measured = np.square(low.image()[..., : -(-grid.frames // s_t)], dtype=np.float64)
+    searched = pair == "pool" and find_speed
+    if searched and low.rpm is not None:
+        speed = _speed(speed, None, measured, grid, (s_f, s_t))
+    fine, doubt = _estimate(found, low, speed, (s_f, s_t), options, progress)
+    if searched and low.rpm is None:
+        speed = _speed(speed, fine, measured, grid, (s_f, s_t))
+        if is_guided(found) and speed.any():
+            fine, doubt = _estimate(found, low, speed, (s_f, s_t), options, progress)
+    if pair == "pool":
+        for i, channel in enumerate(measured):
+            fit = fit_orders(channel, grid, (s_f, s_t), speed, progress)
+            if fit is not None:
+                fine[i], doubt[i] = with_orders(fine[i], doubt[i], channel, fit, (s_f, s_t))
+            fine[i] = impose(fine[i], channel, (s_f, s_t), consistency)
+    magnitude = np.sqrt(fine)
+    doubt = doubt.reshape(-1, *doubt.shape[2:])
+    if grid.cell == (1, 1):
+        magnitude = grid.with_nyquist(magnitude)
+        doubt = np.concatenate([doubt, doubt[:, -1:]], axis=1)
+    return SpecMap(
+        magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
+        rpm=low.rpm, std_db=doubt if len(doubt) else None,
+    )  # fmt: skip
+
+
+def _estimate(
+    model: Model, low: SpecMap, speed: np.ndarray, scale: tuple[int, int], options: InferOptions,
+    progress: Progress | None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return a network's power [C, F s_f, T'] and doubt [C, 0 or 1, F s_f, T'] of a finer map.
+
+    Args:
+        speed: turns a second at each fine column, [T']; 0 where it is unknown.
+    """
+    s_f, s_t = scale
+    grid, frames = low.grid.refined(s_f, s_t), len(speed)
+    guide = _guide(model, low, grid, s_f, speed)
+    powers, doubts = [], []
+    for channel in np.square(low.image(), dtype=np.float64):
+        db = levels.to_db(channel)
+        level = levels.own_level(db, low.grid)
+        seen = levels.about(db, level)
+        image = torch.from_numpy(np.concatenate([seen[None], guide]))
+        result = run_tiled(model.net, image, scale, options, progress)
+        # what lies outside the model's range of levels keeps its distance
+        beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
+        fine = (result[0].numpy() + beyond + level)[:, :frames].astype(np.float64)
+        powers.append(10 ** (fine / 10))
+        doubts.append(np.exp(result[1:, :, :frames].numpy()))
+    return np.stack(powers), np.stack(doubts)
+
+
+def _speed(
+    given: np.ndarray, fine: np.ndarray | None, measured: np.ndarray, grid: Grid,
+    scale: tuple[int, int],
+) -> np.ndarray:  # fmt: skip
+    """Return the speed that a map gives away at each fine column, turns a second; 0: unknown.
+
+    Args:
+        given: the one that was measured; corrected where the map plainly speaks against it.
+        fine: a first estimate of the power, [C, F s_f, T'], if none was measured.  Then lines are
+            looked for that move together, and the speed is their distance in Hz.
+        measured: power of the coarse map, [C, F, T].
+    """
+    speed = np.zeros(len(given))
+    for first in range(0, len(given), STRETCH):
+        part = slice(first, min(first + STRETCH, len(given)))
+        coarse = measured[..., first // scale[1] : -(-part.stop // scale[1])]
+        # one machine in all channels, whatever their units
+        shares = coarse / np.maximum(coarse.mean(axis=(1, 2), keepdims=True), 1e-300)
+        power = shares.sum(axis=0)
+        if fine is None:
+            speed[part] = corrected_speed(power, grid, scale, given[part])
+        else:
+            start = find_lines(fine[..., part], grid)
+            speed[part] = track_speed(power, grid, scale, start)
+    there = speed > 0
+    if fine is None and (speed != given).any():
+        off = 100 * (speed[there] / given[there] - 1)
+        log.info("speed: corrected by %.2f to %.2f %%, as the map says", off.min(), off.max())
+    elif fine is not None and there.any():
+        log.info(
+            "lines %.4g to %.4g Hz apart move together in %.0f %% of the map: looked for as orders "
+            "of one machine", speed[there].min(), speed[there].max(), 100 * there.mean(),
+        )  # fmt: skip
+    return speed
+
+
+def is_guided(model: Model) -> bool:
+    """Whether a map model takes the speed into account."""
+    return model.net.config.in_channels == 1 + GUIDE_CHANNELS
+
+
+def _guide(model: Model, low: SpecMap, grid: Grid, s_f: int, speed: np.ndarray) -> np.ndarray:
+    """Guiding channels of the low map, [CHANNELS, F, T], or none for a model without."""
+    rows, columns = low.image().shape[1:]
+    if not is_guided(model):
+        return np.empty((0, rows, columns), dtype=np.float32)
+    centres, height = coarse_rows(grid, s_f)
+    at = np.clip((low.grid.times() - grid.times()[0]) / grid.dt, 0, len(speed) - 1)
+    there = np.interp(at, np.arange(len(speed)), speed) * (speed[np.round(at).astype(int)] > 0)
+    return guide_image(centres[:rows], height, there)
+
+
+def low_map(
+    signal: Signal, scale: int | tuple[int, int], pair: str, transform: SpectrogramTransform
+) -> SpecMap:
+    """Return the coarse map of a recording that ``upscale`` starts from (``pool`` or ``stft``)."""
+    s_f, s_t = _square(scale)
+    if pair == "pool":
+        return pool(transform(signal), s_f, s_t)
+    return coarse_transform(transform, s_f, s_t)(signal)
+
+
+def map_transform(scale: int | tuple[int, int], **options: Any) -> SpectrogramTransform:
+    """Return a transform for the fine map whose rows divide by the scale (2048/256 or near it)."""
+    s_f, _ = _square(scale)
+    n_fft = 2 * s_f * round(2048 / (2 * s_f))
+    return SpectrogramTransform(**{"n_fft": n_fft, "hop_length": 256, **options})

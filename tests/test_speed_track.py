@@ -1,0 +1,141 @@
+"""A speed sharpened, carried on and judged by a coarse map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr import Signal, SpectrogramTransform, levels
+from specsr.degrade import pool
+from specsr.guide import columns_speed
+from specsr.speed_track import corrected_speed, track_speed
+from specsr.synth import Order, RunUp, synthesise
+
+TRANSFORM = SpectrogramTransform(1024, 128)
+SCALE = (4, 4)
+ORDERS = tuple(Order(float(k), -k / 6, 0.7 * k) for k in range(2, 50, 2))
+
+
+def machine(**options: object):
+    """A run-up: what was made, its coarse map, the fine grid, the speed at fine columns."""
+    given = {"rate": 8192.0, "duration": 4.0, "rpm": (1500.0, 3600.0), "orders": ORDERS,
+             "line_to_noise": 15.0, "seed": 4, **options}  # fmt: skip
+    made = synthesise(RunUp(**given))  # type: ignore[arg-type]
+    low = pool(TRANSFORM(made.signal), *SCALE)
+    grid = low.grid.refined(*SCALE)
+    return made, low, grid, columns_speed(low.rpm, grid)
+
+
+def off(speed: np.ndarray, right: np.ndarray) -> float:
+    """Relative error, rms over where the speed is known, without the ends of the map."""
+    speed, right = speed[16:-16], right[16:-16]
+    known = speed > 0
+    return float(np.sqrt(np.mean(np.square(speed[known] / right[known] - 1))))
+
+
+def test_a_speed_that_is_roughly_right_is_sharpened():
+    _, low, grid, right = machine()
+    wobble = 1 + 0.0015 * np.sin(np.arange(len(right)) / 11)
+    found = track_speed(low.power[0], grid, SCALE, right * wobble)
+    assert (found > 0).mean() > 0.9
+    assert off(found, right) < 0.6 * off(right * wobble, right)
+
+
+@pytest.mark.parametrize("part", [slice(0, 120), slice(60, 180), slice(-120, None)])
+def test_a_speed_known_for_a_while_is_carried_on_to_both_ends(part):
+    _, low, grid, right = machine()
+    start = np.zeros_like(right)
+    start[part] = right[part]
+    found = track_speed(low.power[0], grid, SCALE, start)
+    assert (found > 0).mean() > 0.9 and off(found, right) < 0.001
+
+
+def noise(shape: tuple[int, int]) -> np.ndarray:
+    """Power of a coarse map of white noise."""
+    cells = np.random.default_rng(0).exponential(size=(shape[0], SCALE[0], shape[1], SCALE[1]))
+    return cells.mean(axis=(1, 3))
+
+
+def test_a_speed_is_not_borne_out_by_noise():
+    _, low, grid, right = machine()
+    assert not track_speed(noise(low.power[0].shape), grid, SCALE, right).any()
+
+
+def test_a_speed_is_carried_on_no_further_than_the_lines():
+    _, low, grid, right = machine()
+    half = low.power.shape[-1] // 2
+    power = low.power[0].astype(np.float64)
+    power[:, half:] = power[:, :half].mean() * noise(power[:, half:].shape)
+    start = np.where(np.arange(len(right)) < 100, right, 0.0)
+    found = track_speed(power, grid, SCALE, start)
+    window = round(grid.n_fft / grid.hop_length)
+    assert (found[: 4 * half - 2 * window] > 0).mean() > 0.9
+    # the gain is judged over a second
+    second = round(1 / grid.dt)
+    assert not found[4 * half + second :].any()
+
+
+def test_few_lines_are_no_evidence():
+    _, low, grid, right = machine(orders=ORDERS[:2])
+    assert not track_speed(low.power[0], grid, SCALE, right).any()
+
+
+@pytest.mark.parametrize(("factor", "late"), [(1.003, 0.0), (0.995, 0.0), (1.0, 0.03)])
+def test_a_measured_speed_that_is_a_little_off_or_late_is_corrected(factor, late):
+    _, low, grid, right = machine()
+    at = np.arange(len(right))
+    wrong = factor * np.interp(at - late / grid.dt, at, right)
+    found = corrected_speed(low.power[0], grid, SCALE, wrong)
+    assert off(found, right) < 0.3 * off(wrong, right)
+
+
+@pytest.mark.parametrize("whine", [(), (Order(46.37, 3.0, modulation=0.5),)])
+def test_a_measured_speed_that_is_right_stays_even_if_a_whine_asks_for_another(whine):
+    _, low, grid, right = machine(orders=ORDERS + whine)
+    np.testing.assert_array_equal(corrected_speed(low.power[0], grid, SCALE, right), right)
+
+
+def test_without_sound_or_speed_nothing_is_changed():
+    _, low, grid, right = machine()
+    none, silent = np.zeros_like(right), np.zeros_like(low.power[0])
+    for power, speed in ((low.power[0], none), (silent, right), (silent, none)):
+        np.testing.assert_array_equal(corrected_speed(power, grid, SCALE, speed), speed)
+        assert not track_speed(power, grid, SCALE, speed).any()
+
+
+def test_upscaling_finds_the_speed_by_itself_and_is_nearer_the_truth_on_lines(caplog):
+    made, low, grid, _ = machine()
+    truth = levels.to_db(made.expected_power(grid)[:-1])
+    rows = np.outer([k.order for k in ORDERS[2:8]], columns_speed(low.rpm, grid)) / grid.df
+    rows, columns = np.round(rows).astype(int)[:, 20:-20], np.arange(truth.shape[1])[20:-20]
+
+    def error(**options: object) -> float:
+        high = specsr.upscale(low.replace(rpm=None), scale=4, **options)
+        assert high.rpm is None
+        db = levels.to_db(high.image()[0].astype(np.float64) ** 2)
+        return float(np.sqrt(np.mean(np.square((db - truth)[rows, columns]))))
+
+    with caplog.at_level("INFO", "specsr"):
+        with_search = error()
+    assert "move together" in caplog.text
+    assert with_search < 0.8 * error(find_speed=False)
+
+
+def test_channels_of_one_machine_share_its_speed_whatever_their_level():
+    made, low, _, _ = machine()
+    quiet = made.signal.samples[0] * 1e-6
+    noise = np.random.default_rng(1).standard_normal(quiet.size).astype(np.float32)
+    signal = Signal(np.stack([noise, quiet]), made.signal.rate, "Pa")
+    pair = pool(TRANSFORM(signal), *SCALE)
+    high = specsr.upscale(pair, scale=4)
+    alone = specsr.upscale(low.replace(rpm=None), scale=4)
+    away = levels.to_db(high.image()[1] ** 2) + 120 - levels.to_db(alone.image()[0] ** 2)
+    assert np.sqrt(np.mean(away**2)) < 0.5
+
+
+def test_a_map_without_lines_comes_out_the_same_with_and_without_the_search():
+    noise = np.random.default_rng(2).standard_normal((1, 16384)).astype(np.float32)
+    low = pool(TRANSFORM(Signal(noise, 8192.0, "Pa")), *SCALE)
+    found, plain = (specsr.upscale(low, scale=4, find_speed=x) for x in (True, False))
+    np.testing.assert_array_equal(found.magnitude, plain.magnitude)
