@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
 
-from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, metrics
+from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, keep_orders, metrics
 from specsr.choose import find_model
 from specsr.orders import order_cut
 from specsr.scenes import random_run_up
@@ -55,9 +55,10 @@ dB. Mean ± standard error over the recordings.
 Methods: *noisy*: as it is. *noisereduce*: as it comes (its non-stationary gate).
 *noisereduce-stationary*: its stationary gate, noise found in the recording itself.
 *noisereduce-profile*: the same, told the noise by another stretch of it. *specsr*:
-`specsr.denoise` with each bundled model (or `--model`), told nothing. *oracle*: ideal ratio mask
-S²/(S² + N²) with the noisy phase, Hann 2048/512; it knows clean and noise and bounds what
-attenuation of cells can do.
+`specsr.denoise` with each bundled model (or `--model`), told nothing. *orders*:
+`specsr.keep_orders`, told the speed (`specsr denoise --orders`; synthetic run-ups alone).
+*oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann 2048/512; it knows clean and
+noise and bounds what attenuation of such cells can do.
 """
 
 
@@ -208,6 +209,11 @@ def cleaned(mix: Mix, model: Model, attenuation: float) -> np.ndarray:
     return denoise(mix.noisy, model=model, attenuation=attenuation).samples[0]
 
 
+def orders(mix: Mix) -> np.ndarray:
+    """`specsr.keep_orders` at the known speed."""
+    return keep_orders(mix.noisy).samples[0]
+
+
 def oracle(mix: Mix) -> np.ndarray:
     """Ideal ratio mask, noisy phase."""
     grid = ORACLE.grid(mix.case.clean)
@@ -237,7 +243,8 @@ def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
 
 
 METHODS = (
-    "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "oracle",
+    "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "orders",
+    "oracle",
 )  # fmt: skip
 
 
@@ -255,6 +262,7 @@ def main() -> None:
         "noisereduce": reduced,
         "noisereduce-stationary": functools.partial(reduced, stationary=True),
         "noisereduce-profile": functools.partial(reduced, stationary=True, profile=True),
+        "orders": orders,
         "oracle": oracle,
     }
     methods = [name for name in args.only if name != "specsr"]
@@ -267,9 +275,11 @@ def main() -> None:
     tables = {}
     for name in args.sets:
         cases = list(SETS[name](args.data, args.limit))
+        told = all(case.clean.rpm is not None for case in cases)
         found: dict[tuple[float, str], list[dict[str, float]]] = {
             (snr, method): [] for snr in args.snr for method in methods
-        }
+            if told or method != "orders"
+        }  # fmt: skip
         for case in progress(cases, len(cases), f"{name}:"):
             for snr, method in found:
                 mix = case.at(snr)

@@ -38,6 +38,7 @@ _HOMES = {
     "upscale_map": "finer",
     "upscale_band": "enhance",
     "denoise": "enhance",
+    "keep_orders": "follow",
     "upscale_image": "image",
     "read_image": "io.image",
     "write_image": "io.image",
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from .errors import SpecsrError as SpecsrError
     from .evaluation import evaluate as evaluate
     from .finer import upscale_map as upscale_map
+    from .follow import keep_orders as keep_orders
     from .grid import Grid as Grid
     from .image import upscale_image as upscale_image
     from .infer import InferOptions as InferOptions

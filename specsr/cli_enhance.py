@@ -120,6 +120,16 @@ def denoise(
     out: Outs,
     model: ModelOption = None,
     attenuation: Annotated[float, typer.Option(help="Largest attenuation of a cell, dB.")] = 40.0,
+    orders: Annotated[
+        bool,
+        typer.Option(
+            "--orders", help="Keep what follows the speed of the machine alone; no model is used."
+        ),
+    ] = False,
+    rpm: Annotated[
+        Optional[Path],
+        typer.Option(help="With --orders: table of time in s and speed in 1/min (.csv)."),
+    ] = None,
     plot: Plot = None,
     max_freq: MaxFreq = None,
     suffix: Suffix = None,
@@ -132,6 +142,8 @@ def denoise(
 ) -> None:
     """Take noise out of recordings; length, channels and levels stay.
 
+    With --orders, orders, gears and whines are kept and all else is taken away: steady tones,
+    broadband sound, impacts.  It goes by the speed, in the file or as --rpm.
     A long audio file is read, denoised and written piece by piece, in bounded memory.
     """
     from . import jobs
@@ -140,7 +152,7 @@ def denoise(
 
     todo = jobs.plan(inputs, targets(out, plot), suffix, batch)
     options = infer_options(ensemble, precision, device, segment)
-    work = Denoise(reading, model, attenuation, max_freq, options)
+    work = Denoise(reading, model, attenuation, max_freq, options, orders, rpm)
     if run(todo, work, batch, say, complain, bar):
         raise typer.Exit(1)
 

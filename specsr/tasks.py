@@ -18,6 +18,7 @@ from .cli_options import SEGMENT, Reading
 from .cli_stream import Panel, long_recording, write_pieces
 from .consistency import consistency_db
 from .errors import SpecsrError
+from .follow import keep_orders
 from .grid import Grid
 from .image import image_model, upscale_image
 from .infer import InferOptions
@@ -38,6 +39,20 @@ def _cells(grid: Grid) -> str:
     if grid.is_invertible():
         return text
     return text + "; this window and hop cannot be turned back into a waveform (more overlap can)"
+
+
+def _with_rpm(x: Any, rpm: Path | None) -> Any:
+    """A recording or map with the speed of a table, if there is one."""
+    if rpm is None:
+        return x
+    from .speed import read_rpm
+
+    return x.replace(rpm=read_rpm(rpm, getattr(x, "grid", x)))
+
+
+def _absolute_path(path: Path | None) -> Path | None:
+    """The same file named from the root."""
+    return None if path is None else Path(os.path.abspath(path))
 
 
 @dataclass(frozen=True)
@@ -97,12 +112,18 @@ class Denoise:
     attenuation: float = enhance.MAX_ATTENUATION
     max_freq: float | None = None
     options: InferOptions = InferOptions()
+    orders: bool = False
+    rpm: Path | None = None
     phase: str = "auto"
     command: ClassVar[str] = "denoise"
 
     def __call__(self, task: Task) -> Result:
         """Return the denoised recording or map; a long recording is written as it is made."""
         path, titles = task.file, ("denoised", "noisy")
+        if self.rpm is not None and not self.orders:
+            raise SpecsrError("--rpm is the speed that --orders keeps lines by: give both")
+        if self.orders:
+            return self._orders(task, titles)
         shared: dict[str, Any] = {
             "model": self.model, "attenuation": self.attenuation, "options": self.options,
             "progress": task.progress,
@@ -123,13 +144,28 @@ class Denoise:
         noisy, shown = (x if io.is_map(path) else x.spectrogram() for x in (noisy, clean))
         return Result(clean, {"noisy": noisy, "denoised": shown}, titles, max_freq=self.max_freq)
 
+    def _orders(self, task: Task, titles: tuple[str, str]) -> Result:
+        """Return what of a recording follows the speed."""
+        path = task.file
+        if io.is_map(path):
+            raise SpecsrError("--orders works on a recording: a map has no phase to follow")
+        if self.model is not None:
+            raise SpecsrError("--orders goes by the speed and uses no model: leave --model out")
+        noisy = _with_rpm(self.reading.read(path), self.rpm)
+        clean = keep_orders(noisy, self.options.segment, task.progress)
+        if not has_picture(task.targets):
+            return Result(clean)
+        shown = [x.spectrogram() for x in (noisy, clean)]
+        return Result(clean, {"noisy": shown[0], "denoised": shown[1]}, titles,
+                      max_freq=self.max_freq)  # fmt: skip
+
     def model_file(self, file: Path) -> Path | None:
-        """Return the file of the model."""
-        return model_file(self.model, "denoise", (1, 1))
+        """Return the file of the model, if one is used."""
+        return None if self.orders else model_file(self.model, "denoise", (1, 1))
 
     def absolute(self) -> Denoise:
-        """The same with a model file named from the root."""
-        return dataclasses.replace(self, model=_absolute(self.model))
+        """The same with files named from the root."""
+        return dataclasses.replace(self, model=_absolute(self.model), rpm=_absolute_path(self.rpm))
 
 
 @dataclass(frozen=True)
@@ -155,10 +191,10 @@ class Upscale:
             "model": self.model, "options": self.options, "progress": task.progress
         }  # fmt: skip
         if io.is_map(path):
-            low = self._with_rpm(io.read_map(path))
+            low = _with_rpm(io.read_map(path), self.rpm)
             return self._map(low, None, self.pair or "pool", shared)
         if self.pair in ("pool", "stft"):
-            signal = self._with_rpm(self.reading.read(path))
+            signal = _with_rpm(self.reading.read(path), self.rpm)
             transform = finer.map_transform(self.scale)
             low = finer.low_map(signal, self.scale, self.pair, transform)
             return self._map(low, transform(signal), self.pair, shared)
@@ -202,16 +238,7 @@ class Upscale:
 
     def absolute(self) -> Upscale:
         """The same with files named from the root."""
-        rpm = None if self.rpm is None else Path(os.path.abspath(self.rpm))
-        return dataclasses.replace(self, model=_absolute(self.model), rpm=rpm)
-
-    def _with_rpm(self, x: Any) -> Any:
-        """A recording or map with the speed of a table, if there is one."""
-        if self.rpm is None:
-            return x
-        from .speed import read_rpm
-
-        return x.replace(rpm=read_rpm(self.rpm, getattr(x, "grid", x)))
+        return dataclasses.replace(self, model=_absolute(self.model), rpm=_absolute_path(self.rpm))
 
     def _map(
         self, low: SpecMap, reference: SpecMap | None, pair: str, shared: dict[str, Any]
