@@ -78,10 +78,10 @@ def test_orders_and_whines_are_kept_and_steady_tones_and_noise_are_not():
 
 def test_it_beats_the_network_on_a_run_up_in_noise():
     orders = tuple(Order(2.0 * k, -1.5 * k, 0.4 * k) for k in range(1, 13))
-    made = synthesise(RunUp(rate=RATE, duration=4.0, rpm=(1500.0, 3600.0), orders=orders, seed=3))
+    made = synthesise(RunUp(duration=4.0, rpm=(1500.0, 3600.0), orders=orders, seed=3))
     clean = made.clean.samples[0].astype(np.float64)
     noise = np.random.default_rng(0).standard_normal(clean.size) * clean.std()
-    noisy = Signal((clean + noise)[None], RATE, "Pa", rpm=made.rpm)
+    noisy = Signal((clean + noise)[None], made.signal.rate, "Pa", rpm=made.rpm)
     kept = sdr(clean, keep_orders(noisy).samples[0])
     assert kept > 12 and kept > 2 + sdr(clean, specsr.denoise(noisy).samples[0])
     wrong = noisy.replace(rpm=made.rpm[::-1].copy())
