@@ -6,8 +6,9 @@ Error in dB, root of the mean over all cells of all machines; lines are cells wh
 than 8 dB above its mean over 49 x 17 cells; single lines have no other within two low cells, close
 ones do.  Their local level is that of 2 x 2 low cells.  Ridges are chains of maxima over three
 windows or more that stand out by 6 dB; one is found (or not invented) if the other map has a
-maximum within 3 rows.  With the speed known, the network's estimate is averaged with a fit of the
-orders (`specsr.order_fit`), which is also shown alone.
+maximum within 3 rows.  Unless told otherwise the speed is not given, but found in the map where
+lines move together (`specsr.speed_search`).  With a speed, found or known, the network's estimate
+is averaged with a fit of the orders (`specsr.order_fit`), which is also shown alone.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def interpolate(low: SpecMap, scale: int, mode: str) -> np.ndarray:
 
 
 METHODS = (
-    "nearest", "bicubic", "corrected", "off", "band", "cell", "ensemble", "speed",
+    "nearest", "bicubic", "corrected", "alone", "off", "band", "cell", "ensemble", "speed",
     "speed and ensemble", "fit",
 )  # fmt: skip
 
@@ -100,17 +101,23 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
         found = fit_orders(one.low.power[0], grid, scale, columns_speed(one.low.rpm, grid))
         assert found is not None
         return levels.to_db(found.lines + found.rest)
-    power = refined(one.low, one.scale, model, "ensemble" in method, "speed" in method)
+    power = refined(
+        one.low, one.scale, model, "ensemble" in method, "speed" in method, method != "alone"
+    )
     mode = method if method in MODES else "band"
     return levels.to_db(impose(power, one.low.power[0], scale, mode))
 
 
 @functools.lru_cache(maxsize=64)
-def refined(low: SpecMap, scale: int, model: str | None, ensemble: bool, speed: bool) -> np.ndarray:
-    """Power of the network's own output: run once, corrected in several ways."""
+def refined(
+    low: SpecMap, scale: int, model: str | None, ensemble: bool, speed: bool, search: bool
+) -> np.ndarray:
+    """Power of the result before consistency: made once, corrected in several ways."""
     low = low if speed else low.replace(rpm=None)
-    options = InferOptions(ensemble=ensemble)
-    high = upscale_map(low, scale, model=model, consistency="off", options=options)
+    high = upscale_map(
+        low, scale, model=model, consistency="off", find_speed=search,
+        options=InferOptions(ensemble=ensemble),
+    )  # fmt: skip
     return np.square(high.image()[0], dtype=np.float64)
 
 
@@ -219,6 +226,7 @@ LABELS = {
     "nearest": "nearest",
     "bicubic": "bicubic",
     "corrected": "bicubic {:+.1f} dB",
+    "alone": "specsr, consistency band, network alone",
     "ensemble": "specsr, consistency band, time-reversal ensemble",
     "speed": "specsr, consistency band, speed known",
     "speed and ensemble": "specsr, consistency band, speed known, time-reversal ensemble",

@@ -155,7 +155,8 @@ def with_orders(
     whole = np.maximum(fit.lines + fit.rest, 1e-300)
     share = fit.lines / whole
     off = 10 * np.log10(np.maximum(low, 1e-300) / pool_power(whole, s_f, s_t))
-    misfit = np.sqrt(uniform_filter(np.square(off), (3, 5)))
+    # a running sum may end a hair below zero
+    misfit = np.sqrt(np.maximum(uniform_filter(np.square(off), (3, 5)), 0))
     trust = np.exp(-np.square(np.maximum(misfit - SPECKLE, 0) / TOLERANCE))
     trust[:2] = 0
     trust = np.repeat(np.repeat(trust, s_f, axis=0), s_t, axis=1)[:, : whole.shape[1]]

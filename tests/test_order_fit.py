@@ -8,7 +8,7 @@ from scipy.signal import get_window
 
 import specsr
 from specsr import Signal, SpectrogramTransform, levels
-from specsr.degrade import pool
+from specsr.degrade import pool, pool_power
 from specsr.guide import columns_speed
 from specsr.order_fit import OVERLAP, SEGMENT, OrderFit, _segments, fit_orders, with_orders
 from specsr.order_model import PARTS, REACH, SLOPES, line_shapes
@@ -162,6 +162,17 @@ def test_the_fit_counts_on_lines_it_explains_and_nowhere_else():
     assert np.allclose(with_orders(network, doubt, measured, wrong, SCALE)[0], 1, atol=0.05)
     # no doubt stays no doubt
     assert with_orders(network, doubt[:0], measured, fit, SCALE)[1].shape == (0, *doubt.shape[1:])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_fit_that_is_exact_beside_cells_far_off_gives_finite_levels():
+    lines, rest = np.full((64, 400), 1e-3), np.ones((64, 400))
+    low = pool_power(lines + rest, *SCALE)
+    far = 10.0 ** np.random.default_rng(0).uniform(-25, 25, low[:, :50].shape)
+    low[:, :50] *= far  # which a running sum remembers, rounded
+    fit = OrderFit((1.0,), lines, rest)
+    mixed, doubt = with_orders(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
+    assert np.isfinite(mixed).all() and np.isfinite(doubt).all()
 
 
 def test_upscaling_with_the_speed_is_nearer_the_truth_on_close_lines():
