@@ -59,7 +59,9 @@ def by_window(signal: Signal, model: str | None) -> list[dict[str, object]]:
         true = {k: order_cut(fine, signal.rpm, k).levels[0] for k in ORDERS}
         row: dict[str, object] = {
             "window": n_fft, "coarse cell, Hz": SCALE * fine.grid.df,
-            "half orders apart, Hz": f"{signal.rpm.min() / 120:.0f} to {signal.rpm.max() / 120:.0f}",
+            "half orders apart, Hz": " to ".join(
+                f"{rpm / 120:.0f}" for rpm in (signal.rpm.min(), signal.rpm.max())
+            ),
         }  # fmt: skip
         for method in ("bicubic", "cell", "cell, speed known"):
             errors = cut_error(result(method, low, fine, model), true, signal.rpm)
