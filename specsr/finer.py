@@ -142,9 +142,12 @@ def _speed(
         measured: power of the coarse map, [C, F, T].
     """
     speed = np.zeros(len(given))
-    for first in range(0, len(given), STRETCH):
-        part = slice(first, min(first + STRETCH, len(given)))
-        coarse = measured[..., first // scale[1] : -(-part.stop // scale[1])]
+    columns = measured.shape[-1]
+    count = -(-len(given) // STRETCH)  # of stretches, all about as long
+    borders = [i * columns // count for i in range(count + 1)]
+    for first, last in zip(borders, borders[1:]):
+        part = slice(first * scale[1], min(last * scale[1], len(given)))
+        coarse = measured[..., first:last]
         # one machine in all channels, whatever their units
         shares = coarse / np.maximum(coarse.mean(axis=(1, 2), keepdims=True), 1e-300)
         power = shares.sum(axis=0)

@@ -29,6 +29,8 @@ WIDE = 24
 """Rows either side over which a line has to stand out."""
 DEEP, HIGH = -4.0, 12.0
 """Limits in dB to which a cell may fall below or stand out from its surroundings."""
+LEAST = 16
+"""Columns below which a map is too short to tell."""
 FASTEST = 0.75
 """Most that a speed may change in a second, relative."""
 SUPPORT, EVIDENCE, ENOUGH = 1.0, 3.0, 1.5
@@ -48,7 +50,7 @@ def find_lines(power: np.ndarray, grid: Grid) -> np.ndarray:
     """
     power = power[None] if power.ndim == 2 else power
     _, rows, columns = power.shape
-    if rows < 2 * WIDE or columns < 3:
+    if rows < 2 * WIDE or columns < LEAST:
         return np.zeros(columns)
     return _search(np.mean([stand_out(channel) for channel in power], axis=0), grid)
 

@@ -14,7 +14,7 @@ from scipy.ndimage import uniform_filter1d
 from .grid import Grid
 from .order_fit import Levels, select
 from .order_model import OrderModel
-from .speed_search import smooth
+from .speed_search import LEAST, smooth
 
 BEND = 0.03
 """Smoothness of the speed's logarithm, s⁴: how much bending counts beside the log-likelihood."""
@@ -50,7 +50,7 @@ def track_speed(
         scale: (s_f, s_t).
         speed: turns a second at each fine column, [T']; 0 where it is unknown.
     """
-    if not (speed > 0).any() or not power.any():
+    if not (speed > 0).any() or not power.any() or len(speed) < LEAST:
         return np.zeros(len(speed))
     model = OrderModel(power, grid, scale, speed)
     levels, noise, _ = select(model)
@@ -71,7 +71,7 @@ def corrected_speed(
     Some tenths of a per cent, or some hundredths of a second, are found out.  Args and result are
     those of `track_speed`.
     """
-    if not (speed > 0).any() or not power.any():
+    if not (speed > 0).any() or not power.any() or len(speed) < LEAST:
         return speed
     model = OrderModel(power, grid, scale, speed)
     levels, noise, _ = select(model)

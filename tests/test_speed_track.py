@@ -122,6 +122,34 @@ def test_upscaling_finds_the_speed_by_itself_and_is_nearer_the_truth_on_lines(ca
     assert with_search < 0.8 * error(find_speed=False)
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_long_map_is_searched_in_stretches_of_whole_cells(scale, caplog):
+    made = synthesise(RunUp(rate=8192.0, duration=20.0, rpm=(1500.0, 3600.0), orders=ORDERS))
+    low = pool(SpectrogramTransform(1020 if scale == 3 else 1024, 128)(made.signal), scale, scale)
+    assert low.grid.refined(scale, scale).frames > 1024
+    grid = low.grid.refined(scale, scale)
+    right = columns_speed(low.rpm, grid)
+    with caplog.at_level("INFO", "specsr"):
+        high = specsr.upscale(low.replace(rpm=None), scale=scale)
+    assert "move together in 100 % of the map" in caplog.text
+    rows = np.round(np.outer([14, 20, 26], right) / grid.df).astype(int)
+    db = levels.to_db(np.square(high.image()[0].astype(np.float64)))
+    truth = levels.to_db(made.expected_power(grid))
+    columns = np.arange(20, db.shape[1] - 20)
+    error = (db - truth[: len(db)])[rows[:, columns], columns]
+    assert np.sqrt(np.mean(error**2)) < 2
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 16, 20])
+def test_short_maps_go_through_with_and_without_speed(columns):
+    _, low, _, _ = machine()
+    samples = low.rpm[: columns * low.grid.cell[1] * low.grid.hop_length]
+    short = pool(TRANSFORM(Signal(np.ones((1, samples.size)), 8192.0, "Pa", rpm=samples)), *SCALE)
+    for given in (short, short.replace(rpm=None)):
+        high = specsr.upscale(given, scale=4)
+        assert np.isfinite(high.magnitude).all()
+
+
 def test_channels_of_one_machine_share_its_speed_whatever_their_level():
     made, low, _, _ = machine()
     quiet = made.signal.samples[0] * 1e-6
@@ -131,7 +159,7 @@ def test_channels_of_one_machine_share_its_speed_whatever_their_level():
     high = specsr.upscale(pair, scale=4)
     alone = specsr.upscale(low.replace(rpm=None), scale=4)
     away = levels.to_db(high.image()[1] ** 2) + 120 - levels.to_db(alone.image()[0] ** 2)
-    assert np.sqrt(np.mean(away**2)) < 0.5
+    assert np.sqrt(np.mean(away**2)) < 0.8
 
 
 def test_a_map_without_lines_comes_out_the_same_with_and_without_the_search():
