@@ -85,7 +85,7 @@ def interpolate(low: SpecMap, scale: int, mode: str) -> np.ndarray:
 
 METHODS = (
     "nearest", "bicubic", "corrected", "alone", "off", "band", "cell", "ensemble", "speed",
-    "speed and ensemble", "fit",
+    "speed and ensemble", "speed and cell", "fit",
 )  # fmt: skip
 
 
@@ -104,7 +104,8 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
     power = refined(
         one.low, one.scale, model, "ensemble" in method, "speed" in method, method != "alone"
     )
-    mode = method if method in MODES else "band"
+    mode = method.removeprefix("speed and ")
+    mode = mode if mode in MODES else "band"
     return levels.to_db(impose(power, one.low.power[0], scale, mode))
 
 
@@ -230,6 +231,7 @@ LABELS = {
     "ensemble": "specsr, consistency band, time-reversal ensemble",
     "speed": "specsr, consistency band, speed known",
     "speed and ensemble": "specsr, consistency band, speed known, time-reversal ensemble",
+    "speed and cell": "specsr, consistency cell, speed known",
     "fit": "orders fitted at the known speed, no network",
 }
 

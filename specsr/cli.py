@@ -58,6 +58,7 @@ app.command(
 )(upscale)
 app.command(
     epilog="Examples:  specsr denoise cabin.wav -o quiet.wav --plot quiet.png   |   "
+    "specsr denoise run.wav --orders --rpm rpm.csv -o orders.wav   |   "
     "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume"
 )(denoise)
 app.command(

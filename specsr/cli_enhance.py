@@ -144,7 +144,8 @@ def denoise(
 
     With --orders, orders, gears and whines are kept and all else is taken away: steady tones,
     broadband sound, impacts.  It goes by the speed, in the file or as --rpm.
-    A long audio file is read, denoised and written piece by piece, in bounded memory.
+    A long audio file is read, denoised and written piece by piece, in bounded memory (with --orders
+    it is read whole).
     """
     from . import jobs
     from .batch import run
