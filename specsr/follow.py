@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 
 from . import streaming
 from .errors import SpecsrError
@@ -32,6 +32,8 @@ THRESHOLD, OWN_WAY = 5.0, 0.7
 along the row instead."""
 BANDS = ((36, 9), (60, 15), (100, 25), (10**9, 41))
 """(Up to row, rows whose median is the noise): narrow where noise is steep."""
+EDGE = 0.3
+"""Part of the noise within six rows that is taken for noise at least."""
 OVERSAMPLING = 4
 """Of what is read between samples."""
 
@@ -193,7 +195,8 @@ def line_gain(power: np.ndarray, speed: np.ndarray) -> np.ndarray:
 def noise_floor(power: np.ndarray) -> np.ndarray:
     """Return the mean power of the noise around every cell: its median over rows, [F, T].
 
-    The power of noise is exponentially distributed, its median ln 2 of the mean.
+    The power of noise is exponentially distributed, its median ln 2 of the mean.  Beside a steep
+    edge, such as half the rate, it is no less than what leaks over.
     """
     out = np.empty_like(power)
     first = 0
@@ -204,7 +207,8 @@ def noise_floor(power: np.ndarray) -> np.ndarray:
             smooth = median_filter(power[room], (wide, 5), mode="nearest")
             out[first:last] = smooth[first - room.start : last - room.start]
         first = last
-    return out / math.log(2)
+    leaks = EDGE * maximum_filter1d(out, 13, axis=0)
+    return np.maximum(out, leaks) / math.log(2)
 
 
 def along_orders(cells: np.ndarray, speed: np.ndarray) -> np.ndarray:
@@ -212,12 +216,15 @@ def along_orders(cells: np.ndarray, speed: np.ndarray) -> np.ndarray:
     rows, columns = cells.shape
     half = FRAMES // 2
     weights = np.hanning(FRAMES + 2)[1:-1]
-    total = np.zeros_like(cells)
+    total, weighed = np.zeros_like(cells), np.zeros(columns)
     for away, weight in zip(range(-half, half + 1), weights, strict=True):
         other = np.clip(np.arange(columns) + away, 0, columns - 1)
+        # beyond the ends there is nothing to average
+        weight = weight * (other == np.arange(columns) + away)
+        weighed += weight
         row = np.arange(rows)[:, None] * (speed[other] / speed)
         below = np.minimum(row.astype(int), rows - 2)
         part = row - below
         value = (1 - part) * cells[below, other] + part * cells[below + 1, other]
         total += weight * np.where(row <= rows - 1, value, 0.0)
-    return total / weights.sum()
+    return total / weighed

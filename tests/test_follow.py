@@ -155,6 +155,18 @@ def test_hardly_a_cell_of_noise_passes():
     assert (line_gain(power, np.linspace(20, 60, 100)) > 0).mean() < 0.003
 
 
+def test_nothing_passes_at_the_ends_or_at_the_edge_of_the_band():
+    speed = sweep(6.0)
+    noise = np.random.default_rng(10).standard_normal(speed.size)
+    spectrum = np.fft.rfft(noise)
+    spectrum[int(0.8 * len(spectrum)) :] = 0
+    noise = np.fft.irfft(spectrum, noise.size)
+    kept = keep_orders(Signal(noise[None], RATE, "Pa", rpm=60 * speed)).samples[0]
+    assert np.mean(kept**2) < 1e-6 * np.mean(noise**2)
+    ends = np.r_[:N_FFT, speed.size - N_FFT : speed.size]
+    assert np.mean(kept[ends] ** 2) < 1e-6 * np.mean(noise**2)
+
+
 def test_the_command_keeps_orders_by_a_table_of_the_speed(tmp_path, capsys):
     speed = sweep()
     noise = 0.5 * np.random.default_rng(8).standard_normal(speed.size)
