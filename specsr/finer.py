@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,10 @@ def upscale_map(
     measured = np.square(low.image()[..., : -(-grid.frames // s_t)], dtype=np.float64)
     searched = pair == "pool" and find_speed
     if searched and low.rpm is not None:
-        speed = _speed(speed, None, measured, grid, (s_f, s_t))
+        speed = _corrected(speed, measured, grid, (s_f, s_t))
     fine, doubt = _estimate(found, low, speed, (s_f, s_t), options, progress)
     if searched and low.rpm is None:
-        speed = _speed(speed, fine, measured, grid, (s_f, s_t))
+        speed = _found(fine, measured, grid, (s_f, s_t))
         if is_guided(found) and speed.any():
             fine, doubt = _estimate(found, low, speed, (s_f, s_t), options, progress)
     if pair == "pool":
@@ -129,43 +130,57 @@ def _estimate(
     return np.stack(powers), np.stack(doubts)
 
 
-def _speed(
-    given: np.ndarray, fine: np.ndarray | None, measured: np.ndarray, grid: Grid,
-    scale: tuple[int, int],
-) -> np.ndarray:  # fmt: skip
-    """Return the speed that a map gives away at each fine column, turns a second; 0: unknown.
+def _corrected(
+    given: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int]
+) -> np.ndarray:
+    """Return a measured speed, [T'], corrected where the coarse map plainly speaks against it.
 
     Args:
-        given: the one that was measured; corrected where the map plainly speaks against it.
-        fine: a first estimate of the power, [C, F s_f, T'], if none was measured.  Then lines are
-            looked for that move together, and the speed is their distance in Hz.
+        given: turns a second at each fine column, [T']; 0 where it is unknown.
         measured: power of the coarse map, [C, F, T].
     """
-    speed = np.zeros(len(given))
+    speed = given.copy()
+    for part, power in _stretches(measured, len(given), scale[1]):
+        speed[part] = corrected_speed(power, grid, scale, given[part])
+    if (speed != given).any():
+        off = 100 * (speed / np.where(given > 0, given, 1.0) - 1)[given > 0]
+        log.info("speed: corrected by %.2f to %.2f %%, as the map says", off.min(), off.max())
+    return speed
+
+
+def _found(
+    fine: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int]
+) -> np.ndarray:
+    """Return the distance of lines that move together, Hz at each fine column; 0 where none do.
+
+    Args:
+        fine: a first estimate of the power, [C, F s_f, T'].
+        measured: power of the coarse map, [C, F, T].
+    """
+    speed = np.zeros(fine.shape[-1])
+    for part, power in _stretches(measured, len(speed), scale[1]):
+        speed[part] = track_speed(power, grid, scale, find_lines(fine[..., part], grid))
+    there = speed[speed > 0]
+    if len(there):
+        log.info(
+            "lines %.4g to %.4g Hz apart move together in %.0f %% of the map: looked for as orders "
+            "of one machine", there.min(), there.max(), 100 * len(there) / len(speed),
+        )  # fmt: skip
+    return speed
+
+
+def _stretches(
+    measured: np.ndarray, frames: int, s_t: int
+) -> Iterator[tuple[slice, np.ndarray]]:  # fmt: skip
+    """Yield stretches about as long: their fine columns, and the power of all channels, [F, T]."""
     columns = measured.shape[-1]
-    count = -(-len(given) // STRETCH)  # of stretches, all about as long
+    count = -(-frames // STRETCH)
     borders = [i * columns // count for i in range(count + 1)]
     for first, last in zip(borders, borders[1:]):
-        part = slice(first * scale[1], min(last * scale[1], len(given)))
         coarse = measured[..., first:last]
         # one machine in all channels, whatever their units
         shares = coarse / np.maximum(coarse.mean(axis=(1, 2), keepdims=True), 1e-300)
-        power = shares.sum(axis=0)
-        if fine is None:
-            speed[part] = corrected_speed(power, grid, scale, given[part])
-        else:
-            start = find_lines(fine[..., part], grid)
-            speed[part] = track_speed(power, grid, scale, start)
-    there = speed > 0
-    if fine is None and (speed != given).any():
-        off = 100 * (speed[there] / given[there] - 1)
-        log.info("speed: corrected by %.2f to %.2f %%, as the map says", off.min(), off.max())
-    elif fine is not None and there.any():
-        log.info(
-            "lines %.4g to %.4g Hz apart move together in %.0f %% of the map: looked for as orders "
-            "of one machine", speed[there].min(), speed[there].max(), 100 * there.mean(),
-        )  # fmt: skip
-    return speed
+        yield slice(first * s_t, min(last * s_t, frames)), shares.sum(axis=0)
 
 
 def is_guided(model: Model) -> bool:

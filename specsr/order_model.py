@@ -170,9 +170,9 @@ class OrderModel:
         return found, level[len(orders) * size :], whole @ level + self.tiny
 
     def at_speed(self, speed: np.ndarray) -> OrderModel:
-        """Return the same with another speed, turns a second at every fine column."""
+        """Return the same with another speed (turns a second) where it was known."""
         other = copy.copy(self)
-        other.set_speed(speed)
+        other.set_speed(np.where(self.speed > 0, speed, 0.0))
         return other
 
     def column_likelihood(self, made: np.ndarray) -> np.ndarray:

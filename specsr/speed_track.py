@@ -36,7 +36,7 @@ FACTORS = (0.99, 0.9925, 0.995, 0.9975, 1.0, 1.0025, 1.005, 1.0075, 1.01)
 """By which a speed that is given may be off; around the best of them it is followed."""
 DOUBTED = 1.0
 """Log-likelihood a coarse column that a corrected speed must gain to be believed before one that
-was given: a right one gains below 0.1, or 0.9 where whines follow no half order."""
+was given; a whine that follows no half order asks for another one too, by less."""
 
 
 def track_speed(
@@ -77,11 +77,10 @@ def corrected_speed(
     levels, noise, _ = select(model)
     if len(levels) < FEWEST:
         return speed
-    given = _explained(model, levels, noise).mean()
-    gains = [_explained(_at(model, speed * f), levels, noise).mean() for f in FACTORS]
-    start = _at(model, speed * FACTORS[int(np.argmax(gains))])
+    worth = {f: _explained(model.at_speed(f * speed), levels, noise).mean() for f in FACTORS}
+    start = model.at_speed(max(worth, key=worth.__getitem__) * speed)
     found = followed(start, levels, noise, COARSE)
-    gain = _explained(_at(model, found), levels, noise).mean() - given
+    gain = _explained(model.at_speed(found), levels, noise).mean() - worth[1.0]
     return found if gain > DOUBTED else speed
 
 
@@ -100,18 +99,14 @@ def followed(
     log = np.log(np.interp(np.arange(model.frames), known, model.speed[known]))
     for step in steps:
         low, here, high = (
-            _explained(_at(model, np.exp(log + move)), levels, noise) for move in (-step, 0.0, step)
+            _explained(model.at_speed(np.exp(log + move)), levels, noise)
+            for move in (-step, 0.0, step)
         )
         bent = np.maximum((2 * here - low - high) / step**2, 1e4)
         move = np.clip((high - low) / (2 * step) / bent, -1.5 * step, 1.5 * step)
         move, weight = (np.repeat(x, s_t)[: len(log)] for x in (move, bent / s_t))
         log = smooth(log + move, weight, BEND / dt**4)
     return np.where(model.speed > 0, np.exp(log), 0.0)
-
-
-def _at(model: OrderModel, speed: np.ndarray) -> OrderModel:
-    """Return the model at another speed, known where it was."""
-    return model.at_speed(np.where(model.speed > 0, speed, 0.0))
 
 
 def _explained(model: OrderModel, levels: Levels, noise: np.ndarray) -> np.ndarray:
@@ -164,7 +159,9 @@ def _borne_out(
         return nowhere
     here = _explained(model, levels, noise)
     beside = [
-        np.mean([_explained(_at(model, speed * (1 + move)), levels, noise) for move in (-m, m)], 0)
+        np.mean(
+            [_explained(model.at_speed(speed * (1 + move)), levels, noise) for move in (-m, m)], 0
+        )
         for m in BESIDE
     ]
     size = max(1, round(SECONDS / (grid.dt * scale[1])))

@@ -151,6 +151,10 @@ class Denoise:
             raise SpecsrError("--orders works on a recording: a map has no phase to follow")
         if self.model is not None:
             raise SpecsrError("--orders goes by the speed and uses no model: leave --model out")
+        if self.attenuation != enhance.MAX_ATTENUATION or self.options.ensemble:
+            raise SpecsrError(
+                "--attenuation and --ensemble are for models: leave out with --orders"
+            )
         noisy = _with_rpm(self.reading.read(path), self.rpm)
         clean = keep_orders(noisy, self.options.segment, task.progress)
         if not has_picture(task.targets):

@@ -191,6 +191,8 @@ def test_the_command_keeps_orders_by_a_table_of_the_speed(tmp_path, capsys):
         (["--orders"], "--rpm"),
         (["--rpm", "rpm.csv"], "give both"),
         (["--orders", "--model", "denoise"], "leave --model out"),
+        (["--orders", "--attenuation", "20"], "leave out with --orders"),
+        (["--orders", "--ensemble"], "leave out with --orders"),
     ],
 )
 def test_the_command_says_what_is_missing(options, says, tmp_path, capsys, monkeypatch):
