@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import ShortTimeFFT, get_window
+from spectrogram_samples import noise
 
 from specsr.degrade import pool, pool_power
 from specsr.errors import SpecsrError
@@ -18,10 +19,6 @@ from specsr.signal import Signal
 from specsr.spectrogram import FLOOR_DB, SpecMap, SpectrogramTransform, istft, stft
 
 RATE = 48000.0
-
-
-def noise(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def naive_stft(x: np.ndarray, window: np.ndarray, hop: int, frames: int) -> np.ndarray:
@@ -211,154 +208,6 @@ def test_any_layout_of_the_samples_will_do(samples: np.ndarray) -> None:
     np.testing.assert_array_equal(spec.magnitude, plain.magnitude)
     mirrored = spec.replace(phase=spec.phase[:, :, ::-1])
     assert np.isfinite(SpectrogramTransform.inverse(mirrored).samples).all()
-
-
-# --- options in Hz and per cent -------------------------------------------------------------
-
-
-def test_hz_and_overlap_are_other_words_for_samples() -> None:
-    assert SpectrogramTransform.for_rate(51200, df=12.5, overlap=0.75) == SpectrogramTransform(
-        4096, 1024
-    )
-    assert SpectrogramTransform.for_rate(51200, overlap=0) == SpectrogramTransform(2048, 2048)
-    default = Signal(noise(0, 1, 100), RATE).spectrogram().grid
-    assert (default.n_fft, default.hop_length) == (2048, 512)
-
-
-@given(rate=st.floats(100, 2e5), part=st.floats(1e-3, 0.5), overlap=st.floats(0, 0.999))
-@settings(max_examples=60, deadline=None)
-def test_df_is_met_as_nearly_as_an_even_window_can(
-    rate: float, part: float, overlap: float
-) -> None:
-    df = part * rate
-    transform = SpectrogramTransform.for_rate(rate, df=df, overlap=overlap)
-    assert transform.n_fft % 2 == 0 and transform.n_fft >= 2
-    assert abs(transform.n_fft - rate / df) <= 1 + 1e-9
-    assert 1 <= transform.hop_length <= transform.n_fft
-    assert abs(transform.hop_length - transform.n_fft * (1 - overlap)) <= 1
-
-
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        ({"n_fft": 256, "df": 10}, "both n_fft and df"),
-        ({"hop_length": 64, "overlap": 0.5}, "both hop_length and overlap"),
-        ({"df": 0}, "df is 0"),
-        ({"df": 30000}, "half the rate"),
-        ({"df": math.nan}, "df is nan"),
-        ({"overlap": 1}, "overlap is 1"),
-        ({"overlap": -0.1}, "overlap"),
-        ({"n_fft": 255}, "n_fft is 255"),
-        ({"n_fft": 0}, "n_fft is 0"),
-        ({"n_fft": 256, "hop_length": 0}, "hop_length is 0"),
-        ({"n_fft": 256, "hop_length": 257}, "hop_length is 257"),
-        ({"window": "hannn"}, "hannn"),
-        ({"scaling": "power"}, "rms, psd"),
-    ],
-)
-def test_impossible_options_are_named(options: dict, words: str) -> None:
-    with pytest.raises(SpecsrError, match=words):
-        Signal(noise(0, 1, 1000), RATE).spectrogram(**options)
-
-
-# --- what cannot be inverted ----------------------------------------------------------------
-
-
-def test_hann_without_overlap_says_so_and_how_to_mend_it() -> None:
-    signal = Signal(noise(0, 1, 4096), RATE)
-    spec = signal.spectrogram(n_fft=256, overlap=0)
-    assert not spec.grid.is_invertible()
-    with pytest.raises(SpecsrError, match=r"hann window of 256 .*hop_length=64 is 75"):
-        SpectrogramTransform.inverse(spec)
-    assert signal.spectrogram(n_fft=256, hop_length=64).grid.is_invertible()
-    assert signal.spectrogram(n_fft=256, overlap=0, window="boxcar").grid.is_invertible()
-
-
-def test_a_pooled_map_and_one_without_phase_say_so() -> None:
-    spec = Signal(noise(0, 1, 4096), RATE).spectrogram(n_fft=256)
-    with pytest.raises(SpecsrError, match="4 x 2 pooled cells"):
-        SpectrogramTransform.inverse(pool(spec, 4, 2))
-    with pytest.raises(SpecsrError, match="no phase"):
-        SpectrogramTransform.inverse(spec.replace(phase=None))
-
-
-# --- grid -----------------------------------------------------------------------------------
-
-
-@given(
-    length=st.integers(1, 5000),
-    hop=st.integers(1, 96),
-    s_f=st.sampled_from([1, 2, 3, 4, 6, 8]),
-    s_t=st.integers(1, 7),
-    start=st.floats(-5, 5),
-)
-@settings(max_examples=60, deadline=None)
-def test_pooled_axes_are_naive_means_of_the_fine_ones(
-    length: int, hop: int, s_f: int, s_t: int, start: float
-) -> None:
-    full = Grid(RATE, 96, hop, length, start=start)
-    assert full.rows == 49 and full.freqs()[-1] == RATE / 2
-    np.testing.assert_allclose(full.times(), start + np.arange(full.frames) * hop / RATE)
-    np.testing.assert_allclose(full.freqs(), np.fft.rfftfreq(96, 1 / RATE))
-    cells = full.pooled(s_f, s_t)
-    if (s_f, s_t) == (1, 1):
-        assert cells == full
-        return
-    rows = range(0, 48, s_f)
-    frames = range(0, full.frames, s_t)
-    np.testing.assert_allclose(cells.freqs(), [full.freqs()[i : i + s_f].mean() for i in rows])
-    np.testing.assert_allclose(cells.times(), [full.times()[i : i + s_t].mean() for i in frames])
-    assert (cells.rows, cells.frames) == (len(rows), len(frames))
-    assert cells.df == pytest.approx(s_f * full.df) and cells.dt == pytest.approx(s_t * full.dt)
-    assert cells.refined(s_f, s_t) == full
-    if s_f % 2 == 0 and s_t % 2 == 0:
-        assert cells.refined(2, 2) == full.pooled(s_f // 2, s_t // 2)
-
-
-def test_pooling_twice_is_pooling_once() -> None:
-    grid = Grid(RATE, 96, 24, 1000)
-    assert grid.pooled(2, 3).pooled(4, 2) == grid.pooled(8, 6)
-
-
-def test_a_map_with_no_finer_cells_gets_a_longer_window() -> None:
-    grid = Grid(RATE, 256, 64, 1000)
-    fine = grid.refined(2, 4)
-    assert (fine.n_fft, fine.hop_length, fine.length, fine.cell) == (512, 16, 1000, (1, 1))
-    assert fine.df == grid.df / 2 and fine.dt == grid.dt / 4
-    with pytest.raises(SpecsrError, match="cannot be refined by 1 x 3"):
-        grid.refined(1, 3)
-    with pytest.raises(SpecsrError, match="cells of 4 x 4"):
-        grid.pooled(4, 4).refined(3, 3)
-    with pytest.raises(SpecsrError, match="multiple of 6"):
-        grid.pooled(3, 1)
-
-
-@pytest.mark.parametrize(
-    "changes, words",
-    [
-        ({"length": 0}, "length"),
-        ({"cell": (0, 1)}, "cell"),
-        ({"unit": "bar"}, "bar"),
-        ({"n_fft": 7}, "even"),
-    ],
-)
-def test_impossible_grids_are_refused(changes: dict, words: str) -> None:
-    options = {"rate": RATE, "n_fft": 256, "hop_length": 64, "length": 1000} | changes
-    with pytest.raises(SpecsrError, match=words):
-        Grid(**options)
-
-
-@pytest.mark.parametrize(
-    "unit, scaling, label",
-    [
-        ("Pa", "rms", "dB re 20 µPa"),
-        ("Pa", "psd", "dB/Hz re 20 µPa"),
-        ("m/s²", "rms", "dB re 1e-6 m/s²"),
-        ("1", "rms", "dB re full scale"),
-    ],
-)
-def test_level_label(unit: str, scaling: str, label: str) -> None:
-    assert Grid(RATE, 256, 64, 1000, scaling=scaling, unit=unit).level_label == label
 
 
 def test_nyquist_row_of_noise_is_estimated_without_bias() -> None:
