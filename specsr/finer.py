@@ -61,7 +61,8 @@ def upscale_map(
         model: name or file of a model; None for the bundled one.
         consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.consistency`.
         find_speed: where a pooled map carries no speed, look for lines that move together
-            (`specsr.speed_search`, `specsr.speed_track`) and go on as with a speed.
+            (`specsr.speed_search`, `specsr.speed_track`) and go on as with a speed; where it
+            carries one that is a little off, correct it.
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of tiles.
 
