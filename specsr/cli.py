@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -287,8 +290,17 @@ def models(
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
+def _interrupt_again(lost: Any) -> None:
+    """Interrupt once more if Ctrl-C came within a callback of Python's own, which drops it."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def main() -> None:
     """Entry point: a user's mistake gives one line and exit code 1, never a traceback."""
+    sys.unraisablehook = _interrupt_again
     try:
         app()
     except SpecsrError as error:

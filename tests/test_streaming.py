@@ -365,6 +365,29 @@ def test_memory_does_not_grow_with_the_length(tmp_path, capsys):
     assert peaks[1] < 1.2 * peaks[0] and peaks[1] < 16e6
 
 
+def test_an_interrupt_that_python_drops_is_repeated():
+    script = """
+import time
+from specsr import cli
+
+class Callback:
+    def __del__(self):
+        raise KeyboardInterrupt  # as if it came just then: ignored by Python
+
+def work():
+    Callback()
+    time.sleep(30)
+
+cli.app = work
+cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=25, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), check=False,
+    )  # fmt: skip
+    assert done.returncode == 130 and b"interrupted" in done.stderr
+
+
 def test_an_interrupt_leaves_no_half_file(tmp_path, job):
     command, _, _, _, model = job
     path = tmp_path / "run.wav"
