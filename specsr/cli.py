@@ -177,12 +177,11 @@ def train(
     from .config import load_config
 
     loaded = load_config(config, overrides)
-    from .ranks import first
     from .train import train as run
     from .weights import read_info
 
     path = run(loaded, out or Path("runs") / loaded.name, resume, bar(loaded.name))
-    if not first():
+    if path is None:  # another process wrote it and speaks
         return
     record = read_info(path)["record"]
     wait = record.get("loader_wait", 0.0)

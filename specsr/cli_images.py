@@ -87,7 +87,7 @@ def benchmark_images(
     markdown: Annotated[
         Optional[Path], typer.Option("--markdown", help="Also write the tables here.")
     ] = None,
-    precision: PrecisionOption = Precision.auto,
+    precision: PrecisionOption = Precision.float32,
     device: Device = "auto",
     overwrite: Overwrite = False,
 ) -> None:

@@ -48,7 +48,6 @@ class ConsistencyName(str, Enum):
 class Precision(str, Enum):
     """Arithmetic of the network."""
 
-    auto = "auto"
     float32 = "float32"
     bfloat16 = "bfloat16"
 
@@ -84,7 +83,7 @@ Ensemble = Annotated[
     ),
 ]
 PrecisionOption = Annotated[
-    Precision, typer.Option(help="Arithmetic of the network; auto: the faster (-v says why).")
+    Precision, typer.Option(help="Arithmetic of the network.")
 ]
 Segment = Annotated[
     float,

@@ -52,6 +52,12 @@ class Alone:
         """Return a context that the first process is through before the others enter."""
         return nullcontext()
 
+    def __enter__(self) -> Alone:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """Leave the other processes."""
+
 
 @dataclass(frozen=True)
 class Ranks(Alone):
@@ -73,6 +79,16 @@ class Ranks(Alone):
 
     def first_ahead(self) -> AbstractContextManager[Any]:
         return self.fabric.rank_zero_first(local=True)
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        """Close the process group: its threads must not outlive the interpreter.
+
+        After an error the others are not waited for: they may never come.
+        """
+        if kind is None:
+            self.fabric.barrier()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 def join(device: str, devices: int, unused: bool = False) -> Alone:
@@ -126,11 +142,3 @@ def join(device: str, devices: int, unused: bool = False) -> Alone:
     if fabric.global_rank:  # one voice is enough
         logging.getLogger("specsr").setLevel(logging.ERROR)
     return Ranks(fabric.device, fabric.global_rank, fabric.world_size, fabric)
-
-
-def first() -> bool:
-    """Whether this is the process that speaks and writes for all."""
-    distributed = torch.distributed
-    return not (distributed.is_available() and distributed.is_initialized()) or (
-        distributed.get_rank() == 0
-    )

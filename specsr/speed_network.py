@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .infer import InferOptions, pick_device, run_tiled
+from .infer import PRECISIONS, InferOptions, pick_device, run_tiled
 from .models import EDSR, EDSRConfig
 from .models.merged import Merged
-from .precision import pick_precision
 from .speed_benchmark import Row, SpeedOptions, fastest
 
 SCALE = (4, 4)
@@ -82,12 +81,9 @@ def network(options: SpeedOptions) -> list[Row]:
     if merged.quick is not None:  # what the convolutions of `specsr.models.winograd` bring
         merged.quick = None
         ways["specsr, float32, plain convolutions"] = lambda: direct(merged, image.to(device))
-    for precision in ("float32", "bfloat16", "auto"):
-        name = f"specsr, {precision}"
-        if precision == "auto":
-            name += f" ({pick_precision('auto', device)})"
+    for precision in PRECISIONS:
         chosen = InferOptions(precision=precision, device=options.device)
-        ways[name] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
+        ways[f"specsr, {precision}"] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
     work = 2 * options.side**2 * _multiplications(plain)
     rows: list[Row] = []
     for name, way in ways.items():
@@ -98,7 +94,7 @@ def network(options: SpeedOptions) -> list[Row]:
             "way": name, "s": seconds, "GFLOP/s": work / seconds / 1e9,
             "times as fast": (rows[0]["s"] if rows else seconds) / seconds,
             "error, dB": 10 * np.log10(error) if error else None,
-            "peak memory, MiB": peak_memory(name.split(" (")[0], options) if own else None,
+            "peak memory, MiB": peak_memory(name, options) if own else None,
         })  # fmt: skip
     return rows
 
@@ -164,7 +160,7 @@ def accuracy() -> list[Row]:
         exact = net(plain, SCALE)[0]
     ways = {"plain layers, float32": exact} | {
         f"specsr, {p}": run_image(net, low, 4, InferOptions(precision=p, device="cpu"))
-        for p in ("float32", "bfloat16")
+        for p in PRECISIONS
     }
     rows: list[Row] = []
     for name, fine in ways.items():

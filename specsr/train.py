@@ -79,8 +79,10 @@ class Run:
     stages: list[str] = field(default_factory=list)
 
 
-def train(config: Config, folder: str | Path, resume: bool = False, progress: Any = None) -> Path:
-    """Train a config in ``folder`` and return the path of the model file.
+def train(
+    config: Config, folder: str | Path, resume: bool = False, progress: Any = None
+) -> Path | None:
+    """Train a config in ``folder``; return the model file, None where another process wrote it.
 
     Writes ``log.csv``, the same for TensorBoard where that is installed, ``checkpoint.pt`` (all
     that a resumed run needs, replaced whole; the one before it is ``checkpoint.previous.pt``) and,
@@ -99,12 +101,20 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
             `specsr.ranks.join`.
     """
     options, folder = config.train, Path(folder)
-    checkpoint_path = folder / "checkpoint.pt"
     model_path = folder / f"{config.name}.safetensors"
-    for path in (checkpoint_path, model_path):
+    for path in (folder / "checkpoint.pt", model_path):
         if path.exists() and not resume:
             raise SpecsrError(f"{path} exists: go on with --resume, or choose another --out folder")
-    ranks = join(options.device, options.devices, unused=config.model.name == "mdsr")
+    with join(options.device, options.devices, unused=config.model.name == "mdsr") as ranks:
+        _train(config, folder, resume, progress, ranks)
+    return model_path if ranks.rank == 0 else None
+
+
+def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alone) -> None:
+    """Train in one process of a run."""
+    options = config.train
+    checkpoint_path = folder / "checkpoint.pt"
+    model_path = folder / f"{config.name}.safetensors"
     if options.batch % (options.accumulate * ranks.size):
         raise SpecsrError(
             f"train.batch is {options.batch}: expected a multiple of train.accumulate "
@@ -182,7 +192,6 @@ def train(config: Config, folder: str | Path, resume: bool = False, progress: An
             if saves:
                 run.seconds, run.waited = time.monotonic() - began, waited + batches.seconds
                 checkpoint.save(checkpoint_path, _state(config, learner, run))
-    return model_path
 
 
 def _state(config: Config, learner: Learner, run: Run) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from specsr import precision
 from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
 from specsr.models.merged import REACH, Merged
 
@@ -76,25 +75,3 @@ def test_made_in_inference_mode_the_network_can_still_be_trained():
         Merged(net, (2, 2))(torch.randn(1, 3, 8, 8))
     net(torch.randn(1, 3, 8, 8)).sum().backward()
     assert all(p.grad is not None for p in net.parameters())
-
-
-@pytest.mark.parametrize(
-    ("gain", "chosen"), [(0.5, "float32"), (1.1, "float32"), (2.5, "bfloat16")]
-)
-def test_auto_takes_the_faster_arithmetic_and_says_why(gain, chosen, monkeypatch, caplog):
-    monkeypatch.setattr(precision, "_gain", lambda *given: gain)
-    with caplog.at_level(logging.INFO, "specsr"):
-        assert precision.pick_precision("auto", torch.device("cpu")) == chosen
-    assert f"precision {chosen}" in caplog.text and f"{gain:.2f} times as fast" in caplog.text
-
-
-def test_a_precision_by_name_is_not_measured(monkeypatch):
-    monkeypatch.setattr(precision, "_gain", None)
-    for name in ("float32", "bfloat16"):
-        assert precision.pick_precision(name, torch.device("cpu")) == name
-
-
-def test_the_measured_gain_is_a_ratio_and_kept():
-    first = precision._gain(torch.device("cpu"), torch.get_num_threads(), 8)
-    assert 0.01 < first < 100
-    assert precision._gain(torch.device("cpu"), torch.get_num_threads(), 8) == first
