@@ -15,9 +15,9 @@ from pathlib import Path
 from common import ROOT, parser, progress, publish, run
 from map import FRESH, Case, case, row
 
-from specsr.config import load_config
-from specsr.scenes import random_run_up
-from specsr.train import train
+from specsr.synth.draws import random_run_up
+from specsr.train.config_file import load_config
+from specsr.train.train import train
 
 BASE = [
     "model.name=edsr", "pair.scales=[4]", "model.n_resblocks=8", "model.n_feats=24",

@@ -18,14 +18,17 @@ import torch
 from common import CACHE, data_folder, mean_error, parser, progress, publish, read_first, run, some
 from scipy.ndimage import uniform_filter, uniform_filter1d
 
-from specsr import Signal, SpectrogramTransform, metrics, upscale_band
-from specsr.choose import find_model
-from specsr.grid import Grid
+from specsr import Signal, SpectrogramTransform, upscale_band
 from specsr.io import replacing
-from specsr.phase import griffin_lim, random_phase
-from specsr.prefill import cut_row
-from specsr.spectrogram import istft, stft
-from specsr.weights import Model, bundled_for
+from specsr.maps.frames import power_frames
+from specsr.maps.grid import Grid
+from specsr.maps.griffin_lim import griffin_lim
+from specsr.maps.phase import random_phase
+from specsr.maps.transform import istft, stft
+from specsr.models.bundled import bundled_for, find_model
+from specsr.models.model import Model
+from specsr.pairs.band_input import cut_row
+from specsr.scores import metrics
 
 RATE = 48000.0
 SHORTEST = 1.2  # s
@@ -40,9 +43,9 @@ PROTOCOL = """
 Recordings: all of audio/val but speech_16k that last at least 1.2 s, first channel, brought to
 48 kHz (soxr VHQ, float64) where they have another rate and cut to a multiple of the scale. Low
 resolution: soxr VHQ down to 48 kHz / scale. LSD: Hann 2048/512 of the waveform at 48 kHz, log10 of
-power clamped at 1e-8, rms over rows, mean over frames (ratio-free; `specsr.metrics.lsd`). LSD-LF
-below half the low rate, LSD-HF from there up. Plain means over the recordings. Everything trained
-or averaged comes from audio/train only.
+power clamped at 1e-8, rms over rows, mean over frames (ratio-free; `specsr.scores.metrics.lsd`).
+LSD-LF below half the low rate, LSD-HF from there up. Plain means over the recordings. Everything
+trained or averaged comes from audio/train only.
 
 Methods: *soxr*: resampled, nothing added. *sbr*: spectral band replication, the top of the known
 band copied upward with its phase, levels along the tilt of the known band. *noise*: noise with the
@@ -98,7 +101,7 @@ def mean_spectrum(data: Path) -> np.ndarray:
         samples, rate = read_first(path)
         if rate >= 32000:
             samples = Signal(samples, rate).resample(RATE).samples[0]
-            blocks = metrics.power_frames(samples, metrics.LSD_N_FFT, metrics.LSD_HOP)
+            blocks = power_frames(samples, metrics.LSD_N_FFT, metrics.LSD_HOP)
             spectra.append(np.concatenate([to_db(block) for block in blocks]).mean(0))
     mean = np.mean(spectra, 0)
     with replacing(cache, overwrite=True) as (temp,), temp.open("wb") as file:

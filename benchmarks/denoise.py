@@ -15,13 +15,15 @@ import numpy as np
 import torch
 from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
 
-from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, keep_orders, metrics
-from specsr.choose import find_model
-from specsr.orders import order_cut
-from specsr.scenes import random_run_up
-from specsr.spectrogram import istft, stft
-from specsr.synth import synthesise
-from specsr.weights import Model, bundled_for
+from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, keep_orders
+from specsr.maps.transform import istft, stft
+from specsr.models.bundled import bundled_for, find_model
+from specsr.models.model import Model
+from specsr.nvh.order_cut import order_cut
+from specsr.scores import metrics
+from specsr.scores.map_errors import floored
+from specsr.synth.draws import random_run_up
+from specsr.synth.synthesis import synthesise
 
 RATE = 25600.0
 DURATION = 6.0  # s
@@ -48,7 +50,7 @@ outdoor background, car HVAC, market bells) at the clean signal's rate, at {SNRS
 {SNRS[2]} dB over the whole recording.
 
 SI-SDR against the clean signal, dB, higher is better. Orders: rms error in dB of the level over
-time (`specsr.orders.order_cut`, Hann 4096/1024) of the {ORDERS} strongest orders, down to
+time (`specsr.nvh.order_cut.order_cut`, Hann 4096/1024) of the {ORDERS} strongest orders, down to
 {RANGE_DB:g} dB below each order's highest level. Level: absolute error of the overall rms level,
 dB. Mean ± standard error over the recordings.
 
@@ -231,7 +233,7 @@ def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
     for true, found in zip(case.levels, order_levels(result, case.orders), strict=True):
         readable = np.isfinite(true) & ~np.isnan(found)
         if readable.any():
-            true, found = metrics.floored(true[readable], found[readable], RANGE_DB)
+            true, found = floored(true[readable], found[readable], RANGE_DB)
             squares.append(np.square(found - true))
     scores = {"SI-SDR, dB": float(metrics.si_sdr(case.clean.samples[0], result.samples[0]))}
     if case.orders:

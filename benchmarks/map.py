@@ -7,8 +7,8 @@ than 8 dB above its mean over 49 x 17 cells; single lines have no other within t
 ones do.  Their local level is that of 2 x 2 low cells.  Ridges are chains of maxima over three
 windows or more that stand out by 6 dB; one is found (or not invented) if the other map has a
 maximum within 3 rows.  Unless told otherwise the speed is not given, but found in the map where
-lines move together (`specsr.speed_search`).  With a speed, found or known, the network's estimate
-is averaged with a fit of the orders (`specsr.order_fit`), which is also shown alone.
+lines move together (`specsr.nvh.speed_search`).  With a speed, found or known, the network's
+estimate is averaged with a fit of the orders (`specsr.nvh.order_fit`), which is also shown alone.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ import numpy as np
 import torch
 from common import parser, progress, publish, run
 
-from specsr import levels, metrics
-from specsr.consistency import MODES, consistency_db, impose
-from specsr.degrade import pool, pool_power
-from specsr.finer import upscale_map
-from specsr.guide import columns_speed
-from specsr.infer import InferOptions
-from specsr.nvh import third_octave_levels
-from specsr.order_fit import fit_orders
-from specsr.ridges import compare_lines, ridge_length, split_lines
-from specsr.scenes import held_out, random_run_up, random_scene
-from specsr.spectrogram import SpecMap, SpectrogramTransform
-from specsr.synth import RunUp, synthesise
+from specsr.enhance.maps import upscale_map
+from specsr.maps import levels
+from specsr.maps.pooling import pool, pool_power
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.tiling import InferOptions
+from specsr.nvh.levels import third_octave_levels
+from specsr.nvh.order_fit import fit_orders
+from specsr.nvh.speed import columns_speed
+from specsr.pairs.consistency import MODES, consistency_db, impose
+from specsr.scores.map_errors import line_mask
+from specsr.scores.ridges import compare_lines, ridge_length, split_lines
+from specsr.synth.draws import held_out, random_run_up, random_scene
+from specsr.synth.machine import RunUp
+from specsr.synth.synthesis import synthesise
 
 FRESH = 950_000
 SEEN = 100_000  # of configs/map.yaml: the bias correction is measured there, not on the test set
@@ -57,7 +60,7 @@ def case(run_up: RunUp, scale: int) -> Case:
     transform = SpectrogramTransform(n_fft, 256)
     fine = transform(made.signal)
     truth = levels.to_db(made.expected_power(fine.grid)[:-1])
-    lines = metrics.line_mask(truth)
+    lines = line_mask(truth)
     single, close = split_lines(truth, lines, ridge_length(fine.grid), apart=2 * scale)
     return Case(pool(fine, scale, scale), truth, lines, single, close, scale)
 
@@ -153,7 +156,7 @@ def main() -> None:
 
 def held_out_text() -> str:
     """What training never sees, in words."""
-    from specsr.scenes import HELD_OUT_STEP, HELD_OUT_SWEEP
+    from specsr.synth.draws import HELD_OUT_STEP, HELD_OUT_SWEEP
 
     low, high = HELD_OUT_SWEEP
     return f"{low:g} to {high:g} 1/min per s and orders in steps of {HELD_OUT_STEP:g}"

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from specsr.maps.griffin_lim import RHO, griffin_lim
+
 RATE, SECONDS = 22050, 10
 GRIDS = ((1024, 256), (1024, 128), (4096, 1024))
 BANDS = tuple(1000 * 2 ** (k / 3) for k in range(-16, 10))
@@ -53,7 +55,8 @@ def run_up(seed: int = 0):
     """Return (samples, rpm, orders): half orders and a gear through resonances, over noise."""
     import numpy as np
 
-    from specsr.synth import Order, Resonance, RunUp, synthesise
+    from specsr.synth.machine import Order, Resonance, RunUp
+    from specsr.synth.synthesis import synthesise
 
     rng = np.random.default_rng(seed)
     orders = (*np.arange(0.5, 8.5, 0.5), 19.0, 38.0)
@@ -133,8 +136,8 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
     import librosa
     import torch
 
-    from specsr import phase as ph
-    from specsr.spectrogram import istft
+    from specsr.maps import phase as ph
+    from specsr.maps.transform import istft
 
     def librosa_gl(momentum):
         def run():
@@ -156,10 +159,10 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
         return run
 
     def gl(iterations):
-        return lambda start, given: ph.griffin_lim(magnitude, grid, start, iterations, **given)
+        return lambda start, given: griffin_lim(magnitude, grid, start, iterations, **given)
 
-    def admm(iterations, rho=ph.RHO):
-        return lambda start, given: ph.admm(magnitude, grid, start, iterations, rho, **given)
+    def admm(iterations, rho=RHO):
+        return lambda start, given: admm(magnitude, grid, start, iterations, rho, **given)
 
     def schedule(iterations):
         """Do what `map_to_signal` does."""
@@ -189,8 +192,9 @@ def measure(samples, n_fft: int, hop_length: int, repeats: int) -> list[dict]:
     import numpy as np
     import torch
 
-    from specsr.phase import spectral_convergence
-    from specsr.spectrogram import Grid, stft
+    from specsr.maps.phase import spectral_convergence
+    from specsr.maps.spec_map import Grid
+    from specsr.maps.transform import stft
 
     grid = Grid(RATE, n_fft, hop_length, samples.size)
     spectrum = stft(torch.from_numpy(samples.astype(np.float32)), grid)

@@ -23,13 +23,14 @@ from map import FRESH, interpolate
 from scipy import ndimage
 
 from specsr import Signal
-from specsr.degrade import pool
-from specsr.finer import upscale_map
-from specsr.orders import order_cut
-from specsr.ridges import compare_lines
-from specsr.scenes import random_run_up
-from specsr.spectrogram import SpecMap, SpectrogramTransform
-from specsr.synth import synthesise
+from specsr.enhance.maps import upscale_map
+from specsr.maps.pooling import pool
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh.order_cut import order_cut
+from specsr.scores.ridges import compare_lines
+from specsr.synth.draws import random_run_up
+from specsr.synth.synthesis import synthesise
 
 RPM_AT_FULL_SCALE = 4821.43  # of the second channel, from the recording's description
 ORDERS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)

@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from specsr.config import Config, load_config
 from specsr.errors import SpecsrError
-from specsr.learner import Learner
 from specsr.models import EDSR
-from specsr.ranks import Alone
-from specsr.sources import source
-from specsr.train import build_net
+from specsr.train.config import Config
+from specsr.train.config_file import load_config
+from specsr.train.data import source
+from specsr.train.learner import Learner
+from specsr.train.processes import Alone
+from specsr.train.train import build_net
 
 SETUPS = ("image", "map")
 BATCH = {"image": 4, "map": 8}

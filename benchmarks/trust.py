@@ -16,13 +16,16 @@ from common import data_folder, parser, progress, publish, run
 from map import FRESH
 from scipy import ndimage
 
-from specsr import Signal, levels, metrics
-from specsr.degrade import pool
-from specsr.finer import upscale_map
+from specsr import Signal
+from specsr.enhance.maps import upscale_map
 from specsr.io import read
-from specsr.scenes import random_scene
-from specsr.spectrogram import SpectrogramTransform
-from specsr.synth import RunUp, synthesise
+from specsr.maps import levels
+from specsr.maps.pooling import pool
+from specsr.maps.transform import SpectrogramTransform
+from specsr.scores.map_errors import line_mask
+from specsr.synth.draws import random_scene
+from specsr.synth.machine import RunUp
+from specsr.synth.synthesis import synthesise
 
 CLASSES = ("lines", "transients", "rest")
 TRANSFORM = SpectrogramTransform(2048, 256)
@@ -51,7 +54,7 @@ def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndar
         consistency=args.consistency,
     )  # fmt: skip
     error = levels.to_db(high.image()[0].astype(float) ** 2) - truth
-    lines = metrics.line_mask(truth)
+    lines = line_mask(truth)
     kind = np.where(lines, 0, np.where(impacts(scene, truth.shape), 1, 2))
     return error, high.std_db[0, : len(error)], kind
 

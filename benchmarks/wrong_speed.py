@@ -2,7 +2,7 @@
 
 Run-ups of the map benchmark (x4, consistency band) with the speed as it is, off by a factor, late,
 and not given: errors in dB against the exact expected power, over all cells and on lines; once with
-the speed taken as it is told, once corrected (or found) by the map (`specsr.speed_track`).
+the speed taken as it is told, once corrected (or found) by the map (`specsr.nvh.speed_track`).
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import numpy as np
 from common import parser, progress, publish, run
 from map import FRESH, Case, case, rms
 
-from specsr import levels
-from specsr.finer import upscale_map
-from specsr.scenes import random_run_up
-from specsr.spectrogram import SpecMap
+from specsr.enhance.maps import upscale_map
+from specsr.maps import levels
+from specsr.maps.spec_map import SpecMap
+from specsr.synth.draws import random_run_up
 
 SCALE = 4
 CHANGES: dict[str, tuple[float, float] | None] = {

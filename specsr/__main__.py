@@ -1,6 +1,8 @@
 """``python -m specsr`` is the command line."""
 
-from .cli import main
+from __future__ import annotations
+
+from specsr.cli.app import main
 
 if __name__ == "__main__":
     main()

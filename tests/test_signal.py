@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.signal import (
-    REFERENCES,
-    STANDARD_GRAVITY,
-    Signal,
-    parse_unit,
-    reference_label,
-)
+from specsr.signal import Signal
+from specsr.units import REFERENCES, STANDARD_GRAVITY, parse_unit, reference_label
 
 
 def sine(rms=1.0, freq=1000.0, rate=48000, seconds=1.0, dtype=np.float64):

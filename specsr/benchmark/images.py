@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from .errors import SpecsrError
-from .image import image_model, run_image
-from .image_data import ImagePair, find_pairs, load_pair, to_pixels
-from .image_metrics import PROTOCOLS, RGB, Protocol, luma, score
-from .imresize import imresize
-from .infer import InferOptions
-from .io.image import write_image
-from .published import METHODS, PUBLISHED
-from .weights import BUNDLED, Model, bundled_models, read_info
+from specsr.benchmark.published import METHODS, PUBLISHED
+from specsr.errors import SpecsrError
+from specsr.images.imresize import imresize
+from specsr.images.metrics import PROTOCOLS, RGB, Protocol, luma, score
+from specsr.images.pixels import to_pixels
+from specsr.images.sets import ImagePair, find_pairs, load_pair
+from specsr.images.upscale import image_model, run_image
+from specsr.io.image import write_image
+from specsr.models.bundled import BUNDLED, bundled_models
+from specsr.models.model import Model, read_info
+from specsr.models.tiling import InferOptions
 
 HEADINGS = {
     "paper": "paper protocol: luma (MATLAB rgb2ycbcr) rounded, gray as it is, border = scale",

@@ -6,55 +6,23 @@ Ratios compare times of one run on one machine, each the least of several.
 from __future__ import annotations
 
 import cProfile
-import platform
 import pstats
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from .infer import pick_device, run_tiled
-from .signal import Signal
+from specsr.benchmark.timing import Row, SpeedOptions, fastest
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.tiling import run_tiled
+from specsr.signal import Signal
 
 RATE = 48000.0
-Row = dict[str, Any]
-"""Column -> text or number."""
-
-
-@dataclass(frozen=True)
-class SpeedOptions:
-    """What is measured.
-
-    Attributes:
-        side: rows and columns of the network's input.
-        seconds: of the recordings of whole jobs; a sixth of it for the phase alone.
-        repeats: runs of which the fastest counts.
-        device: torch device of the networks.
-    """
-
-    side: int = 256
-    seconds: float = 60.0
-    repeats: int = 3
-    device: str = "cpu"
-
-
-def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None = None) -> float:
-    """Return the seconds of the fastest of some runs, after one that warms up."""
-    times = []
-    for _ in range(repeats + 1):
-        began = time.perf_counter()
-        work()
-        if device is not None and device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - began)
-    return min(times[1:])
 
 
 def jobs(options: SpeedOptions, models: dict[str, list[str]]) -> list[Row]:
@@ -63,8 +31,8 @@ def jobs(options: SpeedOptions, models: dict[str, list[str]]) -> list[Row]:
     ``models``: command -> names of models.  The parts are times within named functions; the rest
     is what no part covers.
     """
-    from . import io
-    from .cli import app
+    from specsr import io
+    from specsr.cli.app import app
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -98,13 +66,14 @@ def _split(profile: cProfile.Profile) -> dict[str, float]:
     """Seconds within the functions that make up a job."""
     import soundfile
 
-    from . import consistency, spectrogram
+    from specsr.maps import spec_map as spectrogram
+    from specsr.pairs import consistency
 
     parts: dict[str, list[Callable[..., Any]]] = {
         "read": [soundfile.SoundFile.read],
-        "analysis": [spectrogram.SpectrogramTransform.__call__],
+        "analysis": [SpectrogramTransform.__call__],
         "network": [run_tiled],
-        "phase": [spectrogram.SpecMap.to_signal, spectrogram.SpectrogramTransform.inverse],
+        "phase": [spectrogram.SpecMap.to_signal, SpectrogramTransform.inverse],
         "own band": [consistency.put_band_back],
         "write": [soundfile.SoundFile.write],
     }
@@ -121,8 +90,8 @@ def _split(profile: cProfile.Profile) -> dict[str, float]:
 
 def _recording(rate: float, seconds: float) -> Signal:
     """A run-up in noise, repeated to the length asked for, full scale 1."""
-    from .scenes import random_run_up
-    from .synth import synthesise
+    from specsr.synth.draws import random_run_up
+    from specsr.synth.synthesis import synthesise
 
     samples = synthesise(random_run_up(1, rate, 6.0)).signal.samples[0]
     samples = np.resize(samples / np.abs(samples).max() / 2, round(seconds * rate))
@@ -133,7 +102,7 @@ def phase(options: SpeedOptions) -> list[Row]:
     """Time PGHI with 32 iterations beside librosa's Griffin-Lim with 32, on the same map."""
     import librosa
 
-    from .metrics import spectral_convergence
+    from specsr.scores.metrics import spectral_convergence
 
     recording = _recording(RATE, max(2.0, options.seconds / 6))
     spec = recording.spectrogram(n_fft=2048, hop_length=512)
@@ -165,7 +134,7 @@ def phase(options: SpeedOptions) -> list[Row]:
 
 def start_up(repeats: int) -> list[Row]:
     """Time commands that should answer at once, each in a process of its own."""
-    from . import io
+    from specsr import io
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -181,26 +150,3 @@ def start_up(repeats: int) -> list[Row]:
                 {"command": f"specsr {' '.join(Path(g).name for g in given)}", "s": seconds}
             )
     return rows
-
-
-def machine(device_name: str = "cpu") -> dict[str, Any]:
-    """Return the facts that the times depend on, and what a matrix product reaches there."""
-    device = pick_device(device_name)
-    size = 1536
-    speed = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a = torch.randn(size, size).to(device, dtype)
-        seconds = fastest(lambda a=a: a @ a, 40, device)  # type: ignore[misc]
-        speed[f"matrix product, {str(dtype)[6:]}, GFLOP/s"] = round(2 * size**3 / seconds / 1e9)
-    return {
-        "processor": _processor() if device.type == "cpu" else torch.cuda.get_device_name(device),
-        "threads": torch.get_num_threads(), "torch": torch.__version__, **speed,
-    }  # fmt: skip
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .infer import PRECISIONS, InferOptions, pick_device, run_tiled
-from .models import EDSR, EDSRConfig
-from .models.merged import Merged
-from .speed_benchmark import Row, SpeedOptions, fastest
+from specsr.benchmark.timing import Row, SpeedOptions, fastest
+from specsr.models import EDSR, EDSRConfig
+from specsr.models.merged import Merged
+from specsr.models.tiling import PRECISIONS, InferOptions, pick_device, run_tiled
 
 SCALE = (4, 4)
 
@@ -143,11 +143,11 @@ def _high_water() -> float:
 
 def accuracy() -> list[Row]:
     """PSNR of the bundled x4 image model on a zone plate, by arithmetic, and its change."""
-    from .image import run_image
-    from .image_data import to_pixels
-    from .image_metrics import psnr
-    from .imresize import imresize
-    from .weights import load_model
+    from specsr.images.imresize import imresize
+    from specsr.images.metrics import psnr
+    from specsr.images.pixels import to_pixels
+    from specsr.images.upscale import run_image
+    from specsr.models.bundled import load_model
 
     side = 480
     y, x = np.mgrid[:side, :side] / side - 0.5

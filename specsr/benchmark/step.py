@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from .config import Config
-from .infer import pick_device
-from .losses import LOSSES
-from .train import build_net
+from specsr.models.tiling import pick_device
+from specsr.train.config import Config
+from specsr.train.losses import LOSSES
+from specsr.train.train import build_net
 
 
 @dataclass(frozen=True)

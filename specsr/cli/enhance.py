@@ -7,10 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from .cli_images import all_images, upscale_images
-from .cli_options import (
-    SEGMENT,
-    Batch,
+from specsr.cli.images import all_images, upscale_images
+from specsr.cli.options import (
     ConsistencyName,
     Device,
     Ensemble,
@@ -23,7 +21,6 @@ from .cli_options import (
     Plot,
     Precision,
     PrecisionOption,
-    Reading,
     Segment,
     Suffix,
     bar,
@@ -34,6 +31,7 @@ from .cli_options import (
     targets,
     writes_files,
 )
+from specsr.jobs.options import SEGMENT, Batch, Reading
 
 
 @writes_files
@@ -85,9 +83,9 @@ def upscale(
     A long audio file is read, restored and written piece by piece, in bounded memory.
     A picture comes out SCALE times as large, alpha and gray kept; so do folders of pictures.
     """
-    from . import jobs
-    from .batch import run
-    from .tasks import Upscale
+    from specsr.jobs import plan as jobs
+    from specsr.jobs.run import run
+    from specsr.jobs.upscale import Upscale
 
     pair_name = pair.value if pair else None
     if pair_name == "image" or (pair_name is None and all_images(inputs)):
@@ -147,9 +145,9 @@ def denoise(
     A long audio file is read, denoised and written piece by piece, in bounded memory (with --orders
     it is read whole).
     """
-    from . import jobs
-    from .batch import run
-    from .tasks import Denoise
+    from specsr.jobs import plan as jobs
+    from specsr.jobs.denoise import Denoise
+    from specsr.jobs.run import run
 
     todo = jobs.plan(inputs, targets(out, plot), suffix, batch)
     options = infer_options(ensemble, precision, device, segment)
@@ -183,9 +181,9 @@ def spectrogram(
 
     The map of a long audio file is written as it is made, in bounded memory.
     """
-    from . import jobs
-    from .batch import run
-    from .tasks import Spectrogram
+    from specsr.jobs import plan as jobs
+    from specsr.jobs.run import run
+    from specsr.jobs.spectrogram import Spectrogram
 
     todo = jobs.plan(inputs, list(out), suffix or ".npz", batch)
     work = Spectrogram(reading, df, overlap, n_fft, hop_length, window, scaling, max_freq, segment)

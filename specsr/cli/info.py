@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from .cli_options import Inputs, Overwrite, Reading, bar, complain, reads_recordings, say
-from .errors import SpecsrError
+from specsr.cli.options import Inputs, Overwrite, bar, complain, reads_recordings, say
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading
 
 if TYPE_CHECKING:
-    from .info import ChannelInfo, FileInfo
+    from specsr.io.file_info import ChannelInfo, FileInfo
 
 
 @reads_recordings
@@ -31,8 +32,8 @@ def info(
     A channel whose rate promises more than it holds is marked with "!": a recording that was
     resampled, or went through a lossy codec.
     """
-    from . import io
-    from .info import inspect_file
+    from specsr import io
+    from specsr.io.file_info import inspect_file
 
     if out is not None:
         io.check_output(out, overwrite)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from .cli_options import Overwrite, Reading, reads_recordings, say
-from .errors import SpecsrError
+from specsr.cli.options import Overwrite, reads_recordings, say
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading
 
 if TYPE_CHECKING:
-    from .nvh import BandLevels
+    from specsr.nvh.levels import BandLevels
 
 
 @reads_recordings
@@ -33,9 +34,9 @@ def levels(
 
     Loudness (ISO 532-1, stationary) and sharpness (DIN 45692) are those of recordings in Pa.
     """
-    from . import io
-    from .nvh import overall_level, third_octave_levels
-    from .weighting import WEIGHTINGS
+    from specsr import io
+    from specsr.nvh.levels import overall_level, third_octave_levels
+    from specsr.nvh.weighting import WEIGHTINGS
 
     outputs = out or []
     for path in outputs:
@@ -60,9 +61,9 @@ def levels(
         if path.suffix.lower() == ".csv":
             _write(path, bands, read.channels, overwrite)
         else:
-            from .nvh import psd
-            from .plot_views import plot_levels
-            from .plots import save_figure
+            from specsr.nvh.levels import psd
+            from specsr.plots.save import save_figure
+            from specsr.plots.views import plot_levels
 
             density = None if is_map else psd(read, df)
             reference = read.grid.reference if is_map else read.reference
@@ -72,14 +73,14 @@ def levels(
 
 
 def _label(unit: str) -> str:
-    from .signal import reference_label
+    from specsr.units import reference_label
 
     return f"dB {reference_label(unit)}"
 
 
 def _quality(signal: Any) -> dict[str, Any]:
     """Loudness and sharpness where they can be taken; why not is said."""
-    from . import sound_quality
+    from specsr.nvh import sound_quality
 
     try:
         loud = sound_quality.loudness(signal)
@@ -94,7 +95,7 @@ def _quality(signal: Any) -> dict[str, Any]:
 
 
 def _write(path: Path, bands: BandLevels, channels: tuple[str, ...], overwrite: bool) -> None:
-    from .io import replacing
+    from specsr.io import replacing
 
     with (
         replacing(path, overwrite=overwrite) as [partial],

@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from .errors import SpecsrError
+from specsr.errors import SpecsrError
 
 if TYPE_CHECKING:
-    from .signal import Signal
+    pass
+from specsr.jobs.options import SEGMENT, Batch, Reading
 
 
 class PairName(str, Enum):
@@ -52,9 +52,6 @@ class Precision(str, Enum):
     bfloat16 = "bfloat16"
 
 
-SEGMENT = 20.0
-"""Seconds of a recording in one piece, as in `specsr.InferOptions`."""
-
 Inputs = Annotated[list[Path], typer.Argument(help="Recordings, map files or folders of them.")]
 Input = Annotated[Path, typer.Argument(help="A recording.")]
 Outs = Annotated[
@@ -82,9 +79,7 @@ Ensemble = Annotated[
         "--ensemble", help="Average with the time-reversed pass (pictures: 8 flips and turns)."
     ),
 ]
-PrecisionOption = Annotated[
-    Precision, typer.Option(help="Arithmetic of the network.")
-]
+PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the network.")]
 Segment = Annotated[
     float,
     typer.Option(
@@ -93,46 +88,6 @@ Segment = Annotated[
     ),
 ]  # fmt: skip
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How recordings are read: what the user says about channels and calibration.
-
-    Attributes:
-        unit: unit of the samples, over that of the file.
-        calib: units per digital full scale, over that of the file.
-        channels: names or positions; None for all that fit together.
-        rate: Hz, for files that give none.
-    """
-
-    unit: str | None = None
-    calib: float | None = None
-    channels: tuple[str, ...] | None = None
-    rate: float | None = None
-
-    def read(self, path: Path) -> Signal:
-        """Return a recording."""
-        from . import io
-
-        return io.read(
-            path, unit=self.unit, calib=self.calib, channels=self.channels, rate=self.rate
-        )
-
-
-@dataclass(frozen=True)
-class Batch:
-    """How the files of a job are gone through.
-
-    Attributes:
-        overwrite: replace outputs that exist.
-        resume: skip what the manifest of the output folder says is done.
-        cluster: ``local:N`` or the address of a Dask scheduler; None for this process.
-    """
-
-    overwrite: bool = False
-    resume: bool = False
-    cluster: str | None = None
 
 
 _READING = {
@@ -229,8 +184,9 @@ def _reading(
     if sum(value is not None for value in (calib, calib_tone, full_scale)) > 1:
         raise SpecsrError("--calib, --calib-tone and --full-scale say the same: give one of them")
     if calib_tone is not None or full_scale is not None:
-        from . import calibration, io
-        from .signal import parse_unit, reference_label
+        from specsr import io
+        from specsr.nvh import calibration
+        from specsr.units import parse_unit, reference_label
 
         unit = parse_unit(unit or "Pa")
         if calib_tone is None:
@@ -292,8 +248,8 @@ def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Itera
 def infer_options(
     ensemble: bool, precision: Precision, device: str, segment: float = SEGMENT
 ) -> Any:
-    """Return the `specsr.infer.InferOptions` of the command line's options."""
-    from .infer import InferOptions
+    """Return the `specsr.models.tiling.InferOptions` of the command line's options."""
+    from specsr.models.tiling import InferOptions
 
     return InferOptions(
         ensemble=ensemble, precision=precision.value, device=device, segment=segment

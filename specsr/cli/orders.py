@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from .cli_options import MaxFreq, Overwrite, Reading, numbers, reads_recordings, say
-from .errors import SpecsrError
+from specsr.cli.options import MaxFreq, Overwrite, numbers, reads_recordings, say
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading
 
 if TYPE_CHECKING:
-    from .orders import OrderCut
-    from .signal import Signal
+    from specsr.nvh.order_cut import OrderCut
+    from specsr.signal import Signal
 
 
 class XAxis(str, Enum):
@@ -70,7 +71,7 @@ def orders(
     A recording is resampled by angle, so an order stays one line at any sweep rate.  A map has
     its cells summed about each order.  The width of every cut is printed.
     """
-    from . import io
+    from specsr import io
 
     outputs = out or []
     for path in outputs:
@@ -88,7 +89,7 @@ def orders(
         ):  # fmt: skip
             if given is not None:
                 raise SpecsrError(f"{name} is for recordings: a map brings its speed along")
-        from .orders import order_cut
+        from specsr.nvh.order_cut import order_cut
 
         spec = io.read_map(source)
         cuts = [
@@ -97,7 +98,7 @@ def orders(
         ]
         by_order = spec.view(x.value, "order", max_order=top)
     else:
-        from .angular import order_map
+        from specsr.nvh.order_map import order_map
 
         signal = _with_speed(source, reading, rpm, rpm_channel, rpm_scale, tacho_channel, pulses)
         signal = _one_run(signal, run)
@@ -111,8 +112,8 @@ def orders(
         if path.suffix.lower() == ".csv":
             _write_cuts(path, cuts, spec.channels, overwrite)
         else:
-            from .plot_views import plot_run
-            from .plots import save_figure
+            from specsr.plots.save import save_figure
+            from specsr.plots.views import plot_run
 
             figure = plot_run(
                 spec.view(x.value), by_order, cuts, db_range=db_range, max_freq=max_freq,
@@ -136,7 +137,7 @@ def _with_speed(
 
     import numpy as np
 
-    from .speed import read_rpm, rpm_from_pulses, take_channel
+    from specsr.nvh.speed import read_rpm, rpm_from_pulses, take_channel
 
     given = [x for x in (table, channel, tacho) if x is not None]
     if len(given) > 1:
@@ -164,7 +165,7 @@ def _with_speed(
 
 def _one_run(signal: Signal, which: str) -> Signal:
     """The stretch of a signal that was asked for; all runs found are told."""
-    from .speed import find_runs
+    from specsr.nvh.runs import find_runs
 
     assert signal.rpm is not None
     runs = find_runs(signal.rpm, signal.rate, signal.start)
@@ -187,7 +188,7 @@ def _one_run(signal: Signal, which: str) -> Signal:
 def _print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> None:
     import numpy as np
 
-    from .plot_views import bandwidth_words
+    from specsr.plots.views import bandwidth_words
 
     typer.echo(f"| order | band | channel | mean, {label} | highest | at rpm |")
     typer.echo("| ---: | :--- | :--- | ---: | ---: | ---: |")
@@ -205,8 +206,8 @@ def _print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> 
 def _write_cuts(
     path: Path, cuts: list[OrderCut], channels: tuple[str, ...], overwrite: bool
 ) -> None:
-    from .io import replacing
-    from .tables import CUT_COLUMNS, cut_rows
+    from specsr.io import replacing
+    from specsr.nvh.export import CUT_COLUMNS, cut_rows
 
     with (
         replacing(path, overwrite=overwrite) as [partial],

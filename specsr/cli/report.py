@@ -7,8 +7,9 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from .cli_options import MaxFreq, Overwrite, Reading, numbers, reads_recordings, say
-from .errors import SpecsrError
+from specsr.cli.options import MaxFreq, Overwrite, numbers, reads_recordings, say
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading
 
 SECONDS_HELP = "Length of the audio players, s; 0 for none."
 MODEL_HELP = "Model that made SR (bundled name or .safetensors file): shows its card."
@@ -47,14 +48,14 @@ def report(
     Maps of input, result, reference and their difference share colours and zoom; a slider fades
     from the input to the result.  What is measured and what is estimated is said.
     """
-    from . import io
+    from specsr import io
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise SpecsrError(f"{out}: expected a name that ends in .html")
     io.check_output(out, overwrite)
     paths = [path for path in (low, high, reference) if path is not None]
-    from .report import ReportOptions, make_report
-    from .speed import read_rpm
+    from specsr.nvh.speed import read_rpm
+    from specsr.report.report import ReportOptions, make_report
 
     def load(path: Path) -> Any:
         return io.read_map(path) if io.is_map(path) else reading.read(path)

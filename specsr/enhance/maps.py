@@ -10,21 +10,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import levels
-from .choose import find_model
-from .consistency import MODES, impose
-from .degrade import coarse_transform, pool
-from .errors import SpecsrError
-from .grid import Grid
-from .guide import CHANNELS as GUIDE_CHANNELS
-from .guide import coarse_rows, columns_speed, guide_image
-from .infer import InferOptions, Progress, run_tiled
-from .order_fit import fit_orders, with_orders
-from .signal import Signal
-from .spectrogram import SpecMap, SpectrogramTransform
-from .speed_search import find_lines
-from .speed_track import STRETCH, corrected_speed, track_speed
-from .weights import Model
+from specsr.errors import SpecsrError
+from specsr.maps import levels
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.bundled import find_model
+from specsr.models.model import Model
+from specsr.models.tiling import InferOptions, run_tiled
+from specsr.nvh.order_fit import fit_orders, with_orders
+from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed_search import find_lines
+from specsr.nvh.speed_track import STRETCH, corrected_speed, track_speed
+from specsr.pairs.consistency import MODES, impose
+from specsr.pairs.order_input import CHANNELS as GUIDE_CHANNELS
+from specsr.pairs.order_input import coarse_rows, guide_image
+from specsr.pairs.pair import coarse_transform
+from specsr.progress import Progress
+from specsr.signal import Signal
 
 log = logging.getLogger(__name__)
 DEFAULT_CONSISTENCY = "band"
@@ -55,14 +59,14 @@ def upscale_map(
     Args:
         low: any map; pooled, or a full one (then the finer one has a longer window).  If it
             carries the speed (``rpm``), a guided model looks for lines where the orders are, and
-            their levels come in part from a fit to the map (`specsr.order_fit`).
+            their levels come in part from a fit to the map (`specsr.nvh.order_fit`).
         scale: 2, 3, 4, or one an axis if the model has it.
         pair: ``"pool"`` or ``"stft"``, what made the map coarse.
         model: name or file of a model; None for the bundled one.
-        consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.consistency`.
+        consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.pairs.consistency`.
         find_speed: where a pooled map carries no speed, look for lines that move together
-            (`specsr.speed_search`, `specsr.speed_track`) and go on as with a speed; where it
-            carries one that is a little off, correct it.
+            (`specsr.nvh.speed_search`, `specsr.nvh.speed_track`) and go on as with a speed;
+            where it carries one that is a little off, correct it.
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of tiles.
 

@@ -18,10 +18,10 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 
-from . import streaming
-from .errors import SpecsrError
-from .infer import Progress
-from .signal import Signal
+from specsr.enhance import segments as streaming
+from specsr.errors import SpecsrError
+from specsr.progress import Progress
+from specsr.signal import Signal
 
 SECONDS = 0.32
 """About the length of a window."""

@@ -12,14 +12,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from .errors import SpecsrError
-from .signal import Signal
+from specsr.errors import SpecsrError
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.model import Model
+from specsr.models.tiling import InferOptions
+from specsr.progress import Progress
+from specsr.signal import Signal
 
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
 FADE_SECONDS = 0.01
 """Length of the crossfade from one segment to the next."""
 
@@ -180,3 +183,20 @@ def blocks(
     firsts = list(range(0, source.length, size))
     for first in progress(firsts) if progress else firsts:
         yield source.cut(first, min(source.length, first + size))
+
+
+def _plan(
+    found: Model, source: streaming.Source, ratio: int, options: InferOptions
+) -> streaming.Plan:
+    """Cut on whole blocks of cells; a margin holds all that a model and two transforms see."""
+    grid = found.grids[0]
+    hop = grid["hop_length"]
+    fold = getattr(found.net.config, "fold", (1, 1))[1]
+    margin = hop * found.net.reach((1, 1))[1] + 4 * grid["n_fft"]
+    rate = source.rate * ratio
+    return streaming.plan(options.segment, rate, hop * fold, margin, source.length, ratio)
+
+
+def _transform(model: Model) -> SpectrogramTransform:
+    grid = model.grids[0]
+    return SpectrogramTransform(grid["n_fft"], grid["hop_length"], grid["window"])

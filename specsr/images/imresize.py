@@ -13,7 +13,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from .errors import SpecsrError
+from specsr.errors import SpecsrError
 
 
 def _cubic(x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from .errors import SpecsrError
+from specsr.errors import SpecsrError
 
 
 @dataclass(frozen=True)

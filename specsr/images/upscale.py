@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from .choose import find_model
-from .convert import SUFFIXES, convert, read_state_dict
-from .errors import SpecsrError
-from .image_data import to_float, to_pixels
-from .imresize import imresize
-from .infer import InferOptions, Net, Progress, default_tile, run_tiled
-from .interop import load_foreign
-from .weights import Model, is_model_file, load_model
+from specsr.errors import SpecsrError
+from specsr.images.imresize import imresize
+from specsr.images.pixels import to_float, to_pixels
+from specsr.models.bundled import find_model, load_model
+from specsr.models.edsr_pytorch import SUFFIXES, convert, read_state_dict
+from specsr.models.model import Model, is_model_file
+from specsr.models.spandrel_bridge import load_foreign
+from specsr.models.tiling import InferOptions, Net, default_tile, run_tiled
+from specsr.progress import Progress
 
 STRIP = 2**20
 """Most pixels of input in one strip; wide images have strips of fewer rows."""

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from ..spectrogram import SpecMap
-from . import entries
-from .atomic import replacing
-from .recording import Contents
+from specsr.errors import SpecsrError
+from specsr.io import entries
+from specsr.io.atomic import replacing
+from specsr.io.recording import Contents
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
 
 SUFFIXES = (".npz", ".h5", ".hdf5", ".hdf")
 _DEFLATE = 1032
@@ -35,7 +35,7 @@ def read_signal(path: Path) -> Contents:
     fields = _load(path)
     if path.suffix.lower() == ".npz" or entries.is_signal(fields) or entries.is_map(fields):
         return entries.contents(fields)
-    from .tree import find_channels
+    from specsr.io.tree import find_channels
 
     return find_channels(hdf5_tree(path))
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from ..errors import SpecsrError
-from .optional import EXTRAS, check
+from specsr.errors import SpecsrError
+from specsr.io.optional import EXTRAS, check
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> Path:

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from . import riff, sidecar
-from .atomic import replacing
-from .recording import Contents, from_rows
+from specsr.errors import SpecsrError
+from specsr.io import riff, sidecar
+from specsr.io.atomic import replacing
+from specsr.io.recording import Contents, from_rows
+from specsr.signal import Signal
 
 FORMATS = {
     ".wav": "WAV", ".w64": "W64", ".rf64": "RF64", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..grid import Grid
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
 
 _TOLERANCE = 0.02
 """How far, in steps or samples, an even axis may be from its place: float32 times need this."""

@@ -13,13 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..grid import Grid
-from ..signal import REFERENCES, Signal, parse_unit
-from ..spectrogram import SpecMap
-from .axes import grid_from_axes
-from .recording import Contents, from_rows
-from .schema import (
+from specsr.errors import SpecsrError
+from specsr.io.axes import grid_from_axes
+from specsr.io.recording import Contents, from_rows
+from specsr.io.schema import (
     MAP,
     SIGNAL,
     VERSION,
@@ -31,8 +28,12 @@ from .schema import (
     numeric,
     signal_arguments,
     signal_fields,
-    whole,
-)  # fmt: skip
+    whole,  # fmt: skip
+)
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
+from specsr.units import REFERENCES, parse_unit
 
 VALUES = ("db", "power", "magnitude")
 OPTIONAL = ("phase", "known", "rpm", "std_db")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from . import io
-from .bandwidth import true_bandwidth
-from .errors import SpecsrError
-from .io import units
-from .io.recording import Channel, Contents, assemble
-from .signal import reference_label
-from .spectrogram import SpecMap
+from specsr import io
+from specsr.errors import SpecsrError
+from specsr.io import unit_labels as units
+from specsr.io.bandwidth import true_bandwidth
+from specsr.io.recording import Channel, Contents, assemble
+from specsr.maps.spec_map import SpecMap
+from specsr.units import reference_label
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import SpecsrError
-from .atomic import replacing
+from specsr.errors import SpecsrError
+from specsr.io.atomic import replacing
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")

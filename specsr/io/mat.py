@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from ..spectrogram import SpecMap
-from . import arrays, entries, mat5, schema
-from .atomic import replacing
-from .recording import Contents
-from .tree import find_channels
+from specsr.errors import SpecsrError
+from specsr.io import arrays, entries, mat5, schema
+from specsr.io.atomic import replacing
+from specsr.io.recording import Contents
+from specsr.io.tree import find_channels
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
 
 SUFFIXES = (".mat",)
 _LIMIT = 2**31 - 2**16

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
+from specsr.errors import SpecsrError
 
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
           13: "u8", 16: "u1", 17: "u2", 18: "u4"}  # fmt: skip

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from . import units
-from .atomic import replacing
-from .optional import check, need
-from .recording import Channel, Contents
-from .times import even_times
+from specsr.errors import SpecsrError
+from specsr.io import unit_labels as units
+from specsr.io.atomic import replacing
+from specsr.io.optional import check, need
+from specsr.io.recording import Channel, Contents
+from specsr.io.times import even_times
+from specsr.signal import Signal
 
 SUFFIXES = (".mf4", ".mdf")
 _SECONDS, _BYTES_A_SECOND = 60, 2e6

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from ..spectrogram import SpecMap
-from . import entries, sidecar
-from .atomic import replacing
-from .recording import Contents, from_rows
-from .schema import MAP, names, number, numeric, signal_arguments
+from specsr.errors import SpecsrError
+from specsr.io import entries, sidecar
+from specsr.io.atomic import replacing
+from specsr.io.recording import Contents, from_rows
+from specsr.io.schema import MAP, names, number, numeric, signal_arguments
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
 
 SUFFIXES = (".npy",)
 

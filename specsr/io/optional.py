@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-from ..errors import SpecsrError
+from specsr.errors import SpecsrError
 
 EXTRAS = {
     ".tdms": ("nptdms", "tdms"),

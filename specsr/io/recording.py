@@ -13,9 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal, parse_unit
-from . import units
+from specsr.errors import SpecsrError
+from specsr.io import unit_labels as units
+from specsr.signal import Signal
+from specsr.units import parse_unit
 
 
 @dataclass(frozen=True, eq=False)

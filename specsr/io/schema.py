@@ -35,9 +35,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..grid import Grid
-from ..signal import Signal
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.signal import Signal
 
 SIGNAL = "specsr-signal"
 MAP = "specsr-map"

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from .schema import SIGNAL, signal_arguments, signal_fields, whole
+from specsr.errors import SpecsrError
+from specsr.io.schema import SIGNAL, signal_arguments, signal_fields, whole
+from specsr.signal import Signal
 
 
 def sidecar_path(path: Path) -> Path:

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..grid import Grid
-from ..signal import Signal
-from . import audio, entries
-from .atomic import replacing
-from .recording import Contents, assemble, from_rows
+from specsr.errors import SpecsrError
+from specsr.io import audio, entries
+from specsr.io.atomic import replacing
+from specsr.io.recording import Contents, assemble, from_rows
+from specsr.maps.grid import Grid
+from specsr.signal import Signal
 
 _COLUMNS = 64
 """Columns of a map that are stored together in HDF5."""
@@ -32,7 +32,7 @@ _CELLS = 1 << 22
 
 
 class Recording:
-    """A `specsr.streaming.Source` behind an open audio file; see `opened`.
+    """A `specsr.enhance.segments.Source` behind an open audio file; see `opened`.
 
     Attributes:
         length: samples in each channel.
@@ -120,7 +120,7 @@ def opened(
     Raises:
         SpecsrError: no such file, a damaged one, or channels that do not fit together.
     """
-    from . import _check_input, _naming
+    from specsr.io.guard import _check_input, _naming
 
     path = Path(path)
     if path.suffix.lower() not in audio.FORMATS:
@@ -153,7 +153,7 @@ def map_sink(
     Raises:
         SpecsrError: the output exists, does not fit on the disk, or cannot be written.
     """
-    from ..frames import Frames
+    from specsr.maps.frames import Frames
 
     channels = len(head.channels)
     full = (channels, grid.rows, grid.frames)

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from . import units
-from .atomic import replacing
-from .optional import need
-from .recording import Channel, Contents
-from .times import even_times, snap
+from specsr.errors import SpecsrError
+from specsr.io import unit_labels as units
+from specsr.io.atomic import replacing
+from specsr.io.optional import need
+from specsr.io.recording import Channel, Contents
+from specsr.io.times import even_times, snap
+from specsr.signal import Signal
 
 _SCALE = re.compile(r"NI_Scale\[\d+\]_Scale_Type")
 _KNOWN_SCALES = {

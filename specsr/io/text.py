@@ -25,13 +25,14 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from ..spectrogram import SpecMap
-from . import entries, units
-from .atomic import replacing
-from .recording import Channel, Contents
-from .times import even_times
+from specsr.errors import SpecsrError
+from specsr.io import entries
+from specsr.io import unit_labels as units
+from specsr.io.atomic import replacing
+from specsr.io.recording import Channel, Contents
+from specsr.io.times import even_times
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
 
 SUFFIXES = (".csv", ".tsv")
 _COLUMN = re.compile(r"\s*(.*?)\s*[\[(]([^\[\]()]*(?:\([^)]*\))?[^\[\]()]*)[\])]\s*")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..errors import SpecsrError
+from specsr.errors import SpecsrError
 
 _TOLERANCE = 0.1
 """Steps that a time stamp may be off its even place: rounding does less, a lost sample more."""

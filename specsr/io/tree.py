@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from . import units
-from .recording import Channel, Contents
-from .times import even_times, snap
+from specsr.errors import SpecsrError
+from specsr.io import unit_labels as units
+from specsr.io.recording import Channel, Contents
+from specsr.io.times import even_times, snap
 
 _RATE = ("fs", "rate", "samplerate", "samplingrate", "samplefrequency", "samplingfrequency", "sr",
          "fsamp", "fsample", "frequencysampling")  # fmt: skip

@@ -15,14 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpecsrError
-from ..signal import Signal
-from ..spectrogram import SpecMap
-from . import entries, schema, units
-from .atomic import replacing
-from .optional import need
-from .recording import Channel, Contents, from_rows
-from .times import even_times, snap
+from specsr.errors import SpecsrError
+from specsr.io import entries, schema
+from specsr.io import unit_labels as units
+from specsr.io.atomic import replacing
+from specsr.io.optional import need
+from specsr.io.recording import Channel, Contents, from_rows
+from specsr.io.times import even_times, snap
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
 
 SUFFIXES = (".uff", ".unv")
 SUBTYPES = ("ASCII", "BINARY")

@@ -1,7 +1,7 @@
 """What unit labels in files mean: spellings, prefixes, damaged characters, speeds.
 
 A label from a file is free text in whatever encoding its writer used.  It is either understood, as
-one of the units that have a reference level (`specsr.signal.REFERENCES`) times a factor, or the
+one of the units that have a reference level (`specsr.units.REFERENCES`) times a factor, or the
 user is asked: nothing is taken for another unit on the quiet.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from ..errors import SpecsrError
-from ..signal import parse_unit
+from specsr.errors import SpecsrError
+from specsr.units import parse_unit
 
 _PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "c": 1e-2, "h": 1e2, "k": 1e3, "M": 1e6}
 _PREFIXED = re.compile(r"([numchkM])(Pa|V|N|g|m/s2|m/s)")

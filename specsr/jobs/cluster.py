@@ -19,13 +19,14 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from . import __version__
-from .batch import Task, Work, attempt, planned
-from .errors import SpecsrError
-from .manifest import Record
+from specsr.errors import SpecsrError
+from specsr.jobs.manifest import Record
+from specsr.jobs.task import Task, Work, attempt, planned
+from specsr.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client
+
 
 RETRIES = 2
 """How often a file is tried again after an error that is not its user's mistake."""

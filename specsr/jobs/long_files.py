@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import io, jobs
-from .cli_options import Reading
-from .frames import Overview
-from .io import audio, stream
-from .signal import REFERENCES, Signal, reference_label
-from .spectrogram import SpectrogramTransform
+from specsr import io
+from specsr.io import audio, stream
+from specsr.jobs import plan as jobs
+from specsr.jobs.options import Reading
+from specsr.maps.transform import SpectrogramTransform
+from specsr.plots.overview import Overview
+from specsr.signal import Signal
+from specsr.units import REFERENCES, reference_label
 
 if TYPE_CHECKING:
-    from .grid import Grid
+    from specsr.maps.grid import Grid
+
 
 log = logging.getLogger(__name__)
 

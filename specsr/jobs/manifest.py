@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .errors import SpecsrError
-from .io.sidecar import sidecar_path
+from specsr.errors import SpecsrError
+from specsr.io.sidecar import sidecar_path
 
 NAME = "specsr-manifest.jsonl"
 

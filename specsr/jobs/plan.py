@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from . import io
-from .cli_options import Batch
-from .errors import SpecsrError
-from .io.image import find_images, image_suffix, write_image
-from .signal import Signal, reference_label
-from .spectrogram import SpecMap
+from specsr import io
+from specsr.errors import SpecsrError
+from specsr.io.image import find_images, image_suffix, write_image
+from specsr.jobs.options import Batch
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
+from specsr.units import reference_label
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -73,7 +74,7 @@ def plan(
 
     One input file goes to the outputs as they are named.  Folders, or several inputs, need one
     output folder; every file keeps its place in the folder and its name, with ``suffix`` (None:
-    its own).  With ``batch.resume`` existing outputs are looked at later, by `specsr.batch.run`.
+    its own).  With ``batch.resume`` existing outputs are looked at later, by `specsr.jobs.run.run`.
     ``images``: inputs and outputs are images rather than recordings and maps.
 
     Raises:
@@ -159,7 +160,9 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
 
 
 def _draw(path: Path, result: Result, overwrite: bool) -> None:
-    from .plots import plot_comparison, plot_map, save_figure
+    from specsr.plots.comparison import plot_comparison
+    from specsr.plots.maps import plot_map
+    from specsr.plots.save import save_figure
 
     maps = result.maps
     if not maps and isinstance(result.output, (Signal, SpecMap)):

@@ -4,66 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import socket
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterator, Sequence
 
-from . import __version__, io
-from .cli_options import Batch
-from .errors import SpecsrError
-from .jobs import Plan, Result, levels_line, save
-from .manifest import Manifest, Record, sha256, stamp, stamps
-
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One file to be done.
-
-    Attributes:
-        file: input.
-        targets: outputs.
-        overwrite: whether outputs that exist may be replaced.
-        progress: wraps the iterable of steps, for a bar.
-    """
-
-    file: Path
-    targets: tuple[Path, ...]
-    overwrite: bool = False
-    progress: Progress | None = None
-
-    def absolute(self) -> Task:
-        """The same for another process: absolute paths and no bar."""
-        targets = tuple(Path(os.path.abspath(target)) for target in self.targets)
-        return Task(Path(os.path.abspath(self.file)), targets, self.overwrite)
-
-
-class Work(Protocol):
-    """What is done to every file: a frozen dataclass of plain data, so that it can travel.
-
-    Its fields are the options that the manifest holds; a `Path` among them is a file that the
-    result depends on.
-    """
-
-    command: ClassVar[str]
-
-    @property
-    def phase(self) -> str:
-        """How a waveform that is to be written gets its phase."""
-
-    def __call__(self, task: Task) -> Result:
-        """Do one file."""
-
-    def model_file(self, file: Path) -> Path | None:
-        """Return the file of the model for an input; None without one."""
-
-    def absolute(self) -> Work:
-        """The same for another process: absolute paths."""
+from specsr import io
+from specsr.jobs.manifest import Manifest, Record, stamp
+from specsr.jobs.options import Batch
+from specsr.jobs.plan import Plan
+from specsr.jobs.task import Task, Work, attempt, planned
+from specsr.progress import Progress
 
 
 def run(
@@ -76,7 +24,7 @@ def run(
 ) -> int:
     """Do every job; a broken input is named and the others are done.  Returns how many failed.
 
-    A job into a folder keeps a `specsr.manifest`, and with it can be resumed.
+    A job into a folder keeps a `specsr.jobs.manifest`, and with it can be resumed.
 
     Args:
         plan: which file goes where.
@@ -129,7 +77,7 @@ def _ended(
 ) -> Iterator[tuple[Task, Record]]:
     """Yield every task as it ends; here one after the other, on a cluster as they come."""
     if batch.cluster is not None and tasks:
-        from . import cluster
+        from specsr.jobs import cluster
 
         with cluster.connect(batch.cluster) as client:
             say(cluster.describe(client))
@@ -146,56 +94,6 @@ def _ended(
             text = "not enough memory for this input: cut it into parts"
             record = dataclasses.replace(planned(work, task), state="failed", error=text)
         yield task, record
-
-
-def attempt(work: Work, task: Task) -> Record:
-    """Do one file and return what became of it; a user's mistake becomes its ``error``."""
-    start = time.perf_counter()
-    record = planned(work, task)
-    error: str | None = None
-    notes: tuple[str, ...] = ()
-    try:
-        result = work(task)
-        for target in task.targets:
-            save(target, result, work.phase, task.overwrite)
-        notes = (*result.notes, *levels_line(result.output))
-    except SpecsrError as found:
-        error = str(found)
-    return dataclasses.replace(
-        record, state="failed" if error else "done", seconds=round(time.perf_counter() - start, 3),
-        notes=notes, error=error,
-    )  # fmt: skip
-
-
-def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
-    """Return the record of a task that starts here and now; a manifest names its outputs."""
-    work = work.absolute()
-    try:
-        model = work.model_file(task.file)
-    except SpecsrError:  # the work itself will say so
-        model = None
-    options = {f.name: getattr(work, f.name) for f in dataclasses.fields(work)}  # type: ignore
-    tables = [value for value in options.values() if isinstance(value, Path)]
-    name, checksum = (None, None) if model is None else (model.stem, sha256(model))
-    return Record(
-        "started", os.path.abspath(task.file), stamps(task.file, *tables),
-        {} if log is None else dict.fromkeys(map(log.name, task.targets)),
-        work.command, _plain(options), name, checksum,
-        host=socket.gethostname(), pid=os.getpid(), version=__version__,
-    )  # fmt: skip
-
-
-def _plain(value: Any) -> Any:
-    """Options as JSON holds them."""
-    if dataclasses.is_dataclass(value):
-        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(each) for each in value]
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
 
 
 def _remaining(tasks: list[Task], work: Work, overwrite: bool, log: Manifest) -> list[Task]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 
-from .grid import Grid
-from .plot_parts import MAX_COLUMNS
-from .spectrogram import SpecMap
+from specsr.maps.grid import Grid
 
 
 class Frames:
@@ -51,33 +50,26 @@ class Frames:
         return spectrum * self.factor
 
 
-class Overview:
-    """A map of one channel with few enough columns for a picture, however long the recording.
+_BLOCK = 1 << 21
+"""Samples in one block of frames: long recordings are walked through, not held as a map."""
 
-    Columns that share a place are shown by their greatest power, as pictures of maps are anyway
-    (`specsr.plot_parts.shrunk`).
+
+def power_frames(
+    samples: np.ndarray, n_fft: int, hop_length: int, pad: int | None = None, mode: str = "reflect"
+) -> Iterator[np.ndarray]:
+    """Yield |STFT|² of samples [N] in blocks [frames, n_fft//2 + 1], plain and unnormalised.
+
+    Periodic Hann window.  Frames start every hop from ``pad`` samples before the first one; the
+    signal is continued there as `numpy.pad` does in ``mode``.  With pad None (half a window) and
+    "reflect" these are the frames of ``torch.stft`` with its defaults.
     """
+    from scipy.signal import get_window
 
-    def __init__(self, grid: Grid, channel: str) -> None:
-        self.frames = Frames(grid, 1)
-        self.channel = channel
-        self.step = math.ceil(grid.fine_frames / MAX_COLUMNS)
-        self.grid = grid if self.step == 1 else grid.pooled(1, self.step)
-        columns = math.ceil(grid.fine_frames / self.step)
-        self.magnitude = np.zeros((self.grid.rows, columns), dtype=np.float32)
-        self.at = 0
-
-    def add(self, samples: np.ndarray) -> None:
-        """Take the next samples, [1, n]."""
-        found = self.frames.add(samples).abs()[0, : self.grid.rows].numpy()
-        if not found.shape[1]:
-            return
-        columns = np.arange(self.at, self.at + found.shape[1]) // self.step
-        places, firsts = np.unique(columns, return_index=True)
-        highest = np.maximum.reduceat(found, firsts, axis=1)
-        self.magnitude[:, places] = np.maximum(self.magnitude[:, places], highest)
-        self.at += found.shape[1]
-
-    def spec(self) -> SpecMap:
-        """Return the map, without phase."""
-        return SpecMap(self.magnitude, self.grid, channels=(self.channel,))
+    window = get_window("hann", n_fft)
+    padding: Any = mode  # numpy's stubs take one of a list of names
+    padded = np.pad(np.asarray(samples, np.float64), n_fft // 2 if pad is None else pad, padding)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    step = max(1, _BLOCK // n_fft)
+    for first in range(0, len(frames), step):
+        spectrum = np.fft.rfft(frames[first : first + step] * window, axis=-1)
+        yield np.square(spectrum.real) + np.square(spectrum.imag)

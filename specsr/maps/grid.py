@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .errors import SpecsrError
-from .signal import REFERENCES, parse_unit, reference_label
+from specsr.errors import SpecsrError
+from specsr.units import REFERENCES, parse_unit, reference_label
 
 SCALINGS = ("rms", "psd")
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .grid import Grid
-from .spectrogram import FLOOR_DB
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import FLOOR_DB
 
 DB_RANGE = 100.0
 """Cells farther than this from the own level are shown to a model at this distance."""

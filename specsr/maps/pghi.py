@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .grid import Grid
+from specsr.maps.grid import Grid
 
 HANN_GAMMA = 0.25645
 """gamma / n_fft² of the Gaussian closest to a Hann window, as published with the method."""
@@ -52,7 +52,7 @@ def phase_gradient(
 
     Returns:
         (per frame, per row), each like ``magnitude``, float64: equations 15 and 16 of the source
-        in the phase convention of `specsr.spectrogram.stft`, where a frame's phase refers to its
+        in the phase convention of `specsr.maps.transform.stft`, where a frame's phase refers to its
         first sample (hence the half turn a row).
     """
     tiny = np.finfo(np.float32).tiny

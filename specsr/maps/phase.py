@@ -5,7 +5,7 @@ phase (known cells get both).  *Consistency*: the nearest spectrum that is the S
 the grid's length.  Griffin-Lim alternates the two; ADMM averages them with a memory of what they
 disagree on, which leaves the poor local optima where Griffin-Lim stays.
 
-Spectra are plain (unscaled) STFTs [..., n_fft/2 + 1, frames] as `specsr.spectrogram.stft` makes
+Spectra are plain (unscaled) STFTs [..., n_fft/2 + 1, frames] as `specsr.maps.transform.stft` makes
 them, on any device, complex64 or complex128.
 """
 
@@ -17,18 +17,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import SpecsrError
-from .grid import Grid
-from .pghi import integrate
-from .signal import Signal
-from .spectrogram import SpecMap, SpectrogramTransform, istft, stft
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.maps.griffin_lim import admm, griffin_lim
+from specsr.maps.pghi import integrate
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform, istft, stft
+from specsr.signal import Signal
 
 METHODS = ("auto", "known", "pghi", "admm", "gl")
 """``auto``: what is known, the rest as ``admm``; ``known``: exact inverse; ``pghi``: gradient
 integration alone; ``admm``: PGHI, then ADMM; ``gl``: fast Griffin-Lim from a random phase."""
-
-RHO = (0.001, 0.3)
-"""First and last penalty of `admm`: a small one explores, a large one settles."""
 
 POLISH = 0.25
 """Part of the iterations that `map_to_signal` gives to fast Griffin-Lim at the end of ``admm``."""
@@ -125,7 +124,7 @@ def pghi(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> torch.Tensor:
-    """Return the magnitudes with the phase of gradient heap integration; see `specsr.pghi`.
+    """Return the magnitudes with the phase of gradient heap integration; see `specsr.maps.pghi`.
 
     Args:
         magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
@@ -147,82 +146,6 @@ def pghi(
         for i, one in enumerate(flat)
     ])  # fmt: skip
     return torch.polar(magnitude, torch.from_numpy(angle).to(magnitude).view_as(magnitude))
-
-
-def griffin_lim(
-    magnitude: torch.Tensor,
-    grid: Grid,
-    start: torch.Tensor,
-    iterations: int = 32,
-    momentum: float = 0.99,
-    known: torch.Tensor | None = None,
-    known_spectrum: torch.Tensor | None = None,
-    tick: Callable[[], None] | None = None,
-) -> torch.Tensor:
-    """Return a spectrum with the given magnitudes after fast Griffin-Lim iterations.
-
-    Sources: Griffin and Lim, IEEE Trans. ASSP 32(2), 1984 (momentum 0); Perraudin, Balazs and
-    Sondergaard, "A fast Griffin-Lim algorithm", WASPAA 2013.
-
-    Args:
-        magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
-        grid: full grid of the map.
-        start: complex, like ``magnitude``.
-        iterations: projections onto the consistent spectra.
-        momentum: 0 for the plain algorithm.
-        known: rows to take from ``known_spectrum`` at every iteration, bool [n_fft/2 + 1].
-        known_spectrum: complex, like ``magnitude``.
-        tick: called after every iteration.
-    """
-    consistent = _Consistency(grid, magnitude)
-    amplitude = _Amplitude(magnitude, known, known_spectrum)
-    state, before = _along_rows(start), None
-    for _ in range(iterations):
-        after = consistent(amplitude(state))
-        state = torch.lerp(after if before is None else before, after, 1 + momentum)
-        before = after
-        if tick:
-            tick()
-    return amplitude(state).mT
-
-
-def admm(
-    magnitude: torch.Tensor,
-    grid: Grid,
-    start: torch.Tensor,
-    iterations: int = 32,
-    rho: float | tuple[float, float] = RHO,
-    known: torch.Tensor | None = None,
-    known_spectrum: torch.Tensor | None = None,
-    tick: Callable[[], None] | None = None,
-) -> torch.Tensor:
-    """Return a spectrum with the given magnitudes after ADMM iterations.
-
-    Minimises half the squared distance to the consistent spectra subject to the magnitudes.  The
-    published updates (x: amplitude; z: proximal step of weight rho; u: disagreement) depend on
-    v = x + u alone: with the step d = (v - P(v)) / (1 + rho), z = v - d and u = d, they read
-    v <- amplitude(v - 2 d) + d.
-
-    Source: Masuyama, Yatabe and Oikawa, "Griffin-Lim like phase recovery via alternating
-    direction method of multipliers", IEEE Signal Processing Letters 26(1), 2019.
-
-    Args:
-        rho: penalty, or its first and last value with a geometric course in between.
-
-    The other arguments are those of `griffin_lim`.
-    """
-    consistent = _Consistency(grid, magnitude)
-    amplitude = _Amplitude(magnitude, known, known_spectrum)
-    first, last = rho if isinstance(rho, tuple) else (rho, rho)
-    state = _along_rows(start)
-    for penalty in np.geomspace(first, last, iterations):
-        step = torch.sub(state, consistent(state)).div_(1 + float(penalty))
-        state = amplitude(state.sub_(step, alpha=2)).add_(step)
-        if tick:
-            tick()
-    if iterations:
-        state.sub_(torch.sub(state, consistent(state)).div_(1 + last))
-    return amplitude(state).mT
 
 
 def inconsistency(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
@@ -247,65 +170,3 @@ def spectral_convergence(
 def _ratio_db(error: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
     error, whole = (torch.linalg.vector_norm(x, dim=(-2, -1)) for x in (error, whole))
     return torch.where(error > 0, 20 * torch.log10(error / whole), -torch.inf)
-
-
-def _along_rows(spectrum: torch.Tensor) -> torch.Tensor:
-    """Return a copy as [..., frames, rows], the order in memory that the FFT wants."""
-    return spectrum.mT.clone(memory_format=torch.contiguous_format)
-
-
-class _Amplitude:
-    """Give every cell its magnitude, and the known rows their values, in place.
-
-    Works on [..., frames, rows], as does `_Consistency`; see `_along_rows`.
-    """
-
-    def __init__(
-        self,
-        magnitude: torch.Tensor,
-        known: torch.Tensor | None,
-        known_spectrum: torch.Tensor | None,
-    ) -> None:
-        self.magnitude = magnitude.mT.contiguous()
-        self.rows = None
-        if known is not None and known_spectrum is not None:
-            self.rows = known.nonzero()[:, 0]
-            self.values = known_spectrum.mT.index_select(-1, self.rows)
-
-    def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
-        spectrum.sgn_().mul_(self.magnitude)
-        if self.rows is not None:
-            spectrum.index_copy_(-1, self.rows, self.values)
-        return spectrum
-
-
-class _Consistency:
-    """The projection ``stft(istft(spectrum))``, with window and overlap prepared once.
-
-    Same result as the two functions, several times as fast: frames are added up as whole hops.
-    """
-
-    def __init__(self, grid: Grid, like: torch.Tensor) -> None:
-        self.n_fft, self.hop, self.frames = grid.n_fft, grid.hop_length, grid.fine_frames
-        self.hops = -(-self.n_fft // self.hop)
-        self.window = torch.from_numpy(grid.window_samples()).to(like)
-        envelope = self._overlap_add(self.window.square().expand(self.frames, -1).contiguous())
-        inside = slice(self.n_fft // 2, self.n_fft // 2 + grid.length)
-        self.weight = torch.zeros_like(envelope)
-        self.weight[inside] = 1 / envelope[inside]
-
-    def _overlap_add(self, frames: torch.Tensor) -> torch.Tensor:
-        missing = self.hops * self.hop - self.n_fft
-        if missing:
-            frames = torch.nn.functional.pad(frames, (0, missing))
-        pieces = frames.unflatten(-1, (self.hops, self.hop))
-        total = pieces.new_zeros(*frames.shape[:-2], self.frames - 1 + self.hops, self.hop)
-        for i in range(self.hops):
-            total[..., i : i + self.frames, :] += pieces[..., i, :]
-        return total.flatten(-2)
-
-    def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
-        frames = torch.fft.irfft(spectrum, self.n_fft).mul_(self.window)
-        samples = self._overlap_add(frames).mul_(self.weight)
-        again = torch.mul(samples.unfold(-1, self.n_fft, self.hop), self.window, out=frames)
-        return torch.fft.rfft(again)

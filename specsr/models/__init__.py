@@ -1,7 +1,9 @@
 """EDSR and MDSR (Lim et al. 2017) as plain modules built from frozen options."""
 
-from .edsr import EDSR, EDSRConfig
-from .mdsr import MDSR, MDSRConfig
+from __future__ import annotations
+
+from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
 
 __all__ = ["EDSR", "EDSRConfig", "MDSR", "MDSRConfig", "build"]
 

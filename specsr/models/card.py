@@ -12,7 +12,8 @@ def model_card(model: str | Path) -> list[list[str]]:
     Raises:
         SpecsrError: no such model.
     """
-    from .weights import BUNDLED, load_model, read_info
+    from specsr.models.bundled import BUNDLED, load_model
+    from specsr.models.model import read_info
 
     path = Path(model)
     path = path if path.suffix == ".safetensors" else BUNDLED / f"{model}.safetensors"

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import SpecsrError
-from .models import EDSRConfig, MDSRConfig, build
+from specsr.errors import SpecsrError
+from specsr.models import EDSRConfig, MDSRConfig, build
 
 FORMAT = 1
 LARGEST_DESCRIPTION = 1 << 22
@@ -65,7 +65,7 @@ class _Grid(_Strict):
 
 
 class Description(_Strict):
-    """The JSON text in a model file; see `specsr.weights.Model`."""
+    """The JSON text in a model file; see `specsr.models.model.Model`."""
 
     format: Literal[1]
     name: str = Field(max_length=1000)

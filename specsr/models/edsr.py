@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .blocks import (
+from specsr.models.blocks import (
     MeanShift,
     PixelShuffle,
     PixelUnshuffle,

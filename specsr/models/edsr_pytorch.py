@@ -18,11 +18,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .errors import SpecsrError
-from .model_file import check_tensors, checked_config
-from .models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
-from .models.edsr import DIV2K_MEAN
-from .weights import Model, is_model_file, load_model
+from specsr.errors import SpecsrError
+from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
+from specsr.models.bundled import load_model
+from specsr.models.description import check_tensors, checked_config
+from specsr.models.edsr import DIV2K_MEAN
+from specsr.models.model import Model, is_model_file
 
 SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .blocks import MeanShift, ResBlock, Scale, conv, upsampler
-from .edsr import DIV2K_MEAN, _spread, finish, outputs
+from specsr.models.blocks import MeanShift, ResBlock, Scale, conv, upsampler
+from specsr.models.edsr import DIV2K_MEAN, _spread, finish, outputs
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from . import winograd
-from .blocks import PixelShuffle, PixelUnshuffle, Scale
-from .edsr import EDSR, finish
-from .mdsr import MDSR
-from .winograd import WinogradBody
+from specsr.models import winograd
+from specsr.models.blocks import PixelShuffle, PixelUnshuffle, Scale
+from specsr.models.edsr import EDSR, finish
+from specsr.models.mdsr import MDSR
+from specsr.models.winograd import WinogradBody
 
 REACH = 2
 """Farthest features, in cells, that an output cell depends on: one for each of the two ends, as

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .convert import from_state_dict, load_tensors
-from .errors import SpecsrError
-from .weights import Model, load_model, read_info
+from specsr.errors import SpecsrError
+from specsr.models.bundled import load_model
+from specsr.models.edsr_pytorch import from_state_dict, load_tensors
+from specsr.models.model import Model, read_info
 
 REACH = 32
 """Pixels around a tile that a network of unknown reach is shown."""
@@ -32,7 +33,7 @@ def _spandrel() -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Channels:
-    """The two options of a network that `specsr.infer` asks for."""
+    """The two options of a network that `specsr.models.tiling` asks for."""
 
     in_channels: int
     out_channels: int

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from .errors import SpecsrError
-from .models import EDSR, MDSR
-from .models.edsr import outputs
-from .models.merged import Merged
+from specsr.errors import SpecsrError
+from specsr.models import EDSR, MDSR
+from specsr.models.edsr import outputs
+from specsr.models.merged import Merged
+from specsr.progress import Progress
 
 PRECISIONS = ("float32", "bfloat16")
-Progress = Callable[[Iterable[Any]], Iterable[Any]]
 FEATURES = 64 * 2**20
 """Bytes of one layer's features, or of input or output, in a tile of default size."""
 ROWS = 1024
@@ -40,7 +39,7 @@ class InferOptions:
             faster on processors with units for it, and off by up to 0.7 dB in single cells.
         device: a torch device, or ``"auto"`` for a GPU where there is one.
         segment: seconds of a recording that are worked on at a time, which bounds the memory of a
-            long one; infinite for all at once.  See `specsr.streaming`.
+            long one; infinite for all at once.  See `specsr.enhance.segments`.
     """
 
     tile: tuple[int, int] | None = None

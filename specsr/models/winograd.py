@@ -18,7 +18,7 @@ import torch
 from numba import njit
 from torch import Tensor, nn
 
-from .blocks import ResBlock
+from specsr.models.blocks import ResBlock
 
 U = np.uintp  # unsigned places: signed ones may count from the end, which no vector load can
 F2, F4, F5, F8 = (np.float32(factor) for factor in (2, 4, 5, 8))

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import SpecsrError
-from .signal import REFERENCES, Signal, parse_unit, reference_label
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
+from specsr.units import REFERENCES, parse_unit, reference_label
 
 BLOCK_SECONDS = 0.125
 SHORTEST_SECONDS = 1.0

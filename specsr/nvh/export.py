@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import SpecsrError
+from specsr.errors import SpecsrError
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
-    from .orders import OrderCut
-    from .scores import Report
-    from .spectrogram import SpecMap
-    from .views import View
+    from specsr.maps.spec_map import SpecMap
+    from specsr.nvh.order_cut import OrderCut
+    from specsr.nvh.view import View
 
 
 def _library(name: str) -> Any:
@@ -41,7 +40,7 @@ def map_to_xarray(spec: SpecMap) -> xarray.Dataset:
     Raises:
         SpecsrError: xarray is not installed.
     """
-    from .orders import frame_rpm
+    from specsr.nvh.speed import frame_rpm
 
     xarray = _library("xarray")
     grid, axes = spec.grid, ("channel", "freq", "time")
@@ -74,7 +73,7 @@ def view_to_xarray(view: View) -> xarray.DataArray:
     Raises:
         SpecsrError: xarray is not installed.
     """
-    from .views import X_AXES, Y_AXES
+    from specsr.nvh.view import X_AXES, Y_AXES
 
     xarray = _library("xarray")
     coords: dict[str, Any] = {"channel": list(view.channels)}
@@ -89,23 +88,6 @@ def view_to_xarray(view: View) -> xarray.DataArray:
         view.db, coords, ("channel", view.y_axis, view.x_axis), "level",
         {"units": view.level_label},
     )  # fmt: skip
-
-
-def scores_frame(report: Report) -> pandas.DataFrame:
-    """Return a report as a table: a row a score, a column for the mean, channels and baselines.
-
-    Values are floats, nan where a score does not apply; ``attrs`` holds the settings.
-
-    Raises:
-        SpecsrError: pandas is not installed.
-    """
-    pandas = _library("pandas")
-    names, rows = report.rows()
-    table = {label: [np.nan if x is None else float(x) for x in values] for label, values in rows}
-    frame = pandas.DataFrame.from_dict(table, orient="index", columns=names)
-    frame.index.name = "score"
-    frame.attrs.update(report.settings)
-    return frame
 
 
 def cuts_frame(cuts: Sequence[OrderCut], channels: Sequence[str]) -> pandas.DataFrame:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import SpecsrError
-from .grid import Grid
-from .metrics import power_frames
-from .signal import Signal
-from .spectrogram import SpecMap
-from .weighting import check_weighting, weighting_power
+from specsr.errors import SpecsrError
+from specsr.maps.frames import power_frames
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.windows import coverage, main_lobe, spans
+from specsr.nvh.weighting import check_weighting, weighting_power
+from specsr.signal import Signal
 
 _NOMINAL = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
 _ROWS_PER_BAND = 4
@@ -33,27 +34,6 @@ def to_level(power: np.ndarray, reference: float) -> np.ndarray:
     """Mean squares in dB; -inf for silence, as in `Signal.level`."""
     with np.errstate(divide="ignore"):
         return 10 * np.log10(power) - 20 * np.log10(reference)
-
-
-def spans(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """First and last fine frame of every column, [frames] each."""
-    first = np.arange(grid.frames) * grid.cell[1]
-    return first, np.minimum(first + grid.cell[1], grid.fine_frames) - 1
-
-
-def coverage(grid: Grid) -> np.ndarray:
-    """Part of the window's energy that lies inside the signal, for every column, [frames].
-
-    1 away from the ends; about one half in the first and last frame of a full map, which see
-    silence past the ends and read that much power too low.
-    """
-    energy = np.concatenate([[0.0], np.cumsum(np.square(grid.window_samples()))])
-    centre = np.arange(grid.fine_frames) * grid.hop_length
-    low = np.clip(grid.n_fft // 2 - centre, 0, grid.n_fft)
-    high = np.clip(grid.length - centre + grid.n_fft // 2, 0, grid.n_fft)
-    inside = (energy[high] - energy[low]) / energy[-1]
-    first, last = spans(grid)
-    return np.add.reduceat(inside, first) / (last - first + 1)
 
 
 def row_power(spec: SpecMap) -> np.ndarray:
@@ -111,7 +91,7 @@ def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
 
     Args:
         source: a recording (weighted over its whole spectrum) or a calibrated map (row by row).
-        weighting: ``"A"``, ``"C"`` or ``"Z"`` (none), see `specsr.weighting`.
+        weighting: ``"A"``, ``"C"`` or ``"Z"`` (none), see `specsr.nvh.weighting`.
 
     Raises:
         SpecsrError: an unknown weighting, or A or C of something that is no sound.
@@ -237,12 +217,3 @@ def _signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, fl
     edges = np.clip(freqs * (signal.rate / n_fft), 0, signal.rate / 2)
     lobe = 4 * signal.rate / min(n_fft, signal.length)
     return power * (hop_length / (n_fft * energy * signal.length)), edges, lobe
-
-
-def main_lobe(grid: Grid) -> float:
-    """Width in Hz, null to null, of what a steady sine fills on a map, whole cells included."""
-    spectrum = np.abs(np.fft.rfft(grid.window_samples(), 16 * grid.n_fft))
-    # Not before -20 dB: the top of a flattop's lobe is wavy.
-    rising = np.flatnonzero((np.diff(spectrum) > 0) & (spectrum[:-1] < 0.1 * spectrum[0]))
-    null = (rising[0] if rising.size else len(spectrum)) / 16
-    return (2 * null + 2 * (grid.cell[0] - 1)) * (grid.rate / grid.n_fft)

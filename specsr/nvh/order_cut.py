@@ -6,44 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import SpecsrError
-from .grid import Grid
-from .nvh import band_power, coverage, main_lobe, row_edges, row_power, spans, to_level
-from .spectrogram import SpecMap
-
-
-def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
-    """Return the speed at every sample [length] from one or one a sample, or raise."""
-    if rpm is None:
-        raise SpecsrError(
-            "no machine speed: expected rpm in 1/min at every sample, as an argument or with the "
-            "recording or map"
-        )
-    rpm = np.asarray(rpm, dtype=np.float64)
-    if rpm.ndim and rpm.shape != (length,):
-        raise SpecsrError(
-            f"rpm has shape {rpm.shape}: expected one speed, or one a sample ({length},); "
-            "numpy.interp brings a tacho of another rate to the signal's"
-        )
-    if not np.isfinite(rpm).all():
-        raise SpecsrError(
-            "rpm holds values that are not finite numbers: fill or cut the gaps first"
-        )
-    return np.broadcast_to(rpm, (length,))
-
-
-def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
-    """Return the speed in every column, 1/min, [frames], from the speed at every sample.
-
-    The mean over the middle half of each window, which holds nine tenths of a Hann window's
-    energy, so that a speed which fluctuates within a window is not picked at one instant.
-    """
-    total = np.concatenate([[0.0], np.cumsum(checked_rpm(rpm, grid.length))])
-    first, last = spans(grid)
-    reach = max(1, grid.n_fft // 4)
-    low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
-    high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)
-    return (total[high] - total[low]) / (high - low)
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.windows import coverage, main_lobe, spans
+from specsr.nvh.levels import band_power, row_edges, row_power, to_level
+from specsr.nvh.speed import checked_rpm, frame_rpm
 
 
 @dataclass(frozen=True, eq=False)

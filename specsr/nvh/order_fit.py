@@ -1,10 +1,10 @@
-"""Levels of orders fitted to a coarse map whose speed is known.
+"""Non-negative fit of order levels to a coarse map at a known speed.
 
-With the speed known, so is the place of every order, far below a coarse cell; what is not known is
-its level.  A non-negative fit finds the levels (`specsr.order_model`), over time and over all cells
-that an order sweeps through together.  The measure of fit is Itakura-Saito, the likelihood of a
-periodogram, and the updates are those of Févotte, Bertin, Durrieu, Neural Computation 21(3), 2009,
-for known shapes.  Orders that explain little are dropped, the least first.
+A known speed gives the frequency of every order, far below a coarse cell; the levels are unknown.
+They are fitted over time and over all cells that an order sweeps through
+(`specsr.nvh.order_model`).  The cost is Itakura-Saito, the likelihood of a periodogram; the updates are the multiplicative ones
+of Févotte, Bertin, Durrieu, Neural Computation 21(3), 2009, for fixed shapes.  Orders that explain
+little are dropped, the weakest first.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter
 
-from .degrade import pool_power
-from .grid import Grid
-from .infer import Progress
-from .order_model import OrderModel
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool_power
+from specsr.nvh.order_model import OrderModel
+from specsr.progress import Progress
 
 STEP, HIGHEST = 0.5, 160.0
 """Distance of the orders that are looked for, and the last of them."""

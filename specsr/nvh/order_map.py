@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .errors import SpecsrError
-from .nvh import coverage, main_lobe
-from .orders import OrderCut, checked_rpm, order_cut
-from .signal import Signal
-from .spectrogram import SpecMap, SpectrogramTransform
-from .views import View, check_axes, onto_speed
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.windows import coverage, main_lobe
+from specsr.nvh.order_cut import OrderCut, order_cut
+from specsr.nvh.speed import checked_rpm
+from specsr.nvh.view import View, check_axes, onto_speed
+from specsr.signal import Signal
 
 OVERSAMPLING = 4
 """Before cubic interpolation, whose error is then below 0.01 dB up to half the rate."""

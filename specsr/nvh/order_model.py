@@ -15,7 +15,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from .grid import Grid
+from specsr.maps.grid import Grid
 
 KNOT = 16
 """Fine columns from one level of an order to the next; straight in between."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import SpecsrError
-from .signal import Signal
+from specsr.errors import SpecsrError
+from specsr.signal import Signal
 
 RATE = 48000.0
 SHORTEST = 0.1

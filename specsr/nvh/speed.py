@@ -3,110 +3,14 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from .errors import SpecsrError
-from .grid import Grid
-from .signal import Signal
-
-_STEP = 0.02
-"""Seconds of speed that one point of the search for runs stands for."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A stretch in which the speed goes one way.
-
-    Attributes:
-        kind: ``"up"`` or ``"down"``.
-        start, stop: s, on the time axis of the signal.
-        rpm: speed at both, 1/min.
-    """
-
-    kind: str
-    start: float
-    stop: float
-    rpm: tuple[float, float]
-
-    def of(self, signal: Signal) -> Signal:
-        """Return this stretch of a signal."""
-        first, last = (round((t - signal.start) * signal.rate) for t in (self.start, self.stop))
-        part = slice(max(first, 0), min(last, signal.length))
-        return signal.replace(
-            samples=signal.samples[:, part],
-            start=signal.start + part.start / signal.rate,
-            rpm=None if signal.rpm is None else signal.rpm[part],
-        )
-
-    def __str__(self) -> str:
-        low, high = self.rpm
-        return (
-            f"run-{self.kind} from {low:.0f} to {high:.0f} rpm, {self.start:.2f} to "
-            f"{self.stop:.2f} s ({(high - low) / (self.stop - self.start):+.0f} rpm/s)"
-        )
-
-
-def find_runs(
-    rpm: np.ndarray, rate: float, start: float = 0.0, reversal: float = 0.03, span: float = 0.15
-) -> list[Run]:
-    """Return the stretches in which the speed goes up or down, in order of time.
-
-    The speed counts as turned where it comes back by more than ``reversal`` from its extreme, so
-    the ripple of a combustion engine does not cut a run-up in two; a dwell at either end is left
-    out.  Stretches that cover less than ``span`` are dropped.
-
-    Args:
-        rpm: speed in 1/min at every sample, [N].
-        rate: samples a second.
-        start: time of the first sample, s.
-        reversal, span: parts of the highest speed.
-    """
-    rpm = np.abs(np.asarray(rpm, dtype=np.float64))
-    block = max(1, round(_STEP * rate))
-    first = np.arange(0, rpm.size, block)
-    speed = np.add.reduceat(rpm, first) / np.diff(np.append(first, rpm.size))
-    edges = np.append(first, rpm.size) / rate
-    tolerance = reversal * speed.max()
-    runs = []
-    for a, b in zip(*(_turns(speed, tolerance)[s] for s in (slice(None, -1), slice(1, None)))):
-        if abs(speed[b] - speed[a]) < max(span * speed.max(), 1e-9):
-            continue
-        way = speed[a : b + 1] * np.sign(speed[b] - speed[a])
-        i, j = _without_dwell(way, tolerance)
-        kind = "up" if speed[b] > speed[a] else "down"
-        ends = float(speed[a + i]), float(speed[a + j])
-        runs.append(Run(kind, float(start + edges[a + i]), float(start + edges[a + j + 1]), ends))
-    return runs
-
-
-def _turns(speed: np.ndarray, tolerance: float) -> list[int]:
-    """Positions of the ends and of the extremes from which the speed comes back."""
-    turns, low, high, way = [], 0, 0, 0
-    for i, value in enumerate(speed):
-        low = i if value < speed[low] else low
-        high = i if value > speed[high] else high
-        if way >= 0 and value < speed[high] - tolerance:
-            turns.append(high)
-            way, low = -1, i
-        elif way <= 0 and value > speed[low] + tolerance:
-            turns.append(low)
-            way, high = 1, i
-    last = high if way > 0 else low
-    return sorted({*turns, last}) if way else []
-
-
-def _without_dwell(way: np.ndarray, tolerance: float) -> tuple[int, int]:
-    """First and last point of a rising curve, without a long stay near either end."""
-    i = int(np.flatnonzero(way <= way[0] + tolerance)[-1])
-    j = int(np.flatnonzero(way >= way[-1] - tolerance)[0])
-    # points that the run itself takes through the tolerance at either end
-    usual = tolerance * max(1, j - i) / max(way[j] - way[i], 1e-12)
-    last = way.size - 1
-    foot = round(i - usual) if i > 3 * usual else 0
-    return max(foot, 0), min(round(j + usual), last) if last - j > 3 * usual else last
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.maps.windows import spans
+from specsr.signal import Signal
 
 
 def rpm_from_pulses(
@@ -225,3 +129,50 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
             f"from {times[0]:g} to {times[-1]:g} s: they do not meet"
         )
     return np.interp(times, table[:, 0], table[:, 1])
+
+
+def columns_speed(rpm: np.ndarray | None, grid: Grid) -> np.ndarray:
+    """Return the speed at the centre of every column in turns a second, [frames]; 0: unknown.
+
+    Args:
+        rpm: 1/min at every sample, [grid.length], or None.
+    """
+    if rpm is None:
+        return np.zeros(grid.frames)
+    at = np.round((grid.times() - grid.start) * grid.rate).astype(int)
+    speed = np.asarray(rpm, dtype=np.float64)[np.clip(at, 0, grid.length - 1)] / 60
+    return np.where(np.isfinite(speed) & (speed > 0), speed, 0.0)
+
+
+def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
+    """Return the speed at every sample [length] from one or one a sample, or raise."""
+    if rpm is None:
+        raise SpecsrError(
+            "no machine speed: expected rpm in 1/min at every sample, as an argument or with the "
+            "recording or map"
+        )
+    rpm = np.asarray(rpm, dtype=np.float64)
+    if rpm.ndim and rpm.shape != (length,):
+        raise SpecsrError(
+            f"rpm has shape {rpm.shape}: expected one speed, or one a sample ({length},); "
+            "numpy.interp brings a tacho of another rate to the signal's"
+        )
+    if not np.isfinite(rpm).all():
+        raise SpecsrError(
+            "rpm holds values that are not finite numbers: fill or cut the gaps first"
+        )
+    return np.broadcast_to(rpm, (length,))
+
+
+def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
+    """Return the speed in every column, 1/min, [frames], from the speed at every sample.
+
+    The mean over the middle half of each window, which holds nine tenths of a Hann window's
+    energy, so that a speed which fluctuates within a window is not picked at one instant.
+    """
+    total = np.concatenate([[0.0], np.cumsum(checked_rpm(rpm, grid.length))])
+    first, last = spans(grid)
+    reach = max(1, grid.n_fft // 4)
+    low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
+    high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)
+    return (total[high] - total[low]) / (high - low)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 from scipy.ndimage import gaussian_filter1d, label, uniform_filter, uniform_filter1d
 
-from .grid import Grid
+from specsr.maps.grid import Grid
 
 STEP = 0.0025
 """Between two spacings of the first search, relative."""

@@ -1,9 +1,9 @@
-"""A speed followed by what a coarse map says of it: sharpened, carried on, and judged.
+"""Refine, extrapolate and validate a speed curve by the likelihood of a coarse map.
 
-How well orders at a speed explain the coarse cells (`specsr.order_model`) is a likelihood, and that
-knows a line's place far below a cell, since it looks at all orders and at all cells that they sweep
-through together.  A speed that lines gave away where they lie apart can so be followed to where
-they run into one another, as far as it explains the map better than speeds beside it.
+The likelihood of the coarse cells, given orders at a speed (`specsr.nvh.order_model`), locates
+lines far below a coarse cell, because it uses all orders and all cells of a sweep at once.  So a speed
+found where lines lie apart can be extended to where they share cells, as long as it explains the
+map better than the speeds beside it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from .grid import Grid
-from .order_fit import Levels, select
-from .order_model import OrderModel
-from .speed_search import LEAST, smooth
+from specsr.maps.grid import Grid
+from specsr.nvh.order_fit import Levels, select
+from specsr.nvh.order_model import OrderModel
+from specsr.nvh.speed_search import LEAST, smooth
 
 BEND = 0.03
 """Smoothness of the speed's logarithm, s⁴: how much bending counts beside the log-likelihood."""

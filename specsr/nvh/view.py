@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import SpecsrError
-from .nvh import coverage, to_level
-from .orders import frame_rpm
-from .signal import REFERENCES, reference_label
-from .spectrogram import FLOOR_DB, SpecMap
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import FLOOR_DB, SpecMap
+from specsr.maps.windows import coverage
+from specsr.nvh.levels import to_level
+from specsr.nvh.speed import frame_rpm
+from specsr.units import REFERENCES, reference_label
 
 X_AXES = {"time": ("Time", "s"), "rpm": ("Speed", "rpm")}
 Y_AXES = {"freq": ("Frequency", "Hz"), "order": ("Order", "")}
@@ -75,14 +76,14 @@ class View:
         )  # fmt: skip
 
     def plot(self, **options: Any) -> Any:
-        """Draw the view; see `specsr.plot_views.plot_view`."""
-        from .plot_views import plot_view
+        """Draw the view; see `specsr.plots.views.plot_view`."""
+        from specsr.plots.views import plot_view
 
         return plot_view(self, **options)
 
     def to_xarray(self) -> Any:
-        """Return the levels in dB as an ``xarray.DataArray``; see `specsr.tables`."""
-        from .tables import view_to_xarray
+        """Return the levels in dB as an ``xarray.DataArray``; see `specsr.nvh.export`."""
+        from specsr.nvh.export import view_to_xarray
 
         return view_to_xarray(self)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .errors import SpecsrError
+from specsr.errors import SpecsrError
 
 WEIGHTINGS = ("A", "C", "Z")
 POLES = (20.598997, 107.65265, 737.86223, 12194.217)

@@ -9,16 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .degrade import pool_power
-from .errors import SpecsrError
-from .signal import Signal
+from specsr.errors import SpecsrError
+from specsr.maps.pooling import _enlarge, pool_power, pool_weights
+from specsr.signal import Signal
 
 MODES = ("cell", "band", "off")
-
-
-def _enlarge(power: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
-    """Repeat cells s_f x s_t times and cut to the frames there are."""
-    return np.repeat(np.repeat(power, s_f, axis=-2), s_t, axis=-1)[..., :frames]
 
 
 def impose(
@@ -59,12 +54,6 @@ def impose(
     if empty.any():
         result = result + _enlarge(np.where(empty, low, 0.0), *scale, high.shape[-1])
     return result
-
-
-def pool_weights(frames: int, s_t: int) -> np.ndarray:
-    """Fine frames in every low column: s_t, or fewer in the last; shape [ceil(frames / s_t)]."""
-    starts = np.arange(0, frames, s_t)
-    return (np.minimum(starts + s_t, frames) - starts).astype(np.float64)
 
 
 def consistency_db(

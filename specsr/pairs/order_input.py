@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .grid import Grid
+from specsr.maps.grid import Grid
 
 PARTS = 4
 COMBS = (1.0, 0.5)
@@ -19,19 +19,6 @@ CHANNELS = PARTS * len(COMBS) + 1
 """Channels of `guide_image`: the parts of a cell for each comb, and whether the speed is known."""
 
 _LEVEL = 20.0  # a spread as levels have it
-
-
-def columns_speed(rpm: np.ndarray | None, grid: Grid) -> np.ndarray:
-    """Return the speed at the centre of every column in turns a second, [frames]; 0: unknown.
-
-    Args:
-        rpm: 1/min at every sample, [grid.length], or None.
-    """
-    if rpm is None:
-        return np.zeros(grid.frames)
-    at = np.round((grid.times() - grid.start) * grid.rate).astype(int)
-    speed = np.asarray(rpm, dtype=np.float64)[np.clip(at, 0, grid.length - 1)] / 60
-    return np.where(np.isfinite(speed) & (speed > 0), speed, 0.0)
 
 
 def coarse_rows(grid: Grid, s_f: int) -> tuple[np.ndarray, float]:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import SpecsrError
-from .signal import Signal
-from .spectrogram import SpecMap, SpectrogramTransform
+from specsr.errors import SpecsrError
+from specsr.maps.pooling import pool
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.signal import Signal
 
 KINDS = ("pool", "stft", "band", "denoise")
 
@@ -70,30 +72,6 @@ class Pair:
         if self.kind == "stft":
             return coarse_transform(transform, s_f, s_t)(high)
         return transform(high)
-
-
-def pool_power(power: np.ndarray, s_f: int, s_t: int) -> np.ndarray:
-    """Return the mean over s_f x s_t cells of [..., F, T], shape [..., F / s_f, ceil(T / s_t)].
-
-    Mean of *power*, as an analyser averages; the mean of dB would lose 1.7 dB on noise.  A last
-    cell that the frames do not fill is the mean of those there are.
-    """
-    *batch, rows, frames = power.shape
-    if rows % s_f:
-        raise SpecsrError(f"{rows} rows cannot be pooled by {s_f}: expected a multiple of it")
-    power = power.reshape(*batch, rows // s_f, s_f, frames).mean(axis=-2)
-    starts = np.arange(0, frames, s_t)
-    counts = np.minimum(starts + s_t, frames) - starts
-    return np.add.reduceat(power, starts, axis=-1) / counts
-
-
-def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
-    """Return a full map stored as coarse cells: mean power of s_f x s_t cells, no phase."""
-    if (s_f, s_t) == (1, 1):
-        return spec.replace(phase=None)
-    grid = spec.grid.pooled(s_f, s_t)
-    power = pool_power(np.square(spec.image(), dtype=np.float64), s_f, s_t)
-    return SpecMap(np.sqrt(power), grid, channels=spec.channels, rpm=spec.rpm)
 
 
 def coarse_transform(transform: SpectrogramTransform, s_f: int, s_t: int) -> SpectrogramTransform:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import SpecsrError
+from specsr.errors import SpecsrError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
+
 
 KHZ_FROM = 5000.0
 """Frequency axes that reach this many Hz are labelled in kHz."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import SpecsrError
-from .nvh import BandLevels, to_level
-from .orders import OrderCut
-from .plot_parts import (
+from specsr.errors import SpecsrError
+from specsr.nvh.levels import BandLevels, to_level
+from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.view import View
+from specsr.plots.parts import (
     MAX_COLUMNS,
     MAX_ROWS,
     channel_position,
@@ -24,7 +25,6 @@ from .plot_parts import (
     label_y,
     shrunk,
 )
-from .views import View
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def plot_view(
     """Draw one channel of a view with a colour bar in dB; places without a measurement are gray.
 
     Args:
-        view: see `specsr.views`.
+        view: see `specsr.nvh.view`.
         ax: axes to draw into; None makes a new figure (``ax.figure`` of the result).
         channel: position or name of the channel.
         db_range: dB from the top of the colour scale to its bottom.

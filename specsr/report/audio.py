@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .report_page import Item, Page, ReportOptions
-from .signal import Signal
+from specsr.report.page import Item, Page, ReportOptions
+from specsr.signal import Signal
 
 LOUDEST = 0.89
 """Peak of the loudest player, of digital full scale; all share one gain, so levels compare."""

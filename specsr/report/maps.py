@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .plot_parts import colour_top, shrunk
-from .plots import DIFFERENCE_RANGE
-from .spectrogram import SpecMap
+from specsr.maps.spec_map import SpecMap
+from specsr.plots.comparison import DIFFERENCE_RANGE
+from specsr.plots.parts import colour_top, shrunk
 
 DRAWN = (600, 1000)
 """Rows and columns of a map in a report at most; the highest level of each block is drawn."""

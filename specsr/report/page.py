@@ -9,10 +9,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from . import __version__
-from .errors import SpecsrError
-from .signal import Signal
-from .spectrogram import SpecMap
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
+from specsr.version import __version__
 
 
 @dataclass(frozen=True)

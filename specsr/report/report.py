@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import SpecsrError
-from .report_audio import players_section
-from .report_page import Item, Page, ReportOptions
-from .report_sections import (
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.report.audio import players_section
+from specsr.report.page import Item, Page, ReportOptions
+from specsr.report.sections import (
     bands_section,
     card_section,
     cuts_section,
@@ -18,8 +20,7 @@ from .report_sections import (
     maps_section,
     scores_section,
 )
-from .signal import Signal
-from .spectrogram import SpecMap, SpectrogramTransform
+from specsr.signal import Signal
 
 N_FFT = 2048
 

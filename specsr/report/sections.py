@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from . import sound_quality
-from .angular import SLOWEST, order_map
-from .baselines import interpolated
-from .errors import SpecsrError
-from .evaluation import evaluate
-from .model_card import model_card
-from .nvh import overall_level, third_octave_levels
-from .orders import OrderCut, order_cut
-from .prefill import KNOWN_PART
-from .report_curves import band_panel, cut_panel
-from .report_maps import DRAWN, map_panels
-from .report_page import Item, Page, ReportOptions
-from .signal import Signal
-from .spectrogram import SpecMap
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import SpecMap
+from specsr.models.card import model_card
+from specsr.nvh import sound_quality
+from specsr.nvh.levels import overall_level, third_octave_levels
+from specsr.nvh.order_cut import OrderCut, order_cut
+from specsr.nvh.order_map import SLOWEST, order_map
+from specsr.pairs.band_input import KNOWN_PART
+from specsr.report.curves import band_panel, cut_panel
+from specsr.report.maps import DRAWN, map_panels
+from specsr.report.page import Item, Page, ReportOptions
+from specsr.scores.baselines import interpolated
+from specsr.scores.evaluate import evaluate
+from specsr.signal import Signal
 
 
 def facts_section(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .errors import SpecsrError
-from .levels import to_db
-from .signal import Signal
-from .spectrogram import SpecMap
+from specsr.errors import SpecsrError
+from specsr.maps.levels import to_db
+from specsr.maps.spec_map import SpecMap
+from specsr.signal import Signal
 
 
 def baselines(low: Signal | SpecMap, reference: Signal | SpecMap) -> dict[str, Signal | SpecMap]:

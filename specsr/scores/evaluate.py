@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from . import metrics, sound_quality
-from .baselines import baselines
-from .errors import SpecsrError
-from .grid import Grid
-from .nvh import overall_level, third_octave_bands, third_octave_levels
-from .orders import order_cut
-from .ridges import compare_lines, compare_transients
-from .scores import LevelError, OrderError, Report, Scores, level_error, mean_scores
-from .signal import Signal
-from .spectrogram import SpecMap, SpectrogramTransform
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh import sound_quality
+from specsr.nvh.levels import overall_level, third_octave_bands, third_octave_levels
+from specsr.nvh.order_cut import order_cut
+from specsr.scores import metrics
+from specsr.scores.baselines import baselines
+from specsr.scores.map_errors import floored, map_errors
+from specsr.scores.ridges import compare_lines, compare_transients
+from specsr.scores.scores import LevelError, OrderError, Report, Scores, level_error, mean_scores
+from specsr.signal import Signal
 
 
 def evaluate(
@@ -53,9 +56,10 @@ def evaluate(
         range_db: range of levels that counts, dB.
         transform: how signals become maps; None is Hann 2048/512.
         bandwidth: width in orders of the band that an order's level is summed over; None takes
-            the least that holds the whole line (`specsr.orders.order_cut`), which the scores state.
+            the least that holds the whole line (`specsr.nvh.order_cut.order_cut`), which the
+            scores state.
         low: what the result was made from: the same scores are taken of what simpler ways make
-            of it (`specsr.baselines`).
+            of it (`specsr.scores.baselines`).
 
     Raises:
         SpecsrError: the two cannot be compared (the message says what differs and what to do),
@@ -217,7 +221,7 @@ def _scores(
         weighted = (
             (overall_level(result, "A") - overall_level(reference, "A")).item() if heard else None
         )
-    levels = metrics.floored(reference.db[0], result.db[0], range_db)
+    levels = floored(reference.db[0], result.db[0], range_db)
     return Scores(
         overall_error_db=overall,
         overall_a_error_db=weighted,
@@ -228,7 +232,7 @@ def _scores(
         snr_db=ratio,
         si_sdr_db=invariant,
         spectral_convergence_db=float(metrics.spectral_convergence(*np.sqrt(plain))),
-        map=metrics.map_errors(reference.db[0], result.db[0], range_db),
+        map=map_errors(reference.db[0], result.db[0], range_db),
         third_octave=_band_error(compared[0], compared[1], range_db),
         orders={
             f"{order:g}": _order_error(reference, result, rpm, order, bandwidth, range_db)

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.signal import find_peaks
 
-from .errors import SpecsrError
-from .grid import Grid
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
 
 PROMINENCE = 6.0
 """How far in dB a ridge stands above the valleys beside it."""
@@ -124,7 +124,7 @@ def split_lines(
     """Part the cells of lines into those of ridges that stand alone and those of close ones.
 
     Args:
-        lines: which cells are lines, bool [F, T], such as `specsr.metrics.line_mask` gives.
+        lines: which cells are lines, bool [F, T], see `specsr.scores.map_errors.line_mask`.
         apart: rows within which a ridge that stands alone has no other.
         reach: rows on either side that belong to a ridge; a line cell farther from any ridge is
             in neither part.

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import metrics
-from .ridges import RidgeErrors
+from specsr.scores.ridges import RidgeErrors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas
+
+from specsr.scores.map_errors import MapErrors, floored
+
+if TYPE_CHECKING:
+    import pandas
+
+from specsr.nvh.export import _library
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Scores:
         overall_a_error_db: the same, A-weighted; None for what is no sound.
         loudness_error_percent: of the loudness in sone (ISO 532-1, stationary method); None
             where it was not taken (``settings["loudness"]`` says why).
-        lsd: log-spectral distance (`specsr.metrics.lsd`), decades of power.
+        lsd: log-spectral distance (`specsr.scores.metrics.lsd`), decades of power.
         lsd_lf: the same below the cut.
         lsd_hf: the same from the cut up.
         snr_db: signal-to-noise ratio of the waveform.
@@ -54,7 +60,7 @@ class Scores:
         third_octave: errors of the third-octave levels.
         orders: errors of each order's level over time, by order.
         lines, transients: what became of the reference's ridges, and what was invented
-            (`specsr.ridges`).
+            (`specsr.scores.ridges`).
     """
 
     overall_error_db: float
@@ -66,7 +72,7 @@ class Scores:
     snr_db: float | None
     si_sdr_db: float | None
     spectral_convergence_db: float
-    map: metrics.MapErrors
+    map: MapErrors
     third_octave: LevelError | None
     orders: dict[str, OrderError]
     lines: RidgeErrors
@@ -124,8 +130,8 @@ class Report:
         return "\n".join([text[0], f"|{rule}|", *text[1:]])
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return `rows` as a pandas table; see `specsr.tables.scores_frame`."""
-        from .tables import scores_frame
+        """Return `rows` as a pandas table; see `specsr.scores.scores.scores_frame`."""
+        from specsr.scores.scores import scores_frame
 
         return scores_frame(self)
 
@@ -198,7 +204,7 @@ def level_error(reference: np.ndarray, result: np.ndarray, range_db: float) -> L
     readable = ~np.isnan(reference)
     if not readable.any() or np.isneginf(reference[readable].max()):
         return LevelError(math.nan, math.nan, math.nan)
-    a, b = metrics.floored(reference[readable], result[readable], range_db)
+    a, b = floored(reference[readable], result[readable], range_db)
     error = b - a
     rmse = math.sqrt(np.mean(error**2))
     return LevelError(rmse, float(error.mean()), float(np.abs(error).max()))
@@ -217,3 +223,20 @@ def mean_scores(items: Sequence[Any]) -> Any:
     return type(first)(
         **{f.name: mean_scores([getattr(x, f.name) for x in items]) for f in fields(first)}
     )
+
+
+def scores_frame(report: Report) -> pandas.DataFrame:
+    """Return a report as a table: a row a score, a column for the mean, channels and baselines.
+
+    Values are floats, nan where a score does not apply; ``attrs`` holds the settings.
+
+    Raises:
+        SpecsrError: pandas is not installed.
+    """
+    pandas = _library("pandas")
+    names, rows = report.rows()
+    table = {label: [np.nan if x is None else float(x) for x in values] for label, values in rows}
+    frame = pandas.DataFrame.from_dict(table, orient="index", columns=names)
+    frame.index.name = "score"
+    frame.attrs.update(report.settings)
+    return frame

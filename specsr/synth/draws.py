@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .synth import Impact, Order, Resonance, RunUp
+from specsr.synth.machine import Impact, Order, Resonance, RunUp
 
 HELD_OUT_SWEEP = (250.0, 400.0)
 """Speed change in 1/min per s that no scene has: sweep rates kept for testing."""

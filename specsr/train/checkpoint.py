@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .errors import SpecsrError
-from .io.atomic import replacing
+from specsr.errors import SpecsrError
+from specsr.io.atomic import replacing
 
 
 def random_states() -> dict[str, Any]:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     field_validator,
     model_validator,
 )
-
-from .errors import SpecsrError
-
-LARGEST = 1 << 20
-"""Bytes of a config."""
-DEEPEST = 50
 
 
 class _Section(BaseModel):
@@ -38,7 +28,7 @@ class GridOptions(_Section):
 
 
 class PairOptions(_Section):
-    """Which pair is learned; see `specsr.degrade.Pair`."""
+    """Which pair is learned; see `specsr.pairs.pair.Pair`."""
 
     kind: Literal["pool", "stft", "band", "denoise", "image"]
     scales: list[tuple[PositiveInt, PositiveInt]] = Field([(1, 1)], min_length=1)
@@ -57,8 +47,8 @@ class ModelOptions(_Section):
     """Network: EDSR for one scale, MDSR for several.
 
     ``doubt`` adds an output that says how far off each cell may be, ``guide`` inputs that say
-    where the orders lie (`specsr.guide`).  ``channels`` (3 for RGB, 1 for gray) and ``batch_norm``
-    (SRResNet's blocks, to compare) are for images.
+    where the orders lie (`specsr.pairs.order_input`).  ``channels`` (3 for RGB, 1 for gray)
+    and ``batch_norm`` (SRResNet's blocks, to compare) are for images.
     """
 
     name: Literal["edsr", "mdsr"] = "edsr"
@@ -77,7 +67,7 @@ class ModelOptions(_Section):
 class SynthOptions(_Section):
     """Synthetic machines: how many, from which seed on, at which rates.
 
-    ``scenes`` draws all kinds of `specsr.scenes` rather than plain run-ups.
+    ``scenes`` draws all kinds of `specsr.synth.draws` rather than plain run-ups.
     """
 
     count: int = Field(0, ge=0)
@@ -96,7 +86,7 @@ class DataOptions(_Section):
     ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.  A recording
     whose path ends in one of the patterns of ``weights`` (such as ``speech/*``) is drawn that many
     times as often.  For the pair ``image``, ``folders`` and ``validate_on`` hold images (see
-    `specsr.image_data`).
+    `specsr.images.sets`).
     """
 
     synth: SynthOptions = SynthOptions()
@@ -216,128 +206,3 @@ class Config(_Section):
         if not self.data.synth.count and not self.data.folders:
             raise ValueError("no data: set data.synth.count or data.folders")
         return self
-
-
-def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
-    """Read a YAML config and apply ``section.key=value`` overrides (values are YAML).
-
-    A config with ``base: other.yaml`` (beside it) says only what differs from that one.
-
-    Raises:
-        SpecsrError: missing or broken file, unknown key (the nearest valid one is named), a value
-            of the wrong kind or outside its range.
-    """
-    path = Path(path)
-    tree = _read_tree(path)
-    for override in overrides or []:
-        key, separator, value = override.partition("=")
-        if not separator:
-            raise SpecsrError(f"{override!r}: expected section.key=value, as in train.steps=100")
-        node = tree
-        *parents, leaf = key.split(".")
-        for parent in parents:
-            node = node.setdefault(parent, {})
-            if not isinstance(node, dict):
-                raise SpecsrError(f"{override!r}: {parent} is a value, not a section")
-        try:
-            node[leaf] = _parse(value)
-        except ValueError as error:
-            raise SpecsrError(f"{override!r}: the value is not YAML ({error})") from None
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        raise SpecsrError(f"{path}: " + "; ".join(map(_explain, error.errors()[:10]))) from None
-
-
-def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return the sections of a file over those of its base."""
-    try:
-        if path.exists() and not path.is_file():
-            raise SpecsrError(f"{path}: not a file: name a config, such as configs/map.yaml")
-        if path.stat().st_size > LARGEST:
-            raise SpecsrError(f"{path}: larger than {LARGEST} bytes: not a config")
-        tree = _parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SpecsrError(
-            f"{path}: no such config; those that come along are in configs/"
-        ) from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, SpecsrError):
-            raise
-        raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
-    if not isinstance(tree, dict):
-        raise SpecsrError(f"{path}: expected sections such as pair:, data: and train:")
-    base = tree.pop("base", None)
-    if base is None:
-        return tree
-    if not isinstance(base, str) or "\0" in base:
-        raise SpecsrError(
-            f"{path}: base is {base!r}: expected the name of a config beside it"[:500]
-        )
-    below = path.parent / base
-    if below.resolve() in above:
-        raise SpecsrError(f"{path}: its base {base} rests on it in turn")
-    try:
-        return _merge(_read_tree(below, (*above, path.resolve())), tree)
-    except SpecsrError as error:
-        text = str(error)
-        raise SpecsrError(text if str(path) in text else f"{path}: base: {text}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain values; no aliases, by which a few lines can stand for more than fits any memory."""
-
-    def fetch_flow_collection_start(self, token: Any) -> None:
-        if self.flow_level >= DEEPEST:  # the scanner's time grows with the square of the depth
-            raise yaml.scanner.ScannerError(None, None, "nested too deep", self.get_mark())
-        super().fetch_flow_collection_start(token)
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not taken: write the value out", event.start_mark
-            )
-        return super().compose_node(parent, index)
-
-
-def _parse(text: str) -> Any:
-    """Return the value of a YAML text; `ValueError` for one that is none."""
-    try:
-        return yaml.load(text, _Loader)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    except (yaml.YAMLError, LookupError, ArithmeticError, TypeError, AttributeError) as error:
-        raise ValueError(str(error)[:500]) from None
-
-
-def _merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Sections key by key; any other value of ``over`` replaces the one below."""
-    merged = dict(below)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(below.get(key), dict)
-        merged[key] = _merge(below[key], value) if both else value
-    return merged
-
-
-def _explain(problem: Any) -> str:
-    """One line for one pydantic problem, with the nearest valid key for an unknown one."""
-    where = ".".join(map(str, problem["loc"]))[:200]
-    if problem["type"] != "extra_forbidden":
-        return f"{where or 'config'}: {problem['msg']}"
-    try:
-        valid: list[str] = list(_keys(Config, problem["loc"][:-1]))
-    except (AttributeError, KeyError, TypeError):
-        valid = []  # inside a value of no section
-    near = difflib.get_close_matches(str(problem["loc"][-1]), valid, n=1, cutoff=0.3)
-    hint = f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(valid)}"
-    return f"{where}: unknown key; {hint}"
-
-
-def _keys(model: Any, location: tuple[Any, ...]) -> Any:
-    for part in location:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        model = next((a for a in getattr(annotation, "__args__", ()) if a), annotation)
-    return model.model_fields

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 
-from .config import Config
-from .data import Crops, Example, load_examples
-from .image_data import ImageCrops, load_training, mean_psnr
-from .levels import DB_RANGE
-from .models import EDSR, MDSR
+from specsr.maps.levels import DB_RANGE
+from specsr.models import EDSR, MDSR
+from specsr.train.config import Config
+from specsr.train.crops import Crops
+from specsr.train.examples import Example, load_examples
+from specsr.train.images import ImageCrops, load_training, mean_psnr
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from .config import Config
-from .errors import SpecsrError
-from .losses import LOSSES, doubt
-from .models import EDSR, MDSR
-from .ranks import Alone
+from specsr.errors import SpecsrError
+from specsr.models import EDSR, MDSR
+from specsr.train.config import Config
+from specsr.train.losses import LOSSES, doubt
+from specsr.train.processes import Alone
 
 log = logging.getLogger(__name__)
 

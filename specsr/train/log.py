@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .io.atomic import replacing
+from specsr.io.atomic import replacing
 
 log = logging.getLogger(__name__)
 

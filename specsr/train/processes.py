@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .errors import SpecsrError
-from .infer import pick_device
+from specsr.errors import SpecsrError
+from specsr.models.tiling import pick_device
 
 PATIENCE = timedelta(hours=24)
 """How long a process waits for the others: the first prepares the data and validates alone."""

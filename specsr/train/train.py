@@ -14,19 +14,21 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from . import checkpoint
-from .config import Config
-from .errors import SpecsrError
-from .guide import CHANNELS as GUIDE_CHANNELS
-from .image import image_model
-from .learner import Learner, learning_rate
-from .models import EDSR, MDSR, EDSRConfig, MDSRConfig
-from .models.edsr import DIV2K_MEAN
-from .prefill import CHANNELS
-from .ranks import Alone, join
-from .run_log import RunLog, Waiting
-from .sources import Source, source
-from .weights import Model, load_model, save_model, transfer
+from specsr.errors import SpecsrError
+from specsr.images.upscale import image_model
+from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig
+from specsr.models.bundled import load_model
+from specsr.models.edsr import DIV2K_MEAN
+from specsr.models.model import Model, save_model
+from specsr.models.transfer import transfer
+from specsr.pairs.band_input import CHANNELS
+from specsr.pairs.order_input import CHANNELS as GUIDE_CHANNELS
+from specsr.train import checkpoint
+from specsr.train.config import Config
+from specsr.train.data import Source, source
+from specsr.train.learner import Learner, learning_rate
+from specsr.train.log import RunLog, Waiting
+from specsr.train.processes import Alone, join
 
 log = logging.getLogger(__name__)
 DIV2K_LUMA = 111.7  # luma of models.edsr.DIV2K_MEAN
@@ -92,13 +94,13 @@ def train(
 
     With no option changed a resumed run ends, on a CPU, bit for bit like an unbroken one, wherever
     it was killed.  Options of data and training may be changed (training in stages); the model's
-    record says which, and from which step on.  Of several processes (`specsr.ranks`) the first
-    alone writes and validates.
+    record says which, and from which step on.  Of several processes (`specsr.train.processes`)
+    the first alone writes and validates.
 
     Raises:
         SpecsrError: the folder already holds a run and ``resume`` is not set, or holds another
             network's run or a damaged one; the loss is no number any more; see also
-            `specsr.ranks.join`.
+            `specsr.train.processes.join`.
     """
     options, folder = config.train, Path(folder)
     model_path = folder / f"{config.name}.safetensors"

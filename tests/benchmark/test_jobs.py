@@ -6,13 +6,14 @@ import json
 
 import pytest
 import torch
-from command import run
 
-from specsr import speed_benchmark as bench
-from specsr import speed_network
-from specsr.infer import InferOptions, run_tiled
+from specsr.benchmark import jobs as bench
+from specsr.benchmark import network as speed_network
+from specsr.benchmark.timing import SpeedOptions
+from specsr.models.tiling import InferOptions, run_tiled
+from support.command import run
 
-TINY = bench.SpeedOptions(side=24, seconds=2.0, repeats=1)
+TINY = SpeedOptions(side=24, seconds=2.0, repeats=1)
 
 
 def test_the_reference_is_the_published_network():

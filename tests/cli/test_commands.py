@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import run
 
 import specsr
-from specsr.degrade import pool
+from specsr.maps.pooling import pool
+from support.command import run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def specsr_command(*args: object) -> subprocess.CompletedProcess[str]:
@@ -32,7 +32,10 @@ def recording(tmp_path: Path) -> Path:
 
 
 def test_help_and_import_do_not_load_torch():
-    code = "import sys, specsr, specsr.cli; print('torch' in sys.modules, 'librosa' in sys.modules)"
+    code = (
+        "import sys, specsr, specsr.cli.app; "
+        "print('torch' in sys.modules, 'librosa' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.split() == ["False", "False"], done.stderr
     shown = specsr_command("upscale", "--help")
@@ -66,7 +69,7 @@ def test_pool_upscale_of_a_recording_compares_with_its_fine_map(tmp_path, record
 
 
 def test_map_file_to_wave(tmp_path, recording, capsys):
-    from specsr.degrade import pool
+    from specsr.maps.pooling import pool
 
     low, wav = tmp_path / "low.npz", tmp_path / "heard.wav"
     specsr.write_map(low, pool(specsr.read(recording).spectrogram(hop_length=256), 4, 4))
@@ -76,7 +79,7 @@ def test_map_file_to_wave(tmp_path, recording, capsys):
 
 
 def test_a_map_without_phase_refuses_to_know_it(tmp_path, recording, capsys):
-    from specsr.degrade import pool
+    from specsr.maps.pooling import pool
 
     low, wav = tmp_path / "low.npz", tmp_path / "heard.wav"
     specsr.write_map(low, pool(specsr.read(recording).spectrogram(hop_length=256), 4, 4))

@@ -13,22 +13,23 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from specsr.cli import app
-from specsr.config import load_config
+from specsr.benchmark.images import BenchmarkOptions, run_benchmark
+from specsr.benchmark.published import PUBLISHED
+from specsr.benchmark.step import step_cost
+from specsr.cli.app import app
 from specsr.errors import SpecsrError
-from specsr.image import image_model, self_ensemble, upscale_image
-from specsr.image_benchmark import BenchmarkOptions, run_benchmark
-from specsr.image_data import to_float, to_pixels
-from specsr.imresize import imresize, reduce
-from specsr.infer import InferOptions
+from specsr.images.imresize import imresize, reduce
+from specsr.images.pixels import to_float, to_pixels
+from specsr.images.upscale import image_model, self_ensemble, upscale_image
 from specsr.io.image import read_image, write_image
 from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig
-from specsr.published import PUBLISHED
-from specsr.step_cost import step_cost
-from specsr.train import train
-from specsr.weights import Model, load_model, read_info, save_model
+from specsr.models.bundled import load_model
+from specsr.models.model import Model, read_info, save_model
+from specsr.models.tiling import InferOptions
+from specsr.train.config_file import load_config
+from specsr.train.train import train
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def photo(rows: int = 40, columns: int = 36, seed: int = 0) -> np.ndarray:
@@ -160,7 +161,7 @@ def test_a_large_image_takes_bounded_memory(tmp_path: Path) -> None:
     for rows in (600, 2400):
         write_image(tmp_path / f"{rows}.png", np.tile(photo(300, 1000), (rows // 300, 1, 1)))
         code = (
-            "import resource, sys; from specsr.cli import app\n"
+            "import resource, sys; from specsr.cli.app import app\n"
             f"app(['upscale', {str(tmp_path / f'{rows}.png')!r}, '-o', "
             f"{str(tmp_path / f'{rows}x4.png')!r}, '--scale', '4', '--model', "
             f"{str(tmp_path / 'tiny.safetensors')!r}], standalone_mode=False)\n"

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import run
 
 import specsr
-from specsr import synth
-from specsr.degrade import pool
+from specsr.maps.pooling import pool
+from specsr.synth import synthesis as synth
+from specsr.synth.machine import Order, RunUp
+from support.command import run
 
-RUN = synth.RunUp(
+RUN = RunUp(
     rate=12800.0, duration=3.0, rpm=(1200.0, 4800.0), line_to_noise=50.0,
-    orders=(synth.Order(2, 0), synth.Order(4, -6)),
+    orders=(Order(2, 0), Order(4, -6)),
 )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def test_speed_from_a_table_a_channel_and_a_tacho(tmp_path, made, capsys) -> Non
 
 
 def test_runs_can_be_chosen(tmp_path, capsys) -> None:
-    both = synth.RunUp(rate=6400.0, duration=4.0, rpm=(1500.0, 4500.0))
+    both = RunUp(rate=6400.0, duration=4.0, rpm=(1500.0, 4500.0))
     up = synth.synthesise(both).signal
     signal = up.replace(
         samples=np.concatenate([up.samples, up.samples[:, ::-1]], 1),

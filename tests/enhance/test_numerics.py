@@ -9,11 +9,15 @@ import pytest
 import torch
 
 import specsr
-from specsr import io, levels, metrics, nvh, orders
-from specsr.image import upscale_image
-from specsr.report_page import ReportOptions
+from specsr import io
+from specsr.images.upscale import upscale_image
+from specsr.maps import levels
+from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh import levels as nvh
+from specsr.nvh import order_cut as orders
+from specsr.report.page import ReportOptions
+from specsr.scores import metrics
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform
 
 RATE = 24000.0
 LENGTH = 12_000

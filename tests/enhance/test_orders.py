@@ -6,12 +6,14 @@ import csv
 
 import numpy as np
 import pytest
-from command import run as specsr_command
 
 import specsr
-from specsr import Signal, SpecsrError, keep_orders, metrics
-from specsr.follow import Frames, along_orders, line_gain, noise_floor, window_length
-from specsr.synth import Order, RunUp, synthesise
+from specsr import Signal, SpecsrError, keep_orders
+from specsr.enhance.orders import Frames, along_orders, line_gain, noise_floor, window_length
+from specsr.scores import metrics
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
+from support.command import run as specsr_command
 
 RATE = 8192.0
 N_FFT = window_length(RATE)

@@ -14,22 +14,25 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from command import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specsr
-from specsr import io, streaming
+from specsr import io
+from specsr.enhance import segments as streaming
+from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.errors import SpecsrError
-from specsr.frames import Frames, Overview
-from specsr.infer import InferOptions
 from specsr.io import stream
+from specsr.maps.frames import Frames
+from specsr.maps.transform import SpectrogramTransform
 from specsr.models import EDSRConfig, build
-from specsr.plot_parts import shrunk
-from specsr.prefill import CHANNELS
+from specsr.models.model import Model, save_model
+from specsr.models.tiling import InferOptions
+from specsr.pairs.band_input import CHANNELS
+from specsr.plots.overview import Overview
+from specsr.plots.parts import shrunk
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform
-from specsr.weights import Model, save_model
+from support.command import run
 
 RATE = 24000.0
 OPTIONS = InferOptions(segment=0.5)
@@ -61,10 +64,10 @@ def job(request, tmp_path_factory):
     model = tiny(request.param)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(path, model)
-    from specsr import enhance
+    from specsr.enhance import band as enhance
 
     if request.param == "denoise":
-        return "denoise", enhance.denoise_pieces, enhance.denoise, {"model": model}, path
+        return "denoise", denoise_pieces, denoise, {"model": model}, path
     options = {"model": model, "iterations": 2}
     return "upscale", enhance.upscale_pieces, enhance.upscale_band, options, path
 
@@ -121,7 +124,7 @@ def test_a_fade_may_not_leave_its_margin():
 
 
 def test_command_line_and_functions_cut_alike():
-    from specsr.cli_options import SEGMENT
+    from specsr.jobs.options import SEGMENT
 
     assert InferOptions().segment == SEGMENT
 
@@ -277,7 +280,7 @@ def test_pictures_of_a_long_recording(tmp_path, capsys, job):
 
 
 def test_other_formats_are_read_whole_and_that_is_said(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("specsr.cli_stream._LARGE", 1000)
+    monkeypatch.setattr("specsr.jobs.long_files._LARGE", 1000)
     source = noise(2.3, 1)
     io.write(tmp_path / "run.npz", source)
     with stream.opened(tmp_path / "run.npz") as recording:

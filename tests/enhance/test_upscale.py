@@ -7,18 +7,20 @@ import pytest
 import torch
 
 import specsr
-from specsr.choose import find_model
-from specsr.consistency import consistency_db
-from specsr.degrade import decimate, pool
-from specsr.finer import low_map, map_transform
-from specsr.guide import CHANNELS
-from specsr.metrics import si_sdr, split_errors
+from specsr.enhance.maps import low_map, map_transform
+from specsr.maps.pooling import pool
 from specsr.models import MDSRConfig, build
-from specsr.weights import Model
+from specsr.models.bundled import find_model
+from specsr.models.model import Model
+from specsr.pairs.consistency import consistency_db
+from specsr.pairs.order_input import CHANNELS
+from specsr.pairs.pair import decimate
+from specsr.scores.map_errors import split_errors
+from specsr.scores.metrics import si_sdr
 
 
 @pytest.fixture(scope="module")
-def run() -> specsr.synth.Synthetic:
+def run() -> specsr.synth.synthesis.Synthetic:
     return specsr.synthesise(specsr.random_run_up(4321, 25600.0, 2.0, line_to_noise=20.0))
 
 
@@ -109,7 +111,7 @@ def test_band_channels_do_not_mix(music):
 
 def test_denoise_raises_the_ratio_and_keeps_the_frame(run):
     rng = np.random.default_rng(0)
-    noisy = specsr.degrade.add_noise(run.clean, rng.standard_normal(run.clean.length), 0.0)
+    noisy = specsr.pairs.pair.add_noise(run.clean, rng.standard_normal(run.clean.length), 0.0)
     clean = specsr.denoise(noisy)
     assert (clean.length, clean.rate, clean.unit) == (noisy.length, noisy.rate, "Pa")
     reference = run.clean.samples[0]
@@ -172,7 +174,7 @@ def test_wrong_wishes_are_named(run, music):
 
 
 @pytest.fixture(scope="module")
-def doubting() -> specsr.weights.Model:
+def doubting() -> specsr.models.model.Model:
     """A small untrained model that says its doubt and listens to the speed."""
     torch.manual_seed(1)
     config = MDSRConfig(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from specsr.errors import SpecsrError
-from specsr.image_metrics import FLOAT, PAPER, RGB, luma, psnr, score, ssim
-from specsr.imresize import imresize, reduce, shave
+from specsr.images.imresize import imresize, reduce, shave
+from specsr.images.metrics import FLOAT, PAPER, RGB, luma, psnr, score, ssim
 from specsr.io.image import find_images, read_image, write_image
 
 

@@ -8,19 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from specsr.config import Config
 from specsr.errors import SpecsrError
-from specsr.image_data import (
-    ImageCrops,
-    ImagePair,
-    find_pairs,
-    load_pair,
-    load_training,
-    to_float,
-    to_pixels,
-)
-from specsr.imresize import reduce
+from specsr.images.imresize import reduce
+from specsr.images.pixels import to_float, to_pixels
+from specsr.images.sets import ImagePair, find_pairs, load_pair
 from specsr.io.image import read_image, write_image
+from specsr.train.config import Config
+from specsr.train.images import ImageCrops, load_training
 
 
 def picture(rows: int = 60, columns: int = 48, channels: int = 3, seed: int = 0) -> np.ndarray:

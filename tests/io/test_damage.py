@@ -12,7 +12,6 @@ import pytest
 import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
-from io_samples import FUZZ, audio_form, make_map, noise
 
 from specsr.errors import SpecsrError
 from specsr.io import (
@@ -27,6 +26,7 @@ from specsr.io import (
     write_map,
 )
 from specsr.signal import Signal
+from support.io_samples import FUZZ, audio_form, make_map, noise
 
 # Bad input
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.signal
-from command import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import specsr
 from specsr import io
-from specsr.bandwidth import true_bandwidth
-from specsr.info import inspect_file
+from specsr.io.bandwidth import true_bandwidth
+from specsr.io.file_info import inspect_file
 from specsr.signal import Signal
+from support.command import run
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def noise(length=96000, seed=0):

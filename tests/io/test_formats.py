@@ -8,22 +8,14 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
-from format_samples import EXACT, QUICK, noise, same, signal, spectrogram
 from hypothesis import given
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    MAPS,
-    is_map,
-    mat5,
-    read,
-    read_map,
-    write,
-    write_map,
-)
+from specsr.io import MAPS, is_map, mat5, read, read_map, write, write_map
+from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
-from specsr.spectrogram import SpecMap
+from support.format_samples import EXACT, QUICK, noise, same, signal, spectrogram
 
 # Round trips
 

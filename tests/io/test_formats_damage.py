@@ -7,17 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from format_samples import same, signal
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    WRITERS,
-    check_output,
-    mdf,
-    optional,
-    read,
-    write,
-)
+from specsr.io import WRITERS, check_output, mdf, optional, read, write
+from support.format_samples import same, signal
 
 # Refusals
 

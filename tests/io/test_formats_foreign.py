@@ -7,14 +7,10 @@ from time import perf_counter
 import numpy as np
 import pytest
 import scipy.io
-from format_samples import noise, spectrogram
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    is_map,
-    read,
-    read_map,
-)
+from specsr.io import is_map, read, read_map
+from support.format_samples import noise, spectrogram
 
 
 def test_a_mat_file_with_a_time_axis(tmp_path):

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    read,
-    read_channels,
-)
+from specsr.io import read, read_channels
 
 # Real files
 

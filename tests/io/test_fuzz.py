@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from command import run
-from fuzz_targets import CONFIG, seeds, targets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from specsr.config import load_config
 from specsr.errors import SpecsrError
+from specsr.train.config_file import load_config
+from support.command import run
+from support.fuzz_targets import CONFIG, seeds, targets
 
 LARGEST = 100e6
 """Bytes that reading a damaged file of some kilobytes may take."""

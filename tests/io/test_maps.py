@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from io_samples import FUZZ, full_signal, make_map
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    is_map,
-    read,
-    read_map,
-    write,
-    write_map,
-)
+from specsr.io import is_map, read, read_map, write, write_map
+from support.io_samples import FUZZ, full_signal, make_map
 
 # Maps
 

@@ -10,19 +10,11 @@ import pytest
 import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from io_samples import FUZZ, audio_form, full_signal, make_map, noise, same_fields
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    WRITERS,
-    audio,
-    check_output,
-    find_inputs,
-    read,
-    write,
-    write_map,
-)
+from specsr.io import WRITERS, audio, check_output, find_inputs, read, write, write_map
 from specsr.signal import Signal
+from support.io_samples import FUZZ, audio_form, full_signal, make_map, noise, same_fields
 
 # Round trips of signals
 

@@ -10,15 +10,11 @@ import pytest
 import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
-from io_samples import full_signal, noise
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    read,
-    sidecar,
-    write,
-)
+from specsr.io import read, sidecar, write
 from specsr.signal import Signal
+from support.io_samples import full_signal, noise
 
 # Calibration and sidecars
 

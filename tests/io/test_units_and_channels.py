@@ -9,19 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile as sf
-from format_samples import noise
 from hypothesis import given
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.io import (
-    read,
-    recording,
-    units,
-)
+from specsr.io import read, recording
+from specsr.io import unit_labels as units
 from specsr.io.recording import Channel, Contents
 from specsr.io.times import even_times, snap
 from specsr.signal import Signal
+from support.format_samples import noise
 
 # Units
 

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import run as specsr_command
-from folder_jobs import Gain, go, recordings, states, tries
 
 import specsr
-from specsr import cluster, manifest
-from specsr.manifest import NAME
+from specsr.jobs import cluster, manifest
+from specsr.jobs.manifest import NAME
+from support.command import run as specsr_command
+from support.folder_jobs import Gain, go, recordings, states, tries
 
 distributed = pytest.importorskip("distributed")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {
     **os.environ,
     "OMP_NUM_THREADS": "1",  # sums of other numbers of threads may be rounded otherwise

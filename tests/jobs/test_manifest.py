@@ -14,17 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import run as specsr_command
-from folder_jobs import Gain, go, recordings, states, tries
 from hypothesis import given
 from hypothesis import strategies as st
 
 import specsr
-from specsr import manifest
-from specsr.manifest import NAME, Manifest, Record
-from specsr.weights import BUNDLED
+from specsr.jobs import manifest
+from specsr.jobs.manifest import NAME, Manifest, Record
+from specsr.models.bundled import BUNDLED
+from support.command import run as specsr_command
+from support.folder_jobs import Gain, go, recordings, states, tries
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

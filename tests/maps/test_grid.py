@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spectrogram_samples import noise
 
-from specsr.degrade import pool
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool
+from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform
+from support.spectrogram_samples import noise
 
 RATE = 48000.0
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from phase_samples import RATE, convergence, grid_of, harmonics, spectrum_of
 from scipy.signal import chirp
 
-from specsr import phase as ph
-from specsr.pghi import gamma_of, integrate, phase_gradient
+from specsr.maps import phase as ph
+from specsr.maps.pghi import gamma_of, integrate, phase_gradient
+from support.phase_samples import RATE, convergence, grid_of, harmonics, spectrum_of
 
 
 def test_gamma_of_other_windows_is_the_closest_gaussian():

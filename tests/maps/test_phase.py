@@ -7,14 +7,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from phase_samples import RATE, convergence, grid_of, harmonics, map_of, spectrum_of
 from scipy.signal import ShortTimeFFT
 
-from specsr import phase as ph
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
+from specsr.maps import phase as ph
+from specsr.maps.grid import Grid
+from specsr.maps.griffin_lim import _Consistency, admm, griffin_lim
+from specsr.maps.transform import SpectrogramTransform, istft, stft
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform, istft, stft
+from support.phase_samples import RATE, convergence, grid_of, harmonics, map_of, spectrum_of
 
 # -- the two measures ------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ def test_fast_projection_equals_istft_then_stft(length, half, part, window, chan
     rng = np.random.default_rng(length)
     shape = (channels, grid.rows, grid.frames)
     spectrum = torch.from_numpy(rng.standard_normal(shape) + 1j * rng.standard_normal(shape))
-    fast = ph._Consistency(grid, spectrum.real)(spectrum.mT.contiguous()).mT
+    fast = _Consistency(grid, spectrum.real)(spectrum.mT.contiguous()).mT
     torch.testing.assert_close(fast, stft(istft(spectrum, grid), grid), rtol=1e-6, atol=1e-8)
 
 
@@ -89,7 +90,7 @@ def test_griffin_lim_equals_the_naive_loop(hop_length, momentum):
     grid = grid_of(700, 64, hop_length)
     magnitude = spectrum_of(harmonics(700), grid).abs()
     start = ph.random_phase(magnitude, seed=5)
-    ours = ph.griffin_lim(magnitude, grid, start, iterations=7, momentum=momentum).numpy()
+    ours = griffin_lim(magnitude, grid, start, iterations=7, momentum=momentum).numpy()
     naive = naive_griffin_lim(magnitude.numpy(), start.angle().numpy(), grid, 7, momentum)
     np.testing.assert_allclose(ours[1:-1], naive[1:-1], atol=1e-7 * magnitude.max())
 
@@ -110,7 +111,7 @@ def test_admm_equals_the_published_updates():
         u = v - z
         last = z
         x = amplitude(z - u)
-    ours = ph.admm(magnitude, grid, start, iterations=8, rho=rho)
+    ours = admm(magnitude, grid, start, iterations=8, rho=rho)
     torch.testing.assert_close(ours[1:-1], amplitude(last)[1:-1], rtol=1e-6, atol=1e-7)
 
 
@@ -120,10 +121,10 @@ def test_iterations_improve_on_the_start_and_on_one_another(start):
     magnitude = spectrum_of(harmonics(), grid).abs()
     first = ph.pghi(magnitude, grid) if start == "pghi" else ph.random_phase(magnitude)
     before = convergence(first, magnitude, grid)
-    plain = convergence(ph.griffin_lim(magnitude, grid, first, 40, 0), magnitude, grid)
-    fast = convergence(ph.griffin_lim(magnitude, grid, first, 40), magnitude, grid)
-    settled = ph.admm(magnitude, grid, first, 30)
-    polished = convergence(ph.griffin_lim(magnitude, grid, settled, 10), magnitude, grid)
+    plain = convergence(griffin_lim(magnitude, grid, first, 40, 0), magnitude, grid)
+    fast = convergence(griffin_lim(magnitude, grid, first, 40), magnitude, grid)
+    settled = admm(magnitude, grid, first, 30)
+    polished = convergence(griffin_lim(magnitude, grid, settled, 10), magnitude, grid)
     assert plain < before - 3
     assert fast < plain
     assert convergence(settled, magnitude, grid) < before - 3
@@ -137,11 +138,11 @@ def test_plain_griffin_lim_never_gets_worse():
     values = []
     for _ in range(12):
         values.append(float(ph.inconsistency(spectrum, grid)))
-        spectrum = ph.griffin_lim(magnitude, grid, spectrum, 1, momentum=0)
+        spectrum = griffin_lim(magnitude, grid, spectrum, 1, momentum=0)
     assert np.all(np.diff(values) < 1e-9)
 
 
-@pytest.mark.parametrize("method", [ph.griffin_lim, ph.admm])
+@pytest.mark.parametrize("method", [griffin_lim, admm])
 def test_known_rows_are_equal_afterwards(method):
     grid = grid_of(8000)
     spectrum = spectrum_of(harmonics(), grid)
@@ -250,7 +251,7 @@ def test_channels_do_not_touch_each_other(method):
         )
 
 
-@pytest.mark.parametrize("method", [ph.griffin_lim, ph.admm])
+@pytest.mark.parametrize("method", [griffin_lim, admm])
 def test_a_batch_equals_its_channels(method):
     grid = grid_of(2000)
     magnitude = spectrum_of(np.stack([harmonics(2000, i) for i in range(3)]), grid).abs()

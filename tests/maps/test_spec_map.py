@@ -10,13 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import ShortTimeFFT, get_window
-from spectrogram_samples import noise
 
-from specsr.degrade import pool, pool_power
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool, pool_power
+from specsr.maps.spec_map import FLOOR_DB, SpecMap
+from specsr.maps.transform import SpectrogramTransform, istft, stft
 from specsr.signal import Signal
-from specsr.spectrogram import FLOOR_DB, SpecMap, SpectrogramTransform, istft, stft
+from support.spectrogram_samples import noise
 
 RATE = 48000.0
 

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from specsr import model_file
-from specsr.convert import convert, from_state_dict, read_state_dict
 from specsr.errors import SpecsrError
-from specsr.model_file import check_tensors, describe
 from specsr.models import EDSRConfig, MDSRConfig, build
-from specsr.weights import Model, bundled_models, load_model, read_info, save_model
+from specsr.models import description as model_file
+from specsr.models.bundled import bundled_models, load_model
+from specsr.models.description import check_tensors, describe
+from specsr.models.edsr_pytorch import convert, from_state_dict, read_state_dict
+from specsr.models.model import Model, read_info, save_model
 
 SMALL = EDSRConfig(
     scale=(2, 2), n_resblocks=1, n_feats=4, in_channels=1, out_channels=1, mean=(3.0,), std=20.0
@@ -325,7 +326,7 @@ def test_a_damaged_checkpoint_loads_or_is_refused(tmp_path: Path, data: Any) -> 
 
 def test_spandrel_loads_no_code_either(tmp_path: Path) -> None:
     pytest.importorskip("spandrel")
-    from specsr.interop import load_foreign
+    from specsr.models.spandrel_bridge import load_foreign
 
     class Trap:
         def __reduce__(self) -> tuple:

@@ -13,12 +13,14 @@ from safetensors.torch import save_file
 from torch import nn
 from typer.testing import CliRunner
 
-from specsr.cli import app
-from specsr.convert import convert, from_state_dict, read_state_dict, to_gray
+from specsr.cli.app import app
 from specsr.errors import SpecsrError
-from specsr.image import image_model, upscale_image
+from specsr.images.upscale import image_model, upscale_image
 from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig
-from specsr.weights import Model, load_model, save_model, transfer
+from specsr.models.bundled import load_model
+from specsr.models.edsr_pytorch import convert, from_state_dict, read_state_dict, to_gray
+from specsr.models.model import Model, save_model
+from specsr.models.transfer import transfer
 
 MEAN = torch.tensor([0.4488, 0.4371, 0.4040])
 
@@ -278,7 +280,7 @@ def photo(rows: int = 12, columns: int = 10) -> np.ndarray:
 
 def test_spandrel_loads_specsrs_models(tmp_path: Path) -> None:
     pytest.importorskip("spandrel")
-    from specsr.interop import loader
+    from specsr.models.spandrel_bridge import loader
 
     config = MDSRConfig(n_resblocks=2, n_feats=8, std=64.0, input_skip=True)
     model = Model("mine", MDSR(config).eval(), "image", (), (0.0, 0.0), 0.0)

@@ -14,17 +14,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from specsr import weights
 from specsr.errors import SpecsrError
 from specsr.models import EDSRConfig, MDSRConfig, build
-from specsr.weights import (
-    Model,
-    bundled_models,
-    load_model,
-    read_info,
-    save_model,
-    transfer,
-)
+from specsr.models import model as weights
+from specsr.models.bundled import bundled_models, load_model
+from specsr.models.model import Model, read_info, save_model
+from specsr.models.transfer import transfer
 
 SMALL = {"n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (3.0,)}
 CONFIGS = [

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.infer import InferOptions, pick_device, run_tiled
 from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
+from specsr.models.tiling import InferOptions, pick_device, run_tiled
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),

@@ -7,14 +7,14 @@ import json
 import numpy as np
 import pytest
 import soundfile as sf
-from command import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import specsr
-from specsr.calibration import at_full_scale, calibrate
 from specsr.errors import SpecsrError
+from specsr.nvh.calibration import at_full_scale, calibrate
 from specsr.signal import Signal
+from support.command import run
 
 
 def tone(rms=0.1, freq=1000.0, rate=48000, seconds=3.0, noise=1e-5, seed=0):

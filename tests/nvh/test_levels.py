@@ -7,33 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr import nvh
 from specsr.errors import SpecsrError
+from specsr.maps.windows import coverage
+from specsr.nvh import levels as nvh
+from specsr.nvh.weighting import weighting_db
 from specsr.signal import Signal
-from specsr.spectrogram import SpecMap
-from specsr.weighting import weighting_db
-
-RATE = 25600
-WINDOWS = ["hann", "hamming", "blackmanharris", "flattop", "boxcar"]
-
-
-def sine(freq: float, rms: float = 1.0, seconds: float = 4.0, rate: float = RATE) -> np.ndarray:
-    return rms * np.sqrt(2) * np.sin(2 * np.pi * freq * np.arange(round(seconds * rate)) / rate)
-
-
-def white(seed: int, length: int) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(length)
-
-
-def pooled(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
-    """Mean power of cells, written out; a last cell holds the frames that are left."""
-    grid = spec.grid.pooled(s_f, s_t)
-    power = np.square(spec.image().astype(np.float64))
-    channels, rows, frames = power.shape
-    cells = np.stack(
-        [power[:, :, i : i + s_t].mean(-1) for i in range(0, frames, s_t)], axis=-1
-    ).reshape(channels, rows // s_f, s_f, -1)
-    return SpecMap(np.sqrt(cells.mean(2)), grid, rpm=spec.rpm)
+from support.levels_samples import RATE, WINDOWS, pooled, sine, white
 
 
 @pytest.mark.parametrize("scaling", ["rms", "psd"])
@@ -58,7 +37,7 @@ def test_coverage_and_power_are_parsevals(length: int, n_fft: int, parts: int) -
     """The rows of a frame add up to its windowed mean square, and a constant shows the coverage."""
     spec = Signal(np.full(length, 0.5), RATE).spectrogram(n_fft=n_fft, hop_length=n_fft // parts)
     power = nvh.row_power(spec).sum(1)[0]
-    assert power == pytest.approx(0.25 * nvh.coverage(spec.grid), abs=1e-6)
+    assert power == pytest.approx(0.25 * coverage(spec.grid), abs=1e-6)
     assert nvh.overall_level(spec) == pytest.approx(20 * np.log10(0.5), abs=1e-3)
 
 

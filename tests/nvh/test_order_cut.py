@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_nvh import RATE, WINDOWS, pooled, sine, white
 
-from specsr import orders
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
+from specsr.maps.grid import Grid
+from specsr.nvh import order_cut as orders
+from specsr.nvh.speed import frame_rpm
 from specsr.signal import Signal
+from support.levels_samples import RATE, WINDOWS, pooled, sine, white
 
 
 def run_up(order: float, seconds: float = 6.0, rate: float = RATE) -> tuple[Signal, np.ndarray]:
@@ -84,11 +85,11 @@ def test_what_cannot_be_read_is_nan() -> None:
 def test_speed_in_a_frame_is_that_at_its_centre(slope: float, s_t: int, hop: int) -> None:
     grid = Grid(1000.0, 256, hop, 4000, cell=(1, s_t))
     time = np.arange(4000) / 1000
-    found = orders.frame_rpm(3000 + slope * time, grid)
+    found = frame_rpm(3000 + slope * time, grid)
     inside = (grid.times() > 0.6) & (grid.times() < 3.2)
     expected = 3000 + slope * grid.times()
     assert found[inside] == pytest.approx(expected[inside], abs=1.5)
-    assert orders.frame_rpm(1234.0, grid) == pytest.approx(np.full(grid.frames, 1234.0))
+    assert frame_rpm(1234.0, grid) == pytest.approx(np.full(grid.frames, 1234.0))
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import pytest
 from scipy.signal import get_window
 
 import specsr
-from specsr import Signal, SpectrogramTransform, levels
-from specsr.degrade import pool, pool_power
-from specsr.guide import columns_speed
-from specsr.order_fit import OVERLAP, SEGMENT, OrderFit, _segments, fit_orders, with_orders
-from specsr.order_model import PARTS, REACH, SLOPES, line_shapes
-from specsr.synth import Order, RunUp, synthesise
+from specsr import Signal, SpectrogramTransform
+from specsr.maps import levels
+from specsr.maps.pooling import pool, pool_power
+from specsr.nvh.order_fit import OVERLAP, SEGMENT, OrderFit, _segments, fit_orders, with_orders
+from specsr.nvh.order_model import PARTS, REACH, SLOPES, line_shapes
+from specsr.nvh.speed import columns_speed
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
 
 TRANSFORM = SpectrogramTransform(1024, 128)
 SCALE = (4, 4)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specsr import synth
-from specsr.angular import order_map
 from specsr.errors import SpecsrError
 from specsr.io import read
+from specsr.nvh.order_map import order_map
+from specsr.nvh.runs import find_runs
+from specsr.nvh.speed import take_channel
 from specsr.signal import Signal
-from specsr.speed import find_runs, take_channel
+from specsr.synth import synthesis as synth
+from specsr.synth.machine import Order, RunUp
 
-RUN = synth.RunUp(
+RUN = RunUp(
     duration=8.0, line_to_noise=60.0,
     orders=tuple(
-        synth.Order(k, level)
+        Order(k, level)
         for k, level in ((0.5, -15), (2, 0), (2.5, -12), (4, -6), (6, -10), (8.5, -20), (16, -10))
     ),
 )  # fmt: skip
@@ -45,7 +47,7 @@ def test_cuts_are_the_envelopes_within_two_tenths_of_a_db(made, order: float) ->
 
 
 def test_half_orders_stay_apart_where_a_map_of_fixed_rows_mixes_them(made) -> None:
-    from specsr.orders import order_cut
+    from specsr.nvh.order_cut import order_cut
 
     by_angle = np.abs(errors(made, order_map(made.signal).cut(2.5))).max()
     by_cells = order_cut(made.signal.spectrogram(n_fft=4096), None, 2.5)
@@ -54,7 +56,7 @@ def test_half_orders_stay_apart_where_a_map_of_fixed_rows_mixes_them(made) -> No
 
 def test_run_downs_and_other_resolutions_read_alike() -> None:
     down = synth.synthesise(
-        synth.RunUp(rpm=(6000, 1200), orders=(synth.Order(3, 0), synth.Order(7, -3)),
+        RunUp(rpm=(6000, 1200), orders=(Order(3, 0), Order(7, -3)),
                     line_to_noise=60.0, fluctuation=0.006)
     )  # fmt: skip
     for resolution, overlap in ((0.05, 0.75), (0.2, 0.5), (0.25, 0.9)):
@@ -68,9 +70,7 @@ def test_run_downs_and_other_resolutions_read_alike() -> None:
 
 def test_nothing_folds_back_from_above_the_highest_order(made) -> None:
     """Order 40 alone, far above a map that ends at 20: nothing appears in it."""
-    alone = synth.synthesise(
-        synth.RunUp(orders=(synth.Order(40, 0),), line_to_noise=np.inf, rpm=(900, 4000))
-    )
+    alone = synth.synthesise(RunUp(orders=(Order(40, 0),), line_to_noise=np.inf, rpm=(900, 4000)))
     spec = order_map(alone.signal, max_order=20).spec
     inside = spec.db[0, :, 4:-4][spec.freqs < 20]
     assert inside.max() < alone.signal.level()[0] - 60

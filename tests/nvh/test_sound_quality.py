@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specsr import sound_quality
 from specsr.errors import SpecsrError
+from specsr.nvh import sound_quality
 from specsr.signal import Signal
 
 

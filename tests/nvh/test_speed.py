@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.nvh.runs import find_runs
+from specsr.nvh.speed import read_rpm, rpm_from_pulses, take_channel
 from specsr.signal import Signal
-from specsr.speed import find_runs, read_rpm, rpm_from_pulses, take_channel
 
 RATE = 2000.0
 

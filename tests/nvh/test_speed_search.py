@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specsr import SpectrogramTransform
-from specsr.guide import columns_speed
-from specsr.speed_search import CLOSEST, best_path, comb_score, find_lines, smooth, stand_out
-from specsr.synth import Order, RunUp, synthesise
+from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed_search import CLOSEST, best_path, comb_score, find_lines, smooth, stand_out
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
 
 TRANSFORM = SpectrogramTransform(1024, 128)
 

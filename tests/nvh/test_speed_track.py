@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import specsr
-from specsr import Signal, SpectrogramTransform, levels
-from specsr.degrade import pool
-from specsr.guide import columns_speed
-from specsr.speed_track import corrected_speed, track_speed
-from specsr.synth import Order, RunUp, synthesise
+from specsr import Signal, SpectrogramTransform
+from specsr.maps import levels
+from specsr.maps.pooling import pool
+from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed_track import corrected_speed, track_speed
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
 
 TRANSFORM = SpectrogramTransform(1024, 128)
 SCALE = (4, 4)

@@ -7,19 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr import plot_parts, plot_views, synth, tables
-from specsr.angular import order_map
-from specsr.degrade import pool
 from specsr.errors import SpecsrError
+from specsr.maps.pooling import pool
+from specsr.nvh import export as tables
+from specsr.nvh.order_map import order_map
+from specsr.nvh.view import View, nice_step, onto_speed, view
+from specsr.plots import parts as plot_parts
+from specsr.plots import views as plot_views
 from specsr.signal import Signal
-from specsr.views import View, nice_step, onto_speed, view
+from specsr.synth import synthesis as synth
+from specsr.synth.machine import Order, RunUp
 
 
 @pytest.fixture(scope="module")
 def made() -> synth.Synthetic:
-    run = synth.RunUp(
+    run = RunUp(
         rate=12800.0, duration=4.0, rpm=(1000.0, 4000.0), line_to_noise=40.0,
-        orders=(synth.Order(2, 0), synth.Order(12, -6)),
+        orders=(Order(2, 0), Order(12, -6)),
     )  # fmt: skip
     return synth.synthesise(run)
 
@@ -136,7 +140,7 @@ def test_shrinking_keeps_the_highest_and_what_was_measured() -> None:
 
 
 def test_cut_plots_state_their_bandwidth(made) -> None:
-    from specsr.orders import order_cut
+    from specsr.nvh.order_cut import order_cut
 
     spec = made.signal.spectrogram()
     cuts = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specsr.weighting import weighting_db, weighting_power
+from specsr.nvh.weighting import weighting_db, weighting_power
 
 # IEC 61672-1:2013, table 3: nominal frequency in Hz, A and C in dB
 TABLE = """

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr.consistency import consistency_db, impose, pool_weights, put_band_back
-from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
+from specsr.maps.pooling import pool_power, pool_weights
+from specsr.pairs.consistency import consistency_db, impose, put_band_back
 from specsr.signal import Signal
 
 SHAPES = {

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specsr import Signal, SpectrogramTransform
-from specsr.degrade import pool
-from specsr.guide import CHANNELS, PARTS, coarse_rows, columns_speed, guide_image
+from specsr.maps.pooling import pool
+from specsr.nvh.speed import columns_speed
+from specsr.pairs.order_input import CHANNELS, PARTS, coarse_rows, guide_image
 
 
 def test_speed_of_a_column_is_that_at_its_centre() -> None:

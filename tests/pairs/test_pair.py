@@ -9,21 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr import levels
-from specsr.degrade import (
-    Pair,
-    add_noise,
-    band_limit,
-    coarse_transform,
-    decimate,
-    pool,
-    pool_power,
-)
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
-from specsr.prefill import CHANNELS, KNOWN_PART, PARTS, band_image, copy_up, cut_row
+from specsr.maps import levels
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool, pool_power
+from specsr.maps.transform import SpectrogramTransform
+from specsr.pairs.band_input import CHANNELS, KNOWN_PART, PARTS, band_image, copy_up, cut_row
+from specsr.pairs.pair import Pair, add_noise, band_limit, coarse_transform, decimate
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform
 
 RATE = 16000.0
 

@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plot_samples import flat
 
-from specsr import plots, synth
-from specsr.degrade import pool
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
-from specsr.spectrogram import SpecMap, SpectrogramTransform
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.plots import maps as plots
+from specsr.plots.comparison import plot_comparison
+from specsr.synth import synthesis as synth
+from specsr.synth.machine import Order, RunUp
+from support.plot_samples import flat
 
-RUN = synth.RunUp(
-    rate=8000.0, duration=2.0, rpm=(1200.0, 3600.0), orders=(synth.Order(20, 0),),
+RUN = RunUp(
+    rate=8000.0, duration=2.0, rpm=(1200.0, 3600.0), orders=(Order(20, 0),),
     line_to_noise=20.0,
 )  # fmt: skip
 
@@ -209,7 +213,7 @@ def test_options_that_make_no_picture_are_refused(option: str, value: float) -> 
     with pytest.raises(SpecsrError, match=option):
         plots.plot_map(flat(60), **{option: value})
     with pytest.raises(SpecsrError, match=option):
-        plots.plot_comparison({"a": flat(60), "b": flat(60)}, **{option: value})
+        plot_comparison({"a": flat(60), "b": flat(60)}, **{option: value})
 
 
 def test_draws_into_given_axes_and_silence_too() -> None:
@@ -224,7 +228,7 @@ def test_draws_into_given_axes_and_silence_too() -> None:
 
 
 def test_comparison_has_one_colour_scale_and_view(maps: dict[str, SpecMap]) -> None:
-    figure = plots.plot_comparison(maps, "truth", db_range=60, suptitle="Run-up")
+    figure = plot_comparison(maps, "truth", db_range=60, suptitle="Run-up")
     panels = figure.axes[:4]
     titles = [ax.get_title() for ax in panels]
     assert titles == ["low", "high", "truth", "high \N{MINUS SIGN} truth"]
@@ -246,7 +250,7 @@ def test_comparison_has_one_colour_scale_and_view(maps: dict[str, SpecMap]) -> N
 
 
 def test_colour_bars_align_with_their_panels(maps: dict[str, SpecMap]) -> None:
-    figure = plots.plot_comparison(maps, "truth")
+    figure = plot_comparison(maps, "truth")
     figure.canvas.draw()
     above, below = sorted(colorbars(figure), key=lambda ax: -ax.get_position().y0)
     for bar, row in ((above, figure.axes[0]), (below, figure.axes[2])):
@@ -254,7 +258,7 @@ def test_colour_bars_align_with_their_panels(maps: dict[str, SpecMap]) -> None:
         assert bar.get_position().y1 == pytest.approx(row.get_position().y1, abs=0.01)
     assert above.get_position().x0 == pytest.approx(below.get_position().x0, abs=1e-6)
     pair = {name: maps[name] for name in ("high", "truth")}
-    figure = plots.plot_comparison(pair, difference=("high", "truth"))
+    figure = plot_comparison(pair, difference=("high", "truth"))
     figure.canvas.draw()
     left, right = sorted(colorbars(figure), key=lambda ax: ax.get_position().x0)
     assert left.get_position().y0 == pytest.approx(right.get_position().y0, abs=1e-6)
@@ -265,44 +269,44 @@ def test_colour_bars_align_with_their_panels(maps: dict[str, SpecMap]) -> None:
 def test_difference_is_in_db_down_to_the_bottom_of_the_scale(maps: dict[str, SpecMap]) -> None:
     high, truth = maps["high"], maps["truth"]
     pair = {"high": high, "truth": truth}
-    figure = plots.plot_comparison(pair, difference=("high", "truth"), db_range=200)
+    figure = plot_comparison(pair, difference=("high", "truth"), db_range=200)
     drawn = figure.axes[2].images[0].get_array()
     expected = 20 * np.log10(high.magnitude[0] / truth.magnitude[0])
     np.testing.assert_allclose(drawn, expected, atol=1e-3)
     louder = truth.replace(magnitude=truth.magnitude * np.float32(10 ** (3 / 20)))
-    figure = plots.plot_comparison({"a": truth, "b": louder}, difference=("b", "a"), db_range=200)
+    figure = plot_comparison({"a": truth, "b": louder}, difference=("b", "a"), db_range=200)
     np.testing.assert_allclose(figure.axes[2].images[0].get_array(), 3, atol=1e-3)
     # dark against dark is no difference; dark against shown counts from the bottom
     quiet, quieter, loud = flat(-60), flat(-90), flat(70)
     named = {"quiet": quiet, "quieter": quieter, "loud": loud}
-    figure = plots.plot_comparison(named, difference=("quiet", "quieter"))
+    figure = plot_comparison(named, difference=("quiet", "quieter"))
     np.testing.assert_allclose(figure.axes[3].images[0].get_array(), 0, atol=1e-4)
-    figure = plots.plot_comparison(named, difference=("quiet", "loud"), db_range=75)
+    figure = plot_comparison(named, difference=("quiet", "loud"), db_range=75)
     np.testing.assert_allclose(figure.axes[3].images[0].get_array(), -75, atol=1e-3)
 
 
 def test_comparison_without_reference_or_difference(maps: dict[str, SpecMap]) -> None:
-    two = plots.plot_comparison({"low": maps["low"], "high": maps["high"]}, max_freq=1000.0)
+    two = plot_comparison({"low": maps["low"], "high": maps["high"]}, max_freq=1000.0)
     assert bar_labels(two) == {"Level (dB re 20 µPa)"}
     assert [len(ax.images) for ax in two.axes[:2]] == [1, 1]
     assert two.axes[1].get_ylim() == (0.0, 1000.0)
     # no map lies on the grid of the reference; and four maps leave no room
-    assert len(plots.plot_comparison({"h": maps["high"], "l": maps["low"]}, "l").axes) == 3
+    assert len(plot_comparison({"h": maps["high"], "l": maps["low"]}, "l").axes) == 3
     four = {**maps, "again": maps["high"]}
-    assert bar_labels(plots.plot_comparison(four, "truth")) == {"Level (dB re 20 µPa)"}
+    assert bar_labels(plot_comparison(four, "truth")) == {"Level (dB re 20 µPa)"}
 
 
 def test_maps_that_cannot_be_compared_are_refused(maps: dict[str, SpecMap]) -> None:
     with pytest.raises(SpecsrError, match="no map 'best'.*low, high, truth"):
-        plots.plot_comparison(maps, "best")
+        plot_comparison(maps, "best")
     with pytest.raises(SpecsrError, match="low has 64 x .*one grid"):
-        plots.plot_comparison(maps, difference=("low", "truth"))
+        plot_comparison(maps, difference=("low", "truth"))
     with pytest.raises(SpecsrError, match="1 panels: expected 2 to 4"):
-        plots.plot_comparison({"low": maps["low"]})
+        plot_comparison({"low": maps["low"]})
     with pytest.raises(SpecsrError, match="5 panels"):
-        plots.plot_comparison({**maps, "again": maps["high"]}, difference=("high", "truth"))
+        plot_comparison({**maps, "again": maps["high"]}, difference=("high", "truth"))
     with pytest.raises(SpecsrError, match="a in dB re 20 µPa, b in dB re 1 V"):
-        plots.plot_comparison({"a": flat(60), "b": flat(60, "V")})
+        plot_comparison({"a": flat(60), "b": flat(60, "V")})
 
 
 def test_the_doubt_of_a_map_is_drawn_beside_it() -> None:
@@ -312,9 +316,9 @@ def test_the_doubt_of_a_map_is_drawn_beside_it() -> None:
     ax = plots.plot_map(sure, doubt=True)
     np.testing.assert_allclose(ax.images[0].get_array(), sure.std_db[0])
     assert "68 %" in ax.figure.axes[-1].get_xlabel() + ax.figure.axes[-1].get_ylabel()
-    figure = plots.plot_comparison({"low": spec, "high": sure}, doubt="high")
+    figure = plot_comparison({"low": spec, "high": sure}, doubt="high")
     assert figure.axes[2].get_title() == "doubt of high"
     with pytest.raises(SpecsrError, match="no doubt"):
         plots.plot_map(spec, doubt=True)
     with pytest.raises(SpecsrError, match="doubt is"):
-        plots.plot_comparison({"low": spec, "high": sure}, difference=("low", "high"), doubt="high")
+        plot_comparison({"low": spec, "high": sure}, difference=("low", "high"), doubt="high")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from plot_samples import flat
 
-from specsr import plots
 from specsr.errors import SpecsrError
+from specsr.plots import maps as plots
+from specsr.plots.save import DPI, save_figure
+from support.plot_samples import flat
 
 
 @pytest.mark.parametrize(
@@ -20,14 +21,14 @@ from specsr.errors import SpecsrError
 def test_figures_are_written_by_suffix_and_kept(tmp_path: Path, suffix: str, magic: bytes) -> None:
     path = tmp_path / "new" / f"map{suffix}"
     ax = plots.plot_map(flat(60))
-    plots.save_figure(ax.figure, path)
+    save_figure(ax.figure, path)
     written = path.read_bytes()
     assert written.startswith(magic)
     with pytest.raises(SpecsrError, match=f"map{suffix}: exists already"):
-        plots.save_figure(ax.figure, path)
+        save_figure(ax.figure, path)
     assert path.read_bytes() == written
     ax.set_title("again")
-    plots.save_figure(ax, path, overwrite=True)
+    save_figure(ax, path, overwrite=True)
     assert path.read_bytes() != written
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
@@ -35,7 +36,7 @@ def test_figures_are_written_by_suffix_and_kept(tmp_path: Path, suffix: str, mag
 @pytest.mark.parametrize("name", ["map.jpg", "map", "map.tmp"])
 def test_unknown_suffix_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SpecsrError, match=f"{name}: unknown suffix .*.png, .pdf, .svg"):
-        plots.save_figure(plots.plot_map(flat(60)).figure, tmp_path / name)
+        save_figure(plots.plot_map(flat(60)).figure, tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
@@ -50,7 +51,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
     figure.savefig = fail
     with pytest.raises(SpecsrError, match="map.png: could not be written"):
-        plots.save_figure(figure, path, overwrite=True)
+        save_figure(figure, path, overwrite=True)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["map.png"]
 
@@ -63,12 +64,12 @@ def test_saved_dots_have_the_colour_of_their_level(tmp_path: Path) -> None:
     magnitude = spec.magnitude.copy()
     magnitude[0, 4, 10] *= 100  # 80 dB: the top; the rest lies halfway down
     ax = plots.plot_map(spec.replace(magnitude=magnitude))
-    plots.save_figure(ax, tmp_path / "map.png")
+    save_figure(ax, tmp_path / "map.png")
     picture = imread(tmp_path / "map.png")
 
     def colour(row: int, column: int) -> np.ndarray:
         place = ax.transData.transform((spec.times[column], spec.freqs[row]))
-        x, y = (place / ax.figure.dpi * plots.DPI).astype(int)
+        x, y = (place / ax.figure.dpi * DPI).astype(int)
         return picture[picture.shape[0] - 1 - y, x]
 
     magma = colormaps["magma"]
@@ -81,7 +82,7 @@ def test_matplotlib_is_imported_late_and_pyplot_never(tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np\n"
         "from specsr import plots\n"
-        "from specsr.spectrogram import Grid, SpecMap\n"
+        "from specsr.maps.spec_map import Grid, SpecMap\n"
         "assert 'matplotlib' not in sys.modules and 'torch' not in sys.modules\n"
         "g = Grid(1000.0, 32, 8, 300)\n"
         "s = SpecMap(np.ones((1, g.rows, g.frames)), g)\n"

@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 
 import specsr
-from specsr import model_card, report_page, synth
-from specsr.degrade import pool
 from specsr.errors import SpecsrError
-from specsr.report import make_report
-from specsr.report_page import ReportOptions
+from specsr.maps.pooling import pool
+from specsr.models import card as model_card
+from specsr.report import page as report_page
+from specsr.report.page import ReportOptions
+from specsr.report.report import make_report
+from specsr.synth import synthesis as synth
+from specsr.synth.machine import RunUp
 
 pytest.importorskip("bokeh")
 
@@ -90,7 +93,7 @@ def figures(page: Page) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def signals() -> dict[str, specsr.Signal]:
-    run = synth.RunUp(duration=2.0, rpm=(1500.0, 4500.0), line_to_noise=20.0)
+    run = RunUp(duration=2.0, rpm=(1500.0, 4500.0), line_to_noise=20.0)
     full = synth.synthesise(run).signal
     low = full.resample(full.rate / 2)
     return {"low": low, "high": low.resample(full.rate), "reference": full}

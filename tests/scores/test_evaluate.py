@@ -8,12 +8,16 @@ import math
 import numpy as np
 import pytest
 
-from specsr import metrics, sound_quality, synth
-from specsr.degrade import pool
 from specsr.errors import SpecsrError
-from specsr.evaluation import evaluate
+from specsr.maps.pooling import pool
+from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh import sound_quality
+from specsr.scores import metrics
+from specsr.scores.evaluate import evaluate
+from specsr.scores.map_errors import map_errors
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform
+from specsr.synth import synthesis as synth
+from specsr.synth.machine import RunUp
 
 RATE = 25600
 
@@ -96,7 +100,7 @@ def test_scores_are_those_of_the_functions() -> None:
     assert scores.snr_db == pytest.approx(metrics.snr(a, b))
     assert scores.si_sdr_db == pytest.approx(metrics.si_sdr(a, b))
     levels = reference.spectrogram().db[0], result.spectrogram().db[0]
-    assert scores.map == metrics.map_errors(*levels)
+    assert scores.map == map_errors(*levels)
     assert scores.lsd_lf is None
 
 
@@ -218,7 +222,7 @@ def test_order_errors_name_the_band_that_was_asked_for(pair) -> None:
 
 
 def test_baselines_stand_beside_the_result() -> None:
-    run = synth.synthesise(synth.RunUp(duration=2.0, line_to_noise=np.inf))
+    run = synth.synthesise(RunUp(duration=2.0, line_to_noise=np.inf))
     full = run.signal
     low = full.resample(RATE / 2)
     report = evaluate(full, full, low=low, orders=(2,))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr import metrics
 from specsr.errors import SpecsrError
+from specsr.scores import metrics
+from specsr.scores.map_errors import line_mask, map_errors, split_errors, ssim
 
 RATE = 48000
 SEEDS = st.integers(0, 2**32 - 1)
@@ -164,7 +165,7 @@ def test_spectral_convergence() -> None:
 @pytest.mark.parametrize(("range_db", "expected"), [(80, 38.06), (60, 35.56)])
 def test_one_db_is_38_db_psnr_over_80_db(range_db: float, expected: float) -> None:
     truth = np.random.default_rng(0).uniform(20, 60, (40, 30))
-    errors = metrics.map_errors(truth, truth + 1, range_db)
+    errors = map_errors(truth, truth + 1, range_db)
     assert errors.psnr_db == pytest.approx(expected, abs=0.005)
     assert errors.rmse_db == errors.mae_db == pytest.approx(1)
     assert errors.bias_db == pytest.approx(1)
@@ -174,7 +175,7 @@ def test_one_db_is_38_db_psnr_over_80_db(range_db: float, expected: float) -> No
 def test_map_errors_stop_at_the_floor_but_not_above_it() -> None:
     truth = np.array([[100.0, 50.0, -200.0, -200.0]])
     result = np.array([[110.0, 40.0, -300.0, 30.0]])
-    errors = metrics.map_errors(truth, result, 80)
+    errors = map_errors(truth, result, 80)
     error = np.array([10.0, -10.0, 0.0, 10.0])  # the floor is 20
     assert errors.bias_db == pytest.approx(error.mean())
     assert errors.mae_db == pytest.approx(np.abs(error).mean())
@@ -185,7 +186,7 @@ def test_map_errors_stop_at_the_floor_but_not_above_it() -> None:
 @settings(max_examples=20, deadline=None)
 def test_map_errors_do_not_depend_on_the_level(seed: int, level: float) -> None:
     truth, result = 10 * noise(seed, 2, 24, 20)
-    one, other = (metrics.map_errors(truth + x, result + x) for x in (0.0, level))
+    one, other = (map_errors(truth + x, result + x) for x in (0.0, level))
     assert one.psnr_db == pytest.approx(other.psnr_db, abs=1e-6)
     assert one.ssim == pytest.approx(other.ssim, abs=1e-6)
 
@@ -202,13 +203,13 @@ def test_ssim_is_that_of_torchmetrics_inside_the_image(seed: int, spread: float)
     pair = torch.from_numpy(y)[None], torch.from_numpy(x)[None]
     _, index = twin(*pair, data_range=80.0, return_full_image=True)
     expected = index[..., 5:-5, 5:-5].mean().item()
-    assert metrics.ssim(x, y, 80) == pytest.approx(expected, abs=1e-9)
+    assert ssim(x, y, 80) == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_of_small_images() -> None:
     x = np.random.default_rng(1).uniform(0, 80, (4, 30))
-    assert metrics.ssim(x, x, 80) == pytest.approx(1)
-    assert metrics.ssim(x, 80 - x, 80) < 0.5
+    assert ssim(x, x, 80) == pytest.approx(1)
+    assert ssim(x, 80 - x, 80) < 0.5
 
 
 def line_twin(truth: np.ndarray) -> np.ndarray:
@@ -221,7 +222,7 @@ def line_twin(truth: np.ndarray) -> np.ndarray:
 @settings(max_examples=15, deadline=None)
 def test_line_mask_is_its_definition(seed: int, rows: int, frames: int) -> None:
     truth = 8 * noise(seed, rows, frames)
-    assert np.array_equal(metrics.line_mask(truth), line_twin(truth))
+    assert np.array_equal(line_mask(truth), line_twin(truth))
 
 
 def test_line_mask_finds_a_line_and_only_it() -> None:
@@ -229,8 +230,8 @@ def test_line_mask_finds_a_line_and_only_it() -> None:
     truth[:, 100] = 50
     expected = np.zeros_like(truth, dtype=bool)
     expected[:, 100] = True
-    assert np.array_equal(metrics.line_mask(truth), expected)
-    assert np.array_equal(metrics.line_mask(truth.astype(np.float32)), expected)
+    assert np.array_equal(line_mask(truth), expected)
+    assert np.array_equal(line_mask(truth.astype(np.float32)), expected)
 
 
 def test_split_errors_part_lines_from_the_rest() -> None:
@@ -238,15 +239,15 @@ def test_split_errors_part_lines_from_the_rest() -> None:
     truth[100] = 50
     result = truth + 1
     result[100] -= 4
-    parts = metrics.split_errors(truth, result)
+    parts = split_errors(truth, result)
     assert parts["lines"] == {"rmse": pytest.approx(3), "bias": pytest.approx(-3), "cells": 40}
     assert parts["rest"] == {"rmse": pytest.approx(1), "bias": pytest.approx(1), "cells": 7960}
     assert parts["all"]["rmse"] == pytest.approx(np.sqrt((40 * 9 + 7960) / 8000))
     assert parts["all"]["cells"] == 8000
-    flat = metrics.split_errors(truth[:90], result[:90])
+    flat = split_errors(truth[:90], result[:90])
     assert flat["lines"]["cells"] == 0
     assert np.isnan(flat["lines"]["rmse"])
-    mine = metrics.split_errors(truth, result, mask=truth < 40)
+    mine = split_errors(truth, result, mask=truth < 40)
     assert mine["lines"]["bias"] == pytest.approx(1)
 
 
@@ -258,7 +259,7 @@ def test_split_errors_part_lines_from_the_rest() -> None:
         (lambda x: metrics.lsd(x, x, RATE, low=24100), "24000 Hz"),
         (lambda x: metrics.lsd(x, x, RATE, low=5, high=10), "wider than"),
         (lambda x: metrics.lsd_ssr_eval(x, x, 50), "at least 100 Hz"),
-        (lambda x: metrics.map_errors(x[None], x[None], 0), "above zero"),
+        (lambda x: map_errors(x[None], x[None], 0), "above zero"),
     ],
 )
 def test_mistakes_are_named(call, words: str) -> None:

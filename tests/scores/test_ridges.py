@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from specsr import Signal, SpectrogramTransform
 from specsr.errors import SpecsrError
-from specsr.ridges import (
+from specsr.scores.ridges import (
     compare_lines,
     compare_ridges,
     compare_transients,

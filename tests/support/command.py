@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from specsr import cli
+from specsr.cli import app as cli
 
 
 def run(capsys: pytest.CaptureFixture[str], *args: object) -> tuple[int, str, str]:

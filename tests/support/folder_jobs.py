@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 import specsr
-from specsr import manifest
-from specsr.batch import Task, run
-from specsr.cli_options import Batch, bar
-from specsr.jobs import Result, plan
+from specsr.cli.options import bar
+from specsr.jobs import manifest
+from specsr.jobs.options import Batch
+from specsr.jobs.plan import Result, plan
+from specsr.jobs.run import run
+from specsr.jobs.task import Task
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import HealthCheck, settings
 
-from specsr.grid import Grid
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
-from specsr.spectrogram import SpecMap
 
 QUICK = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

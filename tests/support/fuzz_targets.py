@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 import specsr.io as files
-from specsr.config import load_config
 from specsr.errors import SpecsrError
+from specsr.maps.transform import SpectrogramTransform
 from specsr.models import EDSRConfig, build
+from specsr.models.bundled import load_model
+from specsr.models.model import Model, save_model
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform
-from specsr.weights import Model, load_model, save_model
+from specsr.train.config_file import load_config
 
 CONFIG = b"""\
 name: small
@@ -94,7 +95,7 @@ def _read(folder: Path, name: str, data: bytes) -> None:
             signal = files.read(path)
             assert np.isfinite(signal.samples).all() and signal.rate > 0
         elif suffix == "pth":
-            from specsr.convert import convert
+            from specsr.models.edsr_pytorch import convert
 
             convert(path)
         else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import HealthCheck, settings
 
-from specsr.grid import Grid
 from specsr.io import audio
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
-from specsr.spectrogram import SpecMap
 
 FUZZ = settings(
     max_examples=60, deadline=20_000, suppress_health_check=[HealthCheck.function_scoped_fixture]

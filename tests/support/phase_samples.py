@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from specsr import phase as ph
-from specsr.grid import Grid
+from specsr.maps import phase as ph
+from specsr.maps.grid import Grid
+from specsr.maps.transform import SpectrogramTransform, istft, stft
 from specsr.signal import Signal
-from specsr.spectrogram import SpectrogramTransform, istft, stft
 
 RATE = 8000.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from specsr.grid import Grid
-from specsr.spectrogram import SpecMap
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
 
 
 def flat(level: float, unit: str = "Pa", channels: int = 1, **changes: object) -> SpecMap:

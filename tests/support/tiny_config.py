@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from specsr.config import Config
+from specsr.train.config import Config
 
 
 def config(tmp_path: Path, **sections: Any) -> Config:

@@ -9,8 +9,9 @@ import pytest
 
 from specsr import SpectrogramTransform
 from specsr.errors import SpecsrError
-from specsr.scenes import KINDS, held_out, random_run_up, random_scene
-from specsr.synth import Order, RunUp, synthesise
+from specsr.synth.draws import KINDS, held_out, random_run_up, random_scene
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
 
 
 def test_the_same_seed_gives_the_same_scene() -> None:

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import hilbert, welch
 
-from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
-from specsr.grid import Grid
-from specsr.scenes import random_run_up
-from specsr.spectrogram import SpectrogramTransform
-from specsr.synth import Impact, Order, Resonance, RunUp, synthesise
+from specsr.maps.grid import Grid
+from specsr.maps.pooling import pool_power
+from specsr.maps.transform import SpectrogramTransform
+from specsr.synth.draws import random_run_up
+from specsr.synth.machine import Impact, Order, Resonance, RunUp
+from specsr.synth.synthesis import synthesise
 
 SHORT = RunUp(rate=8000.0, duration=1.0, rpm=(1200.0, 3000.0), line_to_noise=6.0)
 

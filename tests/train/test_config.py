@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import ValidationError
-from tiny_config import config
 
-from specsr.config import Config, load_config
 from specsr.errors import SpecsrError
+from specsr.train.config import Config
+from specsr.train.config_file import load_config
+from support.tiny_config import config
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 GOOD = {

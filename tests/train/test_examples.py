@@ -11,17 +11,20 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_config import config
 
-from specsr import data, levels
-from specsr.data import Crops, Example, Recipe, load_examples, prepare, recipes
-from specsr.degrade import pool_power
 from specsr.errors import SpecsrError
-from specsr.guide import guide_image
-from specsr.prefill import CHANNELS, copy_up
-from specsr.scenes import random_run_up
-from specsr.spectrogram import SpectrogramTransform
-from specsr.synth import synthesise
+from specsr.maps import levels
+from specsr.maps.pooling import pool_power
+from specsr.maps.transform import SpectrogramTransform
+from specsr.pairs.band_input import CHANNELS, copy_up
+from specsr.pairs.order_input import guide_image
+from specsr.synth.draws import random_run_up
+from specsr.synth.synthesis import synthesise
+from specsr.train import examples as data
+from specsr.train.crops import Crops
+from specsr.train.examples import Example, Recipe, load_examples, prepare, recipes
+from support.tiny_config import config
+from support.train_samples import noise_map
 
 
 def test_a_prepared_example_holds_the_expected_power(tmp_path: Path) -> None:
@@ -137,10 +140,6 @@ def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
 
 
 # --- crops ----------------------------------------------------------------------------------
-
-
-def noise_map(seed: int, rows: int, frames: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0, 10, (rows, frames)).astype(np.float16)
 
 
 @given(scale=st.integers(2, 4), seed=st.integers(0, 9999))

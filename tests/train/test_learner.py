@@ -15,19 +15,23 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_data import noise_map
-from tiny_config import config
 
-from specsr import checkpoint, learner, ranks
-from specsr.config import Config
-from specsr.data import Crops, Example, place_rng, shared
 from specsr.errors import SpecsrError
-from specsr.image_data import ImageCrops, ImagePair
-from specsr.learner import Learner
-from specsr.losses import LOSSES
-from specsr.ranks import Alone, join
-from specsr.train import build_net, train
-from specsr.weights import load_model, read_info
+from specsr.images.sets import ImagePair
+from specsr.models.bundled import load_model
+from specsr.models.model import read_info
+from specsr.train import checkpoint, learner
+from specsr.train import processes as ranks
+from specsr.train.config import Config
+from specsr.train.crops import Crops, place_rng, shared
+from specsr.train.examples import Example
+from specsr.train.images import ImageCrops
+from specsr.train.learner import Learner
+from specsr.train.losses import LOSSES
+from specsr.train.processes import Alone, join
+from specsr.train.train import build_net, train
+from support.tiny_config import config
+from support.train_samples import noise_map
 
 CPU = Alone(torch.device("cpu"))
 

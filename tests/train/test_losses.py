@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr import losses
+from specsr.train import losses
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,16 @@ import torch
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_train import tensors
-from tiny_config import config
 
-from specsr import checkpoint
-from specsr.config import Config
 from specsr.errors import SpecsrError
-from specsr.run_log import RunLog, Waiting
-from specsr.train import train
-from specsr.weights import load_model, read_info
+from specsr.models.bundled import load_model
+from specsr.models.model import read_info
+from specsr.train import checkpoint
+from specsr.train.config import Config
+from specsr.train.log import RunLog, Waiting
+from specsr.train.train import train
+from support.tiny_config import config
+from support.train_samples import tensors
 
 pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL") or "forkserver" not in multiprocessing.get_all_start_methods(),
@@ -102,7 +103,7 @@ def in_process(function: Any, *args: Any) -> int:
     """Run a function in a process of its own and return its exit code."""
     context = multiprocessing.get_context("forkserver")
     # imported once, and forked from there for each run
-    context.set_forkserver_preload(["specsr.train", "test_resume", "torch.utils.tensorboard"])
+    context.set_forkserver_preload(["specsr.train.train", "test_resume", "torch.utils.tensorboard"])
     process = context.Process(target=function, args=args)
     process.start()
     process.join(300)

@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from tiny_config import config
 
-from specsr import losses
-from specsr.data import Crops, load_examples, prepare, recipes
 from specsr.errors import SpecsrError
-from specsr.learner import learning_rate
 from specsr.models import EDSR, MDSR
-from specsr.prefill import CHANNELS
-from specsr.train import build_net, train
-from specsr.weights import load_model, read_info
+from specsr.models.bundled import load_model
+from specsr.models.model import read_info
+from specsr.pairs.band_input import CHANNELS
+from specsr.train import losses
+from specsr.train.crops import Crops
+from specsr.train.examples import load_examples, prepare, recipes
+from specsr.train.learner import learning_rate
+from specsr.train.train import build_net, train
+from support.tiny_config import config
+from support.train_samples import tensors
 
 
 def test_learning_rates_by_their_formulas(tmp_path: Path) -> None:
@@ -118,14 +121,6 @@ class Stop:
             if count == self.after:
                 raise KeyboardInterrupt
             yield item
-
-
-def tensors(value: Any, at: str = "") -> dict[str, torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return {at: value}
-    if isinstance(value, dict):
-        return {k: v for key, sub in value.items() for k, v in tensors(sub, f"{at}/{key}").items()}
-    return {}
 
 
 @pytest.mark.parametrize("name", ["edsr", "mdsr"])

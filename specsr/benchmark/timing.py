@@ -1,0 +1,69 @@
+"""Timing."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from specsr.models.tiling import pick_device
+
+Row = dict[str, Any]
+"""Column -> text or number."""
+
+
+@dataclass(frozen=True)
+class SpeedOptions:
+    """What is measured.
+
+    Attributes:
+        side: rows and columns of the network's input.
+        seconds: of the recordings of whole jobs; a sixth of it for the phase alone.
+        repeats: runs of which the fastest counts.
+        device: torch device of the networks.
+    """
+
+    side: int = 256
+    seconds: float = 60.0
+    repeats: int = 3
+    device: str = "cpu"
+
+
+def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None = None) -> float:
+    """Return the seconds of the fastest of some runs, after one that warms up."""
+    times = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        work()
+        if device is not None and device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+def machine(device_name: str = "cpu") -> dict[str, Any]:
+    """Return the facts that the times depend on, and what a matrix product reaches there."""
+    device = pick_device(device_name)
+    size = 1536
+    speed = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.randn(size, size).to(device, dtype)
+        seconds = fastest(lambda a=a: a @ a, 40, device)  # type: ignore[misc]
+        speed[f"matrix product, {str(dtype)[6:]}, GFLOP/s"] = round(2 * size**3 / seconds / 1e9)
+    return {
+        "processor": _processor() if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "threads": torch.get_num_threads(), "torch": torch.__version__, **speed,
+    }  # fmt: skip
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,84 @@
+"""Models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from specsr.cli.options import (
+    Overwrite,
+    say,
+)
+from specsr.errors import SpecsrError
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """List the bundled models: pair, scale, size, scores and how they were trained."""
+    from specsr.models.bundled import BUNDLED, bundled_models
+    from specsr.models.model import read_info
+
+    infos = {name: read_info(BUNDLED / f"{name}.safetensors") for name in bundled_models()}
+    if as_json:
+        typer.echo(json.dumps(infos, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "model", "pair", "scale", "network", "size", "held-out L1 (image: PSNR)", "training"
+    )
+    for name, info in infos.items():
+        config, record = info["config"], info["record"]
+        scales = config.get("scales") or [config["scale"]]
+        shown = ", ".join(f"x{a}" if a == b else f"{a}x{b}" for a, b in scales)
+        if info["pair"] == "band":
+            ratios = record["config"]["pair"]["ratios"]
+            shown = f"rate x{min(ratios):g} to x{max(ratios):g}"
+        table.add_row(
+            name,
+            info["pair"],
+            shown,
+            f"{info['architecture'].upper()} {config['n_resblocks']} x {config['n_feats']}",
+            f"{(BUNDLED / f'{name}.safetensors').stat().st_size / 1e6:.1f} MB",
+            f"{record.get('validation_psnr_db', record.get('validation_l1_db')):.2f} dB",
+            f"{record['steps']} steps, {record['seconds'] / 60:.0f} min, {record['device']}",
+        )
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="EDSR or MDSR of EDSR-PyTorch (.pt, .pth).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Model file (.safetensors) to write.")],
+    name: Annotated[Optional[str], typer.Option(help="Name of the model; the file's if not given.")]
+    = None,
+    res_scale: Annotated[
+        Optional[float],
+        typer.Option(help="Residual scaling; as published (0.1 for 256 features, else 1) if not."),
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store in half precision.")] = False,
+    gray: Annotated[bool, typer.Option("--gray", help="Turn RGB into one channel.")] = False,
+    overwrite: Overwrite = False,
+) -> None:  # fmt: skip
+    """Turn a published checkpoint into a model file; no code in it is run."""
+    from specsr import io
+    from specsr.models.edsr_pytorch import convert as run
+    from specsr.models.model import save_model
+
+    if out.suffix != ".safetensors":
+        raise SpecsrError(f"{out}: expected a name that ends in .safetensors")
+    io.check_output(out, overwrite)
+    model = run(checkpoint, name=name or out.stem, res_scale=res_scale, gray=gray)
+    save_model(out, model, overwrite, half)
+    config = model.net.config
+    scales = ", ".join(f"x{scale[0]}" for scale in model.net.scales)
+    say(
+        f"{checkpoint} -> {out}: {type(model.net).__name__} {scales}, {config.n_resblocks} blocks "
+        f"x {config.n_feats} features, {config.in_channels} channels, residual scaling "
+        f"{config.res_scale:g}, {model.parameters:,} parameters"
+    )

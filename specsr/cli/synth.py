@@ -1,0 +1,57 @@
+"""Synth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from specsr.cli.options import Overwrite, say
+from specsr.errors import SpecsrError
+
+
+def synth(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Recording to write.")],
+    seed: Annotated[int, typer.Option(help="Another seed, another machine.", min=0)] = 0,
+    rate: Annotated[float, typer.Option(help="Sampling rate, Hz.")] = 25600.0,
+    duration: Annotated[float, typer.Option(help="Seconds.")] = 6.0,
+    line_to_noise: Annotated[
+        Optional[float], typer.Option(help="Orders over noise, dB; drawn if not given.")
+    ] = None,
+    clean: Annotated[
+        Optional[Path], typer.Option(help="Also write the part without noise here.")
+    ] = None,
+    truth: Annotated[
+        Optional[Path], typer.Option(help="Also write the expected map (.npz, .h5) here.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a synthetic run-up in Pa, with its speed; its truth is known exactly."""
+    import numpy as np
+
+    from specsr import io
+    from specsr.jobs.plan import kind_of
+    from specsr.maps.transform import SpectrogramTransform
+    from specsr.synth.draws import random_run_up
+    from specsr.synth.synthesis import synthesise
+
+    for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
+        if path is not None:
+            if kind_of(path) not in (kind, "either"):
+                raise SpecsrError(f"{path}: expected a name for a {kind}")
+            io.check_output(path, overwrite)
+    made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
+    # a full scale that integer formats (FLAC) can hold the peaks of
+    full_scale = float(2 ** np.ceil(np.log2(np.abs(made.signal.samples).max())))
+    io.write(out, made.signal.replace(full_scale=full_scale), overwrite=overwrite)
+    run = made.run
+    say(
+        f"{out}: {duration:g} s at {rate:g} Hz, {run.rpm[0]:.0f} to {run.rpm[1]:.0f} rpm, "
+        f"{len(run.orders)} orders, {made.signal.level()[0]:.1f} dB re 20 µPa"
+    )
+    if clean is not None:
+        io.write(clean, made.clean.replace(full_scale=full_scale), overwrite=overwrite)
+    if truth is not None:
+        grid = SpectrogramTransform(2048, 256).grid(made.signal)
+        io.write_map(truth, made.truth(grid), overwrite=overwrite)

@@ -1,0 +1,1 @@
+"""Upscaling and denoising of maps and recordings."""

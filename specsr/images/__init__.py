@@ -1,0 +1,1 @@
+"""The image path: bicubic, metrics, benchmark sets, upscaling."""

@@ -1,0 +1,1 @@
+"""Jobs over files and folders: plan, run, manifest, cluster."""

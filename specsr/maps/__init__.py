@@ -1,0 +1,1 @@
+"""Calibrated spectrograms: grid, transform and its inverse, phase, pooling."""

@@ -1,0 +1,144 @@
+"""Transform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.signal import Signal
+
+if TYPE_CHECKING:
+    import torch
+
+from specsr.maps.spec_map import SpecMap
+
+
+def stft(samples: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """Return the plain STFT of samples [..., length] as complex [..., n_fft/2 + 1, fine_frames].
+
+    Frames are centred on multiples of the hop and the signal is continued by zeros.
+    """
+    import torch
+
+    window = torch.as_tensor(grid.window_samples(), dtype=samples.dtype, device=samples.device)
+    padded = (grid.fine_frames - 1) * grid.hop_length
+    flat = torch.nn.functional.pad(
+        samples.reshape(-1, samples.shape[-1]), (0, padded - grid.length)
+    )
+    spectrum = torch.stft(
+        flat, grid.n_fft, grid.hop_length, window=window, center=True, pad_mode="constant",
+        return_complex=True,
+    )  # fmt: skip
+    return spectrum.reshape(*samples.shape[:-1], *spectrum.shape[-2:])
+
+
+def istft(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """Return the samples [..., length] of a plain STFT: the exact (least-squares) inverse.
+
+    Source: Griffin and Lim, IEEE Trans. ASSP 32(2), 1984, equation 6.
+    """
+    import torch
+
+    dtype = torch.float64 if spectrum.dtype == torch.complex128 else torch.float32
+    window = torch.as_tensor(grid.window_samples(), dtype=dtype, device=spectrum.device)
+    flat = spectrum.reshape(-1, *spectrum.shape[-2:])
+    samples = torch.istft(
+        flat, grid.n_fft, grid.hop_length, window=window, center=True,
+        length=(grid.fine_frames - 1) * grid.hop_length,
+    )  # fmt: skip
+    return samples[..., : grid.length].reshape(*spectrum.shape[:-2], grid.length)
+
+
+@dataclass(frozen=True)
+class SpectrogramTransform:
+    """Signal -> calibrated map and back, exactly.
+
+    Args:
+        n_fft: samples in one window, even.
+        hop_length: samples between frames; None means a quarter of the window.
+        window: name of a scipy window.
+        scaling: ``"rms"`` or ``"psd"``, see `Grid`.
+    """
+
+    n_fft: int = 2048
+    hop_length: int | None = None
+    window: str = "hann"
+    scaling: str = "rms"
+
+    @classmethod
+    def for_rate(
+        cls,
+        rate: float,
+        *,
+        n_fft: int | None = None,
+        hop_length: int | None = None,
+        df: float | None = None,
+        overlap: float | None = None,
+        window: str = "hann",
+        scaling: str = "rms",
+    ) -> SpectrogramTransform:
+        """Build a transform from samples (``n_fft``, ``hop_length``) or Hz and overlap.
+
+        ``df`` is the distance of the rows in Hz (the nearest even n_fft is taken), ``overlap``
+        the part of a window shared with the next, 0 <= overlap < 1.
+        """
+        if n_fft is not None and df is not None:
+            raise SpecsrError("both n_fft and df are given: choose one")
+        if hop_length is not None and overlap is not None:
+            raise SpecsrError("both hop_length and overlap are given: choose one")
+        if df is not None:
+            if not 0 < df <= rate / 2:
+                raise SpecsrError(f"df is {df} Hz: expected above zero up to half the rate")
+            n_fft = max(2, 2 * round(rate / df / 2))
+        n_fft = 2048 if n_fft is None else n_fft
+        if overlap is not None:
+            if not 0 <= overlap < 1:
+                raise SpecsrError(f"overlap is {overlap}: expected 0 to below 1 (0.75 is 75 %)")
+            hop_length = max(1, round(n_fft * (1 - overlap)))
+        return cls(n_fft, hop_length, window, scaling)
+
+    def grid(self, signal: Signal) -> Grid:
+        """Return the grid that this transform gives a signal."""
+        hop_length = max(1, self.n_fft // 4) if self.hop_length is None else self.hop_length
+        return Grid(
+            signal.rate, self.n_fft, hop_length, signal.length, self.window, self.scaling,
+            signal.unit, signal.start,
+        )  # fmt: skip
+
+    def __call__(self, signal: Signal) -> SpecMap:
+        """Return the map of a signal, with its phase."""
+        import torch
+
+        grid = self.grid(signal)
+        samples = np.require(signal.samples, np.float32, ["C", "W"])  # as torch takes them
+        spectrum = stft(torch.from_numpy(samples), grid)
+        factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
+        return SpecMap(
+            (spectrum.abs() * factor).numpy(), grid, phase=spectrum.angle().numpy(),
+            channels=signal.channels, rpm=signal.rpm,
+        )  # fmt: skip
+
+    @staticmethod
+    def inverse(spec: SpecMap) -> Signal:
+        """Return the samples of a map that carries its phase.
+
+        Raises:
+            SpecsrError: the map has no phase, is pooled, or its window and hop lose samples.
+        """
+        import torch
+
+        spec.grid.require_invertible()
+        if spec.phase is None:
+            raise SpecsrError("the map has no phase: estimate one with to_signal(phase='pghi')")
+        # in double precision: with a hop of a few samples, rounding would add up over the frames
+        magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None])
+        phase = torch.from_numpy(spec.phase.astype(np.float64))
+        samples = istft(torch.polar(magnitude, phase), spec.grid)
+        return Signal(
+            samples.numpy().astype(np.float32), spec.grid.rate, spec.grid.unit, spec.channels,
+            spec.grid.start, rpm=spec.rpm,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Speed, orders, levels, weighting and sound quality."""

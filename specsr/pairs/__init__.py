@@ -1,0 +1,1 @@
+"""What low resolution means, what a network is given, and consistency."""

@@ -1,0 +1,147 @@
+"""Comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specsr.errors import SpecsrError
+from specsr.maps.spec_map import SpecMap
+from specsr.plots.parts import (
+    check_range,
+    colour_bar,
+    colour_top,
+    draw,
+    label_x,
+    label_y,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+from specsr.plots.maps import _DOUBT, _DOUBT_LABEL, _displayed, _set_view, _view
+
+DIFFERENCE_RANGE = 15.0
+"""Colours of a difference end at ± this many dB."""
+_LAYOUTS = {2: (1, 2), 3: (1, 3), 4: (2, 2)}
+
+
+def plot_comparison(
+    maps: Mapping[str, SpecMap],
+    reference: str | None = None,
+    difference: tuple[str, str] | None = None,
+    *,
+    doubt: str | None = None,
+    db_range: float = 80.0,
+    channel: int | str = 0,
+    max_freq: float | None = None,
+    suptitle: str | None = None,
+) -> Figure:
+    """Draw two to four panels on one dB scale with shared axes; a difference or doubt as the last.
+
+    The maps may have different grids, such as a low-resolution map and what was made of it.  In
+    the difference, levels below the common scale count as its lowest, so that cells which are dark
+    in both panels do not differ.
+
+    Args:
+        maps: panel title -> map, drawn in this order.
+        reference: name of the map that holds the truth: the last other map on its grid is
+            compared with it, if there is one and room for a fourth panel.
+        difference: names (a, b) of two maps on one grid for a panel of a minus b, over
+            ``reference``.
+        doubt: name of a map whose doubt (``std_db``) is the last panel; without a difference.
+        db_range: dB from the top of the common colour scale to its bottom.
+        channel: position or name of the channel.
+        max_freq: highest frequency shown, Hz; None shows all.
+        suptitle: title of the figure.
+
+    Returns:
+        The figure; its first axes are the panels in order, the colour bars follow.
+
+    Raises:
+        SpecsrError: fewer than two or more than four panels, a name that is not among the maps,
+            levels with different references, or a difference of maps on different grids.
+    """
+    check_range(db_range)
+    difference = _compared(maps, reference, difference)
+    if doubt is not None and (difference is not None or doubt not in maps):
+        raise SpecsrError(f"doubt is {doubt!r}: expected one of the maps, and no difference beside")
+    extra = difference is not None or doubt is not None
+    count = len(maps) + extra
+    if count not in _LAYOUTS:
+        raise SpecsrError(f"{count} panels: expected 2 to 4, the difference counted")
+    labels = {name: spec.grid.level_label for name, spec in maps.items()}
+    if len(set(labels.values())) > 1:
+        listed = ", ".join(f"{name} in {label}" for name, label in labels.items())
+        raise SpecsrError(f"{listed}: expected one unit and scaling, for one dB scale")
+    shown = {name: _displayed(spec, channel, max_freq) for name, spec in maps.items()}
+    top = colour_top([db for db, _ in shown.values()])
+    bottom = top - db_range
+
+    from matplotlib.figure import Figure
+
+    rows, columns = _LAYOUTS[count]
+    # two bars: one beside each row of panels, or both below a single row, so that they align
+    side = "bottom" if extra and rows == 1 else "right"
+    size = (1.2 + 4.3 * columns, (0.6 if side == "right" else 1.4) + 3.2 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True)
+    panels = list(grid.flat)
+    for ax, (name, (db, extent)) in zip(panels, shown.items()):
+        levels = draw(ax, db, extent, vmin=bottom, vmax=top, cmap="magma")
+        ax.set_title(name)
+    level_panels = panels
+    if difference is not None:
+        a, b = (np.maximum(shown[name][0], bottom) for name in difference)
+        limits = {"vmin": -DIFFERENCE_RANGE, "vmax": DIFFERENCE_RANGE}
+        errors = draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **limits)
+        panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
+        level_panels, last = panels[:2], panels[2:]
+        colour_bar(figure, errors, last, "Difference (dB)", "both", side)
+    if doubt is not None:
+        values, extent = _displayed(maps[doubt], channel, max_freq, doubt=True)
+        shades = draw(panels[-1], values, extent, **_DOUBT)
+        panels[-1].set_title(f"doubt of {doubt}")
+        level_panels, last = panels[:-1], panels[-1:]
+        colour_bar(figure, shades, last, _DOUBT_LABEL, "max", side)
+    colour_bar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
+    _set_view(panels[0], *_view(maps.values(), max_freq))
+    for ax in panels:
+        label_x(ax)
+        label_y(ax)
+        ax.label_outer()
+    if suptitle is not None:
+        figure.suptitle(suptitle)
+    return figure
+
+
+def _compared(
+    maps: Mapping[str, SpecMap], reference: str | None, difference: tuple[str, str] | None
+) -> tuple[str, str] | None:
+    """Names of the two maps to subtract, or None."""
+    for name in (*([] if reference is None else [reference]), *(difference or ())):
+        if name not in maps:
+            raise SpecsrError(f"there is no map {name!r}: expected one of {', '.join(maps)}")
+    if difference is not None:
+        a, b = (maps[name] for name in difference)
+        if not _same_cells(a, b):
+            raise SpecsrError(
+                f"{difference[0]} has {a.grid.rows} x {a.grid.frames} cells of {a.grid.df:g} Hz x "
+                f"{a.grid.dt:g} s, {difference[1]} {b.grid.rows} x {b.grid.frames} of "
+                f"{b.grid.df:g} Hz x {b.grid.dt:g} s: a difference needs one grid"
+            )
+        return difference
+    if reference is None or len(maps) == max(_LAYOUTS):
+        return None
+    fitting = [n for n in maps if n != reference and _same_cells(maps[n], maps[reference])]
+    return (fitting[-1], reference) if fitting else None
+
+
+def _same_cells(a: SpecMap, b: SpecMap) -> bool:
+    if (a.grid.rows, a.grid.frames) != (b.grid.rows, b.grid.frames):
+        return False
+    return bool(
+        np.allclose(a.freqs, b.freqs, atol=1e-3 * a.grid.df)
+        and np.allclose(a.times, b.times, atol=1e-3 * a.grid.dt)
+    )

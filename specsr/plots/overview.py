@@ -1,0 +1,44 @@
+"""Overview."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from specsr.maps.frames import Frames
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.plots.parts import MAX_COLUMNS
+
+
+class Overview:
+    """A map of one channel with few enough columns for a picture, however long the recording.
+
+    Columns that share a place are shown by their greatest power, as pictures of maps are anyway
+    (`specsr.plots.parts.shrunk`).
+    """
+
+    def __init__(self, grid: Grid, channel: str) -> None:
+        self.frames = Frames(grid, 1)
+        self.channel = channel
+        self.step = math.ceil(grid.fine_frames / MAX_COLUMNS)
+        self.grid = grid if self.step == 1 else grid.pooled(1, self.step)
+        columns = math.ceil(grid.fine_frames / self.step)
+        self.magnitude = np.zeros((self.grid.rows, columns), dtype=np.float32)
+        self.at = 0
+
+    def add(self, samples: np.ndarray) -> None:
+        """Take the next samples, [1, n]."""
+        found = self.frames.add(samples).abs()[0, : self.grid.rows].numpy()
+        if not found.shape[1]:
+            return
+        columns = np.arange(self.at, self.at + found.shape[1]) // self.step
+        places, firsts = np.unique(columns, return_index=True)
+        highest = np.maximum.reduceat(found, firsts, axis=1)
+        self.magnitude[:, places] = np.maximum(self.magnitude[:, places], highest)
+        self.at += found.shape[1]
+
+    def spec(self) -> SpecMap:
+        """Return the map, without phase."""
+        return SpecMap(self.magnitude, self.grid, channels=(self.channel,))

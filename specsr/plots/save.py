@@ -1,0 +1,43 @@
+"""Save."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specsr.errors import SpecsrError
+from specsr.io import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+SUFFIXES = (".png", ".pdf", ".svg")
+DPI = 200
+
+
+def save_figure(
+    figure: Figure | Axes, path: str | os.PathLike[str], overwrite: bool = False
+) -> None:
+    """Write a figure as PNG (200 dpi), PDF or SVG by suffix, complete or not at all.
+
+    Args:
+        figure: the figure, or axes in it.
+        path: the file, ``.png``, ``.pdf`` or ``.svg``.
+        overwrite: replace a file that exists.
+
+    Raises:
+        SpecsrError: another suffix, the file exists, or it cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SpecsrError(
+            f"{path}: unknown suffix {path.suffix!r} of a picture: expected one of "
+            f"{', '.join(SUFFIXES)}"
+        )
+    with replacing(path, overwrite=overwrite) as (temporary,):
+        drawn: Any = figure.figure  # a figure is its own figure
+        drawn.savefig(temporary, format=suffix[1:], dpi=DPI)

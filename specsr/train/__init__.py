@@ -1,0 +1,1 @@
+"""Configs, training data, losses and the training loop."""

@@ -1,0 +1,137 @@
+"""Crops."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from specsr.errors import SpecsrError
+from specsr.maps import levels
+from specsr.maps.pooling import pool_power
+from specsr.pairs.band_input import band_image
+from specsr.pairs.order_input import guide_image
+from specsr.train.config import Config
+from specsr.train.examples import Example
+
+
+def shared(batch: int, share: tuple[int, int]) -> range:
+    """Return the places in a batch that the i-th of n processes has, ``share`` being (i, n)."""
+    each = batch // share[1]
+    return range(share[0] * each, (share[0] + 1) * each)
+
+
+def place_rng(seed: int, step: int, place: int) -> np.random.Generator:
+    """Return the generator of one place in one batch, whichever process it is drawn in."""
+    # places from 1 on: to NumPy a seed with zeros behind it is the seed without them
+    return np.random.default_rng([seed, step, place + 1])
+
+
+class Crops(torch.utils.data.Dataset):
+    """Batches of aligned crops: item ``step`` is (input, target, scale), the same every time.
+
+    input [batch, C, patch], target [batch, 1, patch x scale], float32, dB about the own level.
+    All crops of a batch have one scale, drawn anew for each step (as MDSR is trained).  With
+    ``share`` (i, n) an item holds the i-th of n parts of the batch, which is divisible by n.
+    """
+
+    def __init__(
+        self, examples: list[Example], config: Config, steps: int, share: tuple[int, int] = (0, 1)
+    ) -> None:
+        self.examples, self.config, self.steps = examples, config, steps
+        self.share = shared(config.train.batch, share)
+        sizes = np.array([e.high.shape[1] for e in examples], dtype=float)
+        weights = np.sqrt(sizes) * [e.weight for e in examples]
+        self.weights = weights / weights.sum()
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
+        if not 0 <= step < self.steps:  # also what ends a for loop over the batches
+            raise IndexError(step)
+        train = self.config.train
+        rng = np.random.default_rng([train.seed, step])
+        scales = self.config.pair.scales
+        if train.scale_weights:
+            shares = np.array(train.scale_weights) / sum(train.scale_weights)
+            scale = scales[int(rng.choice(len(scales), p=shares))]
+        else:
+            scale = scales[int(rng.integers(len(scales)))]
+        chosen = rng.choice(len(self.examples), train.batch, p=self.weights)
+        pairs = [
+            self.crop(self.examples[chosen[i]], scale, place_rng(train.seed, step, i))
+            for i in self.share
+        ]
+        low, high = (torch.from_numpy(np.stack(side)) for side in zip(*pairs))
+        return low, high, scale
+
+    def crop(
+        self, example: Example, scale: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cut one aligned crop and augment it by time reversal and a level shift."""
+        kind, train = self.config.pair.kind, self.config.train
+        rows, frames = train.patch
+        s_f, s_t = scale
+        if kind == "denoise":
+            rows = min(rows, example.low.shape[0])
+        if kind == "band":  # the cut lies at a row of the whole map
+            rows = example.low.shape[0]
+        fine = kind == "pool"
+        low_f, low_t = (s_f, s_t) if fine else (1, 1)
+        if rows * low_f > example.low.shape[0]:
+            raise SpecsrError(
+                f"train.patch asks for {rows * low_f} rows of a map that has "
+                f"{example.low.shape[0]}: lower it, or raise n_fft"
+            )
+        places = [
+            (
+                int(rng.integers(0, example.low.shape[0] // low_f * low_f - rows * low_f + 1)),
+                int(rng.integers(0, max(1, example.low.shape[1] - frames * low_t + 1))),
+            )
+            for _ in range(train.places)
+        ]
+
+        def liveliness(place: tuple[int, int]) -> float:
+            at = place if fine else (place[0] * s_f, place[1] * s_t)
+            return float(_cut(example.high, *at, rows * s_f, frames * s_t).std())
+
+        top, left = max(places, key=liveliness) if len(places) > 1 else places[0]
+        low = _cut(example.low, top, left, rows * low_f, frames * low_t)
+        top, left = (top, left) if fine else (top * s_f, left * s_t)
+        high = _cut(example.high, top, left, rows * s_f, frames * s_t)
+        if fine and scale != (1, 1):
+            low = levels.to_db(pool_power(10 ** (low.astype(np.float64) / 10), s_f, s_t))
+        # a coarse frame lies on the first of its fine ones: reversed, it would lie on the last
+        reversible = kind != "stft" or s_t == 1
+        guide = self._guide(example, scale, (top, left), rng) if self.config.model.guide else None
+        if train.reverse and reversible and rng.random() < 0.5:
+            low, high = low[:, ::-1], high[:, ::-1]
+            guide = guide[..., ::-1] if guide is not None else None
+        shift = np.float32(rng.uniform(-train.level_shift, train.level_shift))
+        low, high = low + shift, high + shift
+        image = band_image(low, example.cut, example.df) if kind == "band" else low[None]
+        if guide is not None:
+            image = np.concatenate([image, guide])
+        return np.ascontiguousarray(image), np.ascontiguousarray(high[None])
+
+    def _guide(
+        self, example: Example, scale: tuple[int, int], place: tuple[int, int],
+        rng: np.random.Generator,
+    ) -> np.ndarray:  # fmt: skip
+        """Guiding channels of one crop; the speed is kept from some."""
+        rows, frames = self.config.train.patch
+        (s_f, s_t), (top, left) = scale, place
+        centres = (top + np.arange(rows) * s_f + (s_f - 1) / 2) * example.df
+        speed = np.zeros(frames)
+        if example.speed is not None and rng.random() < self.config.train.guided:
+            fine = _cut(example.speed[None], 0, left, 1, frames * s_t)[0]
+            speed = fine.reshape(frames, s_t)[:, s_t // 2].astype(np.float64)
+        return guide_image(centres, s_f * example.df, speed)
+
+
+def _cut(map_: np.ndarray, top: int, left: int, rows: int, frames: int) -> np.ndarray:
+    """Crop as float32; a map shorter than the crop goes on with its mirror image in time."""
+    piece = map_[top : top + rows, left : left + frames].astype(np.float32)
+    if piece.shape[1] < frames:
+        piece = np.pad(piece, ((0, 0), (0, frames - piece.shape[1])), mode="symmetric")
+    return piece

@@ -1,0 +1,68 @@
+"""Units of samples and their reference values of 0 dB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from specsr.errors import SpecsrError
+
+if TYPE_CHECKING:
+    pass
+
+
+STANDARD_GRAVITY = 9.80665
+"""Metres per second squared in one g (ISO 80000-3)."""
+
+REFERENCES: dict[str, float] = {
+    "Pa": 20e-6,
+    "m/s2": 1e-6,
+    "g": 1e-6 / STANDARD_GRAVITY,
+    "m/s": 1e-9,
+    "N": 1e-6,
+    "V": 1.0,
+    "1": 1.0,
+}
+"""Reference value of 0 dB for each unit, in that unit (ISO 1683 for Pa, m/s2, m/s and N).
+
+A signal in g is referred to the same 1e-6 m/s2 as one in m/s2, so the two read alike.  Volts and
+plain numbers ("1", digital full scale) are referred to 1.
+"""
+
+_ALIASES = {
+    "pa": "Pa", "pascal": "Pa",
+    "m/s2": "m/s2", "m/s²": "m/s2", "m/s^2": "m/s2", "m/s**2": "m/s2", "ms-2": "m/s2",
+    "g": "g", "gn": "g",
+    "m/s": "m/s",
+    "n": "N", "newton": "N",
+    "v": "V", "volt": "V", "volts": "V",
+    "1": "1", "": "1", "fs": "1", "none": "1",
+}  # fmt: skip
+
+
+def parse_unit(label: str) -> str:
+    """Return the canonical name of a unit label (``"m/s²"`` -> ``"m/s2"``).
+
+    Raises:
+        SpecsrError: the label is not a unit that specsr has a reference level for.
+    """
+    try:
+        return _ALIASES[str(label).strip().lower()]
+    except KeyError:
+        known = ", ".join(REFERENCES)
+        raise SpecsrError(
+            f"unknown unit {label!r}: expected one of {known}. "
+            "Name the unit the samples are in; use 1 for plain numbers."
+        ) from None
+
+
+def reference_label(unit: str) -> str:
+    """Return the words behind ``dB``: ``"re 20 µPa"``, ``"re 1e-6 m/s2"``, ``"re 1 V"``."""
+    return {
+        "Pa": "re 20 µPa",
+        "m/s2": "re 1e-6 m/s²",
+        "g": "re 1e-6 m/s²",
+        "m/s": "re 1e-9 m/s",
+        "N": "re 1 µN",
+        "V": "re 1 V",
+        "1": "re full scale",
+    }[unit]
