@@ -21,8 +21,8 @@ from specsr.train.train import train
 
 BASE = [
     "model.name=edsr", "pair.scales=[4]", "model.n_resblocks=8", "model.n_feats=24",
-    "model.doubt=false", "model.guide=false", "train.scale_weights=null", "train.loss=l1",
-    "grids=[{n_fft: 2048, hop_length: 256}]", "data.synth.rates=[25600.0]",
+    "model.uncertainty=false", "model.order_input=false", "train.scale_weights=null",
+    "train.loss=l1", "grids=[{n_fft: 2048, hop_length: 256}]", "data.synth.rates=[25600.0]",
     "data.synth.count=200", "data.backgrounds=[]", "train.start=null", "train.batch=8",
     "train.patch=[24, 24]", "train.lr=1e-3", "train.validate_every=100000",
 ]  # fmt: skip

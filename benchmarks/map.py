@@ -26,11 +26,11 @@ from specsr.maps import levels
 from specsr.maps.pooling import pool, pool_power
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.speed import columns_speed
-from specsr.pairs.consistency import MODES, consistency_db, impose
+from specsr.pairs.consistency import consistency_db, impose
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines
 from specsr.synth.draws import held_out, random_run_up, random_scene
@@ -87,7 +87,7 @@ def interpolate(low: SpecMap, scale: int, mode: str) -> np.ndarray:
 
 
 METHODS = (
-    "nearest", "bicubic", "corrected", "alone", "off", "band", "cell", "ensemble", "speed",
+    "nearest", "bicubic", "corrected", "alone", "off", "row", "cell", "ensemble", "speed",
     "speed and ensemble", "speed and cell", "fit",
 )  # fmt: skip
 
@@ -108,7 +108,7 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
         one.low, one.scale, model, "ensemble" in method, "speed" in method, method != "alone"
     )
     mode = method.removeprefix("speed and ")
-    mode = mode if mode in MODES else "band"
+    mode = mode if mode in ("cell", "row", "off") else "row"
     return levels.to_db(impose(power, one.low.power[0], scale, mode))
 
 
@@ -199,7 +199,7 @@ def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[
 def held(found: np.ndarray, one: Case) -> float:
     """How far the rows of the result, measured again, are from those of the low map, dB rms."""
     power = 10 ** (found.astype(float) / 10)
-    return consistency_db(power, one.low.power[0], (one.scale, one.scale), "band")
+    return consistency_db(power, one.low.power[0], (one.scale, one.scale), "row")
 
 
 def mean(ridges: list, name: str) -> float:
@@ -230,10 +230,10 @@ LABELS = {
     "nearest": "nearest",
     "bicubic": "bicubic",
     "corrected": "bicubic {:+.1f} dB",
-    "alone": "specsr, consistency band, network alone",
-    "ensemble": "specsr, consistency band, time-reversal ensemble",
-    "speed": "specsr, consistency band, speed known",
-    "speed and ensemble": "specsr, consistency band, speed known, time-reversal ensemble",
+    "alone": "specsr, consistency row, network alone",
+    "ensemble": "specsr, consistency row, time-reversal ensemble",
+    "speed": "specsr, consistency row, speed known",
+    "speed and ensemble": "specsr, consistency row, speed known, time-reversal ensemble",
     "speed and cell": "specsr, consistency cell, speed known",
     "fit": "orders fitted at the known speed, no network",
 }

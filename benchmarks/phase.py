@@ -165,7 +165,7 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
         return lambda start, given: admm(magnitude, grid, start, iterations, rho, **given)
 
     def schedule(iterations):
-        """Do what `map_to_signal` does."""
+        """Do what `to_signal` does."""
         polish = round(iterations * ph.POLISH)
         return lambda start, given: gl(polish)(admm(iterations - polish)(start, given), given)
 

@@ -38,7 +38,7 @@ SCALE = 4
 STRONGEST = 5
 WINDOWS = (1024, 2048, 4096, 8192)
 METHODS = (
-    "nearest", "bicubic", "off", "band", "cell", "off, speed known", "band, speed known",
+    "nearest", "bicubic", "off", "row", "cell", "off, speed known", "row, speed known",
     "cell, speed known",
 )  # fmt: skip
 
@@ -102,7 +102,7 @@ def cut_error(high: SpecMap, true: dict[float, np.ndarray], rpm: np.ndarray) -> 
 def of_truth(args: object) -> list[dict[str, object]]:
     """Mean error over the strongest orders of synthetic run-ups, the truth's own included."""
     made = [synthesise(random_run_up(FRESH + i)) for i in range(12)]
-    methods = ("bicubic", "band", "cell", "band, speed known", "cell, speed known", "truth")
+    methods = ("bicubic", "row", "cell", "row, speed known", "cell, speed known", "truth")
     errors: dict[str, list[float]] = {method: [] for method in methods}
     for one in progress(made, len(made), "synthetic run-ups"):
         fine = SpectrogramTransform(2048, 256)(one.signal)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR
+from specsr.models.edsr import EDSR
 from specsr.train.config import Config
 from specsr.train.config_file import load_config
 from specsr.train.data import source
@@ -128,9 +128,11 @@ def measure(
     data_seconds = (time.process_time() - began) / len(drawn)
     low, high, _ = drawn[0]
     shape = net.config
-    outs = shape.out_channels * (2 if shape.doubt else 1)
+    outs = shape.out_channels * (2 if shape.uncertainty else 1)
     plain = plain_step(Plain(shape.n_resblocks, shape.n_feats, shape.in_channels, outs))
-    wide = high.expand(-1, outs, -1, -1) if shape.doubt else high  # the plain loop knows no doubt
+    wide = (
+        high.expand(-1, outs, -1, -1) if shape.uncertainty else high
+    )  # the plain loop knows no uncertainty
     steps = {"plain loop: NCHW, float32, eager": lambda: plain(low, wide)}
     for label, (changes, layout) in VARIANTS.items():
         if label in wanted:

@@ -1,6 +1,6 @@
 """What a wrong speed does to a map that is super-resolved with it.
 
-Run-ups of the map benchmark (x4, consistency band) with the speed as it is, off by a factor, late,
+Run-ups of the map benchmark (x4, consistency row) with the speed as it is, off by a factor, late,
 and not given: errors in dB against the exact expected power, over all cells and on lines; once with
 the speed taken as it is told, once corrected (or found) by the map (`specsr.nvh.speed_track`).
 """

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from specsr.errors import SpecsrError
-
-if TYPE_CHECKING:
-    from specsr.maps.spec_map import SpecMap
 from specsr.units import REFERENCES, parse_unit
 
 
@@ -147,9 +144,3 @@ class Signal:
         if rpm is not None:
             rpm = np.interp(np.arange(length) / rate, np.arange(self.length) / self.rate, rpm)
         return self.replace(samples=samples, rate=rate, rpm=rpm)
-
-    def spectrogram(self, **options: Any) -> SpecMap:
-        """Return the calibrated spectrogram; see `specsr.SpectrogramTransform` for the options."""
-        from specsr.maps.transform import SpectrogramTransform
-
-        return SpectrogramTransform.for_rate(self.rate, **options)(self)

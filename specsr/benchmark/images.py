@@ -21,7 +21,7 @@ from specsr.images.upscale import image_model, run_image
 from specsr.io.image import write_image
 from specsr.models.bundled import BUNDLED, bundled_models
 from specsr.models.model import Model, read_info
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 
 HEADINGS = {
     "paper": "paper protocol: luma (MATLAB rgb2ycbcr) rounded, gray as it is, border = scale",

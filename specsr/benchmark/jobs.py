@@ -18,21 +18,27 @@ from typing import Any
 import numpy as np
 
 from specsr.benchmark.timing import Row, SpeedOptions, fastest
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.phase import to_signal
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.tiling import run_tiled
 from specsr.signal import Signal
 
 RATE = 48000.0
 
 
-def jobs(options: SpeedOptions, models: dict[str, list[str]]) -> list[Row]:
+def jobs(
+    options: SpeedOptions, models: dict[str, list[str]], run: Callable[[list[str]], Any]
+) -> list[Row]:
     """Run whole commands on a recording and say how their time divides.
 
-    ``models``: command -> names of models.  The parts are times within named functions; the rest
-    is what no part covers.
+    The parts are times within named functions; the rest is what no part covers.
+
+    Args:
+        options: length of the recording, repeats.
+        models: command -> names of models.
+        run: the command line, called with its words.
     """
     from specsr import io
-    from specsr.cli.app import app
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -44,12 +50,12 @@ def jobs(options: SpeedOptions, models: dict[str, list[str]]) -> list[Row]:
             io.write(short, _recording(rate, 2.0), overwrite=True)
             for name in names:
                 given = ["-o", str(out), "--model", name, "--overwrite", *scale]
-                app([command, str(short), *given], standalone_mode=False)  # imports, compiles
+                run([command, str(short), *given])  # imports, compiles
                 runs = []
                 for _ in range(options.repeats):
                     profile = cProfile.Profile()
                     began = time.perf_counter()
-                    profile.runcall(app, [command, str(source), *given], standalone_mode=False)
+                    profile.runcall(run, [command, str(source), *given])
                     runs.append((time.perf_counter() - began, profile))
                 seconds, profile = min(runs, key=lambda run: run[0])
                 split = _split(profile)
@@ -66,14 +72,13 @@ def _split(profile: cProfile.Profile) -> dict[str, float]:
     """Seconds within the functions that make up a job."""
     import soundfile
 
-    from specsr.maps import spec_map as spectrogram
     from specsr.pairs import consistency
 
     parts: dict[str, list[Callable[..., Any]]] = {
         "read": [soundfile.SoundFile.read],
         "analysis": [SpectrogramTransform.__call__],
         "network": [run_tiled],
-        "phase": [spectrogram.SpecMap.to_signal, SpectrogramTransform.inverse],
+        "phase": [to_signal, SpectrogramTransform.inverse],
         "own band": [consistency.put_band_back],
         "write": [soundfile.SoundFile.write],
     }
@@ -105,7 +110,7 @@ def phase(options: SpeedOptions) -> list[Row]:
     from specsr.scores.metrics import spectral_convergence
 
     recording = _recording(RATE, max(2.0, options.seconds / 6))
-    spec = recording.spectrogram(n_fft=2048, hop_length=512)
+    spec = spectrogram(recording, n_fft=2048, hop_length=512)
     bare = spec.replace(phase=None)
     wanted = recording.samples[0]
 
@@ -117,8 +122,8 @@ def phase(options: SpeedOptions) -> list[Row]:
         "librosa, Griffin-Lim, 32": lambda: librosa.griffinlim(
             magnitude, n_iter=32, hop_length=512, n_fft=2048, length=wanted.size, random_state=0
         ),
-        "specsr, PGHI alone": lambda: bare.to_signal("pghi").samples[0],
-        "specsr, PGHI and 32": lambda: bare.to_signal("auto", iterations=32).samples[0],
+        "specsr, PGHI alone": lambda: to_signal(bare, "pghi").samples[0],
+        "specsr, PGHI and 32": lambda: to_signal(bare, "auto", iterations=32).samples[0],
     }
     rows: list[Row] = []
     for name, way in ways.items():

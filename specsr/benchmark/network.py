@@ -5,15 +5,18 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from specsr.benchmark.timing import Row, SpeedOptions, fastest
-from specsr.models import EDSR, EDSRConfig
+from specsr.choices import Precision
+from specsr.models.edsr import EDSR, EDSRConfig
 from specsr.models.merged import Merged
-from specsr.models.tiling import PRECISIONS, InferOptions, pick_device, run_tiled
+from specsr.models.options import InferOptions
+from specsr.models.tiling import pick_device, run_tiled
 
 SCALE = (4, 4)
 
@@ -81,7 +84,7 @@ def network(options: SpeedOptions) -> list[Row]:
     if merged.quick is not None:  # what the convolutions of `specsr.models.winograd` bring
         merged.quick = None
         ways["specsr, float32, plain convolutions"] = lambda: direct(merged, image.to(device))
-    for precision in PRECISIONS:
+    for precision in get_args(Precision):
         chosen = InferOptions(precision=precision, device=options.device)
         ways[f"specsr, {precision}"] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
     work = 2 * options.side**2 * _multiplications(plain)
@@ -132,7 +135,8 @@ def _peak(way: str, side: int) -> float | None:
         if way.startswith("reference"):
             plain(image[None])
         else:
-            run_tiled(net, image, SCALE, InferOptions(precision=way.split(", ")[1], device="cpu"))
+            precision: Any = way.split(", ")[1]
+            run_tiled(net, image, SCALE, InferOptions(precision=precision, device="cpu"))
     return _high_water() - before
 
 
@@ -160,7 +164,7 @@ def accuracy() -> list[Row]:
         exact = net(plain, SCALE)[0]
     ways = {"plain layers, float32": exact} | {
         f"specsr, {p}": run_image(net, low, 4, InferOptions(precision=p, device="cpu"))
-        for p in PRECISIONS
+        for p in get_args(Precision)
     }
     rows: list[Row] = []
     for name, fine in ways.items():

@@ -37,6 +37,8 @@ def benchmark_speed(
         Optional[Path], typer.Option("--markdown", help="Also write the tables here.")
     ] = None,
     overwrite: Overwrite = False,
+    *,
+    context: typer.Context,
 ) -> None:  # fmt: skip
     """Speed beside plain reference code, as ratios within this run, and where the time goes."""
     from specsr import io
@@ -44,6 +46,9 @@ def benchmark_speed(
     from specsr.benchmark import network as speed_network
     from specsr.models.bundled import BUNDLED, bundled_models
     from specsr.models.model import read_info
+
+    def command_line(words: list[str]) -> None:
+        context.find_root().command.main(words, standalone_mode=False)
 
     wanted = [name.strip() for name in only.split(",")]
     if unknown := [name for name in wanted if name not in TITLES]:
@@ -60,7 +65,7 @@ def benchmark_speed(
     runs = {
         "network": lambda: speed_network.network(options),
         "accuracy": speed_network.accuracy,
-        "jobs": lambda: bench.jobs(options, models),
+        "jobs": lambda: bench.jobs(options, models, command_line),
         "phase": lambda: bench.phase(options),
         "start": lambda: bench.start_up(repeats),
     }
@@ -151,7 +156,7 @@ def benchmark_images(
     """Score image models: PSNR and SSIM, published figures beside them."""
     from specsr import io
     from specsr.benchmark.images import BenchmarkOptions, run_benchmark
-    from specsr.models.tiling import InferOptions
+    from specsr.models.options import InferOptions
 
     for path in (json_out, markdown):
         if path is not None:

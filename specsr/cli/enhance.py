@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from specsr.choices import SEGMENT
 from specsr.cli.images import all_images, upscale_images
 from specsr.cli.options import (
     ConsistencyName,
@@ -31,7 +32,7 @@ from specsr.cli.options import (
     targets,
     writes_files,
 )
-from specsr.jobs.options import SEGMENT, Batch, Reading
+from specsr.jobs.options import Batch, Reading
 
 
 @writes_files

@@ -36,7 +36,6 @@ def levels(
     """
     from specsr import io
     from specsr.nvh.levels import overall_level, third_octave_levels
-    from specsr.nvh.weighting import WEIGHTINGS
 
     outputs = out or []
     for path in outputs:
@@ -48,7 +47,7 @@ def levels(
     kind, label = (
         (read.grid.unit, read.grid.level_label) if is_map else (read.unit, _label(read.unit))
     )
-    shown = WEIGHTINGS if kind in ("Pa", "V", "1") else ("Z",)
+    shown = ("A", "C", "Z") if kind in ("Pa", "V", "1") else ("Z",)
     rows = {f"level, {label}, {w}": overall_level(read, w) for w in reversed(shown)}
     if not is_map:
         rows |= _quality(read)

@@ -15,7 +15,8 @@ from specsr.errors import SpecsrError
 
 if TYPE_CHECKING:
     pass
-from specsr.jobs.options import SEGMENT, Batch, Reading
+from specsr.choices import SEGMENT
+from specsr.jobs.options import Batch, Reading
 
 
 class PairName(str, Enum):
@@ -41,7 +42,7 @@ class ConsistencyName(str, Enum):
     """Ways to hold what was measured."""
 
     cell = "cell"
-    band = "band"
+    row = "row"
     off = "off"
 
 
@@ -248,8 +249,8 @@ def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Itera
 def infer_options(
     ensemble: bool, precision: Precision, device: str, segment: float = SEGMENT
 ) -> Any:
-    """Return the `specsr.models.tiling.InferOptions` of the command line's options."""
-    from specsr.models.tiling import InferOptions
+    """Return the `specsr.models.options.InferOptions` of the command line's options."""
+    from specsr.models.options import InferOptions
 
     return InferOptions(
         ensemble=ensemble, precision=precision.value, device=device, segment=segment

@@ -72,6 +72,7 @@ def orders(
     its cells summed about each order.  The width of every cut is printed.
     """
     from specsr import io
+    from specsr.nvh.view import view
 
     outputs = out or []
     for path in outputs:
@@ -96,13 +97,14 @@ def orders(
             order_cut(spec, None, k, bandwidth, "Hz" if bandwidth is None else "orders")
             for k in wanted
         ]
-        by_order = spec.view(x.value, "order", max_order=top)
+        by_order = view(spec, x.value, "order", max_order=top)
     else:
+        from specsr.maps.transform import spectrogram
         from specsr.nvh.order_map import order_map
 
         signal = _with_speed(source, reading, rpm, rpm_channel, rpm_scale, tacho_channel, pulses)
         signal = _one_run(signal, run)
-        spec = signal.spectrogram(df=df or max(1.0, signal.rate / 8192), overlap=0.75)
+        spec = spectrogram(signal, df=df or max(1.0, signal.rate / 8192), overlap=0.75)
         turned = order_map(signal, resolution=resolution, max_order=top)
         cuts = [turned.cut(k, bandwidth) for k in wanted]
         by_order = turned.view(x.value)
@@ -116,8 +118,8 @@ def orders(
             from specsr.plots.views import plot_run
 
             figure = plot_run(
-                spec.view(x.value), by_order, cuts, db_range=db_range, max_freq=max_freq,
-                max_order=top, title=source.name,
+                view(spec, x.value), by_order, cuts, db_range=db_range, max_freq=max_freq,
+                title=source.name,
             )  # fmt: skip
             save_figure(figure, path, overwrite=overwrite)
         say(f"{source} -> {path}")

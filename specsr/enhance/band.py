@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from specsr.choices import Consistency, Phase
 from specsr.enhance import segments as streaming
 from specsr.enhance.segments import _plan, _transform
 from specsr.errors import SpecsrError
 from specsr.maps import levels
+from specsr.maps.phase import to_signal
 from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
-from specsr.models.tiling import InferOptions, run_tiled
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
 from specsr.pairs.band_input import band_image, cut_row
 from specsr.pairs.consistency import put_band_back
 from specsr.progress import Progress
@@ -30,9 +33,9 @@ def upscale_band(
     scale: int = 2,
     *,
     model: str | Path | Model | None = None,
-    phase: str = "auto",
+    phase: Phase = "auto",
     iterations: int = ITERATIONS,
-    consistency: str = "cell",
+    consistency: Consistency | None = None,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Signal:
@@ -49,8 +52,7 @@ def upscale_band(
         phase: how the phase of the upper band is found, see `specsr.maps.phase`; ``auto`` builds on
             the measured phase of the lower band and is the one to use (``pghi`` alone loses level).
         iterations: of the phase estimate.
-        consistency: ``"off"`` leaves the model's own version of the measured band; anything else
-            puts the measured one back.
+        consistency: None puts the measured band back; ``"off"`` leaves the model's version of it.
 
     Raises:
         SpecsrError: the resulting rate is below what the model was trained for.
@@ -68,9 +70,9 @@ def upscale_pieces(
     scale: int = 2,
     *,
     model: str | Path | Model | None = None,
-    phase: str = "auto",
+    phase: Phase = "auto",
     iterations: int = ITERATIONS,
-    consistency: str = "cell",
+    consistency: Consistency | None = None,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Generator[Signal, None, None]:
@@ -82,6 +84,11 @@ def upscale_pieces(
     if scale != int(scale) or scale < 2:
         raise SpecsrError(f"scale is {scale}: the band pair takes a whole number from 2 up")
     scale = int(scale)
+    if consistency not in (None, "off"):
+        raise SpecsrError(
+            f"consistency is {consistency!r}: for the pair band only off, or nothing for the "
+            "measured band put back"
+        )
     found = find_model(model, "band", (1, 1))
     rate = low.rate * scale
     if rate < 0.99 * found.rates[0]:
@@ -94,7 +101,7 @@ def upscale_pieces(
     def work(part: Signal, steps: Progress | None) -> Signal:
         spec = _transform(found)(part.resample(rate))
         estimate = _restore(found, spec, part.rate, options, steps)
-        signal = estimate.to_signal(phase, iterations=iterations)
+        signal = to_signal(estimate, phase, iterations=iterations)
         signal = signal.replace(full_scale=part.full_scale)
         return signal if consistency == "off" else put_band_back(signal, part)
 

@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 import torch
 
+from specsr.choices import MAX_ATTENUATION
 from specsr.enhance import segments as streaming
 from specsr.enhance.segments import _plan, _transform
 from specsr.errors import SpecsrError
@@ -18,11 +19,10 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
-from specsr.models.tiling import InferOptions, run_tiled
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
 from specsr.progress import Progress
 from specsr.signal import Signal
-
-MAX_ATTENUATION = 40.0
 
 
 @overload

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from specsr.choices import Consistency, SignalPair, check
 from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.grid import Grid
@@ -18,20 +19,20 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
-from specsr.models.tiling import InferOptions, run_tiled
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
 from specsr.nvh.order_fit import fit_orders, with_orders
 from specsr.nvh.speed import columns_speed
 from specsr.nvh.speed_search import find_lines
 from specsr.nvh.speed_track import STRETCH, corrected_speed, track_speed
-from specsr.pairs.consistency import MODES, impose
-from specsr.pairs.order_input import CHANNELS as GUIDE_CHANNELS
-from specsr.pairs.order_input import coarse_rows, guide_image
+from specsr.pairs.consistency import impose
+from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
+from specsr.pairs.order_input import coarse_rows, order_channels
 from specsr.pairs.pair import coarse_transform
 from specsr.progress import Progress
 from specsr.signal import Signal
 
 log = logging.getLogger(__name__)
-DEFAULT_CONSISTENCY = "band"
 
 
 def _square(scale: int | tuple[int, int]) -> tuple[int, int]:
@@ -45,16 +46,16 @@ def upscale_map(
     low: SpecMap,
     scale: int | tuple[int, int] = 4,
     *,
-    pair: str = "pool",
+    pair: SignalPair = "pool",
     model: str | Path | Model | None = None,
-    consistency: str = DEFAULT_CONSISTENCY,
+    consistency: Consistency = "row",
     find_speed: bool = True,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> SpecMap:
     """Return a map s_f x s_t times finer in frequency and time, all of it estimated.
 
-    A model that knows its doubt says in ``std_db`` how far off each level may be.
+    A model that knows its uncertainty says in ``uncertainty_db`` how far off each level may be.
 
     Args:
         low: any map; pooled, or a full one (then the finer one has a longer window).  If it
@@ -63,7 +64,7 @@ def upscale_map(
         scale: 2, 3, 4, or one an axis if the model has it.
         pair: ``"pool"`` or ``"stft"``, what made the map coarse.
         model: name or file of a model; None for the bundled one.
-        consistency: ``"cell"``, ``"band"`` or ``"off"``, see `specsr.pairs.consistency`.
+        consistency: see `specsr.choices.Consistency`.
         find_speed: where a pooled map carries no speed, look for lines that move together
             (`specsr.nvh.speed_search`, `specsr.nvh.speed_track`) and go on as with a speed;
             where it carries one that is a little off, correct it.
@@ -76,8 +77,7 @@ def upscale_map(
     s_f, s_t = _square(scale)
     if pair not in ("pool", "stft"):
         raise SpecsrError(f"pair is {pair!r}: a map is upscaled with pool or stft")
-    if consistency not in MODES:
-        raise SpecsrError(f"consistency is {consistency!r}: expected one of {', '.join(MODES)}")
+    check(consistency, Consistency, "consistency")
     found = find_model(model, pair, (s_f, s_t))
     grid = low.grid.refined(s_f, s_t)
     speed = columns_speed(low.rpm, grid)
@@ -86,25 +86,27 @@ def upscale_map(
     searched = pair == "pool" and find_speed
     if searched and low.rpm is not None:
         speed = _corrected(speed, measured, grid, (s_f, s_t))
-    fine, doubt = _estimate(found, low, speed, (s_f, s_t), options, progress)
+    fine, uncertainty = _estimate(found, low, speed, (s_f, s_t), options, progress)
     if searched and low.rpm is None:
         speed = _found(fine, measured, grid, (s_f, s_t))
-        if is_guided(found) and speed.any():
-            fine, doubt = _estimate(found, low, speed, (s_f, s_t), options, progress)
+        if uses_speed(found) and speed.any():
+            fine, uncertainty = _estimate(found, low, speed, (s_f, s_t), options, progress)
     if pair == "pool":
         for i, channel in enumerate(measured):
             fit = fit_orders(channel, grid, (s_f, s_t), speed, progress)
             if fit is not None:
-                fine[i], doubt[i] = with_orders(fine[i], doubt[i], channel, fit, (s_f, s_t))
+                fine[i], uncertainty[i] = with_orders(
+                    fine[i], uncertainty[i], channel, fit, (s_f, s_t)
+                )
             fine[i] = impose(fine[i], channel, (s_f, s_t), consistency)
     magnitude = np.sqrt(fine)
-    doubt = doubt.reshape(-1, *doubt.shape[2:])
+    uncertainty = uncertainty.reshape(-1, *uncertainty.shape[2:])
     if grid.cell == (1, 1):
         magnitude = grid.with_nyquist(magnitude)
-        doubt = np.concatenate([doubt, doubt[:, -1:]], axis=1)
+        uncertainty = np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
     return SpecMap(
         magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
-        rpm=low.rpm, std_db=doubt if len(doubt) else None,
+        rpm=low.rpm, uncertainty_db=uncertainty if len(uncertainty) else None,
     )  # fmt: skip
 
 
@@ -112,15 +114,15 @@ def _estimate(
     model: Model, low: SpecMap, speed: np.ndarray, scale: tuple[int, int], options: InferOptions,
     progress: Progress | None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Return a network's power [C, F s_f, T'] and doubt [C, 0 or 1, F s_f, T'] of a finer map.
+    """Return power [C, F s_f, T'] and uncertainty [C, 0 or 1, F s_f, T'] of a finer map.
 
     Args:
         speed: turns a second at each fine column, [T']; 0 where it is unknown.
     """
     s_f, s_t = scale
     grid, frames = low.grid.refined(s_f, s_t), len(speed)
-    guide = _guide(model, low, grid, s_f, speed)
-    powers, doubts = [], []
+    guide = _order_channels(model, low, grid, s_f, speed)
+    powers, uncertainties = [], []
     for channel in np.square(low.image(), dtype=np.float64):
         db = levels.to_db(channel)
         level = levels.own_level(db, low.grid)
@@ -131,8 +133,8 @@ def _estimate(
         beyond = np.repeat(np.repeat(db - level - seen, s_f, axis=0), s_t, axis=1)
         fine = (result[0].numpy() + beyond + level)[:, :frames].astype(np.float64)
         powers.append(10 ** (fine / 10))
-        doubts.append(np.exp(result[1:, :, :frames].numpy()))
-    return np.stack(powers), np.stack(doubts)
+        uncertainties.append(np.exp(result[1:, :, :frames].numpy()))
+    return np.stack(powers), np.stack(uncertainties)
 
 
 def _corrected(
@@ -188,20 +190,22 @@ def _stretches(
         yield slice(first * s_t, min(last * s_t, frames)), shares.sum(axis=0)
 
 
-def is_guided(model: Model) -> bool:
+def uses_speed(model: Model) -> bool:
     """Whether a map model takes the speed into account."""
-    return model.net.config.in_channels == 1 + GUIDE_CHANNELS
+    return model.net.config.in_channels == 1 + ORDER_CHANNELS
 
 
-def _guide(model: Model, low: SpecMap, grid: Grid, s_f: int, speed: np.ndarray) -> np.ndarray:
+def _order_channels(
+    model: Model, low: SpecMap, grid: Grid, s_f: int, speed: np.ndarray
+) -> np.ndarray:
     """Guiding channels of the low map, [CHANNELS, F, T], or none for a model without."""
     rows, columns = low.image().shape[1:]
-    if not is_guided(model):
+    if not uses_speed(model):
         return np.empty((0, rows, columns), dtype=np.float32)
     centres, height = coarse_rows(grid, s_f)
     at = np.clip((low.grid.times() - grid.times()[0]) / grid.dt, 0, len(speed) - 1)
     there = np.interp(at, np.arange(len(speed)), speed) * (speed[np.round(at).astype(int)] > 0)
-    return guide_image(centres[:rows], height, there)
+    return order_channels(centres[:rows], height, there)
 
 
 def low_map(

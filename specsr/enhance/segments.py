@@ -19,7 +19,7 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.model import Model
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 from specsr.progress import Progress
 from specsr.signal import Signal
 
@@ -185,16 +185,14 @@ def blocks(
         yield source.cut(first, min(source.length, first + size))
 
 
-def _plan(
-    found: Model, source: streaming.Source, ratio: int, options: InferOptions
-) -> streaming.Plan:
+def _plan(found: Model, source: Source, ratio: int, options: InferOptions) -> Plan:
     """Cut on whole blocks of cells; a margin holds all that a model and two transforms see."""
     grid = found.grids[0]
     hop = grid["hop_length"]
     fold = getattr(found.net.config, "fold", (1, 1))[1]
     margin = hop * found.net.reach((1, 1))[1] + 4 * grid["n_fft"]
     rate = source.rate * ratio
-    return streaming.plan(options.segment, rate, hop * fold, margin, source.length, ratio)
+    return plan(options.segment, rate, hop * fold, margin, source.length, ratio)
 
 
 def _transform(model: Model) -> SpectrogramTransform:

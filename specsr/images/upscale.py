@@ -16,8 +16,10 @@ from specsr.images.pixels import to_float, to_pixels
 from specsr.models.bundled import find_model, load_model
 from specsr.models.edsr_pytorch import SUFFIXES, convert, read_state_dict
 from specsr.models.model import Model, is_model_file
+from specsr.models.network import Network
+from specsr.models.options import InferOptions
 from specsr.models.spandrel_bridge import load_foreign
-from specsr.models.tiling import InferOptions, Net, default_tile, run_tiled
+from specsr.models.tiling import default_tile, run_tiled
 from specsr.progress import Progress
 
 STRIP = 2**20
@@ -101,7 +103,7 @@ def upscale_image(
 
 
 def _strips(
-    net: Net, image: np.ndarray, scale: int, options: InferOptions, progress: Progress | None
+    net: Network, image: np.ndarray, scale: int, options: InferOptions, progress: Progress | None
 ) -> np.ndarray:
     height, width = image.shape[:2]
     out = np.empty((height * scale, width * scale, *image.shape[2:]), image.dtype)
@@ -121,7 +123,7 @@ def _strips(
 
 
 def run_image(
-    net: Net, image: np.ndarray, scale: int, options: InferOptions, ensemble: bool = False
+    net: Network, image: np.ndarray, scale: int, options: InferOptions, ensemble: bool = False
 ) -> torch.Tensor:
     """Return the network's output for pixels [H, W] or [H, W, 3] in 0..255, not yet rounded.
 
@@ -141,7 +143,10 @@ def run_image(
 
 
 def self_ensemble(
-    net: Net, image: torch.Tensor, scale: tuple[int, int], options: InferOptions = InferOptions()
+    net: Network,
+    image: torch.Tensor,
+    scale: tuple[int, int],
+    options: InferOptions = InferOptions(),
 ) -> torch.Tensor:
     """Mean of the outputs over eight flips and quarter turns, turned back (Lim et al. 2017, 3.4).
 

@@ -36,8 +36,10 @@ from specsr.signal import Signal
 from specsr.units import REFERENCES, parse_unit
 
 VALUES = ("db", "power", "magnitude")
-OPTIONAL = ("phase", "known", "rpm", "std_db")
-ARRAYS = {*VALUES, *OPTIONAL, "samples", "freqs", "times", "cell", "channels"}
+OPTIONAL = ("phase", "known", "rpm", "uncertainty_db")
+RENAMED = {"std_db": "uncertainty_db"}
+"""Entries of maps that 0.1.0 wrote under another name."""
+ARRAYS = {*VALUES, *OPTIONAL, *RENAMED, "samples", "freqs", "times", "cell", "channels"}
 """Entries that are arrays; whatever else an archive holds may stay unread."""
 
 
@@ -96,6 +98,7 @@ def spec_map(fields: dict[str, Any]) -> SpecMap:
     Raises:
         SpecsrError: the entries hold no map, or its axes fit no grid.
     """
+    fields = {RENAMED.get(key, key): value for key, value in fields.items()}
     if fields.get("format") != MAP or "grid" not in fields:
         return _foreign_map(fields)
     check_version(fields)

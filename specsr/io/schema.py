@@ -22,7 +22,7 @@ Map fields (``.npz`` and ``.h5``)::
     phase       float32, same shape, rad; absent where it is unknown
     known       bool [rows]; absent where every row was measured
     rpm         float64 [length]; absent where it is unknown
-    std_db      float32, shape of magnitude, dB: how far off an estimate may be; absent where unsaid
+    uncertainty_db  float32, shape of magnitude, dB: half-width of the 68 % interval; may be absent
     freqs       Hz [rows], times: s [frames]: for other programs, worked out anew on reading
 """
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from specsr import io
-from specsr.enhance.denoise import MAX_ATTENUATION, denoise, denoise_pieces
+from specsr.choices import MAX_ATTENUATION, Phase
+from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.enhance.orders import keep_orders
 from specsr.errors import SpecsrError
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Reading
 from specsr.jobs.plan import Result, has_picture
 from specsr.jobs.task import Task, _absolute, _absolute_path, _with_rpm
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.bundled import model_file
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Denoise:
     options: InferOptions = InferOptions()
     orders: bool = False
     rpm: Path | None = None
-    phase: str = "auto"
+    phase: Phase = "auto"
     command: ClassVar[str] = "denoise"
 
     def __call__(self, task: Task) -> Result:
@@ -58,7 +59,7 @@ class Denoise:
         clean = denoise(noisy, **shared)
         if not has_picture(task.targets):
             return Result(clean)
-        noisy, shown = (x if io.is_map(path) else x.spectrogram() for x in (noisy, clean))
+        noisy, shown = (x if io.is_map(path) else spectrogram(x) for x in (noisy, clean))
         return Result(clean, {"noisy": noisy, "denoised": shown}, titles, max_freq=self.max_freq)
 
     def _orders(self, task: Task, titles: tuple[str, str]) -> Result:
@@ -76,7 +77,7 @@ class Denoise:
         clean = keep_orders(noisy, self.options.segment, task.progress)
         if not has_picture(task.targets):
             return Result(clean)
-        shown = [x.spectrogram() for x in (noisy, clean)]
+        shown = [spectrogram(x) for x in (noisy, clean)]
         return Result(clean, {"noisy": shown[0], "denoised": shown[1]}, titles,
                       max_freq=self.max_freq)  # fmt: skip
 

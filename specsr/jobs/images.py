@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from specsr.choices import Phase
 from specsr.images.upscale import image_model, upscale_image
 from specsr.io.image import read_image
 from specsr.jobs.plan import Result
 from specsr.jobs.task import Task, _absolute
 from specsr.models.bundled import model_file
 from specsr.models.model import Model
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Enlarge:
     scale: int = 2
     model: str | None = None
     options: InferOptions = InferOptions()
-    phase: str = "auto"
+    phase: Phase = "auto"
     command: ClassVar[str] = "upscale"
 
     def __call__(self, task: Task) -> Result:

@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from specsr.signal import Signal
 
 
-SEGMENT = 20.0
-"""Seconds of a recording in one piece, as in `specsr.InferOptions`."""
-
-
 @dataclass(frozen=True)
 class Reading:
     """How recordings are read: what the user says about channels and calibration.

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from specsr import io
+from specsr.choices import Phase
 from specsr.errors import SpecsrError
 from specsr.io.image import find_images, image_suffix, write_image
 from specsr.jobs.options import Batch
+from specsr.maps.phase import to_signal
 from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
 from specsr.units import reference_label
 
@@ -141,7 +144,7 @@ def has_picture(targets: Sequence[Path]) -> bool:
     return any(kind_of(target) == "picture" for target in targets)
 
 
-def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
+def save(path: Path, result: Result, phase: Phase, overwrite: bool) -> None:
     """Write a result as what the suffix asks for: recording, map or picture."""
     output = result.output
     if isinstance(output, np.ndarray):
@@ -155,7 +158,7 @@ def save(path: Path, result: Result, phase: str, overwrite: bool) -> None:
     elif kind == "map" or (kind == "either" and isinstance(output, SpecMap)):
         io.write_map(path, _as_map(output), overwrite=overwrite)
     else:
-        signal = output if isinstance(output, Signal) else output.to_signal(phase)
+        signal = output if isinstance(output, Signal) else to_signal(output, phase)
         io.write(path, signal, overwrite=overwrite)
 
 
@@ -171,16 +174,16 @@ def _draw(path: Path, result: Result, overwrite: bool) -> None:
         [(title, spec)] = maps.items()
         drawn: Any = plot_map(spec, title=title, max_freq=result.max_freq)
     else:
-        doubtful = [title for title, spec in maps.items() if spec.std_db is not None]
+        doubtful = [title for title, spec in maps.items() if spec.uncertainty_db is not None]
         drawn = plot_comparison(
             maps, difference=result.difference, max_freq=result.max_freq,
-            doubt=doubtful[0] if doubtful and not result.difference else None,
+            uncertainty=doubtful[0] if doubtful and not result.difference else None,
         )  # fmt: skip
     save_figure(drawn, path, overwrite=overwrite)
 
 
 def _as_map(output: Signal | SpecMap) -> SpecMap:
-    return output.spectrogram() if isinstance(output, Signal) else output
+    return spectrogram(output) if isinstance(output, Signal) else output
 
 
 def levels_line(output: Signal | SpecMap | np.ndarray | Written) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from specsr.choices import SEGMENT, Phase
 from specsr.enhance.segments import blocks
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import SEGMENT, Reading
+from specsr.jobs.options import Reading
 from specsr.jobs.plan import Result, Written
 from specsr.jobs.task import Task
 from specsr.maps.grid import Grid
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 
 
 def _cells(grid: Grid) -> str:
@@ -40,7 +41,7 @@ class Spectrogram:
     scaling: str = "rms"
     max_freq: float | None = None
     segment: float = SEGMENT
-    phase: str = "auto"
+    phase: Phase = "auto"
     command: ClassVar[str] = "spectrogram"
 
     def __call__(self, task: Task) -> Result:
@@ -59,7 +60,7 @@ class Spectrogram:
                 return dataclasses.replace(
                     result, output=written, notes=(_cells(grid),), max_freq=self.max_freq
                 )
-        spec = self.reading.read(path).spectrogram(**options)
+        spec = spectrogram(self.reading.read(path), **options)
         return Result(spec, {path.stem: spec}, notes=(_cells(spec.grid),), max_freq=self.max_freq)
 
     def _analysis(self) -> dict[str, Any]:

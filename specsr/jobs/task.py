@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from specsr.choices import Phase
 from specsr.errors import SpecsrError
 from specsr.jobs.manifest import Manifest, Record, sha256, stamps
 from specsr.jobs.plan import Result, levels_line, save
@@ -50,7 +51,7 @@ class Work(Protocol):
     command: ClassVar[str]
 
     @property
-    def phase(self) -> str:
+    def phase(self) -> Phase:
         """How a waveform that is to be written gets its phase."""
 
     def __call__(self, task: Task) -> Result:

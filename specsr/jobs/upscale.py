@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
+from specsr.choices import Consistency, Phase, SignalPair
 from specsr.enhance import band as enhance
 from specsr.enhance import maps as finer
 from specsr.errors import SpecsrError
@@ -20,7 +21,7 @@ from specsr.jobs.task import Task, _absolute, _absolute_path, _with_rpm
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
 
@@ -31,10 +32,10 @@ class Upscale:
 
     reading: Reading
     scale: int = 2
-    pair: str | None = None
+    pair: SignalPair | None = None
     model: str | None = None
-    phase: str = "auto"
-    consistency: str | None = None
+    phase: Phase = "auto"
+    consistency: Consistency | None = None
     rpm: Path | None = None
     find_speed: bool = True
     max_freq: float | None = None
@@ -57,7 +58,7 @@ class Upscale:
             return self._map(low, transform(signal), self.pair, shared)
         if self.rpm is not None:
             raise SpecsrError("--rpm guides maps: give a map, or --pair pool")
-        shared |= {"phase": self.phase, "consistency": self.consistency or "cell"}
+        shared |= {"phase": self.phase, "consistency": self.consistency}
         title = f"restored x{self.scale}"
         fine = SpectrogramTransform(2048)
         coarse = SpectrogramTransform(max(2, 2048 // self.scale // 2 * 2))
@@ -98,11 +99,11 @@ class Upscale:
         return dataclasses.replace(self, model=_absolute(self.model), rpm=_absolute_path(self.rpm))
 
     def _map(
-        self, low: SpecMap, reference: SpecMap | None, pair: str, shared: dict[str, Any]
+        self, low: SpecMap, reference: SpecMap | None, pair: SignalPair, shared: dict[str, Any]
     ) -> Result:
         """Refine one map; with a reference, put it and the difference beside it."""
         scale = self.scale
-        mode = self.consistency or finer.DEFAULT_CONSISTENCY
+        mode = self.consistency or "row"
         high = finer.upscale_map(
             low, scale, pair=pair, consistency=mode, find_speed=self.find_speed, **shared
         )
@@ -114,25 +115,26 @@ class Upscale:
         ]
         if low.rpm is not None:
             found = find_model(self.model, pair, (scale, scale))
-            used = "guides the lines" if finer.is_guided(found) else f"is not used by {found.name}"
+            used = "guides the lines" if finer.uses_speed(found) else f"is not used by {found.name}"
             notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
-        if high.std_db is not None:
-            share = 100 * (high.std_db > 3).mean()
+        if high.uncertainty_db is not None:
+            share = 100 * (high.uncertainty_db > 3).mean()
             notes.append(
-                f"doubt: typically \N{PLUS-MINUS SIGN} {np.median(high.std_db):.1f} dB, over 3 dB "
-                f"in {share:.0f} % of the cells (std_db in the map)"
+                "uncertainty: typically "
+                f"\N{PLUS-MINUS SIGN} {np.median(high.uncertainty_db):.1f} dB, over 3 dB "
+                f"in {share:.0f} % of the cells (uncertainty_db in the map)"
             )
         if pair == "pool":
             columns = -(-high.grid.frames // scale)  # a full map may have one more at its end
             powers = (
                 high.image().astype(float) ** 2, low.image()[..., :columns].astype(float) ** 2
             )  # fmt: skip
-            per_cell, per_band = (
-                consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "band")
+            per_cell, per_row = (
+                consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "row")
             )
             notes.append(
                 f"measured again it differs from the input by {per_cell:.2f} dB a cell, "
-                f"{per_band:.4f} dB a band (rms)"
+                f"{per_row:.4f} dB a row (rms)"
             )
         difference = None
         if reference is not None:

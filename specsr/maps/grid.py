@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from specsr.choices import Scaling, check
 from specsr.errors import SpecsrError
 from specsr.units import REFERENCES, parse_unit, reference_label
-
-SCALINGS = ("rms", "psd")
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,7 @@ class Grid:
             raise SpecsrError(
                 f"hop_length is {self.hop_length}: expected 1 to n_fft ({self.n_fft}) samples"
             )
-        if self.scaling not in SCALINGS:
-            raise SpecsrError(f"scaling is {self.scaling!r}: expected one of {', '.join(SCALINGS)}")
+        check(self.scaling, Scaling, "scaling")
         if self.length < 1:
             raise SpecsrError(f"length is {self.length}: expected at least one sample")
         if min(self.cell) < 1:

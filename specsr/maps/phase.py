@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from specsr.choices import Phase, check
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.griffin_lim import admm, griffin_lim
@@ -25,17 +26,13 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, istft, stft
 from specsr.signal import Signal
 
-METHODS = ("auto", "known", "pghi", "admm", "gl")
-"""``auto``: what is known, the rest as ``admm``; ``known``: exact inverse; ``pghi``: gradient
-integration alone; ``admm``: PGHI, then ADMM; ``gl``: fast Griffin-Lim from a random phase."""
-
 POLISH = 0.25
-"""Part of the iterations that `map_to_signal` gives to fast Griffin-Lim at the end of ``admm``."""
+"""Part of the iterations that `to_signal` gives to fast Griffin-Lim at the end of ``admm``."""
 
 
-def map_to_signal(
+def to_signal(
     spec: SpecMap,
-    phase: str = "auto",
+    phase: Phase = "auto",
     *,
     iterations: int = 100,
     seed: int = 0,
@@ -46,8 +43,8 @@ def map_to_signal(
 
     Args:
         spec: a map that is not pooled, in any scaling.
-        phase: one of `METHODS`.  ``auto`` takes the map's phase where it has one, in the rows
-            that ``spec.known`` marks (all where it is None), puts those cells back at every
+        phase: see `specsr.choices.Phase`.  ``auto`` takes the map's phase where it has one, in the
+            rows that ``spec.known`` marks (all where it is None), puts those cells back at every
             iteration and estimates the others; ``pghi``, ``admm`` and ``gl`` use magnitudes only.
         iterations: of ``admm`` and ``gl``.
         seed: of the random phases: all of ``gl``, the inaudible cells of ``pghi``.
@@ -57,8 +54,7 @@ def map_to_signal(
     Raises:
         SpecsrError: an unknown method, a map with no inverse, or ``known`` without the phase.
     """
-    if phase not in METHODS:
-        raise SpecsrError(f"phase is {phase!r}: expected one of {', '.join(METHODS)}")
+    check(phase, Phase, "phase")
     if iterations < 0:
         raise SpecsrError(f"iterations is {iterations}: expected zero or more")
     grid = spec.grid

@@ -11,19 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
-from specsr.signal import Signal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from specsr.nvh.view import View
-
 
 FLOOR_DB = -400.0
 """Lowest level a map shows, in dB re 1 unit: 1e-20 of a pascal or of full scale."""
@@ -40,8 +33,8 @@ class SpecMap:
         known: which rows were measured rather than estimated, bool [rows]; None means all.
         channels: one name a channel.
         rpm: machine speed in 1/min at every sample of the signal, [grid.length], where known.
-        std_db: how far off an estimated level may be, dB, same shape: the true level of about 68 %
-            of the cells lies within it on either side; None where nothing was said about it.
+        uncertainty_db: uncertainty of each level in dB, same shape: half-width of its 68 %
+            interval; None if not estimated.
     """
 
     magnitude: np.ndarray
@@ -50,7 +43,7 @@ class SpecMap:
     known: np.ndarray | None = None
     channels: tuple[str, ...] = ()
     rpm: np.ndarray | None = None
-    std_db: np.ndarray | None = None
+    uncertainty_db: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         magnitude = np.asarray(self.magnitude, dtype=np.float32)
@@ -79,13 +72,15 @@ class SpecMap:
             )
         if self.rpm is not None and np.shape(self.rpm) != (self.grid.length,):
             raise SpecsrError(f"rpm has shape {np.shape(self.rpm)}: expected ({self.grid.length},)")
-        if self.std_db is not None:
-            std = np.asarray(self.std_db, dtype=np.float32)
+        if self.uncertainty_db is not None:
+            std = np.asarray(self.uncertainty_db, dtype=np.float32)
             if std.shape not in (magnitude.shape, magnitude.shape[1:]):
-                raise SpecsrError(f"std_db has shape {std.shape}: expected {magnitude.shape}")
+                raise SpecsrError(
+                    f"uncertainty_db has shape {std.shape}: expected {magnitude.shape}"
+                )
             if not (std >= 0).all() or not np.isfinite(std).all():
-                raise SpecsrError("std_db holds values that are no finite dB from zero up")
-            object.__setattr__(self, "std_db", std.reshape(magnitude.shape))
+                raise SpecsrError("uncertainty_db holds values that are no finite dB from zero up")
+            object.__setattr__(self, "uncertainty_db", std.reshape(magnitude.shape))
         names = tuple(self.channels) or tuple(f"ch{i + 1}" for i in range(magnitude.shape[0]))
         if len(names) != magnitude.shape[0]:
             raise SpecsrError(f"{len(names)} channel names for {magnitude.shape[0]} channels")
@@ -126,43 +121,3 @@ class SpecMap:
     def image(self) -> np.ndarray:
         """Magnitudes of the rows a model sees (no Nyquist row), [C, n_fft/2 / s_f, frames]."""
         return self.magnitude[:, :-1] if self.grid.cell == (1, 1) else self.magnitude
-
-    def to_signal(self, phase: str = "auto", **options: Any) -> Signal:
-        """Return the waveform; ``phase`` is a method of `specsr.maps.phase` or ``"auto"``.
-
-        ``"auto"`` uses the phase that the map carries and estimates what is missing.
-        """
-        from specsr.maps.phase import map_to_signal
-
-        return map_to_signal(self, phase, **options)
-
-    def plot(
-        self,
-        x: str = "time",
-        y: str = "freq",
-        db_range: float = 80.0,
-        orders: Iterable[float] = (),
-        **options: Any,
-    ) -> Any:
-        """Draw the map over time or rpm and freq or order; see `specsr.plots.maps.plot_map`."""
-        from specsr.plots.maps import plot_map
-
-        return plot_map(self, x=x, y=y, db_range=db_range, orders=orders, **options)
-
-    def view(self, x: str = "time", y: str = "freq", **options: Any) -> View:
-        """Return the levels on other axes, such as speed and order; see `specsr.nvh.view.view`."""
-        from specsr.nvh.view import view
-
-        return view(self, x, y, **options)
-
-    def to_xarray(self) -> Any:
-        """Return the map as an ``xarray.Dataset``; see `specsr.nvh.export.map_to_xarray`."""
-        from specsr.nvh.export import map_to_xarray
-
-        return map_to_xarray(self)
-
-    def save(self, path: Any, **options: Any) -> None:
-        """Write the map as ``.npz`` or ``.h5`` with everything needed to invert it."""
-        from specsr.io import write_map
-
-        write_map(path, self, **options)

@@ -1,4 +1,4 @@
-"""Transform."""
+"""Signal -> spectrogram and back: the STFT on a `Grid`, its exact inverse and its calibration."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 
 if TYPE_CHECKING:
     import torch
-
-from specsr.maps.spec_map import SpecMap
 
 
 def stft(samples: torch.Tensor, grid: Grid) -> torch.Tensor:
@@ -133,7 +132,9 @@ class SpectrogramTransform:
 
         spec.grid.require_invertible()
         if spec.phase is None:
-            raise SpecsrError("the map has no phase: estimate one with to_signal(phase='pghi')")
+            raise SpecsrError(
+                "the map has no phase: estimate one with specsr.to_signal(map, 'pghi')"
+            )
         # in double precision: with a hop of a few samples, rounding would add up over the frames
         magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None])
         phase = torch.from_numpy(spec.phase.astype(np.float64))
@@ -142,3 +143,38 @@ class SpectrogramTransform:
             samples.numpy().astype(np.float32), spec.grid.rate, spec.grid.unit, spec.channels,
             spec.grid.start, rpm=spec.rpm,
         )  # fmt: skip
+
+
+def spectrogram(
+    signal: Signal,
+    *,
+    n_fft: int | None = None,
+    hop_length: int | None = None,
+    df: float | None = None,
+    overlap: float | None = None,
+    window: str = "hann",
+    scaling: str = "rms",
+) -> SpecMap:
+    """Return the calibrated spectrogram of a recording, with its phase.
+
+    Args:
+        signal: the recording.
+        n_fft: samples in one window, even; 2048 if neither this nor ``df`` is given.
+        hop_length: samples between frames; a quarter of the window if neither this nor
+            ``overlap`` is given.
+        df: instead of ``n_fft``: distance of the rows in Hz.
+        overlap: instead of ``hop_length``: part of a window shared with the next, 0 to below 1.
+        window: name of a scipy window (periodic form).
+        scaling: ``"rms"`` (a sine of 1 unit rms reads 1 in its bin) or ``"psd"`` (unit/sqrt(Hz)).
+
+    Returns:
+        Magnitudes and phases, float32 [C, n_fft/2 + 1, frames].
+
+    Raises:
+        SpecsrError: both of two alternatives are given, or a value is out of range.
+    """
+    transform = SpectrogramTransform.for_rate(
+        signal.rate, n_fft=n_fft, hop_length=hop_length, df=df, overlap=overlap, window=window,
+        scaling=scaling,
+    )  # fmt: skip
+    return transform(signal)

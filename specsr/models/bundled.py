@@ -8,7 +8,6 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from specsr.errors import SpecsrError
-from specsr.models import build
 from specsr.models.description import (
     FLOATS,
     check_tensors,
@@ -16,6 +15,7 @@ from specsr.models.description import (
     checked_config,
 )
 from specsr.models.model import Model, read_info
+from specsr.models.network import build
 
 
 @functools.lru_cache(maxsize=4)

@@ -13,10 +13,12 @@ from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSRConfig, MDSRConfig, build
+from specsr.models.edsr import EDSRConfig
+from specsr.models.mdsr import MDSRConfig
+from specsr.models.network import build
 
 FORMAT = 1
 LARGEST_DESCRIPTION = 1 << 22
@@ -45,7 +47,8 @@ class _Network(_Strict):
     mean: tuple[_Finite, ...] = Field(EDSRConfig.mean, min_length=1, max_length=1024)
     std: float = Field(1.0, gt=0, allow_inf_nan=False)
     input_skip: bool = False
-    doubt: bool = False
+    # files of 0.1.0 call it doubt
+    uncertainty: bool = Field(False, validation_alias=AliasChoices("uncertainty", "doubt"))
 
 
 class _EDSR(_Network):

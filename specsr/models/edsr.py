@@ -36,8 +36,8 @@ class EDSRConfig:
         fold: (f_f, f_t), cells of the input folded into channels ahead of the head and unfolded
             behind the tail.  A wider view for less arithmetic; (1, 1), the published one, for none.
         input_skip: add the enlarged input to the output, so that the network learns a correction.
-        doubt: as many further output channels, the log of how far off each cell may be: exp of it
-            is the half width of the interval that holds 68 % of the truths.
+        uncertainty: as many further output channels, the log of each cell's uncertainty: exp of
+            it is the half-width of the 68 % interval.
         batch_norm: SRResNet's blocks, for comparison only.
     """
 
@@ -51,7 +51,7 @@ class EDSRConfig:
     std: float = 1.0
     fold: Scale = (1, 1)
     input_skip: bool = False
-    doubt: bool = False
+    uncertainty: bool = False
     batch_norm: bool = False
 
 
@@ -100,7 +100,7 @@ class EDSR(nn.Module):
     def forward(self, x: Tensor, scale: Scale | None = None) -> Tensor:
         """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t]; H, W multiples of ``fold``.
 
-        With ``doubt`` there are twice as many channels: the values, then their doubt.
+        With ``uncertainty`` there are twice as many channels: the values, then their uncertainty.
         """
         if scale is not None and tuple(scale) != tuple(self.config.scale):
             raise ValueError(f"scale is {scale}: this model has {self.config.scale}")
@@ -120,18 +120,20 @@ class EDSR(nn.Module):
 
 def outputs(config: Any) -> int:
     """Channels that a network of this config puts out."""
-    # a foreign network (spandrel's) has no doubt to say
-    return config.out_channels * (2 if getattr(config, "doubt", False) else 1)
+    # a foreign network (spandrel's) has no uncertainty to say
+    return config.out_channels * (2 if getattr(config, "uncertainty", False) else 1)
 
 
 def finish(out: Tensor, shifted: Tensor, config: Any, scale: Scale, add_mean: MeanShift) -> Tensor:
-    """Turn the tail's output into values: skip and mean act on them, not on their doubt."""
-    values, doubt = out[:, : config.out_channels], out[:, config.out_channels :]
+    """Turn the tail's output into values: skip and mean act on them, not on their uncertainty."""
+    values, uncertainty = out[:, : config.out_channels], out[:, config.out_channels :]
     if config.input_skip:
         # kept in the precision of the input, where the body may run in bfloat16
         values = values.to(shifted.dtype) + enlarge(shifted[:, : values.shape[1]], scale)
     values = add_mean(values)
-    return torch.cat([values, doubt.to(values.dtype)], dim=1) if config.doubt else values
+    return (
+        torch.cat([values, uncertainty.to(values.dtype)], dim=1) if config.uncertainty else values
+    )
 
 
 def _spread(mean: tuple[float, ...], channels: int) -> tuple[float, ...]:

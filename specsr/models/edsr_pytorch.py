@@ -19,11 +19,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
 from specsr.models.bundled import load_model
 from specsr.models.description import check_tensors, checked_config
-from specsr.models.edsr import DIV2K_MEAN
+from specsr.models.edsr import DIV2K_MEAN, EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
 from specsr.models.model import Model, is_model_file
+from specsr.models.network import build
 
 SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 

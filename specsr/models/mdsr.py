@@ -14,7 +14,7 @@ from specsr.models.edsr import DIV2K_MEAN, _spread, finish, outputs
 class MDSRConfig:
     """Options of `MDSR`; defaults: the published baseline for RGB (the large one has 80 blocks).
 
-    ``mean``, ``std``, ``input_skip`` and ``doubt`` are those of `EDSRConfig`.
+    ``mean``, ``std``, ``input_skip`` and ``uncertainty`` are those of `EDSRConfig`.
     """
 
     scales: tuple[Scale, ...] = ((2, 2), (3, 3), (4, 4))
@@ -26,7 +26,7 @@ class MDSRConfig:
     mean: tuple[float, ...] = DIV2K_MEAN
     std: float = 1.0
     input_skip: bool = False
-    doubt: bool = False
+    uncertainty: bool = False
 
 
 class MDSR(nn.Module):
@@ -71,7 +71,7 @@ class MDSR(nn.Module):
     def forward(self, x: Tensor, scale: Scale | None = None) -> Tensor:
         """[B, in_channels, H, W] -> [B, out_channels, H s_f, W s_t] for one of `scales`.
 
-        With ``doubt`` there are twice as many channels: the values, then their doubt.
+        With ``uncertainty`` there are twice as many channels: the values, then their uncertainty.
         """
         shifted = self.sub_mean(x)
         features = self.prepare(self.head(shifted), scale)

@@ -17,11 +17,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR
 from specsr.models.description import (
     FORMAT,
     describe,
 )
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,56 +5,22 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR
 from specsr.models.edsr import outputs
 from specsr.models.merged import Merged
+from specsr.models.network import Network
+from specsr.models.options import InferOptions
 from specsr.progress import Progress
 
-PRECISIONS = ("float32", "bfloat16")
 FEATURES = 64 * 2**20
 """Bytes of one layer's features, or of input or output, in a tile of default size."""
 ROWS = 1024
 """Most (folded) rows of such a tile; the wider it is, the less its margins cost."""
-Net = EDSR | MDSR
-"""Or any module with their ``config.in_channels``, ``config.out_channels``, ``scales``, ``reach``
-and ``forward``."""
-
-
-@dataclass(frozen=True)
-class InferOptions:
-    """How a network is run.
-
-    Attributes:
-        tile: rows and columns of input in one piece, margins not counted; bounds the memory.  None
-            for a size that keeps the features of one layer near 64 MiB.
-        ensemble: mean of the result and that of the time-reversed input (time reversal is a
-            symmetry of sound maps; flips in frequency are not).
-        precision: ``"float32"``, or ``"bfloat16"`` for bfloat16 arithmetic in the convolutions:
-            faster on processors with units for it, and off by up to 0.7 dB in single cells.
-        device: a torch device, or ``"auto"`` for a GPU where there is one.
-        segment: seconds of a recording that are worked on at a time, which bounds the memory of a
-            long one; infinite for all at once.  See `specsr.enhance.segments`.
-    """
-
-    tile: tuple[int, int] | None = None
-    ensemble: bool = False
-    precision: str = "float32"
-    device: str = "auto"
-    segment: float = 20.0
-
-    def __post_init__(self) -> None:
-        if self.tile is not None and min(self.tile) < 1:
-            raise SpecsrError(f"tile is {self.tile}: expected rows and columns from 1 up")
-        if self.precision not in PRECISIONS:
-            raise SpecsrError(f"precision is {self.precision!r}: expected {', '.join(PRECISIONS)}")
-        if not self.segment > 0:
-            raise SpecsrError(f"segment is {self.segment} s: expected a time above zero")
 
 
 def pick_device(name: str) -> torch.device:
@@ -77,7 +43,7 @@ def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]
     ]
 
 
-def default_tile(net: Net, scale: tuple[int, int], rows: int) -> tuple[int, int]:
+def default_tile(net: Network, scale: tuple[int, int], rows: int) -> tuple[int, int]:
     """Return rows and columns of one piece of an image with so many rows, see `FEATURES`."""
     fold = getattr(net.config, "fold", (1, 1))
     inside = getattr(net.config, "n_feats", 64)
@@ -88,7 +54,7 @@ def default_tile(net: Net, scale: tuple[int, int], rows: int) -> tuple[int, int]
 
 
 def run_tiled(
-    net: EDSR | MDSR,
+    net: Network,
     image: Tensor,
     scale: tuple[int, int],
     options: InferOptions = InferOptions(),
@@ -107,7 +73,7 @@ def run_tiled(
         progress: wraps the iterable of tiles, for a bar.
 
     Returns:
-        [out_channels, F s_f, T s_t], float32, on the CPU; twice the channels with ``doubt``.
+        [out_channels, F s_f, T s_t], float32, on the CPU; twice the channels with ``uncertainty``.
 
     Raises:
         SpecsrError: the network has no such scale or another number of channels.
@@ -121,8 +87,6 @@ def run_tiled(
             f"the image has {image.shape[0]} channels, the model takes {net.config.in_channels}"
         )
     if options.ensemble:
-        from dataclasses import replace
-
         once = replace(options, ensemble=False)
         forward = run_tiled(net, image, scale, once, progress)
         return (forward + run_tiled(net, image.flip(-1), scale, once, progress).flip(-1)) / 2
@@ -154,7 +118,7 @@ def run_tiled(
         rounded = options.precision == "bfloat16"
         # a foreign network (spandrel's) has no layers that are known to merge
         run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
-        if isinstance(net, (EDSR, MDSR)):
+        if isinstance(net, Network):
             run = Merged(net, scale)
         with torch.inference_mode():
             for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (

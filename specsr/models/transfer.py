@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def transfer(net: EDSR | MDSR, other: EDSR | MDSR) -> Transfer:
 def _widens(
     name: str, own: torch.Tensor, theirs: torch.Tensor, net: EDSR | MDSR, other: EDSR | MDSR
 ) -> bool:
-    """Whether a first or last layer differs by guiding inputs or the doubt's outputs alone."""
+    """Whether a first or last layer differs by order or uncertainty channels alone."""
     last = f"tail.{1 if isinstance(net, EDSR) else 0}."
     axis = {"head.0.weight": 1, f"{last}weight": 0, f"{last}bias": 0}.get(name)
     if axis is None or net.config.out_channels != other.config.out_channels:

@@ -28,12 +28,27 @@ def _library(name: str) -> Any:
         raise SpecsrError(f"this needs {name} ({error}): pip install 'specsr[tables]'") from None
 
 
-def map_to_xarray(spec: SpecMap) -> xarray.Dataset:
+def to_xarray(x: SpecMap | View) -> Any:
+    """Return a map as an ``xarray.Dataset``, a view as an ``xarray.DataArray``.
+
+    A map's variables over (channel, freq, time) are ``level`` in dB re the unit's reference,
+    ``magnitude`` in the unit (rms) and, where known, ``phase`` in rad and ``uncertainty_db``.
+    A view has its levels in dB over (channel, freq or order, time or rpm).
+
+    Raises:
+        SpecsrError: xarray is not installed.
+    """
+    from specsr.maps.spec_map import SpecMap
+
+    return _map_to_xarray(x) if isinstance(x, SpecMap) else _view_to_xarray(x)
+
+
+def _map_to_xarray(spec: SpecMap) -> xarray.Dataset:
     """Return a map as an ``xarray.Dataset`` that ``to_netcdf`` can write.
 
     Variables over (channel, freq, time): ``level`` in dB re the unit's reference, ``magnitude``
-    in the unit (rms) and, where they are known, ``phase`` in rad and ``std_db``, how far off the
-    level may be.  Coordinates: channel, freq in Hz, time in s, ``known`` (measured rather than
+    in the unit (rms) and, where known, ``phase`` in rad and ``uncertainty_db``.
+    Coordinates: channel, freq in Hz, time in s, ``known`` (measured rather than
     estimated, over freq) and, where there is a speed, ``rpm`` over time.  ``attrs["grid"]`` is the
     whole `specsr.Grid` as JSON.
 
@@ -51,8 +66,12 @@ def map_to_xarray(spec: SpecMap) -> xarray.Dataset:
     }
     if spec.phase is not None:
         data["phase"] = (axes, spec.phase, {"units": "rad"})
-    if spec.std_db is not None:
-        data["std_db"] = (axes, spec.std_db, {"units": "dB", "long_name": "doubt of the level"})
+    if spec.uncertainty_db is not None:
+        data["uncertainty_db"] = (
+            axes,
+            spec.uncertainty_db,
+            {"units": "dB", "long_name": "Uncertainty of the level (68 %)"},
+        )
     known = np.ones(grid.rows, bool) if spec.known is None else spec.known
     coords = {
         "channel": list(spec.channels),
@@ -67,7 +86,7 @@ def map_to_xarray(spec: SpecMap) -> xarray.Dataset:
     return xarray.Dataset(data, coords, attrs)
 
 
-def view_to_xarray(view: View) -> xarray.DataArray:
+def _view_to_xarray(view: View) -> xarray.DataArray:
     """Return a view's levels in dB as an ``xarray.DataArray`` (channel, freq|order, time|rpm).
 
     Raises:

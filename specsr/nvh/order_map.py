@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from specsr.choices import XAxis, check
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.order_cut import OrderCut, order_cut
 from specsr.nvh.speed import checked_rpm
-from specsr.nvh.view import View, check_axes, onto_speed
+from specsr.nvh.view import View, onto_speed
 from specsr.signal import Signal
 
 OVERSAMPLING = 4
@@ -80,7 +81,7 @@ class OrderMap:
 
     def view(self, x: str = "rpm", rpm_step: float | None = None) -> View:
         """Return the map over speed or, in even steps, over time; rows are orders."""
-        check_axes(x, "order")
+        check(x, XAxis, "x")
         spec = self.spec
         rows = self.orders <= self.max_order + spec.grid.df / 2
         orders = self.orders[rows]

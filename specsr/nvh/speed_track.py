@@ -1,9 +1,9 @@
 """Refine, extrapolate and validate a speed curve by the likelihood of a coarse map.
 
 The likelihood of the coarse cells, given orders at a speed (`specsr.nvh.order_model`), locates
-lines far below a coarse cell, because it uses all orders and all cells of a sweep at once.  So a speed
-found where lines lie apart can be extended to where they share cells, as long as it explains the
-map better than the speeds beside it.
+lines far below a coarse cell, because it uses all orders and all cells of a sweep at once.  So a
+speed found where lines lie apart can be extended to where they share cells, as long as it explains
+the map better than the speeds beside it.
 """
 
 from __future__ import annotations

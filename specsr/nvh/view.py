@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from specsr.choices import XAxis, YAxis, check
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import FLOOR_DB, SpecMap
 from specsr.maps.windows import coverage
@@ -20,7 +21,7 @@ from specsr.nvh.levels import to_level
 from specsr.nvh.speed import frame_rpm
 from specsr.units import REFERENCES, reference_label
 
-X_AXES = {"time": ("Time", "s"), "rpm": ("Speed", "rpm")}
+X_AXES: dict[str, tuple[str, str]] = {"time": ("Time", "s"), "rpm": ("Speed", "rpm")}
 Y_AXES = {"freq": ("Frequency", "Hz"), "order": ("Order", "")}
 RPM_STEPS = 300
 """Columns, about, of a speed axis that is left to itself."""
@@ -75,32 +76,11 @@ class View:
             float(self.y[0] - dy / 2), float(self.y[-1] + dy / 2),
         )  # fmt: skip
 
-    def plot(self, **options: Any) -> Any:
-        """Draw the view; see `specsr.plots.views.plot_view`."""
-        from specsr.plots.views import plot_view
-
-        return plot_view(self, **options)
-
-    def to_xarray(self) -> Any:
-        """Return the levels in dB as an ``xarray.DataArray``; see `specsr.nvh.export`."""
-        from specsr.nvh.export import view_to_xarray
-
-        return view_to_xarray(self)
-
-
-def check_axes(x: str, y: str) -> None:
-    """Raise `SpecsrError` for axes that there are not."""
-    if x not in X_AXES or y not in Y_AXES:
-        raise SpecsrError(
-            f"axes are x={x!r}, y={y!r}: expected x of {', '.join(X_AXES)} and y of "
-            f"{', '.join(Y_AXES)}"
-        )
-
 
 def view(
     spec: SpecMap,
-    x: str = "time",
-    y: str = "freq",
+    x: XAxis = "time",
+    y: YAxis = "freq",
     rpm: np.ndarray | float | None = None,
     rpm_step: float | None = None,
     max_order: float | None = None,
@@ -122,7 +102,8 @@ def view(
     Raises:
         SpecsrError: other axes, no speed, or a speed that does not change on a speed axis.
     """
-    check_axes(x, y)
+    check(x, XAxis, "x")
+    check(y, YAxis, "y")
     grid = spec.grid
     if rpm is None:
         rpm = spec.rpm

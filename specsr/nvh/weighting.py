@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from specsr.choices import Weighting, check
 from specsr.errors import SpecsrError
 
-WEIGHTINGS = ("A", "C", "Z")
 POLES = (20.598997, 107.65265, 737.86223, 12194.217)
 """Hz; equations E.6 to E.9 give these from the frequencies at which C is down by 3 dB."""
 
 
 def check_weighting(weighting: str, unit: str) -> None:
     """Raise `SpecsrError` for an unknown weighting, or A or C of a vibration or force."""
-    if weighting not in WEIGHTINGS:
-        raise SpecsrError(f"weighting is {weighting!r}: expected one of {', '.join(WEIGHTINGS)}")
+    check(weighting, Weighting, "weighting")
     if weighting != "Z" and unit not in ("Pa", "V", "1"):
         raise SpecsrError(
             f"{weighting} weighting is for sound, these samples are in {unit}: take Z"

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from specsr.errors import SpecsrError
+from specsr.choices import Consistency, check
 from specsr.maps.pooling import _enlarge, pool_power, pool_weights
 from specsr.signal import Signal
 
-MODES = ("cell", "band", "off")
-
 
 def impose(
-    high: np.ndarray, low: np.ndarray, scale: tuple[int, int], mode: str = "band"
+    high: np.ndarray, low: np.ndarray, scale: tuple[int, int], mode: Consistency = "row"
 ) -> np.ndarray:
     """Return high-resolution power scaled so that it measures as ``low`` again.
 
@@ -26,19 +24,18 @@ def impose(
         low: measured power [..., F, T].
         scale: (s_f, s_t).
         mode: ``"cell"``: every low cell gets its power exactly (to float rounding);
-            ``"band"``: every low row gets its mean power over time; ``"off"``: as it is.
+            ``"row"``: every low row gets its mean power over time; ``"off"``: as it is.
 
     Raises:
         SpecsrError: unknown mode.
     """
-    if mode not in MODES:
-        raise SpecsrError(f"consistency is {mode!r}: expected one of {', '.join(MODES)}")
+    check(mode, Consistency, "consistency")
     if mode == "off":
         return high
     high = np.asarray(high, dtype=np.float64)
     low = np.asarray(low, dtype=np.float64)
     again = pool_power(high, *scale)
-    if mode == "band":
+    if mode == "row":
         # a last cell with fewer frames weighs as much as it has
         weights = pool_weights(high.shape[-1], scale[1])
         low = (low * weights).sum(axis=-1, keepdims=True) / weights.sum()
@@ -61,12 +58,12 @@ def consistency_db(
 ) -> float:
     """Return the rms deviation in dB of the result, measured again, from the input.
 
-    ``per`` is ``"cell"`` or ``"band"`` (rows over all time).  Cells more than 120 dB below the
+    ``per`` is ``"cell"`` or ``"row"`` (over all time).  Cells more than 120 dB below the
     loudest are left out: they hold rounding, not sound.
     """
     again = pool_power(np.asarray(high, dtype=np.float64), *scale)
     low = np.asarray(low, dtype=np.float64)
-    if per == "band":
+    if per == "row":
         weights = pool_weights(high.shape[-1], scale[1])
         again, low = ((x * weights).sum(axis=-1) for x in (again, low))
     heard = low > low.max() * 1e-12

@@ -16,7 +16,7 @@ COMBS = (1.0, 0.5)
 """Distance of the teeth in orders: whole ones, and halves as four-stroke engines have them."""
 
 CHANNELS = PARTS * len(COMBS) + 1
-"""Channels of `guide_image`: the parts of a cell for each comb, and whether the speed is known."""
+"""Channels of `order_channels`: parts of a cell for each comb, and whether the speed is known."""
 
 _LEVEL = 20.0  # a spread as levels have it
 
@@ -28,7 +28,7 @@ def coarse_rows(grid: Grid, s_f: int) -> tuple[np.ndarray, float]:
     return centres, s_f * grid.df
 
 
-def guide_image(freqs: np.ndarray, height: float, speed: np.ndarray) -> np.ndarray:
+def order_channels(freqs: np.ndarray, height: float, speed: np.ndarray) -> np.ndarray:
     """Return the guiding channels of a coarse map, [CHANNELS, F, T], float32.
 
     A tooth is a triangle that ends one and a half quarters of a cell from the order, about the

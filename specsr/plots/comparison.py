@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specsr.choices import DB_RANGE
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 from specsr.plots.parts import (
+    COLOURS,
     check_range,
     colour_bar,
     colour_top,
@@ -20,7 +22,7 @@ from specsr.plots.parts import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from specsr.plots.maps import _DOUBT, _DOUBT_LABEL, _displayed, _set_view, _view
+from specsr.plots.maps import UNCERTAINTY_COLOURS, UNCERTAINTY_LABEL, displayed, limits, set_limits
 
 DIFFERENCE_RANGE = 15.0
 """Colours of a difference end at ± this many dB."""
@@ -32,13 +34,13 @@ def plot_comparison(
     reference: str | None = None,
     difference: tuple[str, str] | None = None,
     *,
-    doubt: str | None = None,
-    db_range: float = 80.0,
+    uncertainty: str | None = None,
+    db_range: float = DB_RANGE,
     channel: int | str = 0,
     max_freq: float | None = None,
     suptitle: str | None = None,
 ) -> Figure:
-    """Draw two to four panels on one dB scale with shared axes; a difference or doubt as the last.
+    """Draw two to four panels on one dB scale; the last may be a difference or uncertainty.
 
     The maps may have different grids, such as a low-resolution map and what was made of it.  In
     the difference, levels below the common scale count as its lowest, so that cells which are dark
@@ -50,7 +52,8 @@ def plot_comparison(
             compared with it, if there is one and room for a fourth panel.
         difference: names (a, b) of two maps on one grid for a panel of a minus b, over
             ``reference``.
-        doubt: name of a map whose doubt (``std_db``) is the last panel; without a difference.
+        uncertainty: name of a map whose ``uncertainty_db`` is the last panel; without a
+            difference.
         db_range: dB from the top of the common colour scale to its bottom.
         channel: position or name of the channel.
         max_freq: highest frequency shown, Hz; None shows all.
@@ -65,9 +68,11 @@ def plot_comparison(
     """
     check_range(db_range)
     difference = _compared(maps, reference, difference)
-    if doubt is not None and (difference is not None or doubt not in maps):
-        raise SpecsrError(f"doubt is {doubt!r}: expected one of the maps, and no difference beside")
-    extra = difference is not None or doubt is not None
+    if uncertainty is not None and (difference is not None or uncertainty not in maps):
+        raise SpecsrError(
+            f"uncertainty is {uncertainty!r}: expected one of the maps, and no difference beside"
+        )
+    extra = difference is not None or uncertainty is not None
     count = len(maps) + extra
     if count not in _LAYOUTS:
         raise SpecsrError(f"{count} panels: expected 2 to 4, the difference counted")
@@ -75,7 +80,7 @@ def plot_comparison(
     if len(set(labels.values())) > 1:
         listed = ", ".join(f"{name} in {label}" for name, label in labels.items())
         raise SpecsrError(f"{listed}: expected one unit and scaling, for one dB scale")
-    shown = {name: _displayed(spec, channel, max_freq) for name, spec in maps.items()}
+    shown = {name: displayed(spec, channel, max_freq) for name, spec in maps.items()}
     top = colour_top([db for db, _ in shown.values()])
     bottom = top - db_range
 
@@ -89,24 +94,24 @@ def plot_comparison(
     grid = figure.subplots(rows, columns, sharex=True, sharey=True)
     panels = list(grid.flat)
     for ax, (name, (db, extent)) in zip(panels, shown.items()):
-        levels = draw(ax, db, extent, vmin=bottom, vmax=top, cmap="magma")
+        levels = draw(ax, db, extent, vmin=bottom, vmax=top, cmap=COLOURS)
         ax.set_title(name)
     level_panels = panels
     if difference is not None:
         a, b = (np.maximum(shown[name][0], bottom) for name in difference)
-        limits = {"vmin": -DIFFERENCE_RANGE, "vmax": DIFFERENCE_RANGE}
-        errors = draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **limits)
+        span = {"vmin": -DIFFERENCE_RANGE, "vmax": DIFFERENCE_RANGE}
+        errors = draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **span)
         panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
         level_panels, last = panels[:2], panels[2:]
         colour_bar(figure, errors, last, "Difference (dB)", "both", side)
-    if doubt is not None:
-        values, extent = _displayed(maps[doubt], channel, max_freq, doubt=True)
-        shades = draw(panels[-1], values, extent, **_DOUBT)
-        panels[-1].set_title(f"doubt of {doubt}")
+    if uncertainty is not None:
+        values, extent = displayed(maps[uncertainty], channel, max_freq, uncertainty=True)
+        shades = draw(panels[-1], values, extent, **UNCERTAINTY_COLOURS)
+        panels[-1].set_title(f"uncertainty of {uncertainty}")
         level_panels, last = panels[:-1], panels[-1:]
-        colour_bar(figure, shades, last, _DOUBT_LABEL, "max", side)
+        colour_bar(figure, shades, last, UNCERTAINTY_LABEL, "max", side)
     colour_bar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
-    _set_view(panels[0], *_view(maps.values(), max_freq))
+    set_limits(panels[0], *limits(maps.values(), max_freq))
     for ax in panels:
         label_x(ax)
         label_y(ax)

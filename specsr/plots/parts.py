@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 KHZ_FROM = 5000.0
 """Frequency axes that reach this many Hz are labelled in kHz."""
 
+COLOURS = "magma"
+"""Colour map of levels."""
+
 _NO_DATA = "0.88"
 
 MAX_ROWS, MAX_COLUMNS = 1500, 2000
@@ -57,6 +60,13 @@ def check_range(db_range: float) -> None:
 def colour_top(levels: Iterable[np.ndarray]) -> float:
     """Top of a colour scale: nothing lies above it, so every colour up there is a level."""
     return 5.0 * math.ceil(max(float(np.nanmax(db)) for db in levels) / 5)
+
+
+def new_axes(height: float = 4.8) -> Axes:
+    """Return the axes of a new figure, 8 inches wide."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(8, height), layout="constrained").subplots()
 
 
 def draw(ax: Axes, db: np.ndarray, extent: Any, **colours: Any) -> AxesImage:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specsr.choices import DB_RANGE
 from specsr.errors import SpecsrError
 from specsr.nvh.levels import BandLevels, to_level
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.view import View
 from specsr.plots.parts import (
+    COLOURS,
     MAX_COLUMNS,
     MAX_ROWS,
     channel_position,
@@ -23,6 +25,7 @@ from specsr.plots.parts import (
     draw_orders,
     label_x,
     label_y,
+    new_axes,
     shrunk,
 )
 
@@ -36,29 +39,15 @@ def plot_view(
     *,
     ax: Axes | None = None,
     channel: int | str = 0,
-    db_range: float = 80.0,
+    db_range: float = DB_RANGE,
     vmax: float | None = None,
     orders: Iterable[float] = (),
-    max_y: float | None = None,
+    max_freq: float | None = None,
     title: str | None = None,
-    cmap: str = "magma",
 ) -> Axes:
-    """Draw one channel of a view with a colour bar in dB; places without a measurement are gray.
+    """Draw one channel of a view; places without a measurement are gray.
 
-    Args:
-        view: see `specsr.nvh.view`.
-        ax: axes to draw into; None makes a new figure (``ax.figure`` of the result).
-        channel: position or name of the channel.
-        db_range: dB from the top of the colour scale to its bottom.
-        vmax: top of the colour scale in dB; None takes the highest level shown, up to whole 5 dB.
-        orders: orders to mark by lines.
-        max_y: highest frequency in Hz, or order, shown; None shows all.
-        title: title of the axes.
-        cmap: matplotlib colour map.
-
-    Raises:
-        SpecsrError: a channel that is not there, orders without a speed, or a range that is not
-            above zero.
+    The arguments are those of `specsr.plots.plot.plot`.
     """
     check_range(db_range)
     orders = tuple(orders)
@@ -66,27 +55,26 @@ def plot_view(
         raise SpecsrError("orders are asked for, but this view carries no speed")
     db = view.db[channel_position(view.channels, channel)]
     left, right, low, high = view.edges()
-    if max_y is not None:
-        if not 0 < max_y < math.inf:
-            raise SpecsrError(f"the highest {view.y_axis} is {max_y}: expected above zero")
-        kept = max(1, math.ceil((max_y - low) / (high - low) * view.y.size))
+    if max_freq is not None:
+        if view.y_axis != "freq":
+            raise SpecsrError("max_freq is for a frequency axis: limit the view by max_order")
+        if not 0 < max_freq < math.inf:
+            raise SpecsrError(f"max_freq is {max_freq}: expected a frequency in Hz above zero")
+        kept = max(1, math.ceil((max_freq - low) / (high - low) * view.y.size))
         high = low + (high - low) * min(1.0, kept / view.y.size)
         db = db[:kept]
     if np.isnan(db).all():
         raise SpecsrError("nothing was measured in this part of the map")
-    if ax is None:
-        from matplotlib.figure import Figure
-
-        ax = Figure(figsize=(8, 4.8), layout="constrained").subplots()
+    ax = new_axes() if ax is None else ax
     top = colour_top([db]) if vmax is None else vmax
     cells = shrunk(db)
     per = [math.ceil(n / limit) for n, limit in zip(db.shape, (MAX_ROWS, MAX_COLUMNS))]
     # a last cell that stands for fewer is drawn as wide and cut off by the view
     reach = [per[i] * cells.shape[i] / db.shape[i] for i in (0, 1)]
     extent = (left, left + (right - left) * reach[1], low, low + (high - low) * reach[0])
-    image = draw(ax, cells, extent, vmin=top - db_range, vmax=top, cmap=cmap)
+    image = draw(ax, cells, extent, vmin=top - db_range, vmax=top, cmap=COLOURS)
     ax.set_xlim(left, right)
-    ax.set_ylim(max(low, 0.0), high if max_y is None else min(max_y, high))
+    ax.set_ylim(max(low, 0.0), high if max_freq is None else min(max_freq, high))
     label_x(ax, view.x_axis)
     label_y(ax, view.y_axis)
     colour_bar(ax.figure, image, [ax], f"Level ({view.level_label})", "min")
@@ -113,16 +101,13 @@ def plot_cuts(
 
     Args:
         cuts: cuts of one recording; or several recordings' by name, which differ in their dashes.
-        label: what the levels are, such as ``signal.spectrogram().grid.level_label``.
+        label: what the levels are, such as ``spectrogram(signal).grid.level_label``.
         x: ``"rpm"`` or ``"time"``.
         ax: axes to draw into; None makes a new figure.
         channel: position of the channel.
         title: title of the axes.
     """
-    if ax is None:
-        from matplotlib.figure import Figure
-
-        ax = Figure(figsize=(8, 4), layout="constrained").subplots()
+    ax = new_axes(4.0) if ax is None else ax
     named = cuts if isinstance(cuts, Mapping) else {"": cuts}
     for dashes, (name, each) in zip(("-", "--", ":", "-."), named.items()):
         for i, cut in enumerate(each):
@@ -157,9 +142,8 @@ def plot_run(
     cuts: Sequence[OrderCut],
     *,
     channel: int = 0,
-    db_range: float = 80.0,
+    db_range: float = DB_RANGE,
     max_freq: float | None = None,
-    max_order: float | None = None,
     title: str | None = None,
 ) -> Figure:
     """Draw a run on one page: Campbell diagram, map over orders, and order cuts below."""
@@ -169,10 +153,10 @@ def plot_run(
     grid = figure.add_gridspec(2, 2, height_ratios=[1.2, 1])
     orders = [cut.order for cut in cuts]
     vmax = colour_top(view.db[channel] for view in (campbell, by_order))
-    for place, view, top in ((0, campbell, max_freq), (1, by_order, max_order)):
+    for place, view, top in ((0, campbell, max_freq), (1, by_order, None)):
         plot_view(
             view, ax=figure.add_subplot(grid[0, place]), channel=channel, db_range=db_range,
-            vmax=vmax, orders=orders, max_y=top,
+            vmax=vmax, orders=orders, max_freq=top,
         )  # fmt: skip
     plot_cuts(
         cuts, campbell.level_label, x=campbell.x_axis, ax=figure.add_subplot(grid[1, :]),

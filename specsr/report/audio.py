@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from specsr.maps.phase import to_signal
 from specsr.report.page import Item, Page, ReportOptions
 from specsr.signal import Signal
 
@@ -27,7 +28,7 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
         elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
             kept = item.spec.phase is not None
             how = "phase of the map" if kept else "phase estimated from the map"
-            sounds.append((item, item.spec.to_signal(), how))
+            sounds.append((item, to_signal(item.spec), how))
     if not sounds:
         return
     cuts = [

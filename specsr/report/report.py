@@ -8,7 +8,7 @@ from pathlib import Path
 
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.report.audio import players_section
 from specsr.report.page import Item, Page, ReportOptions
 from specsr.report.sections import (
@@ -87,7 +87,7 @@ def _items(sources: Sequence[Signal | SpecMap | None], names: Sequence[str]) -> 
         else:
             # rows of one width and columns of one length, whatever the rate
             part = source.rate / top_rate if top_rate else 1.0
-            spec = source.spectrogram(n_fft=max(2, 2 * round(N_FFT * part / 2)))
+            spec = spectrogram(source, n_fft=max(2, 2 * round(N_FFT * part / 2)))
         items.append(Item(role, name or role, source, spec))
     return items
 

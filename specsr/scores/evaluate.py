@@ -151,7 +151,7 @@ def _channel(x: Any, channel: int) -> Any:
     if isinstance(x, Signal):
         return x.replace(samples=x.samples[part], channels=x.channels[part])
     return x.replace(
-        magnitude=x.magnitude[part], phase=None, std_db=None, channels=x.channels[part]
+        magnitude=x.magnitude[part], phase=None, uncertainty_db=None, channels=x.channels[part]
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -13,6 +14,11 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+
+def _renamed(name: str, former: str) -> AliasChoices:
+    """Names that an option is read by: its own, and the one that it had in 0.1.0."""
+    return AliasChoices(name, former)
 
 
 class _Section(BaseModel):
@@ -46,8 +52,8 @@ class PairOptions(_Section):
 class ModelOptions(_Section):
     """Network: EDSR for one scale, MDSR for several.
 
-    ``doubt`` adds an output that says how far off each cell may be, ``guide`` inputs that say
-    where the orders lie (`specsr.pairs.order_input`).  ``channels`` (3 for RGB, 1 for gray)
+    ``uncertainty`` adds an output for the uncertainty of each cell, ``order_input`` inputs that
+    show where the orders lie (`specsr.pairs.order_input`).  ``channels`` (3 for RGB, 1 for gray)
     and ``batch_norm`` (SRResNet's blocks, to compare) are for images.
     """
 
@@ -57,9 +63,9 @@ class ModelOptions(_Section):
     res_scale: float = Field(1.0, gt=0, le=1)
     fold: tuple[PositiveInt, PositiveInt] = (1, 1)
     input_skip: bool = True
-    std: float = 20.0
-    doubt: bool = False
-    guide: bool = False
+    input_scale: float = Field(20.0, gt=0, validation_alias=_renamed("input_scale", "std"))
+    uncertainty: bool = Field(False, validation_alias=_renamed("uncertainty", "doubt"))
+    order_input: bool = Field(False, validation_alias=_renamed("order_input", "guide"))
     channels: Literal[1, 3] = 3
     batch_norm: bool = False
 
@@ -108,9 +114,9 @@ class TrainOptions(_Section):
     ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.  ``patches``
     gives each of them its own patch (images).  ``start`` is a model, by name or file, whose
     weights the run starts from where they fit.  ``clip`` bounds the norm of the gradient; 0: not.
-    ``guided`` is the share of crops for which a guided model is told the speed.  Of ``places``
-    random places in a map the one whose levels differ most is cropped: most of a map is plain
-    noise.  ``doubt_weight`` is that of the doubt's loss beside the level's.
+    ``order_input_share`` is the share of crops for which such a model is given the speed.  Of
+    ``places`` random places in a map the one whose levels differ most is cropped: most of a map is
+    plain noise.  ``uncertainty_weight`` is that of the uncertainty's loss beside the level's.
 
     ``batch`` is one step's crops, however they are computed: in ``accumulate`` parts one after
     the other (less memory) on each of ``devices`` side by side (needs the extra ``distributed``).
@@ -141,9 +147,13 @@ class TrainOptions(_Section):
     ema: float = Field(0.998, ge=0, lt=1)
     clip: float = Field(1.0, ge=0)
     scale_weights: list[float] | None = None
-    guided: float = Field(0.5, ge=0, le=1)
+    order_input_share: float = Field(
+        0.5, ge=0, le=1, validation_alias=_renamed("order_input_share", "guided")
+    )
     places: int = Field(1, ge=1, le=8)
-    doubt_weight: float = Field(0.01, ge=0)
+    uncertainty_weight: float = Field(
+        0.01, ge=0, validation_alias=_renamed("uncertainty_weight", "doubt_weight")
+    )
     level_shift: float = Field(15.0, ge=0)
     reverse: bool = True
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -178,11 +188,11 @@ class Config(_Section):
             len(weights) != len(self.pair.scales) or min(weights) < 0 or not sum(weights)
         ):
             raise ValueError("train.scale_weights needs one weight from 0 up for each scale")
-        if self.model.guide and self.pair.kind != "pool":
-            raise ValueError("model.guide is for the pair pool")
-        if self.model.guide and not self.data.synth.count:
+        if self.model.order_input and self.pair.kind != "pool":
+            raise ValueError("model.order_input is for the pair pool")
+        if self.model.order_input and not self.data.synth.count:
             raise ValueError(
-                "model.guide needs machines whose speed is known: set data.synth.count"
+                "model.order_input needs machines whose speed is known: set data.synth.count"
             )
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
             raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")

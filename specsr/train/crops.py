@@ -9,7 +9,7 @@ from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.pooling import pool_power
 from specsr.pairs.band_input import band_image
-from specsr.pairs.order_input import guide_image
+from specsr.pairs.order_input import order_channels
 from specsr.train.config import Config
 from specsr.train.examples import Example
 
@@ -103,7 +103,11 @@ class Crops(torch.utils.data.Dataset):
             low = levels.to_db(pool_power(10 ** (low.astype(np.float64) / 10), s_f, s_t))
         # a coarse frame lies on the first of its fine ones: reversed, it would lie on the last
         reversible = kind != "stft" or s_t == 1
-        guide = self._guide(example, scale, (top, left), rng) if self.config.model.guide else None
+        guide = (
+            self._order_channels(example, scale, (top, left), rng)
+            if self.config.model.order_input
+            else None
+        )
         if train.reverse and reversible and rng.random() < 0.5:
             low, high = low[:, ::-1], high[:, ::-1]
             guide = guide[..., ::-1] if guide is not None else None
@@ -114,7 +118,7 @@ class Crops(torch.utils.data.Dataset):
             image = np.concatenate([image, guide])
         return np.ascontiguousarray(image), np.ascontiguousarray(high[None])
 
-    def _guide(
+    def _order_channels(
         self, example: Example, scale: tuple[int, int], place: tuple[int, int],
         rng: np.random.Generator,
     ) -> np.ndarray:  # fmt: skip
@@ -123,10 +127,10 @@ class Crops(torch.utils.data.Dataset):
         (s_f, s_t), (top, left) = scale, place
         centres = (top + np.arange(rows) * s_f + (s_f - 1) / 2) * example.df
         speed = np.zeros(frames)
-        if example.speed is not None and rng.random() < self.config.train.guided:
+        if example.speed is not None and rng.random() < self.config.train.order_input_share:
             fine = _cut(example.speed[None], 0, left, 1, frames * s_t)[0]
             speed = fine.reshape(frames, s_t)[:, s_t // 2].astype(np.float64)
-        return guide_image(centres, s_f * example.df, speed)
+        return order_channels(centres, s_f * example.df, speed)
 
 
 def _cut(map_: np.ndarray, top: int, left: int, rows: int, frames: int) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from specsr.maps.levels import DB_RANGE
-from specsr.models import EDSR, MDSR
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.examples import Example, load_examples

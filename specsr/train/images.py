@@ -10,7 +10,8 @@ import torch
 
 from specsr.errors import SpecsrError
 from specsr.images.metrics import FLOAT, score
-from specsr.models.tiling import InferOptions, run_tiled
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
 from specsr.train.crops import place_rng, shared
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
 from specsr.train.config import Config
-from specsr.train.losses import LOSSES, doubt
+from specsr.train.losses import LOSSES, uncertainty_loss
 from specsr.train.processes import Alone
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Learner:
 
     Args:
         net: on its device already; trained in place.
-        config: its training options, and whether the network says its doubt.
+        config: its training options, and whether the network says its uncertainty.
         ranks: the processes that learn together; each is given its share of every batch.
         memory_format: channels_last is the faster one for convolutions, on CPUs and GPUs.
     """
@@ -104,9 +105,11 @@ class Learner:
         estimate = estimate.float()
         values, log_width = estimate[:, : high.shape[1]], estimate[:, high.shape[1] :]
         loss = self.loss(values, high)
-        if self.config.model.doubt:
-            # learned from the level's error as it is: growing the doubt must not move the level
-            loss = loss + train.doubt_weight * doubt((values - high).detach(), log_width)
+        if self.config.model.uncertainty:
+            # learned from the level's error as it is: it must not move the level
+            loss = loss + train.uncertainty_weight * uncertainty_loss(
+                (values - high).detach(), log_width
+            )
         return loss
 
     def _follow(self, steps: int) -> None:

@@ -53,7 +53,7 @@ def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 10.0) -> Tens
 def itakura_saito_l2(estimate: Tensor, target: Tensor, weight: float = 0.012) -> Tensor:
     """Itakura-Saito and ``weight`` times L2 (dB²): between the mean power and the mean level.
 
-    Where the place of a line is in doubt Itakura-Saito alone gives its flanks too wide, L2 alone
+    Where the place of a line is uncertain Itakura-Saito alone gives its flanks too wide, L2 alone
     its peak too low.  For small errors Itakura-Saito itself is 0.027 times L2.
     """
     return itakura_saito(estimate, target) + weight * l2(estimate, target)
@@ -85,7 +85,7 @@ SHARE = math.erf(math.sqrt(0.5))
 """Share of the truths that one standard deviation to each side holds, were they Gaussian: 0.683."""
 
 
-def doubt(error: Tensor, log_width: Tensor, floor: float = 0.05) -> Tensor:
+def uncertainty_loss(error: Tensor, log_width: Tensor, floor: float = 0.05) -> Tensor:
     """Pinball loss that makes exp(``log_width``) the `SHARE` quantile of the absolute error, dB.
 
     A quantile is the half width of an interval with that coverage whatever the errors'

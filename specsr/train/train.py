@@ -16,15 +16,15 @@ from torch.utils.data import DataLoader
 
 from specsr.errors import SpecsrError
 from specsr.images.upscale import image_model
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig
 from specsr.models.bundled import load_model
-from specsr.models.edsr import DIV2K_MEAN
+from specsr.models.edsr import DIV2K_MEAN, EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
 from specsr.models.model import Model, save_model
 from specsr.models.transfer import transfer
 from specsr.pairs.band_input import CHANNELS
-from specsr.pairs.order_input import CHANNELS as GUIDE_CHANNELS
+from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
 from specsr.train import checkpoint
-from specsr.train.config import Config
+from specsr.train.config import Config, ModelOptions
 from specsr.train.data import Source, source
 from specsr.train.learner import Learner, learning_rate
 from specsr.train.log import RunLog, Waiting
@@ -37,7 +37,7 @@ DIV2K_LUMA = 111.7  # luma of models.edsr.DIV2K_MEAN
 def build_net(config: Config) -> EDSR | MDSR:
     """Return the untrained network of a config, seeded."""
     torch.manual_seed(config.train.seed)
-    extra = GUIDE_CHANNELS if config.model.guide else 0
+    extra = ORDER_CHANNELS if config.model.order_input else 0
     options: dict[str, Any] = {
         "n_resblocks": config.model.n_resblocks,
         "n_feats": config.model.n_feats,
@@ -45,9 +45,9 @@ def build_net(config: Config) -> EDSR | MDSR:
         "in_channels": CHANNELS if config.pair.kind == "band" else 1 + extra,
         "out_channels": 1,
         "mean": (0.0,),
-        "std": config.model.std,
+        "std": config.model.input_scale,
         "input_skip": config.model.input_skip,
-        "doubt": config.model.doubt,
+        "uncertainty": config.model.uncertainty,
     }
     if config.pair.kind == "image":
         options["in_channels"] = options["out_channels"] = config.model.channels
@@ -208,7 +208,8 @@ def _resumed(path: Path, learner: Learner, run: Run) -> Run:
     config = learner.config
     state = checkpoint.load(path, learner.ranks.device)
     now = config.model_dump(mode="json")
-    if {**now["model"], **state["model"]} != now["model"]:  # later options had their defaults
+    # by the model's own form: later options have their defaults, former names are understood
+    if ModelOptions.model_validate(state["model"]) != config.model:
         raise SpecsrError(f"{path}: made by another network: choose another --out")
     learner.load(state)
     if "random" in state:
@@ -216,7 +217,8 @@ def _resumed(path: Path, learner: Learner, run: Run) -> Run:
     worst = run.best
     # checkpoints of earlier versions lack some of it
     run = Run(**{f.name: state.get(f.name, getattr(run, f.name)) for f in fields(Run)})
-    changed = checkpoint.changes(state.get("config", now), now)
+    before = Config.model_validate(state["config"]) if "config" in state else config
+    changed = checkpoint.changes(before.model_dump(mode="json"), now)
     if changed:
         log.warning("resumed at step %d with changed options: %s", run.step, "; ".join(changed))
         run.stages = [*run.stages, *(f"step {run.step}: {change}" for change in changed)]

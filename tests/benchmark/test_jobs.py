@@ -10,7 +10,8 @@ import torch
 from specsr.benchmark import jobs as bench
 from specsr.benchmark import network as speed_network
 from specsr.benchmark.timing import SpeedOptions
-from specsr.models.tiling import InferOptions, run_tiled
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
 from support.command import run
 
 TINY = SpeedOptions(side=24, seconds=2.0, repeats=1)

@@ -22,10 +22,11 @@ from specsr.images.imresize import imresize, reduce
 from specsr.images.pixels import to_float, to_pixels
 from specsr.images.upscale import image_model, self_ensemble, upscale_image
 from specsr.io.image import read_image, write_image
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig
 from specsr.models.bundled import load_model
+from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
 from specsr.models.model import Model, read_info, save_model
-from specsr.models.tiling import InferOptions
+from specsr.models.options import InferOptions
 from specsr.train.config_file import load_config
 from specsr.train.train import train
 

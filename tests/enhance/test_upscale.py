@@ -8,10 +8,13 @@ import torch
 
 import specsr
 from specsr.enhance.maps import low_map, map_transform
+from specsr.maps.phase import to_signal
 from specsr.maps.pooling import pool
-from specsr.models import MDSRConfig, build
+from specsr.maps.transform import spectrogram
 from specsr.models.bundled import find_model
+from specsr.models.mdsr import MDSRConfig
 from specsr.models.model import Model
+from specsr.models.network import build
 from specsr.pairs.consistency import consistency_db
 from specsr.pairs.order_input import CHANNELS
 from specsr.pairs.pair import decimate
@@ -66,14 +69,14 @@ def test_a_louder_map_gives_the_same_map_louder(run):
 
 
 def test_a_full_map_is_refined_to_a_longer_window(run):
-    coarse = run.signal.spectrogram(n_fft=512, hop_length=256)
+    coarse = spectrogram(run.signal, n_fft=512, hop_length=256)
     fine = specsr.upscale(coarse, scale=2)
     assert (fine.grid.n_fft, fine.grid.hop_length, fine.grid.length) == (
         1024,
         128,
         run.signal.length,
     )
-    assert fine.to_signal("pghi").length == run.signal.length
+    assert to_signal(fine, "pghi").length == run.signal.length
 
 
 @pytest.mark.parametrize("scale", [2, 3])
@@ -94,7 +97,7 @@ def test_band_length_rate_channels_and_measured_band(music, scale):
 
 def test_band_leaves_empty_what_it_was_never_taught(music):
     full = specsr.upscale(music.replace(rate=48000.0), scale=2)
-    spec = full.spectrogram()
+    spec = spectrogram(full)
     # windows within the recording: its abrupt ends are clicks, which hold every frequency
     inside = spec.image()[..., 8:-8]
     power = np.square(inside).mean(axis=(0, 2))
@@ -120,7 +123,7 @@ def test_denoise_raises_the_ratio_and_keeps_the_frame(run):
 
 
 def test_denoise_never_amplifies_and_obeys_the_limit(run):
-    noisy = run.signal.spectrogram(n_fft=2048, hop_length=512)
+    noisy = spectrogram(run.signal, n_fft=2048, hop_length=512)
     clean = specsr.denoise(noisy, attenuation=6.0)
     ratio = clean.magnitude / np.maximum(noisy.magnitude, 1e-20)
     assert ratio.max() <= 1 + 1e-6 and ratio.min() >= 10 ** (-6 / 20) - 1e-4
@@ -158,7 +161,7 @@ def test_the_level_of_a_recording_does_not_matter(job, gain):
 
 
 def test_wrong_wishes_are_named(run, music):
-    low = pool(run.signal.spectrogram(hop_length=256), 4, 4)
+    low = pool(spectrogram(run.signal, hop_length=256), 4, 4)
     with pytest.raises(specsr.SpecsrError, match="has scale 2, 3, 4, not 5x5"):
         specsr.upscale(low, scale=5)
     with pytest.raises(specsr.SpecsrError, match="trained for the pair 'band'"):
@@ -174,40 +177,40 @@ def test_wrong_wishes_are_named(run, music):
 
 
 @pytest.fixture(scope="module")
-def doubting() -> specsr.models.model.Model:
-    """A small untrained model that says its doubt and listens to the speed."""
+def uncertain() -> specsr.models.model.Model:
+    """A small untrained model that says its uncertainty and listens to the speed."""
     torch.manual_seed(1)
     config = MDSRConfig(
         scales=((2, 2), (3, 3)), n_resblocks=1, n_feats=4, in_channels=1 + CHANNELS,
-        out_channels=1, mean=(0.0,), std=20.0, input_skip=True, doubt=True,
+        out_channels=1, mean=(0.0,), std=20.0, input_skip=True, uncertainty=True,
     )  # fmt: skip
-    return Model("doubting", build(config).eval(), "pool", (), (1.0, 1e5), 100.0)
+    return Model("uncertain", build(config).eval(), "pool", (), (1.0, 1e5), 100.0)
 
 
 @pytest.mark.parametrize("pooled", [True, False])
-def test_a_map_carries_its_doubt_through_files(run, doubting, tmp_path, pooled):
-    fine = run.signal.spectrogram(n_fft=1536, hop_length=384)
+def test_a_map_carries_its_uncertainty_through_files(run, uncertain, tmp_path, pooled):
+    fine = spectrogram(run.signal, n_fft=1536, hop_length=384)
     low = pool(fine, 3, 3) if pooled else fine
-    high = specsr.upscale(low, scale=3, model=doubting)
-    assert high.std_db.shape == high.magnitude.shape and (high.std_db > 0).all()
-    assert np.ptp(high.std_db) > 0
+    high = specsr.upscale(low, scale=3, model=uncertain)
+    assert high.uncertainty_db.shape == high.magnitude.shape and (high.uncertainty_db > 0).all()
+    assert np.ptp(high.uncertainty_db) > 0
     for name in ("map.npz", "map.h5"):
-        high.save(tmp_path / name)
+        specsr.write_map(tmp_path / name, high)
         again = specsr.read_map(tmp_path / name)
-        np.testing.assert_array_equal(again.std_db, high.std_db)
-    with pytest.raises(specsr.SpecsrError, match="std_db"):
-        high.replace(std_db=-high.std_db)
+        np.testing.assert_array_equal(again.uncertainty_db, high.uncertainty_db)
+    with pytest.raises(specsr.SpecsrError, match="uncertainty_db"):
+        high.replace(uncertainty_db=-high.uncertainty_db)
 
 
-def test_the_speed_changes_what_a_guided_model_sees(run, doubting):
+def test_the_speed_changes_what_a_model_with_order_input_sees(run, uncertain):
     low = low_map(run.signal, 2, "pool", map_transform(2))
     assert low.rpm is not None
     told, untold = (
-        specsr.upscale(x, scale=2, model=doubting) for x in (low, low.replace(rpm=None))
+        specsr.upscale(x, scale=2, model=uncertain) for x in (low, low.replace(rpm=None))
     )
     assert not np.allclose(told.db, untold.db, atol=0.01)
     # where the speed ends, so does its influence, past the network's reach
     half = np.where(np.arange(low.rpm.size) < low.rpm.size // 2, low.rpm, 0)
-    part = specsr.upscale(low.replace(rpm=half), scale=2, model=doubting, consistency="off")
-    off = specsr.upscale(low.replace(rpm=None), scale=2, model=doubting, consistency="off")
+    part = specsr.upscale(low.replace(rpm=half), scale=2, model=uncertain, consistency="off")
+    off = specsr.upscale(low.replace(rpm=None), scale=2, model=uncertain, consistency="off")
     np.testing.assert_allclose(part.db[..., -60:], off.db[..., -60:], atol=1e-3)

@@ -17,6 +17,7 @@ import specsr
 from specsr import io
 from specsr.io.bandwidth import true_bandwidth
 from specsr.io.file_info import inspect_file
+from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
 from support.command import run
 
@@ -136,7 +137,7 @@ def test_json_holds_the_same_and_more(recording, capsys, tmp_path):
 
 
 def test_several_files_make_a_table_and_broken_ones_are_named(recording, tmp_path, capsys):
-    io.write_map(tmp_path / "map.npz", specsr.read(recording).spectrogram())
+    io.write_map(tmp_path / "map.npz", spectrogram(specsr.read(recording)))
     (tmp_path / "bad.wav").write_bytes(b"RIFF nothing")
     code, out, err = run(capsys, "info", tmp_path)
     assert code == 1 and "bad.wav: cannot be read as audio" in err and "Traceback" not in err
@@ -147,7 +148,7 @@ def test_several_files_make_a_table_and_broken_ones_are_named(recording, tmp_pat
 
 
 def test_a_map_is_described(recording, tmp_path, capsys):
-    io.write_map(tmp_path / "map.npz", specsr.read(recording).spectrogram())
+    io.write_map(tmp_path / "map.npz", spectrogram(specsr.read(recording)))
     code, out, _ = run(capsys, "info", tmp_path / "map.npz")
     assert code == 0 and "dB re 20 µPa" in out and "n_fft" in out
 

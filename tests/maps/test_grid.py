@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.signal import Signal
 from support.spectrogram_samples import noise
 
@@ -24,7 +24,7 @@ def test_hz_and_overlap_are_other_words_for_samples() -> None:
         4096, 1024
     )
     assert SpectrogramTransform.for_rate(51200, overlap=0) == SpectrogramTransform(2048, 2048)
-    default = Signal(noise(0, 1, 100), RATE).spectrogram().grid
+    default = spectrogram(Signal(noise(0, 1, 100), RATE)).grid
     assert (default.n_fft, default.hop_length) == (2048, 512)
 
 
@@ -61,7 +61,7 @@ def test_df_is_met_as_nearly_as_an_even_window_can(
 )
 def test_impossible_options_are_named(options: dict, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
-        Signal(noise(0, 1, 1000), RATE).spectrogram(**options)
+        spectrogram(Signal(noise(0, 1, 1000), RATE), **options)
 
 
 # --- what cannot be inverted ----------------------------------------------------------------
@@ -69,16 +69,16 @@ def test_impossible_options_are_named(options: dict, words: str) -> None:
 
 def test_hann_without_overlap_says_so_and_how_to_mend_it() -> None:
     signal = Signal(noise(0, 1, 4096), RATE)
-    spec = signal.spectrogram(n_fft=256, overlap=0)
+    spec = spectrogram(signal, n_fft=256, overlap=0)
     assert not spec.grid.is_invertible()
     with pytest.raises(SpecsrError, match=r"hann window of 256 .*hop_length=64 is 75"):
         SpectrogramTransform.inverse(spec)
-    assert signal.spectrogram(n_fft=256, hop_length=64).grid.is_invertible()
-    assert signal.spectrogram(n_fft=256, overlap=0, window="boxcar").grid.is_invertible()
+    assert spectrogram(signal, n_fft=256, hop_length=64).grid.is_invertible()
+    assert spectrogram(signal, n_fft=256, overlap=0, window="boxcar").grid.is_invertible()
 
 
 def test_a_pooled_map_and_one_without_phase_say_so() -> None:
-    spec = Signal(noise(0, 1, 4096), RATE).spectrogram(n_fft=256)
+    spec = spectrogram(Signal(noise(0, 1, 4096), RATE), n_fft=256)
     with pytest.raises(SpecsrError, match="4 x 2 pooled cells"):
         SpectrogramTransform.inverse(pool(spec, 4, 2))
     with pytest.raises(SpecsrError, match="no phase"):

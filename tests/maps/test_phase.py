@@ -154,14 +154,14 @@ def test_known_rows_are_equal_afterwards(method):
     torch.testing.assert_close(ours.abs(), magnitude)
 
 
-# -- map_to_signal ---------------------------------------------------------------------------
+# -- to_signal ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["auto", "known"])
 def test_known_phase_is_the_exact_inverse(method):
     x = np.stack([harmonics(3001), harmonics(3001, 1)])
     spec = map_of(x, scaling="psd")
-    back = ph.map_to_signal(spec, method)
+    back = ph.to_signal(spec, method)
     np.testing.assert_allclose(back.samples, x, atol=1e-5)
 
 
@@ -172,7 +172,7 @@ def test_estimated_phase_keeps_what_a_signal_is(method, scaling):
     rpm = np.linspace(900, 1800, 6001)
     signal = Signal(x, RATE, "Pa", ("mic", "seat"), 1.5, rpm=rpm)
     spec = SpectrogramTransform(256, 64, scaling=scaling)(signal).replace(phase=None)
-    back = ph.map_to_signal(spec, method, iterations=40)
+    back = ph.to_signal(spec, method, iterations=40)
     assert back.samples.shape == x.shape and back.samples.dtype == np.float32
     assert (back.rate, back.unit, back.channels, back.start) == (RATE, "Pa", ("mic", "seat"), 1.5)
     np.testing.assert_array_equal(back.rpm, rpm)
@@ -188,12 +188,12 @@ def test_partly_known_phase_is_put_back():
     known = spec.freqs < 1500
     noisy = np.where(known[:, None], spec.phase, 0.123).astype(np.float32)
     partly = spec.replace(phase=noisy, known=known)
-    back = ph.map_to_signal(partly, "auto", iterations=60)
+    back = ph.to_signal(partly, "auto", iterations=60)
     again = SpectrogramTransform(256, 64)(back)
     error = again.magnitude * np.exp(1j * again.phase) - spec.magnitude * np.exp(1j * spec.phase)
     assert np.linalg.norm(error[:, known]) < 0.01 * np.linalg.norm(spec.magnitude[:, known])
     assert np.linalg.norm(back.samples - x) < 0.2 * np.linalg.norm(x)
-    blind = ph.map_to_signal(spec.replace(phase=None), "auto", iterations=60)
+    blind = ph.to_signal(spec.replace(phase=None), "auto", iterations=60)
     assert np.linalg.norm(blind.samples - x) > 0.5 * np.linalg.norm(x)
 
 
@@ -201,7 +201,7 @@ def test_partly_known_phase_is_put_back():
 def test_silence_gives_silence(method):
     x = np.zeros((2, 2000), np.float32)
     x[1] = harmonics(2000)
-    back = ph.map_to_signal(map_of(x).replace(phase=None), method, iterations=10)
+    back = ph.to_signal(map_of(x).replace(phase=None), method, iterations=10)
     assert not back.samples[0].any()
     assert back.samples[1].any()
 
@@ -219,7 +219,7 @@ def test_tiny_signals(length, half, part, method):
     spec = transform(Signal(x, RATE))
     if not spec.grid.is_invertible():
         return
-    back = ph.map_to_signal(spec.replace(phase=None), method, iterations=8)
+    back = ph.to_signal(spec.replace(phase=None), method, iterations=8)
     assert back.length == length
     assert np.isfinite(back.samples).all()
     assert np.abs(back.samples).max() < 10 * np.abs(x).max()
@@ -227,14 +227,14 @@ def test_tiny_signals(length, half, part, method):
 
 def test_one_sample_comes_back_up_to_its_sign():
     spec = map_of(np.array([0.25])).replace(phase=None)
-    back = ph.map_to_signal(spec, iterations=60)
+    back = ph.to_signal(spec, iterations=60)
     assert abs(back.samples.item()) == pytest.approx(0.25, rel=1e-3)
 
 
 @pytest.mark.parametrize("method", ["auto", "pghi"])
 def test_constant_comes_back_up_to_its_sign(method):
     spec = map_of(np.full(4000, 0.5)).replace(phase=None)
-    back = ph.map_to_signal(spec, method, iterations=60)
+    back = ph.to_signal(spec, method, iterations=60)
     np.testing.assert_allclose(np.abs(back.samples[0, 300:-300]), 0.5, rtol=0.02)
 
 
@@ -242,10 +242,10 @@ def test_constant_comes_back_up_to_its_sign(method):
 def test_channels_do_not_touch_each_other(method):
     x = np.stack([harmonics(3000), 1e-3 * harmonics(3000, 1), harmonics(3000, 2)])
     spec = map_of(x).replace(phase=None)
-    together = ph.map_to_signal(spec, method, iterations=12)
+    together = ph.to_signal(spec, method, iterations=12)
     for i in range(3):
         alone = spec.replace(magnitude=spec.magnitude[i : i + 1], channels=("a",))
-        single = ph.map_to_signal(alone, method, iterations=12)
+        single = ph.to_signal(alone, method, iterations=12)
         np.testing.assert_allclose(
             together.samples[i], single.samples[0], atol=1e-5 * np.abs(x[i]).max()
         )
@@ -266,16 +266,16 @@ def test_a_batch_equals_its_channels(method):
 
 def test_level_of_the_map_only_scales_the_signal():
     spec = map_of(harmonics(3000)).replace(phase=None)
-    loud = ph.map_to_signal(spec, iterations=10).samples
+    loud = ph.to_signal(spec, iterations=10).samples
     scaled = spec.replace(magnitude=spec.magnitude * 2.0**-40)
-    quiet = ph.map_to_signal(scaled, iterations=10).samples
+    quiet = ph.to_signal(scaled, iterations=10).samples
     np.testing.assert_allclose(quiet * 2.0**40, loud, rtol=1e-3, atol=1e-4)
 
 
 def test_seed_decides_the_random_phase():
     spec = map_of(harmonics(3000)).replace(phase=None)
     one, same, other = (
-        ph.map_to_signal(spec, "gl", iterations=5, seed=seed).samples for seed in (1, 1, 2)
+        ph.to_signal(spec, "gl", iterations=5, seed=seed).samples for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(one, same)
     assert np.abs(one - other).max() > 0.1
@@ -284,7 +284,7 @@ def test_seed_decides_the_random_phase():
 def test_progress_counts_every_iteration_of_every_channel():
     spec = map_of(np.stack([harmonics(2000)] * 2)).replace(phase=None)
     seen = []
-    ph.map_to_signal(spec, iterations=8, progress=lambda done, total: seen.append((done, total)))
+    ph.to_signal(spec, iterations=8, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(k, 16) for k in range(1, 17)]
 
 
@@ -292,7 +292,7 @@ def test_scipy_agrees_on_the_result():
     """The spectral convergence measured by scipy's own STFT of the samples."""
     x = harmonics()
     spec = map_of(x).replace(phase=None)
-    back = ph.map_to_signal(spec, iterations=40).samples[0].astype(float)
+    back = ph.to_signal(spec, iterations=40).samples[0].astype(float)
     transform = ShortTimeFFT(spec.grid.window_samples(), 64, RATE, phase_shift=None)
     first, last = 0, spec.grid.frames
     true, ours = (np.abs(transform.stft(s, first, last)) for s in (x, back))
@@ -306,21 +306,21 @@ def test_mistakes_are_named_with_their_mend():
     spec = map_of(harmonics(2000))
     bare = spec.replace(phase=None)
     with pytest.raises(SpecsrError, match="magic.*auto, known, pghi, admm, gl"):
-        ph.map_to_signal(spec, "magic")
+        ph.to_signal(spec, "magic")
     with pytest.raises(SpecsrError, match="0 of 129 rows.*auto"):
-        ph.map_to_signal(bare, "known")
+        ph.to_signal(bare, "known")
     with pytest.raises(SpecsrError, match="64 of 129 rows.*auto"):
-        ph.map_to_signal(spec.replace(known=np.arange(129) < 64), "known")
+        ph.to_signal(spec.replace(known=np.arange(129) < 64), "known")
     with pytest.raises(SpecsrError, match="iterations is -1"):
-        ph.map_to_signal(bare, iterations=-1)
+        ph.to_signal(bare, iterations=-1)
     gaps = SpectrogramTransform(256, 256)(Signal(harmonics(2000), RATE)).replace(phase=None)
     with pytest.raises(SpecsrError, match="use more overlap"):
-        ph.map_to_signal(gaps)
+        ph.to_signal(gaps)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_gpu_agrees_with_cpu():
     spec = map_of(harmonics()).replace(phase=None)
-    cpu = ph.map_to_signal(spec, iterations=5).samples
-    gpu = ph.map_to_signal(spec, iterations=5, device="cuda").samples
+    cpu = ph.to_signal(spec, iterations=5).samples
+    gpu = ph.to_signal(spec, iterations=5, device="cuda").samples
     np.testing.assert_allclose(gpu, cpu, atol=1e-2)

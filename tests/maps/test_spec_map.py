@@ -15,7 +15,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool, pool_power
 from specsr.maps.spec_map import FLOOR_DB, SpecMap
-from specsr.maps.transform import SpectrogramTransform, istft, stft
+from specsr.maps.transform import SpectrogramTransform, istft, spectrogram, stft
 from specsr.signal import Signal
 from support.spectrogram_samples import noise
 
@@ -129,7 +129,7 @@ def test_a_sine_of_unit_rms_reads_its_level_in_its_bin(
 ) -> None:
     t = np.arange(8192)
     x = math.sqrt(2) * np.sin(2 * np.pi * 40 / 512 * t + 0.3)
-    spec = Signal(x, RATE, unit).spectrogram(n_fft=512, overlap=0.75, window=window)
+    spec = spectrogram(Signal(x, RATE, unit), n_fft=512, overlap=0.75, window=window)
     inside = slice(4, -5)
     assert spec.db[0, 40, inside] == pytest.approx(level, abs=1e-3)
     assert spec.db[0, :, inside].argmax(axis=0) == pytest.approx(40)
@@ -139,7 +139,7 @@ def test_a_sine_of_unit_rms_reads_its_level_in_its_bin(
 def test_constant_and_nyquist_carry_no_factor_two() -> None:
     steady = np.full(4096, 0.5, np.float32)
     nyquist = (0.5 * (-1.0) ** np.arange(4096)).astype(np.float32)
-    spec = Signal(np.stack([steady, nyquist]), RATE).spectrogram(n_fft=256)
+    spec = spectrogram(Signal(np.stack([steady, nyquist]), RATE), n_fft=256)
     assert spec.magnitude[0, 0, 4:-5] == pytest.approx(0.5, rel=1e-6)
     assert spec.magnitude[1, -1, 4:-5] == pytest.approx(0.5, rel=1e-6)
     factor = spec.grid.factor()
@@ -151,7 +151,7 @@ def test_constant_and_nyquist_carry_no_factor_two() -> None:
 def test_psd_of_white_noise_reads_its_density(window: str) -> None:
     sigma = 0.2
     x = sigma * np.random.default_rng(5).standard_normal((1, 400_000))
-    spec = Signal(x, RATE).spectrogram(n_fft=256, overlap=0, window=window, scaling="psd")
+    spec = spectrogram(Signal(x, RATE), n_fft=256, overlap=0, window=window, scaling="psd")
     power = spec.power[0, :, 1:-2]
     density = 2 * sigma**2 / RATE
     frames = power.shape[1]
@@ -164,7 +164,7 @@ def test_psd_of_white_noise_reads_its_density(window: str) -> None:
 
 def test_psd_summed_over_the_band_is_the_mean_square() -> None:
     x = noise(8, 1, 200_000)
-    spec = Signal(x, RATE).spectrogram(n_fft=512, overlap=0.5, scaling="psd")
+    spec = spectrogram(Signal(x, RATE), n_fft=512, overlap=0.5, scaling="psd")
     total = spec.power[0, :, 2:-2].mean(axis=1).sum() * spec.grid.df
     assert total == pytest.approx(np.mean(np.square(x)), rel=0.01)
 
@@ -174,13 +174,13 @@ def test_level_does_not_depend_on_the_clip() -> None:
     x = 0.01 * noise(1, 1, 20000)
     loud = x.copy()
     loud[:, 15000:16000] += 10
-    quiet_map, loud_map = (Signal(v, RATE).spectrogram(n_fft=512).magnitude for v in (x, loud))
+    quiet_map, loud_map = (spectrogram(Signal(v, RATE), n_fft=512).magnitude for v in (x, loud))
     np.testing.assert_array_equal(quiet_map[..., :110], loud_map[..., :110])
     assert loud_map.max() > 100 * quiet_map.max()
 
 
 def test_silence_shows_the_floor() -> None:
-    spec = Signal(np.zeros((1, 100)), RATE, "1").spectrogram(n_fft=16)
+    spec = spectrogram(Signal(np.zeros((1, 100)), RATE, "1"), n_fft=16)
     assert (spec.db == FLOOR_DB).all()
     back = SpectrogramTransform.inverse(spec)
     assert not back.samples.any()
@@ -189,7 +189,7 @@ def test_silence_shows_the_floor() -> None:
 def test_the_floor_is_no_floor_to_sound_one_can_record() -> None:
     """An acceleration of 1e-9 m/s2 lies 60 dB under the reference and is still measured."""
     x = 1e-9 * math.sqrt(2) * np.sin(2 * np.pi * 0.125 * np.arange(4096))
-    spec = Signal(x, 1000.0, "m/s2").spectrogram(n_fft=256)
+    spec = spectrogram(Signal(x, 1000.0, "m/s2"), n_fft=256)
     assert spec.db[0, 32, 8] == pytest.approx(-60, abs=1e-3)
 
 
@@ -204,8 +204,8 @@ def test_the_floor_is_no_floor_to_sound_one_can_record() -> None:
     ids=["reversed", "transposed", "broadcast", "int16"],
 )
 def test_any_layout_of_the_samples_will_do(samples: np.ndarray) -> None:
-    spec = Signal(samples, RATE).spectrogram(n_fft=64)
-    plain = Signal(np.array(samples, dtype=np.float32, order="C"), RATE).spectrogram(n_fft=64)
+    spec = spectrogram(Signal(samples, RATE), n_fft=64)
+    plain = spectrogram(Signal(np.array(samples, dtype=np.float32, order="C"), RATE), n_fft=64)
     np.testing.assert_array_equal(spec.magnitude, plain.magnitude)
     mirrored = spec.replace(phase=spec.phase[:, :, ::-1])
     assert np.isfinite(SpectrogramTransform.inverse(mirrored).samples).all()
@@ -213,7 +213,7 @@ def test_any_layout_of_the_samples_will_do(samples: np.ndarray) -> None:
 
 def test_nyquist_row_of_noise_is_estimated_without_bias() -> None:
     """The row below Nyquist has twice its power in white noise; the estimate takes that out."""
-    spec = Signal(noise(2, 1, 200_000), RATE).spectrogram(n_fft=64, overlap=0)
+    spec = spectrogram(Signal(noise(2, 1, 200_000), RATE), n_fft=64, overlap=0)
     again = spec.grid.with_nyquist(spec.image())
     assert again.shape == spec.magnitude.shape
     np.testing.assert_array_equal(again[:, :-1], spec.image())
@@ -225,7 +225,7 @@ def test_nyquist_row_of_noise_is_estimated_without_bias() -> None:
 
 
 def test_image_has_the_rows_that_scales_divide() -> None:
-    spec = Signal(noise(0, 2, 3000), RATE).spectrogram(n_fft=96)
+    spec = spectrogram(Signal(noise(0, 2, 3000), RATE), n_fft=96)
     np.testing.assert_array_equal(spec.image(), spec.magnitude[:, :48])
     coarse = pool(spec, 3, 2)
     np.testing.assert_array_equal(coarse.image(), coarse.magnitude)

@@ -18,12 +18,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSRConfig, MDSRConfig, build
 from specsr.models import description as model_file
 from specsr.models.bundled import bundled_models, load_model
 from specsr.models.description import check_tensors, describe
+from specsr.models.edsr import EDSRConfig
 from specsr.models.edsr_pytorch import convert, from_state_dict, read_state_dict
+from specsr.models.mdsr import MDSRConfig
 from specsr.models.model import Model, read_info, save_model
+from specsr.models.network import build
 
 SMALL = EDSRConfig(
     scale=(2, 2), n_resblocks=1, n_feats=4, in_channels=1, out_channels=1, mean=(3.0,), std=20.0
@@ -74,7 +76,7 @@ def refused(path: Path, words: str | None = None) -> str:
         ("std", 0.0), ("std", -1.0), ("std", float("nan")), ("std", float("inf")),
         ("mean", []), ("mean", [float("nan")]), ("mean", [1.0] * 10_000), ("mean", "3"),
         ("in_channels", 10**9), ("in_channels", 0), ("out_channels", 10**9),
-        ("res_scale", float("inf")), ("batch_norm", 1), ("batch_norm", True), ("doubt", True),
+        ("res_scale", float("inf")), ("batch_norm", 1), ("batch_norm", True), ("uncertainty", True),
         ("layers", 3),
     ],
 )  # fmt: skip

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from specsr.cli.app import app
 from specsr.errors import SpecsrError
 from specsr.images.upscale import image_model, upscale_image
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig
 from specsr.models.bundled import load_model
+from specsr.models.edsr import EDSR, EDSRConfig
 from specsr.models.edsr_pytorch import convert, from_state_dict, read_state_dict, to_gray
+from specsr.models.mdsr import MDSR, MDSRConfig
 from specsr.models.model import Model, save_model
 from specsr.models.transfer import transfer
 

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
+from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
 from specsr.models.merged import REACH, Merged
+from specsr.models.network import build
 
 SMALL = {"n_resblocks": 1, "n_feats": 6, "in_channels": 2, "out_channels": 2, "mean": (3.0,)}
 
@@ -17,16 +19,18 @@ SMALL = {"n_resblocks": 1, "n_feats": 6, "in_channels": 2, "out_channels": 2, "m
 @given(
     scale=st.tuples(st.integers(1, 4), st.integers(1, 4)) | st.just((8, 8)),
     fold=st.tuples(st.integers(1, 3), st.integers(1, 2)),
-    doubt=st.booleans(),
+    uncertainty=st.booleans(),
     input_skip=st.booleans(),
     size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
     seed=st.integers(0, 99),
 )
 @settings(max_examples=60, deadline=None)
-def test_the_output_is_the_same_up_to_the_border(scale, fold, doubt, input_skip, size, seed):
+def test_the_output_is_the_same_up_to_the_border(scale, fold, uncertainty, input_skip, size, seed):
     torch.manual_seed(seed)
     # a fold that enlarges is a network with one scale only where input and output match
-    config = EDSRConfig(scale=scale, fold=fold, doubt=doubt, input_skip=input_skip, **SMALL)
+    config = EDSRConfig(
+        scale=scale, fold=fold, uncertainty=uncertainty, input_skip=input_skip, **SMALL
+    )
     net = build(config).double().eval()
     image = torch.randn(2, 2, size[0] * fold[0], size[1] * fold[1], dtype=torch.float64)
     with torch.no_grad():
@@ -37,7 +41,9 @@ def test_the_output_is_the_same_up_to_the_border(scale, fold, doubt, input_skip,
 def test_mdsr_at_each_of_its_scales(scale):
     torch.manual_seed(5)
     scales = ((2, 2), (3, 3), (4, 4), (1, 3))
-    net = MDSR(MDSRConfig(scales=scales, doubt=True, input_skip=True, **SMALL)).double().eval()
+    net = (
+        MDSR(MDSRConfig(scales=scales, uncertainty=True, input_skip=True, **SMALL)).double().eval()
+    )
     image = torch.randn(1, 2, 11, 9, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(Merged(net, scale)(image), net(image, scale), rtol=0, atol=1e-10)

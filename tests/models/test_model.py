@@ -15,10 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSRConfig, MDSRConfig, build
 from specsr.models import model as weights
 from specsr.models.bundled import bundled_models, load_model
+from specsr.models.edsr import EDSRConfig
+from specsr.models.mdsr import MDSRConfig
 from specsr.models.model import Model, read_info, save_model
+from specsr.models.network import build
 from specsr.models.transfer import transfer
 
 SMALL = {"n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (3.0,)}
@@ -249,14 +251,14 @@ def test_models_that_come_along_load_and_say_what_they_are(name: str) -> None:
 
 
 def test_a_widened_network_begins_as_the_one_it_starts_from():
-    """Guiding inputs weigh nothing yet, the doubt is new, the levels are unchanged."""
+    """Guiding inputs weigh nothing yet, the uncertainty is new, the levels are unchanged."""
     small = MDSRConfig(
         n_resblocks=2, n_feats=8, in_channels=1, out_channels=1, mean=(0.0,), std=20.0,
         input_skip=True,
     )  # fmt: skip
     torch.manual_seed(0)
     first = build(small)
-    wide = build(dataclasses.replace(small, in_channels=10, doubt=True))
+    wide = build(dataclasses.replace(small, in_channels=10, uncertainty=True))
     report = transfer(wide, first)
     assert set(report.widened) == {"head.0.weight", "tail.0.weight", "tail.0.bias"}
     assert not report.new and not report.refused

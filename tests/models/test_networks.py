@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
 from specsr.models.blocks import MeanShift, PixelShuffle, PixelUnshuffle, ResBlock, enlarge
+from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
+from specsr.models.network import build
 
 LARGE = {"n_resblocks": 32, "n_feats": 256, "res_scale": 0.1}
 

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR, EDSRConfig, MDSRConfig, build
-from specsr.models.tiling import InferOptions, pick_device, run_tiled
+from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.mdsr import MDSR, MDSRConfig
+from specsr.models.network import build
+from specsr.models.options import InferOptions
+from specsr.models.tiling import pick_device, run_tiled
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from specsr.models import EDSR, EDSRConfig
 from specsr.models.blocks import ResBlock, conv
+from specsr.models.edsr import EDSR, EDSRConfig
 from specsr.models.merged import Merged
 from specsr.models.winograd import PLANE, TILE, WinogradBody, fits, transformed
 

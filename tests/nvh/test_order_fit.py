@@ -152,18 +152,21 @@ def test_the_fit_counts_on_lines_it_explains_and_nowhere_else():
     made, low, grid, speed = machine()
     fit = fitted(low, grid, speed)
     network = np.ones(fit.lines.shape)
-    doubt = np.full((1, *fit.lines.shape), 3.0, dtype=np.float32)
+    uncertainty = np.full((1, *fit.lines.shape), 3.0, dtype=np.float32)
     measured = low.power[0].astype(np.float64)
-    mixed, less = with_orders(network, doubt, measured, fit, SCALE)
+    mixed, less = with_orders(network, uncertainty, measured, fit, SCALE)
     share = fit.lines / (fit.lines + fit.rest)
     assert (mixed[8:][share[8:] > 0.95] != 1).mean() > 0.8
     assert (mixed[:8] == 1).all()  # noise is steep down there
-    assert less.dtype == np.float32 and (less <= doubt).all() and (less > 0).all()
+    assert less.dtype == np.float32 and (less <= uncertainty).all() and (less > 0).all()
     # a fit that explains nothing of what was measured has no say
     wrong = OrderFit(fit.orders, fit.lines[::-1] * 1e3, fit.rest)
-    assert np.allclose(with_orders(network, doubt, measured, wrong, SCALE)[0], 1, atol=0.05)
-    # no doubt stays no doubt
-    assert with_orders(network, doubt[:0], measured, fit, SCALE)[1].shape == (0, *doubt.shape[1:])
+    assert np.allclose(with_orders(network, uncertainty, measured, wrong, SCALE)[0], 1, atol=0.05)
+    # no uncertainty stays no uncertainty
+    assert with_orders(network, uncertainty[:0], measured, fit, SCALE)[1].shape == (
+        0,
+        *uncertainty.shape[1:],
+    )
 
 
 @pytest.mark.filterwarnings("error")
@@ -173,8 +176,8 @@ def test_a_fit_that_is_exact_beside_cells_far_off_gives_finite_levels():
     far = 10.0 ** np.random.default_rng(0).uniform(-25, 25, low[:, :50].shape)
     low[:, :50] *= far  # which a running sum remembers, rounded
     fit = OrderFit((1.0,), lines, rest)
-    mixed, doubt = with_orders(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
-    assert np.isfinite(mixed).all() and np.isfinite(doubt).all()
+    mixed, uncertainty = with_orders(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
+    assert np.isfinite(mixed).all() and np.isfinite(uncertainty).all()
 
 
 def test_upscaling_with_the_speed_is_nearer_the_truth_on_close_lines():

@@ -7,6 +7,7 @@ import pytest
 
 from specsr.errors import SpecsrError
 from specsr.io import read
+from specsr.maps.transform import spectrogram
 from specsr.nvh.order_map import order_map
 from specsr.nvh.runs import find_runs
 from specsr.nvh.speed import take_channel
@@ -50,7 +51,7 @@ def test_half_orders_stay_apart_where_a_map_of_fixed_rows_mixes_them(made) -> No
     from specsr.nvh.order_cut import order_cut
 
     by_angle = np.abs(errors(made, order_map(made.signal).cut(2.5))).max()
-    by_cells = order_cut(made.signal.spectrogram(n_fft=4096), None, 2.5)
+    by_cells = order_cut(spectrogram(made.signal, n_fft=4096), None, 2.5)
     assert np.abs(errors(made, by_cells)).max() > 3 > 0.2 > by_angle
 
 

@@ -43,7 +43,7 @@ def test_per_cell_every_cell_measures_as_before(
     assert result.shape == high.shape
     assert off_db(pool_power(result, s_f, s_t), low) < 1e-6
     assert consistency_db(result, low, (s_f, s_t)) < 1e-6
-    assert consistency_db(result, low, (s_f, s_t), per="band") < 1e-6
+    assert consistency_db(result, low, (s_f, s_t), per="row") < 1e-6
     # the shape inside a cell is the network's
     ratio = (result / high)[:, :s_f, :s_t]
     np.testing.assert_allclose(ratio, ratio[:, :1, :1] * np.ones_like(ratio), rtol=1e-9)
@@ -57,12 +57,12 @@ def test_per_band_every_row_keeps_its_level_over_time(
     s_f: int, s_t: int, rows: int, frames: int, seed: int
 ) -> None:
     high, low = maps(s_f, s_t, rows, frames, seed)
-    result = impose(high, low, (s_f, s_t), "band")
+    result = impose(high, low, (s_f, s_t), "row")
     # twins: total energy of a low row is the sum over its cells, each as long as it is
     lengths = np.array([min(s_t, frames - j) for j in range(0, frames, s_t)])
     energy = result.reshape(2, rows, s_f, frames).mean(axis=2).sum(axis=-1)
     assert off_db(energy, (low * lengths).sum(axis=-1)) < 1e-6
-    assert consistency_db(result, low, (s_f, s_t), per="band") < 1e-6
+    assert consistency_db(result, low, (s_f, s_t), per="row") < 1e-6
     # one factor a row: its course over time is the network's
     ratio = result / high
     np.testing.assert_allclose(ratio, ratio[..., :1] * np.ones_like(ratio), rtol=1e-9)
@@ -74,7 +74,7 @@ def test_off_is_the_identity() -> None:
     assert impose(high, low, (2, 3), "off") is high
 
 
-@pytest.mark.parametrize("mode", ["cell", "band"])
+@pytest.mark.parametrize("mode", ["cell", "row"])
 def test_cells_that_the_network_emptied_get_their_power_evenly(mode: str) -> None:
     high = np.ones((4, 7))
     high[:2] = 0
@@ -84,7 +84,7 @@ def test_cells_that_the_network_emptied_get_their_power_evenly(mode: str) -> Non
     np.testing.assert_allclose(result[2:], 5.0)
 
 
-@pytest.mark.parametrize("mode", ["cell", "band"])
+@pytest.mark.parametrize("mode", ["cell", "row"])
 def test_silence_stays_silence(mode: str) -> None:
     high = np.array([[0.0, 0.0], [0.0, 0.0], [2.0, 2.0], [2.0, 2.0]])
     low = np.array([[0.0], [0.0]])
@@ -96,7 +96,7 @@ def test_one_empty_cell_in_a_row_is_the_bands_own_affair() -> None:
     """Per band an empty cell stays empty: only the level of its row counts."""
     high = np.array([[1.0, 1.0, 0.0, 0.0]])
     low = np.array([[2.0, 4.0]])
-    np.testing.assert_allclose(impose(high, low, (1, 2), "band"), [[6.0, 6.0, 0.0, 0.0]])
+    np.testing.assert_allclose(impose(high, low, (1, 2), "row"), [[6.0, 6.0, 0.0, 0.0]])
     np.testing.assert_allclose(impose(high, low, (1, 2), "cell"), [[2.0, 2.0, 4.0, 4.0]])
 
 
@@ -104,7 +104,7 @@ def test_consistency_db_is_the_rms_of_the_deviations() -> None:
     low = np.array([[1.0, 1.0]])
     high = np.array([[10.0, 10.0, 1.0, 1.0]] * 2)
     assert consistency_db(high, low, (2, 2)) == pytest.approx(10 / np.sqrt(2))
-    assert consistency_db(high, low, (2, 2), per="band") == pytest.approx(10 * np.log10(5.5))
+    assert consistency_db(high, low, (2, 2), per="row") == pytest.approx(10 * np.log10(5.5))
     assert consistency_db(low, low, (1, 1)) == 0.0
     # a lost cell counts, but one far below the loudest is rounding and does not
     deep = np.array([[1.0, 1e-13]])

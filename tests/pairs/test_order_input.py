@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from specsr import Signal, SpectrogramTransform
 from specsr.maps.pooling import pool
 from specsr.nvh.speed import columns_speed
-from specsr.pairs.order_input import CHANNELS, PARTS, coarse_rows, guide_image
+from specsr.pairs.order_input import CHANNELS, PARTS, coarse_rows, order_channels
 
 
 def test_speed_of_a_column_is_that_at_its_centre() -> None:
@@ -39,7 +39,7 @@ def test_coarse_rows_are_those_of_the_pooled_map() -> None:
 def test_the_tooth_of_an_order_is_highest_in_the_part_that_holds_it(turns: float, order: int):
     height = 16.0
     freqs = np.arange(500) * height + 6.0
-    image = guide_image(freqs, height, np.array([turns]))
+    image = order_channels(freqs, height, np.array([turns]))
     assert image.shape == (CHANNELS, 500, 1) and image.dtype == np.float32
     combs = image[:-1, :, 0].reshape(2, PARTS, 500).transpose(0, 2, 1).reshape(2, -1)
     middles = (freqs[:, None] + (np.arange(PARTS) - 1.5) * height / PARTS).ravel()
@@ -54,5 +54,5 @@ def test_the_tooth_of_an_order_is_highest_in_the_part_that_holds_it(turns: float
 
 
 def test_without_speed_there_is_nothing() -> None:
-    image = guide_image(np.arange(10) * 10.0, 10.0, np.array([0.0, 30.0]))
+    image = order_channels(np.arange(10) * 10.0, 10.0, np.array([0.0, 30.0]))
     assert not image[:, :, 0].any() and image[-1, :, 1].all()

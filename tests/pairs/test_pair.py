@@ -13,7 +13,7 @@ from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool, pool_power
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.pairs.band_input import CHANNELS, KNOWN_PART, PARTS, band_image, copy_up, cut_row
 from specsr.pairs.pair import Pair, add_noise, band_limit, coarse_transform, decimate
 from specsr.signal import Signal
@@ -57,7 +57,7 @@ def test_pool_is_the_naive_mean_ragged_end_included(
 
 def test_pooled_map_keeps_grid_channels_and_speed_but_no_phase() -> None:
     signal = Signal(noise(0, 2, 4000), RATE, "Pa", ("left", "right"), rpm=np.full(4000, 900.0))
-    spec = signal.spectrogram(n_fft=256)
+    spec = spectrogram(signal, n_fft=256)
     low = pool(spec, 4, 3)
     assert low.phase is None and low.channels == spec.channels
     assert low.grid == spec.grid.pooled(4, 3)

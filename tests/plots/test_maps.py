@@ -14,6 +14,7 @@ from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh.view import view
 from specsr.plots import maps as plots
 from specsr.plots.comparison import plot_comparison
 from specsr.synth import synthesis as synth
@@ -199,10 +200,10 @@ def test_order_names_are_on_their_lines_and_apart(maps: dict[str, SpecMap]) -> N
 def test_orders_without_speed_and_foreign_axes_are_refused(maps: dict[str, SpecMap]) -> None:
     with pytest.raises(SpecsrError, match="orders 2.*no speed.*rpm="):
         plots.plot_map(flat(60), orders=(2,))
-    with pytest.raises(SpecsrError, match="x='speed'.*expected x of time"):
-        plots.plot_map(maps["high"], x="speed")
-    with pytest.raises(SpecsrError, match="y of freq, order"):
-        plots.plot_map(maps["high"], y="level")
+    with pytest.raises(SpecsrError, match="x is 'speed'.*expected one of time"):
+        view(maps["high"], "speed")
+    with pytest.raises(SpecsrError, match="y is 'level'.*one of freq, order"):
+        view(maps["high"], y="level")
 
 
 @pytest.mark.parametrize(
@@ -312,13 +313,13 @@ def test_maps_that_cannot_be_compared_are_refused(maps: dict[str, SpecMap]) -> N
 def test_the_doubt_of_a_map_is_drawn_beside_it() -> None:
     spec = flat(60.0)
     std = np.linspace(0, 8, spec.magnitude.size).reshape(spec.magnitude.shape)
-    sure = spec.replace(std_db=std.astype(np.float32))
-    ax = plots.plot_map(sure, doubt=True)
-    np.testing.assert_allclose(ax.images[0].get_array(), sure.std_db[0])
+    sure = spec.replace(uncertainty_db=std.astype(np.float32))
+    ax = plots.plot_uncertainty(sure)
+    np.testing.assert_allclose(ax.images[0].get_array(), sure.uncertainty_db[0])
     assert "68 %" in ax.figure.axes[-1].get_xlabel() + ax.figure.axes[-1].get_ylabel()
-    figure = plot_comparison({"low": spec, "high": sure}, doubt="high")
-    assert figure.axes[2].get_title() == "doubt of high"
-    with pytest.raises(SpecsrError, match="no doubt"):
-        plots.plot_map(spec, doubt=True)
-    with pytest.raises(SpecsrError, match="doubt is"):
-        plot_comparison({"low": spec, "high": sure}, difference=("low", "high"), doubt="high")
+    figure = plot_comparison({"low": spec, "high": sure}, uncertainty="high")
+    assert figure.axes[2].get_title() == "uncertainty of high"
+    with pytest.raises(SpecsrError, match="no uncertainty"):
+        plots.plot_uncertainty(spec)
+    with pytest.raises(SpecsrError, match="uncertainty is"):
+        plot_comparison({"low": spec, "high": sure}, difference=("low", "high"), uncertainty="high")

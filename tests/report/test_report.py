@@ -17,6 +17,7 @@ import pytest
 import specsr
 from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
+from specsr.maps.transform import spectrogram
 from specsr.models import card as model_card
 from specsr.report import page as report_page
 from specsr.report.page import ReportOptions
@@ -145,8 +146,8 @@ def test_maps_share_colours_and_zoom_and_hold_the_levels(page: Page, signals) ->
     hovers = json.dumps([o["attributes"]["tooltips"] for o in objects if o["name"] == "HoverTool"])
     assert all(word in hovers for word in ('"Hz"', '"s"', '"rpm"', "dB re 20"))
     # the reference's strongest cell, as it is drawn
-    spec = signals["reference"].spectrogram(n_fft=2048)
-    base = 5 * np.ceil(max(s.spectrogram().db.max() for s in signals.values()) / 5) - 250.0
+    spec = spectrogram(signals["reference"], n_fft=2048)
+    base = 5 * np.ceil(max(spectrogram(s).db.max() for s in signals.values()) / 5) - 250.0
     images = [o for o in objects if o["name"] == "ColumnDataSource" and "image" in str(o)[:400]]
     drawn = [_array(entry) for o in images for entry in _arrays(o) if entry["dtype"] == "uint16"]
     tops = [image.max() / 100 + base for image in drawn]
@@ -206,7 +207,7 @@ def test_a_title_is_text(signals) -> None:
 
 def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
     full = signals["reference"]
-    fine = full.spectrogram(n_fft=2048, hop_length=256)
+    fine = spectrogram(full, n_fft=2048, hop_length=256)
     coarse = pool(fine, 4, 4)
     high = fine.replace(phase=None, known=np.zeros(fine.grid.rows, bool))
     page = Page(make_report(coarse, high, full, options=ReportOptions(orders=(2,))))
@@ -232,7 +233,7 @@ def test_the_channel_that_is_asked_for_is_shown(signals) -> None:
 
 
 def test_without_a_reference_the_change_is_shown(signals) -> None:
-    fine = signals["reference"].spectrogram(n_fft=2048, hop_length=256).replace(phase=None)
+    fine = spectrogram(signals["reference"], n_fft=2048, hop_length=256).replace(phase=None)
     page = Page(make_report(pool(fine, 4, 4), fine, options=ReportOptions(audio_seconds=0)))
     titles = [o["attributes"].get("text") for o in figures(page) if o["name"] == "Title"]
     assert "super-resolved - input (cells repeated), dB" in titles

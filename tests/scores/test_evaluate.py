@@ -10,7 +10,7 @@ import pytest
 
 from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
-from specsr.maps.transform import SpectrogramTransform
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.nvh import sound_quality
 from specsr.scores import metrics
 from specsr.scores.evaluate import evaluate
@@ -99,7 +99,7 @@ def test_scores_are_those_of_the_functions() -> None:
     assert scores.lsd == pytest.approx(metrics.lsd(a / 4, b / 4, RATE))
     assert scores.snr_db == pytest.approx(metrics.snr(a, b))
     assert scores.si_sdr_db == pytest.approx(metrics.si_sdr(a, b))
-    levels = reference.spectrogram().db[0], result.spectrogram().db[0]
+    levels = spectrogram(reference).db[0], spectrogram(result).db[0]
     assert scores.map == map_errors(*levels)
     assert scores.lsd_lf is None
 
@@ -123,7 +123,7 @@ def test_maps_score_like_their_signals(scaling: str) -> None:
 
 
 def test_pooled_maps_are_compared_cell_by_cell() -> None:
-    spec = Signal(noise(3), RATE).spectrogram()
+    spec = spectrogram(Signal(noise(3), RATE))
     grid = spec.grid.pooled(4, 4)
     reference = spec.replace(
         magnitude=np.abs(noise(4, grid.rows, grid.frames)) + 0.01, grid=grid, phase=None
@@ -169,11 +169,11 @@ def test_signals_that_differ_are_refused(pair, change: dict, words: str) -> None
 
 def test_other_mistakes_are_named(pair) -> None:
     signal = pair[1]
-    spec = signal.spectrogram()
+    spec = spectrogram(signal)
     with pytest.raises(SpecsrError, match="one is a signal"):
         evaluate(spec, signal)
     with pytest.raises(SpecsrError, match="n_fft 1024"):
-        evaluate(signal.spectrogram(n_fft=1024), spec)
+        evaluate(spectrogram(signal, n_fft=1024), spec)
     quiet = signal.replace(rpm=None)
     with pytest.raises(SpecsrError, match="pass rpm"):
         evaluate(quiet, quiet, orders=(2,))
@@ -209,7 +209,7 @@ def test_where_there_is_no_loudness_it_is_said(unit: str, length: int, words: st
     assert report.mean.loudness_error_percent is None
     assert "loudness" not in report.table()
     assert (report.mean.overall_a_error_db is None) == (unit == "m/s2")
-    assert "maps have none" in evaluate(*2 * [signal.spectrogram()]).settings["loudness"]
+    assert "maps have none" in evaluate(*2 * [spectrogram(signal)]).settings["loudness"]
 
 
 def test_order_errors_name_the_band_that_was_asked_for(pair) -> None:
@@ -230,7 +230,7 @@ def test_baselines_stand_beside_the_result() -> None:
     assert names == ["result", "resampled"]
     table = dict(lines)
     assert table["LSD"][0] == 0 < table["LSD"][1]
-    fine = full.spectrogram(n_fft=2048, hop_length=256)
+    fine = spectrogram(full, n_fft=2048, hop_length=256)
     coarse = pool(fine, 4, 4)
     report = evaluate(fine, fine, low=coarse)
     assert list(report.baselines) == ["repeated cells", "bicubic"]
@@ -245,14 +245,14 @@ def test_baselines_stand_beside_the_result() -> None:
 
 def test_an_input_of_another_kind_is_refused(pair) -> None:
     with pytest.raises(SpecsrError, match="one of a kind"):
-        evaluate(*pair, low=pair[1].spectrogram())
+        evaluate(*pair, low=spectrogram(pair[1]))
     with pytest.raises(SpecsrError, match="cut both"):
         evaluate(*pair, low=pair[1].replace(samples=pair[1].samples[:, :9000], rpm=None))
     with pytest.raises(SpecsrError, match="channels"):
         evaluate(*pair, low=pair[1].replace(samples=pair[1].samples[:1], channels=()))
-    fine = pair[1].spectrogram()
+    fine = spectrogram(pair[1])
     with pytest.raises(SpecsrError, match="whole number"):
-        evaluate(fine, fine, low=pair[1].spectrogram(n_fft=600, hop_length=100))
+        evaluate(fine, fine, low=spectrogram(pair[1], n_fft=600, hop_length=100))
 
 
 def test_reports_become_pandas_tables(pair) -> None:

@@ -18,9 +18,10 @@ import torch
 import specsr.io as files
 from specsr.errors import SpecsrError
 from specsr.maps.transform import SpectrogramTransform
-from specsr.models import EDSRConfig, build
 from specsr.models.bundled import load_model
+from specsr.models.edsr import EDSRConfig
 from specsr.models.model import Model, save_model
+from specsr.models.network import build
 from specsr.signal import Signal
 from specsr.train.config_file import load_config
 

@@ -17,7 +17,7 @@ from specsr.maps import levels
 from specsr.maps.pooling import pool_power
 from specsr.maps.transform import SpectrogramTransform
 from specsr.pairs.band_input import CHANNELS, copy_up
-from specsr.pairs.order_input import guide_image
+from specsr.pairs.order_input import order_channels
 from specsr.synth.draws import random_run_up
 from specsr.synth.synthesis import synthesise
 from specsr.train import examples as data
@@ -147,8 +147,8 @@ def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
 def test_the_guide_of_a_crop_is_that_of_its_place(scale: int, seed: int) -> None:
     """A map whose levels number its cells says where a crop was cut and which way round."""
     options = config(
-        Path(), pair={"scales": [scale]}, model={"guide": True},
-        train={"patch": [5, 6], "guided": 1.0, "places": 2, "level_shift": 0.0},
+        Path(), pair={"scales": [scale]}, model={"order_input": True},
+        train={"patch": [5, 6], "order_input_share": 1.0, "places": 2, "level_shift": 0.0},
     )  # fmt: skip
     map_ = (40.0 * np.arange(40)[:, None] + np.arange(40)).astype(np.float16)
     speed = np.linspace(10, 30, 40).astype(np.float32)
@@ -157,7 +157,7 @@ def test_the_guide_of_a_crop_is_that_of_its_place(scale: int, seed: int) -> None
     top, columns = int(high[0, 0].min() // 40), (high[0, 0] % 40).astype(int)
     rows = top + np.arange(5) * scale + (scale - 1) / 2
     centres = columns.reshape(6, scale).min(axis=1) + scale // 2
-    expected = guide_image(rows * 3.0, 3.0 * scale, speed[centres].astype(float))
+    expected = order_channels(rows * 3.0, 3.0 * scale, speed[centres].astype(float))
     np.testing.assert_allclose(low[1:], expected, atol=1e-3)
 
 

@@ -13,8 +13,9 @@ import soundfile
 import torch
 
 from specsr.errors import SpecsrError
-from specsr.models import EDSR, MDSR
 from specsr.models.bundled import load_model
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
 from specsr.models.model import read_info
 from specsr.pairs.band_input import CHANNELS
 from specsr.train import losses
@@ -89,11 +90,11 @@ def test_training_lowers_the_loss_and_writes_a_usable_model(tmp_path: Path) -> N
         {"pair": {"kind": "denoise", "scales": [1], "snr": [0, 10]}, "model": {"fold": [2, 2]}},
         {"train": {"precision": "bfloat16", "loss": "itakura-saito"}},
         {
-            "model": {"doubt": True, "guide": True},
+            "model": {"uncertainty": True, "order_input": True},
             "train": {"loss": "itakura-saito+l2", "places": 2},
         },
     ],
-    ids=["mdsr", "stft", "band", "denoise", "bfloat16", "doubt and guide"],
+    ids=["mdsr", "stft", "band", "denoise", "bfloat16", "uncertainty and guide"],
 )
 def test_every_pair_trains(tmp_path: Path, changes: dict) -> None:
     changes = {**changes, "train": {**changes.get("train", {}), "steps": 2}}
@@ -209,7 +210,7 @@ def test_the_doubt_settles_where_its_share_of_the_errors_lies() -> None:
     optimiser = torch.optim.Adam([width], 0.05)
     for _ in range(300):
         optimiser.zero_grad()
-        losses.doubt(error, width, floor=0.0).backward()
+        losses.uncertainty_loss(error, width, floor=0.0).backward()
         optimiser.step()
     assert float(width.detach().exp()) == pytest.approx(3.0, rel=0.03)
 

@@ -1,10 +1,10 @@
-"""Whether the doubt that a map carries can be believed: how many true levels lie within it.
+"""Whether the uncertainty that a map carries can be believed: how many true levels lie within it.
 
 A map says for every cell how far off its level may be: 68.3 % of the true levels should lie within.
 Counted apart for lines, transients and the rest, on synthetic machines of all kinds (truth known,
 see the map benchmark) and on steady recordings of car interiors that were never trained on, whose
-truth is the mean power of each row over the whole recording.  Also whether a larger doubt means a
-larger error: the rms error of the cells by doubt, in five equal parts.
+truth is the mean power of each row over the whole recording.  Also whether a larger
+uncertainty means a larger error: the rms error of the cells by uncertainty, in five equal parts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def impacts(run_up: RunUp, shape: tuple[int, int]) -> np.ndarray:
 
 
 def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndarray, ...]:
-    """Error, doubt and class of every cell of one machine."""
+    """Error, uncertainty and class of every cell of one machine."""
     scene = random_scene(seed)
     made = synthesise(scene)
     fine = TRANSFORM(made.signal)
@@ -56,7 +56,7 @@ def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndar
     error = levels.to_db(high.image()[0].astype(float) ** 2) - truth
     lines = line_mask(truth)
     kind = np.where(lines, 0, np.where(impacts(scene, truth.shape), 1, 2))
-    return error, high.std_db[0, : len(error)], kind
+    return error, high.uncertainty_db[0, : len(error)], kind
 
 
 def recorded(path: Path, scale: int, args: object) -> tuple[np.ndarray, ...]:
@@ -73,24 +73,24 @@ def recorded(path: Path, scale: int, args: object) -> tuple[np.ndarray, ...]:
     around = ndimage.uniform_filter1d(truth, 49, axis=0)
     kind = np.broadcast_to(np.where(truth > around + 8, 0, 2), error.shape)
     rows = fine.freqs[:-1] < 0.9 * 12800  # above lies the resampler's flank
-    return error[rows], high.std_db[0, :-1, inside][rows], kind[rows]
+    return error[rows], high.uncertainty_db[0, :-1, inside][rows], kind[rows]
 
 
 def table(cells: list[tuple[np.ndarray, ...]]) -> list[dict[str, object]]:
     """One line a class and one for all of them."""
-    error, doubt, kind = (np.concatenate([np.ravel(c[i]) for c in cells]) for i in range(3))
+    error, uncertainty, kind = (np.concatenate([np.ravel(c[i]) for c in cells]) for i in range(3))
     rows = []
     for name, chosen in [("all", kind >= 0), *((n, kind == i) for i, n in enumerate(CLASSES))]:
         if not chosen.any():
             continue
-        e, d = error[chosen].astype(float), doubt[chosen].astype(float)
+        e, d = error[chosen].astype(float), uncertainty[chosen].astype(float)
         row: dict[str, object] = {
             "cells": name,
             "share, %": 100 * float(chosen.mean()),
-            "within the doubt, %": 100 * float(np.mean(np.abs(e) <= d)),
-            "within twice the doubt, %": 100 * float(np.mean(np.abs(e) <= 2 * d)),
+            "within the uncertainty, %": 100 * float(np.mean(np.abs(e) <= d)),
+            "within twice the uncertainty, %": 100 * float(np.mean(np.abs(e) <= 2 * d)),
             "rms error, dB": float(np.sqrt(np.mean(e**2))),
-            "median doubt, dB": float(np.median(d)),
+            "median uncertainty, dB": float(np.median(d)),
         }
         for i, part in enumerate(np.array_split(np.argsort(d), 5)):
             row[f"rms error, {PARTS[i]} fifth"] = float(np.sqrt(np.mean(e[part] ** 2)))
@@ -104,7 +104,7 @@ PARTS = ("surest", "2nd", "3rd", "4th", "least sure")
 def main() -> None:
     arguments = parser(__doc__.splitlines()[0], KINDS, "trust")
     arguments.add_argument("--scales", type=int, nargs="+", default=[2, 3, 4])
-    arguments.add_argument("--consistency", default="band", choices=["band", "cell", "off"])
+    arguments.add_argument("--consistency", default="row", choices=["row", "cell", "off"])
     args = arguments.parse_args()
     count = args.limit or 24
     tables = {}
@@ -123,7 +123,7 @@ def main() -> None:
                     for i in progress(range(count), count, f"x{scale} {kind}")
                 ]
             tables[f"x{scale}, {kind}, {len(cells)} maps"] = table(cells)
-    publish(args, "The doubt of a map", __doc__, tables, digits=2)
+    publish(args, "The uncertainty of a map", __doc__, tables, digits=2)
 
 
 if __name__ == "__main__":
