@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,30 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.units import REFERENCES, parse_unit
+
+
+def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
+    """Return [..., N] cut to a length or continued by zeros, [..., length]."""
+    missing = max(0, length - samples.shape[-1])
+    return np.pad(samples[..., :length], [(0, 0)] * (samples.ndim - 1) + [(0, missing)])
+
+
+def channel_position(channels: Sequence[str], channel: int | str) -> int:
+    """Return the position of a channel given by position, name or position as text.
+
+    Raises:
+        SpecsrError: no such channel; the message lists those available.
+    """
+    if channel in channels:
+        return channels.index(str(channel))
+    if isinstance(channel, str) and channel.isdecimal():
+        channel = int(channel)
+    if isinstance(channel, str) or not 0 <= channel < len(channels):
+        raise SpecsrError(
+            f"there is no channel {channel!r}: expected one of {', '.join(channels)}, or 0 to "
+            f"{len(channels) - 1}"
+        )
+    return int(channel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +162,8 @@ class Signal:
             raise SpecsrError(
                 f"{self.length} samples at {self.rate:g} Hz do not make one at {rate:g}"
             )
-        moved = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T[:, :length]
-        samples = np.zeros((self.samples.shape[0], length), self.samples.dtype)
-        samples[:, : moved.shape[1]] = moved
+        moved = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T
+        samples = fit_length(moved.astype(self.samples.dtype, copy=False), length)
         rpm = self.rpm
         if rpm is not None:
             rpm = np.interp(np.arange(length) / rate, np.arange(self.length) / self.rate, rpm)

@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Mean power over the cells of a map, and cells repeated."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 
 
-def _enlarge(power: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
-    """Repeat cells s_f x s_t times and cut to the frames there are."""
-    return np.repeat(np.repeat(power, s_f, axis=-2), s_t, axis=-1)[..., :frames]
+def enlarge(cells: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
+    """Return [..., F, T] with every cell repeated s_f x s_t times, [..., F s_f, frames]."""
+    return np.repeat(np.repeat(cells, s_f, axis=-2), s_t, axis=-1)[..., :frames]
 
 
 def pool_weights(frames: int, s_t: int) -> np.ndarray:
@@ -29,9 +29,7 @@ def pool_power(power: np.ndarray, s_f: int, s_t: int) -> np.ndarray:
     if rows % s_f:
         raise SpecsrError(f"{rows} rows cannot be pooled by {s_f}: expected a multiple of it")
     power = power.reshape(*batch, rows // s_f, s_f, frames).mean(axis=-2)
-    starts = np.arange(0, frames, s_t)
-    counts = np.minimum(starts + s_t, frames) - starts
-    return np.add.reduceat(power, starts, axis=-1) / counts
+    return np.add.reduceat(power, np.arange(0, frames, s_t), axis=-1) / pool_weights(frames, s_t)
 
 
 def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:

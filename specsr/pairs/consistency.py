@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from specsr.choices import Consistency, check
-from specsr.maps.pooling import _enlarge, pool_power, pool_weights
-from specsr.signal import Signal
+from specsr.maps.pooling import enlarge, pool_power, pool_weights
+from specsr.signal import Signal, fit_length
 
 
 def impose(
@@ -47,9 +47,9 @@ def impose(
         factor = low / again
     # a cell (or row) that the network emptied is filled evenly with what was measured
     empty = ~np.isfinite(factor)
-    result = high * _enlarge(np.where(empty, 0.0, factor), *scale, high.shape[-1])
+    result = high * enlarge(np.where(empty, 0.0, factor), *scale, high.shape[-1])
     if empty.any():
-        result = result + _enlarge(np.where(empty, low, 0.0), *scale, high.shape[-1])
+        result = result + enlarge(np.where(empty, low, 0.0), *scale, high.shape[-1])
     return result
 
 
@@ -80,12 +80,7 @@ def put_band_back(estimate: Signal, measured: Signal) -> Signal:
     measured samples, brought up to the high rate; what does not survive is kept.  Decimating the
     result gives the measured recording again.
     """
-    up = _fit(measured.resample(estimate.rate).samples, estimate.length)
+    up = fit_length(measured.resample(estimate.rate).samples, estimate.length)
     own = estimate.resample(measured.rate).resample(estimate.rate).samples
-    kept = estimate.samples - _fit(own, estimate.length)
+    kept = estimate.samples - fit_length(own, estimate.length)
     return estimate.replace(samples=(up + kept).astype(estimate.samples.dtype))
-
-
-def _fit(samples: np.ndarray, length: int) -> np.ndarray:
-    """Cut [C, N] to a length, or go on with zeros: two ratios of rates may round apart."""
-    return np.pad(samples[:, :length], ((0, 0), (0, max(0, length - samples.shape[1]))))

@@ -21,7 +21,6 @@ from specsr.plots.parts import (
     COLOURS,
     MAX_COLUMNS,
     MAX_ROWS,
-    channel_position,
     check_range,
     colour_bar,
     colour_top,
@@ -32,6 +31,7 @@ from specsr.plots.parts import (
     new_axes,
     shrunk,
 )
+from specsr.signal import channel_position
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

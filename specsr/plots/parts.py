@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,17 +38,6 @@ def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> 
             starts = np.arange(0, db.shape[axis], size)
             db = np.fmax.reduceat(db, starts, axis=axis)
     return db
-
-
-def channel_position(channels: Sequence[str], channel: int | str) -> int:
-    """Position of a channel given by position or name, or raise `SpecsrError`."""
-    position = channels.index(channel) if channel in channels else channel
-    if isinstance(position, str) or not 0 <= position < len(channels):
-        raise SpecsrError(
-            f"there is no channel {channel!r}: expected one of {', '.join(channels)}, or 0 to "
-            f"{len(channels) - 1}"
-        )
-    return position
 
 
 def check_range(db_range: float) -> None:
