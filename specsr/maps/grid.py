@@ -1,4 +1,4 @@
-"""Where the cells of a spectrogram lie, what they mean, and all that is needed to go back."""
+"""Axes, calibration and analysis settings of a spectrogram."""
 
 from __future__ import annotations
 
@@ -14,18 +14,23 @@ from specsr.units import REFERENCES, parse_unit, reference_label
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the cells of a map lie, and all that is needed to go back to samples.
+    """Axes of a map and the analysis settings that its inverse needs.
+
+    A *fine* row or frame is one of the full map; a pooled map holds several in each cell.
 
     Attributes:
-        rate: sampling rate in Hz of the signal behind the map.
+        rate: sampling rate in Hz of the analysed signal.
         n_fft: samples in one window, even.
-        hop_length: samples from one frame to the next.
-        length: samples of the signal.
+        hop_length: samples from one frame to the next, 1 to ``n_fft``.
+        length: number of samples of the signal.
         window: name of a scipy window (periodic form).
         scaling: ``"rms"`` (a sine of 1 unit rms reads 1 in its bin) or ``"psd"`` (unit/sqrt(Hz)).
         unit: unit of the samples.
         start: time of the first sample, s.
-        cell: (s_f, s_t), how many fine rows and frames one cell holds; (1, 1) for a full map.
+        cell: (s_f, s_t), number of fine rows and frames in one cell; (1, 1) for a full map.
+
+    Raises:
+        SpecsrError: a value out of range, or an unknown scaling or unit.
     """
 
     rate: float
@@ -59,29 +64,29 @@ class Grid:
 
     @property
     def fine_frames(self) -> int:
-        """Frames of the full map: one at each multiple of the hop up to past the last sample."""
+        """Frames of the full map, centred on multiples of the hop, the last at or past the end."""
         return 1 + math.ceil(self.length / self.hop_length)
 
     @property
     def frames(self) -> int:
-        """Columns of the map; a last cell may hold fewer fine frames than the others."""
+        """Columns of the map; the last cell may hold fewer fine frames than the others."""
         return math.ceil(self.fine_frames / self.cell[1])
 
     @property
     def rows(self) -> int:
-        """Rows of the map: n_fft/2 + 1 in full, n_fft/2 over s_f where pooled (no Nyquist)."""
+        """Rows of the map: n_fft/2 + 1 if full, n_fft/2 / s_f if pooled (no Nyquist row)."""
         if self.cell == (1, 1):
             return self.n_fft // 2 + 1
         return (self.n_fft // 2) // self.cell[0]
 
     @property
     def df(self) -> float:
-        """Distance of two rows in Hz."""
+        """Spacing of the rows in Hz."""
         return self.rate / self.n_fft * self.cell[0]
 
     @property
     def dt(self) -> float:
-        """Distance of two columns in s."""
+        """Spacing of the columns in s."""
         return self.hop_length / self.rate * self.cell[1]
 
     @property
@@ -91,24 +96,31 @@ class Grid:
 
     @property
     def level_label(self) -> str:
-        """What the levels are: ``"dB re 20 µPa"``, with ``"/Hz"`` for psd scaling."""
+        """Label of the levels: ``"dB re 20 µPa"``, ``"dB/Hz re 20 µPa"`` for psd scaling."""
         per = "/Hz" if self.scaling == "psd" else ""
         return f"dB{per} {reference_label(self.unit)}"
 
+    def spans(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first and the last fine frame of every column, int, shape [frames] each."""
+        first = np.arange(self.frames) * self.cell[1]
+        return first, np.minimum(first + self.cell[1], self.fine_frames) - 1
+
     def freqs(self) -> np.ndarray:
-        """Centre frequency of every row in Hz, shape [rows]."""
+        """Return the centre frequency of every row in Hz, shape [rows]."""
         s_f = self.cell[0]
         return (np.arange(self.rows) * s_f + (s_f - 1) / 2) * (self.rate / self.n_fft)
 
     def times(self) -> np.ndarray:
-        """Centre time of every column in s, shape [frames]."""
-        s_t = self.cell[1]
-        first = np.arange(self.frames) * s_t
-        last = np.minimum(first + s_t, self.fine_frames) - 1
+        """Return the centre time of every column in s, shape [frames]."""
+        first, last = self.spans()
         return self.start + (first + last) / 2 * (self.hop_length / self.rate)
 
     def window_samples(self) -> np.ndarray:
-        """The analysis window, shape [n_fft], float64."""
+        """Return the analysis window (periodic form), shape [n_fft], float64.
+
+        Raises:
+            SpecsrError: scipy has no window of this name.
+        """
         from scipy.signal import get_window
 
         try:
@@ -120,7 +132,11 @@ class Grid:
             ) from None
 
     def factor(self) -> np.ndarray:
-        """Magnitude per |STFT| of every fine row, shape [n_fft/2 + 1]; see `scaling`."""
+        """Return map magnitude / |STFT| of every fine row, shape [n_fft/2 + 1], float64.
+
+        It holds the calibration of `scaling` and the factor 2 in power of the mirrored half of the
+        spectrum, which DC and Nyquist do not have.
+        """
         window = self.window_samples()
         if self.scaling == "rms":
             one = 1 / window.sum()
@@ -131,14 +147,14 @@ class Grid:
         return factor
 
     def is_invertible(self) -> bool:
-        """Whether the window and hop let every sample be recovered (NOLA)."""
+        """Whether window and hop allow an inverse (nonzero overlap-add condition, NOLA)."""
         from scipy.signal import check_NOLA
 
         window = self.window_samples()
         return bool(check_NOLA(window, self.n_fft, self.n_fft - self.hop_length, tol=1e-8))
 
     def require_invertible(self) -> None:
-        """Raise `SpecsrError`, with the mend, where samples cannot be recovered."""
+        """Raise `SpecsrError`, with the fix, for a pooled map or one without overlap enough."""
         if self.cell != (1, 1):
             raise SpecsrError(
                 f"a map of {self.cell[0]} x {self.cell[1]} pooled cells has no inverse: "
@@ -147,12 +163,16 @@ class Grid:
         if not self.is_invertible():
             raise SpecsrError(
                 f"a {self.window} window of {self.n_fft} samples with a hop of {self.hop_length} "
-                "leaves samples that no frame sees: use more overlap "
+                "leaves samples without weight in any frame: use more overlap "
                 f"(hop_length={self.n_fft // 4} is 75 %)"
             )
 
     def pooled(self, s_f: int, s_t: int) -> Grid:
-        """Return the grid of this map after pooling s_f rows x s_t frames into one cell."""
+        """Return the grid of this map after pooling s_f rows x s_t columns into one cell.
+
+        Raises:
+            SpecsrError: s_f does not divide the rows.
+        """
         if (self.n_fft // 2) % (s_f * self.cell[0]):
             raise SpecsrError(
                 f"{self.n_fft // 2} rows cannot be pooled by {s_f * self.cell[0]}: choose n_fft as "
@@ -161,10 +181,13 @@ class Grid:
         return replace(self, cell=(self.cell[0] * s_f, self.cell[1] * s_t))
 
     def refined(self, s_f: int, s_t: int) -> Grid:
-        """Return the grid s_f x s_t times finer: fewer fine cells a cell, or a longer window.
+        """Return the grid of the same signal that is s_f x s_t times finer.
 
-        A pooled map first gets its own fine cells back; a map that holds no more of them gets a
-        window s_f times as long and a hop s_t times as short, on the same signal.
+        If the scale divides the cell, the cell is split into smaller ones.  A full map gets a
+        window s_f times as long and a hop s_t times as short instead.
+
+        Raises:
+            SpecsrError: the scale divides neither the cell nor the hop of a full map.
         """
         c_f, c_t = self.cell
         if c_f % s_f == 0 and c_t % s_t == 0:
@@ -176,8 +199,8 @@ class Grid:
         return replace(self, n_fft=self.n_fft * s_f, hop_length=self.hop_length // s_t)
 
     def with_nyquist(self, image: np.ndarray) -> np.ndarray:
-        """Return an image [..., n_fft/2, T] of magnitudes with an estimated Nyquist row added.
+        """Return magnitudes [..., n_fft/2, T] with an estimated Nyquist row, [..., n_fft/2 + 1, T].
 
-        The row below is taken over; its factor 2 in power for the mirrored half is left out.
+        The estimate is the row below without its factor 2 in power for the mirrored half.
         """
         return np.concatenate([image, image[..., -1:, :] / math.sqrt(2)], axis=-2)

@@ -17,7 +17,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.frames import power_frames
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.windows import coverage, main_lobe, spans
+from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.weighting import check_weighting, weighting_power
 from specsr.signal import Signal
 
@@ -81,7 +81,7 @@ def mean_power(spec: SpecMap) -> np.ndarray:
 
     Frames that hang over the ends count by the part of them that saw the signal.
     """
-    first, last = spans(spec.grid)
+    first, last = spec.grid.spans()
     frames = last - first + 1
     return (row_power(spec) @ frames) / (coverage(spec.grid) @ frames)
 

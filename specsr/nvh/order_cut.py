@@ -8,7 +8,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.windows import coverage, main_lobe, spans
+from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.levels import band_power, row_edges, row_power, to_level
 from specsr.nvh.speed import checked_rpm, frame_rpm
 
@@ -78,7 +78,7 @@ def order_cut(
     mean_rpm = frame_rpm(speed, grid)
     freq = order * np.abs(mean_rpm) / 60
     if bandwidth is None:
-        first, last = (frame * grid.hop_length for frame in spans(grid))
+        first, last = (frame * grid.hop_length for frame in grid.spans())
         start = np.clip(first - grid.n_fft // 2, 0, grid.length - 1)
         end = np.clip(last + grid.n_fft // 2, 0, grid.length - 1)
         width = main_lobe(grid) + order / 60 * np.abs(speed[end] - speed[start])

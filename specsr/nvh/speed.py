@@ -1,4 +1,8 @@
-"""Speed of a machine: from a table, a channel or tacho pulses; and where it runs up or down."""
+"""Speed of a machine: from a table, a channel or tacho pulses; per sample and per map column.
+
+Interfaces take and give ``rpm`` in 1/min.  ``rotation_hz`` is the same speed in revolutions per
+second; the search and the fit of orders work with it.
+"""
 
 from __future__ import annotations
 
@@ -9,72 +13,79 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
-from specsr.maps.windows import spans
-from specsr.signal import Signal
+from specsr.signal import Signal, channel_position
 
 
 def rpm_from_pulses(
-    pulses: np.ndarray, rate: float, per_rev: float = 1.0, level: float | None = None
+    pulses: np.ndarray, rate: float, per_rev: float = 1.0, threshold: float | None = None
 ) -> np.ndarray:
-    """Return the speed in 1/min at every sample from a tacho signal, [N].
+    """Return the speed in 1/min at every sample of a tacho signal, float64 [N].
 
-    Instants of rising flanks are interpolated between samples.  The turn count is a smooth
-    (monotone cubic) curve through one pulse a turn, so unevenly spaced teeth do no harm; its
-    slope is the speed.  Before the first pulse and after the last the speed is held.
+    A pulse counts where the signal rises through the threshold; the instant is interpolated
+    linearly between samples.  The number of revolutions over time is a monotone cubic curve
+    (PCHIP: Fritsch, Carlson, SIAM J. Numer. Anal. 17(2), 1980) through one pulse per revolution,
+    so uneven tooth spacing has no effect; its slope is the speed.  Before the first pulse and
+    after the last one the speed is held.
 
     Args:
-        pulses: tacho voltage, [N].
-        rate: samples a second.
-        per_rev: pulses in one revolution.
-        level: threshold; None takes the middle between the lowest and the highest value.
+        pulses: tacho signal, any unit, [N].
+        rate: sampling rate, Hz.
+        per_rev: pulses per revolution.
+        threshold: level, in the unit of ``pulses``, through which a pulse rises; None takes the
+            middle between the lowest and the highest value.
 
     Raises:
-        SpecsrError: fewer than three pulses, or nothing to tell them by.
+        SpecsrError: pulses for fewer than three revolutions, a threshold outside the range of the
+            signal, or ``per_rev`` not above zero.
     """
     from scipy.interpolate import PchipInterpolator
 
     x = np.asarray(pulses, dtype=np.float64)
     low, high = float(x.min()), float(x.max())
-    level = (low + high) / 2 if level is None else level
+    level = (low + high) / 2 if threshold is None else threshold
     if not (low < level < high and per_rev > 0):
         raise SpecsrError(
-            f"the tacho signal runs from {low:g} to {high:g}, its threshold is {level:g}, with "
-            f"{per_rev:g} pulses a turn: expected a threshold inside and pulses above zero"
+            f"the tacho signal ranges from {low:g} to {high:g}, the threshold is {level:g}, with "
+            f"{per_rev:g} pulses per revolution: expected a threshold within the range and pulses "
+            "above zero"
         )
-    # noise on a flank crosses more than once: the signal must go well down before it counts again
-    back = level - 0.1 * (high - low)
-    above, below = x >= level, x < back
-    state = np.where(above, 1, np.where(below, -1, 0))
+    # hysteresis: noise on an edge crosses the threshold more than once
+    rearm = level - 0.1 * (high - low)
+    state = np.where(x >= level, 1, np.where(x < rearm, -1, 0))
     marked = np.flatnonzero(state)
     rising = marked[1:][(state[marked[1:]] == 1) & (state[marked[:-1]] == -1)]
     every = max(1, round(per_rev))
     if rising[::every].size < 3:
         raise SpecsrError(
-            f"{rising.size} tacho pulses above {level:g}: expected at least three turns; check "
-            "the channel, the threshold and the pulses a turn"
+            f"{rising.size} tacho pulses above {level:g}: expected at least three revolutions; "
+            "check the channel, the threshold and the pulses per revolution"
         )
     part = (level - x[rising - 1]) / (x[rising] - x[rising - 1])
     instants = ((rising - 1 + part) / rate)[::every]
-    turns = PchipInterpolator(instants, np.arange(instants.size) * every / per_rev).derivative()
+    count = np.arange(instants.size) * every / per_rev
     at = np.clip(np.arange(x.size) / rate, instants[0], instants[-1])
-    return 60 * turns(at)
+    return 60 * PchipInterpolator(instants, count).derivative()(at)
 
 
 def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal]:
-    """Return the samples of one channel [N] and the signal without it.
+    """Return the samples of one channel, float64 [N], and the signal without that channel.
+
+    Args:
+        signal: a recording of at least two channels.
+        channel: name, or position from 0.
 
     Raises:
-        SpecsrError: there is no such channel, or no other one.
+        SpecsrError: no such channel, or it is the only one.
     """
-    names = signal.channels
-    i = names.index(channel) if channel in names else channel
-    if isinstance(i, str) or not 0 <= i < len(names) or len(names) == 1:
+    i = channel_position(signal.channels, channel)
+    if len(signal.channels) == 1:
         raise SpecsrError(
-            f"there is no channel {channel!r} beside others: expected one of {', '.join(names)}, "
-            f"or 0 to {len(names) - 1}, in a recording of at least two"
+            f"{signal.channels[0]} is the only channel: expected a recording of at least two, one "
+            "of them for the speed"
         )
-    kept = [k for k in range(len(names)) if k != i]
-    rest = signal.replace(samples=signal.samples[kept], channels=tuple(names[k] for k in kept))
+    kept = [k for k in range(len(signal.channels)) if k != i]
+    names = tuple(signal.channels[k] for k in kept)
+    rest = signal.replace(samples=signal.samples[kept], channels=names)
     return np.asarray(signal.samples[i], dtype=np.float64), rest
 
 
@@ -131,21 +142,16 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
     return np.interp(times, table[:, 0], table[:, 1])
 
 
-def columns_speed(rpm: np.ndarray | None, grid: Grid) -> np.ndarray:
-    """Return the speed at the centre of every column in turns a second, [frames]; 0: unknown.
+def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
+    """Return a speed as one value per sample, 1/min, float64 [length].
 
     Args:
-        rpm: 1/min at every sample, [grid.length], or None.
+        rpm: 1/min, one for all samples or one per sample [length].
+        length: number of samples.
+
+    Raises:
+        SpecsrError: no speed, another number of values, or values that are not finite.
     """
-    if rpm is None:
-        return np.zeros(grid.frames)
-    at = np.round((grid.times() - grid.start) * grid.rate).astype(int)
-    speed = np.asarray(rpm, dtype=np.float64)[np.clip(at, 0, grid.length - 1)] / 60
-    return np.where(np.isfinite(speed) & (speed > 0), speed, 0.0)
-
-
-def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
-    """Return the speed at every sample [length] from one or one a sample, or raise."""
     if rpm is None:
         raise SpecsrError(
             "no machine speed: expected rpm in 1/min at every sample, as an argument or with the "
@@ -154,8 +160,8 @@ def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
     rpm = np.asarray(rpm, dtype=np.float64)
     if rpm.ndim and rpm.shape != (length,):
         raise SpecsrError(
-            f"rpm has shape {rpm.shape}: expected one speed, or one a sample ({length},); "
-            "numpy.interp brings a tacho of another rate to the signal's"
+            f"rpm has shape {rpm.shape}: expected one speed, or one per sample ({length},); "
+            "numpy.interp resamples a speed of another rate"
         )
     if not np.isfinite(rpm).all():
         raise SpecsrError(
@@ -164,11 +170,18 @@ def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:
     return np.broadcast_to(rpm, (length,))
 
 
-def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
-    """Return the speed in every column, 1/min, [frames], from the speed at every sample.
+def column_rpm(rpm: np.ndarray | float | None, grid: Grid) -> np.ndarray:
+    """Return the speed in every column of a map, 1/min, [frames]; for levels, cuts and axes.
 
     The mean over the middle half of each window, which holds nine tenths of a Hann window's
-    energy, so that a speed which fluctuates within a window is not picked at one instant.
+    energy: a speed that fluctuates within the window is averaged as the window averages it.
+
+    Args:
+        rpm: 1/min, one for all samples or one per sample [grid.length].
+        grid: of the map.
+
+    Raises:
+        SpecsrError: as `checked_rpm`.
     """
     total = np.concatenate([[0.0], np.cumsum(checked_rpm(rpm, grid.length))])
     first, last = spans(grid)
@@ -176,3 +189,47 @@ def frame_rpm(rpm: np.ndarray | float, grid: Grid) -> np.ndarray:
     low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
     high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)
     return (total[high] - total[low]) / (high - low)
+
+
+def column_rotation_hz(rpm: np.ndarray | None, grid: Grid) -> np.ndarray:
+    """Return the rotation frequency at the centre of every column, Hz, [frames]; 0: unknown.
+
+    For networks and for the order fit.  Unlike `column_rpm` it allows gaps, and it takes one
+    instant: order lines are located by the speed at the centre, and networks were trained so.
+
+    Args:
+        rpm: 1/min at every sample, [grid.length]; zero, negative or not finite where unknown, or
+            None.
+        grid: of the map.
+    """
+    if rpm is None:
+        return np.zeros(grid.frames)
+    at = np.round((grid.times() - grid.start) * grid.rate).astype(int)
+    speed = np.asarray(rpm, dtype=np.float64)[np.clip(at, 0, grid.length - 1)] / 60
+    return np.where(np.isfinite(speed) & (speed > 0), speed, 0.0)
+
+
+def fill_gaps(speed: np.ndarray) -> np.ndarray:
+    """Return a speed with its gaps interpolated linearly and held at the edges, [N].
+
+    Args:
+        speed: any unit; zero, negative or not finite where unknown, [N].  Zeros are returned if it
+            is unknown throughout.
+    """
+    known = np.flatnonzero(np.isfinite(speed) & (speed > 0))
+    if not known.size:
+        return np.zeros(len(speed))
+    return np.interp(np.arange(len(speed)), known, speed[known])
+
+
+def revolutions(rotation_hz: np.ndarray, rate: float) -> np.ndarray:
+    """Return the shaft angle at every sample in revolutions, 0 at the first sample, [N].
+
+    Trapezoidal integral of the rotation frequency.
+
+    Args:
+        rotation_hz: rotation frequency at every sample, [N].
+        rate: sampling rate, Hz.
+    """
+    steps = (rotation_hz[1:] + rotation_hz[:-1]) / 2
+    return np.concatenate([[0.0], np.cumsum(steps)]) / rate
