@@ -122,8 +122,8 @@ def _restore(
     image = spec.image().copy()
     for channel in image:
         db = levels.to_db(np.square(channel, dtype=np.float64))
-        level = levels.own_level(db[:cut], grid)
-        seen = levels.about(db, level)
+        level = levels.median_level(db[:cut], grid)
+        seen = levels.relative_levels(db, level)
         # a column quieter than the model's range keeps its distance: silence stays silent
         beyond = (db[:cut] - level).max(axis=0) - seen[:cut].max(axis=0)
         image_in = torch.from_numpy(band_image(seen, cut, grid.df))

@@ -61,8 +61,8 @@ def denoise(  # type: ignore[misc]  # the overloads name no options
     gains = []
     for channel in noisy.image():
         db = levels.to_db(np.square(channel, dtype=np.float64))
-        level = levels.own_level(db, grid)
-        seen = levels.about(db, level)
+        level = levels.median_level(db, grid)
+        seen = levels.relative_levels(db, level)
         result = run_tiled(found.net, torch.from_numpy(seen[None]), (1, 1), options, progress)
         gains.append(np.clip(result[0].numpy() - seen, -attenuation, 0.0))
     gain = 10 ** (np.stack(gains) / 20)

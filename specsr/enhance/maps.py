@@ -125,8 +125,8 @@ def _estimate(
     powers, uncertainties = [], []
     for channel in np.square(low.image(), dtype=np.float64):
         db = levels.to_db(channel)
-        level = levels.own_level(db, low.grid)
-        seen = levels.about(db, level)
+        level = levels.median_level(db, low.grid)
+        seen = levels.relative_levels(db, level)
         image = torch.from_numpy(np.concatenate([seen[None], guide]))
         result = run_tiled(model.net, image, scale, options, progress)
         # what lies outside the model's range of levels keeps its distance

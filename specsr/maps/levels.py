@@ -1,7 +1,8 @@
-"""Levels as the models see them: dB about the recording's own level, within a fixed range.
+"""Input levels of the models: dB relative to the median of the recording, within a fixed range.
 
-The shift is a whole number of dB found from the first half minute, kept with the result and added
-back exactly, so a model works alike on pascals, volts and full scale, and calibration survives.
+The median comes from the first 30 s and is rounded to whole dB.  It is subtracted before the network
+and added back after it.  So a model treats recordings in Pa, V or full scale alike, and the
+calibration of the result is that of the input.
 """
 
 from __future__ import annotations
@@ -11,29 +12,31 @@ import numpy as np
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import FLOOR_DB
 
-DB_RANGE = 100.0
-"""Cells farther than this from the own level are shown to a model at this distance."""
+LEVEL_RANGE_DB = 100.0
+"""Levels relative to the median are clipped to ± this value."""
 
 FIRST_SECONDS = 30.0
-HEARD_DB = 120.0
-"""Cells farther than this below the loudest hold rounding, not sound: they set no level."""
+"""Length in s of the part that the median comes from."""
+
+USABLE_DB = 120.0
+"""Cells more than this far below the maximum are rounding noise and are ignored in the median."""
 
 
 def to_db(power: np.ndarray) -> np.ndarray:
-    """Return 10 log10(power) re 1 unit², float32, with the floor of -400 dB."""
+    """Return 10 log10(power) in dB re 1 unit², float32, any shape; at least `FLOOR_DB`."""
     return (10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10), dtype=np.float64))).astype(
         np.float32
     )
 
 
-def own_level(db: np.ndarray, grid: Grid) -> float:
-    """Return the median level of [..., F, T] in its first 30 s, in whole dB; 0 for silence."""
+def median_level(db: np.ndarray, grid: Grid) -> float:
+    """Return the median of levels [..., F, T] over the first 30 s, in whole dB; 0 for silence."""
     columns = max(1, int(FIRST_SECONDS / grid.dt))
     early = np.asarray(db[..., :columns], dtype=np.float32)
-    heard = early[early > max(early.max() - HEARD_DB, FLOOR_DB)]
-    return float(np.round(np.median(heard))) if heard.size else 0.0
+    usable = early[early > max(early.max() - USABLE_DB, FLOOR_DB)]
+    return float(np.round(np.median(usable))) if usable.size else 0.0
 
 
-def about(db: np.ndarray, level: float) -> np.ndarray:
-    """Return levels about ``level``, limited to ±`DB_RANGE`, float32."""
-    return np.clip(np.asarray(db, dtype=np.float32) - level, -DB_RANGE, DB_RANGE)
+def relative_levels(db: np.ndarray, level: float) -> np.ndarray:
+    """Return levels in dB relative to ``level``, clipped to ± `LEVEL_RANGE_DB`, float32."""
+    return np.clip(np.asarray(db, dtype=np.float32) - level, -LEVEL_RANGE_DB, LEVEL_RANGE_DB)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from specsr.maps.levels import DB_RANGE
+from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
 from specsr.train.config import Config
@@ -58,7 +58,7 @@ def _maps(config: Config, bar: Any, share: tuple[int, int]) -> Source:
     return Source(
         Crops(seen, config, config.train.steps, share),
         lambda net, device: validate(net, held_out, config, device),
-        "validation_l1_db", False, len(seen), (min(rates), max(rates)), DB_RANGE,
+        "validation_l1_db", False, len(seen), (min(rates), max(rates)), LEVEL_RANGE_DB,
     )  # fmt: skip
 
 

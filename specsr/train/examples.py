@@ -189,10 +189,10 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         # deeper than this, how far a cell lies under the noise is of no use to anyone
         high = np.maximum(high, low_power * 10 ** (-DEEPEST / 10))
     low_db = levels.to_db(low_power)
-    level = levels.own_level(low_db[:cut] if cut else low_db, grid)
+    level = levels.median_level(low_db[:cut] if cut else low_db, grid)
     return Example(
-        levels.about(low_db, level).astype(np.float16),
-        levels.about(levels.to_db(high), level).astype(np.float16),
+        levels.relative_levels(low_db, level).astype(np.float16),
+        levels.relative_levels(levels.to_db(high), level).astype(np.float16),
         cut,
         grid.df,
         columns_speed(signal.rpm, grid).astype(np.float32),

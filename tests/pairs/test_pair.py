@@ -267,10 +267,10 @@ def test_own_level_is_the_median_of_the_first_half_minute_in_whole_db() -> None:
     grid = Grid(1000.0, 256, 128, 100_000)  # dt 0.128 s: 234 frames in 30 s
     db = np.full((1, 129, 782), 40.3)
     db[..., 234:] = 90.0
-    assert levels.own_level(db, grid) == 40.0
+    assert levels.median_level(db, grid) == 40.0
     db[..., :50] = -200.0  # digital silence is not sound
-    assert levels.own_level(db, grid) == 40.0
-    assert levels.own_level(np.full((129, 782), -400.0), grid) == 0.0
+    assert levels.median_level(db, grid) == 40.0
+    assert levels.median_level(np.full((129, 782), -400.0), grid) == 0.0
 
 
 @given(gain=st.integers(-80, 80), seed=st.integers(0, 99))
@@ -278,13 +278,13 @@ def test_own_level_is_the_median_of_the_first_half_minute_in_whole_db() -> None:
 def test_levels_about_the_own_level_do_not_know_the_calibration(gain: int, seed: int) -> None:
     grid = Grid(1000.0, 256, 128, 5000)
     db = np.round(noise(seed, 129, 40) * 20, 2).astype(np.float32)
-    level, moved = levels.own_level(db, grid), levels.own_level(db + gain, grid)
+    level, moved = levels.median_level(db, grid), levels.median_level(db + gain, grid)
     assert abs(moved - level - gain) <= 1  # rounding to whole dB, ties to even
-    seen = levels.about(db, level)
-    assert np.abs(seen).max() <= levels.DB_RANGE
-    near = np.abs(db - level) < levels.DB_RANGE
+    seen = levels.relative_levels(db, level)
+    assert np.abs(seen).max() <= levels.LEVEL_RANGE_DB
+    near = np.abs(db - level) < levels.LEVEL_RANGE_DB
     np.testing.assert_allclose((seen + np.float32(level))[near], db[near], atol=1e-4)
-    assert levels.about(np.array([500.0, -500.0]), 0.0) == pytest.approx([100, -100])
+    assert levels.relative_levels(np.array([500.0, -500.0]), 0.0) == pytest.approx([100, -100])
 
 
 def test_add_noise_is_that_of_torchaudio() -> None:

@@ -38,10 +38,10 @@ def test_a_prepared_example_holds_the_expected_power(tmp_path: Path) -> None:
     transform = SpectrogramTransform(64, 32)
     measured = transform(synthetic.signal)
     low_db = levels.to_db(measured.power[0, :-1])
-    level = levels.own_level(low_db, measured.grid)
+    level = levels.median_level(low_db, measured.grid)
     high_db = levels.to_db(synthetic.expected_power(measured.grid)[:-1])
-    np.testing.assert_allclose(example.low, levels.about(low_db, level), atol=0.07)
-    np.testing.assert_allclose(example.high, levels.about(high_db, level), atol=0.07)
+    np.testing.assert_allclose(example.low, levels.relative_levels(low_db, level), atol=0.07)
+    np.testing.assert_allclose(example.high, levels.relative_levels(high_db, level), atol=0.07)
     # both sides are shifted alike
     assert np.median(example.low) == pytest.approx(0, abs=1)
 
