@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from specsr.maps.griffin_lim import RHO, griffin_lim
+from specsr.maps.griffin_lim import RHO, admm, griffin_lim
 
 RATE, SECONDS = 22050, 10
 GRIDS = ((1024, 256), (1024, 128), (4096, 1024))
@@ -161,13 +161,13 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
     def gl(iterations):
         return lambda start, given: griffin_lim(magnitude, grid, start, iterations, **given)
 
-    def admm(iterations, rho=RHO):
+    def with_admm(iterations, rho=RHO):
         return lambda start, given: admm(magnitude, grid, start, iterations, rho, **given)
 
     def schedule(iterations):
         """Do what `to_signal` does."""
         polish = round(iterations * ph.POLISH)
-        return lambda start, given: gl(polish)(admm(iterations - polish)(start, given), given)
+        return lambda start, given: gl(polish)(with_admm(iterations - polish)(start, given), given)
 
     def from_random(step):
         return lambda: istft(step(ph.random_phase(magnitude), {}), grid).numpy()
@@ -178,9 +178,9 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
         "librosa Griffin-Lim 32, momentum .99": librosa_gl(0.99),
         "PGHI": ours(lambda start, _: start),
         "fast Griffin-Lim 100": from_random(gl(100)),
-        "ADMM 100 (rho .1)": from_random(admm(100, 0.1)),
+        "ADMM 100 (rho .1)": from_random(with_admm(100, 0.1)),
         "PGHI, fast Griffin-Lim 32": ours(gl(32)),
-        "PGHI, ADMM 32 (rho .1)": ours(admm(32, 0.1)),
+        "PGHI, ADMM 32 (rho .1)": ours(with_admm(32, 0.1)),
         "PGHI, ADMM 24 (falling memory), fast Griffin-Lim 8": ours(schedule(32)),
         "PGHI, ADMM 75, fast Griffin-Lim 25 (default)": ours(schedule(100)),
         "default, true phase below fs/8 known": ours(schedule(100), low),
@@ -192,9 +192,9 @@ def measure(samples, n_fft: int, hop_length: int, repeats: int) -> list[dict]:
     import numpy as np
     import torch
 
-    from specsr.maps.phase import spectral_convergence
-    from specsr.maps.spec_map import Grid
+    from specsr.maps.grid import Grid
     from specsr.maps.transform import stft
+    from specsr.scores.metrics import spectral_convergence
 
     grid = Grid(RATE, n_fft, hop_length, samples.size)
     spectrum = stft(torch.from_numpy(samples.astype(np.float32)), grid)
@@ -218,7 +218,9 @@ def measure(samples, n_fft: int, hop_length: int, repeats: int) -> list[dict]:
             "method": name,
             "grid": f"{n_fft}/{hop_length}",
             "convergence_db": float(
-                spectral_convergence(magnitude, torch.as_tensor(found[name]).float(), grid)
+                spectral_convergence(
+                    magnitude.numpy(), stft(torch.as_tensor(found[name]), grid).abs().numpy()
+                )
             ),
             "real_time_factor": wall[name] / SECONDS,
             "processor_factor": busy[name] / SECONDS,

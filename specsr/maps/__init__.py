@@ -1,1 +1,1 @@
-"""Calibrated spectrograms: grid, transform and its inverse, phase, pooling."""
+"""Calibrated spectrograms: axes, transform and inverse, phase estimation, pooling."""

@@ -1,9 +1,9 @@
-"""The spectrogram of a recording that comes in pieces: the frames of the whole, each once."""
+"""STFT frames of a recording that is read in pieces, without the whole in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,25 +12,27 @@ from specsr.maps.grid import Grid
 
 
 class Frames:
-    """STFT frames of a recording, as soon as the samples under them are there.
+    """STFT frames of a recording, each as soon as all its samples have been added.
+
+    Together they are the frames of the whole recording as `specsr.maps.transform` computes them.
 
     Args:
-        grid: full grid of the whole recording (its ``length`` says where the end is).
-        channels: how many.
+        grid: full grid of the whole recording; its ``length`` marks the end.
+        channels: number of channels.
     """
 
     def __init__(self, grid: Grid, channels: int) -> None:
         self.grid = grid
         self.window = torch.as_tensor(grid.window_samples(), dtype=torch.float32)
         self.factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
-        # frames are centred on multiples of the hop, and before the first sample there is silence
+        # frames are centred on multiples of the hop, and zeros precede the first sample
         self.held = torch.zeros(channels, grid.n_fft // 2)
         self.seen = 0
 
     def add(self, samples: np.ndarray) -> torch.Tensor:
-        """Take the next samples [C, n]; return the frames they complete, complex64 [C, rows, k].
+        """Add the next samples [C, n] and return the completed frames, complex64 [C, rows, k].
 
-        Magnitudes are in the grid's scaling, as in a `SpecMap`.
+        The magnitudes have the grid's scaling, as in a `SpecMap`; k may be zero.
         """
         grid = self.grid
         self.seen += samples.shape[1]
@@ -51,23 +53,31 @@ class Frames:
 
 
 _BLOCK = 1 << 21
-"""Samples in one block of frames: long recordings are walked through, not held as a map."""
+"""Samples in one block of frames: bounds the memory for long recordings."""
 
 
 def power_frames(
-    samples: np.ndarray, n_fft: int, hop_length: int, pad: int | None = None, mode: str = "reflect"
+    samples: np.ndarray,
+    n_fft: int,
+    hop_length: int,
+    pad: int | None = None,
+    mode: Literal["reflect", "constant"] = "reflect",
 ) -> Iterator[np.ndarray]:
-    """Yield |STFT|² of samples [N] in blocks [frames, n_fft//2 + 1], plain and unnormalised.
+    """Yield |STFT|² of samples [N] without normalisation, float64 [frames, n_fft//2 + 1] a block.
 
-    Periodic Hann window.  Frames start every hop from ``pad`` samples before the first one; the
-    signal is continued there as `numpy.pad` does in ``mode``.  With pad None (half a window) and
-    "reflect" these are the frames of ``torch.stft`` with its defaults.
+    Periodic Hann window.  The defaults give the frames of ``torch.stft`` with its defaults.
+
+    Args:
+        samples: real samples, [N].
+        n_fft: samples in one window.
+        hop_length: samples from one frame to the next.
+        pad: samples added before the first and after the last one; None for half a window.
+        mode: values of the added samples, as in `numpy.pad`: mirrored or zero.
     """
     from scipy.signal import get_window
 
     window = get_window("hann", n_fft)
-    padding: Any = mode  # numpy's stubs take one of a list of names
-    padded = np.pad(np.asarray(samples, np.float64), n_fft // 2 if pad is None else pad, padding)
+    padded = np.pad(np.asarray(samples, np.float64), n_fft // 2 if pad is None else pad, mode)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     step = max(1, _BLOCK // n_fft)
     for first in range(0, len(frames), step):

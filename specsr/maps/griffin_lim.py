@@ -1,4 +1,10 @@
-"""Griffin lim."""
+"""Iterative phase estimation from magnitudes: fast Griffin-Lim and ADMM.
+
+Both alternate two projections.  *Amplitude*: every cell gets its given magnitude and keeps its
+phase; known cells get both.  *Consistency*: the nearest spectrum that is the STFT of a signal of
+the grid's length.  Griffin-Lim applies them in turn; ADMM adds a memory of their disagreement and
+so leaves poor local optima in which Griffin-Lim gets stuck.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,7 @@ import torch
 from specsr.maps.grid import Grid
 
 RHO = (0.001, 0.3)
-"""First and last penalty of `admm`: a small one explores, a large one settles."""
+"""First and last penalty of `admm`: small values search widely, large values converge."""
 
 
 def griffin_lim(
@@ -23,7 +29,7 @@ def griffin_lim(
     known_spectrum: torch.Tensor | None = None,
     tick: Callable[[], None] | None = None,
 ) -> torch.Tensor:
-    """Return a spectrum with the given magnitudes after fast Griffin-Lim iterations.
+    """Return a complex spectrum with the given magnitudes after fast Griffin-Lim iterations.
 
     Sources: Griffin and Lim, IEEE Trans. ASSP 32(2), 1984 (momentum 0); Perraudin, Balazs and
     Sondergaard, "A fast Griffin-Lim algorithm", WASPAA 2013.
@@ -31,14 +37,15 @@ def griffin_lim(
     Args:
         magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
         grid: full grid of the map.
-        start: complex, like ``magnitude``.
-        iterations: projections onto the consistent spectra.
-        momentum: 0 for the plain algorithm.
-        known: rows to take from ``known_spectrum`` at every iteration, bool [n_fft/2 + 1].
-        known_spectrum: complex, like ``magnitude``.
+        start: first spectrum, complex, shape of ``magnitude``.
+        iterations: number of projections onto the consistent spectra.
+        momentum: extrapolation factor of the fast algorithm; 0 for plain Griffin-Lim.
+        known: rows with a known phase, bool [n_fft/2 + 1]; they are reset to ``known_spectrum`` at
+            every iteration.
+        known_spectrum: complex, shape of ``magnitude``; read in the known rows only.
         tick: called after every iteration.
     """
-    consistent = _Consistency(grid, magnitude)
+    consistent = ConsistencyProjection(grid, magnitude)
     amplitude = _Amplitude(magnitude, known, known_spectrum)
     state, before = _along_rows(start), None
     for _ in range(iterations):
@@ -60,22 +67,22 @@ def admm(
     known_spectrum: torch.Tensor | None = None,
     tick: Callable[[], None] | None = None,
 ) -> torch.Tensor:
-    """Return a spectrum with the given magnitudes after ADMM iterations.
+    """Return a complex spectrum with the given magnitudes after ADMM iterations.
 
     Minimises half the squared distance to the consistent spectra subject to the magnitudes.  The
     published updates (x: amplitude; z: proximal step of weight rho; u: disagreement) depend on
-    v = x + u alone: with the step d = (v - P(v)) / (1 + rho), z = v - d and u = d, they read
-    v <- amplitude(v - 2 d) + d.
+    v = x + u alone.  With the consistency projection P and the step d = (v - P(v)) / (1 + rho),
+    z = v - d and u = d, so the updates become v <- amplitude(v - 2 d) + d.
 
     Source: Masuyama, Yatabe and Oikawa, "Griffin-Lim like phase recovery via alternating
     direction method of multipliers", IEEE Signal Processing Letters 26(1), 2019.
 
     Args:
-        rho: penalty, or its first and last value with a geometric course in between.
+        rho: penalty, or its first and last value, with geometric spacing in between.
 
     The other arguments are those of `griffin_lim`.
     """
-    consistent = _Consistency(grid, magnitude)
+    consistent = ConsistencyProjection(grid, magnitude)
     amplitude = _Amplitude(magnitude, known, known_spectrum)
     first, last = rho if isinstance(rho, tuple) else (rho, rho)
     state = _along_rows(start)
@@ -90,14 +97,14 @@ def admm(
 
 
 def _along_rows(spectrum: torch.Tensor) -> torch.Tensor:
-    """Return a copy as [..., frames, rows], the order in memory that the FFT wants."""
+    """Return a copy as [..., frames, rows]: contiguous rows make the FFT fast."""
     return spectrum.mT.clone(memory_format=torch.contiguous_format)
 
 
 class _Amplitude:
-    """Give every cell its magnitude, and the known rows their values, in place.
+    """Amplitude projection, in place, of spectra [..., frames, rows]; see `_along_rows`.
 
-    Works on [..., frames, rows], as does `_Consistency`; see `_along_rows`.
+    Every cell gets its magnitude and keeps its phase; the known rows get their known values.
     """
 
     def __init__(
@@ -119,10 +126,15 @@ class _Amplitude:
         return spectrum
 
 
-class _Consistency:
-    """The projection ``stft(istft(spectrum))``, with window and overlap prepared once.
+class ConsistencyProjection:
+    """Projection onto the consistent spectra: ``stft(istft(spectrum))`` of `specsr.maps.transform`.
 
-    Same result as the two functions, several times as fast: frames are added up as whole hops.
+    It computes the window and its overlap once and adds the frames up in whole hops, which makes
+    it several times as fast as the two functions.
+
+    Args:
+        grid: full grid of the map.
+        like: real tensor with the device and dtype to work in.
     """
 
     def __init__(self, grid: Grid, like: torch.Tensor) -> None:
@@ -145,6 +157,7 @@ class _Consistency:
         return total.flatten(-2)
 
     def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Return the projection of a complex spectrum [..., frames, rows], same shape."""
         frames = torch.fft.irfft(spectrum, self.n_fft).mul_(self.window)
         samples = self._overlap_add(frames).mul_(self.weight)
         again = torch.mul(samples.unfold(-1, self.n_fft, self.hop), self.window, out=frames)

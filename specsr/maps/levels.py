@@ -1,8 +1,8 @@
 """Input levels of the models: dB relative to the median of the recording, within a fixed range.
 
-The median comes from the first 30 s and is rounded to whole dB.  It is subtracted before the network
-and added back after it.  So a model treats recordings in Pa, V or full scale alike, and the
-calibration of the result is that of the input.
+The median comes from the first 30 s and is rounded to whole dB.  It is subtracted before the
+network and added back after it.  So a model treats recordings in Pa, V or full scale alike, and
+the calibration of the result is that of the input.
 """
 
 from __future__ import annotations

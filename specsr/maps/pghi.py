@@ -1,8 +1,9 @@
-"""Phase gradient heap integration: a phase from the shape of the magnitudes alone.
+"""Phase gradient heap integration (PGHI): phase estimated from magnitudes alone.
 
 For a Gaussian window g(t) = exp(-pi t² / gamma) the STFT is an analytic function up to a factor,
 so the gradient of its phase follows from the gradient of its log magnitude.  The gradient is
-integrated along the ridges of the map, the loudest cells first, because it is trustworthy there.
+integrated along the ridges of the map, the cells of highest magnitude first, because it is most
+accurate there.
 
 Source: Prusa, Balazs and Sondergaard, "A noniterative method for reconstruction of phase from
 STFT magnitude", IEEE/ACM Trans. ASLP 25(5), 2017.
@@ -22,8 +23,8 @@ HANN_GAMMA = 0.25645
 def gamma_of(grid: Grid) -> float:
     """Return gamma in samples² of the Gaussian exp(-pi t² / gamma) closest to the window.
 
-    The published value for Hann; for any other window the least-squares fit to its samples, which
-    gives Hann 0.2583 n_fft², within 1 % of the published value.
+    For Hann this is the published value; for other windows a least-squares fit to the samples.  The
+    fit would give 0.2583 n_fft² for Hann, within 1 % of the published value.
     """
     if grid.window in ("hann", "hanning"):
         return HANN_GAMMA * grid.n_fft**2
@@ -42,22 +43,23 @@ def gamma_of(grid: Grid) -> float:
 def phase_gradient(
     magnitude: np.ndarray, grid: Grid, first: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the phase steps to the next frame and to the next row, in rad.
+    """Return the phase differences to the next frame and to the next row, in rad.
+
+    Equations 15 and 16 of the source in the phase convention of `specsr.maps.transform.stft`, where
+    the phase of a frame refers to its first sample (hence the -pi a row).
 
     Args:
-        magnitude: |STFT|, shape [n_fft/2 + 1, frames], or some of its rows; at the ends of a part
-            the rows' own steps are wrong.
-        grid: the full grid of the map.
-        first: row of the map that the magnitudes begin with.
+        magnitude: |STFT|, shape [n_fft/2 + 1, frames], or a block of its rows; in the first and
+            last row of a block the differences over rows are wrong.
+        grid: full grid of the map.
+        first: row of the map that the block starts with.
 
     Returns:
-        (per frame, per row), each like ``magnitude``, float64: equations 15 and 16 of the source
-        in the phase convention of `specsr.maps.transform.stft`, where a frame's phase refers to its
-        first sample (hence the half turn a row).
+        (per frame, per row), each of the shape of ``magnitude``, float64.
     """
     tiny = np.finfo(np.float32).tiny
     log = np.log(np.maximum(magnitude, tiny, dtype=np.float64))
-    # DC and Nyquist are mirrors of the spectrum; the ends in time are continued flat.
+    # the spectrum is symmetric about DC and Nyquist; in time the edge values are repeated
     over_rows = np.gradient(np.pad(log, ((1, 1), (0, 0)), mode="reflect"), axis=0)[1:-1]
     over_frames = np.gradient(np.pad(log, ((0, 0), (1, 1)), mode="edge"), axis=1)[:, 1:-1]
     gamma, n_fft, hop = gamma_of(grid), grid.n_fft, grid.hop_length
@@ -76,15 +78,15 @@ def integrate(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return a phase for one channel, shape [n_fft/2 + 1, frames], float32, in rad.
+    """Return the estimated phase of one channel in rad, shape [n_fft/2 + 1, frames], float32.
 
     Args:
         magnitude: |STFT|, shape [n_fft/2 + 1, frames].
-        grid: the full grid of the map.
-        phase: true phase of the known rows (read there only), like ``magnitude``.
-        known: rows with a true phase, bool [n_fft/2 + 1]; the integration starts from them.
-        tolerance: cells below this part of the largest one get a random phase.
-        seed: of the random phases.
+        grid: full grid of the map.
+        phase: known phase in rad, shape of ``magnitude``; read in the known rows only.
+        known: rows with a known phase, bool [n_fft/2 + 1]; the integration starts from them.
+        tolerance: cells below this fraction of the maximum get a random phase.
+        seed: seed of the random phases.
     """
     magnitude = np.ascontiguousarray(magnitude, dtype=np.float32)
     result = np.random.default_rng(seed).uniform(-np.pi, np.pi, magnitude.shape)
@@ -92,7 +94,7 @@ def integrate(
     starts = np.zeros(0, dtype=np.int64)
     if known is not None and phase is not None and known.any():
         result[known] = phase[known]
-        # Only known cells beside an unknown row can hand their phase on.
+        # only known cells beside an unknown row can be starting points
         edge = known & ~(np.roll(known, 1) & np.roll(known, -1))
         edge_cells = np.zeros_like(todo)
         edge_cells[edge] = todo[edge]
@@ -100,7 +102,7 @@ def integrate(
         todo[known] = False
     busy = np.flatnonzero(todo.any(axis=1))
     if busy.size:
-        # a row around those to do hands its phase on, one more gives that row its gradient
+        # one row on either side holds starting points, a second one is needed for their gradient
         first, end = max(0, busy[0] - 2), busy[-1] + 3
         part = magnitude[first:end]
         cells = np.flatnonzero(todo[first:end])
@@ -109,7 +111,7 @@ def integrate(
         starts = starts[(starts >= 0) & (starts < part.size)]
         steps = phase_gradient(part, grid, first)
         _spread(part, *steps, result[first:end], todo[first:end], starts, order)
-    # The two ends of the spectrum are real: keep the sign only, so that no magnitude is lost.
+    # DC and Nyquist are real: keep the sign only, so that no magnitude is lost
     for row in (0, -1):
         if known is None or not known[row]:
             result[row] = np.where(np.cos(result[row]) < 0, np.pi, 0.0)
@@ -117,7 +119,7 @@ def integrate(
 
 
 @njit(cache=True)
-def _push(heap, size, key, cell):  # type: ignore[no-untyped-def]  # numba's
+def _push(heap, size, key, cell):  # type: ignore[no-untyped-def]  # compiled by numba
     """Insert a cell into the binary heap of cells, largest key on top; return the new size."""
     at = size
     while at > 0:
@@ -131,8 +133,8 @@ def _push(heap, size, key, cell):  # type: ignore[no-untyped-def]  # numba's
 
 
 @njit(cache=True)
-def _sift(heap, size, key):  # type: ignore[no-untyped-def]  # numba's
-    """Close the gap on top of the heap with its last cell; ``size`` is the size afterwards."""
+def _sift(heap, size, key):  # type: ignore[no-untyped-def]  # compiled by numba
+    """Replace the top of the heap by its last cell; ``size`` is the size afterwards."""
     cell = heap[size]
     at = 0
     while True:
@@ -149,11 +151,12 @@ def _sift(heap, size, key):  # type: ignore[no-untyped-def]  # numba's
 
 
 @njit(cache=True)
-def _spread(magnitude, per_frame, per_row, phase, todo, starts, order):  # type: ignore[no-untyped-def]  # numba's
-    """Integrate the phase steps over the cells to do, in place, always from the loudest cell.
+def _spread(magnitude, per_frame, per_row, phase, todo, starts, order):  # type: ignore[no-untyped-def]  # compiled by numba
+    """Integrate the phase differences over the cells to do, in place.
 
-    ``starts`` are cells with a given phase; ``order`` are the cells to do, loudest first: the
-    next one still to do starts a new island, with phase zero, when the heap has run dry.
+    Every step goes on from the cell of highest magnitude in the heap.  ``starts`` are cells with a
+    known phase; ``order`` holds the cells to do in falling magnitude.  When the heap is empty, the
+    first of them that is still to do starts a new region, with phase zero.
     """
     rows, frames = magnitude.shape
     key = magnitude.ravel()

@@ -1,18 +1,12 @@
-"""From a map back to samples: the phase that is known, and an estimate of the phase that is not.
+"""Waveform of a map: the known phase where it has one, an estimated phase elsewhere.
 
-Two projections do all the work.  *Amplitude*: every cell gets its given magnitude and keeps its
-phase (known cells get both).  *Consistency*: the nearest spectrum that is the STFT of a signal of
-the grid's length.  Griffin-Lim alternates the two; ADMM averages them with a memory of what they
-disagree on, which leaves the poor local optima where Griffin-Lim stays.
-
-Spectra are plain (unscaled) STFTs [..., n_fft/2 + 1, frames] as `specsr.maps.transform.stft` makes
-them, on any device, complex64 or complex128.
+Spectra are unscaled STFTs [..., n_fft/2 + 1, frames] as `specsr.maps.transform.stft` computes them,
+on any device, complex64 or complex128.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +17,11 @@ from specsr.maps.grid import Grid
 from specsr.maps.griffin_lim import admm, griffin_lim
 from specsr.maps.pghi import integrate
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import SpectrogramTransform, istft, stft
+from specsr.maps.transform import SpectrogramTransform, istft
 from specsr.signal import Signal
 
 POLISH = 0.25
-"""Part of the iterations that `to_signal` gives to fast Griffin-Lim at the end of ``admm``."""
+"""Fraction of the iterations of ``admm`` that `to_signal` runs as fast Griffin-Lim at the end."""
 
 
 def to_signal(
@@ -39,20 +33,24 @@ def to_signal(
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Signal:
-    """Return the waveform of a full map: same length, channels, unit, start and speed.
+    """Return the waveform of a full map.
 
     Args:
         spec: a map that is not pooled, in any scaling.
-        phase: see `specsr.choices.Phase`.  ``auto`` takes the map's phase where it has one, in the
-            rows that ``spec.known`` marks (all where it is None), puts those cells back at every
-            iteration and estimates the others; ``pghi``, ``admm`` and ``gl`` use magnitudes only.
-        iterations: of ``admm`` and ``gl``.
-        seed: of the random phases: all of ``gl``, the inaudible cells of ``pghi``.
-        device: where torch works; samples come back to the CPU.
+        phase: method, see `specsr.choices.Phase`.  ``auto`` keeps the map's phase in the rows that
+            ``spec.known`` marks (in all rows if it is None) and estimates the phase of the others;
+            ``pghi``, ``admm`` and ``gl`` use magnitudes only.
+        iterations: number of iterations of ``auto``, ``admm`` and ``gl``.
+        seed: seed of the random phases: of all cells for ``gl``, of the weakest for the others.
+        device: torch device to compute on.
         progress: called as ``progress(done, total)`` after every iteration of every channel.
 
+    Returns:
+        float32 samples [C, grid.length] with the map's rate, unit, channels, start and rpm.
+
     Raises:
-        SpecsrError: an unknown method, a map with no inverse, or ``known`` without the phase.
+        SpecsrError: an unknown method, a negative number of iterations, a map without an inverse,
+            or the method ``known`` for a map that lacks the phase of some rows.
     """
     check(phase, Phase, "phase")
     if iterations < 0:
@@ -64,7 +62,7 @@ def to_signal(
         rows = np.zeros_like(rows)
     if phase == "known" and not rows.all():
         raise SpecsrError(
-            f"the map knows the phase of {rows.sum()} of {grid.rows} rows: "
+            f"the map has a known phase in {rows.sum()} of {grid.rows} rows: "
             "phase='auto' estimates the others"
         )
     if phase in ("auto", "known") and rows.all():
@@ -80,10 +78,10 @@ def to_signal(
             progress(next(ticks), total)
 
     samples = []
-    # One channel at a time: channels share nothing, and a long one fills the memory by itself.
+    # one channel at a time bounds the memory; channels do not influence each other
     for channel in range(len(spec.channels)):
         plain = spec.magnitude[channel] / factor
-        # products of the smallest and largest floats leave their range: work about one
+        # normalised to a maximum of one: products of very small or large floats leave their range
         peak = float(plain.max(initial=0.0)) or 1.0
         magnitude = torch.from_numpy(plain / np.float32(peak)).to(device)
         target = None
@@ -98,15 +96,22 @@ def to_signal(
             result = pghi(magnitude, grid, known_phase=angle, known=known, seed=seed)
         if phase in ("auto", "admm"):
             polish = round(iterations * POLISH)
-            given: Any = dict(known=known, known_spectrum=target, tick=tick)
-            result = admm(magnitude, grid, result, iterations - polish, **given)
-            result = griffin_lim(magnitude, grid, result, polish, **given)
+            result = admm(
+                magnitude, grid, result, iterations - polish, known=known, known_spectrum=target,
+                tick=tick,
+            )  # fmt: skip
+            result = griffin_lim(
+                magnitude, grid, result, polish, known=known, known_spectrum=target, tick=tick
+            )
         samples.append(istft(result, grid).cpu().numpy() * np.float32(peak))
     return Signal(np.stack(samples), grid.rate, grid.unit, spec.channels, grid.start, rpm=spec.rpm)
 
 
 def random_phase(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
-    """Return the magnitudes with a uniformly random phase, the same one in every channel."""
+    """Return magnitudes [..., F, T] with a uniformly random phase, complex, same shape.
+
+    The phase is the same in every channel.
+    """
     rng = np.random.default_rng(seed)
     angle = torch.from_numpy(rng.uniform(-np.pi, np.pi, tuple(magnitude.shape[-2:])))
     return torch.polar(magnitude, angle.to(magnitude).expand_as(magnitude).contiguous())
@@ -120,16 +125,19 @@ def pghi(
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> torch.Tensor:
-    """Return the magnitudes with the phase of gradient heap integration; see `specsr.maps.pghi`.
+    """Return the magnitudes with the phase of gradient heap integration (`specsr.maps.pghi`).
 
     Args:
         magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
         grid: full grid of the map.
-        known_phase: true phase in rad, like ``magnitude``; read in the known rows only, which
-            keep it and from which the integration starts.
-        known: bool [n_fft/2 + 1].
-        tolerance: cells below this part of a channel's largest one get a random phase.
-        seed: of those phases.
+        known_phase: known phase in rad, shape of ``magnitude``; read in the known rows only, which
+            keep it and are the starting points of the integration.
+        known: rows with a known phase, bool [n_fft/2 + 1].
+        tolerance: cells below this fraction of a channel's maximum get a random phase.
+        seed: seed of the random phases.
+
+    Returns:
+        Complex spectrum of the shape and on the device of ``magnitude``.
     """
     flat = magnitude.reshape(-1, *magnitude.shape[-2:]).cpu().numpy()
     rows = None if known is None else known.cpu().numpy()
@@ -142,27 +150,3 @@ def pghi(
         for i, one in enumerate(flat)
     ])  # fmt: skip
     return torch.polar(magnitude, torch.from_numpy(angle).to(magnitude).view_as(magnitude))
-
-
-def inconsistency(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
-    """Return how far a spectrum is from being the STFT of its own inverse, dB, shape [...].
-
-    20 log10(|| STFT(ISTFT(X)) - X || / || X ||); about -140 for a true STFT in single precision.
-    """
-    error = stft(istft(spectrum, grid), grid) - spectrum
-    return _ratio_db(error, spectrum)
-
-
-def spectral_convergence(
-    magnitude: torch.Tensor, samples: torch.Tensor, grid: Grid
-) -> torch.Tensor:
-    """Return how far samples [..., length] are from their given |STFT|, dB, shape [...].
-
-    20 log10(|| |STFT(x)| - M || / || M ||), lower is better; -inf where there is no error.
-    """
-    return _ratio_db(stft(samples, grid).abs() - magnitude, magnitude)
-
-
-def _ratio_db(error: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
-    error, whole = (torch.linalg.vector_norm(x, dim=(-2, -1)) for x in (error, whole))
-    return torch.where(error > 0, 20 * torch.log10(error / whole), -torch.inf)

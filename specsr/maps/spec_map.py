@@ -1,10 +1,9 @@
-"""The spectrogram as a measurement: transform, map and exact inverse on a `Grid`.
+"""A calibrated map of magnitudes over frequency and time: its data and its levels.
 
-One rule for the ends of the spectrum: a full map has the rows DC, 1, ..., n_fft/2 (Nyquist).  The
-*image* that a model sees, and every pooled map, holds the n_fft/2 rows from DC up to and without
-Nyquist, so whole scales divide it exactly.  DC and Nyquist are their own mirror images and carry
-no factor 2 in power.  On the way back from an image the Nyquist row is estimated from the row
-below it (`Grid.with_nyquist`).
+A full map has the rows DC, 1, ..., n_fft/2 (Nyquist).  The *image* that a model processes, and
+every pooled map, has the n_fft/2 rows from DC up to but without Nyquist, so that whole scales
+divide their number.  DC and Nyquist have no factor 2 in power, as they have no mirrored half.  A
+full map that is computed from an image gets an estimated Nyquist row (`Grid.with_nyquist`).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 
 FLOOR_DB = -400.0
-"""Lowest level a map shows, in dB re 1 unit: 1e-20 of a pascal or of full scale."""
+"""Lowest level of a map in dB re 1 unit: 1e-20 of a pascal or of full scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +26,20 @@ class SpecMap:
     """A calibrated map of magnitudes over frequency and time.
 
     Attributes:
-        magnitude: rms amplitude in ``unit`` (or unit/sqrt(Hz)), [C, rows, frames], float32, >= 0.
-        grid: where the cells lie and how to go back.
-        phase: phase of the STFT in rad where known, same shape; None for a map without one.
-        known: which rows were measured rather than estimated, bool [rows]; None means all.
-        channels: one name a channel.
-        rpm: machine speed in 1/min at every sample of the signal, [grid.length], where known.
+        magnitude: rms amplitude in ``unit`` (or unit/sqrt(Hz)), [C, rows, frames], float32, >= 0;
+            [rows, frames] is taken as one channel.
+        grid: axes and analysis settings.
+        phase: phase of the STFT in rad, float32, same shape; None for a map without one.
+        known: rows that were measured, not estimated, bool [rows]; None means all.
+        channels: one name per channel; ``ch1``, ``ch2``, ... if none are given.
+        rpm: speed of the machine in 1/min at every sample of the signal, [grid.length]; None if
+            unknown.
         uncertainty_db: uncertainty of each level in dB, same shape: half-width of its 68 %
             interval; None if not estimated.
+
+    Raises:
+        SpecsrError: a shape that does not fit the grid, or a value that is negative or not finite
+            (named by channel, row and column).
     """
 
     magnitude: np.ndarray
@@ -52,7 +57,7 @@ class SpecMap:
         expected = (self.grid.rows, self.grid.frames)
         if magnitude.ndim != 3 or magnitude.shape[1:] != expected or not magnitude.shape[0]:
             raise SpecsrError(
-                f"the map has shape {magnitude.shape}: its grid asks for [channels, {expected[0]}, "
+                f"the map has shape {magnitude.shape}: its grid expects [channels, {expected[0]}, "
                 f"{expected[1]}]"
             )
         if not np.isfinite(magnitude).all() or magnitude.min() < 0:
@@ -67,23 +72,28 @@ class SpecMap:
             raise SpecsrError(f"phase has shape {np.shape(self.phase)}: expected {magnitude.shape}")
         if self.known is not None and np.shape(self.known) != (magnitude.shape[1],):
             raise SpecsrError(
-                f"known has shape {np.shape(self.known)}: expected one value a row, "
+                f"known has shape {np.shape(self.known)}: expected one value per row, "
                 f"({magnitude.shape[1]},)"
             )
         if self.rpm is not None and np.shape(self.rpm) != (self.grid.length,):
             raise SpecsrError(f"rpm has shape {np.shape(self.rpm)}: expected ({self.grid.length},)")
         if self.uncertainty_db is not None:
-            std = np.asarray(self.uncertainty_db, dtype=np.float32)
-            if std.shape not in (magnitude.shape, magnitude.shape[1:]):
+            uncertainty = np.asarray(self.uncertainty_db, dtype=np.float32)
+            if uncertainty.shape not in (magnitude.shape, magnitude.shape[1:]):
                 raise SpecsrError(
-                    f"uncertainty_db has shape {std.shape}: expected {magnitude.shape}"
+                    f"uncertainty_db has shape {uncertainty.shape}: expected {magnitude.shape}"
                 )
-            if not (std >= 0).all() or not np.isfinite(std).all():
-                raise SpecsrError("uncertainty_db holds values that are no finite dB from zero up")
-            object.__setattr__(self, "uncertainty_db", std.reshape(magnitude.shape))
+            if not (uncertainty >= 0).all() or not np.isfinite(uncertainty).all():
+                raise SpecsrError(
+                    "uncertainty_db holds negative or non-finite values: expected finite dB from "
+                    "zero up"
+                )
+            object.__setattr__(self, "uncertainty_db", uncertainty.reshape(magnitude.shape))
         names = tuple(self.channels) or tuple(f"ch{i + 1}" for i in range(magnitude.shape[0]))
         if len(names) != magnitude.shape[0]:
-            raise SpecsrError(f"{len(names)} channel names for {magnitude.shape[0]} channels")
+            raise SpecsrError(
+                f"{len(names)} channel names for {magnitude.shape[0]} channels: expected one each"
+            )
         object.__setattr__(self, "magnitude", magnitude)
         object.__setattr__(self, "channels", names)
         if self.phase is not None:
@@ -106,18 +116,18 @@ class SpecMap:
 
     @property
     def freqs(self) -> np.ndarray:
-        """Centre frequency of every row in Hz."""
+        """Centre frequency of every row in Hz, [rows]."""
         return self.grid.freqs()
 
     @property
     def times(self) -> np.ndarray:
-        """Centre time of every column in s."""
+        """Centre time of every column in s, [frames]."""
         return self.grid.times()
 
     def replace(self, **changes: Any) -> SpecMap:
-        """Return a copy with some attributes changed."""
+        """Return a copy with some attributes changed, checked as on creation."""
         return replace(self, **changes)
 
     def image(self) -> np.ndarray:
-        """Magnitudes of the rows a model sees (no Nyquist row), [C, n_fft/2 / s_f, frames]."""
+        """Return the magnitudes without the Nyquist row, [C, n_fft/2 / s_f, frames]."""
         return self.magnitude[:, :-1] if self.grid.cell == (1, 1) else self.magnitude

@@ -1,4 +1,4 @@
-"""Signal -> spectrogram and back: the STFT on a `Grid`, its exact inverse and its calibration."""
+"""Spectrogram of a signal and its exact inverse: STFT on a `Grid`, with calibration."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 def stft(samples: torch.Tensor, grid: Grid) -> torch.Tensor:
-    """Return the plain STFT of samples [..., length] as complex [..., n_fft/2 + 1, fine_frames].
+    """Return the unscaled STFT of samples [..., length], complex [..., n_fft/2 + 1, fine_frames].
 
-    Frames are centred on multiples of the hop and the signal is continued by zeros.
+    Frames are centred on multiples of the hop; zeros precede and follow the signal.  The result has
+    the device and precision of the samples.
     """
     import torch
 
@@ -36,7 +37,9 @@ def stft(samples: torch.Tensor, grid: Grid) -> torch.Tensor:
 
 
 def istft(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
-    """Return the samples [..., length] of a plain STFT: the exact (least-squares) inverse.
+    """Return the samples [..., length] of an unscaled STFT [..., n_fft/2 + 1, fine_frames].
+
+    Exact for the STFT of a signal; for other spectra the least-squares inverse.
 
     Source: Griffin and Lim, IEEE Trans. ASSP 32(2), 1984, equation 6.
     """
@@ -54,11 +57,11 @@ def istft(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class SpectrogramTransform:
-    """Signal -> calibrated map and back, exactly.
+    """Analysis settings that turn signals into calibrated maps, and the exact inverse.
 
-    Args:
+    Attributes:
         n_fft: samples in one window, even.
-        hop_length: samples between frames; None means a quarter of the window.
+        hop_length: samples from one frame to the next; None for a quarter of the window.
         window: name of a scipy window.
         scaling: ``"rms"`` or ``"psd"``, see `Grid`.
     """
@@ -80,15 +83,16 @@ class SpectrogramTransform:
         window: str = "hann",
         scaling: str = "rms",
     ) -> SpectrogramTransform:
-        """Build a transform from samples (``n_fft``, ``hop_length``) or Hz and overlap.
+        """Return the settings for a sampling rate in Hz; arguments as in `spectrogram`.
 
-        ``df`` is the distance of the rows in Hz (the nearest even n_fft is taken), ``overlap``
-        the part of a window shared with the next, 0 <= overlap < 1.
+        Raises:
+            SpecsrError: both of two alternatives are given, or ``df`` or ``overlap`` is out of
+                range.
         """
         if n_fft is not None and df is not None:
-            raise SpecsrError("both n_fft and df are given: choose one")
+            raise SpecsrError("both n_fft and df are given: leave one of them out")
         if hop_length is not None and overlap is not None:
-            raise SpecsrError("both hop_length and overlap are given: choose one")
+            raise SpecsrError("both hop_length and overlap are given: leave one of them out")
         if df is not None:
             if not 0 < df <= rate / 2:
                 raise SpecsrError(f"df is {df} Hz: expected above zero up to half the rate")
@@ -101,7 +105,11 @@ class SpectrogramTransform:
         return cls(n_fft, hop_length, window, scaling)
 
     def grid(self, signal: Signal) -> Grid:
-        """Return the grid that this transform gives a signal."""
+        """Return the grid of the map of a signal.
+
+        Raises:
+            SpecsrError: a setting out of range, see `Grid`.
+        """
         hop_length = max(1, self.n_fft // 4) if self.hop_length is None else self.hop_length
         return Grid(
             signal.rate, self.n_fft, hop_length, signal.length, self.window, self.scaling,
@@ -109,11 +117,15 @@ class SpectrogramTransform:
         )  # fmt: skip
 
     def __call__(self, signal: Signal) -> SpecMap:
-        """Return the map of a signal, with its phase."""
+        """Return the map of a signal, with its phase, float32 [C, n_fft/2 + 1, frames].
+
+        Raises:
+            SpecsrError: a setting out of range, see `Grid`.
+        """
         import torch
 
         grid = self.grid(signal)
-        samples = np.require(signal.samples, np.float32, ["C", "W"])  # as torch takes them
+        samples = np.require(signal.samples, np.float32, ["C", "W"])  # the layout torch accepts
         spectrum = stft(torch.from_numpy(samples), grid)
         factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
         return SpecMap(
@@ -123,10 +135,10 @@ class SpectrogramTransform:
 
     @staticmethod
     def inverse(spec: SpecMap) -> Signal:
-        """Return the samples of a map that carries its phase.
+        """Return the signal of a map with a phase, float32 samples [C, grid.length].
 
         Raises:
-            SpecsrError: the map has no phase, is pooled, or its window and hop lose samples.
+            SpecsrError: the map has no phase, is pooled, or its window and hop have no inverse.
         """
         import torch
 
@@ -135,7 +147,7 @@ class SpectrogramTransform:
             raise SpecsrError(
                 "the map has no phase: estimate one with specsr.to_signal(map, 'pghi')"
             )
-        # in double precision: with a hop of a few samples, rounding would add up over the frames
+        # double precision: with a hop of a few samples, rounding errors add up over the frames
         magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None])
         phase = torch.from_numpy(spec.phase.astype(np.float64))
         samples = istft(torch.polar(magnitude, phase), spec.grid)
@@ -160,18 +172,20 @@ def spectrogram(
     Args:
         signal: the recording.
         n_fft: samples in one window, even; 2048 if neither this nor ``df`` is given.
-        hop_length: samples between frames; a quarter of the window if neither this nor
+        hop_length: samples from one frame to the next; a quarter of the window if neither this nor
             ``overlap`` is given.
-        df: instead of ``n_fft``: distance of the rows in Hz.
-        overlap: instead of ``hop_length``: part of a window shared with the next, 0 to below 1.
+        df: instead of ``n_fft``: spacing of the rows in Hz (the nearest even n_fft is used).
+        overlap: instead of ``hop_length``: fraction of a window shared with the next, 0 to below 1.
         window: name of a scipy window (periodic form).
         scaling: ``"rms"`` (a sine of 1 unit rms reads 1 in its bin) or ``"psd"`` (unit/sqrt(Hz)).
 
     Returns:
-        Magnitudes and phases, float32 [C, n_fft/2 + 1, frames].
+        A map with magnitudes (in the signal's unit) and phases (rad), float32 [C, n_fft/2 + 1,
+        frames].  Frames are centred on multiples of the hop.
 
     Raises:
-        SpecsrError: both of two alternatives are given, or a value is out of range.
+        SpecsrError: both of two alternatives are given, a value is out of range, or scipy has no
+            such window.
     """
     transform = SpectrogramTransform.for_rate(
         signal.rate, n_fft=n_fft, hop_length=hop_length, df=df, overlap=overlap, window=window,

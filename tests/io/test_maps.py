@@ -65,7 +65,7 @@ def test_maps_and_signals_are_told_apart(tmp_path):
         ({"grid": "{"}, "grid is damaged"),
         ({"grid": "[]"}, "grid is damaged"),
         ({"grid": "{}"}, "grid has no hop_length, length, n_fft, rate"),
-        ({"magnitude": np.zeros((2, 3, 4))}, "its grid asks for"),
+        ({"magnitude": np.zeros((2, 3, 4))}, "its grid expects"),
         ({"version": 2}, "update specsr"),
         ({"phase": np.zeros(3)}, "phase has shape"),
         ({"rpm": np.zeros(3)}, "rpm has shape"),

@@ -1,4 +1,4 @@
-"""The axes of a map: options in Hz and per cent, pooled and finer grids, labels."""
+"""Axes of a map: settings in Hz and overlap, pooled and finer grids, labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.spectrogram_samples import noise
 RATE = 48000.0
 
 
-def test_hz_and_overlap_are_other_words_for_samples() -> None:
+def test_hz_and_overlap_give_the_same_settings_as_samples() -> None:
     assert SpectrogramTransform.for_rate(51200, df=12.5, overlap=0.75) == SpectrogramTransform(
         4096, 1024
     )
@@ -30,9 +30,7 @@ def test_hz_and_overlap_are_other_words_for_samples() -> None:
 
 @given(rate=st.floats(100, 2e5), part=st.floats(1e-3, 0.5), overlap=st.floats(0, 0.999))
 @settings(max_examples=60, deadline=None)
-def test_df_is_met_as_nearly_as_an_even_window_can(
-    rate: float, part: float, overlap: float
-) -> None:
+def test_df_is_met_to_the_nearest_even_window(rate: float, part: float, overlap: float) -> None:
     df = part * rate
     transform = SpectrogramTransform.for_rate(rate, df=df, overlap=overlap)
     assert transform.n_fft % 2 == 0 and transform.n_fft >= 2
@@ -59,15 +57,15 @@ def test_df_is_met_as_nearly_as_an_even_window_can(
         ({"scaling": "power"}, "rms, psd"),
     ],
 )
-def test_impossible_options_are_named(options: dict, words: str) -> None:
+def test_invalid_settings_are_refused_by_name(options: dict, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
         spectrogram(Signal(noise(0, 1, 1000), RATE), **options)
 
 
-# --- what cannot be inverted ----------------------------------------------------------------
+# --- maps without an inverse ----------------------------------------------------------------
 
 
-def test_hann_without_overlap_says_so_and_how_to_mend_it() -> None:
+def test_hann_without_overlap_is_refused_with_the_fix() -> None:
     signal = Signal(noise(0, 1, 4096), RATE)
     spec = spectrogram(signal, n_fft=256, overlap=0)
     assert not spec.grid.is_invertible()
@@ -77,7 +75,7 @@ def test_hann_without_overlap_says_so_and_how_to_mend_it() -> None:
     assert spectrogram(signal, n_fft=256, overlap=0, window="boxcar").grid.is_invertible()
 
 
-def test_a_pooled_map_and_one_without_phase_say_so() -> None:
+def test_a_pooled_map_and_one_without_phase_have_no_inverse() -> None:
     spec = spectrogram(Signal(noise(0, 1, 4096), RATE), n_fft=256)
     with pytest.raises(SpecsrError, match="4 x 2 pooled cells"):
         SpectrogramTransform.inverse(pool(spec, 4, 2))
@@ -96,7 +94,7 @@ def test_a_pooled_map_and_one_without_phase_say_so() -> None:
     start=st.floats(-5, 5),
 )
 @settings(max_examples=60, deadline=None)
-def test_pooled_axes_are_naive_means_of_the_fine_ones(
+def test_pooled_axes_are_means_of_the_fine_axes(
     length: int, hop: int, s_f: int, s_t: int, start: float
 ) -> None:
     full = Grid(RATE, 96, hop, length, start=start)
@@ -107,6 +105,9 @@ def test_pooled_axes_are_naive_means_of_the_fine_ones(
     if (s_f, s_t) == (1, 1):
         assert cells == full
         return
+    first, last = cells.spans()
+    np.testing.assert_array_equal(first, np.arange(0, full.frames, s_t))
+    np.testing.assert_array_equal(last, [*first[1:] - 1, full.frames - 1])
     rows = range(0, 48, s_f)
     frames = range(0, full.frames, s_t)
     np.testing.assert_allclose(cells.freqs(), [full.freqs()[i : i + s_f].mean() for i in rows])
@@ -123,7 +124,7 @@ def test_pooling_twice_is_pooling_once() -> None:
     assert grid.pooled(2, 3).pooled(4, 2) == grid.pooled(8, 6)
 
 
-def test_a_map_with_no_finer_cells_gets_a_longer_window() -> None:
+def test_a_full_map_is_refined_by_a_longer_window() -> None:
     grid = Grid(RATE, 256, 64, 1000)
     fine = grid.refined(2, 4)
     assert (fine.n_fft, fine.hop_length, fine.length, fine.cell) == (512, 16, 1000, (1, 1))
@@ -145,7 +146,7 @@ def test_a_map_with_no_finer_cells_gets_a_longer_window() -> None:
         ({"n_fft": 7}, "even"),
     ],
 )
-def test_impossible_grids_are_refused(changes: dict, words: str) -> None:
+def test_invalid_grids_are_refused(changes: dict, words: str) -> None:
     options = {"rate": RATE, "n_fft": 256, "hop_length": 64, "length": 1000} | changes
     with pytest.raises(SpecsrError, match=words):
         Grid(**options)

@@ -1,4 +1,4 @@
-"""Phase gradient heap integration: the gradient is the true one, the loudest cells come first."""
+"""Phase gradient heap integration: gradient, order of integration, known rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_gamma_of_other_windows_is_the_closest_gaussian():
 
 @pytest.mark.parametrize("kind", ["sine", "impulse", "chirp"])
 def test_phase_gradient_matches_the_true_phase(kind):
-    """Against the differences of the true phase, where the sound is and Hann is near Gaussian."""
+    """Against differences of the true phase in loud cells, where Hann is close to a Gaussian."""
     length = 4096
     t = np.arange(length) / RATE
     x = {
@@ -57,7 +57,7 @@ def test_phase_gradient_matches_the_true_phase(kind):
 
 @pytest.mark.parametrize("window", ["hann", "hamming", "blackman", "blackmanharris"])
 @pytest.mark.parametrize("kind", ["sine", "gaussian", "chirp", "harmonics"])
-def test_pghi_beats_random_phase_by_a_wide_margin(kind, window):
+def test_pghi_is_15_db_better_than_random_phase(kind, window):
     length = 8000
     t = np.arange(length) / RATE
     x = {
@@ -75,8 +75,8 @@ def test_pghi_beats_random_phase_by_a_wide_margin(kind, window):
     assert ours[..., [0, -1], :].imag.abs().max() < 1e-5 * magnitude.max()
 
 
-def test_pghi_goes_through_the_loudest_cells_first():
-    """Same result as a plain list that is searched for its loudest cell at every step."""
+def test_pghi_integrates_the_loudest_cells_first():
+    """Same result as a list that is searched for its loudest cell at every step."""
     rng = np.random.default_rng(3)
     grid = grid_of(180, 16, 10)
     magnitude = rng.exponential(size=(grid.rows, grid.frames)).astype(np.float32)
@@ -103,7 +103,7 @@ def test_pghi_goes_through_the_loudest_cells_first():
     assert np.abs(difference).max() < 1e-4
 
 
-def test_pghi_is_anchored_by_the_known_rows():
+def test_pghi_starts_from_the_known_rows():
     x = np.cos(2 * np.pi * 777.0 * np.arange(8000) / RATE + 1.234)
     grid = grid_of(8000, 256, 32)
     spectrum = spectrum_of(x, grid)

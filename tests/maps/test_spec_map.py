@@ -1,4 +1,4 @@
-"""The spectrogram as a measurement: inverse, calibration, axes and bookkeeping."""
+"""Spectrogram: inverse, calibration, levels and checks of its data."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from support.spectrogram_samples import noise
 RATE = 48000.0
 
 
-def naive_stft(x: np.ndarray, window: np.ndarray, hop: int, frames: int) -> np.ndarray:
-    """Frame by frame, each centred on a multiple of the hop, zeros around."""
+def framewise_stft(x: np.ndarray, window: np.ndarray, hop: int, frames: int) -> np.ndarray:
+    """STFT frame by frame, centred on multiples of the hop, zeros around the signal."""
     n = window.size
     padded = np.concatenate([np.zeros(n // 2), x, np.zeros(n + hop)])
     return np.stack(
@@ -33,7 +33,7 @@ def naive_stft(x: np.ndarray, window: np.ndarray, hop: int, frames: int) -> np.n
 
 @st.composite
 def invertible_grids(draw: st.DrawFn) -> tuple[int, int, str]:
-    """n_fft, hop and window whose frames overlap enough: Hann from 25 %, wider ones less."""
+    """n_fft, hop and window with enough overlap for an inverse: 25 % for Hann."""
     n_fft = 2 * draw(st.integers(4, 160))
     window, least = draw(
         st.sampled_from([("hann", 0.25), ("hamming", 0.1), ("boxcar", 0.0), ("blackman", 0.5)])
@@ -51,7 +51,7 @@ def invertible_grids(draw: st.DrawFn) -> tuple[int, int, str]:
     seed=st.integers(0, 99),
 )
 @settings(max_examples=80, deadline=None)
-def test_inverse_gives_the_samples_back(
+def test_inverse_recovers_the_samples(
     choice: tuple[int, int, str], length: int, channels: int, scaling: str, level: float, seed: int
 ) -> None:
     n_fft, hop, window = choice
@@ -66,7 +66,7 @@ def test_inverse_gives_the_samples_back(
     assert (back.rate, back.unit, back.start, back.channels) == (
         signal.rate, signal.unit, signal.start, signal.channels,
     )  # fmt: skip
-    # rows and frames are what the grid says, and there is a frame at or past the last sample
+    # the last frame is centred at or past the last sample
     grid = spec.grid
     assert spec.magnitude.shape == (channels, grid.rows, grid.frames)
     assert (grid.frames - 1) * hop >= length > (grid.frames - 2) * hop
@@ -74,7 +74,7 @@ def test_inverse_gives_the_samples_back(
 
 @pytest.mark.parametrize("n_fft", [16, 256, 2048])
 @pytest.mark.parametrize("overlap", [0.25, 0.5, 0.75])
-def test_hann_inverse_is_exact_to_a_millionth_of_the_peak(n_fft: int, overlap: float) -> None:
+def test_hann_inverse_is_exact_to_1e_6_of_the_peak(n_fft: int, overlap: float) -> None:
     signal = Signal(noise(n_fft, 1, 10001), RATE)
     transform = SpectrogramTransform.for_rate(RATE, n_fft=n_fft, overlap=overlap)
     back = transform.inverse(transform(signal))
@@ -83,7 +83,7 @@ def test_hann_inverse_is_exact_to_a_millionth_of_the_peak(n_fft: int, overlap: f
     )
 
 
-def test_double_precision_is_kept_by_the_plain_transforms() -> None:
+def test_stft_and_istft_keep_double_precision() -> None:
     grid = Grid(RATE, 256, 128, 1001)
     x = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 1001)))
     spectrum = stft(x, grid)
@@ -98,26 +98,26 @@ def test_double_precision_is_kept_by_the_plain_transforms() -> None:
     length=st.integers(1, 400),
 )
 @settings(max_examples=40, deadline=None)
-def test_stft_is_its_naive_twin(n_fft: int, part: float, length: int) -> None:
+def test_stft_equals_the_loop_over_frames(n_fft: int, part: float, length: int) -> None:
     grid = Grid(RATE, n_fft, max(1, int(part * n_fft)), length, "hamming")
     x = np.random.default_rng(length).standard_normal(length)
-    twin = naive_stft(x, get_window("hamming", n_fft), grid.hop_length, grid.fine_frames)
-    np.testing.assert_allclose(stft(torch.from_numpy(x), grid), twin, atol=1e-12 * n_fft)
+    expected = framewise_stft(x, get_window("hamming", n_fft), grid.hop_length, grid.fine_frames)
+    np.testing.assert_allclose(stft(torch.from_numpy(x), grid), expected, atol=1e-12 * n_fft)
 
 
-@pytest.mark.parametrize("scaling, twin_scaling", [("rms", "magnitude"), ("psd", "psd")])
-def test_agrees_with_scipy(scaling: str, twin_scaling: str) -> None:
+@pytest.mark.parametrize("scaling, scipy_scaling", [("rms", "magnitude"), ("psd", "psd")])
+def test_agrees_with_scipy(scaling: str, scipy_scaling: str) -> None:
     window = get_window("hann", 512)
-    twin = ShortTimeFFT(
+    reference = ShortTimeFFT(
         window, 128, RATE, fft_mode="onesided2X" if scaling == "psd" else "onesided",
-        scale_to=twin_scaling, phase_shift=None,
+        scale_to=scipy_scaling, phase_shift=None,
     )  # fmt: skip
     x = noise(3, 1, 20000)
     spec = SpectrogramTransform(512, 128, scaling=scaling)(Signal(x, RATE))
-    inside = slice(4, 150)  # scipy continues the signal in its own way
-    first = -twin.p_min
-    expected = np.abs(twin.stft(x[0].astype(float)))[:, first:][:, inside]
-    if scaling == "rms":  # scipy's amplitude of a peak, half of it on either side
+    inside = slice(4, 150)  # scipy pads the signal differently
+    first = -reference.p_min
+    expected = np.abs(reference.stft(x[0].astype(float)))[:, first:][:, inside]
+    if scaling == "rms":  # scipy: half the peak amplitude on either side
         expected[1:-1] *= math.sqrt(2)
     np.testing.assert_allclose(spec.magnitude[0][:, inside], expected, rtol=2e-4, atol=1e-7)
 
@@ -155,7 +155,7 @@ def test_psd_of_white_noise_reads_its_density(window: str) -> None:
     power = spec.power[0, :, 1:-2]
     density = 2 * sigma**2 / RATE
     frames = power.shape[1]
-    # each cell is exponential (Gaussian squared at the ends): five standard errors
+    # cells are exponentially distributed (chi-squared at DC and Nyquist): five standard errors
     assert power[1:-1].mean() == pytest.approx(density, rel=5 / math.sqrt(frames * 40))
     assert power[1:-1].mean(axis=1) == pytest.approx(density, rel=5 / math.sqrt(frames))
     ends = power[[0, -1]].mean(axis=1)
@@ -169,8 +169,8 @@ def test_psd_summed_over_the_band_is_the_mean_square() -> None:
     assert total == pytest.approx(np.mean(np.square(x)), rel=0.01)
 
 
-def test_level_does_not_depend_on_the_clip() -> None:
-    """Nothing is normalised by the recording: a loud event elsewhere changes no other cell."""
+def test_levels_do_not_depend_on_other_parts_of_the_recording() -> None:
+    """A loud event changes no cell outside its windows: nothing is normalised."""
     x = 0.01 * noise(1, 1, 20000)
     loud = x.copy()
     loud[:, 15000:16000] += 10
@@ -179,15 +179,15 @@ def test_level_does_not_depend_on_the_clip() -> None:
     assert loud_map.max() > 100 * quiet_map.max()
 
 
-def test_silence_shows_the_floor() -> None:
+def test_silence_reads_the_floor() -> None:
     spec = spectrogram(Signal(np.zeros((1, 100)), RATE, "1"), n_fft=16)
     assert (spec.db == FLOOR_DB).all()
     back = SpectrogramTransform.inverse(spec)
     assert not back.samples.any()
 
 
-def test_the_floor_is_no_floor_to_sound_one_can_record() -> None:
-    """An acceleration of 1e-9 m/s2 lies 60 dB under the reference and is still measured."""
+def test_the_floor_is_far_below_measurable_levels() -> None:
+    """An acceleration of 1e-9 m/s2 reads -60 dB re 1e-6 m/s2."""
     x = 1e-9 * math.sqrt(2) * np.sin(2 * np.pi * 0.125 * np.arange(4096))
     spec = spectrogram(Signal(x, 1000.0, "m/s2"), n_fft=256)
     assert spec.db[0, 32, 8] == pytest.approx(-60, abs=1e-3)
@@ -203,7 +203,7 @@ def test_the_floor_is_no_floor_to_sound_one_can_record() -> None:
     ],
     ids=["reversed", "transposed", "broadcast", "int16"],
 )
-def test_any_layout_of_the_samples_will_do(samples: np.ndarray) -> None:
+def test_any_memory_layout_of_the_samples_is_accepted(samples: np.ndarray) -> None:
     spec = spectrogram(Signal(samples, RATE), n_fft=64)
     plain = spectrogram(Signal(np.array(samples, dtype=np.float32, order="C"), RATE), n_fft=64)
     np.testing.assert_array_equal(spec.magnitude, plain.magnitude)
@@ -212,7 +212,7 @@ def test_any_layout_of_the_samples_will_do(samples: np.ndarray) -> None:
 
 
 def test_nyquist_row_of_noise_is_estimated_without_bias() -> None:
-    """The row below Nyquist has twice its power in white noise; the estimate takes that out."""
+    """In white noise the row below Nyquist has twice the power of Nyquist."""
     spec = spectrogram(Signal(noise(2, 1, 200_000), RATE), n_fft=64, overlap=0)
     again = spec.grid.with_nyquist(spec.image())
     assert again.shape == spec.magnitude.shape
@@ -224,7 +224,7 @@ def test_nyquist_row_of_noise_is_estimated_without_bias() -> None:
 # --- map ------------------------------------------------------------------------------------
 
 
-def test_image_has_the_rows_that_scales_divide() -> None:
+def test_image_leaves_out_the_nyquist_row() -> None:
     spec = spectrogram(Signal(noise(0, 2, 3000), RATE), n_fft=96)
     np.testing.assert_array_equal(spec.image(), spec.magnitude[:, :48])
     coarse = pool(spec, 3, 2)
@@ -232,7 +232,7 @@ def test_image_has_the_rows_that_scales_divide() -> None:
     np.testing.assert_allclose(coarse.power, pool_power(spec.power[:, :48], 3, 2), rtol=1e-6)
 
 
-def test_levels_and_powers_are_those_of_the_magnitude() -> None:
+def test_levels_and_powers_of_given_magnitudes() -> None:
     grid = Grid(RATE, 4, 2, 2, unit="Pa")
     spec = SpecMap(np.array([[2e-5, 0.2], [1.0, 0.0], [2e-4, 2.0]]), grid)
     assert spec.magnitude.shape == (1, 3, 2) and spec.channels == ("ch1",)
@@ -244,7 +244,7 @@ def test_levels_and_powers_are_those_of_the_magnitude() -> None:
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"magnitude": np.ones((1, 3, 3))}, r"asks for \[channels, 3, 2\]"),
+        ({"magnitude": np.ones((1, 3, 3))}, r"expects \[channels, 3, 2\]"),
         ({"magnitude": np.full((1, 3, 2), -1.0)}, "-1.0 in channel 1, row 0, column 0"),
         ({"magnitude": np.array([[1, 1], [1, np.nan], [1, 1]])}, "row 1, column 1"),
         ({"phase": np.zeros((2, 2))}, "phase"),
