@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import correlate1d
 
 from specsr.errors import SpecsrError
+from specsr.scores.similarity import psnr, ssim
+
+PEAK = 255.0
+"""Highest value of a pixel."""
 
 
 @dataclass(frozen=True)
@@ -83,32 +86,6 @@ def score(
         )
     inside = slice(border, -border)
     ours = _planes(estimate, protocol)[inside, inside]
-    wanted = _planes(reference, protocol)[inside, inside]
-    similarity = np.mean([ssim(ours[..., c], wanted[..., c]) for c in range(ours.shape[2])])
-    return psnr(ours, wanted), float(similarity)
-
-
-def psnr(estimate: np.ndarray, reference: np.ndarray, peak: float = 255.0) -> float:
-    """Peak signal-to-noise ratio in dB over all samples; infinite where they are equal."""
-    mse = np.mean(np.square(estimate.astype(np.float64) - reference.astype(np.float64)))
-    return float("inf") if mse == 0 else float(10 * np.log10(peak**2 / mse))
-
-
-def ssim(estimate: np.ndarray, reference: np.ndarray, peak: float = 255.0) -> float:
-    """Mean structural similarity of two planes [H, W] as MATLAB's ``ssim_index`` has it.
-
-    Gaussian window 11 x 11 of deviation 1.5, only where it fits (Wang et al. 2004).
-    """
-    x, y = estimate.astype(np.float64), reference.astype(np.float64)
-    window = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
-    window /= window.sum()
-
-    def mean(plane: np.ndarray) -> np.ndarray:
-        return correlate1d(correlate1d(plane, window, 0), window, 1)[5:-5, 5:-5]
-
-    mu_x, mu_y = mean(x), mean(y)
-    var_x, var_y = mean(x * x) - mu_x**2, mean(y * y) - mu_y**2
-    cov = mean(x * y) - mu_x * mu_y
-    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
-    top = (2 * mu_x * mu_y + c1) * (2 * cov + c2)
-    return float(np.mean(top / ((mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2))))
+    true = _planes(reference, protocol)[inside, inside]
+    similarity = np.mean([ssim(true[..., c], ours[..., c], PEAK) for c in range(ours.shape[2])])
+    return psnr(true, ours, PEAK), float(similarity)

@@ -1,4 +1,4 @@
-"""Comparison."""
+"""Figure of two to four maps on one dB scale, with their difference or an uncertainty."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import numpy as np
 from specsr.choices import DB_RANGE
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
+from specsr.plots.maps import (
+    UNCERTAINTY_COLOURS,
+    UNCERTAINTY_LABEL,
+    UNCERTAINTY_LIMITS,
+    displayed,
+    limits,
+)
 from specsr.plots.parts import (
-    COLOURS,
     check_range,
     colour_bar,
     colour_top,
@@ -22,10 +28,9 @@ from specsr.plots.parts import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-from specsr.plots.maps import UNCERTAINTY_COLOURS, UNCERTAINTY_LABEL, displayed, limits, set_limits
 
 DIFFERENCE_RANGE = 15.0
-"""Colours of a difference end at ± this many dB."""
+"""The colour scale of a difference spans ± this many dB."""
 _LAYOUTS = {2: (1, 2), 3: (1, 3), 4: (2, 2)}
 
 
@@ -40,16 +45,16 @@ def plot_comparison(
     max_freq: float | None = None,
     suptitle: str | None = None,
 ) -> Figure:
-    """Draw two to four panels on one dB scale; the last may be a difference or uncertainty.
+    """Draw two to four panels on one dB scale; the last may be a difference or an uncertainty.
 
-    The maps may have different grids, such as a low-resolution map and what was made of it.  In
-    the difference, levels below the common scale count as its lowest, so that cells which are dark
-    in both panels do not differ.
+    The maps may have different grids, such as a low-resolution map and its super-resolved map.
+    For the difference, levels below the common scale are raised to its bottom, so that cells below
+    it in both maps do not differ.
 
     Args:
         maps: panel title -> map, drawn in this order.
-        reference: name of the map that holds the truth: the last other map on its grid is
-            compared with it, if there is one and room for a fourth panel.
+        reference: name of the reference map: the last other map on its grid minus the reference
+            is drawn, if such a map exists and a panel is free.
         difference: names (a, b) of two maps on one grid for a panel of a minus b, over
             ``reference``.
         uncertainty: name of a map whose ``uncertainty_db`` is the last panel; without a
@@ -64,18 +69,20 @@ def plot_comparison(
 
     Raises:
         SpecsrError: fewer than two or more than four panels, a name that is not among the maps,
-            levels with different references, or a difference of maps on different grids.
+            different units or scalings, a difference of maps on different grids, or a map without
+            the uncertainty asked for.
     """
     check_range(db_range)
     difference = _compared(maps, reference, difference)
     if uncertainty is not None and (difference is not None or uncertainty not in maps):
         raise SpecsrError(
-            f"uncertainty is {uncertainty!r}: expected one of the maps, and no difference beside"
+            f"uncertainty is {uncertainty!r}: expected one of {', '.join(maps)}, without a "
+            "difference"
         )
     extra = difference is not None or uncertainty is not None
     count = len(maps) + extra
     if count not in _LAYOUTS:
-        raise SpecsrError(f"{count} panels: expected 2 to 4, the difference counted")
+        raise SpecsrError(f"{count} panels: expected 2 to 4, difference or uncertainty included")
     labels = {name: spec.grid.level_label for name, spec in maps.items()}
     if len(set(labels.values())) > 1:
         listed = ", ".join(f"{name} in {label}" for name, label in labels.items())
@@ -87,31 +94,33 @@ def plot_comparison(
     from matplotlib.figure import Figure
 
     rows, columns = _LAYOUTS[count]
-    # two bars: one beside each row of panels, or both below a single row, so that they align
+    # two colour bars align with the panels beside two rows, or below a single row
     side = "bottom" if extra and rows == 1 else "right"
     size = (1.2 + 4.3 * columns, (0.6 if side == "right" else 1.4) + 3.2 * rows)
     figure = Figure(figsize=size, layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True)
     panels = list(grid.flat)
     for ax, (name, (db, extent)) in zip(panels, shown.items()):
-        levels = draw(ax, db, extent, vmin=bottom, vmax=top, cmap=COLOURS)
+        levels = draw(ax, db, extent, (bottom, top))
         ax.set_title(name)
     level_panels = panels
     if difference is not None:
         a, b = (np.maximum(shown[name][0], bottom) for name in difference)
-        span = {"vmin": -DIFFERENCE_RANGE, "vmax": DIFFERENCE_RANGE}
-        errors = draw(panels[-1], a - b, shown[difference[0]][1], cmap="RdBu_r", **span)
+        span = (-DIFFERENCE_RANGE, DIFFERENCE_RANGE)
+        errors = draw(panels[-1], a - b, shown[difference[0]][1], span, "RdBu_r")
         panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
         level_panels, last = panels[:2], panels[2:]
         colour_bar(figure, errors, last, "Difference (dB)", "both", side)
     if uncertainty is not None:
         values, extent = displayed(maps[uncertainty], channel, max_freq, uncertainty=True)
-        shades = draw(panels[-1], values, extent, **UNCERTAINTY_COLOURS)
+        shades = draw(panels[-1], values, extent, UNCERTAINTY_LIMITS, UNCERTAINTY_COLOURS)
         panels[-1].set_title(f"uncertainty of {uncertainty}")
         level_panels, last = panels[:-1], panels[-1:]
         colour_bar(figure, shades, last, UNCERTAINTY_LABEL, "max", side)
     colour_bar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)
-    set_limits(panels[0], *limits(maps.values(), max_freq))
+    times, freqs = limits(maps.values(), max_freq)
+    panels[0].set_xlim(*times)
+    panels[0].set_ylim(*freqs)
     for ax in panels:
         label_x(ax)
         label_y(ax)

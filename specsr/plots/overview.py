@@ -1,4 +1,4 @@
-"""Overview."""
+"""Map of one channel for a figure, computed from a recording that is read in pieces."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from specsr.plots.parts import MAX_COLUMNS
 
 
 class Overview:
-    """A map of one channel with few enough columns for a picture, however long the recording.
+    """Map of one channel with at most `MAX_COLUMNS` columns, whatever the length of the recording.
 
-    Columns that share a place are shown by their greatest power, as pictures of maps are anyway
-    (`specsr.plots.parts.shrunk`).
+    Every block of columns is represented by its maximum (as `specsr.plots.parts.shrunk` does).
+
+    Args:
+        grid: full grid of the whole recording.
+        channel: name of the channel.
     """
 
     def __init__(self, grid: Grid, channel: str) -> None:
@@ -29,7 +32,7 @@ class Overview:
         self.at = 0
 
     def add(self, samples: np.ndarray) -> None:
-        """Take the next samples, [1, n]."""
+        """Add the next samples, [1, n]."""
         found = self.frames.add(samples).abs()[0, : self.grid.rows].numpy()
         if not found.shape[1]:
             return
@@ -40,5 +43,5 @@ class Overview:
         self.at += found.shape[1]
 
     def spec(self) -> SpecMap:
-        """Return the map, without phase."""
+        """Return the map of the samples added so far, without phase."""
         return SpecMap(self.magnitude, self.grid, channels=(self.channel,))

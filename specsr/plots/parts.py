@@ -1,4 +1,4 @@
-"""What pictures of maps are made of: colours, axes, bars and order lines."""
+"""Elements of the figures: axes, colours, colour bars, order lines, shrinking of large maps."""
 
 from __future__ import annotations
 
@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 KHZ_FROM = 5000.0
 """Frequency axes that reach this many Hz are labelled in kHz."""
 
+Extent = tuple[float, float, float, float]
+"""Edges of an image in data coordinates: left, right, bottom, top."""
+
 COLOURS = "magma"
 """Colour map of levels."""
 
 _NO_DATA = "0.88"
 
 MAX_ROWS, MAX_COLUMNS = 1500, 2000
-"""Cells of a picture at most; of those that share a place the highest is shown."""
+"""Most rows and columns of cells in a figure; larger maps are shrunk (`shrunk`)."""
 
 
 def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> np.ndarray:
-    """Return levels [Y, X] in at most so many cells: the highest of each block, nan only if all.
+    """Return levels [Y, X] shrunk to at most [rows, columns]: the maximum of every block of cells.
 
-    The last block may stand for fewer cells than the others.
+    nan values are ignored unless a block has no other.  The last block may hold fewer cells.
     """
     for axis, limit in ((0, rows), (1, columns)):
         size = math.ceil(db.shape[axis] / limit)
@@ -41,13 +44,19 @@ def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> 
 
 
 def check_range(db_range: float) -> None:
-    """Raise `SpecsrError` for a colour range that is none."""
+    """Raise `SpecsrError` unless a colour range in dB is above zero and finite."""
     if not 0 < db_range < math.inf:
         raise SpecsrError(f"db_range is {db_range}: expected a range in dB above zero")
 
 
+def check_max_freq(max_freq: float) -> None:
+    """Raise `SpecsrError` unless a frequency in Hz is above zero and finite."""
+    if not 0 < max_freq < math.inf:
+        raise SpecsrError(f"max_freq is {max_freq}: expected a frequency in Hz above zero")
+
+
 def colour_top(levels: Iterable[np.ndarray]) -> float:
-    """Top of a colour scale: nothing lies above it, so every colour up there is a level."""
+    """Top of a colour scale in dB: the highest level, rounded up to a multiple of 5 dB."""
     return 5.0 * math.ceil(max(float(np.nanmax(db)) for db in levels) / 5)
 
 
@@ -58,10 +67,22 @@ def new_axes(height: float = 4.8) -> Axes:
     return Figure(figsize=(8, height), layout="constrained").subplots()
 
 
-def draw(ax: Axes, db: np.ndarray, extent: Any, **colours: Any) -> AxesImage:
-    """Draw levels [rows, columns]; nan and what lies outside stay gray."""
+def draw(
+    ax: Axes, db: np.ndarray, extent: Extent, limits: tuple[float, float], cmap: str = COLOURS
+) -> AxesImage:
+    """Draw values [rows, columns] in dB as colours; nan and the area outside are gray.
+
+    Args:
+        ax: axes to draw into.
+        db: values, lowest row first.
+        extent: edges of the image.
+        limits: values at the bottom and the top of the colour scale.
+        cmap: colour map of matplotlib.
+    """
     ax.set_facecolor(_NO_DATA)
-    return ax.imshow(db, origin="lower", aspect="auto", extent=extent, **colours)
+    return ax.imshow(
+        db, origin="lower", aspect="auto", extent=extent, vmin=limits[0], vmax=limits[1], cmap=cmap
+    )
 
 
 def _khz(freq: float, _position: int | None = None) -> str:
@@ -69,13 +90,13 @@ def _khz(freq: float, _position: int | None = None) -> str:
 
 
 def label_y(ax: Axes, y: str = "freq") -> None:
-    """Name the frequency axis, in kHz where it goes high, or the order axis."""
+    """Label the frequency axis, in kHz from `KHZ_FROM` up, or the order axis."""
     from matplotlib.ticker import FuncFormatter
 
     if y == "order":
         ax.set_ylabel("Order")
     elif ax.get_ylim()[1] >= KHZ_FROM:
-        # only the labels are in kHz: whatever is drawn on top stays in Hz
+        # only the labels are in kHz: data coordinates stay in Hz
         ax.yaxis.set_major_formatter(FuncFormatter(_khz))
         ax.set_ylabel("Frequency (kHz)")
     else:
@@ -83,15 +104,15 @@ def label_y(ax: Axes, y: str = "freq") -> None:
 
 
 def label_x(ax: Axes, x: str = "time") -> None:
-    """Name the time or speed axis."""
+    """Label the time or speed axis."""
     ax.set_xlabel("Time (s)" if x == "time" else "Speed (rpm)")
 
 
 def colour_bar(
     figure: Any, image: AxesImage, axes: list[Axes], label: str, extend: str, side: str = "right"
 ) -> None:
-    """Put one colour bar beside axes."""
-    # equally thick under one panel and under two
+    """Add one colour bar beside some axes."""
+    # equal thickness below one panel and below two
     aspect = 25 if side == "right" else 30 * len(axes)
     figure.colorbar(
         image, ax=axes, label=label, extend=extend, location=side, pad=0.02, aspect=aspect
@@ -99,22 +120,22 @@ def colour_bar(
 
 
 def draw_orders(ax: Axes, orders: Iterable[float], x: np.ndarray, per_order: np.ndarray) -> None:
-    """Draw a line for each order, with its name at the last place on it that is free of others.
+    """Draw a line for each order, with its label at the last free position along it.
 
-    ``per_order`` is where the first order lies at ``x`` on the vertical axis: rpm / 60 in Hz, or
-    1 on an axis of orders.  A line without a free place, or out of view, goes without a name.
+    ``per_order`` is the position of order 1 on the vertical axis at every ``x``: rpm / 60 in Hz,
+    or 1 on an order axis.  A line out of view, or without a free position, has no label.
     """
     from matplotlib.patheffects import withStroke
 
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
-    point = ax.figure.dpi / 72 / np.array(ax.bbox.size)  # one point as a part of the axes
+    point = ax.figure.dpi / 72 / np.array(ax.bbox.size)  # one point as a fraction of the axes
     taken: list[tuple[np.ndarray, np.ndarray]] = []
     outline = [withStroke(linewidth=2, foreground="black")]
     for order in orders:
         name = f"order {order:g}"
         heights = order * per_order
         ax.plot(x, heights, "--", color="white", lw=0.8, alpha=0.7, label=name)
-        half = np.array([2.5 * len(name) + 3, 6]) * point  # of the room for a name of 8 points
+        half = np.array([2.5 * len(name) + 3, 6]) * point  # half the size of a label of 8 points
         places = np.stack([(x - left) / (right - left), (heights - low) / (high - low)], 1)
         inside = ((places > half) & (places < 1 - half)).all(axis=1)
         for place in places[inside][::-1]:

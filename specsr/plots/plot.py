@@ -1,4 +1,4 @@
-"""One verb for every figure of a single map or view."""
+"""Figure of one map or view: `specsr.plot`."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ def plot(
 ) -> Axes:
     """Draw one channel of a map or view; colours are levels in dB.
 
-    A map is drawn over time and frequency; for other axes make a view of it first
+    A map is drawn over time and frequency; a view of it has other axes
     (``specsr.plot(specsr.view(spec, "rpm"))`` is a Campbell diagram).  More than 1500 x 2000 cells
-    are shrunk for the figure: each cell shown has the highest level of those it stands for.
+    are shrunk for the figure: every block of cells is shown by its maximum.
 
     Args:
         x: the map or view.
-        ax: axes to draw into; None makes a new figure (``ax.figure`` of the result).
+        ax: axes to draw into; None creates a new figure (``ax.figure`` of the result).
         channel: position or name of the channel.
-        db_range: dB from the top of the colour scale to its bottom; lower levels get its colour.
-        vmax: top of the colour scale in dB; None takes the highest level shown, up to whole 5 dB.
+        db_range: dB from the top of the colour scale to its bottom; lower levels get the colour
+            of the bottom.
+        vmax: top of the colour scale in dB; None rounds the highest level shown up to a multiple
+            of 5 dB.
         orders: orders to mark by lines at ``order * rpm / 60``.
         max_freq: highest frequency shown, Hz; None shows all.  On an order axis limit the view
             itself (``max_order``).
@@ -47,8 +49,8 @@ def plot(
         The axes; data coordinates are s or 1/min, Hz or orders.
 
     Raises:
-        SpecsrError: an unknown channel, orders for a map without speed, or a range or frequency
-            that is not above zero.
+        SpecsrError: an unknown channel, orders for a map without speed, a range or frequency that
+            is not above zero, ``max_freq`` for an order axis, or a view without measured levels.
     """
     draw: Callable[..., Axes] = plot_map if isinstance(x, SpecMap) else plot_view
     return draw(

@@ -1,4 +1,4 @@
-"""Save."""
+"""Figures as PNG, PDF or SVG files."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200
+"""Resolution of PNG files, dots per inch."""
 
 
 def save_figure(
     figure: Figure | Axes, path: str | os.PathLike[str], overwrite: bool = False
 ) -> None:
-    """Write a figure as PNG (200 dpi), PDF or SVG by suffix, complete or not at all.
+    """Write a figure as PNG (200 dpi), PDF or SVG by suffix.
+
+    The file appears only when it is complete; a failed write leaves an existing file unchanged.
 
     Args:
         figure: the figure, or axes in it.
         path: the file, ``.png``, ``.pdf`` or ``.svg``.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
 
     Raises:
         SpecsrError: another suffix, the file exists, or it cannot be written.
@@ -35,7 +38,7 @@ def save_figure(
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise SpecsrError(
-            f"{path}: unknown suffix {path.suffix!r} of a picture: expected one of "
+            f"{path}: unknown suffix {path.suffix!r} of a figure: expected one of "
             f"{', '.join(SUFFIXES)}"
         )
     with replacing(path, overwrite=overwrite) as (temporary,):

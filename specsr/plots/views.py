@@ -1,4 +1,4 @@
-"""Pictures for order analysis: Campbell diagrams, order maps and order cuts."""
+"""Figures of order analysis: Campbell diagrams, order maps, order cuts and third octaves."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from specsr.choices import DB_RANGE
+from specsr.choices import DB_RANGE, XAxis, check
 from specsr.errors import SpecsrError
 from specsr.nvh.levels import BandLevels, to_level
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.view import View
 from specsr.plots.parts import (
-    COLOURS,
     MAX_COLUMNS,
     MAX_ROWS,
+    check_max_freq,
     check_range,
     colour_bar,
     colour_top,
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_LINE_STYLES = ("-", "--", ":", "-.")
+
+
 def plot_view(
     view: View,
     *,
@@ -45,34 +48,35 @@ def plot_view(
     max_freq: float | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Draw one channel of a view; places without a measurement are gray.
+    """Draw one channel of a view; cells without a measurement are gray.
 
-    The arguments are those of `specsr.plots.plot.plot`.
+    Arguments, result and errors are those of `specsr.plots.plot.plot`.
     """
     check_range(db_range)
     orders = tuple(orders)
     if orders and view.rpm is None:
-        raise SpecsrError("orders are asked for, but this view carries no speed")
+        raise SpecsrError("orders need a speed, and this view carries none: omit orders")
     db = view.db[channel_position(view.channels, channel)]
     left, right, low, high = view.edges()
     if max_freq is not None:
         if view.y_axis != "freq":
-            raise SpecsrError("max_freq is for a frequency axis: limit the view by max_order")
-        if not 0 < max_freq < math.inf:
-            raise SpecsrError(f"max_freq is {max_freq}: expected a frequency in Hz above zero")
+            raise SpecsrError(
+                "max_freq needs a frequency axis, this view has orders: limit it by max_order"
+            )
+        check_max_freq(max_freq)
         kept = max(1, math.ceil((max_freq - low) / (high - low) * view.y.size))
         high = low + (high - low) * min(1.0, kept / view.y.size)
         db = db[:kept]
     if np.isnan(db).all():
-        raise SpecsrError("nothing was measured in this part of the map")
+        raise SpecsrError("this part of the view holds no measured levels: show a larger part")
     ax = new_axes() if ax is None else ax
     top = colour_top([db]) if vmax is None else vmax
     cells = shrunk(db)
     per = [math.ceil(n / limit) for n, limit in zip(db.shape, (MAX_ROWS, MAX_COLUMNS))]
-    # a last cell that stands for fewer is drawn as wide and cut off by the view
+    # a last block of fewer cells is drawn at full width; the limits of the axes crop it
     reach = [per[i] * cells.shape[i] / db.shape[i] for i in (0, 1)]
     extent = (left, left + (right - left) * reach[1], low, low + (high - low) * reach[0])
-    image = draw(ax, cells, extent, vmin=top - db_range, vmax=top, cmap=COLOURS)
+    image = draw(ax, cells, extent, (top - db_range, top))
     ax.set_xlim(left, right)
     ax.set_ylim(max(low, 0.0), high if max_freq is None else min(max_freq, high))
     label_x(ax, view.x_axis)
@@ -92,7 +96,7 @@ def plot_cuts(
     cuts: Mapping[str, Sequence[OrderCut]] | Sequence[OrderCut],
     label: str = "dB",
     *,
-    x: str = "rpm",
+    x: XAxis = "rpm",
     ax: Axes | None = None,
     channel: int = 0,
     title: str | None = None,
@@ -100,20 +104,30 @@ def plot_cuts(
     """Draw the levels of orders over speed or time; the legend states every bandwidth.
 
     Args:
-        cuts: cuts of one recording; or several recordings' by name, which differ in their dashes.
-        label: what the levels are, such as ``spectrogram(signal).grid.level_label``.
-        x: ``"rpm"`` or ``"time"``.
-        ax: axes to draw into; None makes a new figure.
+        cuts: order cuts of one recording; or name -> cuts of up to four recordings, with one line
+            style each.
+        label: unit of the levels, such as ``spectrogram(signal).grid.level_label``.
+        x: horizontal axis, ``"rpm"`` or ``"time"``.
+        ax: axes to draw into; None creates a new figure.
         channel: position of the channel.
         title: title of the axes.
+
+    Returns:
+        The axes; data coordinates are 1/min or s, and dB.
+
+    Raises:
+        SpecsrError: an unknown horizontal axis, or more than four recordings.
     """
-    ax = new_axes(4.0) if ax is None else ax
+    check(x, XAxis, "x")
     named = cuts if isinstance(cuts, Mapping) else {"": cuts}
-    for dashes, (name, each) in zip(("-", "--", ":", "-."), named.items()):
+    if len(named) > len(_LINE_STYLES):
+        raise SpecsrError(f"{len(named)} recordings: expected up to {len(_LINE_STYLES)}")
+    ax = new_axes(4.0) if ax is None else ax
+    for style, (name, each) in zip(_LINE_STYLES, named.items()):
         for i, cut in enumerate(each):
-            across = cut.rpm if x == "rpm" else cut.times
-            words = f"{name} order {cut.order:g} ({bandwidth_words(cut)})".strip()
-            ax.plot(across, cut.levels[channel], dashes, color=f"C{i}", lw=1.3, label=words)
+            values = cut.rpm if x == "rpm" else cut.times
+            entry = f"{name} order {cut.order:g} ({bandwidth_text(cut)})".strip()
+            ax.plot(values, cut.levels[channel], style, color=f"C{i}", lw=1.3, label=entry)
     label_x(ax, x)
     ax.set_ylabel(f"Level ({label})")
     ax.grid(alpha=0.3)
@@ -124,8 +138,8 @@ def plot_cuts(
     return ax
 
 
-def bandwidth_words(cut: OrderCut) -> str:
-    """The band that was summed for a cut: in orders where it is steady in them, else in Hz."""
+def bandwidth_text(cut: OrderCut) -> str:
+    """Bandwidth of an order cut for a legend: in orders if constant in orders, else in Hz."""
     read = ~np.isnan(cut.levels).all(axis=0)
     if not read.any():
         return "not readable"
@@ -146,7 +160,20 @@ def plot_run(
     max_freq: float | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw a run on one page: Campbell diagram, map over orders, and order cuts below."""
+    """Draw a run on one page: Campbell diagram, order map, and order cuts below.
+
+    Args:
+        campbell: view over frequency.
+        by_order: view over orders.
+        cuts: order cuts; their orders are marked in both views.
+        channel: position of the channel.
+        db_range: dB from the top of the colour scale of both views to its bottom.
+        max_freq: highest frequency of the Campbell diagram, Hz; None shows all.
+        title: title of the figure.
+
+    Raises:
+        SpecsrError: as `specsr.plots.plot.plot`.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.5, 7.5), layout="constrained")
@@ -158,10 +185,8 @@ def plot_run(
             view, ax=figure.add_subplot(grid[0, place]), channel=channel, db_range=db_range,
             vmax=vmax, orders=orders, max_freq=top,
         )  # fmt: skip
-    plot_cuts(
-        cuts, campbell.level_label, x=campbell.x_axis, ax=figure.add_subplot(grid[1, :]),
-        channel=channel,
-    )  # fmt: skip
+    x: XAxis = "rpm" if campbell.x_axis == "rpm" else "time"
+    plot_cuts(cuts, campbell.level_label, x=x, ax=figure.add_subplot(grid[1, :]), channel=channel)
     if title is not None:
         figure.suptitle(title)
     return figure
@@ -175,15 +200,15 @@ def plot_levels(
     channels: Sequence[str] = (),
     note: str = "",
 ) -> Figure:
-    """Draw third octaves as bars and, where given, the power spectral density below.
+    """Draw third octaves as bars and, if given, the power spectral density below.
 
     Args:
-        bands: see `specsr.third_octave_levels`; bands that are not resolved are pale.
-        label: what the levels are, such as ``"dB re 20 µPa"``.
+        bands: third-octave levels (`specsr.third_octave_levels`); unresolved ones are pale.
+        label: unit of the levels, such as ``"dB re 20 µPa"``.
         density: frequencies in Hz and unit²/Hz of every channel, from `specsr.psd`.
         reference: value of 0 dB of the density, in its unit.
-        channels: names for the legend.
-        note: more words for the axis of the bands, such as their weighting.
+        channels: channel names for the legend.
+        note: addition to the label of the level axis, such as the weighting.
     """
     from matplotlib.figure import Figure
 

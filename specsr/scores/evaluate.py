@@ -1,17 +1,18 @@
-"""Compare a result with its reference: one report of levels, distances and errors.
+"""Compare a result with its reference: levels, distances and errors in one report.
 
-Two signals are compared as waveforms and as the maps they give; two maps as they are.
+Two signals are compared as waveforms and by their maps, two maps cell by cell.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
+from specsr.choices import DB_RANGE
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
@@ -27,6 +28,34 @@ from specsr.scores.scores import LevelError, OrderError, Report, Scores, level_e
 from specsr.signal import Signal
 
 
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """How `evaluate` measures maps and levels.
+
+    Attributes:
+        transform: analysis of signals, Hann 2048/512 by default; maps keep their own grid.
+        bandwidth: width in orders of the band that an order's level is summed over; None: the
+            least that contains the whole line (`specsr.nvh.order_cut.order_cut`), stated in the
+            scores.
+        db_range: range of levels below the reference's maximum, dB; lower levels do not count.
+    """
+
+    transform: SpectrogramTransform = SpectrogramTransform()
+    bandwidth: float | None = None
+    db_range: float = DB_RANGE
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What every channel is compared by: the arguments of `evaluate`, checked."""
+
+    cut: float | None
+    orders: Sequence[float]
+    rpm: Any
+    options: EvaluateOptions
+    loudness: bool
+
+
 def evaluate(
     result: Signal | SpecMap,
     reference: Signal | SpecMap,
@@ -34,54 +63,48 @@ def evaluate(
     cut: float | None = None,
     orders: Sequence[float] = (),
     rpm: np.ndarray | float | None = None,
-    range_db: float = 80.0,
-    transform: SpectrogramTransform | None = None,
-    bandwidth: float | None = None,
     low: Signal | SpecMap | None = None,
+    options: EvaluateOptions = EvaluateOptions(),
 ) -> Report:
     """Compare a result with its reference, channel by channel.
 
-    Waveform scores (LSD, SNR, SI-SDR) are taken from two signals; samples are divided by the
-    reference's full scale for the LSD.  For two maps LSD is that of their own cells, turned back
-    to the |X|² of a plain STFT (of samples in ``unit``), and there is no SNR.  Map errors, bands
-    and orders are read down to ``range_db`` below the reference's highest level, each; third
-    octaves of a map are those that its rows resolve.
+    Waveform scores (LSD, SNR, SI-SDR) need two signals; samples are divided by the reference's
+    full scale for the LSD.  For two maps the LSD is that of their own cells, converted to the
+    |X|² of a plain STFT (of samples in ``unit``), and there is no SNR.  Map errors, third octaves
+    and orders count levels down to ``options.db_range`` below the maximum of the reference, each.
+    Third octaves of a map are those that its rows resolve.
 
     Args:
-        result: what is judged.
-        reference: what is true; same kind, rate and length, or same grid.
-        cut: frequency in Hz that parts LSD-LF from LSD-HF, such as the end of a measured band.
-        orders: multiples of the speed of rotation whose levels are compared.
-        rpm: speed in 1/min, one or one a sample; None takes the reference's, or the result's.
-        range_db: range of levels that counts, dB.
-        transform: how signals become maps; None is Hann 2048/512.
-        bandwidth: width in orders of the band that an order's level is summed over; None takes
-            the least that holds the whole line (`specsr.nvh.order_cut.order_cut`), which the
-            scores state.
-        low: what the result was made from: the same scores are taken of what simpler ways make
-            of it (`specsr.scores.baselines`).
+        result: signal or map to evaluate.
+        reference: the true one: of the same kind, rate and length, or on the same grid.
+        cut: frequency in Hz between LSD-LF and LSD-HF, such as the edge of the measured band.
+        orders: multiples of the rotation frequency whose levels are compared.
+        rpm: speed in 1/min, one value or one per sample; None takes the reference's, or the
+            result's.
+        low: the low-resolution input; baselines computed from it
+            (`specsr.scores.baselines.baselines`) are scored alongside.
+        options: analysis, bandwidth of orders and range of levels.
 
     Raises:
-        SpecsrError: the two cannot be compared (the message says what differs and what to do),
-            orders are asked for without a speed, or a cut that leaves no rows on one side.
+        SpecsrError: the two cannot be compared (the message names the difference and the fix),
+            orders without a speed, or a cut without rows on one side.
     """
     signals = isinstance(reference, Signal)
-    transform = transform or SpectrogramTransform()
     if signals != isinstance(result, Signal):
         raise SpecsrError(
-            "one is a signal and the other a map: compare two of a kind; Signal.spectrogram() and "
-            "SpecMap.to_signal() turn one into the other"
+            "one is a signal and the other a map: expected two of a kind; specsr.spectrogram and "
+            "specsr.to_signal convert between them"
         )
     if low is not None and isinstance(low, Signal) != signals:
         raise SpecsrError(
-            "low is a signal and the result a map, or the reverse: give one of a kind"
+            "low is a signal and the result a map, or the reverse: expected two of a kind"
         )
-    simpler: dict[str, Any] = {} if low is None else baselines(low, reference)
+    inputs: dict[str, Any] = {} if low is None else baselines(low, reference)
     waves: tuple[Signal, Signal] | None = None
     if isinstance(result, Signal) and isinstance(reference, Signal):
         _check_signals(result, reference)
         waves = (reference, result)
-        result, reference = transform(result), transform(reference)
+        result, reference = options.transform(result), options.transform(reference)
     else:
         assert isinstance(result, SpecMap) and isinstance(reference, SpecMap)
         _check_maps(result, reference)
@@ -89,34 +112,31 @@ def evaluate(
         rpm = reference.rpm if reference.rpm is not None else result.rpm
     if len(orders) and rpm is None:
         raise SpecsrError(
-            "orders are asked for, but neither recording holds a speed: pass rpm, in 1/min, one "
-            "or one a sample"
+            "orders need a speed, and neither recording carries one: pass rpm in 1/min, one value "
+            "or one per sample"
         )
     why_not = _no_loudness(waves)
+    task = _Task(cut, orders, rpm, options, not why_not)
 
-    count = len(reference.channels)
-
-    def judged(result: SpecMap, waves: tuple[Signal, Signal] | None) -> list[Scores]:
+    def channel_scores(result: SpecMap, waves: tuple[Signal, Signal] | None) -> list[Scores]:
         return [
             _scores(
                 _channel(reference, c), _channel(result, c),
-                None if waves is None else (_channel(waves[0], c), _channel(waves[1], c)),
-                cut, orders, rpm, range_db,
-                bandwidth, not why_not,
+                None if waves is None else (_channel(waves[0], c), _channel(waves[1], c)), task,
             )
-            for c in range(count)
+            for c in range(len(reference.channels))
         ]  # fmt: skip
 
-    channels = judged(result, waves)
+    channels = channel_scores(result, waves)
     beside = {
-        name: judged(transform(x) if waves else x, waves and (waves[0], x))
-        for name, x in simpler.items()
+        name: channel_scores(options.transform(x) if waves else x, waves and (waves[0], x))
+        for name, x in inputs.items()
     }
     grid = reference.grid
     settings = {
         "rate": grid.rate, "unit": grid.unit, "n_fft": grid.n_fft, "hop_length": grid.hop_length,
         "window": grid.window, "scaling": grid.scaling, "cell": list(grid.cell),
-        "range_db": float(range_db), "cut": None if cut is None else float(cut),
+        "db_range": float(options.db_range), "cut": None if cut is None else float(cut),
         "loudness": why_not or "ISO 532-1, stationary, free field",
     }  # fmt: skip
     names = dict(zip(_unique(reference.channels), channels, strict=True))
@@ -128,18 +148,18 @@ def evaluate(
 def _no_loudness(waves: tuple[Signal, Signal] | None) -> str | None:
     """Why the loudness is not compared, or None where it is."""
     if waves is None:
-        return "not taken: maps have none, compare recordings"
+        return "not computed: maps have no loudness, compare recordings"
     if waves[0].unit != "Pa":
-        return f"not taken: samples are in {waves[0].unit}, not in Pa"
+        return f"not computed: samples are in {waves[0].unit}, not in Pa"
     if waves[0].duration < sound_quality.SHORTEST:
-        return f"not taken: shorter than {sound_quality.SHORTEST:g} s"
+        return f"not computed: shorter than {sound_quality.SHORTEST:g} s"
     if not sound_quality.available():
-        return "not taken: it needs MoSQITo, pip install 'specsr[sound-quality]'"
+        return "not computed: needs MoSQITo, pip install 'specsr[sound-quality]'"
     return None
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Channel names, numbered where two are alike."""
+    """Channel names, numbered if two are equal."""
     if len(set(names)) == len(names):
         return list(names)
     return [f"{name} ({i + 1})" for i, name in enumerate(names)]
@@ -155,35 +175,35 @@ def _channel(x: Any, channel: int) -> Any:
     )
 
 
-def _differ(what: str, result: Any, reference: Any, mend: str) -> None:
+def _check_equal(quantity: str, result: Any, reference: Any, fix: str) -> None:
     if result != reference:
-        raise SpecsrError(f"the result has {what} {result}, the reference {reference}: {mend}")
+        raise SpecsrError(f"the result has {quantity} {result}, the reference {reference}: {fix}")
 
 
 def _check_signals(result: Signal, reference: Signal) -> None:
-    _differ("unit", result.unit, reference.unit, "convert one, or name its right unit")
+    _check_equal("unit", result.unit, reference.unit, "convert one, or correct its unit")
     rates = (result.rate, reference.rate, "resample one first (Signal.resample)")
-    _differ("a rate in Hz of", *rates)
+    _check_equal("a rate in Hz of", *rates)
     counts = (result.samples.shape[0], reference.samples.shape[0])
-    _differ("a channel count of", *counts, "pick the channels that belong together")
-    _differ(
+    _check_equal("a channel count of", *counts, "select the same channels")
+    _check_equal(
         "a length in samples of", result.length, reference.length,
-        "cut the longer one to the part that both hold",
+        "cut the longer one to the common part",
     )  # fmt: skip
 
 
 def _check_maps(result: SpecMap, reference: SpecMap) -> None:
     for field in fields(Grid):
-        # Where a recording starts does not touch its levels.
+        # the start time of a recording does not affect its levels
         if field.name != "start":
             values = (getattr(result.grid, field.name), getattr(reference.grid, field.name))
-            _differ(f"a grid with {field.name}", *values, "bring both to one grid first")
+            _check_equal(f"a grid with {field.name}", *values, "bring both to one grid first")
     counts = (result.magnitude.shape[0], reference.magnitude.shape[0])
-    _differ("a channel count of", *counts, "pick the channels that belong together")
+    _check_equal("a channel count of", *counts, "select the same channels")
 
 
 def _plain_power(spec: SpecMap) -> np.ndarray:
-    """|X|² of the plain STFT behind a map's one channel, mean over pooled cells: [rows, frames]."""
+    """|X|² of the plain STFT of a map's one channel, [rows, frames]; of pooled cells the mean."""
     factor = np.square(spec.grid.factor())
     if spec.grid.cell != (1, 1):
         factor = factor[:-1].reshape(spec.grid.rows, -1).mean(1)
@@ -191,11 +211,10 @@ def _plain_power(spec: SpecMap) -> np.ndarray:
 
 
 def _scores(
-    reference: SpecMap, result: SpecMap, waves: tuple[Signal, Signal] | None,
-    cut: float | None, orders: Sequence[float], rpm: Any, range_db: float,
-    bandwidth: float | None, loudness: bool,
+    reference: SpecMap, result: SpecMap, waves: tuple[Signal, Signal] | None, task: _Task
 ) -> Scores:  # fmt: skip
     """Scores of one channel."""
+    cut, db_range = task.cut, task.options.db_range
     plain = _plain_power(reference), _plain_power(result)
     compared = waves or (reference, result)
     ratio = invariant = None
@@ -212,58 +231,58 @@ def _scores(
         freqs = reference.freqs
         rows = (freqs >= low) & (freqs < (math.inf if high is None else high))
         if not rows.any():
-            raise SpecsrError(f"cut is {cut:g} Hz: no row of the map lies on one side of it")
+            raise SpecsrError(
+                f"cut is {cut:g} Hz: expected a frequency with rows of the map on both sides"
+            )
         return float(metrics.lsd_frames(plain[0][rows], plain[1][rows], axis=0).mean())
 
     with np.errstate(invalid="ignore"):
         overall = (overall_level(result) - overall_level(reference)).item()
-        heard = reference.grid.unit in ("Pa", "1")
+        acoustic = reference.grid.unit in ("Pa", "1")
         weighted = (
-            (overall_level(result, "A") - overall_level(reference, "A")).item() if heard else None
+            (overall_level(result, "A") - overall_level(reference, "A")).item()
+            if acoustic
+            else None
         )
-    levels = floored(reference.db[0], result.db[0], range_db)
+    levels = floored(reference.db[0], result.db[0], db_range)
     return Scores(
         overall_error_db=overall,
         overall_a_error_db=weighted,
-        loudness_error_percent=_loudness_error(*waves) if waves and loudness else None,
+        loudness_error_percent=_loudness_error(*waves) if waves and task.loudness else None,
         lsd=distance(),
         lsd_lf=None if cut is None else distance(0.0, cut),
         lsd_hf=None if cut is None else distance(cut, None),
         snr_db=ratio,
         si_sdr_db=invariant,
         spectral_convergence_db=float(metrics.spectral_convergence(*np.sqrt(plain))),
-        map=map_errors(reference.db[0], result.db[0], range_db),
-        third_octave=_band_error(compared[0], compared[1], range_db),
-        orders={
-            f"{order:g}": _order_error(reference, result, rpm, order, bandwidth, range_db)
-            for order in orders
-        },
+        map=map_errors(reference.db[0], result.db[0], db_range),
+        third_octave=_band_error(compared[0], compared[1], db_range),
+        orders={f"{k:g}": _order_error(reference, result, k, task) for k in task.orders},
         lines=compare_lines(*levels, reference.grid),
         transients=compare_transients(*levels, reference.grid),
     )
 
 
-def _order_error(
-    reference: SpecMap, result: SpecMap, rpm: Any, order: float, bandwidth: float | None,
-    range_db: float,
-) -> OrderError:  # fmt: skip
-    true, found = (order_cut(x, rpm, order, bandwidth, "orders") for x in (reference, result))
-    error = level_error(true.levels[0], found.levels[0], range_db)
-    read = true.bandwidth[~np.isnan(true.levels[0])]
-    ends = (float(read.min()), float(read.max())) if read.size else (math.nan, math.nan)
-    return OrderError(error.rmse_db, error.bias_db, error.max_abs_db, *ends)
+def _order_error(reference: SpecMap, result: SpecMap, order: float, task: _Task) -> OrderError:
+    """Errors of an order's level over time, with the least and greatest bandwidth in Hz."""
+    bandwidth = task.options.bandwidth
+    true, found = (order_cut(x, task.rpm, order, bandwidth, "orders") for x in (reference, result))
+    error = level_error(true.levels[0], found.levels[0], task.options.db_range)
+    widths = true.bandwidth[~np.isnan(true.levels[0])]
+    span = (float(widths.min()), float(widths.max())) if widths.size else (math.nan, math.nan)
+    return OrderError(error.rmse_db, error.bias_db, error.max_abs_db, *span)
 
 
 def _loudness_error(reference: Signal, result: Signal) -> float:
-    """Error of the loudness in percent; nan where the reference is below hearing."""
+    """Error of the loudness in percent; nan where the reference's loudness is zero."""
     true, found = (sound_quality.loudness(x).sone[0] for x in (reference, result))
     return float(100 * (found / true - 1)) if true > 0 else math.nan
 
 
 def _band_error(
-    reference: Signal | SpecMap, result: Signal | SpecMap, range_db: float
+    reference: Signal | SpecMap, result: Signal | SpecMap, db_range: float
 ) -> LevelError | None:
-    """Errors of the third octaves that the analysis resolves; None where there are none."""
+    """Errors of the third octaves that the analysis resolves; None if it resolves none."""
     rate = reference.rate if isinstance(reference, Signal) else reference.grid.rate
     lowest = third_octave_bands()[-1][0]
     if lowest > rate / 2:
@@ -271,4 +290,4 @@ def _band_error(
     true, found = third_octave_levels(reference), third_octave_levels(result)
     if not true.resolved.any():
         return None
-    return level_error(true.levels[0, true.resolved], found.levels[0, true.resolved], range_db)
+    return level_error(true.levels[0, true.resolved], found.levels[0, true.resolved], db_range)

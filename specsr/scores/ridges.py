@@ -1,8 +1,8 @@
-"""Lines and transients of one map looked for in another: which are lost, which are invented.
+"""Ridges (lines and transients) of a reference map, matched with those of an estimate.
 
 A ridge is a chain of local maxima: over frequency for a line (an order, a whine), over time for a
-transient (a click).  Speckle makes maxima too, but no chain of them: neighbouring windows that do
-not overlap, and rows more than a main lobe apart, have nothing to do with each other.
+transient (a click).  Noise also has local maxima, but rarely chains of them: windows that do not
+overlap, and rows more than a main lobe apart, are statistically independent.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 
 PROMINENCE = 6.0
-"""How far in dB a ridge stands above the valleys beside it."""
+"""Prominence of a ridge over the minima on both sides, dB."""
 
 FAINT = 2.0
-"""What suffices, in dB, for a counterpart: a ridge that is there but weaker was not invented."""
+"""Prominence that a counterpart needs, dB: a ridge with a weaker counterpart was not invented."""
 
 NEIGHBOURHOOD = 49
-"""Cells in which the valleys are looked for."""
+"""Window for the prominence (``wlen`` of `scipy.signal.find_peaks`), cells."""
 
 
 @dataclass(frozen=True)
 class RidgeErrors:
-    """What became of the ridges of a reference.
+    """Errors of the ridges of an estimate; nan where there is nothing to average.
 
     Attributes:
-        found: share of the reference's ridge cells with a counterpart, 0 to 1; nan without ridges.
-        found_apart: the same over ridges that are farther than ``apart`` from the next.
-        invented: share of the estimate's ridge cells without a counterpart; nan without ridges.
-        reference_cells, estimate_cells: how many ridge cells each has.
-        position_rms: distance in cells between a found ridge and its counterpart, rms.
-        level_rms_db, level_bias_db: their levels, estimate minus reference.
-        level_bias_apart_db: the bias over ridges farther than ``apart`` from the next.
+        found: share of the reference's ridge cells with a counterpart, 0 to 1.
+        found_apart: the same over single ridges, farther than ``apart`` from the next.
+        invented: share of the estimate's ridge cells without a counterpart, 0 to 1.
+        reference_cells, estimate_cells: number of ridge cells of each.
+        position_rms: distance between found ridge cells and their counterparts, rms, cells.
+        level_rms_db, level_bias_db: error of their levels, estimate minus reference, rms and mean.
+        level_bias_apart_db: mean error of the levels over single ridges.
     """
 
     found: float
@@ -53,10 +53,13 @@ class RidgeErrors:
 
 
 def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
-    """Return where a map [F, T] in dB has maxima over its rows of this prominence, bool."""
+    """Return the local maxima over frequency of a map [F, T] in dB, bool [F, T].
+
+    ``prominence`` is their least prominence in dB.
+    """
     found = np.zeros(db.shape, dtype=bool)
     with warnings.catch_warnings():
-        # a rise to the end of the neighbourhood is no peak, and need not be told
+        # scipy warns of maxima with a prominence of 0, which are not kept anyway
         warnings.simplefilter("ignore", RuntimeWarning)
         for column in np.flatnonzero(np.ptp(db, axis=0) >= prominence):
             rows, _ = find_peaks(db[:, column], prominence=prominence, wlen=NEIGHBOURHOOD)
@@ -65,9 +68,9 @@ def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
 
 
 def ridges(db: np.ndarray, length: int, prominence: float = PROMINENCE) -> np.ndarray:
-    """Return the maxima over rows that go on for ``length`` columns or more, bool [F, T].
+    """Return the cells of maxima over frequency that last ``length`` columns or more, bool [F, T].
 
-    From one column to the next a ridge moves by up to a row: more would chain up speckle.
+    A ridge moves by at most one row per column; a wider search would connect maxima of noise.
     """
     found = peaks(db, prominence)
     labels, count = ndimage.label(found, np.ones((3, 3), dtype=int))
@@ -83,21 +86,22 @@ def compare_ridges(
     reach: int = 3,
     apart: int = 8,
 ) -> RidgeErrors:
-    """Compare the ridges over rows of two maps [F, T] in dB.
+    """Compare the ridges over frequency of two maps [F, T] in dB.
 
     Args:
-        length: columns that a ridge lasts at least.
-        reach: rows within which a counterpart lies.
-        apart: rows within which a ridge that stands alone has no other.
+        reference_db, estimate_db: levels in dB, one shape.
+        length: least length of a ridge, columns.
+        reach: largest distance of a counterpart, rows.
+        apart: a single ridge has no other within this many rows.
 
     Raises:
-        SpecsrError: the shapes differ.
+        SpecsrError: the shapes differ, or the arrays do not have two dimensions.
     """
     reference_db, estimate_db = (np.asarray(x, np.float64) for x in (reference_db, estimate_db))
     if reference_db.shape != estimate_db.shape or reference_db.ndim != 2:
         raise SpecsrError(
-            f"reference has shape {reference_db.shape} and estimate {estimate_db.shape}: expected "
-            "two maps [rows, columns] of the same shape"
+            f"reference has shape {reference_db.shape}, estimate {estimate_db.shape}: expected two "
+            "maps [rows, columns] of the same shape"
         )
     true, ours = (ridges(x, length) for x in (reference_db, estimate_db))
     any_true, any_ours = (peaks(x, FAINT) for x in (reference_db, estimate_db))
@@ -121,19 +125,21 @@ def compare_ridges(
 def split_lines(
     truth_db: np.ndarray, lines: np.ndarray, length: int, apart: int = 8, reach: int = 4
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Part the cells of lines into those of ridges that stand alone and those of close ones.
+    """Split the cells of lines into those of single ridges and those of close ones.
 
     Args:
-        lines: which cells are lines, bool [F, T], see `specsr.scores.map_errors.line_mask`.
-        apart: rows within which a ridge that stands alone has no other.
+        truth_db: levels in dB, [F, T].
+        lines: cells that belong to lines, bool [F, T] (`specsr.scores.map_errors.line_mask`).
+        length: least length of a ridge, columns.
+        apart: a single ridge has no other within this many rows.
         reach: rows on either side that belong to a ridge; a line cell farther from any ridge is
-            in neither part.
+            in neither mask.
 
     Returns:
-        Two masks [F, T].
+        Masks of single and of close lines, bool [F, T] each.
     """
     found = peaks(truth_db, FAINT) & _near(ridges(truth_db, length))
-    # one column is out of another's reach: the nearest ridge is that of the same column
+    # a step in time costs more than all rows together: the nearest ridge is in the same column
     distance, (row, column) = ndimage.distance_transform_edt(
         ~found, sampling=(1, 4 * len(found)), return_indices=True
     )
@@ -143,21 +149,21 @@ def split_lines(
 
 
 def ridge_length(grid: Grid, windows: float = 3.0) -> int:
-    """Columns of a map that some window lengths take: what a line lasts at least."""
+    """Least length of a line in columns: that of ``windows`` analysis windows, at least 3."""
     return max(3, round(windows * grid.n_fft / (grid.hop_length * grid.cell[1])))
 
 
 def compare_lines(reference_db: np.ndarray, estimate_db: np.ndarray, grid: Grid) -> RidgeErrors:
-    """Compare the lines of two maps: ridges over frequency that last three windows or more."""
+    """Compare the lines of two maps [F, T] in dB: ridges that last three windows or more."""
     return compare_ridges(reference_db, estimate_db, ridge_length(grid))
 
 
 def compare_transients(
     reference_db: np.ndarray, estimate_db: np.ndarray, grid: Grid
 ) -> RidgeErrors:
-    """Compare the transients of two maps: ridges over time that span 16 rows or more.
+    """Compare the transients of two maps [F, T] in dB: ridges that span 16 rows or more.
 
-    Positions are judged within half a window: no map says it finer.
+    A counterpart may lie half a window away, the time resolution of a map.
     """
     reach = max(2, round(grid.n_fft / (2 * grid.hop_length * grid.cell[1])))
     true, found = (np.ascontiguousarray(np.asarray(x).T) for x in (reference_db, estimate_db))
@@ -165,12 +171,12 @@ def compare_transients(
 
 
 def _near(cells: np.ndarray) -> np.ndarray:
-    """The cells and those one row and column around them."""
+    """The cells and their eight neighbours."""
     return ndimage.binary_dilation(cells, np.ones((3, 3), dtype=bool))
 
 
 def _alone(cells: np.ndarray, apart: int) -> np.ndarray:
-    """Which cells have no other in their column within ``apart`` rows, bool like ``cells``."""
+    """Cells without another in their column within ``apart`` rows, bool like ``cells``."""
     around = ndimage.convolve1d(cells.astype(np.int32), np.ones(2 * apart + 1, np.int32), axis=0,
                                 mode="constant")  # fmt: skip
     return cells & (around == 1)
@@ -179,9 +185,9 @@ def _alone(cells: np.ndarray, apart: int) -> np.ndarray:
 def _nearest(
     cells: np.ndarray, others: np.ndarray, reach: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows and columns of cells, and how many rows on the nearest other of the column lies.
+    """Rows and columns of cells, and the offset in rows to the nearest other of the same column.
 
-    ``reach + 1`` where none is within ``reach``.
+    The offset is ``reach + 1`` where none lies within ``reach``.
     """
     rows, columns = np.nonzero(cells)
     best = np.full(rows.size, reach + 1)

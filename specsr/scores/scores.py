@@ -1,27 +1,21 @@
-"""Scores of a result against its reference, their mean, and the table that shows them."""
+"""Scores of a result against its reference, their mean, and their tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specsr.extras import need
+from specsr.scores.map_errors import MapErrors, floored
+from specsr.scores.markdown import markdown_table
 from specsr.scores.ridges import RidgeErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas
-
-from specsr.scores.map_errors import MapErrors, floored
-
-if TYPE_CHECKING:
-    import pandas
-
-from specsr.nvh.export import _library
 
 
 @dataclass(frozen=True)
@@ -35,7 +29,7 @@ class LevelError:
 
 @dataclass(frozen=True)
 class OrderError(LevelError):
-    """Errors of an order's level over time, and the band that was summed, Hz (it may move)."""
+    """Errors of an order's level over time, and the span of the bandwidth it is summed over, Hz."""
 
     lowest_bandwidth_hz: float
     highest_bandwidth_hz: float
@@ -47,19 +41,19 @@ class Scores:
 
     Attributes:
         overall_error_db: overall level, result minus reference.
-        overall_a_error_db: the same, A-weighted; None for what is no sound.
-        loudness_error_percent: of the loudness in sone (ISO 532-1, stationary method); None
-            where it was not taken (``settings["loudness"]`` says why).
+        overall_a_error_db: the same, A-weighted; None for non-acoustic units.
+        loudness_error_percent: error of the loudness in sone (ISO 532-1, stationary method); None
+            if not computed (``settings["loudness"]`` gives the reason).
         lsd: log-spectral distance (`specsr.scores.metrics.lsd`), decades of power.
         lsd_lf: the same below the cut.
         lsd_hf: the same from the cut up.
         snr_db: signal-to-noise ratio of the waveform.
         si_sdr_db: scale-invariant signal-to-distortion ratio of the waveform.
-        spectral_convergence_db: error of the magnitudes against the magnitudes.
-        map: errors of the levels in the map, with the range they are taken over.
+        spectral_convergence_db: `specsr.scores.metrics.spectral_convergence`.
+        map: errors of the levels in the map, with their range.
         third_octave: errors of the third-octave levels.
         orders: errors of each order's level over time, by order.
-        lines, transients: what became of the reference's ridges, and what was invented
+        lines, transients: ridges of the reference that were found, and ridges that were invented
             (`specsr.scores.ridges`).
     """
 
@@ -81,14 +75,14 @@ class Scores:
 
 @dataclass(frozen=True)
 class Report:
-    """What `evaluate` found.
+    """Result of `specsr.evaluate`.
 
     Attributes:
         kind: ``"signal"`` or ``"map"``.
-        settings: rate, unit, transform, cut and range behind the scores.
-        mean: every score's mean over the channels.
-        channels: scores of every channel, by name.
-        baselines: mean scores of simpler ways to the same, by name.
+        settings: rate, unit, transform, cut and range of the scores.
+        mean: mean of every score over the channels.
+        channels: name of the channel -> its scores.
+        baselines: name of the baseline -> its mean scores.
     """
 
     kind: str
@@ -102,9 +96,9 @@ class Report:
         return _plain(asdict(self))
 
     def rows(self) -> tuple[list[str], list[tuple[str, list[float | None]]]]:
-        """Return the column names and, for every score that applies, (label, one value each).
+        """Return the column names and, for every score that applies, (label, values).
 
-        One column a channel, led by their mean where there are several, then the baselines.
+        Columns: the mean of several channels, every channel, every baseline.
         """
         columns = {"mean": self.mean, **self.channels} if len(self.channels) > 1 else self.channels
         if len(columns) == 1 and self.baselines:
@@ -121,23 +115,34 @@ class Report:
         return [*columns, *self.baselines], kept
 
     def table(self) -> str:
-        """Return a Markdown table of `rows`."""
+        """Return `rows` as a Markdown table; ``-`` where a score does not apply."""
         names, lines = self.rows()
-        rows = [["score", *names], *([label, *map(_number, row)] for label, row in lines)]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        text = ["| " + " | ".join(_padded(row, widths)) + " |" for row in rows]
-        rule = "|".join([":" + "-" * (widths[0] + 1), *("-" * (w + 1) + ":" for w in widths[1:])])
-        return "\n".join([text[0], f"|{rule}|", *text[1:]])
+        rows = [
+            {"score": label}
+            | {n: math.nan if x is None else float(x) for n, x in zip(names, values, strict=True)}
+            for label, values in lines
+        ]
+        return markdown_table(rows, decimals=3)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return `rows` as a pandas table; see `specsr.scores.scores.scores_frame`."""
-        from specsr.scores.scores import scores_frame
+        """Return `rows` as a pandas table, with the settings in ``attrs``.
 
-        return scores_frame(self)
+        Values are floats, nan where a score does not apply.
+
+        Raises:
+            SpecsrError: pandas is not installed.
+        """
+        names, rows = self.rows()
+        table = {label: [np.nan if x is None else float(x) for x in row] for label, row in rows}
+        pandas = need("pandas", "tables", "tables of scores")
+        frame = pandas.DataFrame.from_dict(table, orient="index", columns=names)
+        frame.index.name = "score"
+        frame.attrs.update(self.settings)
+        return frame
 
 
 def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | None]]:
-    """Yield what a table shows of a channel's scores: (label, value)."""
+    """Yield (label, value) of the rows of a table for one channel."""
     yield "overall level error, dB", scores.overall_error_db
     yield "A-weighted level error, dB", scores.overall_a_error_db
     yield "loudness error, %", scores.loudness_error_percent
@@ -147,7 +152,7 @@ def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | Non
     yield "SNR, dB", scores.snr_db
     yield "SI-SDR, dB", scores.si_sdr_db
     yield "spectral convergence, dB", scores.spectral_convergence_db
-    over = f"over {scores.map.range_db:g} dB"
+    over = f"over {scores.map.db_range:g} dB"
     yield f"map RMSE {over}, dB", scores.map.rmse_db
     yield f"map bias {over}, dB", scores.map.bias_db
     yield f"map PSNR {over}, dB", scores.map.psnr_db
@@ -161,32 +166,21 @@ def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | Non
         yield f"order {order} in {width} Hz, bias, dB", error.bias_db
         yield f"order {order} in {width} Hz, largest error, dB", error.max_abs_db
     for name, ridges in (("lines", scores.lines), ("transients", scores.transients)):
-        there = ridges.reference_cells or ridges.estimate_cells
+        applies = ridges.reference_cells or ridges.estimate_cells
         for label, value in (
             ("found, %", 100 * ridges.found),
-            ("found of those that stand alone, %", 100 * ridges.found_apart),
+            ("single ones found, %", 100 * ridges.found_apart),
             ("invented, % of the result's", 100 * ridges.invented),
             ("position error, cells rms", ridges.position_rms),
             ("level error, dB rms", ridges.level_rms_db),
             ("level bias, dB", ridges.level_bias_db),
         ):
-            yield f"{name}: {label}", value if there else None
+            yield f"{name}: {label}", value if applies else None
 
 
 def _span(low: float, high: float) -> str:
-    """``"50"``, or ``"50 to 62"`` where the two differ as they are shown."""
+    """``"50"``, or ``"50 to 62"`` if the two differ in three digits."""
     return f"{low:.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.3f}"
-
-
-def _padded(row: list[str], widths: list[int]) -> list[str]:
-    return [
-        row[0].ljust(widths[0]),
-        *(x.rjust(w) for x, w in zip(row[1:], widths[1:], strict=True)),
-    ]
 
 
 def _plain(value: Any) -> Any:
@@ -199,19 +193,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def level_error(reference: np.ndarray, result: np.ndarray, range_db: float) -> LevelError:
-    """Errors of a curve of levels; points that are nan in the reference are left out."""
+def level_error(reference: np.ndarray, result: np.ndarray, db_range: float) -> LevelError:
+    """Errors of a curve of levels in dB, down to ``db_range`` below the reference's maximum.
+
+    Points that are nan in the reference are left out; all nan for a silent reference.
+    """
     readable = ~np.isnan(reference)
     if not readable.any() or np.isneginf(reference[readable].max()):
         return LevelError(math.nan, math.nan, math.nan)
-    a, b = floored(reference[readable], result[readable], range_db)
+    a, b = floored(reference[readable], result[readable], db_range)
     error = b - a
     rmse = math.sqrt(np.mean(error**2))
     return LevelError(rmse, float(error.mean()), float(np.abs(error).max()))
 
 
 def mean_scores(items: Sequence[Any]) -> Any:
-    """Mean of like scores, nested; nan is left out, None stays None."""
+    """Mean of nested scores of equal structure; nan is left out, None stays None."""
     first = items[0]
     if first is None or isinstance(first, str):
         return first
@@ -223,20 +220,3 @@ def mean_scores(items: Sequence[Any]) -> Any:
     return type(first)(
         **{f.name: mean_scores([getattr(x, f.name) for x in items]) for f in fields(first)}
     )
-
-
-def scores_frame(report: Report) -> pandas.DataFrame:
-    """Return a report as a table: a row a score, a column for the mean, channels and baselines.
-
-    Values are floats, nan where a score does not apply; ``attrs`` holds the settings.
-
-    Raises:
-        SpecsrError: pandas is not installed.
-    """
-    pandas = _library("pandas")
-    names, rows = report.rows()
-    table = {label: [np.nan if x is None else float(x) for x in values] for label, values in rows}
-    frame = pandas.DataFrame.from_dict(table, orient="index", columns=names)
-    frame.index.name = "score"
-    frame.attrs.update(report.settings)
-    return frame

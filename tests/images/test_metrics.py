@@ -15,8 +15,9 @@ from PIL import Image
 
 from specsr.errors import SpecsrError
 from specsr.images.imresize import imresize, reduce, shave
-from specsr.images.metrics import FLOAT, PAPER, RGB, luma, psnr, score, ssim
+from specsr.images.metrics import FLOAT, PAPER, RGB, luma, score
 from specsr.io.image import find_images, read_image, write_image
+from specsr.scores.similarity import psnr, ssim
 
 
 def noise(*shape: int, dtype=np.uint8, seed: int = 0) -> np.ndarray:
@@ -186,15 +187,15 @@ def test_psnr_and_ssim_equal_torchmetrics() -> None:
     estimate = np.clip(reference + np.random.default_rng(1).normal(0, 9, reference.shape), 0, 255)
     ours, wanted = (torch.from_numpy(x)[None, None] for x in (estimate, reference))
     theirs = functional.peak_signal_noise_ratio(ours, wanted, data_range=255.0)
-    assert psnr(estimate, reference) == pytest.approx(float(theirs), abs=1e-4)
+    assert psnr(reference, estimate, 255.0) == pytest.approx(float(theirs), abs=1e-4)
     _, theirs = functional.structural_similarity_index_measure(
         ours, wanted, data_range=255.0, return_full_image=True
     )
     # torchmetrics also counts places where the window hangs over a mirrored border
     inside = float(theirs[..., 5:-5, 5:-5].mean())
-    assert ssim(estimate, reference) == pytest.approx(inside, abs=1e-6)
-    assert psnr(reference, reference) == math.inf
-    assert ssim(reference, reference) == pytest.approx(1)
+    assert ssim(reference, estimate, 255.0) == pytest.approx(inside, abs=1e-6)
+    assert psnr(reference, reference, 255.0) == math.inf
+    assert ssim(reference, reference, 255.0) == pytest.approx(1)
 
 
 def test_luma_is_bt601_in_studio_range() -> None:

@@ -1,4 +1,4 @@
-"""Reports of pairs whose scores are known."""
+"""Reports of pairs with known scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from specsr.maps.pooling import pool
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.nvh import sound_quality
 from specsr.scores import metrics
-from specsr.scores.evaluate import evaluate
+from specsr.scores.evaluate import EvaluateOptions, evaluate
 from specsr.scores.map_errors import map_errors
 from specsr.signal import Signal
 from specsr.synth import synthesis as synth
@@ -34,7 +34,7 @@ def pair() -> tuple[Signal, Signal]:
     return reference.replace(samples=reference.samples * gains), reference
 
 
-def test_a_gain_shows_as_itself_in_every_level(pair) -> None:
+def test_a_gain_appears_in_every_level(pair) -> None:
     report = evaluate(*pair, cut=6400, orders=(2, 8.5))
     loud, equal = report.channels["left"], report.channels["right"]
     assert report.kind == "signal"
@@ -54,28 +54,28 @@ def test_a_gain_shows_as_itself_in_every_level(pair) -> None:
     assert equal.third_octave.max_abs_db == equal.orders["2"].max_abs_db == 0
 
 
-def test_the_mean_is_that_of_the_channels(pair) -> None:
+def test_the_mean_is_over_the_channels(pair) -> None:
     report = evaluate(*pair, cut=6400, orders=(2,))
     assert report.mean.overall_error_db == pytest.approx(3, abs=1e-4)
     assert report.mean.lsd == pytest.approx(0.3, abs=1e-6)
     assert report.mean.map.bias_db == pytest.approx(3, abs=1e-3)
-    assert report.mean.map.range_db == 80
+    assert report.mean.map.db_range == 80
     assert report.mean.orders["2"].bias_db == pytest.approx(3, abs=1e-3)
     assert report.mean.snr_db == math.inf
 
 
 def test_the_report_is_strict_json(pair) -> None:
     report = evaluate(*pair, cut=6400, orders=(2,))
-    told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert told["channels"]["right"]["snr_db"] is None
-    assert told["channels"]["left"]["lsd"] == pytest.approx(0.6, abs=1e-6)
-    assert told["mean"]["map"]["range_db"] == 80
-    assert told["settings"]["cut"] == 6400
-    assert told["settings"]["unit"] == "Pa"
+    stored = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert stored["channels"]["right"]["snr_db"] is None
+    assert stored["channels"]["left"]["lsd"] == pytest.approx(0.6, abs=1e-6)
+    assert stored["mean"]["map"]["db_range"] == 80
+    assert stored["settings"]["cut"] == 6400
+    assert stored["settings"]["unit"] == "Pa"
 
 
 def test_the_table_names_ranges_cuts_and_channels(pair) -> None:
-    lines = evaluate(*pair, cut=6400, orders=(2,), range_db=60).table().splitlines()
+    lines = evaluate(*pair, cut=6400, orders=(2,), options=EvaluateOptions(db_range=60)).table().splitlines()
     cells = {
         name: values
         for name, *values in ([c.strip() for c in line.strip("|").split("|")] for line in lines)
@@ -92,7 +92,7 @@ def test_the_table_names_ranges_cuts_and_channels(pair) -> None:
     assert "below" not in mono
 
 
-def test_scores_are_those_of_the_functions() -> None:
+def test_scores_equal_the_functions() -> None:
     reference, result = (Signal(noise(s), RATE, "Pa", full_scale=4.0) for s in (1, 2))
     scores = evaluate(result, reference).mean
     a, b = reference.samples[0], result.samples[0]
@@ -106,11 +106,12 @@ def test_scores_are_those_of_the_functions() -> None:
 
 @pytest.mark.parametrize("scaling", ["rms", "psd"])
 def test_maps_score_like_their_signals(scaling: str) -> None:
-    # Silence at both ends, where a map and the waveform's LSD continue a signal differently.
+    # silent edges: a map and the LSD of a waveform continue a signal differently
     sounding = np.pad(np.ones(RATE - 4096), 2048)
     signals = [Signal(noise(s) * sounding, RATE, rpm=np.full(RATE, 3000.0)) for s in (1, 2)]
     transform = SpectrogramTransform(scaling=scaling)
-    one = evaluate(*signals, cut=4000, orders=(4,), transform=transform).mean
+    options = EvaluateOptions(transform=transform)
+    one = evaluate(*signals, cut=4000, orders=(4,), options=options).mean
     report = evaluate(*map(transform, signals), cut=4000, orders=(4,))
     two = report.mean
     assert report.kind == "map"
@@ -147,7 +148,7 @@ def test_silence_and_one_sample_give_a_report() -> None:
 
 def test_low_rates_have_no_third_octaves() -> None:
     slow = Signal(noise(5, length=3000), 50)
-    report = evaluate(slow, slow, transform=SpectrogramTransform(256))
+    report = evaluate(slow, slow, options=EvaluateOptions(SpectrogramTransform(256)))
     assert report.mean.third_octave is None
     assert "third" not in report.table()
 
@@ -167,7 +168,7 @@ def test_signals_that_differ_are_refused(pair, change: dict, words: str) -> None
         evaluate(reference.replace(**change), reference)
 
 
-def test_other_mistakes_are_named(pair) -> None:
+def test_other_errors_name_the_cause(pair) -> None:
     signal = pair[1]
     spec = spectrogram(signal)
     with pytest.raises(SpecsrError, match="one is a signal"):
@@ -190,7 +191,7 @@ def test_loudness_and_weighted_level_follow_a_gain() -> None:
     assert report.settings["loudness"].startswith("ISO 532-1")
     scores = report.mean
     assert scores.overall_a_error_db == pytest.approx(10, abs=1e-3)
-    # ten phon are twice the loudness for a tone; noise spreads and grows a little less
+    # 10 phon double the loudness of a tone; that of broadband noise grows a little less
     assert 60 < scores.loudness_error_percent < 105
     true, found = (sound_quality.loudness(x).sone[0] for x in (reference, louder))
     assert scores.loudness_error_percent == pytest.approx(100 * (found / true - 1))
@@ -202,18 +203,18 @@ def test_loudness_and_weighted_level_follow_a_gain() -> None:
     ("unit", "length", "words"),
     [("1", RATE, "not in Pa"), ("m/s2", RATE, "not in Pa"), ("Pa", 2048, "shorter than")],
 )
-def test_where_there_is_no_loudness_it_is_said(unit: str, length: int, words: str) -> None:
+def test_the_reason_for_a_missing_loudness_is_stated(unit: str, length: int, words: str) -> None:
     signal = Signal(noise(4, length=length), RATE, unit)
     report = evaluate(signal, signal)
     assert words in report.settings["loudness"]
     assert report.mean.loudness_error_percent is None
     assert "loudness" not in report.table()
     assert (report.mean.overall_a_error_db is None) == (unit == "m/s2")
-    assert "maps have none" in evaluate(*2 * [spectrogram(signal)]).settings["loudness"]
+    assert "maps have no loudness" in evaluate(*2 * [spectrogram(signal)]).settings["loudness"]
 
 
-def test_order_errors_name_the_band_that_was_asked_for(pair) -> None:
-    report = evaluate(*pair, orders=(2, 8.5), bandwidth=4.0)
+def test_order_errors_state_the_requested_bandwidth(pair) -> None:
+    report = evaluate(*pair, orders=(2, 8.5), options=EvaluateOptions(bandwidth=4.0))
     error = report.channels["left"].orders["8.5"]
     assert error.bias_db == pytest.approx(6, abs=1e-3)
     # 4 orders at 3000 rpm
@@ -221,7 +222,7 @@ def test_order_errors_name_the_band_that_was_asked_for(pair) -> None:
     assert "order 8.5 in 200 Hz, RMSE, dB" in report.table()
 
 
-def test_baselines_stand_beside_the_result() -> None:
+def test_baselines_are_scored_alongside() -> None:
     run = synth.synthesise(RunUp(duration=2.0, line_to_noise=np.inf))
     full = run.signal
     low = full.resample(RATE / 2)
@@ -235,7 +236,7 @@ def test_baselines_stand_beside_the_result() -> None:
     report = evaluate(fine, fine, low=coarse)
     assert list(report.baselines) == ["repeated cells", "bicubic"]
     repeated = report.baselines["repeated cells"]
-    # repeating cells keeps the mean power of every one
+    # repeated cells keep their mean power
     assert repeated.overall_error_db == pytest.approx(0, abs=0.05)
     assert repeated.map.rmse_db > report.mean.map.rmse_db == 0
     same = evaluate(full, full, low=full)

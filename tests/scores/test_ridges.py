@@ -1,4 +1,4 @@
-"""Ridges: known lines are found, invented and lost ones counted, speckle makes hardly any."""
+"""Ridges: known lines are found, lost and invented ones counted, noise has hardly any."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lines(*starts: float, slope: float = 0.3, level: float = 20.0) -> np.ndarray
     return db
 
 
-def test_every_cell_of_a_line_and_no_other_is_a_ridge() -> None:
+def test_ridge_cells_are_the_cells_of_a_line() -> None:
     found = ridges(lines(50.2), length=20)
     rows, columns = np.nonzero(found)
     assert list(np.unique(columns)) == list(range(COLUMNS))
@@ -53,22 +53,22 @@ def test_lost_and_invented_lines_are_counted() -> None:
     assert lost.found == pytest.approx(0.5) and lost.invented == 0
     invented = compare_ridges(one, both, length=20)
     assert invented.found == 1 and invented.invented == pytest.approx(0.5)
-    # a faint one was there all along
+    # a line of the reference that is weaker was not invented
     assert compare_ridges(lines(40) + lines(120, level=4), both, length=20).invented == 0
 
 
-def test_lines_close_to_another_are_told_apart() -> None:
+def test_single_lines_are_counted_separately() -> None:
     truth = lines(40, 47, 120)
     result = compare_ridges(truth, lines(120), length=20, apart=8)
     assert result.found == pytest.approx(1 / 3, abs=0.02) and result.found_apart == 1
 
 
-def test_nothing_to_find_is_nan_not_zero() -> None:
+def test_a_map_without_lines_gives_nan() -> None:
     result = compare_ridges(lines(), lines(), length=20)
     assert np.isnan([result.found, result.invented, result.position_rms]).all()
 
 
-def test_transients_are_lines_turned_round() -> None:
+def test_transients_are_lines_of_the_transposed_map() -> None:
     grid = SpectrogramTransform(256, 32).grid(Signal(np.zeros((1, 16000)), 8000.0))
     truth = lines(100, slope=0).T
     result = compare_transients(truth, truth + 1, grid)
@@ -76,7 +76,8 @@ def test_transients_are_lines_turned_round() -> None:
     assert np.isnan(compare_lines(truth, truth, grid).found)
 
 
-def test_speckle_makes_hardly_a_ridge_and_a_tone_one(rng=np.random.default_rng(3)) -> None:
+def test_noise_has_hardly_a_ridge_and_a_tone_has_one() -> None:
+    rng = np.random.default_rng(3)
     rate, count = 8000.0, 40000
     noise = rng.standard_normal(count)
     tone = 0.3 * np.sin(2 * np.pi * 1000 * np.arange(count) / rate)
@@ -90,12 +91,12 @@ def test_speckle_makes_hardly_a_ridge_and_a_tone_one(rng=np.random.default_rng(3
     assert both[row - 1 : row + 2].any(axis=0).mean() > 0.9
 
 
-def test_shapes_must_agree() -> None:
+def test_different_shapes_are_refused() -> None:
     with pytest.raises(SpecsrError, match="shape"):
         compare_ridges(np.zeros((4, 5)), np.zeros((5, 4)), 3)
 
 
-def test_line_cells_are_parted_by_their_distance_to_the_next_line() -> None:
+def test_line_cells_are_split_by_the_distance_to_the_next_line() -> None:
     truth = lines(40, 47, 120)
     single, close = split_lines(truth, truth > 8, length=20, apart=8)
     rows = np.arange(ROWS)[:, None] - 0.3 * np.arange(COLUMNS)
