@@ -1,1 +1,1 @@
-"""Upscaling and denoising of maps and recordings."""
+"""Super-resolution and denoising of maps and recordings."""

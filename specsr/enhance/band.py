@@ -1,4 +1,4 @@
-"""The main jobs: super-resolve a map, restore a band, remove noise."""
+"""Bandwidth extension of recordings: a higher rate with an estimated upper band."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from specsr.choices import Consistency, Phase
-from specsr.enhance import segments as streaming
-from specsr.enhance.segments import _plan, _transform
+from specsr.choices import SCALE, Consistency, Phase
+from specsr.enhance.segments import Source, join, model_plan, model_transform, process
 from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.phase import to_signal
@@ -25,12 +24,12 @@ from specsr.progress import Progress
 from specsr.signal import Signal
 
 ITERATIONS = 16
-"""Of the phase of a restored band, which starts from the measured phase below it."""
+"""Iterations of the phase estimate; few are needed, as the phase of the lower band is known."""
 
 
 def upscale_band(
     low: Signal,
-    scale: int = 2,
+    scale: int = SCALE,
     *,
     model: str | Path | Model | None = None,
     phase: Phase = "auto",
@@ -41,33 +40,39 @@ def upscale_band(
 ) -> Signal:
     """Return a recording at ``scale`` times its rate with an estimated upper band.
 
-    The output has exactly ``scale`` times the samples; its own band is the input's (decimating
-    the output gives the input), everything above is estimated up to `band_top`, where the model's
-    training ends, and empty from there.
+    The measured band is kept: decimating the result gives the input.  Above it the spectrum is
+    estimated up to `band_top`, the limit of the model's training data, and empty from there.
 
     Args:
-        low: the recording.
+        low: the recording, samples [C, N].
         scale: ratio of the rates, a whole number from 2 up.
-        model, options, progress: as in `upscale_map`.
-        phase: how the phase of the upper band is found, see `specsr.maps.phase`; ``auto`` builds on
-            the measured phase of the lower band and is the one to use (``pghi`` alone loses level).
-        iterations: of the phase estimate.
-        consistency: None puts the measured band back; ``"off"`` leaves the model's version of it.
+        model: name or file of a model for the pair ``band``; None for the bundled one.
+        phase: method that estimates the phase of the upper band, see `specsr.choices.Phase`.
+            ``auto`` uses the measured phase of the lower band and is recommended; ``pghi`` alone
+            gives too low levels.
+        iterations: number of iterations of the phase estimate.
+        consistency: None to put the measured band back; ``"off"`` to keep the model's estimate of
+            it.
+        options: tiling, ensemble, precision, device, length of the segments.
+        progress: wraps the iterable of steps, for a bar.
+
+    Returns:
+        Samples [C, scale N] with the unit, channels and start of the input.
 
     Raises:
-        SpecsrError: the resulting rate is below what the model was trained for.
+        SpecsrError: an option out of range, no such model, or a rate of the result below that of
+            the model's training data.
     """
-    return streaming.join(
-        upscale_pieces(
-            low, scale, model=model, phase=phase, iterations=iterations, consistency=consistency,
-            options=options, progress=progress,
-        )
+    pieces = upscale_pieces(
+        low, scale, model=model, phase=phase, iterations=iterations, consistency=consistency,
+        options=options, progress=progress,
     )  # fmt: skip
+    return join(pieces)
 
 
 def upscale_pieces(
-    low: streaming.Source,
-    scale: int = 2,
+    low: Source,
+    scale: int = SCALE,
     *,
     model: str | Path | Model | None = None,
     phase: Phase = "auto",
@@ -78,57 +83,62 @@ def upscale_pieces(
 ) -> Generator[Signal, None, None]:
     """Yield the result of `upscale_band` in pieces of ``options.segment`` seconds, in order.
 
-    Args and errors are those of `upscale_band`; ``low`` may be a recording that is read as it is
-    needed (`specsr.io.stream`).
+    Arguments and errors are those of `upscale_band`; ``low`` may also be an open file
+    (`specsr.io.stream`).
     """
     if scale != int(scale) or scale < 2:
         raise SpecsrError(f"scale is {scale}: the band pair takes a whole number from 2 up")
     scale = int(scale)
     if consistency not in (None, "off"):
         raise SpecsrError(
-            f"consistency is {consistency!r}: for the pair band only off, or nothing for the "
-            "measured band put back"
+            f"consistency is {consistency!r}: the pair band takes only 'off', or None to put the "
+            "measured band back"
         )
     found = find_model(model, "band", (1, 1))
     rate = low.rate * scale
     if rate < 0.99 * found.rates[0]:
         raise SpecsrError(
-            f"the recording's rate is {low.rate:g} Hz: model {found.name} restores bands from "
-            f"{found.rates[0] / scale:g} Hz x {scale} up; use a larger scale, or train a model on "
-            "recordings of this rate (configs/band.yaml)"
+            f"the recording's rate is {low.rate:g} Hz: model {found.name} takes rates from "
+            f"{found.rates[0] / scale:g} Hz up at scale {scale}; use a larger scale, or train a "
+            "model on recordings of this rate (configs/band.yaml)"
         )
 
     def work(part: Signal, steps: Progress | None) -> Signal:
-        spec = _transform(found)(part.resample(rate))
+        spec = model_transform(found)(part.resample(rate))
         estimate = _restore(found, spec, part.rate, options, steps)
         signal = to_signal(estimate, phase, iterations=iterations)
         signal = signal.replace(full_scale=part.full_scale)
         return signal if consistency == "off" else put_band_back(signal, part)
 
-    return streaming.process(low, work, _plan(found, low, scale, options), progress)
+    return process(low, work, model_plan(found, low, scale, options), progress)
 
 
 def band_top(model: Model) -> float:
-    """Highest frequency in Hz that a band model fills: a little above its training."""
+    """Return the highest frequency in Hz that a band model estimates, 10 % above its training."""
     return 1.1 * model.rates[1] / 2
 
 
 def _restore(
     model: Model, spec: SpecMap, low_rate: float, options: InferOptions, progress: Progress | None
 ) -> SpecMap:
-    """Replace the rows above the cut by the model's estimate; the rest is marked as known."""
+    """Return a map with the rows above the cut estimated and those below it marked as known.
+
+    Args:
+        spec: full map of the recording at the high rate.
+        low_rate: rate of the recording in Hz.
+    """
     grid = spec.grid
     cut = cut_row(low_rate, grid.rate, grid.n_fft)
     image = spec.image().copy()
     for channel in image:
         db = levels.to_db(np.square(channel, dtype=np.float64))
         level = levels.median_level(db[:cut], grid)
-        seen = levels.relative_levels(db, level)
-        # a column quieter than the model's range keeps its distance: silence stays silent
-        beyond = (db[:cut] - level).max(axis=0) - seen[:cut].max(axis=0)
-        image_in = torch.from_numpy(band_image(seen, cut, grid.df))
-        result = run_tiled(model.net, image_in, (1, 1), options, progress)[0].numpy()
-        channel[cut:] = 10 ** ((result[cut:] + level + beyond) / 20)
+        relative = levels.relative_levels(db, level)
+        # columns below the model's level range keep their offset, so silence stays silent
+        clipped = (db[:cut] - level).max(axis=0) - relative[:cut].max(axis=0)
+        net_input = torch.from_numpy(band_image(relative, cut, grid.df))
+        result = run_tiled(model.net, net_input, (1, 1), options, progress)[0].numpy()
+        channel[cut:] = 10 ** ((result[cut:] + level + clipped) / 20)
         channel[grid.freqs()[: len(channel)] > band_top(model)] = 0.0
     known = np.arange(grid.rows) < cut
     return spec.replace(magnitude=grid.with_nyquist(image), known=known)

@@ -1,17 +1,17 @@
-"""Denoise."""
+"""Noise reduction by a network that attenuates the cells of a spectrogram."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 import torch
 
 from specsr.choices import MAX_ATTENUATION
-from specsr.enhance import segments as streaming
-from specsr.enhance.segments import _plan, _transform
+from specsr.enhance.segments import Source, join, model_plan, model_transform, process
 from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.grid import Grid
@@ -26,12 +26,26 @@ from specsr.signal import Signal
 
 
 @overload
-def denoise(noisy: Signal, **options: Any) -> Signal: ...
+def denoise(
+    noisy: Signal,
+    *,
+    model: str | Path | Model | None = None,
+    attenuation: float = MAX_ATTENUATION,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Signal: ...
 @overload
-def denoise(noisy: SpecMap, **options: Any) -> SpecMap: ...
+def denoise(
+    noisy: SpecMap,
+    *,
+    model: str | Path | Model | None = None,
+    attenuation: float = MAX_ATTENUATION,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> SpecMap: ...
 
 
-def denoise(  # type: ignore[misc]  # the overloads name no options
+def denoise(
     noisy: Signal | SpecMap,
     *,
     model: str | Path | Model | None = None,
@@ -39,40 +53,40 @@ def denoise(  # type: ignore[misc]  # the overloads name no options
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Signal | SpecMap:
-    """Return a recording or map with the noise taken down; samples, channels and levels stay.
+    """Return a recording or map with reduced noise.
 
-    Each cell is attenuated by what the model finds, never amplified, and keeps its phase.
+    The network estimates the level of each time-frequency cell without noise.  The cell is
+    attenuated to that level, never amplified, and keeps its phase.
 
     Args:
-        noisy: a recording, or a full map on a grid like the model's.
-        attenuation: largest attenuation of a cell in dB.
-        model, options, progress: as in `upscale_map`.
+        noisy: a recording, or a full map with the n_fft, hop_length and window of one of the
+            model's grids (`specsr.spectrogram` with its defaults for the bundled model); either
+            scaling.
+        model: name or file of a model for the pair ``denoise``; None for the bundled one.
+        attenuation: largest attenuation of a cell in dB, from 0 up.
+        options: tiling, ensemble, precision, device, length of the segments.
+        progress: wraps the iterable of steps, for a bar.
+
+    Returns:
+        A recording or map of the shape, unit, channels and calibration of the input.
+
+    Raises:
+        SpecsrError: an option out of range, no such model, a rate below that of the model's
+            training data, or a map that is pooled or on another grid.
     """
-    found = find_model(model, "denoise", (1, 1))
-    if attenuation < 0:
-        raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
     if isinstance(noisy, Signal):
-        return streaming.join(
+        return join(
             denoise_pieces(
-                noisy, model=found, attenuation=attenuation, options=options, progress=progress
+                noisy, model=model, attenuation=attenuation, options=options, progress=progress
             )
         )
-    grid: Grid = noisy.grid
-    gains = []
-    for channel in noisy.image():
-        db = levels.to_db(np.square(channel, dtype=np.float64))
-        level = levels.median_level(db, grid)
-        seen = levels.relative_levels(db, level)
-        result = run_tiled(found.net, torch.from_numpy(seen[None]), (1, 1), options, progress)
-        gains.append(np.clip(result[0].numpy() - seen, -attenuation, 0.0))
-    gain = 10 ** (np.stack(gains) / 20)
-    if grid.cell == (1, 1):
-        gain = np.concatenate([gain, gain[:, -1:]], axis=1)
-    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+    found = _checked_model(model, noisy.grid.rate, attenuation)
+    _require_grid(found, noisy.grid)
+    return _attenuated(noisy, found, attenuation, options, progress)
 
 
 def denoise_pieces(
-    noisy: streaming.Source,
+    noisy: Source,
     *,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
@@ -81,22 +95,72 @@ def denoise_pieces(
 ) -> Generator[Signal, None, None]:
     """Yield the result of `denoise` in pieces of ``options.segment`` seconds, in order.
 
-    Args and errors are those of `denoise`; ``noisy`` may be a recording that is read as it is
-    needed (`specsr.io.stream`).
+    Arguments and errors are those of `denoise`; ``noisy`` may also be an open file
+    (`specsr.io.stream`).
     """
+    found = _checked_model(model, noisy.rate, attenuation)
+
+    def work(part: Signal, steps: Progress | None) -> Signal:
+        spec = _attenuated(model_transform(found)(part), found, attenuation, options, steps)
+        return SpectrogramTransform.inverse(spec).replace(full_scale=part.full_scale)
+
+    return process(noisy, work, model_plan(found, noisy, 1, options), progress)
+
+
+def _checked_model(model: str | Path | Model | None, rate: float, attenuation: float) -> Model:
+    """Return the model; raise `SpecsrError` for a rate or an attenuation out of range."""
+    if attenuation < 0:
+        raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
     found = find_model(model, "denoise", (1, 1))
-    if noisy.rate < 0.99 * found.rates[0]:
+    if rate < 0.99 * found.rates[0]:
         raise SpecsrError(
-            f"the recording's rate is {noisy.rate:g} Hz: model {found.name} was trained from "
+            f"the sampling rate is {rate:g} Hz: model {found.name} takes rates from "
             f"{found.rates[0]:g} Hz up; train one on recordings of this rate "
             "(configs/denoise.yaml)"
         )
+    return found
 
-    def work(part: Signal, steps: Progress | None) -> Signal:
-        spec = denoise(
-            _transform(found)(part), model=found, attenuation=attenuation, options=options,
-            progress=steps,
-        )  # fmt: skip
-        return SpectrogramTransform.inverse(spec).replace(full_scale=part.full_scale)
 
-    return streaming.process(noisy, work, _plan(found, noisy, 1, options), progress)
+def _attenuated(
+    noisy: SpecMap, model: Model, attenuation: float, options: InferOptions,
+    progress: Progress | None,
+) -> SpecMap:  # fmt: skip
+    """Return a full map with every cell attenuated as the model estimates."""
+    grid = noisy.grid
+    # networks are trained on rms scaling, from which psd differs by a constant factor
+    to_rms = (replace(grid, scaling="rms").factor() / grid.factor())[:-1, None]
+    gains = []
+    for channel in noisy.image():
+        db = levels.to_db(np.square(channel * to_rms, dtype=np.float64))
+        relative = levels.relative_levels(db, levels.median_level(db, grid))
+        net_input = torch.from_numpy(relative[None])
+        result = run_tiled(model.net, net_input, (1, 1), options, progress)[0].numpy()
+        gains.append(np.clip(result - relative, -attenuation, 0.0))
+    gain = 10 ** (np.stack(gains) / 20)
+    gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
+    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+
+
+def _require_grid(model: Model, grid: Grid) -> None:
+    """Raise `SpecsrError`, with the fix, for a map that the model was not trained on."""
+    trained = [(own.n_fft, own.hop_length, own.window) for own in model.grids]
+    n_fft, hop_length, window = trained[0]
+    fix = (
+        f"compute it with specsr.spectrogram(signal, n_fft={n_fft}, hop_length={hop_length}, "
+        f"window={window!r})"
+    )
+    if grid.cell != (1, 1):
+        raise SpecsrError(
+            f"the map has pooled cells of {grid.cell[0]} x {grid.cell[1]}: model {model.name} "
+            f"takes full maps; {fix}"
+        )
+    if (grid.n_fft, grid.hop_length, grid.window) not in trained:
+        known = " or ".join(dict.fromkeys(_settings(*own) for own in trained))
+        raise SpecsrError(
+            f"the map has {_settings(grid.n_fft, grid.hop_length, grid.window)}: model "
+            f"{model.name} takes {known}; {fix}"
+        )
+
+
+def _settings(n_fft: int, hop_length: int, window: str) -> str:
+    return f"n_fft {n_fft}, hop_length {hop_length}, window {window}"

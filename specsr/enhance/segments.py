@@ -1,10 +1,10 @@
-"""Long recordings in segments: each with margins, worked on by itself, joined without a seam.
+"""Long recordings processed in segments with margins, joined by crossfades.
 
-The same segments are taken of a recording in memory and of one that comes from a file bit by bit,
-so both give the same result, and the memory does not grow with the length.  A segment begins on a
-hop of the model's grid (and on a block of folded cells), so its cells are those of the whole.
-What a model finds is the same in a segment as in the whole, but for two things: the level that
-everything is seen about is the segment's own, and an estimated phase starts anew in each.
+A recording in memory and one that is read from a file piece by piece have the same segments and so
+the same result; the memory does not grow with the length.  Segments start on a hop of the model's
+grid and on a block of folded cells, so their cells are those of the whole recording.  Two things
+differ from processing the recording at once: levels are relative to the median of the segment, and
+phase estimation starts anew in each segment.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ FADE_SECONDS = 0.01
 """Length of the crossfade from one segment to the next."""
 
 LARGEST = 3 << 18
-"""Samples of the result in a segment at most: 16 s at 48 kHz, and less at higher rates."""
+"""Maximum number of samples of the result in a segment: 16 s at 48 kHz, less at higher rates."""
 
 
 class Source(Protocol):
-    """A recording that is handed out in parts: a `Signal`, or one that is read as it is needed."""
+    """A recording read in parts: a `Signal`, or an open file (`specsr.io.stream`)."""
 
     @property
     def length(self) -> int: ...
@@ -40,14 +40,16 @@ class Source(Protocol):
     @property
     def channels(self) -> tuple[str, ...]: ...
     def cut(self, first: int, last: int) -> Signal:
-        """Samples ``first`` to ``last`` (exclusive); neither ever goes back."""
+        """Return samples ``first`` to ``last`` (exclusive); both rise from call to call."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Samples ``start`` to ``stop`` of a recording, and those with margins: ``first`` to ``last``.
+    """One segment of a recording, in samples; upper limits are exclusive.
 
-    All ends are exclusive; margins stop at the ends of the recording.
+    Attributes:
+        start, stop: the segment.
+        first, last: the segment with its margins, which end at the edges of the recording.
     """
 
     start: int
@@ -58,13 +60,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a recording is cut, in samples of the input.
+    """Lengths that define the segments of a recording, in samples of the input.
 
     Attributes:
-        size: of a segment.
-        margin: seen on either side of it, and thrown away.
-        fade: length of the crossfade into the next segment, at most ``margin``.
-        ratio: samples of the result for each of the input.
+        size: length of a segment.
+        margin: samples on either side that are processed with a segment and then discarded.
+        fade: length of the crossfade into the next segment, at most ``margin`` and ``size``.
+        ratio: samples of the result per sample of the input.
+
+    Raises:
+        SpecsrError: a length out of range.
     """
 
     size: int
@@ -86,13 +91,13 @@ def plan(
     """Return a plan whose borders lie on whole hops of the result and whole input samples.
 
     Args:
-        seconds: length of a segment, about, shortened to `LARGEST` samples of the result; infinite
-            for the whole recording in one.
-        rate: of the result, Hz.
-        hop: samples of the result that a border must be a multiple of.
-        margin: samples of the result that a segment must see on either side.
-        length: samples of the recording.
-        ratio: samples of the result for each of the input.
+        seconds: approximate length of a segment in s, limited to `LARGEST` samples of the result;
+            infinite for one segment.
+        rate: sampling rate of the result in Hz.
+        hop: borders are multiples of this number of samples of the result.
+        margin: minimum margin on either side, samples of the result.
+        length: number of samples of the recording.
+        ratio: samples of the result per sample of the input.
     """
     unit = math.lcm(hop, ratio) // ratio
     margin = unit * math.ceil(margin / ratio / unit)
@@ -104,10 +109,14 @@ def plan(
 
 
 def segments(length: int, size: int, margin: int) -> list[Segment]:
-    """Cut a recording into segments that hold every sample once.
+    """Return segments that together hold every sample once.
 
-    A rest no longer than a margin goes with the last segment, so a recording that is no longer
-    than a segment and a margin stays whole.
+    A remainder no longer than the margin is added to the last segment, so a recording no longer
+    than a segment and a margin is one segment.
+
+    Args:
+        length: number of samples of the recording.
+        size, margin: see `Plan`.
     """
     count = max(1, math.ceil((length - margin) / size))
     borders = [i * size for i in range(count)] + [length]
@@ -123,17 +132,17 @@ def process(
     plan: Plan,
     progress: Progress | None = None,
 ) -> Generator[Signal, None, None]:
-    """Yield the result of ``work`` for a recording, piece by piece, in order, without gaps.
+    """Yield the result of ``work`` for a recording, piece by piece, in order and without gaps.
 
-    A recording of one segment goes through ``work`` whole.  Of a longer one, each channel of each
-    segment does so by itself, and neighbours are joined by a linear crossfade: what both agree on
-    is kept exactly.
+    A recording of one segment is processed as a whole, otherwise each channel of each segment by
+    itself.  Neighbouring segments are joined by a linear crossfade, which leaves samples that are
+    equal in both unchanged.
 
     Args:
         source: the recording.
-        work: signal, progress -> signal with ``plan.ratio`` times the samples.
-        plan: see `plan`.
-        progress: wraps the steps of ``work`` (one segment), or segments times channels.
+        work: function (signal, progress) -> signal with ``plan.ratio`` times the samples.
+        plan: lengths of the segments.
+        progress: wraps the steps of ``work`` for one segment, else segments times channels.
     """
     found = segments(source.length, plan.size, plan.margin)
     if len(found) == 1:
@@ -145,15 +154,15 @@ def process(
     steps = [(segment, c) for segment in found for c in range(len(source.channels))]
     for segment, channel in progress(steps) if progress else steps:
         if channel == 0:
-            given = source.cut(segment.first, segment.last)
+            part = source.cut(segment.first, segment.last)
             done: list[Signal] = []
-        one = given.replace(
-            samples=given.samples[channel : channel + 1], channels=given.channels[channel:][:1]
+        one = part.replace(
+            samples=part.samples[channel : channel + 1], channels=part.channels[channel:][:1]
         )
         done.append(work(one, None))
         if len(done) < len(source.channels):
             continue
-        samples = np.concatenate([part.samples for part in done])
+        samples = np.concatenate([result.samples for result in done])
         a, b = ((at - segment.first) * ratio for at in (segment.start, segment.stop))
         piece = samples[:, a:b].copy()
         if tail is not None:
@@ -161,13 +170,13 @@ def process(
         tail = samples[:, b : b + fade].copy()
         head = done[0]
         yield head.replace(
-            samples=piece, channels=given.channels, start=head.start + a / head.rate,
+            samples=piece, channels=part.channels, start=head.start + a / head.rate,
             rpm=None if head.rpm is None else head.rpm[a:b],
         )  # fmt: skip
 
 
 def join(pieces: Iterable[Signal]) -> Signal:
-    """Return pieces that follow each other as one recording, with the start of the first."""
+    """Return consecutive pieces as one recording that starts with the first."""
     parts = list(pieces)
     if len(parts) == 1:
         return parts[0]
@@ -179,22 +188,31 @@ def join(pieces: Iterable[Signal]) -> Signal:
 def blocks(
     source: Source, size: int, progress: Progress | None = None
 ) -> Generator[Signal, None, None]:
-    """Yield a recording in blocks of ``size`` samples, the last one shorter."""
+    """Yield a recording in blocks of ``size`` samples; the last one may be shorter."""
     firsts = list(range(0, source.length, size))
     for first in progress(firsts) if progress else firsts:
         yield source.cut(first, min(source.length, first + size))
 
 
-def _plan(found: Model, source: Source, ratio: int, options: InferOptions) -> Plan:
-    """Cut on whole blocks of cells; a margin holds all that a model and two transforms see."""
-    grid = found.grids[0]
-    hop = grid["hop_length"]
-    fold = getattr(found.net.config, "fold", (1, 1))[1]
-    margin = hop * found.net.reach((1, 1))[1] + 4 * grid["n_fft"]
-    rate = source.rate * ratio
-    return plan(options.segment, rate, hop * fold, margin, source.length, ratio)
+def model_plan(model: Model, source: Source, ratio: int, options: InferOptions) -> Plan:
+    """Return the plan for a recording that a model processes.
 
+    Borders lie on whole blocks of folded cells; margins hold the receptive field of the model and
+    the windows of two transforms.
 
-def _transform(model: Model) -> SpectrogramTransform:
+    Args:
+        model: a model with at least one grid.
+        source: the recording.
+        ratio: samples of the result per sample of the input.
+        options: with the length of the segments in s.
+    """
     grid = model.grids[0]
-    return SpectrogramTransform(grid["n_fft"], grid["hop_length"], grid["window"])
+    margin = grid.hop_length * model.net.reach((1, 1))[1] + 4 * grid.n_fft
+    hop = grid.hop_length * model.net.config.fold[1]
+    return plan(options.segment, source.rate * ratio, hop, margin, source.length, ratio)
+
+
+def model_transform(model: Model) -> SpectrogramTransform:
+    """Return the transform that a model processes recordings with: the first of its grids."""
+    grid = model.grids[0]
+    return SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window)

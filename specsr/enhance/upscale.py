@@ -1,4 +1,4 @@
-"""One verb for maps and recordings: upscale."""
+"""Super-resolution of a recording or map by one function."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from specsr.choices import Consistency, SignalPair, check
+from specsr.choices import SCALE, Consistency, SignalPair, check
 from specsr.enhance.band import upscale_band
 from specsr.enhance.maps import low_map, map_transform, upscale_map
 from specsr.errors import SpecsrError
@@ -21,7 +21,7 @@ from specsr.signal import Signal
 @overload
 def upscale(
     x: SpecMap,
-    scale: int | tuple[int, int] = 2,
+    scale: int | tuple[int, int] = SCALE,
     pair: SignalPair | None = None,
     *,
     model: str | Path | Model | None = None,
@@ -33,7 +33,7 @@ def upscale(
 @overload
 def upscale(
     x: Signal,
-    scale: int | tuple[int, int] = 2,
+    scale: int | tuple[int, int] = SCALE,
     pair: SignalPair | None = None,
     *,
     model: str | Path | Model | None = None,
@@ -46,7 +46,7 @@ def upscale(
 
 def upscale(
     x: Signal | SpecMap,
-    scale: int | tuple[int, int] = 2,
+    scale: int | tuple[int, int] = SCALE,
     pair: SignalPair | None = None,
     *,
     model: str | Path | Model | None = None,
@@ -57,42 +57,42 @@ def upscale(
 ) -> Signal | SpecMap:
     """Super-resolve a recording or a map.
 
-    A map gives a finer map (`upscale_map`).  A recording with the pair ``band`` (its default)
-    gives a recording at ``scale`` times the rate (`upscale_band`); with ``pool`` or ``stft`` its
-    coarse map is made first (window 2048, hop 256, or near it) and the finer map returned.
+    A map gives a finer map (`upscale_map`).  A recording gives, with the pair ``band``, a recording
+    at ``scale`` times the rate (`upscale_band`).  With ``pool`` or ``stft`` a coarse map of the
+    recording is computed first (`specsr.enhance.maps.low_map`) and the finer map of it returned.
 
     Args:
         x: the recording or map.
-        scale: how many times finer, for a map one number or one an axis; ratio of the rates.
-        pair: how the low resolution came about; ``pool`` for a map, ``band`` for a recording.
+        scale: ratio of the rates (pair ``band``), or factor of both axes of a map; a map may take
+            two factors (frequency, time).
+        pair: definition of the low resolution; None for ``pool`` (maps) or ``band`` (recordings).
         model: name or file of a model; None for the bundled one.
-        consistency: see `specsr.choices.Consistency`; ``row`` for a map.  With the pair ``band``
-            only ``off`` may be given: by default the measured band is put back.
-        find_speed: for a pooled map: estimate the speed from it, or correct a given one, if the
-            evidence is clear.
-        options: how the network is run.
-        progress: wraps the iterable of tiles, for a bar.
+        consistency: what the result reproduces of its input, see `specsr.choices.Consistency`;
+            None for ``row``.  For the pair ``band`` None puts the measured band back, and ``off``
+            is the only other value.
+        find_speed: for the pair ``pool``: estimate the speed from the map if it has none, or
+            correct the one it has, if the evidence is clear.  Not for the pair ``band``.
+        options: tiling, ensemble, precision, device, length of the segments.
+        progress: wraps the iterable of steps, for a bar.
 
     Raises:
-        SpecsrError: an option that does not fit ``x`` or the pair, or no model for them.
+        SpecsrError: an option that does not fit ``x`` or the pair, no model for the pair and
+            scale, or a rate that the model was not trained for.
     """
     pair = pair or ("pool" if isinstance(x, SpecMap) else "band")
     check(pair, SignalPair, "pair")
     if consistency is not None:
         check(consistency, Consistency, "consistency")
-    if pair != "band":
-        if isinstance(x, Signal):
-            x = low_map(x, scale, pair, map_transform(scale))
+    if isinstance(x, SpecMap) or pair != "band":
+        low = x if isinstance(x, SpecMap) else low_map(x, scale, pair, map_transform(scale))
         return upscale_map(
-            x, scale, pair=pair, model=model, consistency=consistency or "row",
+            low, scale, pair=pair, model=model, consistency=consistency or "row",
             find_speed=find_speed, options=options, progress=progress,
         )  # fmt: skip
-    if isinstance(x, SpecMap):
-        raise SpecsrError("pair is 'band', which is for recordings: a map takes pool or stft")
     if not isinstance(scale, (int, np.integer)):
-        raise SpecsrError(f"scale is {scale}: the band pair takes one whole number")
+        raise SpecsrError(f"scale is {scale}: the pair band takes one whole number")
     if not find_speed:
-        raise SpecsrError("find_speed is for maps: leave it out for a recording of pair band")
+        raise SpecsrError("find_speed is for maps: leave it out for the pair band")
     return upscale_band(
         x, int(scale), model=model, consistency=consistency, options=options, progress=progress
     )

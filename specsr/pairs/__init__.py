@@ -1,1 +1,1 @@
-"""What low resolution means, what a network is given, and consistency."""
+"""Definitions of low resolution, inputs of the networks, and data consistency."""

@@ -1,9 +1,9 @@
-"""Input of the band model: a full-height map whose unknown rows are filled from below.
+"""Input channels of the band model: a full-height map with the unknown rows filled from below.
 
-The rows above the cut have no measured counterpart.  The band model sees, in every cell, the map
-with the top half of the known band copied upward, and besides: which rows are measured, the
-frequency, and the mean level of eight parts of the known band at that time, so that a cell far
-above the cut knows what happens below it.
+The rows above the cut are not measured.  The model gets the map with the upper half of the known
+band copied into them, and as further channels a mark of the measured rows, the frequency, and the
+mean level of eight parts of the known band in every column.  So cells far above the cut, beyond the
+receptive field, have information on the known band too.
 """
 
 from __future__ import annotations
@@ -13,20 +13,27 @@ import math
 import numpy as np
 
 PARTS = 8
+"""Parts of the known band with a mean level each."""
+
 CHANNELS = 3 + PARTS
-"""Channels of `band_image`: filled map, measured rows, frequency, parts of the known band."""
+"""Channels of `band_image`: filled map, measured rows, frequency, levels of the parts."""
 
 KNOWN_PART = 0.9
-"""Share of the input's band that its resampler leaves untouched; the rest is estimated."""
+"""Fraction of the input's band below the roll-off of its resampler; the rest is estimated."""
 
 
 def cut_row(low_rate: float, rate: float, n_fft: int) -> int:
-    """Return the first row of the map at ``rate`` that a recording at ``low_rate`` cannot know."""
+    """Return the first unknown row of a recording at ``low_rate`` in its map at ``rate``.
+
+    Args:
+        low_rate, rate: sampling rates in Hz.
+        n_fft: samples in one window of the map.
+    """
     return max(PARTS, min(n_fft // 2, math.floor(KNOWN_PART * low_rate / rate * n_fft / 2)))
 
 
 def copy_up(image: np.ndarray, cut: int) -> np.ndarray:
-    """Return [..., F, T] with the rows from ``cut`` on replaced by the rows below it, repeated."""
+    """Return [..., F, T] with the rows from ``cut`` on replaced by rows cut/2 to cut, repeated."""
     rows = image.shape[-2]
     source = np.arange(cut // 2, cut)
     index = np.concatenate([np.arange(cut), np.resize(source, max(0, rows - cut))])
@@ -34,17 +41,17 @@ def copy_up(image: np.ndarray, cut: int) -> np.ndarray:
 
 
 def band_image(db: np.ndarray, cut: int, df: float) -> np.ndarray:
-    """Return the model's input [CHANNELS, F, T] for a map of levels.
+    """Return the model's input [CHANNELS, F, T], float32, for a map of levels.
 
     Args:
-        db: levels in dB about the recording's own level, [F, T]; rows from ``cut`` on are ignored.
+        db: relative levels in dB (`specsr.maps.levels`), [F, T]; rows from ``cut`` on are ignored.
         cut: first unknown row, at least `PARTS`.
-        df: distance of the rows in Hz.
+        df: spacing of the rows in Hz.
     """
     rows, frames = db.shape
     out = np.empty((CHANNELS, rows, frames), dtype=np.float32)
     out[0] = copy_up(db, cut)
-    # the other channels are scaled so that all have a spread of about 20, as levels have
+    # the other channels have a standard deviation of about 20, like the levels in dB
     out[1] = np.where(np.arange(rows) < cut, 20.0, -20.0)[:, None]
     out[2] = (np.arange(rows) * df / 600.0 - 20.0)[:, None]
     edges = np.linspace(0, cut, PARTS + 1).astype(int)

@@ -1,8 +1,8 @@
-"""Where the orders of a machine lie in a map, told to a network beside the map.
+"""Order-comb input channels: tell a map network where the orders of a machine lie.
 
-A coarse cell says how much power it holds, not where.  With the speed known, every order's
-frequency is known far below a cell, and with it which of the finer rows a line can be in.  The
-network sees this as combs: how near each quarter of a cell lies to the nearest order.
+A coarse cell holds the power of several fine rows.  A known speed gives the frequency of every
+order far more precisely, and so the fine rows that an order line can be in.  The order-conditioned
+network gets this as combs: the proximity of each quarter of a coarse cell to the nearest order.
 """
 
 from __future__ import annotations
@@ -12,44 +12,48 @@ import numpy as np
 from specsr.maps.grid import Grid
 
 PARTS = 4
+"""Parts of a coarse row in frequency, one channel each."""
+
 COMBS = (1.0, 0.5)
-"""Distance of the teeth in orders: whole ones, and halves as four-stroke engines have them."""
+"""Spacing of the comb teeth in orders: whole orders, and half orders of four-stroke engines."""
 
 CHANNELS = PARTS * len(COMBS) + 1
-"""Channels of `order_channels`: parts of a cell for each comb, and whether the speed is known."""
+"""Channels of `order_channels`: the parts of a row for each comb, and one for a known speed."""
 
-_LEVEL = 20.0  # a spread as levels have it
+_HEIGHT = 20.0
+"""Height of a tooth, about the standard deviation of the levels in dB that it is input beside."""
 
 
 def coarse_rows(grid: Grid, s_f: int) -> tuple[np.ndarray, float]:
-    """Return centre and height in Hz of the cells that hold ``s_f`` rows of a fine grid each."""
+    """Return centres [F] and height of rows that hold ``s_f`` rows of a fine grid each, in Hz."""
     freqs = grid.freqs()
     centres = freqs[: freqs.size // s_f * s_f].reshape(-1, s_f).mean(axis=1)
     return centres, s_f * grid.df
 
 
-def order_channels(freqs: np.ndarray, height: float, speed: np.ndarray) -> np.ndarray:
-    """Return the guiding channels of a coarse map, [CHANNELS, F, T], float32.
+def order_channels(freqs: np.ndarray, height: float, rotation_hz: np.ndarray) -> np.ndarray:
+    """Return the order-conditioned input of a coarse map, [CHANNELS, F, T], float32.
 
-    A tooth is a triangle that ends one and a half quarters of a cell from the order, about the
-    main lobe of a Hann window on a map four times finer.  Where the orders lie closer than that,
-    all is tooth: the comb says nothing there.
+    A tooth is a triangle of 1.5 quarters of a cell on either side of the order, about the main lobe
+    of a Hann window on a map four times finer.  Where orders are closer than that the teeth merge
+    and the comb holds no information.
 
     Args:
         freqs: centre of every coarse row in Hz, [F].
-        height: of a coarse row in Hz.
-        speed: turns a second in every column, [T]; 0 where it is unknown: no comb there.
+        height: height of a coarse row in Hz.
+        rotation_hz: rotation frequency in Hz (rev/s) of every column, [T]; 0 where it is unknown,
+            which gives no comb.
     """
-    out = np.zeros((CHANNELS, len(freqs), len(speed)), dtype=np.float32)
-    there = speed > 0
-    # in float64 the 500th order of a slow machine still lies well inside its row
-    turns = np.where(there, speed, 1.0)
+    out = np.zeros((CHANNELS, len(freqs), len(rotation_hz)), dtype=np.float32)
+    known = rotation_hz > 0
+    # float64: the 500th order of a slow machine must still lie in the right row
+    first_order = np.where(known, rotation_hz, 1.0)
     for k, step in enumerate(COMBS):
-        spacing = step * turns
+        spacing = step * first_order
         for part in range(PARTS):
             f = (freqs + ((part + 0.5) / PARTS - 0.5) * height)[:, None]
             nearest = np.maximum(1, np.round(f / spacing)) * spacing
             tooth = 1 - np.abs(f - nearest) / (1.5 * height / PARTS)
-            out[k * PARTS + part] = _LEVEL * np.maximum(tooth, 0) * there
-    out[-1] = _LEVEL * there
+            out[k * PARTS + part] = _HEIGHT * np.maximum(tooth, 0) * known
+    out[-1] = _HEIGHT * known
     return out

@@ -1,11 +1,11 @@
-"""What "low resolution" means: every pair as a pure function from high to low.
+"""Definitions of low resolution: every pair is a pure function from high to low.
 
-| kind | low from high | known exactly |
+| kind | low resolution from high resolution | known exactly |
 |---|---|---|
 | pool | mean power over s_f x s_t cells | the power of every low cell |
 | stft | STFT with n_fft / s_f and hop x s_t | the low cells |
 | band | signal decimated by s | the low band, magnitude and phase |
-| denoise | signal plus noise at a given ratio | nothing |
+| denoise | signal plus noise at a given signal-to-noise ratio | nothing |
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
-from specsr.signal import Signal
+from specsr.signal import Signal, fit_length
 
 KINDS = ("pool", "stft", "band", "denoise")
 
@@ -29,9 +29,14 @@ class Pair:
 
     Attributes:
         kind: one of `KINDS`.
-        scale: (s_f, s_t), rows and columns of the high map to one of the low, whole numbers; for
-            ``band`` s_f is the ratio of the rates, any number, and the maps have one grid.
-        snr: range of signal-to-noise ratios in dB of noise added to the low side; None for none.
+        scale: (s_f, s_t), whole numbers of rows and columns of the high map per row and column of
+            the low map.  For ``band``, s_f is the ratio of the rates, any number from 1 up, and
+            both maps have the same grid.
+        snr: (lowest, highest) signal-to-noise ratio in dB of noise added to the low side; None for
+            no noise.
+
+    Raises:
+        SpecsrError: an unknown kind, a scale below 1 or not whole, or a missing ``snr``.
     """
 
     kind: str
@@ -54,10 +59,17 @@ class Pair:
         noise: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> SpecMap:
-        """Return the low map of a signal: noise added, then pooled, coarsened or decimated.
+        """Return the low map of a signal: with added noise, then pooled, coarsened or decimated.
 
-        ``noise`` is [N] or [C, N] of any level (white noise where None); its level is set by a
-        ratio drawn from ``snr``.
+        Args:
+            high: the signal, samples [C, N].
+            transform: settings of the high map.
+            noise: noise of any level, [N] or [C, N]; None for white noise.  It is scaled to a
+                ratio drawn from ``snr``.
+            rng: source of the ratio and of white noise; None for a fixed seed.
+
+        Raises:
+            SpecsrError: the scale does not fit the transform, or the noise is silent.
         """
         if self.snr is not None:
             rng = rng or np.random.default_rng(0)
@@ -75,10 +87,17 @@ class Pair:
 
 
 def coarse_transform(transform: SpectrogramTransform, s_f: int, s_t: int) -> SpectrogramTransform:
-    """Return the transform with s_f times fewer lines and frames s_t times as far apart."""
+    """Return settings with a window s_f times as short and a hop s_t times as long.
+
+    Raises:
+        SpecsrError: s_f leaves no even window, or the hop would exceed the window.
+    """
     hop_length = transform.n_fft // 4 if transform.hop_length is None else transform.hop_length
     if transform.n_fft % (2 * s_f):
-        raise SpecsrError(f"n_fft {transform.n_fft} cannot be cut by {s_f} to an even number")
+        raise SpecsrError(
+            f"n_fft {transform.n_fft} divided by {s_f} is not an even number: use another scale or "
+            f"an n_fft that is a multiple of {2 * s_f}"
+        )
     n_fft = transform.n_fft // s_f
     if hop_length * s_t > n_fft:
         raise SpecsrError(
@@ -89,26 +108,32 @@ def coarse_transform(transform: SpectrogramTransform, s_f: int, s_t: int) -> Spe
 
 
 def decimate(signal: Signal, ratio: float) -> Signal:
-    """Return the signal at 1/ratio of its rate (soxr, very high quality)."""
+    """Return the signal resampled to 1/ratio of its rate, see `Signal.resample`."""
     return signal.resample(signal.rate / ratio)
 
 
 def band_limit(signal: Signal, ratio: float) -> Signal:
-    """Return the signal decimated by ``ratio`` and brought back to its rate and length."""
+    """Return the signal decimated by ``ratio`` and resampled to its rate, same shape and dtype."""
     low = decimate(signal, ratio).resample(signal.rate)
-    samples = np.zeros_like(signal.samples)
-    length = min(low.length, signal.length)
-    samples[:, :length] = low.samples[:, :length]
-    return signal.replace(samples=samples)
+    return signal.replace(samples=fit_length(low.samples, signal.length))
 
 
 def add_noise(signal: Signal, noise: np.ndarray, snr: float) -> Signal:
-    """Return signal + noise, scaled so that their rms levels over all are ``snr`` dB apart."""
+    """Return signal + noise at a signal-to-noise ratio in dB, over all channels and samples.
+
+    Args:
+        signal: samples [C, N].
+        noise: of any level, [N] or [C, N].
+        snr: 20 log10 of the ratio of the rms values of signal and noise.
+
+    Raises:
+        SpecsrError: the noise is silent.
+    """
     noise = np.broadcast_to(np.asarray(noise), signal.samples.shape)
-    wanted = np.mean(np.square(signal.samples, dtype=np.float64))
-    there = np.mean(np.square(noise, dtype=np.float64))
-    if there == 0:
-        raise SpecsrError("the noise is silent: no level can be set")
-    gain = np.sqrt(wanted / there * 10 ** (-snr / 10))
+    signal_power = np.mean(np.square(signal.samples, dtype=np.float64))
+    noise_power = np.mean(np.square(noise, dtype=np.float64))
+    if noise_power == 0:
+        raise SpecsrError("the noise is silent: expected samples other than zero")
+    gain = np.sqrt(signal_power / noise_power * 10 ** (-snr / 10))
     samples = signal.samples + (gain * noise).astype(signal.samples.dtype)
     return signal.replace(samples=samples)
