@@ -29,11 +29,11 @@ from specsr.maps.transform import SpectrogramTransform
 from specsr.models.options import InferOptions
 from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_fit import fit_orders
-from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed import column_rotation_hz
 from specsr.pairs.consistency import consistency_db, impose
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines
-from specsr.synth.draws import held_out, random_run_up, random_scene
+from specsr.synth.draws import held_out, random_machine, random_run_up
 from specsr.synth.machine import RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -74,7 +74,7 @@ def kept_apart(count: int) -> list[RunUp]:
 SETS: dict[str, Callable[[int], list[RunUp]]] = {
     "run-ups": lambda count: [random_run_up(FRESH + i) for i in range(count)],
     "sweep rates and order sets kept apart": kept_apart,
-    "all kinds of machines": lambda count: [random_scene(FRESH + i) for i in range(2 * count)],
+    "all kinds of machines": lambda count: [random_machine(FRESH + i) for i in range(2 * count)],
 }
 
 
@@ -101,7 +101,7 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
     scale = (one.scale, one.scale)
     if method == "fit":
         grid = one.low.grid.refined(*scale)
-        found = fit_orders(one.low.power[0], grid, scale, columns_speed(one.low.rpm, grid))
+        found = fit_orders(one.low.power[0], grid, scale, column_rotation_hz(one.low.rpm, grid))
         assert found is not None
         return levels.to_db(found.lines + found.rest)
     power = refined(

@@ -23,7 +23,7 @@ from specsr.maps import levels
 from specsr.maps.pooling import pool
 from specsr.maps.transform import SpectrogramTransform
 from specsr.scores.map_errors import line_mask
-from specsr.synth.draws import random_scene
+from specsr.synth.draws import random_machine
 from specsr.synth.machine import RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -44,7 +44,7 @@ def impacts(run_up: RunUp, shape: tuple[int, int]) -> np.ndarray:
 
 def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndarray, ...]:
     """Error, uncertainty and class of every cell of one machine."""
-    scene = random_scene(seed)
+    scene = random_machine(seed)
     made = synthesise(scene)
     fine = TRANSFORM(made.signal)
     truth = levels.to_db(made.expected_power(fine.grid)[:-1])

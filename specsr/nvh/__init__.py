@@ -1,1 +1,1 @@
-"""Speed, orders, levels, weighting and sound quality."""
+"""Analysis of noise and vibration: speed, orders, levels, weighting, sound quality, calibration."""

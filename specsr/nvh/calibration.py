@@ -1,4 +1,4 @@
-"""Units per digital full scale, from a recorded calibrator tone or a level at full scale."""
+"""Calibration: units per digital full scale, from a calibrator tone or a level at full scale."""
 
 from __future__ import annotations
 
@@ -11,28 +11,32 @@ from specsr.signal import Signal
 from specsr.units import REFERENCES, parse_unit, reference_label
 
 BLOCK_SECONDS = 0.125
+"""Length of the blocks in which level and frequency of the tone are measured, s."""
 SHORTEST_SECONDS = 1.0
+"""Minimum length of the steady tone, s."""
 STEADY_DB = 0.5
-"""Largest minus smallest level of the blocks that are taken for the tone."""
+"""Maximum range of the level over the blocks of the tone, dB."""
 PURITY_DB = 20.0
-"""Everything else lies this far below the tone, at least."""
+"""Minimum level of the tone over everything else, dB."""
 DRIFT = 0.005
+"""Maximum range of the frequency over the blocks, relative."""
 _CLIPPED = 0.9999
+"""Magnitude, in digital full scale, from which three samples in a row count as clipped."""
 _LOBE = 6
-"""Bins on either side of the tone that its Hann window fills."""
+"""Bins on either side of the tone within its Hann window's main lobe and first side lobes."""
 
 
 @dataclass(frozen=True)
 class Tone:
-    """A calibrator tone, as found in a recording.
+    """A calibrator tone found in a recording.
 
     Attributes:
         calib: units per digital full scale that give the tone its level.
-        freq: Hz.
-        seconds: length of its steady part.
-        spread_db: largest minus smallest level in that part.
-        purity_db: tone over everything else in that part.
-        channel: name of the channel it was found in.
+        freq: frequency, Hz.
+        seconds: length of its steady part, s.
+        spread_db: maximum minus minimum level in that part, dB.
+        purity_db: level of the tone over everything else in that part, dB.
+        channel: name of the channel that holds it.
     """
 
     calib: float
@@ -51,18 +55,19 @@ class Tone:
 
 
 def calibrate(recording: Signal, level_db: float, unit: str = "Pa") -> Tone:
-    """Return the calibration that a recorded calibrator tone of known level gives.
+    """Return the calibration from a recorded calibrator tone of known level.
 
-    The loudest channel is taken, and of it the longest stretch whose level holds within
-    `STEADY_DB`: switching on, handling and switching off do not matter.
+    Evaluates the longest stretch of the loudest channel whose level stays within `STEADY_DB`, so
+    switching on, handling and switching off have no effect.
 
     Args:
         recording: the tone as stored, in digital full scale (``read(path, unit="1", calib=1)``).
-        level_db: its level in dB re the reference of ``unit``: 94 for 1 Pa rms.
-        unit: what the calibrator makes: ``"Pa"``, ``"m/s2"``.
+        level_db: level of the tone in dB re the reference of ``unit``: 94 for 1 Pa rms.
+        unit: of the calibrator's quantity: ``"Pa"``, ``"m/s2"``.
 
     Raises:
-        SpecsrError: no stretch of a second with one steady tone that is not clipped.
+        SpecsrError: no stretch of a second with one steady tone that is not clipped, a level that
+            is not finite, or an unknown unit.
     """
     unit = parse_unit(unit)
     if not np.isfinite(level_db):
@@ -88,23 +93,23 @@ def calibrate(recording: Signal, level_db: float, unit: str = "Pa") -> Tone:
     seconds = (last - first) * BLOCK_SECONDS
     if seconds < SHORTEST_SECONDS:
         raise SpecsrError(
-            f"holds no steady tone: at {freq:.1f} Hz the level holds within {STEADY_DB} dB for "
+            f"holds no steady tone: at {freq:.1f} Hz the level stays within {STEADY_DB} dB for "
             f"{seconds:.2f} s only, expected {SHORTEST_SECONDS} s; record the calibrator again"
         )
     steps = np.angle(phasors[first + 1 : last] / phasors[first : last - 1])
-    own = freq + steps / (2 * np.pi * size / rate)  # the phase turns by the offset from freq
-    found = float(np.median(own))
-    if np.ptp(own) > DRIFT * found:
+    freqs = freq + steps / (2 * np.pi * size / rate)  # the phase advances by the offset from freq
+    found = float(np.median(freqs))
+    if np.ptp(freqs) > DRIFT * found:
         raise SpecsrError(
-            f"its tone wanders between {own.min():.1f} and {own.max():.1f} Hz: expected one steady "
-            "frequency"
+            f"its tone drifts between {freqs.min():.1f} and {freqs.max():.1f} Hz: expected a "
+            "constant frequency"
         )
     part = samples[first * size : last * size]
     purity = _purity(part, blocks[first:last], found, rate)
     if purity < PURITY_DB:
         raise SpecsrError(
-            f"holds more than one tone: what is not at {found:.1f} Hz lies only {purity:.1f} dB "
-            f"below it, expected {PURITY_DB:.0f} dB; record the calibrator in silence"
+            f"holds more than one tone: the power outside {found:.1f} Hz is only {purity:.1f} dB "
+            f"below the tone, expected {PURITY_DB:.0f} dB; record the calibrator in silence"
         )
     peak = np.abs(part).max()
     flat = np.abs(part) >= _CLIPPED
@@ -119,10 +124,14 @@ def calibrate(recording: Signal, level_db: float, unit: str = "Pa") -> Tone:
 
 
 def at_full_scale(level_db: float, unit: str = "Pa") -> float:
-    """Return units per digital full scale where a full-scale sine has a level of ``level_db``.
+    """Return the units per digital full scale for which a full-scale sine has a level.
+
+    Args:
+        level_db: level of the sine in dB re the reference of ``unit``.
+        unit: of the samples.
 
     Raises:
-        SpecsrError: the level is no number, or the unit has no reference.
+        SpecsrError: a level that is not finite or above 1000 dB, or an unknown unit.
     """
     unit = parse_unit(unit)
     if not np.isfinite(level_db) or abs(level_db) > 1000:
@@ -138,7 +147,7 @@ def _window(size: int) -> np.ndarray:
 
 
 def _loudest_frequency(blocks: np.ndarray, rate: float) -> float:
-    """Return the frequency of the largest line over all blocks, interpolated, Hz."""
+    """Return the frequency of the highest line over all blocks, interpolated, Hz."""
     size = blocks.shape[1]
     centred = blocks - blocks.mean(axis=1, keepdims=True)
     power = (np.abs(np.fft.rfft(centred * _window(size), axis=1)) ** 2).mean(axis=0)
@@ -150,16 +159,16 @@ def _loudest_frequency(blocks: np.ndarray, rate: float) -> float:
 
 
 def _phasors(blocks: np.ndarray, freq: float, rate: float) -> np.ndarray:
-    """Return the rms phasor of a frequency in each block, [blocks]; phase as from the start."""
+    """Return the rms phasor of a frequency in each block, [blocks]; phase re the first sample."""
     count, size = blocks.shape
     window = _window(size)
-    turn = np.exp(-2j * np.pi * freq / rate * np.arange(size)) * window
-    carried = np.exp(-2j * np.pi * freq / rate * size * np.arange(count))
-    return (blocks @ turn) * carried * np.sqrt(2) / window.sum()
+    kernel = np.exp(-2j * np.pi * freq / rate * np.arange(size)) * window
+    offset = np.exp(-2j * np.pi * freq / rate * size * np.arange(count))
+    return (blocks @ kernel) * offset * np.sqrt(2) / window.sum()
 
 
 def _longest_steady(levels: np.ndarray) -> tuple[int, int]:
-    """Return first and last (exclusive) block of the longest run within `STEADY_DB`."""
+    """Return the first and last (exclusive) block of the longest stretch within `STEADY_DB`."""
     best, first = (0, 0), 0
     levels = np.maximum(levels, -1000.0)
     for last in range(1, len(levels) + 1):
@@ -171,10 +180,10 @@ def _longest_steady(levels: np.ndarray) -> tuple[int, int]:
 
 
 def _purity(part: np.ndarray, blocks: np.ndarray, freq: float, rate: float) -> float:
-    """Return the power of a tone over all else but its offset, dB."""
+    """Return the power of a tone over everything else but the mean value, dB."""
     window = _window(blocks.shape[1])
     centred = (blocks - part.mean()) * window
     power = (np.abs(np.fft.rfft(centred, axis=1)) ** 2).mean(axis=0)
-    place = np.abs(np.arange(len(power)) - freq * blocks.shape[1] / rate) <= _LOBE
-    rest = power[~place].sum()
-    return float(min(10 * np.log10(power[place].sum() / rest), 200.0)) if rest > 0 else 200.0
+    tone = np.abs(np.arange(len(power)) - freq * blocks.shape[1] / rate) <= _LOBE
+    rest = power[~tone].sum()
+    return float(min(10 * np.log10(power[tone].sum() / rest), 200.0)) if rest > 0 else 200.0

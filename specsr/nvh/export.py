@@ -1,63 +1,50 @@
-"""Results for other tools: maps as xarray, scores and order cuts as pandas tables."""
+"""Results for other tools: maps and views as xarray, order cuts as a pandas table."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from specsr.errors import SpecsrError
+from specsr.extras import need
+from specsr.maps.spec_map import SpecMap
+from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.speed import column_rpm
+from specsr.nvh.view import X_AXES, Y_AXES, View
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # optional libraries
     import pandas
     import xarray
 
-    from specsr.maps.spec_map import SpecMap
-    from specsr.nvh.order_cut import OrderCut
-    from specsr.nvh.view import View
-
-
-def _library(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SpecsrError(f"this needs {name} ({error}): pip install 'specsr[tables]'") from None
+CUT_COLUMNS = ["order", "channel", "time_s", "rpm", "freq_hz", "bandwidth_hz", "level_db"]
+"""Columns of a table of order cuts."""
 
 
 def to_xarray(x: SpecMap | View) -> Any:
     """Return a map as an ``xarray.Dataset``, a view as an ``xarray.DataArray``.
 
-    A map's variables over (channel, freq, time) are ``level`` in dB re the unit's reference,
-    ``magnitude`` in the unit (rms) and, where known, ``phase`` in rad and ``uncertainty_db``.
-    A view has its levels in dB over (channel, freq or order, time or rpm).
+    The dataset, which ``to_netcdf`` can write, has the variables ``level`` in dB re the unit's
+    reference, ``magnitude`` in the unit (rms) and, where known, ``phase`` in rad and
+    ``uncertainty_db`` over (channel, freq, time).  Coordinates: channel, freq in Hz, time in s,
+    ``known`` (measured rather than estimated, over freq) and, with a speed, ``rpm`` over time.
+    ``attrs["grid"]`` is the whole `specsr.Grid` as JSON.
+
+    The array holds the levels of a view in dB over (channel, freq or order, time or rpm).
+
+    Args:
+        x: a map or a view.
 
     Raises:
         SpecsrError: xarray is not installed.
     """
-    from specsr.maps.spec_map import SpecMap
-
-    return _map_to_xarray(x) if isinstance(x, SpecMap) else _view_to_xarray(x)
+    return _dataset(x) if isinstance(x, SpecMap) else _array(x)
 
 
-def _map_to_xarray(spec: SpecMap) -> xarray.Dataset:
-    """Return a map as an ``xarray.Dataset`` that ``to_netcdf`` can write.
-
-    Variables over (channel, freq, time): ``level`` in dB re the unit's reference, ``magnitude``
-    in the unit (rms) and, where known, ``phase`` in rad and ``uncertainty_db``.
-    Coordinates: channel, freq in Hz, time in s, ``known`` (measured rather than
-    estimated, over freq) and, where there is a speed, ``rpm`` over time.  ``attrs["grid"]`` is the
-    whole `specsr.Grid` as JSON.
-
-    Raises:
-        SpecsrError: xarray is not installed.
-    """
-    from specsr.nvh.speed import frame_rpm
-
-    xarray = _library("xarray")
+def _dataset(spec: SpecMap) -> xarray.Dataset:
+    xarray = need("xarray", "tables", "xarray datasets")
     grid, axes = spec.grid, ("channel", "freq", "time")
     per = "/sqrt(Hz)" if grid.scaling == "psd" else ""
     data = {
@@ -80,27 +67,20 @@ def _map_to_xarray(spec: SpecMap) -> xarray.Dataset:
         "known": ("freq", known, {"long_name": "measured rather than estimated"}),
     }
     if spec.rpm is not None:
-        speed = frame_rpm(spec.rpm, grid)
-        coords["rpm"] = ("time", speed, {"units": "1/min", "long_name": "Speed"})
+        rpm = column_rpm(spec.rpm, grid)
+        coords["rpm"] = ("time", rpm, {"units": "1/min", "long_name": "Speed"})
     attrs = {"reference": grid.reference, "grid": json.dumps(dataclasses.asdict(grid))}
     return xarray.Dataset(data, coords, attrs)
 
 
-def _view_to_xarray(view: View) -> xarray.DataArray:
-    """Return a view's levels in dB as an ``xarray.DataArray`` (channel, freq|order, time|rpm).
-
-    Raises:
-        SpecsrError: xarray is not installed.
-    """
-    from specsr.nvh.view import X_AXES, Y_AXES
-
-    xarray = _library("xarray")
+def _array(view: View) -> xarray.DataArray:
+    xarray = need("xarray", "tables", "xarray arrays")
     coords: dict[str, Any] = {"channel": list(view.channels)}
-    for name, values, (words, unit) in (
+    for name, values, (title, unit) in (
         (view.y_axis, view.y, Y_AXES[view.y_axis]),
         (view.x_axis, view.x, X_AXES[view.x_axis]),
     ):
-        coords[name] = (name, values, {"units": unit or "1", "long_name": words})
+        coords[name] = (name, values, {"units": unit or "1", "long_name": title})
     if view.rpm is not None and view.x_axis != "rpm":
         coords["rpm"] = (view.x_axis, view.rpm, {"units": "1/min", "long_name": "Speed"})
     return xarray.DataArray(
@@ -110,21 +90,23 @@ def _view_to_xarray(view: View) -> xarray.DataArray:
 
 
 def cuts_frame(cuts: Sequence[OrderCut], channels: Sequence[str]) -> pandas.DataFrame:
-    """Return order cuts as one long table, a row an order, column of the map and channel.
+    """Return order cuts as one table with the columns `CUT_COLUMNS`.
 
-    Columns: order, channel, time_s, rpm, freq_hz, bandwidth_hz, level_db (nan: not readable).
+    A row for each order, channel and column of the map; level_db is nan where not valid.
+
+    Args:
+        cuts: from `specsr.order_cut` or `OrderMap.cut`.
+        channels: names of the channels of every cut.
 
     Raises:
         SpecsrError: pandas is not installed.
     """
-    return _library("pandas").DataFrame(cut_rows(cuts, channels), columns=CUT_COLUMNS)
-
-
-CUT_COLUMNS = ["order", "channel", "time_s", "rpm", "freq_hz", "bandwidth_hz", "level_db"]
+    pandas = need("pandas", "tables", "tables of order cuts")
+    return pandas.DataFrame(cut_rows(cuts, channels), columns=CUT_COLUMNS)
 
 
 def cut_rows(cuts: Sequence[OrderCut], channels: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Rows of `CUT_COLUMNS`, for `cuts_frame` and for CSV files."""
+    """Return order cuts as rows of `CUT_COLUMNS`, for `cuts_frame` and for CSV files."""
     return [
         (cut.order, name, *map(float, (t, rpm, f, width, level)))
         for cut in cuts

@@ -1,10 +1,10 @@
-"""Levels an NVH engineer reads off a map or a recording: overall, third octaves, density.
+"""Overall level, third-octave levels and power spectral density of a map or a recording.
 
-Everything here is a sum of power.  The rows of a map are first turned into the mean square that
-falls in each (`row_power`), so that they add up to the mean square of the signal: rows in rms
-scaling are divided by the window's equivalent noise bandwidth (ENBW), rows in psd scaling are
-multiplied by their distance in Hz.  A row stands for the band half a row to either side of it, and
-a band that ends inside a row takes that part of its power.
+All levels are sums of power.  The rows of a map are first converted to the mean square in each
+(`row_power`), so that they add up to the mean square of the signal: rows in rms scaling are divided
+by the window's equivalent noise bandwidth (ENBW), rows in psd scaling are multiplied by their
+distance in Hz.  The power of a row is spread evenly over half a row on either side of its
+frequency, and a third octave that ends inside a row takes that fraction of its power.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from specsr.signal import Signal
 
 _NOMINAL = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
 _ROWS_PER_BAND = 4
-"""Rows in the narrowest third octave of a recording: one main lobe of a Hann window."""
+"""Rows in the narrowest third octave of a recording: the main lobe of a Hann window."""
 
 
 def _unit(source: Signal | SpecMap) -> str:
@@ -31,16 +31,16 @@ def _unit(source: Signal | SpecMap) -> str:
 
 
 def to_level(power: np.ndarray, reference: float) -> np.ndarray:
-    """Mean squares in dB; -inf for silence, as in `Signal.level`."""
+    """Return mean squares in dB re ``reference``, like ``power``; -inf for silence."""
     with np.errstate(divide="ignore"):
         return 10 * np.log10(power) - 20 * np.log10(reference)
 
 
 def row_power(spec: SpecMap) -> np.ndarray:
-    """Mean square in unit² in every row of a map, float64 [C, rows, frames].
+    """Return the mean square in unit² in every row of a map, float64 [C, rows, frames].
 
-    The rows of a frame add up to the mean square of the signal under its window, exactly for a
-    full map (Parseval), short of the Nyquist row for a pooled one.
+    The rows of a frame add up to the mean square of the signal under its window: exactly for a
+    full map (Parseval), without the Nyquist row for a pooled one.
     """
     grid = spec.grid
     if grid.scaling == "psd":
@@ -51,7 +51,7 @@ def row_power(spec: SpecMap) -> np.ndarray:
 
 
 def row_edges(grid: Grid) -> np.ndarray:
-    """Frequencies in Hz between which the power of each row is spread, [rows + 1]."""
+    """Return the frequencies in Hz between which the power of each row is spread, [rows + 1]."""
     freqs = grid.freqs()
     edges = np.append(freqs - grid.df / 2, freqs[-1] + grid.df / 2)
     return np.clip(edges, 0, grid.rate / 2)
@@ -60,10 +60,14 @@ def row_edges(grid: Grid) -> np.ndarray:
 def band_power(
     power: np.ndarray, edges: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
-    """Power between frequencies: rows [..., R] between ``edges`` [R + 1] -> [..., K].
+    """Return the power between pairs of frequencies, [..., K].
 
-    ``low`` and ``high`` broadcast to [..., K].  A row that is cut counts by the part of its width
-    that lies inside; nothing lies outside the edges.
+    A row that lies partly inside counts by that fraction of its width.
+
+    Args:
+        power: mean square in each row, [..., R].
+        edges: of the rows in Hz, ascending, [R + 1]; no power lies outside.
+        low, high: frequencies in Hz, broadcast to [..., K].
     """
     total = np.concatenate([np.zeros_like(power[..., :1]), np.cumsum(power, -1)], axis=-1)
 
@@ -77,9 +81,10 @@ def band_power(
 
 
 def mean_power(spec: SpecMap) -> np.ndarray:
-    """Mean square in unit² of every row over the whole map, float64 [C, rows].
+    """Return the mean square in unit² of every row over the whole map, float64 [C, rows].
 
-    Frames that hang over the ends count by the part of them that saw the signal.
+    Frames that extend past the edges of the signal count by the fraction of the window's energy
+    inside it.
     """
     first, last = spec.grid.spans()
     frames = last - first + 1
@@ -87,14 +92,16 @@ def mean_power(spec: SpecMap) -> np.ndarray:
 
 
 def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
-    """Overall rms level of every channel, dB re the unit's reference, [C]; -inf for silence.
+    """Return the overall rms level of every channel, dB re the unit's reference, float64 [C].
+
+    -inf for silence.
 
     Args:
         source: a recording (weighted over its whole spectrum) or a calibrated map (row by row).
-        weighting: ``"A"``, ``"C"`` or ``"Z"`` (none), see `specsr.nvh.weighting`.
+        weighting: ``"A"``, ``"C"`` or ``"Z"`` (none); IEC 61672-1, `specsr.nvh.weighting`.
 
     Raises:
-        SpecsrError: an unknown weighting, or A or C of something that is no sound.
+        SpecsrError: an unknown weighting, or A or C for a unit that is not acoustic.
     """
     check_weighting(weighting, _unit(source))
     if isinstance(source, SpecMap):
@@ -110,10 +117,14 @@ def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
 
 
 def psd(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Return (frequencies in Hz [F], one-sided power spectral density in unit²/Hz [C, F]).
+    """Return (frequencies in Hz [F], one-sided power spectral density in unit²/Hz [C, F]), float64.
 
-    Welch's method: Hann windows of 1 / ``df`` s that overlap by half, mean of power; a recording
-    that is shorter is one window.
+    Welch's method (IEEE Trans. Audio Electroacoust. 15(2), 1967): mean power of Hann windows of
+    1 / ``df`` s with 50 % overlap.  A shorter recording is one window.
+
+    Args:
+        signal: the recording.
+        df: distance of the frequencies in Hz.
 
     Raises:
         SpecsrError: ``df`` is not above zero, or is above half the rate.
@@ -121,7 +132,7 @@ def psd(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     from scipy.signal import welch
 
     if not 0 < df <= signal.rate / 2:
-        raise SpecsrError(f"df is {df} Hz: expected above zero, up to half the rate")
+        raise SpecsrError(f"df is {df} Hz: expected above zero, up to half the sampling rate")
     segment = min(signal.length, max(2, round(signal.rate / df)))
     return welch(
         signal.samples.astype(np.float64), signal.rate, "hann", segment, detrend=False, axis=-1
@@ -134,10 +145,10 @@ class BandLevels:
 
     Attributes:
         centres: exact mid-band frequencies in Hz, [B].
-        nominal: their nominal names in Hz (31.5, 1000), [B].
+        nominal: nominal mid-band frequencies in Hz (31.5, 1000), [B].
         levels: rms level in dB re the unit's reference, [C, B]; -inf for silence.
-        resolved: bands at least as wide as the main lobe of the analysis, bool [B].  Below them
-            the rows are wider than the bands and neighbouring bands share their power.
+        resolved: third octaves at least as wide as the main lobe of the analysis window, bool [B].
+            Narrower ones share their power with their neighbours.
     """
 
     centres: np.ndarray
@@ -149,10 +160,13 @@ class BandLevels:
 def third_octave_bands(
     low: float = 25.0, high: float = 20000.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return (nominal, centre, lower edge, upper edge) in Hz of the bands named low to high.
+    """Return (nominal, centre, lower edge, upper edge) in Hz of third octaves, [B] each.
 
-    Base ten: 1000 * 10^(k / 10) Hz, edges 10^(1 / 20) to either side.  Source: IEC 61260-1:2014,
-    equations 1 to 4; nominal names from its annex E.
+    Base ten: 1000 * 10^(k / 10) Hz, edges a factor of 10^(1 / 20) below and above.  Source: IEC
+    61260-1:2014, equations 1 to 4; nominal frequencies from its annex E.
+
+    Args:
+        low, high: nominal frequency of the first and the last one, Hz.
     """
     first, last = (round(10 * np.log10(f / 1000)) for f in (low, high))
     k = np.arange(first, last + 1)
@@ -166,18 +180,22 @@ def third_octave_levels(
 ) -> BandLevels:
     """Return the third-octave levels of a recording or of a calibrated map, averaged over time.
 
-    ``weighting`` A or C is put on the rows before they are summed.
+    The rows of a map are summed at the map's resolution.  A recording is analysed with a Hann
+    window of four rows in the lowest third octave, 75 % overlap and zeros past both edges, so all
+    samples have equal weight and the powers add up to the mean square of the recording.  The
+    filters are ideal (rectangular), not those of the standard: broadband noise and a tone inside
+    a third octave give the same levels, a tone on an edge is split between its neighbours.
 
-    A map is summed as it is, whatever its rows resolve.  A recording is analysed with a Hann
-    window that puts four rows in the lowest band and 75 % overlap, past both ends, so that every
-    sample counts alike and the band powers add up to the mean square of the recording.  Ideal
-    bands (straight flanks), not the filters of the standard: broadband noise and a tone inside a
-    band read alike, a tone on an edge is split.
+    Third octaves that extend above half the sampling rate are left out.
 
-    Only bands that lie whole below half the rate are returned.
+    Args:
+        source: a recording, or a map, full or pooled.
+        low, high: nominal frequency of the first and the last third octave, Hz.
+        weighting: ``"A"``, ``"C"`` or ``"Z"`` (none), applied to the rows before the summation.
 
     Raises:
-        SpecsrError: no such band lies below half the rate, or a weighting that does not fit.
+        SpecsrError: no third octave below half the sampling rate, an unknown weighting, or A or C
+            for a unit that is not acoustic.
     """
     check_weighting(weighting, _unit(source))
     rate = source.rate if isinstance(source, Signal) else source.grid.rate
@@ -185,11 +203,12 @@ def third_octave_levels(
     inside = upper <= rate / 2
     if not inside.any():
         raise SpecsrError(
-            f"no third octave from {low:g} to {high:g} Hz lies below half the rate, {rate / 2:g} Hz"
+            f"no third octave from {low:g} to {high:g} Hz lies below half the sampling rate, "
+            f"{rate / 2:g} Hz: choose lower ones"
         )
     nominal, centre, lower, upper = (x[inside] for x in (nominal, centre, lower, upper))
     if isinstance(source, Signal):
-        power, edges, lobe = _signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
+        power, edges, lobe = signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
         reference = source.reference
     else:
         power, edges, reference = mean_power(source), row_edges(source.grid), source.grid.reference
@@ -200,13 +219,26 @@ def third_octave_levels(
     return BandLevels(centre, nominal, levels, upper - lower >= lobe)
 
 
-def _signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, float]:
-    """Mean square in rows at most ``df`` Hz wide [C, rows], their edges, main lobe in Hz."""
+def signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the mean square in every row of a recording, the edges of the rows, the main lobe.
+
+    Welch's method with zeros past both edges, so that all samples have equal weight: the rows add
+    up to the mean square of the recording.
+
+    Args:
+        signal: the recording.
+        df: maximum distance of the rows in Hz.
+
+    Returns:
+        Mean square in unit², float64 [C, rows]; edges in Hz, [rows + 1], from 0 to half the
+        sampling rate; width of the window's main lobe in Hz.
+    """
     from scipy.fft import next_fast_len
     from scipy.signal import get_window
 
     hop_length = next_fast_len(int(np.ceil(signal.rate / df / 4)), real=True)
     n_fft = 4 * hop_length
+    # in blocks: scipy.signal.welch holds all frames of a recording at once
     power = np.array([
         sum(block.sum(0) for block in power_frames(x, n_fft, hop_length, n_fft, "constant"))
         for x in signal.samples

@@ -1,4 +1,4 @@
-"""Levels of orders over time: the power about order * rpm / 60 in a calibrated map."""
+"""Levels of orders over time: the power around order * rpm / 60 in a calibrated map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.levels import band_power, row_edges, row_power, to_level
-from specsr.nvh.speed import checked_rpm, frame_rpm
+from specsr.nvh.speed import checked_rpm, column_rpm
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +18,11 @@ class OrderCut:
     """The level of one order over time.
 
     Attributes:
-        order: multiple of the speed of rotation.
+        order: multiple of the rotation frequency.
         times: centre of every column in s, [T].
         rpm: speed in every column, 1/min, [T].
-        levels: rms level in dB re the unit's reference, [C, T]; nan where it cannot be read.
-        bandwidth: width in Hz of the band that was summed, [T].
+        levels: rms level in dB re the unit's reference, [C, T]; nan where not valid.
+        bandwidth: width of the summed range in Hz, [T].
     """
 
     order: float
@@ -33,7 +33,7 @@ class OrderCut:
 
     @property
     def bandwidth_orders(self) -> np.ndarray:
-        """Width of the band in orders, [T]; nan at standstill."""
+        """Width of the summed range in orders, [T]; nan at standstill."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.rpm == 0, np.nan, self.bandwidth * 60 / np.abs(self.rpm))
 
@@ -50,24 +50,25 @@ def order_cut(
     bandwidth: float | None = None,
     unit: str = "Hz",
 ) -> OrderCut:
-    """Return the level of an order over time: the power summed in a band about order * rpm / 60.
+    """Return the level of an order over time: the power summed around order * rpm / 60.
 
-    A sine of constant order reads its rms level, whatever the window.  Levels are nan where the
-    band reaches below 0 Hz or above half the rate, and in columns whose window hangs over an end
-    of the recording.
+    A sine of constant order gives its rms level with any window.  Levels are nan where the summed
+    range extends below 0 Hz or above half the sampling rate, and in columns whose window extends
+    past the edges of the recording.
 
     Args:
         spec: a calibrated map, full or pooled.
-        rpm: speed in 1/min, one or one a sample [spec.grid.length]; None takes the map's own.
-        order: multiple of the speed of rotation, above zero.
-        bandwidth: full width of the band in ``unit``; None takes the main lobe of the window and
-            the way that the order moves within one window, the least that holds the whole line.
-            A narrower band reads low; a wider one takes in more noise and, in the end, the
-            neighbouring orders.
+        rpm: speed in 1/min, one or one per sample [spec.grid.length]; None takes the map's own.
+        order: multiple of the rotation frequency, above zero.
+        bandwidth: full width of the summed range in ``unit``; None takes the main lobe of the
+            window plus the sweep of the order within one window, the minimum that holds the whole
+            line.  A smaller width gives too low a level; a larger one includes more noise and
+            possibly neighbouring orders.
         unit: ``"Hz"``, ``"orders"`` (multiples of rpm / 60) or ``"rows"`` (of the map).
 
     Raises:
-        SpecsrError: no speed, a speed of another length, or an impossible order, width or unit.
+        SpecsrError: no speed, a speed of another length, an order or width that is not above zero,
+            or an unknown unit.
     """
     grid = spec.grid
     speed = checked_rpm(spec.rpm if rpm is None else rpm, grid.length)
@@ -75,7 +76,7 @@ def order_cut(
         raise SpecsrError(f"order is {order}: expected a number above zero, such as 2 or 0.5")
     if bandwidth is not None and not (np.isfinite(bandwidth) and bandwidth > 0):
         raise SpecsrError(f"bandwidth is {bandwidth}: expected a width above zero in {unit}")
-    mean_rpm = frame_rpm(speed, grid)
+    mean_rpm = column_rpm(speed, grid)
     freq = order * np.abs(mean_rpm) / 60
     if bandwidth is None:
         first, last = (frame * grid.hop_length for frame in grid.spans())
@@ -93,7 +94,7 @@ def order_cut(
         np.maximum(band_power(power, row_edges(grid), low[:, None], high[:, None])[..., 0], 0),
         grid.reference,
     )
-    readable = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
+    valid = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
     return OrderCut(
-        float(order), grid.times(), mean_rpm, np.where(readable, levels, np.nan), width.copy()
+        float(order), grid.times(), mean_rpm, np.where(valid, levels, np.nan), width.copy()
     )

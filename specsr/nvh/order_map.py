@@ -1,7 +1,7 @@
-"""Order analysis by angular resampling: equal steps of angle instead of equal steps of time.
+"""Order analysis by angular resampling: equal steps of shaft angle instead of time.
 
-Sampled by the turn, an order is a steady tone whatever the speed does, so its line stays one row
-wide from idle to the limiter.  A frequency of the structure (a resonance) smears in exchange.
+In the angle domain an order is a steady tone at any change of speed, so its line stays one row
+wide over the whole speed range.  Resonances, which are fixed in frequency, are smeared instead.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.maps.windows import coverage, main_lobe
+from specsr.nvh.interpolation import read_between
 from specsr.nvh.order_cut import OrderCut, order_cut
-from specsr.nvh.speed import checked_rpm
-from specsr.nvh.view import View, onto_speed
+from specsr.nvh.speed import checked_rpm, revolutions
+from specsr.nvh.view import View, onto_rpm
 from specsr.signal import Signal
 
-OVERSAMPLING = 4
-"""Before cubic interpolation, whose error is then below 0.01 dB up to half the rate."""
+_NYQUIST, _PASSBAND = 1.28, 1.15
+"""Half the samples per revolution, and the edge of the pass band, over the highest order."""
 
-_ROOM, _KEPT = 1.28, 1.15
-"""Half the samples a turn, and where the low-pass begins, over the highest order."""
-
-SLOWEST = 1 / 20
-"""Part of the mean speed below which a stretch is not resampled: it would take too many samples."""
+MIN_SPEED = 1 / 20
+"""Fraction of the mean speed below which a recording is not resampled: it would need too many
+samples."""
 
 
 @dataclass(frozen=True, eq=False)
 class OrderMap:
-    """Spectra over the turn, from `order_map`.
+    """Order spectra of a recording, from `order_map`.
 
     Attributes:
-        spec: the map in turns: its ``grid.rate`` is samples a turn, its frequencies are orders.
+        spec: the map over revolutions: ``grid.rate`` is samples per revolution, its frequencies
+            are orders.
         times: centre of every column in s, [T].
         rpm: speed at every column, 1/min, [T].
-        top: order of half the sampling rate in every column, [T]; nothing was measured above.
-        max_order: highest order that was asked for; the low-pass takes what lies far above.
+        top: order of half the sampling rate in every column, [T]; nothing is measured above.
+        max_order: highest order requested; the low-pass attenuates higher ones.
     """
 
     spec: SpecMap
@@ -51,52 +51,65 @@ class OrderMap:
 
     @property
     def orders(self) -> np.ndarray:
-        """Order of every row."""
+        """Order of every row, [F]."""
         return self.spec.grid.freqs()
 
     @property
     def bandwidth(self) -> float:
-        """Orders that the line of a steady order fills, null to null: the least for a cut."""
+        """Width of the line of a steady order, null to null, in orders: the minimum for a cut."""
         return main_lobe(self.spec.grid)
 
     def cut(self, order: float, bandwidth: float | None = None) -> OrderCut:
-        """Return the level of an order over time, summed over ``bandwidth`` orders about it.
+        """Return the level of an order over time: the power summed around it.
 
-        None takes `bandwidth`, which holds the whole line.  Levels are nan in columns whose
-        window hangs over an end, and where the band reaches below 0 or above half the rate.
+        Levels are nan in columns whose window extends past the edges of the recording, and where
+        the summed range extends below 0 or above half the sampling rate.
+
+        Args:
+            order: multiple of the rotation frequency, above zero.
+            bandwidth: full width of the summed range in orders; None takes `bandwidth`, which
+                holds the whole line.
 
         Raises:
             SpecsrError: an order or bandwidth that is not above zero, or above the map.
         """
         width = self.bandwidth if bandwidth is None else bandwidth
-        if order + width / 2 > _KEPT * self.max_order:
+        if order + width / 2 > _PASSBAND * self.max_order:
             raise SpecsrError(
-                f"order {order:g} with a band of {width:g} reaches above this map, which holds "
+                f"order {order:g} with a bandwidth of {width:g} lies above this map, which holds "
                 f"orders up to {self.max_order:g}: make it with a larger max_order"
             )
-        # in turns, an order is a frequency at one turn a second
+        # over revolutions, an order is a frequency at one revolution per second, 60 rpm
         found = order_cut(self.spec, 60.0, order, width)
         levels = np.where(order + width / 2 <= self.top, found.levels, np.nan)
         return OrderCut(found.order, self.times, self.rpm, levels, width * self.rpm / 60)
 
-    def view(self, x: str = "rpm", rpm_step: float | None = None) -> View:
-        """Return the map over speed or, in even steps, over time; rows are orders."""
+    def view(self, x: XAxis = "rpm", rpm_step: float | None = None) -> View:
+        """Return the map over speed, or over time in even steps; rows are orders.
+
+        Args:
+            x: ``"rpm"`` or ``"time"``.
+            rpm_step: width of a column in 1/min; None gives about 300 columns.
+
+        Raises:
+            SpecsrError: another axis, or a speed that does not change on a speed axis.
+        """
         check(x, XAxis, "x")
         spec = self.spec
         rows = self.orders <= self.max_order + spec.grid.df / 2
         orders = self.orders[rows]
         power = np.where(orders[:, None] <= self.top, spec.power[:, rows], np.nan)
         if x == "rpm":
-            power, columns = onto_speed(power, self.rpm, coverage(spec.grid), rpm_step)
-            speed = columns
+            power, columns = onto_rpm(power, self.rpm, coverage(spec.grid), rpm_step)
+            rpm = columns
         else:
-            # the columns are even in turns: each moment shows the nearest one
+            # columns are evenly spaced in revolutions: each instant shows the nearest one
             columns = np.linspace(self.times[0], self.times[-1], self.times.size)
             middle = (self.times[1:] + self.times[:-1]) / 2
             power = power[..., np.searchsorted(middle, columns)]
-            speed = np.interp(columns, self.times, self.rpm)
+            rpm = np.interp(columns, self.times, self.rpm)
         unit, scaling = spec.grid.unit, spec.grid.scaling
-        return View(power, columns, orders, x, "order", speed, unit, scaling, spec.channels)
+        return View(power, columns, orders, x, "order", rpm, unit, scaling, spec.channels)
 
 
 def order_map(
@@ -108,23 +121,26 @@ def order_map(
     overlap: float = 0.75,
     window: str = "hann",
 ) -> OrderMap:
-    """Return the spectra over orders of a recording, resampled by angle.
+    """Return the order spectra of a recording, resampled by shaft angle.
 
-    The samples are interpolated at equal angles, as many a turn as keep the whole band of the
-    recording at its slowest, and then decimated to what ``max_order`` needs: a low-pass that moves
-    with the speed, so nothing folds back.  A window spans ``1 / resolution`` turns.
+    The samples are interpolated at equal angles, with enough samples per revolution to keep the
+    whole spectrum at the lowest speed, and then decimated to the rate that ``max_order`` needs.
+    The low-pass of the decimation follows the speed, so nothing is aliased.  A window spans
+    ``1 / resolution`` revolutions.
+
+    Source: Fyfe, Munck, Mech. Syst. Signal Process. 11(2), 1997 (computed order tracking).
 
     Args:
         signal: the recording; cut a run out of a longer one first (`specsr.find_runs`).
-        rpm: speed in 1/min, one or one a sample; None takes the signal's own.
-        resolution: distance of the rows in orders.
+        rpm: speed in 1/min, one or one per sample [N]; None takes the signal's own.
+        resolution: distance of the rows in orders, above 0 up to 1.
         max_order: highest order of interest.
-        overlap: part of a window shared with the next, 0 to below 1.
+        overlap: fraction of a window shared with the next, 0 to below 1.
         window: a scipy window.
 
     Raises:
-        SpecsrError: no speed, a standstill, an option out of range, or a recording of fewer turns
-            than one window has.
+        SpecsrError: no speed, a standstill, an option out of range, or a recording of fewer
+            revolutions than a window.
     """
     rpm = checked_rpm(signal.rpm if rpm is None else rpm, signal.length)
     if not (0 < resolution <= 1 and max_order >= resolution and math.isfinite(max_order)):
@@ -132,39 +148,36 @@ def order_map(
             f"resolution is {resolution}, max_order {max_order}: expected above zero up to 1 "
             "order, and an order above it"
         )
-    speed = np.abs(rpm) / 60
-    if speed.min() < max(SLOWEST * speed.mean(), 1e-9):
-        at = signal.start + int(np.argmin(speed)) / signal.rate
+    rotation_hz = np.abs(rpm) / 60
+    slowest = rotation_hz.min()
+    if slowest < max(MIN_SPEED * rotation_hz.mean(), 1e-9):
+        at = signal.start + int(np.argmin(rotation_hz)) / signal.rate
         raise SpecsrError(
-            f"the speed falls to {60 * speed.min():.3g} rpm at {at:.3g} s, less than a "
-            f"{1 / SLOWEST:.0f}th of its mean: cut a run out of the recording first (find_runs)"
+            f"the speed falls to {60 * slowest:.3g} rpm at {at:.3g} s, less than 1/"
+            f"{1 / MIN_SPEED:.0f} of its mean: cut a run out of the recording first (find_runs)"
         )
-    turns = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2)]) / signal.rate
-    if turns[-1] * resolution < 1:
+    angle = revolutions(rotation_hz, signal.rate)
+    if angle[-1] * resolution < 1:
         raise SpecsrError(
-            f"the recording holds {turns[-1]:.3g} turns, one window of resolution {resolution:g} "
-            f"needs {1 / resolution:.3g}: choose a coarser resolution"
+            f"the recording holds {angle[-1]:.3g} revolutions, a window of resolution "
+            f"{resolution:g} needs {1 / resolution:.3g}: choose a coarser resolution"
         )
-    fine = _by_angle(signal, turns, math.ceil(signal.rate / speed.min()))
-    per_turn = min(2 * math.ceil(_ROOM * max_order), fine.rate)
-    coarse = fine.resample(per_turn)
-    n_fft = 2 * round(per_turn / resolution / 2)
-    transform = SpectrogramTransform.for_rate(per_turn, n_fft=n_fft, overlap=overlap, window=window)
+    fine = _by_angle(signal, angle, math.ceil(signal.rate / slowest))
+    per_rev = min(2 * math.ceil(_NYQUIST * max_order), fine.rate)
+    coarse = fine.resample(per_rev)
+    n_fft = 2 * round(per_rev / resolution / 2)
+    transform = SpectrogramTransform.for_rate(per_rev, n_fft=n_fft, overlap=overlap, window=window)
     spec = transform(coarse).replace(phase=None)
-    at = np.clip(spec.grid.times(), 0, turns[-1])
     samples = np.arange(signal.length)
-    centre = np.interp(at, turns, samples)
-    rates = np.interp(centre, samples, speed)
+    centre = np.interp(np.clip(spec.grid.times(), 0, angle[-1]), angle, samples)
     times = signal.start + centre / signal.rate
-    return OrderMap(spec, times, 60 * rates, signal.rate / 2 / rates, float(max_order))
+    speed = np.interp(centre, samples, rotation_hz)
+    return OrderMap(spec, times, 60 * speed, signal.rate / 2 / speed, float(max_order))
 
 
-def _by_angle(signal: Signal, turns: np.ndarray, per_turn: int) -> Signal:
-    """Return the signal at ``per_turn`` samples a turn; its time axis counts turns from 0."""
-    from scipy.ndimage import map_coordinates
-
-    close = signal.resample(OVERSAMPLING * signal.rate).samples.astype(np.float64)
-    angles = np.arange(math.floor(turns[-1] * per_turn) + 1) / per_turn
-    at = OVERSAMPLING * np.interp(angles, turns, np.arange(signal.length))
-    samples = np.stack([map_coordinates(x, [at], order=3, mode="nearest") for x in close])
-    return replace(signal, samples=samples, rate=float(per_turn), start=0.0, rpm=None)
+def _by_angle(signal: Signal, angle: np.ndarray, per_rev: int) -> Signal:
+    """Return the signal at ``per_rev`` samples per revolution; its time axis is revolutions."""
+    wanted = np.arange(math.floor(angle[-1] * per_rev) + 1) / per_rev
+    positions = np.interp(wanted, angle, np.arange(signal.length))
+    samples = np.stack([read_between(channel, positions) for channel in signal.samples])
+    return replace(signal, samples=samples, rate=float(per_rev), start=0.0, rpm=None)

@@ -1,4 +1,4 @@
-"""Runs."""
+"""Run-ups and run-downs in a speed curve."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from specsr.signal import Signal
 
 _STEP = 0.02
-"""Seconds of speed that one point of the search for runs stands for."""
+"""Averaging time of the speed in the search, s."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch in which the speed goes one way.
+    """A stretch of increasing or decreasing speed.
 
     Attributes:
         kind: ``"up"`` or ``"down"``.
-        start, stop: s, on the time axis of the signal.
-        rpm: speed at both, 1/min.
+        start, stop: on the time axis of the signal, s.
+        rpm: speed at start and stop, 1/min.
     """
 
     kind: str
@@ -28,7 +28,7 @@ class Run:
     rpm: tuple[float, float]
 
     def of(self, signal: Signal) -> Signal:
-        """Return this stretch of a signal."""
+        """Return this stretch of a signal, with its own start and speed."""
         first, last = (round((t - signal.start) * signal.rate) for t in (self.start, self.stop))
         part = slice(max(first, 0), min(last, signal.length))
         return signal.replace(
@@ -48,17 +48,17 @@ class Run:
 def find_runs(
     rpm: np.ndarray, rate: float, start: float = 0.0, reversal: float = 0.03, span: float = 0.15
 ) -> list[Run]:
-    """Return the stretches in which the speed goes up or down, in order of time.
+    """Return the run-ups and run-downs of a speed curve, in order of time.
 
-    The speed counts as turned where it comes back by more than ``reversal`` from its extreme, so
-    the ripple of a combustion engine does not cut a run-up in two; a dwell at either end is left
-    out.  Stretches that cover less than ``span`` are dropped.
+    A run ends where the speed moves back by more than ``reversal`` from its extreme, so the ripple
+    of a combustion engine does not split a run-up.  Dwells at both edges of a run are left out.
 
     Args:
         rpm: speed in 1/min at every sample, [N].
-        rate: samples a second.
+        rate: sampling rate, Hz.
         start: time of the first sample, s.
-        reversal, span: parts of the highest speed.
+        reversal: change of direction that ends a run, fraction of the highest speed.
+        span: minimum change of speed of a run, fraction of the highest speed.
     """
     rpm = np.abs(np.asarray(rpm, dtype=np.float64))
     block = max(1, round(_STEP * rate))
@@ -67,39 +67,40 @@ def find_runs(
     edges = np.append(first, rpm.size) / rate
     tolerance = reversal * speed.max()
     runs = []
-    for a, b in zip(*(_turns(speed, tolerance)[s] for s in (slice(None, -1), slice(1, None)))):
+    extremes = _extremes(speed, tolerance)
+    for a, b in zip(extremes, extremes[1:]):
         if abs(speed[b] - speed[a]) < max(span * speed.max(), 1e-9):
             continue
-        way = speed[a : b + 1] * np.sign(speed[b] - speed[a])
-        i, j = _without_dwell(way, tolerance)
+        rising = speed[a : b + 1] * np.sign(speed[b] - speed[a])
+        i, j = _without_dwell(rising, tolerance)
         kind = "up" if speed[b] > speed[a] else "down"
-        ends = float(speed[a + i]), float(speed[a + j])
-        runs.append(Run(kind, float(start + edges[a + i]), float(start + edges[a + j + 1]), ends))
+        limits = float(speed[a + i]), float(speed[a + j])
+        runs.append(Run(kind, float(start + edges[a + i]), float(start + edges[a + j + 1]), limits))
     return runs
 
 
-def _turns(speed: np.ndarray, tolerance: float) -> list[int]:
-    """Positions of the ends and of the extremes from which the speed comes back."""
-    turns, low, high, way = [], 0, 0, 0
+def _extremes(speed: np.ndarray, tolerance: float) -> list[int]:
+    """Return the positions of the extremes between which the speed moves by over a tolerance."""
+    extremes, low, high, direction = [], 0, 0, 0
     for i, value in enumerate(speed):
         low = i if value < speed[low] else low
         high = i if value > speed[high] else high
-        if way >= 0 and value < speed[high] - tolerance:
-            turns.append(high)
-            way, low = -1, i
-        elif way <= 0 and value > speed[low] + tolerance:
-            turns.append(low)
-            way, high = 1, i
-    last = high if way > 0 else low
-    return sorted({*turns, last}) if way else []
+        if direction >= 0 and value < speed[high] - tolerance:
+            extremes.append(high)
+            direction, low = -1, i
+        elif direction <= 0 and value > speed[low] + tolerance:
+            extremes.append(low)
+            direction, high = 1, i
+    last = high if direction > 0 else low
+    return sorted({*extremes, last}) if direction else []
 
 
-def _without_dwell(way: np.ndarray, tolerance: float) -> tuple[int, int]:
-    """First and last point of a rising curve, without a long stay near either end."""
-    i = int(np.flatnonzero(way <= way[0] + tolerance)[-1])
-    j = int(np.flatnonzero(way >= way[-1] - tolerance)[0])
-    # points that the run itself takes through the tolerance at either end
-    usual = tolerance * max(1, j - i) / max(way[j] - way[i], 1e-12)
-    last = way.size - 1
-    foot = round(i - usual) if i > 3 * usual else 0
-    return max(foot, 0), min(round(j + usual), last) if last - j > 3 * usual else last
+def _without_dwell(rising: np.ndarray, tolerance: float) -> tuple[int, int]:
+    """Return the first and last point of a rising curve without dwells at its edges."""
+    i = int(np.flatnonzero(rising <= rising[0] + tolerance)[-1])
+    j = int(np.flatnonzero(rising >= rising[-1] - tolerance)[0])
+    # points that the run itself takes through the tolerance at either edge
+    usual = tolerance * max(1, j - i) / max(rising[j] - rising[i], 1e-12)
+    last = rising.size - 1
+    first = round(i - usual) if i > 3 * usual else 0
+    return max(first, 0), min(round(j + usual), last) if last - j > 3 * usual else last

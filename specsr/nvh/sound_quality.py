@@ -1,25 +1,28 @@
-"""Loudness (ISO 532-1) and sharpness (DIN 45692) of recordings in Pa, by MoSQITo.
+"""Loudness (ISO 532-1) and sharpness (DIN 45692) of recordings in Pa, with MoSQITo.
 
-MoSQITo holds the standards' methods; it works at 48 kHz, so recordings are brought there first
-with the resampler of `Signal.resample`, which leaves levels and band as they are.
+MoSQITo implements the methods of the standards at 48 kHz; recordings of another rate are resampled
+first (`Signal.resample`).
 """
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.extras import installed, need, require
 from specsr.signal import Signal
 
 RATE = 48000.0
+"""Sampling rate of the methods, Hz."""
 SHORTEST = 0.1
-"""Seconds: a third octave at 25 Hz needs about this to settle."""
-
+"""Minimum duration in s: the settling time of a third-octave filter at 25 Hz."""
 FIELDS = ("free", "diffuse")
+"""Sound fields of ISO 532-1."""
+_MODULES = ("mosqito", "pyuff")
+"""MoSQITo imports pyuff without requiring it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +30,9 @@ class Loudness:
     """Loudness of every channel.
 
     Attributes:
-        sone: stationary: the loudness; time-varying: N5, exceeded in 5 % of the time, [C].
-        phon: loudness level of ``sone``, [C].
-        times: s, [T]; None for the stationary method.
+        sone: loudness in sone, [C]; for the time-varying method N5, exceeded 5 % of the time.
+        phon: loudness level of ``sone`` in phon, [C].
+        times: of ``curve`` in s, [T]; None for the stationary method.
         curve: loudness over time in sone, [C, T]; None for the stationary method.
     """
 
@@ -40,26 +43,29 @@ class Loudness:
 
 
 def available() -> bool:
-    """Whether MoSQITo is installed, with pyuff, which it imports."""
-    return all(importlib.util.find_spec(name) is not None for name in ("mosqito", "pyuff"))
+    """Whether the libraries of the extra ``sound-quality`` are installed."""
+    return all(map(installed, _MODULES))
 
 
 def loudness(signal: Signal, field: str = "free", time_varying: bool = False) -> Loudness:
-    """Return the loudness of a recording in Pa after Zwicker, ISO 532-1.
+    """Return the loudness of every channel of a recording, Zwicker method of ISO 532-1:2017.
+
+    Values are nan where a third octave is above 120 dB, the upper limit of the stationary method.
 
     Args:
-        signal: the recording, of at least 0.1 s.
+        signal: the recording, in Pa, of at least 0.1 s.
         field: ``"free"`` or ``"diffuse"`` sound field.
-        time_varying: the method for time-varying sounds (about three times as long as the
-            recording); without it the one for stationary sounds, from the mean third octaves.
+        time_varying: use the method for time-varying sounds, which takes about three times the
+            duration of the recording, instead of the one for stationary sounds.
 
     Raises:
-        SpecsrError: not in Pa, too short, an unknown field, or MoSQITo is missing.
+        SpecsrError: samples not in Pa, a recording that is too short, an unknown field, or MoSQITo
+            is not installed.
     """
     metrics = _mosqito()
     samples = _samples(signal, field)
     if not time_varying:
-        sone = np.array([_zwst(metrics, x, field) for x in samples])
+        sone = np.array([_stationary(metrics, x, field) for x in samples])
         return Loudness(sone, to_phon(sone))
     curves = [metrics.loudness_zwtv(x, int(RATE), field) for x in samples]
     curve = np.stack([c[0] for c in curves])
@@ -68,9 +74,16 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
 
 
 def sharpness(signal: Signal, field: str = "free") -> np.ndarray:
-    """Return the sharpness of every channel in acum, DIN 45692, stationary method, [C].
+    """Return the sharpness of every channel in acum, DIN 45692, stationary method, float64 [C].
 
-    nan for silence and for what has a third octave above 120 dB.  Raises as `loudness` does.
+    nan for silence, and where a third octave is above 120 dB.
+
+    Args:
+        signal: the recording, in Pa, of at least 0.1 s.
+        field: ``"free"`` or ``"diffuse"`` sound field.
+
+    Raises:
+        SpecsrError: as `loudness`.
     """
     metrics = _mosqito()
     found = []
@@ -78,13 +91,13 @@ def sharpness(signal: Signal, field: str = "free") -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             try:
                 found.append(float(metrics.sharpness_din_st(x, int(RATE), "din", field)))
-            except ValueError:  # as in `_zwst`
+            except ValueError:  # above 120 dB, as in `_stationary`
                 found.append(np.nan)
     return np.array(found)
 
 
-def _zwst(metrics: Any, samples: np.ndarray, field: str) -> float:
-    """Stationary loudness in sone; nan where a third octave is above 120 dB, where it ends."""
+def _stationary(metrics: Any, samples: np.ndarray, field: str) -> float:
+    """Return the stationary loudness in sone; nan where a third octave is above 120 dB."""
     try:
         return float(metrics.loudness_zwst(samples, int(RATE), field)[0])
     except ValueError:
@@ -92,33 +105,30 @@ def _zwst(metrics: Any, samples: np.ndarray, field: str) -> float:
 
 
 def to_phon(sone: np.ndarray) -> np.ndarray:
-    """Return the loudness level in phon, 3 at least; ISO 532-1:2017, formulas 3 and 4."""
+    """Return the loudness level in phon, at least 3; ISO 532-1:2017, formulas 3 and 4."""
     sone = np.asarray(sone, dtype=np.float64)
     loud = 40 + 10 * np.log2(np.maximum(sone, 1))
     return np.where(sone >= 1, loud, np.maximum(40 * (sone + 0.0005) ** 0.35, 3))
 
 
 def _mosqito() -> Any:
-    if not available():
-        raise SpecsrError(
-            "loudness and sharpness need MoSQITo: pip install 'specsr[sound-quality]'"
-        )
-    import mosqito.sq_metrics
-
-    return mosqito.sq_metrics
+    """Import MoSQITo's metrics, or raise."""
+    for module in _MODULES:
+        require(module, "sound-quality", "loudness and sharpness")
+    return need("mosqito.sq_metrics", "sound-quality", "loudness and sharpness")
 
 
 def _samples(signal: Signal, field: str) -> np.ndarray:
-    """Samples in Pa at 48 kHz, float64, checked."""
+    """Return the samples in Pa at 48 kHz, float64 [C, N], or raise."""
     if field not in FIELDS:
         raise SpecsrError(f"field is {field!r}: expected one of {', '.join(FIELDS)}")
     if signal.unit != "Pa":
         raise SpecsrError(
-            f"loudness is that of a sound pressure in Pa, the samples are in {signal.unit}: "
-            "calibrate the recording (unit='Pa', calib=Pa per full scale)"
+            f"loudness needs sound pressure in Pa, the samples are in {signal.unit}: calibrate the "
+            "recording (unit='Pa', calib=Pa per full scale)"
         )
     if signal.duration < SHORTEST:
         raise SpecsrError(
-            f"the recording lasts {signal.duration:.3g} s: loudness needs {SHORTEST:g} s at least"
+            f"the recording is {signal.duration:.3g} s long: loudness needs at least {SHORTEST:g} s"
         )
     return signal.replace(samples=signal.samples.astype(np.float64)).resample(RATE).samples

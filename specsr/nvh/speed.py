@@ -6,12 +6,12 @@ second; the search and the fit of orders work with it.
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io.table import read_columns
 from specsr.maps.grid import Grid
 from specsr.signal import Signal, channel_position
 
@@ -92,36 +92,22 @@ def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal
 def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
     """Return the speed at every sample of a signal (or behind a map's grid) from a table, 1/min.
 
-    The table has two columns, time in s (on the time axis of the signal) and speed in 1/min, or
-    one column with a speed a sample.  Commas, semicolons, tabs or spaces part the columns; lines
-    before the first number are skipped.  Outside its times the first and last speed are held.
+    The table (`specsr.io.table.read_columns`) has two columns, time in s (on the time axis of the
+    signal) and speed in 1/min, or one column with one speed per sample.  Before the first and
+    after the last time the speed is held constant.
 
     Raises:
         SpecsrError: no such file, no numbers, times that do not rise, or a count that does not
             fit; it names the file.
     """
     path = Path(path)
+    expected = "expected one or two columns of numbers (time in s, speed in 1/min)"
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecsrError(f"{path}: cannot be read ({error})") from None
-    mark = next((m for m in (";", "\t", ",") if m in text), " ")
-    rows: list[list[float]] = []
-    for number, line in enumerate(csv.reader(text.splitlines(), delimiter=mark), 1):
-        cells = [cell.strip() for cell in line if cell.strip()]
-        if not cells:
-            continue
-        try:
-            # a decimal comma can only be told where it does not part the columns
-            rows.append([float(c.replace(",", ".") if mark != "," else c) for c in cells])
-        except ValueError:
-            if rows:
-                raise SpecsrError(f"{path}: line {number} is {line}: expected numbers") from None
-    if not rows or len({len(row) for row in rows}) > 1 or len(rows[0]) > 2:
-        raise SpecsrError(
-            f"{path}: expected one or two columns of numbers (time in s, speed in 1/min)"
-        )
-    table = np.array(rows)
+        _, table = read_columns(path)
+    except SpecsrError as error:
+        raise SpecsrError(f"{error}; {expected}") from None
+    if table.shape[1] > 2:
+        raise SpecsrError(f"{path}: has {table.shape[1]} columns: {expected}")
     if not np.isfinite(table).all():
         raise SpecsrError(f"{path}: holds values that are not finite numbers")
     if table.shape[1] == 1:
@@ -184,7 +170,7 @@ def column_rpm(rpm: np.ndarray | float | None, grid: Grid) -> np.ndarray:
         SpecsrError: as `checked_rpm`.
     """
     total = np.concatenate([[0.0], np.cumsum(checked_rpm(rpm, grid.length))])
-    first, last = spans(grid)
+    first, last = grid.spans()
     reach = max(1, grid.n_fft // 4)
     low = np.clip(first * grid.hop_length - reach, 0, grid.length - 1)
     high = np.clip(last * grid.hop_length + reach, low + 1, grid.length)

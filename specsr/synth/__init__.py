@@ -1,1 +1,1 @@
-"""Synthetic machines with analytic truth."""
+"""Synthetic machine runs with exactly known levels."""

@@ -1,7 +1,7 @@
-"""Draws of synthetic machines: plain run-ups, and for training far more kinds.
+"""Random synthetic machines: plain run-ups, and more kinds for training.
 
-Each kind starts from a plain run-up (`random_run_up`) and changes what makes it that kind, so all
-share its resonances, noise and levels.  What a test is to hold out is drawn again.
+Each kind modifies a plain run-up (`random_run_up`), so all kinds share its distribution of
+resonances, noise and levels.  Run-ups that belong to the held-out test set are drawn again.
 """
 
 from __future__ import annotations
@@ -15,20 +15,29 @@ import numpy as np
 from specsr.synth.machine import Impact, Order, Resonance, RunUp
 
 HELD_OUT_SWEEP = (250.0, 400.0)
-"""Speed change in 1/min per s that no scene has: sweep rates kept for testing."""
+"""Sweep rates in 1/min per s that `random_machine` never draws: held out for testing."""
 
 HELD_OUT_STEP = 2.5
-"""Distance of the orders that no scene has: order sets kept for testing."""
+"""Distance of the orders that `random_machine` never draws: held out for testing."""
 
 
 def random_run_up(
     seed: int, rate: float = 25600.0, duration: float = 6.0, line_to_noise: float | None = None
 ) -> RunUp:
-    """Draw a plausible run-up or run-down; the same seed gives the same one.
+    """Return the parameters of a plausible random run-up or run-down.
 
-    Speeds 600 to 7000 rpm, orders in steps of 0.5 to 4 over 30 dB, three to eight resonances, in
-    most a gear or motor whine with sidebands, in a quarter some impacts, noise over twelve
-    log-spaced points, lines 0 to 30 dB over the noise.
+    Speeds from 600 to 7000 rpm, orders in steps of 0.5 to 4 with levels over 30 dB, three to eight
+    resonances, gear or motor whine with sidebands (probability 0.75), impacts (0.25), a noise
+    spectrum of twelve points, lines 0 to 30 dB over the noise.
+
+    Args:
+        seed: the same seed gives the same run-up.
+        rate: sampling rate, Hz.
+        duration: s.
+        line_to_noise: rms of the deterministic part over that of the noise, dB; None draws it.
+
+    Raises:
+        SpecsrError: a rate or duration that is not above zero.
     """
     rng = np.random.default_rng(seed)
     low, high = np.sort(rng.uniform(600, 7000, 2))
@@ -81,7 +90,7 @@ def random_run_up(
     points = np.exp(np.linspace(np.log(20), np.log(rate / 2), 12))
     shape = np.cumsum(rng.normal(-2, 4, 12))
     ratio = rng.uniform(0, 30)
-    unique = {tone.order: tone for tone in orders}  # a doubled order would have no one envelope
+    unique = {tone.order: tone for tone in orders}  # an order drawn twice would have two envelopes
     return RunUp(
         rate=rate,
         duration=duration,
@@ -100,7 +109,7 @@ def random_run_up(
 
 
 def held_out(run: RunUp) -> bool:
-    """Whether a run-up has a sweep rate or an order set that is kept for testing."""
+    """Whether a run-up has a sweep rate or an order step that is held out for testing."""
     duration = run.duration / (len(run.rpm) - 1)
     sweeps = np.abs(np.diff(run.rpm)) / duration
     low, high = HELD_OUT_SWEEP
@@ -109,21 +118,30 @@ def held_out(run: RunUp) -> bool:
     return bool(((sweeps > low) & (sweeps < high)).any()) or step == HELD_OUT_STEP
 
 
-def random_scene(seed: int, rate: float = 25600.0, duration: float = 6.0) -> RunUp:
-    """Draw a machine of one of `KINDS`; the same seed gives the same one."""
+def random_machine(seed: int, rate: float = 25600.0, duration: float = 6.0) -> RunUp:
+    """Return the parameters of a random machine of one of `KINDS`, none of them `held_out`.
+
+    Args:
+        seed: the same seed gives the same machine.
+        rate: sampling rate, Hz.
+        duration: s.
+
+    Raises:
+        SpecsrError: a rate or duration that is not above zero.
+    """
     rng = np.random.default_rng([seed, 11])
-    names = list(KINDS)
-    shares = np.array([KINDS[name][0] for name in names])
+    shares = np.array([share for share, _ in KINDS.values()])
+    modify = [function for _, function in KINDS.values()]
     while True:
         base = random_run_up(int(rng.integers(2**31)), rate, duration)
-        run = KINDS[names[int(rng.choice(len(names), p=shares / shares.sum()))]][1](base, rng)
-        run = _disturb(run, rng)
+        run = modify[int(rng.choice(len(modify), p=shares / shares.sum()))](base, rng)
+        run = _with_disturbances(run, rng)
         if not held_out(run):
             return run
 
 
 def _tones(rng: np.random.Generator, orders: np.ndarray, spread: float = 30.0) -> tuple[Order, ...]:
-    """Tones of random level and phase."""
+    """Return orders of random phase and of levels from -spread to 0 dB."""
     return tuple(
         Order(float(k), float(rng.uniform(-spread, 0)), float(rng.uniform(0, 2 * math.pi)))
         for k in orders
@@ -131,11 +149,12 @@ def _tones(rng: np.random.Generator, orders: np.ndarray, spread: float = 30.0) -
 
 
 def _plain(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """A plain run-up."""
     return base
 
 
 def _dense(base: RunUp, rng: np.random.Generator) -> RunUp:
-    """Half orders at low speed: several to one coarse cell."""
+    """Half orders at low speed: several in one coarse cell."""
     low = rng.uniform(600, 1800)
     high = low * rng.uniform(1.1, 3)
     rpm = (low, high) if rng.random() < 0.6 else (high, low)
@@ -144,21 +163,21 @@ def _dense(base: RunUp, rng: np.random.Generator) -> RunUp:
 
 
 def _electric(base: RunUp, rng: np.random.Generator) -> RunUp:
-    """Motor and reducer orders, and the sidebands of a switching frequency."""
+    """Orders of an electric motor and its reducer, and sidebands of a switching frequency."""
     motor = float(rng.choice([12, 24, 30, 36, 48])) * rng.choice([1.0, 2.0])
     orders = np.unique(np.r_[motor * np.arange(1, 4), 8.58, 22.0, 1.0, rng.uniform(4, 30, 2)])
     tones = list(_tones(rng, orders, 25))
-    carrier = float(rng.uniform(0.12, 0.42) * base.rate)
+    switching = float(rng.uniform(0.12, 0.42) * base.rate)
     pairs = rng.choice([2.0, 4.0, 6.0, 8.0, 12.0], 2, replace=False)
     for k in (*pairs, *-pairs, 0.0):
         level = float(rng.uniform(-30, -8))
-        tones.append(Order(k, level, float(rng.uniform(0, 2 * math.pi)), offset=carrier))
+        tones.append(Order(k, level, float(rng.uniform(0, 2 * math.pi)), offset=switching))
     low = rng.uniform(200, 3000)
     return replace(base, rpm=(low, low + rng.uniform(1000, 9000)), orders=tuple(tones))
 
 
 def _steady(base: RunUp, rng: np.random.Generator) -> RunUp:
-    """Nearly constant speed with beats: tones a few Hz or a hundredth of an order apart."""
+    """Nearly constant speed with beats: orders up to 3 % apart."""
     speed = rng.uniform(600, 6000)
     rpm = (speed, speed * rng.uniform(0.97, 1.03))
     tones = list(base.orders)
@@ -169,7 +188,7 @@ def _steady(base: RunUp, rng: np.random.Generator) -> RunUp:
 
 
 def _profile(base: RunUp, rng: np.random.Generator) -> RunUp:
-    """Start, dwells, gear shifts and stop."""
+    """A speed profile with start, dwells, gear shifts and stop."""
     speeds = rng.uniform(400, 6500, int(rng.integers(4, 9)))
     for i in range(1, speeds.size):
         if rng.random() < 0.35:
@@ -181,8 +200,8 @@ def _profile(base: RunUp, rng: np.random.Generator) -> RunUp:
     return replace(base, rpm=tuple(map(float, speeds)))
 
 
-def _knocks(base: RunUp, rng: np.random.Generator) -> RunUp:
-    """Clicks, knocks and few orders."""
+def _impacts(base: RunUp, rng: np.random.Generator) -> RunUp:
+    """Many clicks and knocks, and few orders."""
     count = 3 + int(rng.poisson(base.duration * rng.uniform(1, 6)))
     impacts = tuple(
         Impact(
@@ -197,12 +216,12 @@ def _knocks(base: RunUp, rng: np.random.Generator) -> RunUp:
 
 
 def _noisy(base: RunUp, rng: np.random.Generator) -> RunUp:
-    """Hardly a line above the noise."""
+    """Most lines below the noise."""
     return replace(base, line_to_noise=float(rng.uniform(-25, 0)))
 
 
-def _disturb(run: RunUp, rng: np.random.Generator) -> RunUp:
-    """Add what comes with any machine: foreign tones, squeal, noise that swells with the turns."""
+def _with_disturbances(run: RunUp, rng: np.random.Generator) -> RunUp:
+    """Add disturbances of any machine: unrelated tones, squeal, modulation of the noise."""
     tones = list(run.orders)
     for _ in range(int(rng.poisson(0.5))):  # mains, fans, transducers
         tones.append(
@@ -212,10 +231,12 @@ def _disturb(run: RunUp, rng: np.random.Generator) -> RunUp:
         start = rng.uniform(0, 0.8) * run.duration
         end = start + rng.uniform(0.1, 0.5) * run.duration
         pitch = float(np.exp(rng.uniform(np.log(600), np.log(0.2 * run.rate))))
-        wobble = float(rng.uniform(0, 1))
+        depth = float(rng.uniform(0, 1))
         for k in range(1, int(rng.integers(2, 4))):
             level = float(rng.uniform(-12, 3) - 8 * (k - 1))
-            tones.append(Order(0.0, level, wobble=k * wobble, offset=k * pitch, span=(start, end)))
+            tones.append(
+                Order(0.0, level, phase_modulation=k * depth, offset=k * pitch, span=(start, end))
+            )
     modulation = (1.0, 0.0)
     if rng.random() < 0.25:
         order = float(rng.choice([0.5, 1.0, 2.0, 3.0, rng.uniform(0.5, 10)]))
@@ -230,7 +251,7 @@ KINDS: dict[str, tuple[float, Callable[[RunUp, np.random.Generator], RunUp]]] = 
     "electric": (0.09, _electric),
     "steady": (0.10, _steady),
     "profile": (0.10, _profile),
-    "knocks": (0.09, _knocks),
+    "impacts": (0.09, _impacts),
     "noisy": (0.05, _noisy),
 }
-"""Share and maker of each kind of scene."""
+"""Kind of machine -> its share, and the function that modifies a plain run-up."""

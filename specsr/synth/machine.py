@@ -1,4 +1,4 @@
-"""Machine."""
+"""Parameters of a synthetic machine run: orders, resonances, impacts, noise and speed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from specsr.errors import SpecsrError
 
 @dataclass(frozen=True)
 class Resonance:
-    """A mode of the structure: frequency in Hz, damping ratio, gain against the direct path."""
+    """A structural mode (single degree of freedom).
+
+    Attributes:
+        freq: natural frequency, Hz.
+        damping: damping ratio.
+        gain: factor relative to the direct path.
+    """
 
     freq: float
     damping: float
@@ -18,27 +24,40 @@ class Resonance:
 
 @dataclass(frozen=True)
 class Order:
-    """A tone locked to the speed: frequency ``offset + order * rpm / 60``.
+    """A tone locked to the speed, with frequency ``offset + order * rpm / 60``.
 
-    ``level`` is dB against the other tones before speed and resonances act on it, ``phase`` is in
-    rad.  ``modulation`` (depth) and ``wobble`` (rad) give it sidebands once a turn, as an
-    eccentric gear has.  With an ``offset`` in Hz it is a sideband of a switching frequency, with
-    order 0 a tone of its own, which the speed does not make louder.  ``span`` is when it sounds,
-    s, with ramps of 20 ms; None: always.
+    Attributes:
+        order: multiple of the rotation frequency; 0 for a tone of constant frequency, whose level
+            does not depend on the speed; negative for a lower sideband of ``offset``.
+        level: dB relative to the other tones, before the effects of speed and resonances.
+        phase: at the start, rad.
+        modulation: depth of an amplitude modulation at order 1, which gives sidebands such as
+            those of an eccentric gear.
+        phase_modulation: peak of a phase modulation at order 1, rad.
+        offset: constant part of the frequency, Hz; with an order, a sideband of a switching
+            frequency.
+        span: start and end of the tone in s, with ramps of 20 ms; None: the whole run.
     """
 
     order: float
     level: float
     phase: float = 0.0
     modulation: float = 0.0
-    wobble: float = 0.0
+    phase_modulation: float = 0.0
     offset: float = 0.0
     span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Impact:
-    """A decaying oscillation that starts at ``time`` s: its peak is ``level`` dB over the rms."""
+    """A decaying oscillation.
+
+    Attributes:
+        time: start, s.
+        freq: frequency, Hz.
+        damping: damping ratio.
+        level: of the peak over the rms of the orders, dB.
+    """
 
     time: float
     freq: float
@@ -48,26 +67,31 @@ class Impact:
 
 @dataclass(frozen=True)
 class RunUp:
-    """All that defines a synthetic run-up; see `specsr.random_run_up` for plausible draws.
+    """All parameters of a synthetic run-up; see `specsr.random_run_up` for plausible values.
 
     Attributes:
-        rate: sampling rate in Hz.
+        rate: sampling rate, Hz.
         duration: s.
-        rpm: speed in 1/min at evenly spaced times, the first at the start and the last at the end,
-            joined linearly; two for a plain run-up.
+        rpm: speeds in 1/min at evenly spaced times from start to end, linear in between; two for
+            a plain run-up.
         fluctuation: rms of the slow speed fluctuation, relative.
         orders: the tones.
-        resonances: the modes they pass through, beside a direct path of gain 1.
-        exponent: amplitudes grow with (rpm / mean rpm) ** exponent.
+        resonances: modes that the tones pass through, in parallel to a direct path of gain 1.
+        exponent: amplitudes are proportional to (rpm / mean rpm) ** exponent.
         impacts: clicks and knocks.
-        noise_shape: (frequency in Hz, dB) points of the noise spectrum, joined linearly over
-            log frequency.
+        noise_shape: points of the noise spectrum (frequency in Hz, level in dB), linear over log
+            frequency in between.
         noise_exponent: as ``exponent``, for the noise.
-        noise_modulation: (order, depth) of a noise that swells with the turns, as tyres, fans and
-            combustion make it; depth 0 for none.
-        line_to_noise: rms of the deterministic part over that of the noise, dB; inf for none.
+        noise_modulation: order and depth of an amplitude modulation of the noise, as tyres, fans
+            and combustion cause it; depth 0 for none.
+        line_to_noise: rms of the deterministic part over the rms of the noise, dB; inf for no
+            noise.
         level: overall rms level of the deterministic part, dB re 20 µPa.
         seed: of fluctuation and noise.
+
+    Raises:
+        SpecsrError: fewer than two samples, fewer than two speeds or one that is not above zero,
+            or neither orders nor impacts.
     """
 
     rate: float = 25600.0
@@ -89,7 +113,7 @@ class RunUp:
         if self.rate <= 0 or self.duration <= 0 or round(self.rate * self.duration) < 2:
             raise SpecsrError(
                 f"{self.duration} s at {self.rate} Hz: expected a duration and rate above zero "
-                "that make at least two samples"
+                "that give at least two samples"
             )
         if len(self.rpm) < 2 or min(self.rpm) <= 0:
             raise SpecsrError(f"rpm is {self.rpm}: expected two or more speeds above zero")

@@ -194,6 +194,6 @@ def test_levels_of_a_vibration_and_a_map(tmp_path, made, capsys) -> None:
     code, _, err = run(
         capsys, "levels", vibration, "--weighting", "A", "-o", tmp_path / "bands.csv"
     )
-    assert code == 1 and "take Z" in err
+    assert code == 1 and "choose Z" in err
     code, out, err = run(capsys, "levels", stored, "-o", tmp_path / "map.png")
     assert code == 0 and ", C" in out and "loudness" not in out, err

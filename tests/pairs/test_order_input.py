@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from specsr import Signal, SpectrogramTransform
 from specsr.maps.pooling import pool
-from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed import column_rotation_hz
 from specsr.pairs.order_input import CHANNELS, PARTS, coarse_rows, order_channels
 
 
@@ -18,11 +18,11 @@ def test_speed_of_a_column_is_that_at_its_centre() -> None:
     rpm = np.linspace(600, 6000, length)
     fine = SpectrogramTransform(512, 64)(Signal(np.ones((1, length)), rate, rpm=rpm))
     for spec in (fine, pool(fine, 2, 4)):
-        speed = columns_speed(spec.rpm, spec.grid)
+        speed = column_rotation_hz(spec.rpm, spec.grid)
         expected = np.interp(spec.times, np.arange(length) / rate, rpm) / 60
         np.testing.assert_allclose(speed, expected, atol=0.01)
-    assert not columns_speed(None, fine.grid).any()
-    assert not columns_speed(np.zeros(length), fine.grid).any()
+    assert not column_rotation_hz(None, fine.grid).any()
+    assert not column_rotation_hz(np.zeros(length), fine.grid).any()
 
 
 def test_coarse_rows_are_those_of_the_pooled_map() -> None:
