@@ -68,7 +68,7 @@ def plot_view(
         high = low + (high - low) * min(1.0, kept / view.y.size)
         db = db[:kept]
     if np.isnan(db).all():
-        raise SpecsrError("this part of the view holds no measured levels: show a larger part")
+        raise SpecsrError("nothing was measured in this part of the view: show a larger part")
     ax = new_axes() if ax is None else ax
     top = colour_top([db]) if vmax is None else vmax
     cells = shrunk(db)

@@ -97,7 +97,7 @@ def evaluate(
         )
     if low is not None and isinstance(low, Signal) != signals:
         raise SpecsrError(
-            "low is a signal and the result a map, or the reverse: expected two of a kind"
+            "low is a signal and the result a map, or the reverse: expected both of one kind"
         )
     inputs: dict[str, Any] = {} if low is None else baselines(low, reference)
     waves: tuple[Signal, Signal] | None = None

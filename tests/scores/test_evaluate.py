@@ -75,7 +75,11 @@ def test_the_report_is_strict_json(pair) -> None:
 
 
 def test_the_table_names_ranges_cuts_and_channels(pair) -> None:
-    lines = evaluate(*pair, cut=6400, orders=(2,), options=EvaluateOptions(db_range=60)).table().splitlines()
+    lines = (
+        evaluate(*pair, cut=6400, orders=(2,), options=EvaluateOptions(db_range=60))
+        .table()
+        .splitlines()
+    )
     cells = {
         name: values
         for name, *values in ([c.strip() for c in line.strip("|").split("|")] for line in lines)
@@ -245,7 +249,7 @@ def test_baselines_are_scored_alongside() -> None:
 
 
 def test_an_input_of_another_kind_is_refused(pair) -> None:
-    with pytest.raises(SpecsrError, match="one of a kind"):
+    with pytest.raises(SpecsrError, match="both of one kind"):
         evaluate(*pair, low=spectrogram(pair[1]))
     with pytest.raises(SpecsrError, match="cut both"):
         evaluate(*pair, low=pair[1].replace(samples=pair[1].samples[:, :9000], rpm=None))

@@ -1,0 +1,72 @@
+"""Figures of order cuts, runs and third octaves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from specsr.errors import SpecsrError
+from specsr.nvh.levels import psd, third_octave_levels
+from specsr.nvh.order_cut import OrderCut, order_cut
+from specsr.nvh.view import view
+from specsr.plots.views import plot_cuts, plot_levels, plot_run
+from specsr.signal import Signal
+from support.plot_samples import run_up_maps
+
+
+@pytest.fixture(scope="module")
+def cuts() -> list[OrderCut]:
+    return [order_cut(run_up_maps()["high"], None, order, 4.0, "orders") for order in (10, 20)]
+
+
+@pytest.mark.parametrize(("x", "label"), [("rpm", "Speed (rpm)"), ("time", "Time (s)")])
+def test_cuts_are_drawn_over_speed_or_time(cuts, x: str, label: str) -> None:
+    ax = plot_cuts(cuts, "dB re 20 µPa", x=x, title="Orders")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (label, "Level (dB re 20 µPa)")
+    assert ax.get_title() == "Orders"
+    for cut, line in zip(cuts, ax.lines, strict=True):
+        values = cut.rpm if x == "rpm" else cut.times
+        np.testing.assert_array_equal(line.get_data(), (values, cut.levels[0]))
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["order 10 (4 orders wide)", "order 20 (4 orders wide)"]
+
+
+def test_recordings_have_line_styles_and_orders_colours(cuts) -> None:
+    ax = plot_cuts({"before": cuts, "after": cuts})
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "-", "--", "--"]
+    assert [line.get_color() for line in ax.lines] == ["C0", "C1", "C0", "C1"]
+
+
+def test_unknown_axes_and_too_many_recordings_are_refused(cuts) -> None:
+    with pytest.raises(SpecsrError, match="x is 'order': expected one of time, rpm"):
+        plot_cuts(cuts, x="order")
+    with pytest.raises(SpecsrError, match="5 recordings: expected up to 4"):
+        plot_cuts({str(i): cuts for i in range(5)})
+
+
+def test_a_run_has_two_views_on_one_scale_and_cuts(cuts) -> None:
+    spec = run_up_maps()["high"]
+    figure = plot_run(view(spec, "rpm"), view(spec, "rpm", "order"), cuts, title="Run-up")
+    axes = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
+    assert [ax.get_ylabel() for ax in axes] == [
+        "Frequency (Hz)", "Order", "Level (dB re 20 µPa)",
+    ]  # fmt: skip
+    assert axes[0].images[0].get_clim() == axes[1].images[0].get_clim()
+    assert len(axes[0].lines) == len(axes[1].lines) == len(axes[2].lines) == 2
+    assert figure.get_suptitle() == "Run-up"
+
+
+def test_third_octaves_are_bars_at_their_levels() -> None:
+    samples = np.random.default_rng(0).standard_normal((2, 8000)) * [[0.1], [0.01]]
+    signal = Signal(samples, 8000.0, "Pa", ("left", "right"))
+    bands = third_octave_levels(signal)
+    figure = plot_levels(
+        bands, "dB re 20 µPa", psd(signal), signal.reference, signal.channels, "A-weighted"
+    )
+    above, below = figure.axes
+    tops = np.array([bar.get_y() + bar.get_height() for bar in above.patches])
+    np.testing.assert_allclose(tops.reshape(2, -1), bands.levels)
+    assert above.get_ylabel() == "Level (dB re 20 µPa), A-weighted"
+    assert below.get_ylabel() == "Density (dB/Hz re 20 µPa)"
+    assert [text.get_text() for text in above.get_legend().get_texts()] == ["left", "right"]
+    assert len(plot_levels(bands, "dB").axes) == 1
