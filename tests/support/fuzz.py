@@ -1,8 +1,8 @@
 """Fuzz one target of `fuzz_targets` with atheris, which follows the code that is reached.
 
     pip install atheris      # CPython up to 3.13
-    python tests/fuzz.py signal.csv -max_total_time=60
-    python tests/fuzz.py     # lists the targets
+    python tests/support/fuzz.py signal.csv -max_total_time=60
+    python tests/support/fuzz.py     # lists the targets
 
 Arguments behind the name are libFuzzer's.  The bytes of a crash are left in ``crash-*``.
 """

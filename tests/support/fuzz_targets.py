@@ -1,7 +1,7 @@
-"""What is fuzzed: each target takes bytes of a stranger and may raise `SpecsrError` alone.
+"""Fuzz targets: each takes untrusted bytes and may raise `SpecsrError` only.
 
-`tests/test_fuzz.py` feeds them for seconds with hypothesis, `tests/fuzz.py` for as long as one
-likes with atheris, which follows the code that is reached.
+`tests/io/test_fuzz.py` feeds them for seconds with hypothesis; `tests/support/fuzz.py` feeds them
+with atheris, guided by coverage, for any length of time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import specsr.io as files
 from specsr.errors import SpecsrError
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import load_model
-from specsr.models.edsr import EDSRConfig
+from specsr.models.config import EDSRConfig
+from specsr.models.description import Analysis
 from specsr.models.model import Model, save_model
 from specsr.models.network import build
 from specsr.signal import Signal
@@ -67,7 +68,7 @@ def seeds() -> dict[str, bytes]:
         small = EDSRConfig(n_resblocks=1, n_feats=2, in_channels=1, out_channels=1, mean=(0.0,))
         net = build(small).eval()
         path = Path(folder, "model.safetensors")
-        grid = {"n_fft": 512, "hop_length": 128, "window": "hann"}
+        grid = Analysis(512, 128)
         save_model(path, Model("small", net, "pool", (grid,), (8e3, 48e3), 100.0, {}))
         found["model.safetensors"] = path.read_bytes()
         memory = io.BytesIO()
