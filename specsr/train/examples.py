@@ -1,7 +1,7 @@
-"""Examples for training: sources -> prepared maps in a cache -> aligned crops.
+"""Training examples: recordings and synthetic machines -> prepared pairs of maps in a cache.
 
-A batch is a pure function of the seed and the step, so a resumed run sees what an unbroken one
-would have seen.
+An example is a pure function of its recipe and the config, so a resumed run has the same data as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -13,32 +13,33 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.transform import SpectrogramTransform
-from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed import column_rotation_hz
 from specsr.pairs.band_input import cut_row
 from specsr.pairs.pair import Pair
+from specsr.progress import Progress
 from specsr.signal import Signal
-from specsr.synth.draws import random_run_up, random_scene
+from specsr.synth.draws import random_machine, random_run_up
 from specsr.synth.synthesis import VERSION as SYNTH_VERSION
 from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
 
 log = logging.getLogger(__name__)
 DEEPEST = 30.0
-"""Largest attenuation in dB that a denoise example asks for."""
+"""Largest attenuation in dB of a denoise target."""
 
-FORMAT = 4  # raise whenever `prepare` changes what it makes
+FORMAT = 4
+"""Version of prepared examples: to be raised with every change of the results of `prepare`."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one example is made of: a file (and channel) or, with no file, a synthetic run-up."""
+    """Source of one example: channel of a file or, without a file, a synthetic machine."""
 
     seed: int
     file: str = ""
@@ -47,20 +48,24 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One prepared pair of maps, dB about the input's own level, float16.
+    """One prepared pair of maps in dB relative to the median level of the input.
 
-    ``low`` is the map the input is made of, [F, T] (for ``pool`` still on the fine grid, pooled
-    when cropped), ``high`` the target [F s_f, T s_t].  ``df`` is the distance of the low map's
-    rows in Hz, ``cut`` is for ``band``; ``speed`` in turns a second at each column of the low map,
-    0 where it is unknown, guides a ``pool`` model.  ``weight`` says how many times as often as
-    others it is drawn.
+    Attributes:
+        low: map that the input is made from, [F, T], float16; for ``pool`` on the fine grid, pooled
+            when it is cropped.
+        high: target, [F s_f, T s_t], float16.
+        cut: first unknown row of ``low``, for ``band``.
+        df: distance of the rows of ``low``, Hz.
+        rotation_hz: rotation frequency at each column of ``low``, Hz, 0 where unknown, [T]; for
+            the order channels of ``pool``.
+        weight: how often it is drawn, relative to others.
     """
 
     low: np.ndarray
     high: np.ndarray
     cut: int = 0
     df: float = 1.0
-    speed: np.ndarray | None = None
+    rotation_hz: np.ndarray | None = None
     weight: float = 1.0
 
 
@@ -79,7 +84,11 @@ def _read(path: str | Path) -> Signal:
 
 
 def recipes(config: Config) -> list[Recipe]:
-    """List all examples of a config, synthetic ones first."""
+    """Return the recipes of all examples of a config, synthetic machines first.
+
+    Raises:
+        SpecsrError: no example, or a damaged recording.
+    """
     found = [
         Recipe(seed)
         for seed in range(config.data.synth.seed, config.data.synth.seed + config.data.synth.count)
@@ -95,14 +104,14 @@ def recipes(config: Config) -> list[Recipe]:
                 seed = int.from_bytes(hashlib.sha256(key).digest()[:4], "big")
                 found.append(Recipe(seed, str(path), channel))
     if not found:
-        raise SpecsrError("no example left: check data.folders and data.min_rate")
+        raise SpecsrError("no example left: check data.folders, or lower data.min_rate")
     return found
 
 
 def _source(recipe: Recipe, config: Config, rng: np.random.Generator) -> Synthetic | Signal:
     if not recipe.file:
         options = config.data.synth
-        draw = random_scene if options.scenes else random_run_up
+        draw = random_machine if options.scenes else random_run_up
         return synthesise(draw(recipe.seed, float(rng.choice(options.rates)), options.duration))
     signal = _read(recipe.file)
     longest = int(config.data.max_seconds * signal.rate)
@@ -128,7 +137,7 @@ def coloured_noise(length: int, rng: np.random.Generator) -> np.ndarray:
 def _recorded_noise(
     paths: list[Path], length: int, rate: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """A stretch of one channel of one of the recordings, repeated where it is too short."""
+    """Return a random part of one channel of one recording, repeated if too short, [length]."""
     signal = _read(paths[int(rng.integers(len(paths)))])
     channel = int(rng.integers(signal.samples.shape[0]))
     samples = signal.replace(samples=signal.samples[channel : channel + 1], channels=(), rpm=None)
@@ -142,17 +151,17 @@ def _recorded_noise(
 def _before_background(
     made: Synthetic, config: Config, transform: SpectrogramTransform, rng: np.random.Generator
 ) -> Synthetic:
-    """The machine in front of one channel of a steady recording, if one is long enough."""
+    """Return the machine with one channel of a steady recording added, if it is long enough."""
     paths = _files(config.data.backgrounds)
     signal = _read(paths[int(rng.integers(len(paths)))]).resample(made.run.rate)
     samples = signal.samples[int(rng.integers(signal.samples.shape[0]))]
     if samples.size < 8 * transform.n_fft or not samples.any():
         return made
-    return made.over_recording(samples, transform.n_fft, transform.window)
+    return made.with_recorded_noise(samples, transform.n_fft, transform.window)
 
 
 def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarray:
-    """Noise of any level for one example: made up, or half the time recorded if there is some."""
+    """Return noise of any level for one example: generated, or half the time recorded."""
     noise = coloured_noise(signal.length, rng)
     if config.data.noise and rng.random() < 0.5:
         noise = _recorded_noise(_files(config.data.noise), signal.length, signal.rate, rng)
@@ -160,7 +169,7 @@ def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarr
 
 
 def prepare(recipe: Recipe, config: Config) -> Example:
-    """Make the two maps of one example; all that is random comes from the recipe's seed."""
+    """Return the two maps of one example; all random numbers come from the recipe's seed."""
     rng = np.random.default_rng([recipe.seed, 7])
     options = config.grids[int(rng.integers(len(config.grids)))]
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
@@ -173,7 +182,7 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         signal = source.clean
     grid = transform.grid(signal)
     noise = _noise(config, signal, rng) if snr else None
-    cut, scale = 0, (1.0, 1.0)  # a pooled map is pooled when it is cropped, at the batch's scale
+    cut, scale = 0, (1.0, 1.0)  # `pool` maps are pooled when cropped, at the batch's scale
     if kind == "band":
         scale = (float(rng.choice(config.pair.ratios)), 1.0)
         cut = cut_row(signal.rate / scale[0], signal.rate, grid.n_fft)
@@ -186,7 +195,7 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         high = np.square(transform(signal).image()[0], dtype=np.float64)
     low_power = np.square(low, dtype=np.float64)
     if kind == "denoise":
-        # deeper than this, how far a cell lies under the noise is of no use to anyone
+        # larger attenuations make no audible difference
         high = np.maximum(high, low_power * 10 ** (-DEEPEST / 10))
     low_db = levels.to_db(low_power)
     level = levels.median_level(low_db[:cut] if cut else low_db, grid)
@@ -195,14 +204,17 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         levels.relative_levels(levels.to_db(high), level).astype(np.float16),
         cut,
         grid.df,
-        columns_speed(signal.rpm, grid).astype(np.float32),
+        column_rotation_hz(signal.rpm, grid).astype(np.float32),
     )
 
 
-def load_examples(config: Config, progress: Any = None) -> list[Example]:
-    """Return all examples of a config, prepared once and then taken from the cache folder."""
-    if progress is None:
-        progress = lambda x: x  # noqa: E731
+def load_examples(config: Config, progress: Progress | None = None) -> list[Example]:
+    """Return all examples of a config, prepared once and then read from the cache folder.
+
+    Raises:
+        SpecsrError: as `recipes`.
+    """
+    found = recipes(config)
     parts = config.model_dump(include={"grids", "pair", "data"}, mode="json")
     parts["data"].pop("cache")
     examples = []
@@ -216,7 +228,7 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
     per_example["synth"] = {
         k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")
     }
-    for recipe in progress(recipes(config)):
+    for recipe in progress(found) if progress else found:
         version = FORMAT if recipe.file else [FORMAT, SYNTH_VERSION]
         identity = [
             version,
@@ -235,7 +247,7 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
             with partial.open("wb") as file:
                 np.savez(
                     file, low=example.low, high=example.high, cut=example.cut, df=example.df,
-                    speed=example.speed,  # type: ignore[arg-type]  # `prepare` knows it
+                    speed=example.rotation_hz,  # type: ignore[arg-type]  # set by `prepare`
                 )  # fmt: skip
             partial.replace(path)
         with np.load(path) as stored:
@@ -253,6 +265,6 @@ def load_examples(config: Config, progress: Any = None) -> list[Example]:
 
 
 def _weight(recipe: Recipe, config: Config) -> float:
-    """How many times as often as others an example is drawn."""
+    """Return how often an example is drawn, relative to others."""
     patterns = config.data.weights.items()
     return math.prod(w for pattern, w in patterns if Path(recipe.file).match(pattern))
