@@ -1,4 +1,4 @@
-"""``python -m specsr`` is the command line."""
+"""Entry point of ``python -m specsr``: the command line."""
 
 from __future__ import annotations
 

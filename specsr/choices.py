@@ -26,6 +26,9 @@ SignalPair = Literal["band", "pool", "stft"]
 """How a low resolution came about: a lower rate, mean power over the cells of a map, or an STFT
 with a shorter window or a longer hop.  A map has one of the last two."""
 
+UpscalePair = Literal[SignalPair, "image"]
+"""Pairs that the command ``upscale`` takes: those of recordings and maps, and images."""
+
 Scaling = Literal["rms", "psd"]
 """Magnitudes of a map: a sine of 1 unit rms reads 1, or a density in unit/sqrt(Hz)."""
 
@@ -46,6 +49,18 @@ DB_RANGE = 80.0
 
 MAX_ATTENUATION = 40.0
 """Largest attenuation of a cell in dB when denoising."""
+
+SCALE = 2
+"""Factor of `specsr.upscale`: of the rate, of both axes of a map, or of the size of an image."""
+
+WINDOW = "hann"
+"""Analysis window, a name that scipy knows."""
+
+ORDER_RESOLUTION = 0.1
+"""Distance of the rows of an order map, orders."""
+
+AUDIO_SECONDS = 30.0
+"""Length of the audio players of a report, s."""
 
 
 def check(value: Any, choices: Any, name: str) -> None:

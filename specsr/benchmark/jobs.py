@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from specsr.benchmark.timing import Row, SpeedOptions, fastest
+from specsr.benchmark.options import SpeedOptions
+from specsr.benchmark.timing import Row, fastest
 from specsr.maps.phase import to_signal
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.tiling import run_tiled

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,6 @@ from specsr.models.tiling import pick_device
 
 Row = dict[str, Any]
 """Column -> text or number."""
-
-
-@dataclass(frozen=True)
-class SpeedOptions:
-    """What is measured.
-
-    Attributes:
-        side: rows and columns of the network's input.
-        seconds: of the recordings of whole jobs; a sixth of it for the phase alone.
-        repeats: runs of which the fastest counts.
-        device: torch device of the networks.
-    """
-
-    side: int = 256
-    seconds: float = 60.0
-    repeats: int = 3
-    device: str = "cpu"
 
 
 def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None = None) -> float:

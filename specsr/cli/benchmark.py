@@ -1,204 +1,187 @@
-"""The command that measures speed on the user's machine."""
+"""``specsr benchmark``: speed, image scores and cost of a training step."""
 
 from __future__ import annotations
 
-import io as text_io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from specsr.benchmark.timing import SpeedOptions, machine
-from specsr.cli.options import Device, Overwrite, Precision, PrecisionOption, bar, say
+from specsr.benchmark.options import STEPS, BenchmarkOptions, SpeedOptions
+from specsr.cli.options import JsonOut, MarkdownOut, Overwrite, network_options, numbers, words
+from specsr.cli.output import bar, say, write_text
 from specsr.errors import SpecsrError
+from specsr.models.options import InferOptions
 
 TITLES = {
     "network": "Network: EDSR baseline x4, one channel",
-    "accuracy": "What the arithmetic costs: image-x4 on a zone plate",
+    "accuracy": "Accuracy of the arithmetic: image-x4 on a zone plate",
     "jobs": "Whole jobs on one channel at 48 kHz",
     "phase": "Phase",
     "start": "Start-up",
 }
 
+Table = list[dict[str, Any]]
+
 
 def benchmark_speed(
-    only: Annotated[str, typer.Option(help=f"Of {','.join(TITLES)}.")] = ",".join(TITLES),
-    side: Annotated[int, typer.Option(help="Rows and columns of the network's input.", min=8)]
-    = 256,
-    seconds: Annotated[float, typer.Option(help="Length of the jobs' recording, s.", min=2.0)]
-    = 60.0,
-    repeats: Annotated[int, typer.Option(help="Runs of which the fastest counts.", min=1)] = 3,
-    device: Device = "cpu",
-    json_out: Annotated[
-        Optional[Path], typer.Option("--json", help="Also write every number here.")
-    ] = None,
-    markdown: Annotated[
-        Optional[Path], typer.Option("--markdown", help="Also write the tables here.")
-    ] = None,
-    overwrite: Overwrite = False,
-    *,
     context: typer.Context,
+    only: Annotated[
+        str, typer.Option(help="Parts to measure, with commas.")
+    ] = ",".join(TITLES),
+    side: Annotated[
+        int, typer.Option(help="Rows and columns of the network's input.", min=8)
+    ] = SpeedOptions.side,
+    seconds: Annotated[
+        float, typer.Option(help="Length of the recording of whole jobs, s.", min=2.0)
+    ] = SpeedOptions.seconds,
+    repeats: Annotated[
+        int, typer.Option(help="Number of runs, of which the fastest counts.", min=1)
+    ] = SpeedOptions.repeats,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = SpeedOptions.device,
+    json_out: JsonOut = None,
+    markdown: MarkdownOut = None,
+    overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
-    """Speed beside plain reference code, as ratios within this run, and where the time goes."""
+    """Compare the speed with plain reference code, and show where the time of whole jobs goes.
+
+    Ratios are of times within this run.
+    """
     from specsr import io
-    from specsr.benchmark import jobs as bench
-    from specsr.benchmark import network as speed_network
-    from specsr.models.bundled import BUNDLED, bundled_models
-    from specsr.models.model import read_info
+    from specsr.benchmark.timing import machine
+    from specsr.scores.markdown import markdown_table
 
-    def command_line(words: list[str]) -> None:
-        context.find_root().command.main(words, standalone_mode=False)
-
-    wanted = [name.strip() for name in only.split(",")]
+    wanted = words(only)
     if unknown := [name for name in wanted if name not in TITLES]:
         raise SpecsrError(f"--only is {', '.join(unknown)}: expected of {', '.join(TITLES)}")
     for path in (json_out, markdown):
         if path is not None:
             io.check_output(path, overwrite)
-    options = SpeedOptions(side, seconds, repeats, device)
-    pairs = {"band": "upscale", "denoise": "denoise"}
-    models: dict[str, list[str]] = {command: [] for command in pairs.values()}
-    for name in bundled_models():
-        if command := pairs.get(read_info(BUNDLED / f"{name}.safetensors")["pair"]):
-            models[command].append(name)
-    runs = {
-        "network": lambda: speed_network.network(options),
-        "accuracy": speed_network.accuracy,
-        "jobs": lambda: bench.jobs(options, models, command_line),
-        "phase": lambda: bench.phase(options),
-        "start": lambda: bench.start_up(repeats),
-    }
+
+    def command_line(arguments: list[str]) -> None:
+        context.find_root().command.main(arguments, standalone_mode=False)
+
+    parts = _parts(SpeedOptions(side, seconds, repeats, device), command_line)
     facts = machine(device)
-    tables: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, Table] = {}
     for name in wanted:
         say(f"measuring: {TITLES[name]}")
-        tables[name] = runs[name]()
-    lines = [f"- {key}: {value}" for key, value in facts.items()]
-    parts = ["# Speed", "\n".join(lines)]
-    parts += [f"## {TITLES[name]}\n\n{_table(rows)}" for name, rows in tables.items()]
-    text = "\n\n".join(parts) + "\n"
+        tables[name] = parts[name]()
+    sections = ["# Speed", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
+    sections += [f"## {TITLES[name]}\n\n{markdown_table(rows)}" for name, rows in tables.items()]
+    text = "\n\n".join(sections) + "\n"
     typer.echo(text)
-    numbers = json.dumps({"machine": facts, "tables": tables}, indent=1) + "\n"
-    for path, content in ((json_out, numbers), (markdown, text)):
-        if path is not None:
-            with io.replacing(path, overwrite=overwrite) as [partial]:
-                partial.write_text(content, encoding="utf-8")
-            say(f"{path}: written")
+    if json_out is not None:
+        document = {"machine": facts, "tables": tables}
+        write_text(json_out, json.dumps(document, indent=1) + "\n", overwrite)
+    if markdown is not None:
+        write_text(markdown, text, overwrite)
 
 
-def _table(rows: list[dict[str, Any]]) -> str:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def _parts(
+    options: SpeedOptions, command_line: Callable[[list[str]], None]
+) -> dict[str, Callable[[], Table]]:
+    """Return the measurements of `TITLES` by name."""
+    from specsr.benchmark.jobs import jobs, phase, start_up
+    from specsr.benchmark.network import accuracy, network
+    from specsr.models.bundled import bundled_info
 
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(box=box.MARKDOWN)
-    for name in columns:
-        right = any(isinstance(row.get(name), (int, float)) for row in rows)
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in columns))
-    out = text_io.StringIO()
-    Console(file=out, width=400, color_system=None).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines())
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, (int, float)):
-        return str(value)
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" if value else "0"
+    commands = {"band": "upscale", "denoise": "denoise"}
+    models: dict[str, list[str]] = {command: [] for command in commands.values()}
+    for name, info in bundled_info().items():
+        if command := commands.get(info["pair"]):
+            models[command].append(name)
+    return {
+        "network": lambda: network(options),
+        "accuracy": accuracy,
+        "jobs": lambda: jobs(options, models, command_line),
+        "phase": lambda: phase(options),
+        "start": lambda: start_up(options.repeats),
+    }
 
 
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
+@network_options("precision", "device")
 def benchmark_images(
     folder: Annotated[
         Path, typer.Argument(help="Folder of sets: Set5/HR, Set5/LR_bicubic/X2, DIV2K, ...")
     ],
     model: Annotated[
         Optional[list[str]],
-        typer.Option(
-            "--model", help="Name or file; can be given again.  All bundled if not given."
-        ),
+        typer.Option("--model", help="Name or file, repeatable [default: all bundled]."),
     ] = None,
     sets: Annotated[
-        str, typer.Option(help="Such as Set5,Set14.  All in the folder if not given.")
+        str, typer.Option(help="Sets, such as Set5,Set14 [default: all in the folder].")
     ] = "",
-    scales: Annotated[str, typer.Option(help="Such as 2,3,4.")] = "2,3,4",
+    scales: Annotated[str, typer.Option(help="Scales to score.")] = ",".join(
+        map(str, BenchmarkOptions.scales)
+    ),
     protocol: Annotated[
-        str, typer.Option(help="paper, float, or both; DIV2K is always scored in RGB.")
-    ] = "paper,float",
+        str, typer.Option(help="Protocols of luma: paper, float or both; DIV2K is scored in RGB.")
+    ] = ",".join(BenchmarkOptions.protocols),
     plus: Annotated[
-        str,
-        typer.Option(help="Sets to score also as mean over 8 flips and turns (8 x the time); all."),
+        str, typer.Option(help="Sets to score with self-ensemble too (8x slower), or 'all'.")
     ] = "",
     limit: Annotated[
-        Optional[int], typer.Option(help="Only the first images of each set.", min=1)
+        Optional[int], typer.Option(help="Number of images of each set [default: all].", min=1)
     ] = None,
     save_images: Annotated[
-        Optional[Path], typer.Option(help="Also write the images that were scored here.")
+        Optional[Path], typer.Option(help="Also write the scored images to this folder.")
     ] = None,
-    json_out: Annotated[
-        Optional[Path], typer.Option("--json", help="Also write every number here.")
-    ] = None,
-    markdown: Annotated[
-        Optional[Path], typer.Option("--markdown", help="Also write the tables here.")
-    ] = None,
-    precision: PrecisionOption = Precision.float32,
-    device: Device = "auto",
+    json_out: JsonOut = None,
+    markdown: MarkdownOut = None,
     overwrite: Overwrite = False,
+    network: InferOptions = InferOptions(),
 ) -> None:
-    """Score image models: PSNR and SSIM, published figures beside them."""
+    """Score image models on benchmark sets: PSNR and SSIM beside published values."""
     from specsr import io
-    from specsr.benchmark.images import BenchmarkOptions, run_benchmark
-    from specsr.models.options import InferOptions
+    from specsr.benchmark.images import run_benchmark
 
     for path in (json_out, markdown):
         if path is not None:
             io.check_output(path, overwrite)
     if save_images is not None and save_images.exists() and not overwrite:
         raise SpecsrError(f"{save_images} exists: choose another folder, or allow --overwrite")
-    try:
-        numbers = tuple(int(part) for part in _list(scales))
-    except ValueError:
-        raise SpecsrError(f"--scales is {scales!r}: expected such as 2,3,4") from None
+    wanted = numbers(scales, "--scales")
+    if any(scale != int(scale) for scale in wanted):
+        raise SpecsrError(f"--scales is {scales!r}: expected whole numbers, such as 2,3,4")
     options = BenchmarkOptions(
-        sets=tuple(_list(sets)), scales=numbers, protocols=tuple(_list(protocol)),
-        plus=tuple(_list(plus)), limit=limit, save_images=save_images,
-        infer=InferOptions(precision=precision.value, device=device),
+        sets=words(sets), scales=tuple(map(int, wanted)), protocols=words(protocol),
+        plus=words(plus), limit=limit, save_images=save_images, infer=network,
     )  # fmt: skip
     report = run_benchmark(folder, model, options, bar("scoring"))
     typer.echo(report.markdown())
-    for path, text in ((json_out, report.json()), (markdown, report.markdown())):
-        if path is not None:
-            with io.replacing(path, overwrite=overwrite) as [partial]:
-                partial.write_text(text, encoding="utf-8")
-            say(f"{path}: written")
+    if json_out is not None:
+        write_text(json_out, report.json(), overwrite)
+    if markdown is not None:
+        write_text(markdown, report.markdown(), overwrite)
 
 
 def benchmark_step(
     configs: Annotated[list[Path], typer.Argument(help="YAML configs to compare.")],
     change: Annotated[
-        Optional[list[str]], typer.Option("--set", help="section.key=value, for all of them.")
+        Optional[list[str]],
+        typer.Option("--set", help="Change of all configs as section.key=value, repeatable."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps to take the fastest of.", min=1)] = 5,
+    steps: Annotated[
+        int, typer.Option(help="Number of steps, of which the fastest counts.", min=1)
+    ] = STEPS,
 ) -> None:
-    """Time and memory of one training step of configs, such as with and without batch norm."""
+    """Compare time and memory of one training step between configs."""
     from specsr.benchmark.step import step_cost
+    from specsr.scores.markdown import markdown_table
     from specsr.train.config_file import load_config
 
     loaded = [load_config(path, change) for path in configs]
-    typer.echo("| config | parameters | time a step | kept for the backward pass | peak on GPU |")
-    typer.echo("| --- | ---: | ---: | ---: | ---: |")
+    rows = []
     for config in bar("measuring")(loaded):
         cost = step_cost(config, steps)
-        peak = f"{cost.peak_bytes / 2**20:.0f} MiB" if cost.peak_bytes else "-"
-        typer.echo(
-            f"| {cost.name} | {cost.parameters:,} | {1000 * cost.seconds:.0f} ms | "
-            f"{cost.kept_bytes / 2**20:.1f} MiB | {peak} |"
-        )
+        peak = None if cost.peak_bytes is None else round(cost.peak_bytes / 2**20)
+        rows.append({
+            "config": cost.name, "parameters": cost.parameters,
+            "time of a step, ms": round(1000 * cost.seconds),
+            "kept for the backward pass, MiB": cost.kept_bytes / 2**20,
+            "peak on GPU, MiB": peak,
+        })  # fmt: skip
+    typer.echo(markdown_table(rows, decimals=1))

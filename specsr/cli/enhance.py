@@ -1,4 +1,4 @@
-"""The commands that work on recordings and maps: upscale, denoise, spectrogram."""
+"""``specsr upscale``, ``denoise`` and ``spectrogram``."""
 
 from __future__ import annotations
 
@@ -7,186 +7,189 @@ from typing import Annotated, Optional
 
 import typer
 
-from specsr.choices import SEGMENT
+from specsr.choices import (
+    MAX_ATTENUATION,
+    SCALE,
+    SEGMENT,
+    WINDOW,
+    Consistency,
+    Phase,
+    Scaling,
+    UpscalePair,
+)
 from specsr.cli.images import all_images, upscale_images
 from specsr.cli.options import (
-    ConsistencyName,
-    Device,
-    Ensemble,
     Inputs,
-    MaxFreq,
     ModelOption,
     Outs,
-    PairName,
-    PhaseName,
-    Plot,
-    Precision,
-    PrecisionOption,
-    Segment,
     Suffix,
-    bar,
-    complain,
-    infer_options,
-    reads_recordings,
-    say,
-    targets,
-    writes_files,
+    batch_options,
+    figure_options,
+    network_options,
+    reading_options,
+    speed_options,
 )
-from specsr.jobs.options import Batch, Reading
+from specsr.cli.output import run_job
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Batch, Figure, Reading, Speed
+from specsr.models.options import InferOptions
 
 
-@writes_files
-@reads_recordings
+@batch_options()
+@reading_options()
+@network_options()
+@figure_options()
+@speed_options()
 def upscale(
     inputs: Inputs,
     out: Outs,
-    scale: Annotated[int, typer.Option(help="2, 3, 4: how many times finer, or the rate.")] = 2,
+    scale: Annotated[
+        int, typer.Option(help="Factor: of the rate, of both axes of a map, of the image size.")
+    ] = SCALE,
     pair: Annotated[
-        Optional[PairName],
-        typer.Option(help="What made it coarse; a recording: band, a map: pool, if not given."),
+        Optional[UpscalePair],
+        typer.Option(
+            help="How the low resolution came about [default: band for recordings, pool for maps]."
+        ),
     ] = None,
     model: ModelOption = None,
-    phase: Annotated[
-        PhaseName, typer.Option(help="How a waveform gets its phase.")
-    ] = PhaseName.auto,
+    phase: Annotated[Phase, typer.Option(help="Phase method for waveforms.")] = "auto",
     consistency: Annotated[
-        Optional[ConsistencyName],
-        typer.Option(help="Hold what was measured: per cell, per band (a map's default) or not."),
-    ] = None,
-    rpm: Annotated[
-        Optional[Path],
-        typer.Option(help="Table of time in s and speed in 1/min (.csv): guides a map's lines."),
+        Optional[Consistency],
+        typer.Option(
+            help="Force the result to reproduce the measured power: in every cell, per frequency "
+            "row (default for maps), or not at all."
+        ),
     ] = None,
     find_speed: Annotated[
         bool,
         typer.Option(
-            help="Look for a map's lines that move together, or correct a speed that is a little "
-            "off, where the map plainly says so."
+            help="Estimate the speed from the map, or correct a given one, if the evidence is "
+            "clear."
         ),
     ] = True,
-    plot: Plot = None,
-    max_freq: MaxFreq = None,
     suffix: Suffix = None,
-    ensemble: Ensemble = False,
-    precision: PrecisionOption = Precision.float32,
-    device: Device = "auto",
-    segment: Segment = SEGMENT,
+    speed: Speed = Speed(),
+    figure: Figure = Figure(),
+    network: InferOptions = InferOptions(),
     reading: Reading = Reading(),
     batch: Batch = Batch(),
 ) -> None:
-    """Super-resolve recordings and maps.
+    """Super-resolve recordings, maps and images.
 
-    A recording comes out at SCALE times its rate with an estimated upper band (pair band), its own
-    band unchanged.  A map comes out SCALE times finer in frequency and time.  A recording with
-    --pair pool or stft: its coarse map is made first, then refined and compared with the fine one.
-    With the speed of the machine, in the file or as --rpm, lines are looked for where the orders
-    are; without it, where lines of the map move together.
-    A long audio file is read, restored and written piece by piece, in bounded memory.
-    A picture comes out SCALE times as large, alpha and gray kept; so do folders of pictures.
+    A recording becomes a recording at SCALE times its rate (pair band): the upper band is
+    estimated, the measured band is kept.  A map becomes SCALE times finer in frequency and time.
+    A recording with --pair pool or stft is turned into a coarse map, which is made finer and
+    compared with the fine map of the recording.
+    The speed of the machine, in the file or given by --rpm, --rpm-channel or --tacho-channel,
+    places the orders of a map; without it, harmonic lines are searched for.
+    Long audio files are processed in segments, in bounded memory.
+    An image becomes SCALE times larger; alpha and gray are kept.
     """
-    from specsr.jobs import plan as jobs
-    from specsr.jobs.run import run
+    if pair == "image" or (pair is None and all_images(inputs)):
+        foreign = {
+            "--phase": phase != "auto", "--consistency": consistency, "--plot": figure.plot,
+            "--max-freq": figure.max_freq, "--range": figure.db_range != Figure().db_range,
+            "--rpm": speed.table, "--rpm-channel": speed.channel, "--tacho-channel": speed.tacho,
+            "--no-find-speed": not find_speed, "--unit": reading.unit, "--calib": reading.calib,
+            "--channel": reading.channels, "--segment": network.segment != SEGMENT,
+        }  # fmt: skip
+        if given := [name for name, value in foreign.items() if value]:
+            raise SpecsrError(f"{', '.join(given)}: not for images: leave it out")
+        upscale_images(inputs, out, scale, model, suffix, network, batch)
+        return
+    from specsr.jobs.plan import plan
     from specsr.jobs.upscale import Upscale
 
-    pair_name = pair.value if pair else None
-    if pair_name == "image" or (pair_name is None and all_images(inputs)):
-        sound = {
-            "--phase": phase is not PhaseName.auto, "--consistency": consistency,
-            "--plot": plot, "--max-freq": max_freq, "--rpm": rpm,
-            "--no-find-speed": not find_speed, "--unit": reading.unit,
-            "--calib": reading.calib, "--channel": reading.channels,
-        }  # fmt: skip
-        upscale_images(
-            inputs, out, scale, model, suffix, infer_options(ensemble, precision, device),
-            batch, [name for name, given in sound.items() if given],
-        )  # fmt: skip
-        return
-    kind = targets(out, plot)
-    default = suffix or (".npz" if pair_name in ("pool", "stft") else None)
-    todo = jobs.plan(inputs, kind, default, batch)
+    default = suffix or (".npz" if pair in ("pool", "stft") else None)
+    todo = plan(inputs, _targets(out, figure), default, batch)
     work = Upscale(
-        reading, scale, pair_name, model, phase.value, consistency.value if consistency else None,
-        rpm, find_speed, max_freq, infer_options(ensemble, precision, device, segment),
-    )  # fmt: skip
-    if run(todo, work, batch, say, complain, bar):
-        raise typer.Exit(1)
+        reading, scale, pair, model, phase, consistency, speed, find_speed, figure, network
+    )
+    run_job(todo, work, batch)
 
 
-@writes_files
-@reads_recordings
+@batch_options()
+@reading_options()
+@network_options()
+@figure_options()
+@speed_options()
 def denoise(
     inputs: Inputs,
     out: Outs,
     model: ModelOption = None,
-    attenuation: Annotated[float, typer.Option(help="Largest attenuation of a cell, dB.")] = 40.0,
+    attenuation: Annotated[
+        float, typer.Option(help="Largest attenuation of a cell, dB.")
+    ] = MAX_ATTENUATION,
     orders: Annotated[
         bool,
         typer.Option(
-            "--orders", help="Keep what follows the speed of the machine alone; no model is used."
+            "--orders", help="Keep only components that track the shaft speed; uses no model."
         ),
     ] = False,
-    rpm: Annotated[
-        Optional[Path],
-        typer.Option(help="With --orders: table of time in s and speed in 1/min (.csv)."),
-    ] = None,
-    plot: Plot = None,
-    max_freq: MaxFreq = None,
     suffix: Suffix = None,
-    ensemble: Ensemble = False,
-    precision: PrecisionOption = Precision.float32,
-    device: Device = "auto",
-    segment: Segment = SEGMENT,
+    speed: Speed = Speed(),
+    figure: Figure = Figure(),
+    network: InferOptions = InferOptions(),
     reading: Reading = Reading(),
     batch: Batch = Batch(),
 ) -> None:
-    """Take noise out of recordings; length, channels and levels stay.
+    """Remove noise from recordings and maps; length, channels and levels are kept.
 
-    With --orders, orders, gears and whines are kept and all else is taken away: steady tones,
-    broadband sound, impacts.  It goes by the speed, in the file or as --rpm.
-    A long audio file is read, denoised and written piece by piece, in bounded memory (with --orders
-    it is read whole).
+    --orders keeps only components that track the shaft speed (orders, gear mesh, whine) and
+    removes steady tones, broadband noise and impacts.  It needs a recording with its speed: in
+    the file, or given by --rpm, --rpm-channel or --tacho-channel.
+    Long audio files are processed in segments, in bounded memory (with --orders they are read
+    whole).
     """
-    from specsr.jobs import plan as jobs
     from specsr.jobs.denoise import Denoise
-    from specsr.jobs.run import run
+    from specsr.jobs.plan import plan
 
-    todo = jobs.plan(inputs, targets(out, plot), suffix, batch)
-    options = infer_options(ensemble, precision, device, segment)
-    work = Denoise(reading, model, attenuation, max_freq, options, orders, rpm)
-    if run(todo, work, batch, say, complain, bar):
-        raise typer.Exit(1)
+    todo = plan(inputs, _targets(out, figure), suffix, batch)
+    run_job(todo, Denoise(reading, model, attenuation, orders, speed, figure, network), batch)
 
 
-@writes_files
-@reads_recordings
+@batch_options()
+@reading_options()
+@network_options("segment")
+@figure_options("max_freq", "db_range")
 def spectrogram(
     inputs: Inputs,
     out: Outs,
-    df: Annotated[Optional[float], typer.Option(help="Distance of the rows, Hz.")] = None,
-    overlap: Annotated[Optional[float], typer.Option(help="Overlap, 0 to below 1.")] = None,
+    df: Annotated[Optional[float], typer.Option(help="Row spacing, Hz.")] = None,
+    overlap: Annotated[
+        Optional[float], typer.Option(help="Overlap of the windows, 0 to below 1.")
+    ] = None,
     n_fft: Annotated[
-        Optional[int], typer.Option(help="Window in samples, instead of --df.")
+        Optional[int], typer.Option(help="Window length in samples, instead of --df.")
     ] = None,
     hop_length: Annotated[
         Optional[int], typer.Option(help="Hop in samples, instead of --overlap.")
     ] = None,
-    window: Annotated[str, typer.Option(help="A scipy window.")] = "hann",
-    scaling: Annotated[str, typer.Option(help="rms or psd.")] = "rms",
-    max_freq: MaxFreq = None,
+    window: Annotated[str, typer.Option(help="Window function, a name that scipy knows.")] = WINDOW,
+    scaling: Annotated[
+        Scaling, typer.Option(help="Magnitudes: rms, or density in unit/sqrt(Hz).")
+    ] = "rms",
     suffix: Suffix = None,
-    segment: Segment = SEGMENT,
+    figure: Figure = Figure(),
+    network: InferOptions = InferOptions(),
     reading: Reading = Reading(),
     batch: Batch = Batch(),
 ) -> None:
-    """Write calibrated spectrograms as maps (.npz, .h5) or pictures.
+    """Write calibrated spectrograms as maps (.npz, .h5) or figures.
 
-    The map of a long audio file is written as it is made, in bounded memory.
+    Long audio files are processed in segments, in bounded memory.
     """
-    from specsr.jobs import plan as jobs
-    from specsr.jobs.run import run
+    from specsr.jobs.plan import plan
     from specsr.jobs.spectrogram import Spectrogram
 
-    todo = jobs.plan(inputs, list(out), suffix or ".npz", batch)
-    work = Spectrogram(reading, df, overlap, n_fft, hop_length, window, scaling, max_freq, segment)
-    if run(todo, work, batch, say, complain, bar):
-        raise typer.Exit(1)
+    todo = plan(inputs, list(out), suffix or ".npz", batch)
+    work = Spectrogram(
+        reading, df, overlap, n_fft, hop_length, window, scaling, figure, network.segment
+    )
+    run_job(todo, work, batch)
+
+
+def _targets(out: list[Path], figure: Figure) -> list[Path]:
+    """Return all files to write, the figure of ``--plot`` last."""
+    return [*out, figure.plot] if figure.plot else list(out)

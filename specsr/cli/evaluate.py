@@ -1,68 +1,72 @@
-"""Evaluate."""
+"""``specsr evaluate``: compare a result with its reference."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from specsr.cli.options import Overwrite, numbers, reads_recordings, say
+from specsr.choices import DB_RANGE
+from specsr.cli.options import (
+    Bandwidth,
+    JsonOut,
+    LevelRange,
+    Overwrite,
+    numbers,
+    reading_options,
+)
+from specsr.cli.output import say, write_text
 from specsr.jobs.options import Reading
 
 
-@reads_recordings
+@reading_options()
 def evaluate(
-    result: Annotated[Path, typer.Argument(help="Recording or map to judge.")],
-    reference: Annotated[Path, typer.Argument(help="What it should be.")],
+    result: Annotated[Path, typer.Argument(help="Recording or map to evaluate.")],
+    reference: Annotated[Path, typer.Argument(help="Recording or map to compare it with.")],
     cut: Annotated[
-        Optional[float], typer.Option(help="Split the distances at this frequency, Hz.")
+        Optional[float], typer.Option(help="Frequency that divides the LSD in two bands, Hz.")
     ] = None,
     order_list: Annotated[
-        str, typer.Option("--orders", help="Orders to compare, such as 2,4 (needs rpm).")
+        str, typer.Option("--orders", help="Orders to compare, such as 2,4; needs a speed.")
     ] = "",
-    bandwidth: Annotated[
-        Optional[float], typer.Option(help="Width of an order in orders; the line's own if none.")
-    ] = None,
+    bandwidth: Bandwidth = None,
     low: Annotated[
         Optional[Path],
-        typer.Option(help="What the result was made from: scores simpler ways beside it."),
+        typer.Option(
+            help="The low-resolution input; baselines computed from it (resampling, bicubic) are "
+            "scored alongside."
+        ),
     ] = None,
-    db_range: Annotated[float, typer.Option(help="Range of levels behind the PSNR, dB.")] = 80.0,
-    json_out: Annotated[
-        Optional[Path], typer.Option("--json", help="Also write the numbers here.")
-    ] = None,
+    db_range: LevelRange = DB_RANGE,
+    json_out: JsonOut = None,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Compare a result with its reference: levels, bands, orders, loudness, distances.
+    """Compare a result with its reference: levels, third octaves, orders, loudness, distances.
 
-    Errors are result minus reference. A PSNR holds for its range of levels only, an order's level
-    for the band it names.
+    Errors are result minus reference.  A PSNR holds for its level range only, the level of an
+    order for the bandwidth in its name.
     """
     from specsr import io
+    from specsr.jobs.inputs import load
+    from specsr.scores.evaluate import EvaluateOptions
     from specsr.scores.evaluate import evaluate as compare
 
     if json_out is not None:
         io.check_output(json_out, overwrite)
-
-    def load(path: Path) -> Any:
-        return io.read_map(path) if io.is_map(path) else reading.read(path)
-
     scores = compare(
-        load(result),
-        load(reference),
+        load(result, reading),
+        load(reference, reading),
         cut=cut,
         orders=numbers(order_list, "--orders"),
-        range_db=db_range,
-        bandwidth=bandwidth,
-        low=None if low is None else load(low),
+        low=None if low is None else load(low, reading),
+        options=EvaluateOptions(bandwidth=bandwidth, db_range=db_range),
     )
     typer.echo(scores.table())
     if str(scores.settings["loudness"]).startswith("not"):
         say(f"loudness {scores.settings['loudness']}")
     if json_out is not None:
-        with io.replacing(json_out, overwrite=overwrite) as [partial]:
-            partial.write_text(json.dumps(scores.to_dict(), indent=1, allow_nan=False) + "\n")
-        say(f"{json_out}: written")
+        text = json.dumps(scores.to_dict(), indent=1, allow_nan=False) + "\n"
+        write_text(json_out, text, overwrite)

@@ -1,19 +1,17 @@
-"""The commands that work on images: upscale (of pictures), benchmark images, convert."""
+"""``specsr upscale`` for images."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import typer
-
-from specsr.cli.options import bar, complain, say
+from specsr.cli.output import run_job
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch
+from specsr.models.options import InferOptions
 
 
 def all_images(inputs: list[Path]) -> bool:
-    """Whether every input is a picture, or a folder that holds pictures and no recordings."""
+    """Whether every input is an image, or a folder with images and without recordings."""
     from specsr import io
     from specsr.io.image import find_images, is_image
 
@@ -34,18 +32,23 @@ def all_images(inputs: list[Path]) -> bool:
 
 
 def upscale_images(
-    inputs: list[Path], out: list[Path], scale: int, model: str | None, suffix: str | None,
-    options: Any, batch: Batch, foreign: list[str],
-) -> None:  # fmt: skip
-    """Enlarge pictures; ``foreign`` names options given that have no meaning for them."""
-    from specsr.images.upscale import image_model
-    from specsr.jobs import plan as jobs
-    from specsr.jobs.images import Enlarge
-    from specsr.jobs.run import run
+    inputs: list[Path],
+    out: list[Path],
+    scale: int,
+    model: str | None,
+    suffix: str | None,
+    network: InferOptions,
+    batch: Batch,
+) -> None:
+    """Enlarge images ``scale`` times.
 
-    if foreign:
-        raise SpecsrError(f"{', '.join(foreign)}: for sound, not for pictures: leave it out")
-    todo = jobs.plan(inputs, out, suffix, batch, images=True)
-    image_model(model, scale)  # a wrong one is a mistake of the command, not of every file
-    if run(todo, Enlarge(scale, model, options), batch, say, complain, bar):
-        raise typer.Exit(1)
+    Raises:
+        SpecsrError: a model that does not exist or fit, or outputs that may not be written.
+    """
+    from specsr.images.upscale import image_model
+    from specsr.jobs.images import Enlarge
+    from specsr.jobs.plan import plan
+
+    todo = plan(inputs, out, suffix, batch, images=True)
+    image_model(model, scale)  # an unknown model is one error of the command, not one per file
+    run_job(todo, Enlarge(scale, model, network), batch)

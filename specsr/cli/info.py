@@ -1,15 +1,17 @@
-"""The command that says what is in files: ``specsr info``."""
+"""``specsr info``: what files hold."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from specsr.cli.options import Inputs, Overwrite, bar, complain, reads_recordings, say
+from specsr.cli.options import Inputs, Overwrite, reading_options
+from specsr.cli.output import bar, complain, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
 
@@ -17,20 +19,20 @@ if TYPE_CHECKING:
     from specsr.io.file_info import ChannelInfo, FileInfo
 
 
-@reads_recordings
+@reading_options()
 def info(
     inputs: Inputs,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     out: Annotated[
-        Optional[Path], typer.Option("-o", "--out", help="Also write the JSON into this file.")
+        Optional[Path], typer.Option("-o", "--out", help="Also write the JSON to this file.")
     ] = None,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Say what files hold: channels, units, rates, levels, and how far up they really reach.
+    """Show what files hold: channels, units, rates, levels and the actual bandwidth.
 
-    A channel whose rate promises more than it holds is marked with "!": a recording that was
-    resampled, or went through a lossy codec.
+    A channel whose content ends well below half its rate is marked with "!": it was resampled,
+    filtered or lossily coded.
     """
     from specsr import io
     from specsr.io.file_info import inspect_file
@@ -43,12 +45,7 @@ def info(
     steps = bar("reading")(files) if len(files) > 1 else files
     for path in steps:
         try:
-            found.append(
-                inspect_file(
-                    path, unit=reading.unit, calib=reading.calib, channels=reading.channels,
-                    rate=reading.rate,
-                )
-            )  # fmt: skip
+            found.append(inspect_file(path, **asdict(reading)))
         except SpecsrError as error:
             failed[str(path)] = str(error)
     report: list[dict[str, Any]] = [file.to_dict() for file in found]
@@ -64,9 +61,7 @@ def info(
     for problem in failed.values():
         complain(problem)
     if out is not None:
-        with io.replacing(out, overwrite=overwrite) as [partial]:
-            partial.write_text(text + "\n", encoding="utf-8")
-        say(f"{out}: written")
+        write_text(out, text + "\n", overwrite)
     if failed:
         raise typer.Exit(1)
 
@@ -84,15 +79,15 @@ def _show(file: FileInfo) -> None:
             typer.echo(f"  {channel.name}: {channel.problem}")
     for note in file.notes:
         typer.echo(f"  note: {note}")
-    flagged = [channel for channel in file.channels if channel.flagged]
-    for channel in flagged:
-        typer.echo(f"  ! {channel.name}: {_warning(channel)}")
+    for channel in file.channels:
+        if channel.flagged:
+            typer.echo(f"  ! {channel.name}: {_warning(channel)}")
 
 
 def _warning(channel: ChannelInfo) -> str:
     assert channel.rate and channel.bandwidth
     return (
-        f"a rate of {channel.rate:g} Hz promises {channel.rate / 2000:.4g} kHz, but the content "
+        f"a rate of {channel.rate:g} Hz reaches {channel.rate / 2000:.4g} kHz, but the content "
         f"ends at {channel.bandwidth / 1000:.3g} kHz: resampled, filtered or lossily coded"
     )
 

@@ -1,4 +1,4 @@
-"""Models."""
+"""``specsr models`` and ``convert``: bundled models, and checkpoints of EDSR-PyTorch."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from typing import Annotated, Optional
 
 import typer
 
-from specsr.cli.options import (
-    Overwrite,
-    say,
-)
+from specsr.cli.options import Overwrite
+from specsr.cli.output import say
 from specsr.errors import SpecsrError
 
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """List the bundled models: pair, scale, size, scores and how they were trained."""
-    from specsr.models.bundled import BUNDLED, bundled_models
-    from specsr.models.model import read_info
+    """List the bundled models: pair, scale, size, score and training."""
+    from specsr.models.bundled import bundled_info, model_path
 
-    infos = {name: read_info(BUNDLED / f"{name}.safetensors") for name in bundled_models()}
+    infos = bundled_info()
     if as_json:
         typer.echo(json.dumps(infos, indent=1))
         return
@@ -45,7 +42,7 @@ def models(
             info["pair"],
             shown,
             f"{info['architecture'].upper()} {config['n_resblocks']} x {config['n_feats']}",
-            f"{(BUNDLED / f'{name}.safetensors').stat().st_size / 1e6:.1f} MB",
+            f"{model_path(name).stat().st_size / 1e6:.1f} MB",
             f"{record.get('validation_psnr_db', record.get('validation_l1_db')):.2f} dB",
             f"{record['steps']} steps, {record['seconds'] / 60:.0f} min, {record['device']}",
         )
@@ -53,19 +50,24 @@ def models(
 
 
 def convert(
-    checkpoint: Annotated[Path, typer.Argument(help="EDSR or MDSR of EDSR-PyTorch (.pt, .pth).")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="EDSR or MDSR checkpoint of EDSR-PyTorch (.pt, .pth).")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Model file (.safetensors) to write.")],
-    name: Annotated[Optional[str], typer.Option(help="Name of the model; the file's if not given.")]
-    = None,
+    name: Annotated[
+        Optional[str], typer.Option(help="Name of the model [default: that of the file].")
+    ] = None,
     res_scale: Annotated[
         Optional[float],
-        typer.Option(help="Residual scaling; as published (0.1 for 256 features, else 1) if not."),
+        typer.Option(
+            help="Residual scaling [default: as published, 0.1 for 256 features, else 1]."
+        ),
     ] = None,
     half: Annotated[bool, typer.Option("--half", help="Store in half precision.")] = False,
-    gray: Annotated[bool, typer.Option("--gray", help="Turn RGB into one channel.")] = False,
+    gray: Annotated[bool, typer.Option("--gray", help="Merge the RGB channels into one.")] = False,
     overwrite: Overwrite = False,
-) -> None:  # fmt: skip
-    """Turn a published checkpoint into a model file; no code in it is run."""
+) -> None:
+    """Convert a published checkpoint to a model file; code in the checkpoint is not executed."""
     from specsr import io
     from specsr.models.edsr_pytorch import convert as run
     from specsr.models.model import save_model

@@ -1,189 +1,123 @@
-"""Arguments, options and messages that several commands share."""
+"""Arguments and options that several commands share; groups of them become one object each."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from enum import Enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
+from specsr.choices import Precision
+from specsr.cli.output import say
 from specsr.errors import SpecsrError
-
-if TYPE_CHECKING:
-    pass
-from specsr.choices import SEGMENT
-from specsr.jobs.options import Batch, Reading
-
-
-class PairName(str, Enum):
-    """Pairs that upscale knows."""
-
-    pool = "pool"
-    stft = "stft"
-    band = "band"
-    image = "image"
-
-
-class PhaseName(str, Enum):
-    """Ways to a phase."""
-
-    auto = "auto"
-    known = "known"
-    pghi = "pghi"
-    admm = "admm"
-    gl = "gl"
-
-
-class ConsistencyName(str, Enum):
-    """Ways to hold what was measured."""
-
-    cell = "cell"
-    row = "row"
-    off = "off"
-
-
-class Precision(str, Enum):
-    """Arithmetic of the network."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
+from specsr.jobs.options import Batch, Figure, Reading, Speed
+from specsr.models.options import InferOptions
 
 Inputs = Annotated[list[Path], typer.Argument(help="Recordings, map files or folders of them.")]
-Input = Annotated[Path, typer.Argument(help="A recording.")]
 Outs = Annotated[
     list[Path],
     typer.Option(
-        "-o", "--out", help="What to write: the suffix decides (.wav .w64 .flac .tdms: recording, "
-        ".npz .h5: map, .mat .uff .csv: what the result is, .png .pdf .svg: picture); a folder for "
-        "several inputs. Can be given again."
+        "-o", "--out", help="Output file, repeatable; the suffix sets the kind (.wav .w64 .flac "
+        ".tdms: recording; .npz .h5: map; .mat .uff .csv: recording or map, as the result; .png "
+        ".pdf .svg: figure). For several inputs: a folder."
     ),
 ]  # fmt: skip
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
-ModelOption = Annotated[
-    Optional[str], typer.Option("--model", help="Bundled model's name or a .safetensors file.")
+FigureOuts = Annotated[
+    Optional[list[Path]],
+    typer.Option(
+        "-o", "--out", help="Output file, repeatable: table (.csv) or figure (.png .pdf .svg)."
+    ),
 ]
-Plot = Annotated[Optional[Path], typer.Option("--plot", help="Also draw the maps into this file.")]
-MaxFreq = Annotated[
-    Optional[float], typer.Option("--max-freq", help="Highest frequency of the picture, Hz.")
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing outputs.")]
+ModelOption = Annotated[
+    Optional[str],
+    typer.Option("--model", help="Model: bundled name or .safetensors file [default: bundled]."),
 ]
 Suffix = Annotated[
-    Optional[str], typer.Option("--suffix", help="Suffix of the files in an output folder.")
+    Optional[str],
+    typer.Option("--suffix", help="Suffix of the files in an output folder, such as .flac."),
 ]
-Ensemble = Annotated[
-    bool,
+Bandwidth = Annotated[
+    Optional[float],
     typer.Option(
-        "--ensemble", help="Average with the time-reversed pass (pictures: 8 flips and turns)."
+        "--bandwidth",
+        help="Bandwidth of an order, in orders [default: the width of its line in the map].",
     ),
 ]
-PrecisionOption = Annotated[Precision, typer.Option(help="Arithmetic of the network.")]
-Segment = Annotated[
+LevelRange = Annotated[
     float,
-    typer.Option(
-        help="Seconds of a long recording worked on at a time: bounds the memory, and is one step "
-        "of the bar.", min=0.01,
-    ),
-]  # fmt: skip
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+    typer.Option("--range", help="Level range below the maximum that the errors count, dB."),
+]
+JsonOut = Annotated[
+    Optional[Path], typer.Option("--json", help="Also write all numbers to this JSON file.")
+]
+MarkdownOut = Annotated[
+    Optional[Path], typer.Option("--markdown", help="Also write the tables to this file.")
+]
+
+Command = Callable[..., None]
 
 
-_READING = {
-    "unit": Annotated[
-        Optional[str],
-        typer.Option("--unit", help="Unit of the samples: Pa, m/s2, g, m/s, N, V or 1."),
-    ],
-    "calib": Annotated[
-        Optional[float], typer.Option("--calib", help="Units per digital full scale.")
-    ],
-    "calib_tone": Annotated[
-        Optional[tuple[Path, float]],
-        typer.Option(
-            "--calib-tone", metavar="FILE DB",
-            help="Instead: a recorded calibrator and its level in dB, such as tone.wav 94.",
-        ),
-    ],
-    "full_scale": Annotated[
-        Optional[float],
-        typer.Option("--full-scale", help="Instead: level of a full-scale sine, dB, such as 120."),
-    ],
-    "channel": Annotated[
-        Optional[list[str]],
-        typer.Option("--channel", help="A channel by name or position (0 is the first); again "
-                     "for more. A speed channel becomes the rpm."),
-    ],
-    "rate": Annotated[
-        Optional[float],
-        typer.Option("--file-rate", help="Sampling rate in Hz, for files that give none."),
-    ],
-}  # fmt: skip
+@dataclass(frozen=True)
+class Group:
+    """Options of the command line that become one object, which is an argument of the command.
 
+    Called, it returns a decorator that gives a command these options, or only those named.
+    Default values are those of ``build``.
 
-_BATCH = {
-    "overwrite": Overwrite,
-    "resume": Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with a job into a folder: skip what its "
-                     "specsr-manifest.jsonl says is done, do the rest, renew what is out of date."),
-    ],
-    "cluster": Annotated[
-        Optional[str],
-        typer.Option("--cluster", metavar="WHERE",
-                     help="Do the files of a folder side by side: local:4 (processes of this "
-                     "machine) or tcp://host:8786 (a Dask scheduler)."),
-    ],
-}  # fmt: skip
+    Attributes:
+        name: argument of the command.
+        build: called with the values of the options by name; returns the object.
+        options: parameter of ``build`` -> option, as typer takes it.
+    """
 
+    name: str
+    build: Callable[..., Any]
+    options: Mapping[str, Any]
 
-def _with_options(
-    command: Callable[..., None], name: str, options: dict[str, Any], build: Callable[..., Any]
-) -> Callable[..., None]:
-    """Give a command options that it gets, built into one object, as its argument ``name``."""
-    signature = inspect.signature(command, eval_str=True)
-    added = [
-        inspect.Parameter(
-            key, inspect.Parameter.KEYWORD_ONLY, annotation=kind,
-            default=False if kind.__origin__ is bool else None,
-        )
-        for key, kind in options.items()
-    ]  # fmt: skip
-    own = [p for p in signature.parameters.values() if p.name != name]
+    def __call__(self, *names: str) -> Callable[[Command], Command]:
+        chosen = names or tuple(self.options)
+        defaults = inspect.signature(self.build).parameters
+        added = [
+            inspect.Parameter(
+                f"{self.name}_{key}", inspect.Parameter.KEYWORD_ONLY,
+                annotation=self.options[key], default=defaults[key].default,
+            )
+            for key in chosen
+        ]  # fmt: skip
 
-    @functools.wraps(command)
-    def with_options(**given: Any) -> None:
-        said = {key: given.pop(key) for key in options}
-        command(**given, **{name: build(**said)})
+        def decorate(command: Command) -> Command:
+            signature = inspect.signature(command, eval_str=True)
+            own = [p for p in signature.parameters.values() if p.name != self.name]
 
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
-    with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore
-    with_options.__annotations__ = {p.name: p.annotation for p in parameters}
-    return with_options
+            @functools.wraps(command)
+            def with_options(**given: Any) -> None:
+                values = {key: given.pop(f"{self.name}_{key}") for key in chosen}
+                command(**given, **{self.name: self.build(**values)})
 
+            parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
+            with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore
+            with_options.__annotations__ = {p.name: p.annotation for p in parameters}
+            return with_options
 
-def reads_recordings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Reading`, which it gets as its argument ``reading``."""
-    return _with_options(command, "reading", _READING, _reading)
-
-
-def writes_files(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `Batch`, which it gets as its argument ``batch``."""
-    return _with_options(command, "batch", _BATCH, Batch)
+        return decorate
 
 
 def _reading(
-    unit: str | None,
-    calib: float | None,
-    calib_tone: tuple[Path, float] | None,
-    full_scale: float | None,
-    channel: list[str] | None,
-    rate: float | None,
+    unit: str | None = None,
+    calib: float | None = None,
+    calib_tone: tuple[Path, float] | None = None,
+    full_scale: float | None = None,
+    channels: list[str] | None = None,
+    rate: float | None = None,
 ) -> Reading:
-    """Return what the options say; a calibrator tone is measured and reported here."""
+    """Return how recordings are read; a calibrator tone is evaluated and reported here."""
     if sum(value is not None for value in (calib, calib_tone, full_scale)) > 1:
-        raise SpecsrError("--calib, --calib-tone and --full-scale say the same: give one of them")
+        raise SpecsrError("--calib, --calib-tone and --full-scale exclude each other: give one")
     if calib_tone is not None or full_scale is not None:
         from specsr import io
         from specsr.nvh import calibration
@@ -204,59 +138,158 @@ def _reading(
                 raise SpecsrError(text if str(path) in text else f"{path}: {text}") from None
             calib = tone.calib
             say(f"{path}: {level:g} dB {reference_label(unit)}: {tone}")
-    return Reading(unit, calib, tuple(channel) if channel else None, rate)
+    return Reading(unit, calib, tuple(channels) if channels else None, rate)
 
 
-def say(text: str) -> None:
-    """Tell the user what was done (stderr: stdout is for results)."""
-    typer.echo(text, err=True)
+reading_options = Group(
+    "reading",
+    _reading,
+    {
+        "unit": Annotated[
+            Optional[str],
+            typer.Option("--unit", help="Unit of the samples: Pa, m/s2, g, m/s, N, V or 1."),
+        ],
+        "calib": Annotated[
+            Optional[float], typer.Option("--calib", help="Units per digital full scale.")
+        ],
+        "calib_tone": Annotated[
+            Optional[tuple[Path, float]],
+            typer.Option(
+                "--calib-tone", metavar="FILE DB",
+                help="Instead: recording of a calibrator and its level in dB, such as tone.wav 94.",
+            ),
+        ],
+        "full_scale": Annotated[
+            Optional[float],
+            typer.Option(
+                "--full-scale", help="Instead: level of a full-scale sine, dB, such as 120."
+            ),
+        ],
+        "channels": Annotated[
+            Optional[list[str]],
+            typer.Option(
+                "--channel", help="Channel by name or position (0 is the first), repeatable. A "
+                "channel in 1/min becomes the speed.",
+            ),
+        ],
+        "rate": Annotated[
+            Optional[float],
+            typer.Option("--file-rate", help="Sampling rate in Hz, for files without one."),
+        ],
+    },
+)  # fmt: skip
+
+batch_options = Group(
+    "batch",
+    Batch,
+    {
+        "overwrite": Overwrite,
+        "resume": Annotated[
+            bool,
+            typer.Option(
+                "--resume", help="Continue a job into a folder: skip files that its "
+                "specsr-manifest.jsonl lists as done and that are up to date.",
+            ),
+        ],
+        "cluster": Annotated[
+            Optional[str],
+            typer.Option(
+                "--cluster", metavar="WHERE", help="Process the files of a folder in parallel: "
+                "local:4 (processes of this machine) or tcp://host:8786 (Dask scheduler).",
+            ),
+        ],
+    },
+)  # fmt: skip
+
+network_options = Group(
+    "network",
+    InferOptions,
+    {
+        "ensemble": Annotated[
+            bool,
+            typer.Option(
+                "--ensemble", help="Self-ensemble: average with the time-reversed pass (2x "
+                "slower); for images over 8 flips and rotations (8x slower).",
+            ),
+        ],
+        "precision": Annotated[
+            Precision, typer.Option("--precision", help="Arithmetic of the network.")
+        ],
+        "device": Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")],
+        "segment": Annotated[
+            float,
+            typer.Option(
+                "--segment", min=0.01,
+                help="Segment length for long recordings, s; bounds memory use.",
+            ),
+        ],
+    },
+)  # fmt: skip
+
+speed_options = Group(
+    "speed",
+    Speed,
+    {
+        "table": Annotated[
+            Optional[Path],
+            typer.Option("--rpm", help="Speed table (.csv): time in s, speed in 1/min."),
+        ],
+        "channel": Annotated[
+            Optional[str],
+            typer.Option("--rpm-channel", help="Speed channel of the recording: name or position."),
+        ],
+        "scale": Annotated[
+            float, typer.Option("--rpm-scale", help="1/min per unit of the speed channel.")
+        ],
+        "tacho": Annotated[
+            Optional[str],
+            typer.Option("--tacho-channel", help="Channel with tacho pulses: name or position."),
+        ],
+        "pulses": Annotated[
+            float, typer.Option("--pulses", help="Tacho pulses per revolution.")
+        ],
+        "threshold": Annotated[
+            Optional[float],
+            typer.Option(
+                "--tacho-threshold",
+                help="Tacho level at which a pulse starts [default: automatic].",
+            ),
+        ],
+    },
+)  # fmt: skip
+
+figure_options = Group(
+    "figure",
+    Figure,
+    {
+        "plot": Annotated[
+            Optional[Path],
+            typer.Option("--plot", help="Also draw the maps to this file (.png .pdf .svg)."),
+        ],
+        "max_freq": Annotated[
+            Optional[float], typer.Option("--max-freq", help="Highest frequency of figures, Hz.")
+        ],
+        "db_range": Annotated[
+            float, typer.Option("--range", help="Range of the colour scale of figures, dB.")
+        ],
+    },
+)  # fmt: skip
 
 
-def complain(text: str) -> None:
-    """Tell the user what went wrong."""
-    typer.echo(f"error: {text}", err=True)
+def numbers(text: str, option: str) -> tuple[float, ...]:
+    """Return the comma-separated numbers of an option.
 
-
-def numbers(text: str, what: str) -> tuple[float, ...]:
-    """Return the numbers of an option, parted by commas."""
+    Raises:
+        SpecsrError: other text; the message names the option.
+    """
     try:
         return tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
         raise SpecsrError(
-            f"{what} is {text!r}: expected numbers with commas, such as 2,4"
+            f"{option} is {text!r}: expected numbers with commas, such as 2,4"
         ) from None
 
 
-def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Iterable[Any]]:
-    """Return a wrapper that shows progress on a terminal, with time left.
-
-    ``total`` is the number of steps, for iterables that do not know theirs.
-    """
-
-    def wrap(steps: Iterable[Any]) -> Iterable[Any]:
-        from rich.console import Console
-        from rich.progress import track
-
-        console = Console(stderr=True)
-        return track(
-            steps, description=label, total=total, console=console, transient=True,
-            disable=not console.is_terminal,
-        )  # fmt: skip
-
-    return wrap
-
-
-def infer_options(
-    ensemble: bool, precision: Precision, device: str, segment: float = SEGMENT
-) -> Any:
-    """Return the `specsr.models.options.InferOptions` of the command line's options."""
-    from specsr.models.options import InferOptions
-
-    return InferOptions(
-        ensemble=ensemble, precision=precision.value, device=device, segment=segment
-    )
-
-
-def targets(out: list[Path], plot: Path | None) -> list[Path]:
-    """Return all files to write, the picture of ``--plot`` last."""
-    return [*out, plot] if plot else list(out)
+def words(text: str) -> tuple[str, ...]:
+    """Return the comma-separated words of an option."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

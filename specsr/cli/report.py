@@ -1,75 +1,84 @@
-"""The command that writes a report."""
+"""``specsr report``: one HTML page on a result."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from specsr.cli.options import MaxFreq, Overwrite, numbers, reads_recordings, say
+from specsr.choices import AUDIO_SECONDS
+from specsr.cli.options import (
+    Bandwidth,
+    Overwrite,
+    figure_options,
+    numbers,
+    reading_options,
+    speed_options,
+)
+from specsr.cli.output import write_text
 from specsr.errors import SpecsrError
-from specsr.jobs.options import Reading
-
-SECONDS_HELP = "Length of the audio players, s; 0 for none."
-MODEL_HELP = "Model that made SR (bundled name or .safetensors file): shows its card."
+from specsr.jobs.options import Figure, Reading, Speed
 
 
-@reads_recordings
+@reading_options()
+@figure_options("max_freq", "db_range")
+@speed_options()
 def report(
     low: Annotated[Path, typer.Argument(metavar="IN", help="Measured recording or map.")],
     high: Annotated[
-        Optional[Path], typer.Argument(metavar="[SR]", help="What was made of it.")
+        Optional[Path], typer.Argument(metavar="[SR]", help="Super-resolved or denoised result.")
     ] = None,
     reference: Annotated[
-        Optional[Path], typer.Argument(metavar="[REFERENCE]", help="What it should be.")
+        Optional[Path], typer.Argument(metavar="[REFERENCE]", help="Reference for the result.")
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Page to write (.html).")] = Path(
         "report.html"
     ),
     orders: Annotated[str, typer.Option(help="Orders to draw and cut, such as 2,4.")] = "",
-    rpm: Annotated[
-        Optional[Path], typer.Option(help="Table of time in s and speed in 1/min (.csv) for IN.")
+    bandwidth: Bandwidth = None,
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Model that produced SR (name or .safetensors file); adds its model card."
+        ),
     ] = None,
-    bandwidth: Annotated[
-        Optional[float], typer.Option(help="Width of the cuts in orders; the line's own if none.")
-    ] = None,
-    model: Annotated[Optional[str], typer.Option(help=MODEL_HELP)] = None,
-    show: Annotated[int, typer.Option(help="Channel to show of those read, 0 is the first.")] = 0,
-    db_range: Annotated[float, typer.Option(help="Range of colours and scores, dB.")] = 80.0,
-    max_freq: MaxFreq = None,
-    audio_seconds: Annotated[float, typer.Option(help=SECONDS_HELP)] = 30.0,
+    show: Annotated[
+        str, typer.Option(help="Channel to show: name, or position among those read.")
+    ] = "0",
+    audio_seconds: Annotated[
+        float, typer.Option(help="Length of the audio players, s; 0 for none.")
+    ] = AUDIO_SECONDS,
     title: Annotated[Optional[str], typer.Option(help="Title of the page.")] = None,
     overwrite: Overwrite = False,
+    speed: Speed = Speed(),
+    figure: Figure = Figure(),
     reading: Reading = Reading(),
 ) -> None:
-    """Write one HTML page that opens anywhere: maps, sound, orders, bands and scores.
+    """Write one HTML page that opens offline: maps, audio, orders, third octaves and scores.
 
-    Maps of input, result, reference and their difference share colours and zoom; a slider fades
-    from the input to the result.  What is measured and what is estimated is said.
+    The maps of input, result and reference and their difference share colour scale and zoom; a
+    slider fades from the input to the result.  Measured and estimated parts are marked.
+    The speed is that of the files, or that of IN is given by --rpm, --rpm-channel or
+    --tacho-channel.  --range is also the level range of the scores.
     """
     from specsr import io
+    from specsr.jobs.inputs import load
+    from specsr.report.page import ReportOptions
+    from specsr.report.report import make_report
+    from specsr.signal import channel_position
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise SpecsrError(f"{out}: expected a name that ends in .html")
     io.check_output(out, overwrite)
-    paths = [path for path in (low, high, reference) if path is not None]
-    from specsr.nvh.speed import read_rpm
-    from specsr.report.report import ReportOptions, make_report
-
-    def load(path: Path) -> Any:
-        return io.read_map(path) if io.is_map(path) else reading.read(path)
-
-    sources = [load(path) for path in paths]
-    if rpm is not None:
-        if io.is_map(low):
-            raise SpecsrError("--rpm is for a recording: a map brings its speed along")
-        sources[0] = sources[0].replace(rpm=read_rpm(rpm, sources[0]))
+    others = [path for path in (high, reference) if path is not None]
+    sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
     options = ReportOptions(
-        orders=numbers(orders, "--orders"), channel=show, db_range=db_range, max_freq=max_freq,
-        bandwidth=bandwidth, audio_seconds=audio_seconds, title=title or f"{low.name}: report",
+        orders=numbers(orders, "--orders"), channel=channel_position(sources[0].channels, show),
+        db_range=figure.db_range, max_freq=figure.max_freq, bandwidth=bandwidth,
+        audio_seconds=audio_seconds, title=title or f"{low.name}: report",
     )  # fmt: skip
-    page = make_report(*sources, names=[p.name for p in paths], model=model, options=options)
-    with io.replacing(out, overwrite=overwrite) as [partial]:
-        partial.write_text(page, encoding="utf-8")
-    say(f"{out}: {len(page.encode()) / 1e6:.1f} MB, opens without network")
+    names = [path.name for path in (low, *others)]
+    page = make_report(*sources, names=names, model=model, options=options)
+    size = len(page.encode()) / 1e6
+    write_text(out, page, overwrite, f"{out}: {size:.1f} MB, opens without network")

@@ -1,4 +1,4 @@
-"""Synth."""
+"""``specsr synth``: a synthetic run-up with a known truth."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ from typing import Annotated, Optional
 
 import typer
 
-from specsr.cli.options import Overwrite, say
+from specsr.cli.options import Overwrite
+from specsr.cli.output import say
 from specsr.errors import SpecsrError
 
 
 def synth(
     out: Annotated[Path, typer.Option("-o", "--out", help="Recording to write.")],
-    seed: Annotated[int, typer.Option(help="Another seed, another machine.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the machine and its noise.", min=0)] = 0,
     rate: Annotated[float, typer.Option(help="Sampling rate, Hz.")] = 25600.0,
-    duration: Annotated[float, typer.Option(help="Seconds.")] = 6.0,
+    duration: Annotated[float, typer.Option(help="Length, s.")] = 6.0,
     line_to_noise: Annotated[
-        Optional[float], typer.Option(help="Orders over noise, dB; drawn if not given.")
+        Optional[float],
+        typer.Option(help="Level of the orders over the noise, dB [default: random]."),
     ] = None,
     clean: Annotated[
-        Optional[Path], typer.Option(help="Also write the part without noise here.")
+        Optional[Path], typer.Option(help="Also write the part without noise to this file.")
     ] = None,
     truth: Annotated[
-        Optional[Path], typer.Option(help="Also write the expected map (.npz, .h5) here.")
+        Optional[Path], typer.Option(help="Also write the expected map to this file (.npz, .h5).")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a synthetic run-up in Pa, with its speed; its truth is known exactly."""
+    """Generate a synthetic run-up in Pa with its speed; its expected levels are known exactly."""
     import numpy as np
 
     from specsr import io
@@ -39,10 +41,10 @@ def synth(
     for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
         if path is not None:
             if kind_of(path) not in (kind, "either"):
-                raise SpecsrError(f"{path}: expected a name for a {kind}")
+                raise SpecsrError(f"{path}: expected a suffix for a {kind}")
             io.check_output(path, overwrite)
     made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
-    # a full scale that integer formats (FLAC) can hold the peaks of
+    # a full scale above the peaks, for integer formats (FLAC)
     full_scale = float(2 ** np.ceil(np.log2(np.abs(made.signal.samples).max())))
     io.write(out, made.signal.replace(full_scale=full_scale), overwrite=overwrite)
     run = made.run

@@ -1,1 +1,1 @@
-"""Jobs over files and folders: plan, run, manifest, cluster."""
+"""Jobs over files and folders: options, plan, work, run, manifest, cluster."""

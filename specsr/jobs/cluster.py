@@ -1,15 +1,13 @@
-"""Many files on many processes and machines, with Dask distributed (extra ``cluster``).
+"""Run a job on several processes or machines with Dask distributed (extra ``cluster``).
 
-Only as many files are under way as there are threads to do them: what is begun is what the
-manifest says, a new worker is used from the next file on, and few files are near a worker that
-dies.
+Only as many files are submitted as the workers have threads.  So the manifest lists exactly the
+files in progress, a new worker gets the next file, and a worker that dies affects few files.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-import importlib.util
 import logging
 import re
 import signal
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from specsr.errors import SpecsrError
+from specsr.extras import require
 from specsr.jobs.manifest import Record
 from specsr.jobs.task import Task, Work, attempt, planned
 from specsr.version import __version__
@@ -29,15 +28,15 @@ if TYPE_CHECKING:
 
 
 RETRIES = 2
-"""How often a file is tried again after an error that is not its user's mistake."""
+"""Further attempts for a file after an error that is not a `SpecsrError`."""
 
 DEATHS = 1
-"""How many deaths of its worker a file of a local cluster survives, beside others and alone."""
+"""Worker deaths that a file of a local cluster is allowed, beside other files and alone."""
 
 TIMEOUT = 20.0
 """Seconds to wait for a scheduler, and then for its first worker."""
 
-_one_at_a_time = threading.Lock()  # torch has its own threads; two jobs would fight for the cores
+_one_at_a_time = threading.Lock()  # torch has its own threads: two files would share the cores
 
 
 @contextmanager
@@ -45,8 +44,8 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
     """Yield the client of a cluster.
 
     Args:
-        where: ``local:N``, N processes of this machine that share its cores, ended afterwards; or
-            ``tcp://host:port`` (``tls://``) of a scheduler, which is left running.
+        where: ``local:N`` for N processes of this machine that share its cores and end with the
+            job; or ``tcp://host:port`` (``tls://``) of a scheduler, which keeps running.
         timeout: seconds to wait for the scheduler, and then for its first worker.
 
     Raises:
@@ -58,22 +57,18 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
             f"--cluster is {where!r}: expected local:4 (processes of this machine) or the address "
             "of a Dask scheduler, such as tcp://host:8786"
         )
-    if importlib.util.find_spec("distributed") is None:
-        raise SpecsrError(
-            "--cluster needs Dask distributed, which is not installed: "
-            "pip install 'specsr[cluster]'"
-        )
+    require("distributed", "cluster", "clusters (--cluster)")
     from distributed import Client
 
     with ExitStack() as stack:
-        stack.enter_context(_quiet())
+        stack.enter_context(_quiet_dask())
         address = stack.enter_context(_local(int(local[1]))) if local else where
         try:
             client = stack.enter_context(Client(address, timeout=timeout, set_as_default=False))
         except (OSError, TimeoutError) as error:
             raise SpecsrError(
                 f"{where}: no scheduler answers there ({type(error).__name__} after {timeout:g} "
-                "s): start one with `dask scheduler`, or see to the address and the firewall"
+                "s): start one with `dask scheduler`, or check the address and the firewall"
             ) from None
         try:
             client.wait_for_workers(1, timeout=timeout)
@@ -86,8 +81,8 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Dask's own log to those who asked for more (``-v``): what matters is told by specsr."""
+def _quiet_dask() -> Iterator[None]:
+    """Suppress the log of Dask unless ``-v`` is given; specsr reports errors itself."""
     if logging.getLogger().isEnabledFor(logging.INFO):
         yield
         return
@@ -104,7 +99,7 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _local(workers: int) -> Iterator[object]:
-    """A cluster of this machine: one file a process at a time, its threads a share of the cores."""
+    """Yield a cluster of this machine: one file per process, the cores divided among them."""
     import dask
     from dask.system import CPU_COUNT
     from distributed import LocalCluster
@@ -113,11 +108,11 @@ def _local(workers: int) -> Iterator[object]:
     names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
     config = {
         "distributed.scheduler.allowed-failures": DEATHS,
-        # the environment's own values, where it has any, come before these
+        # values that the environment sets take precedence
         "distributed.nanny.pre-spawn-environ": {f"{name}_NUM_THREADS": threads for name in names},
     }
     quiet = not logging.getLogger().isEnabledFor(logging.INFO)
-    with dask.config.set(config), _deaf():
+    with dask.config.set(config), _interrupts_blocked():
         cluster = LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
             dashboard_address=":0", silence_logs=logging.CRITICAL if quiet else False,
@@ -127,10 +122,10 @@ def _local(workers: int) -> Iterator[object]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Keep Ctrl-C from the threads and processes started meanwhile, and from their processes.
+def _interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C in threads and processes that are started in this context.
 
-    A terminal sends it to the workers too; here it is for the command alone, which ends them.
+    A terminal sends it to the workers too; only the command handles it, and ends the workers.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -143,7 +138,7 @@ def _deaf() -> Iterator[None]:
 
 
 def describe(client: Client) -> str:
-    """Say in a line how many workers there are, and where."""
+    """Return the number of workers and of their machines, as one line."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     hosts = {worker["host"] for worker in workers}
     return (
@@ -155,77 +150,79 @@ def describe(client: Client) -> str:
 def run(
     client: Client, work: Work, tasks: Sequence[Task], begin: Callable[[Task], None]
 ) -> Iterator[tuple[Task, Record]]:
-    """Do tasks on a cluster; yield each with what became of it, as they end.
+    """Process tasks on a cluster; yield each with its record as it ends.
 
-    A file whose worker dies is done by another.  One that saw too many deaths is tried once more
-    when nothing else is under way, so that only the file that kills its workers fails.  An error
-    that is not a `SpecsrError` is tried again `RETRIES` times.
+    A file whose worker dies is given to another worker.  After `DEATHS` deaths it is tried once
+    more while no other file is in progress, so that only the file that kills its workers fails.
+    After an error that is not a `SpecsrError` a file is tried again `RETRIES` times.
 
     Args:
-        client: of the cluster.
-        work: what is done to each file.
-        tasks: the files; their folders must be the same for all machines.
-        begin: called with a task before it is sent.
+        client: client of the cluster.
+        work: the processing of each file.
+        tasks: the files; their folders must be accessible on all machines.
+        begin: called with a task before it is submitted.
 
     Raises:
-        SpecsrError: the scheduler went away.
+        SpecsrError: the connection to the scheduler was lost.
     """
     from distributed import KilledWorker
 
     suspects = []
-    for task, end in _flights(client, work, tasks, begin, None):
+    for task, end in _submitted(client, work, tasks, begin, None):
         if isinstance(end, KilledWorker):
             suspects.append(task)
         else:
             yield task, _record(work, task, end)
-    for task, end in _flights(client, work, suspects, begin, 1):
+    for task, end in _submitted(client, work, suspects, begin, 1):
         yield task, _record(work, task, end)
 
 
-def _flights(
+def _submitted(
     client: Client, work: Work, tasks: Sequence[Task], begin: Callable[[Task], None],
     width: int | None,
 ) -> Iterator[tuple[Task, Record | BaseException]]:  # fmt: skip
-    """Keep ``width`` tasks under way (None: one a thread) and yield their ends."""
+    """Keep ``width`` tasks in progress (None: one per thread); yield each with its outcome."""
     from distributed import as_completed
 
     waiting = collections.deque(tasks)
-    flying: dict[object, Task] = {}
+    active: dict[object, Task] = {}
     ends = as_completed(loop=client.loop)
-    travelling = work.absolute()
+    portable = work.absolute()
     try:
-        while waiting or flying:
+        while waiting or active:
             free = width or max(1, sum(client.nthreads().values()))
-            while waiting and len(flying) < free:
+            while waiting and len(active) < free:
                 task = waiting.popleft()
                 begin(task)
-                # what a worker wrote before it died is this job's own: the next may replace it
+                # a worker that died may have written the output: the next one may replace it
                 sent = dataclasses.replace(task.absolute(), overwrite=True)
                 future = client.submit(
-                    remote, travelling, sent, __version__, key=f"specsr-{uuid4().hex}",
+                    remote, portable, sent, __version__, key=f"specsr-{uuid4().hex}",
                     retries=RETRIES, pure=False,
                 )  # fmt: skip
-                flying[future] = task
+                active[future] = task
                 ends.add(future)
             future = next(ends)
-            task = flying.pop(future)
+            task = active.pop(future)
             if future.status in ("cancelled", "lost"):
-                raise SpecsrError("the scheduler went away: start it again and go on with --resume")
+                raise SpecsrError(
+                    "the scheduler was lost: start it again and continue with --resume"
+                )
             yield task, future.exception() or future.result()
             future.release()
     finally:
-        if flying:
-            client.cancel(list(flying), force=True)
+        if active:
+            client.cancel(list(active), force=True)
 
 
 def remote(work: Work, task: Task, version: str) -> Record:
-    """Do one file in a worker; warnings of its reading become notes."""
+    """Process one file in a worker; warnings that are logged become notes."""
     if version != __version__:
         return _failed(
-            work, task, f"this worker has specsr {__version__}, the job comes from {version}: "
-            "install the same on all machines",
+            work, task, f"this worker has specsr {__version__}, the job was started by {version}: "
+            "install the same version on all machines",
         )  # fmt: skip
-    with _one_at_a_time, _heard() as warnings:
+    with _one_at_a_time, _collected_warnings() as warnings:
         record = attempt(work, task)
     return dataclasses.replace(record, notes=(*warnings, *record.notes))
 
@@ -238,14 +235,14 @@ def _record(work: Work, task: Task, end: Record | BaseException) -> Record:
         return end
     if isinstance(end, KilledWorker):
         return _failed(
-            work, task, "each worker that took it died (out of memory, or killed): see the "
-            "workers' logs, or do this file alone",
+            work, task, "every worker that processed it died (out of memory, or killed): see the "
+            "workers' logs, or process this file alone",
         )  # fmt: skip
     text = f"{type(end).__name__}: {end}"
     if isinstance(end, ModuleNotFoundError):
-        text += ": install the same specsr on all machines"
+        text += ": install the same packages on all machines"
     elif isinstance(end, MemoryError):
-        text = "not enough memory on the worker: use fewer workers a machine"
+        text = "not enough memory on the worker: use fewer workers per machine"
     return _failed(work, task, text)
 
 
@@ -254,18 +251,18 @@ def _failed(work: Work, task: Task, error: str) -> Record:
 
 
 @contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Collect what specsr warns of meanwhile."""
-    heard: list[str] = []
+def _collected_warnings() -> Iterator[list[str]]:
+    """Yield a list that receives the warnings that specsr logs in this context."""
+    messages: list[str] = []
 
-    class Ear(logging.Handler):
+    class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            heard.append(record.getMessage())
+            messages.append(record.getMessage())
 
-    ear = Ear(logging.WARNING)
+    collector = Collector(logging.WARNING)
     log = logging.getLogger("specsr")
-    log.addHandler(ear)
+    log.addHandler(collector)
     try:
-        yield heard
+        yield messages
     finally:
-        log.removeHandler(ear)
+        log.removeHandler(collector)

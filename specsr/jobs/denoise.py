@@ -1,4 +1,4 @@
-"""Denoise."""
+"""The job of ``denoise``: one recording or map without its noise."""
 
 from __future__ import annotations
 
@@ -8,40 +8,58 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from specsr import io
-from specsr.choices import MAX_ATTENUATION, Phase
+from specsr.choices import MAX_ATTENUATION
 from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.enhance.orders import keep_orders
 from specsr.errors import SpecsrError
+from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import Reading
-from specsr.jobs.plan import Result, has_picture
-from specsr.jobs.task import Task, _absolute, _absolute_path, _with_rpm
+from specsr.jobs.options import Figure, Reading, Speed
+from specsr.jobs.plan import Result, has_figure
+from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
+from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.bundled import model_file
 from specsr.models.options import InferOptions
+from specsr.signal import Signal
+
+TITLES = ("denoised", "noisy")
+"""Titles of the maps in a figure; their difference is shown too."""
 
 
 @dataclass(frozen=True)
-class Denoise:
-    """Noise taken out of recordings and maps; the fields are the options of the command."""
+class Denoise(Work):
+    """Noise reduction of recordings and maps.
+
+    Attributes:
+        reading: channels and calibration of recordings.
+        model: name or file of a model; None for the bundled one.
+        attenuation: largest attenuation of a cell, dB.
+        orders: keep only components that track the machine speed, without a model.
+        speed: source of the machine speed, for ``orders``.
+        figure: what the figures show.
+        options: how the network is run; with ``orders`` only ``segment`` applies.
+    """
 
     reading: Reading
     model: str | None = None
     attenuation: float = MAX_ATTENUATION
-    max_freq: float | None = None
-    options: InferOptions = InferOptions()
     orders: bool = False
-    rpm: Path | None = None
-    phase: Phase = "auto"
+    speed: Speed = Speed()
+    figure: Figure = Figure()
+    options: InferOptions = InferOptions()
     command: ClassVar[str] = "denoise"
 
     def __call__(self, task: Task) -> Result:
-        """Return the denoised recording or map; a long recording is written as it is made."""
-        path, titles = task.file, ("denoised", "noisy")
-        if self.rpm is not None and not self.orders:
-            raise SpecsrError("--rpm is the speed that --orders keeps lines by: give both")
+        """Return the denoised recording or map; a long recording is written by segments."""
         if self.orders:
-            return self._orders(task, titles)
+            return self._orders(task)
+        if self.speed.given:
+            raise SpecsrError(
+                "--rpm, --rpm-channel and --tacho-channel have no effect without --orders: add "
+                "--orders, or leave them out"
+            )
+        path = task.file
         shared: dict[str, Any] = {
             "model": self.model, "attenuation": self.attenuation, "options": self.options,
             "progress": task.progress,
@@ -50,41 +68,44 @@ class Denoise:
             if long is not None:
                 transform = SpectrogramTransform()
                 panels = [Panel("noisy", transform, of_input=True), Panel("denoised", transform)]
-                result = write_pieces(
-                    long, denoise_pieces(long, **shared), task.targets, transform,
-                    task.overwrite, panels=panels,
-                )  # fmt: skip
-                return dataclasses.replace(result, difference=titles, max_freq=self.max_freq)
-        noisy: Any = io.read_map(path) if io.is_map(path) else self.reading.read(path)
-        clean = denoise(noisy, **shared)
-        if not has_picture(task.targets):
-            return Result(clean)
-        noisy, shown = (x if io.is_map(path) else spectrogram(x) for x in (noisy, clean))
-        return Result(clean, {"noisy": noisy, "denoised": shown}, titles, max_freq=self.max_freq)
+                pieces = denoise_pieces(long, **shared)
+                result = write_pieces(long, pieces, task, transform, panels=panels)
+                return dataclasses.replace(result, difference=TITLES, figure=self.figure)
+        noisy: Any = load(path, self.reading)
+        return self._result(task, noisy, denoise(noisy, **shared))
 
-    def _orders(self, task: Task, titles: tuple[str, str]) -> Result:
-        """Return what of a recording follows the speed."""
-        path = task.file
-        if io.is_map(path):
-            raise SpecsrError("--orders works on a recording: a map has no phase to follow")
+    def _orders(self, task: Task) -> Result:
+        """Return the components of a recording that track the speed."""
+        if io.is_map(task.file):
+            raise SpecsrError("--orders needs a recording: the phase of a map is not tracked")
         if self.model is not None:
-            raise SpecsrError("--orders goes by the speed and uses no model: leave --model out")
+            raise SpecsrError("--orders uses no model: leave out --model")
         if self.attenuation != MAX_ATTENUATION or self.options.ensemble:
             raise SpecsrError(
-                "--attenuation and --ensemble are for models: leave out with --orders"
+                "--attenuation and --ensemble are for models: leave them out with --orders"
             )
-        noisy = _with_rpm(self.reading.read(path), self.rpm)
-        clean = keep_orders(noisy, self.options.segment, task.progress)
-        if not has_picture(task.targets):
-            return Result(clean)
-        shown = [spectrogram(x) for x in (noisy, clean)]
-        return Result(clean, {"noisy": shown[0], "denoised": shown[1]}, titles,
-                      max_freq=self.max_freq)  # fmt: skip
+        noisy = load_recording(task.file, self.reading, self.speed)
+        return self._result(task, noisy, keep_orders(noisy, self.options.segment, task.progress))
+
+    def _result(self, task: Task, noisy: Signal | SpecMap, clean: Signal | SpecMap) -> Result:
+        maps = {}
+        if has_figure(task.targets):
+            maps = {
+                title: spectrogram(x) if isinstance(x, Signal) else x
+                for title, x in (("noisy", noisy), ("denoised", clean))
+            }
+        return Result(clean, maps, TITLES if maps else None, figure=self.figure)
 
     def model_file(self, file: Path) -> Path | None:
-        """Return the file of the model, if one is used."""
+        """Return the file of the model; None with ``orders``."""
         return None if self.orders else model_file(self.model, "denoise", (1, 1))
 
+    def tables(self) -> tuple[Path, ...]:
+        """Return the table of the speed, if one is given."""
+        return speed_tables(self.speed)
+
     def absolute(self) -> Denoise:
-        """The same with files named from the root."""
-        return dataclasses.replace(self, model=_absolute(self.model), rpm=_absolute_path(self.rpm))
+        """Return the work with absolute paths of model file and table."""
+        return dataclasses.replace(
+            self, model=absolute_model(self.model), speed=absolute_speed(self.speed)
+        )

@@ -1,4 +1,4 @@
-"""Images."""
+"""The job of ``upscale`` on images: one image file made larger."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from specsr.choices import Phase
+from specsr.choices import SCALE
 from specsr.images.upscale import image_model, upscale_image
 from specsr.io.image import read_image
 from specsr.jobs.plan import Result
-from specsr.jobs.task import Task, _absolute
+from specsr.jobs.task import Task, Work, absolute_model
 from specsr.models.bundled import model_file
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 
 
 @dataclass(frozen=True)
-class Enlarge:
-    """Pictures super-resolved; the fields are the options of ``upscale``."""
+class Enlarge(Work):
+    """Super-resolution of images.
 
-    scale: int = 2
+    Attributes:
+        scale: factor of width and height.
+        model: name or file of an image model; None for the bundled one.
+        options: how the network is run.
+    """
+
+    scale: int = SCALE
     model: str | None = None
     options: InferOptions = InferOptions()
-    phase: Phase = "auto"
     command: ClassVar[str] = "upscale"
 
     def __call__(self, task: Task) -> Result:
-        """Return the larger picture."""
+        """Return the larger image."""
         fine = upscale_image(
-            read_image(task.file), self.scale, model=_image_model(self.model, self.scale),
+            read_image(task.file), self.scale, model=_cached_model(self.model, self.scale),
             options=self.options, progress=task.progress,
         )  # fmt: skip
         return Result(fine, notes=(f"{fine.shape[1]} x {fine.shape[0]} pixels",))
@@ -41,11 +46,11 @@ class Enlarge:
         return model_file(self.model, "image", (self.scale, self.scale))
 
     def absolute(self) -> Enlarge:
-        """The same with a model file named from the root."""
-        return dataclasses.replace(self, model=_absolute(self.model))
+        """Return the work with the absolute path of a model file."""
+        return dataclasses.replace(self, model=absolute_model(self.model))
 
 
 @functools.lru_cache(maxsize=4)
-def _image_model(model: str | None, scale: int) -> Model:
-    """A model for images; those of other programs take a while to be turned into specsr's."""
+def _cached_model(model: str | None, scale: int) -> Model:
+    """Return a model for images; converting one of another program takes seconds."""
     return image_model(model, scale)

@@ -1,21 +1,22 @@
-"""Long recordings at the command line: read, worked on and written piece by piece, in one pass."""
+"""Long recordings in jobs: read, processed and written in segments, in one pass."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from specsr import io
 from specsr.io import audio, stream
-from specsr.jobs import plan as jobs
 from specsr.jobs.options import Reading
+from specsr.jobs.plan import FIGURES, Result, Written, has_figure, kind_of
+from specsr.jobs.task import Task
 from specsr.maps.transform import SpectrogramTransform
 from specsr.plots.overview import Overview
 from specsr.signal import Signal
@@ -30,13 +31,19 @@ log = logging.getLogger(__name__)
 SEGMENTS = 2
 """A recording longer than this many segments is streamed."""
 
-_LARGE = 1 << 28
-"""Bytes of a file from which on the user is told that it is read whole."""
+LARGE = 1 << 28
+"""Size in bytes from which a file that is read whole is reported."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A map in a picture: its title, its transform, and whether it shows what was read."""
+    """A map in a figure.
+
+    Attributes:
+        title: title of the panel.
+        transform: analysis.
+        of_input: whether it shows the input rather than the result.
+    """
 
     title: str
     transform: SpectrogramTransform
@@ -47,23 +54,25 @@ class Panel:
 def long_recording(
     path: Path, targets: Sequence[Path], reading: Reading, segment: float
 ) -> Iterator[stream.Recording | None]:
-    """Yield an open recording that should be streamed; None for one to be read whole.
+    """Yield an open recording to be streamed; None for one to be read whole.
 
-    Streamed are audio files of more than `SEGMENTS` segments, if all that is asked for are audio
-    files, maps (``.npz``, ``.h5``) and pictures.
+    Audio files of more than `SEGMENTS` segments are streamed if all outputs are audio files, maps
+    (``.npz``, ``.h5``) or figures.
+
+    Args:
+        path: the recording.
+        targets: the outputs.
+        reading: channels and calibration.
+        segment: length of a segment, s.
     """
-    kinds = {*audio.FORMATS, *io.MAP_SUFFIXES, *jobs.PICTURES}
+    kinds = {*audio.FORMATS, *io.MAP_SUFFIXES, *FIGURES}
     fitting = all(target.suffix.lower() in kinds for target in targets)
-    given: dict[str, Any] = {
-        "unit": reading.unit, "calib": reading.calib, "channels": reading.channels,
-        "rate": reading.rate,
-    }  # fmt: skip
     with ExitStack() as stack:
-        found = stack.enter_context(stream.opened(path, **given)) if fitting else None
-        if found is None and path.is_file() and path.stat().st_size > _LARGE:
+        found = stack.enter_context(stream.opened(path, **asdict(reading))) if fitting else None
+        if found is None and path.is_file() and path.stat().st_size > LARGE:
             log.warning(
-                "%s: is read whole, which takes memory: streamed are %s in, and these, %s and "
-                "pictures out",
+                "%s: is read whole into memory; streamed are %s files with outputs of these "
+                "formats, %s and figures",
                 path, " ".join(audio.FORMATS), " ".join(io.MAP_SUFFIXES),
             )  # fmt: skip
         if found is not None and found.length <= SEGMENTS * segment * found.rate:
@@ -76,43 +85,35 @@ def long_recording(
 def write_pieces(
     source: stream.Recording,
     pieces: Generator[Signal, None, None],
-    targets: Sequence[Path],
+    task: Task,
     transform: SpectrogramTransform,
-    overwrite: bool,
     *,
     ratio: int = 1,
     panels: Sequence[Panel] = (),
-) -> jobs.Result:
-    """Write the pieces of a result into every target, and return what is left to draw and say.
+) -> Result:
+    """Write the pieces of a result into all recordings and maps of a task.
 
     Args:
-        source: what the pieces are made of, while they are made.
+        source: the recording that the pieces are computed from, as they are taken.
         pieces: the result in order, without gaps.
-        targets: recordings and maps are written here; pictures are left to `jobs.save`.
-        transform: of the maps.
-        overwrite: replace files that exist.
+        task: its targets are written, but for figures, which `specsr.jobs.plan.save` draws.
+        transform: analysis of the maps.
         ratio: samples of the result for each of ``source``.
-        panels: of the pictures.
+        panels: of the figures.
+
+    Returns:
+        Overall levels, and the maps of the panels.
     """
     first = next(pieces)
     length = source.length * ratio
-    kinds = {target: jobs.kind_of(target) for target in targets}
-    if "picture" not in kinds.values():
+    if not has_figure(task.targets):
         panels = ()
     shown = [_overview(panel, source if panel.of_input else first, length) for panel in panels]
     squares = np.zeros(len(first.channels))
     done = 0
     with ExitStack() as stack:
-        stack.enter_context(closing(pieces))  # ends the bar before an error is told
-        adders = []
-        for target, kind in kinds.items():
-            if kind == "recording":
-                sink = audio.audio_sink(target, first, length, overwrite=overwrite)
-                adders.append(stack.enter_context(sink))
-            elif kind == "map":
-                grid = _grid(transform, first, length)
-                sink = stream.map_sink(target, grid, first, overwrite=overwrite)
-                adders.append(stack.enter_context(sink))
+        stack.enter_context(closing(pieces))  # closes the bar before an error is reported
+        adders = _sinks(stack, task, transform, first, length)
         for piece in itertools.chain([first], pieces):
             for add in adders:
                 add(piece)
@@ -126,18 +127,36 @@ def write_pieces(
     with np.errstate(divide="ignore"):
         levels = 10 * np.log10(squares / length / REFERENCES[first.unit] ** 2)
     text = ", ".join(f"{level:.1f}" for level in levels)
-    return jobs.Result(
-        jobs.Written(f"overall {text} dB {reference_label(first.unit)}"),
+    return Result(
+        Written(f"overall {text} dB {reference_label(first.unit)}"),
         {panel.title: overview.spec() for panel, overview in zip(panels, shown)},
     )
+
+
+def _sinks(
+    stack: ExitStack, task: Task, transform: SpectrogramTransform, first: Signal, length: int
+) -> list[Callable[[Signal], None]]:
+    """Open the recordings and maps of a task; return functions that append a piece to each."""
+    adders = []
+    for target in task.targets:
+        kind = kind_of(target)
+        if kind == "recording":
+            sink = audio.audio_sink(target, first, length, overwrite=task.overwrite)
+            adders.append(stack.enter_context(sink))
+        elif kind == "map":
+            grid = _grid(transform, first, length)
+            sink = stream.map_sink(target, grid, first, overwrite=task.overwrite)
+            adders.append(stack.enter_context(sink))
+    return adders
 
 
 def _grid(transform: SpectrogramTransform, first: Signal, length: int) -> Grid:
     return replace(transform.grid(first), length=length)
 
 
-def _overview(panel: Panel, like: Any, length: int) -> Overview:
+def _overview(panel: Panel, like: stream.Recording | Signal, length: int) -> Overview:
+    """Return the empty overview of a panel: of the whole input, or of a result of ``length``."""
     if panel.of_input:
         length = like.length
-        like = like.cut(0, 1)
-    return Overview(_grid(panel.transform, like, length), like.channels[0])
+    head = like.cut(0, 1)
+    return Overview(_grid(panel.transform, head, length), head.channels[0])

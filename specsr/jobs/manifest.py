@@ -1,9 +1,9 @@
-"""The log of a folder job: what was made of which file, with what, and what went wrong.
+"""Manifest of a folder job: inputs, outputs, options and errors, one JSON object per line.
 
-It lies in the output folder, one JSON object a line: a line can be appended without touching the
-others, a kill in mid-write tears the last one alone, and no reader of recordings takes the file
-for a table.  Lines that cannot be read are skipped; of several lines about one output the last
-holds.
+It lies in the output folder.  A line is appended without a change to the others, so a job that is
+killed while writing damages the last line only; lines that cannot be parsed are skipped.  Of
+several lines about one output the last one holds.  The suffix ``.jsonl`` keeps readers of
+recordings from taking the file for a table.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from specsr.io.sidecar import sidecar_path
 NAME = "specsr-manifest.jsonl"
 
 Stamps = dict[str, "list[int] | None"]
-"""File name -> [size in bytes, time of last change in ns]; None where there is no file."""
+"""File name -> [size in bytes, time of last change in ns]; None for a missing file."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one input.
+    """State of one input of a job.
 
     Attributes:
         state: ``started``, ``done`` or ``failed``.
         input: absolute path.
-        read: stamps of the input, its sidecar and the files among the options, as they were
-            before the work; absolute paths.
-        outputs: stamps of the files written, as they were after it; names from the manifest's
+        read: stamps of the input, its sidecar and the tables among the options, taken before the
+            work; absolute paths.
+        outputs: stamps of the outputs, taken after the work; paths relative to the manifest's
             folder, so that the folder can be moved.
-        command: such as ``denoise``.
-        options: of the command, as plain data.
-        model: name of the model; None where none is used or found.
-        model_sha256: of the model file.
-        seconds: that the work took, reading and writing included.
-        host, pid: machine and process that did it.
-        version: of specsr there.
-        time: when the line was written, UTC.
-        notes: what was said about the result.
+        command: name of the command, such as ``denoise``.
+        options: options of the command, as plain data.
+        model: name of the model; None if none is used or found.
+        model_sha256: checksum of the model file.
+        seconds: duration of the work, reading and writing included.
+        host, pid: machine and process that did the work.
+        version: version of specsr there.
+        time: time of the line, UTC.
+        notes: lines that were reported about the result.
         error: why it failed; None if it did not.
     """
 
@@ -66,7 +66,7 @@ class Record:
     error: str | None = None
 
     def made_as(self, other: Record) -> bool:
-        """Whether two records speak of the same input, command, options, model and outputs."""
+        """Whether two records agree in input, command, options, model and outputs."""
         same = ("input", "read", "command", "options", "model_sha256")
         return all(getattr(self, name) == getattr(other, name) for name in same) and (
             self.outputs.keys() == other.outputs.keys()
@@ -78,7 +78,7 @@ class Manifest:
 
     Attributes:
         path: the file.
-        last: output (name from the folder) -> the last record about it.
+        last: output (path from the folder) -> the last record about it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -89,11 +89,11 @@ class Manifest:
             self._note(record)
 
     def name(self, output: Path) -> str:
-        """Return an output's name from the manifest's folder."""
+        """Return the path of an output relative to the manifest's folder."""
         return Path(os.path.abspath(output)).relative_to(self.folder).as_posix()
 
     def append(self, record: Record) -> None:
-        """Add a line; when this returns it is on the disk.
+        """Append a line and wait until it is on the disk.
 
         Raises:
             SpecsrError: the file cannot be written.
@@ -104,7 +104,7 @@ class Manifest:
             with open(self.path, "ab+") as file:
                 if file.tell():
                     file.seek(-1, os.SEEK_END)
-                    # a line that a kill tore is closed, so that this one stands by itself
+                    # ends a line that was cut off by a kill, so that this one is separate
                     line = line if file.read(1) == b"\n" else "\n" + line
                 file.write(line.encode())
                 file.flush()
@@ -112,12 +112,12 @@ class Manifest:
         except OSError as error:
             raise SpecsrError(
                 f"{self.path}: could not be written ({error.strerror or error}): free some space "
-                "or choose a folder that can be written to"
+                "or choose a writable folder"
             ) from error
         self._note(record)
 
     def is_done(self, planned: Record) -> bool:
-        """Whether all that a record plans was done before and its outputs are still there."""
+        """Whether the work of a planned record was done before and its outputs still exist."""
         return bool(planned.outputs) and all(
             name in self.last
             and self.last[name].state == "done"
@@ -127,9 +127,9 @@ class Manifest:
         )
 
     def owns(self, output: Path) -> bool:
-        """Whether a file was written by a job of this manifest and left alone since.
+        """Whether an output was written by a job of this manifest and not changed since.
 
-        One that a killed job had begun counts as its own: nothing lay there when it began.
+        The output of a job that was killed counts as well: no file existed when it began.
         """
         name = self.name(output)
         record = self.last.get(name)
@@ -142,7 +142,7 @@ class Manifest:
 
 
 def read(path: Path) -> list[Record]:
-    """Return the records of a manifest; none if there is no such file.
+    """Return the records of a manifest; none if the file does not exist.
 
     Raises:
         SpecsrError: it cannot be read.
@@ -158,7 +158,7 @@ def read(path: Path) -> list[Record]:
 
 
 def _parse(line: str) -> Record | None:
-    """Return the record in a line; None for a torn one and for what is no record."""
+    """Return the record in a line; None for an incomplete line or other content."""
     try:
         fields = json.loads(line)
         known = {f.name for f in dataclasses.fields(Record)}
@@ -170,7 +170,7 @@ def _parse(line: str) -> Record | None:
 
 
 def stamp(path: Path) -> list[int] | None:
-    """Return size in bytes and time of last change in ns of a file; None if it is not there."""
+    """Return size in bytes and time of last change in ns of a file; None for a missing one."""
     try:
         found = path.stat()
     except OSError:

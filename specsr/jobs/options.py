@@ -1,24 +1,25 @@
-"""Options."""
+"""Option groups that commands and jobs share, as plain data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from specsr.signal import Signal
+from specsr.choices import DB_RANGE
+from specsr.errors import SpecsrError
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How recordings are read: what the user says about channels and calibration.
+    """How recordings are read; None leaves a value to the file.
+
+    The fields are the keyword arguments of `specsr.io.read`.
 
     Attributes:
-        unit: unit of the samples, over that of the file.
-        calib: units per digital full scale, over that of the file.
-        channels: names or positions; None for all that fit together.
-        rate: Hz, for files that give none.
+        unit: unit of the samples in place of the file's; nothing is scaled.
+        calib: units per digital full scale in place of the file's.
+        channels: names or positions (0 is the first); None for all that fit together.
+        rate: sampling rate in Hz, for files without one.
     """
 
     unit: str | None = None
@@ -26,25 +27,74 @@ class Reading:
     channels: tuple[str, ...] | None = None
     rate: float | None = None
 
-    def read(self, path: Path) -> Signal:
-        """Return a recording."""
-        from specsr import io
 
-        return io.read(
-            path, unit=self.unit, calib=self.calib, channels=self.channels, rate=self.rate
-        )
+@dataclass(frozen=True)
+class Speed:
+    """Source of the machine speed; without one the speed stored in the file is used.
+
+    Attributes:
+        table: file of times in s and speeds in 1/min, see `specsr.nvh.speed.read_rpm`.
+        channel: name or position of the channel that holds the speed.
+        scale: 1/min per unit of that channel.
+        tacho: name or position of the channel that holds tacho pulses.
+        pulses: tacho pulses per revolution.
+        threshold: tacho level at which a pulse starts, in the unit of the channel; None for an
+            automatic one (`specsr.nvh.speed.rpm_from_pulses`).
+
+    Raises:
+        SpecsrError: more than one source.
+    """
+
+    table: Path | None = None
+    channel: str | None = None
+    scale: float = 1.0
+    tacho: str | None = None
+    pulses: float = 1.0
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if sum(source is not None for source in (self.table, self.channel, self.tacho)) > 1:
+            raise SpecsrError(
+                "the speed has more than one source: give one of --rpm, --rpm-channel and "
+                "--tacho-channel"
+            )
+
+    @property
+    def given(self) -> bool:
+        """Whether a source is given."""
+        return self.table is not None or self.from_channel
+
+    @property
+    def from_channel(self) -> bool:
+        """Whether the source is a channel of the recording."""
+        return self.channel is not None or self.tacho is not None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """How the files of a job are gone through.
+    """How the files of a job are processed.
 
     Attributes:
-        overwrite: replace outputs that exist.
-        resume: skip what the manifest of the output folder says is done.
+        overwrite: replace existing outputs.
+        resume: skip the files that the manifest of the output folder lists as done.
         cluster: ``local:N`` or the address of a Dask scheduler; None for this process.
     """
 
     overwrite: bool = False
     resume: bool = False
     cluster: str | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What the figures of a job show.
+
+    Attributes:
+        plot: file to draw into besides the other outputs; None for no such file.
+        max_freq: highest frequency, Hz; None for all.
+        db_range: dB from the top of the colour scale to its bottom.
+    """
+
+    plot: Path | None = None
+    max_freq: float | None = None
+    db_range: float = DB_RANGE

@@ -1,11 +1,11 @@
-"""Files in, files out: which result goes where, decided and checked before any work."""
+"""Plan of a job: the outputs of every input, checked before any work; and how they are saved."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -13,22 +13,23 @@ from specsr import io
 from specsr.choices import Phase
 from specsr.errors import SpecsrError
 from specsr.io.image import find_images, image_suffix, write_image
-from specsr.jobs.options import Batch
+from specsr.jobs.options import Batch, Figure
 from specsr.maps.phase import to_signal
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
 from specsr.units import reference_label
 
-PICTURES = (".png", ".pdf", ".svg")
+FIGURES = (".png", ".pdf", ".svg")
+"""Suffixes of figures."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A recording or map that was written while it was made.
+    """Stands for a recording or map that is already written.
 
     Attributes:
-        levels: what its levels are, for the user.
+        levels: note on its levels.
     """
 
     levels: str
@@ -36,30 +37,30 @@ class Written:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a job made of one input.
+    """Result of a job for one input.
 
     Attributes:
-        output: the recording, map or image (pixels), or that it is written already.
-        maps: maps to be shown side by side in a picture, by title.
+        output: recording, map or image (pixels), or that it is already written.
+        maps: maps shown side by side in a figure, by title.
         difference: titles of two of them whose difference is shown too.
-        notes: lines for the user: what is measured, what is estimated.
-        max_freq: highest frequency of a picture, Hz; None for all.
+        notes: lines for the user: which parts are measured, which are estimated.
+        figure: what a figure shows.
     """
 
     output: Signal | SpecMap | np.ndarray | Written
     maps: dict[str, SpecMap] = field(default_factory=dict)
     difference: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
-    max_freq: float | None = None
+    figure: Figure = Figure()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which file goes where.
+    """Inputs and outputs of a job.
 
     Attributes:
         files: every input with its outputs.
-        folder: the output folder, which holds the manifest; None where one file was named.
+        folder: output folder, which holds the manifest; None if the outputs are named files.
     """
 
     files: tuple[tuple[Path, tuple[Path, ...]], ...]
@@ -73,22 +74,27 @@ def plan(
     batch: Batch,
     images: bool = False,
 ) -> Plan:
-    """Pair every input file with its output files and check that these may be written.
+    """Return the outputs of every input file, after a check that they may be written.
 
-    One input file goes to the outputs as they are named.  Folders, or several inputs, need one
-    output folder; every file keeps its place in the folder and its name, with ``suffix`` (None:
-    its own).  With ``batch.resume`` existing outputs are looked at later, by `specsr.jobs.run.run`.
-    ``images``: inputs and outputs are images rather than recordings and maps.
+    One input file is written to the outputs as they are named.  Folders, or several inputs, need
+    one output folder; every file keeps its relative path there.
+
+    Args:
+        inputs: files and folders.
+        outputs: files, or one folder.
+        suffix: of the files in an output folder; None keeps that of the input.
+        batch: with ``resume`` existing outputs are checked later, by `specsr.jobs.run.run`.
+        images: whether inputs and outputs are images rather than recordings and maps.
 
     Raises:
         SpecsrError: nothing to read, several outputs for several inputs, an unknown suffix, an
-            output that exists (without ``overwrite``) or one that two inputs would share, or
-            ``resume`` or ``cluster`` without an output folder.
+            output that exists (without ``overwrite``) or that two inputs share, or ``resume`` or
+            ``cluster`` without an output folder.
     """
     files = find_images(inputs) if images else io.find_inputs(inputs)
-    whole = len(inputs) == 1 and inputs[0].is_file()
+    single = len(inputs) == 1 and inputs[0].is_file()
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
-    if whole and not into_folder:
+    if single and not into_folder:
         for option, given in (("--resume", batch.resume), ("--cluster", batch.cluster)):
             if given:
                 raise SpecsrError(
@@ -108,6 +114,12 @@ def plan(
             root = next((f for f in folders if f in file.parents), file.parent)
             name = file.relative_to(root).with_suffix(suffix or file.suffix)
             jobs.append((file, (outputs[0] / name,)))
+    _check(jobs, batch, images)
+    return Plan(tuple(jobs), outputs[0] if into_folder else None)
+
+
+def _check(jobs: Sequence[tuple[Path, tuple[Path, ...]]], batch: Batch, images: bool) -> None:
+    """Raise `SpecsrError` for an output that may not be written."""
     taken: dict[Path, Path] = {}
     for file, targets in jobs:
         for target in targets:
@@ -118,40 +130,43 @@ def plan(
                 raise SpecsrError(f"{target}: both {other} and {file} would be written there")
             if target.resolve() == file.resolve():
                 raise SpecsrError(f"{target}: is the input itself: choose another output")
-    return Plan(tuple(jobs), outputs[0] if into_folder else None)
 
 
-def kind_of(path: Path) -> str:
-    """Return what a suffix stands for: ``picture``, ``map``, ``recording`` or ``either``.
+def kind_of(path: Path) -> Literal["figure", "map", "recording", "either"]:
+    """Return the kind of file that a suffix stands for.
 
-    Either means what the result is; the suffixes of maps (``.npz``, ``.h5``) always mean a map.
+    ``either`` is a map or a recording, whichever the result is; the suffixes ``.npz`` and ``.h5``
+    always mean a map.
+
+    Raises:
+        SpecsrError: an unknown suffix.
     """
     suffix = path.suffix.lower()
-    if suffix in PICTURES:
-        return "picture"
+    if suffix in FIGURES:
+        return "figure"
     if suffix in io.MAP_SUFFIXES:
         return "map"
     if suffix in io.WRITERS:
         return "either" if suffix in io.MAPS else "recording"
-    known = ", ".join(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *PICTURES]))
+    known = ", ".join(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *FIGURES]))
     raise SpecsrError(
         f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}"
     )
 
 
-def has_picture(targets: Sequence[Path]) -> bool:
-    """Whether one of the outputs is a picture, for which maps are needed."""
-    return any(kind_of(target) == "picture" for target in targets)
+def has_figure(targets: Sequence[Path]) -> bool:
+    """Whether one of the outputs is a figure, for which maps are needed."""
+    return any(kind_of(target) == "figure" for target in targets)
 
 
 def save(path: Path, result: Result, phase: Phase, overwrite: bool) -> None:
-    """Write a result as what the suffix asks for: recording, map or picture."""
+    """Write a result as the kind of file that the suffix stands for: recording, map or figure."""
     output = result.output
     if isinstance(output, np.ndarray):
         write_image(path, output, overwrite=overwrite)
         return
     kind = kind_of(path)
-    if kind == "picture":
+    if kind == "figure":
         _draw(path, result, overwrite)
     elif isinstance(output, Written):
         return
@@ -167,18 +182,19 @@ def _draw(path: Path, result: Result, overwrite: bool) -> None:
     from specsr.plots.maps import plot_map
     from specsr.plots.save import save_figure
 
-    maps = result.maps
+    maps, figure = result.maps, result.figure
     if not maps and isinstance(result.output, (Signal, SpecMap)):
         maps = {"": _as_map(result.output)}
     if len(maps) == 1:
         [(title, spec)] = maps.items()
-        drawn: Any = plot_map(spec, title=title, max_freq=result.max_freq)
-    else:
-        doubtful = [title for title, spec in maps.items() if spec.uncertainty_db is not None]
-        drawn = plot_comparison(
-            maps, difference=result.difference, max_freq=result.max_freq,
-            uncertainty=doubtful[0] if doubtful and not result.difference else None,
-        )  # fmt: skip
+        axes = plot_map(spec, title=title, max_freq=figure.max_freq, db_range=figure.db_range)
+        save_figure(axes, path, overwrite=overwrite)
+        return
+    estimated = [title for title, spec in maps.items() if spec.uncertainty_db is not None]
+    drawn = plot_comparison(
+        maps, difference=result.difference, max_freq=figure.max_freq, db_range=figure.db_range,
+        uncertainty=estimated[0] if estimated and not result.difference else None,
+    )  # fmt: skip
     save_figure(drawn, path, overwrite=overwrite)
 
 
@@ -187,7 +203,7 @@ def _as_map(output: Signal | SpecMap) -> SpecMap:
 
 
 def levels_line(output: Signal | SpecMap | np.ndarray | Written) -> tuple[str, ...]:
-    """Say what the levels of a result are and refer to; an image has none."""
+    """Return a note on the levels of a result and their reference; none for an image."""
     if isinstance(output, Written):
         return (output.levels,)
     if isinstance(output, np.ndarray):

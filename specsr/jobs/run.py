@@ -1,4 +1,4 @@
-"""Going through the files of a job: one after the other or on a cluster, logged, resumable."""
+"""Run a job: its files one after the other or on a cluster, logged in a manifest, resumable."""
 
 from __future__ import annotations
 
@@ -22,33 +22,36 @@ def run(
     complain: Callable[[str], None],
     bar: Callable[..., Progress],
 ) -> int:
-    """Do every job; a broken input is named and the others are done.  Returns how many failed.
+    """Process every file of a plan and return the number of failures.
 
-    A job into a folder keeps a `specsr.jobs.manifest`, and with it can be resumed.
+    A file that fails is reported and the others are processed.  A job into a folder keeps a
+    `specsr.jobs.manifest`, from which it can be resumed.
 
     Args:
-        plan: which file goes where.
-        work: what is done to each.
-        batch: how they are gone through.
-        say, complain: tell the user what was done and what went wrong.
-        bar: ``bar(label, total)`` wraps an iterable to show its progress.
+        plan: inputs and outputs.
+        work: the processing of each file.
+        batch: resume, overwrite, cluster.
+        say: called with each line on finished work.
+        complain: called with each error message.
+        bar: ``bar(label, total)`` wraps an iterable to show its progress; ``total`` is optional.
 
     Raises:
-        SpecsrError: an output that ``resume`` would have to replace is not of an earlier run, or
+        SpecsrError: with ``resume`` an output has to be replaced that no earlier run wrote, or
             the cluster cannot be used.
     """
     log = None if plan.folder is None else Manifest(plan.folder)
     tasks = [Task(file, targets, batch.overwrite) for file, targets in plan.files]
     if batch.resume and log is not None:
         tasks = _remaining(tasks, work, batch.overwrite, log)
-        say(f"{len(plan.files) - len(tasks)} of {len(plan.files)} are done already")
+        done = len(plan.files) - len(tasks)
+        say(f"{done} of {len(plan.files)} are done already")
 
     def begin(task: Task) -> None:
         if log is not None:
             log.append(planned(work, task, log))
 
     failed = 0
-    for task, record in _ended(tasks, work, batch, begin, say, bar):
+    for task, record in _finished(tasks, work, batch, begin, say, bar):
         if log is not None:
             outputs = {log.name(target): stamp(target) for target in task.targets}
             log.append(dataclasses.replace(record, outputs=outputs))
@@ -67,7 +70,7 @@ def run(
     return failed
 
 
-def _ended(
+def _finished(
     tasks: Sequence[Task],
     work: Work,
     batch: Batch,
@@ -75,7 +78,7 @@ def _ended(
     say: Callable[[str], None],
     bar: Callable[..., Progress],
 ) -> Iterator[tuple[Task, Record]]:
-    """Yield every task as it ends; here one after the other, on a cluster as they come."""
+    """Yield every task as it ends: here one after the other, on a cluster in any order."""
     if batch.cluster is not None and tasks:
         from specsr.jobs import cluster
 
@@ -88,8 +91,8 @@ def _ended(
         count = f"{i}/{len(tasks)} " if len(tasks) > 1 else ""
         begin(task)
         try:
-            shown = dataclasses.replace(task, progress=bar(f"{count}{task.file.name}"))
-            record = attempt(work, shown)
+            progress = bar(f"{count}{task.file.name}")
+            record = attempt(work, dataclasses.replace(task, progress=progress))
         except MemoryError:
             text = "not enough memory for this input: cut it into parts"
             record = dataclasses.replace(planned(work, task), state="failed", error=text)
@@ -97,7 +100,7 @@ def _ended(
 
 
 def _remaining(tasks: list[Task], work: Work, overwrite: bool, log: Manifest) -> list[Task]:
-    """Return the tasks that are not done, with leave to replace what an earlier run wrote."""
+    """Return the tasks that are not done; outputs of an earlier run may be replaced."""
     left = []
     for task in tasks:
         if log.is_done(planned(work, task, log)):

@@ -1,4 +1,4 @@
-"""Task."""
+"""One file of a job: the task, the work done on it, and the record of how it ended."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import socket
 import time
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from specsr.choices import Phase
 from specsr.errors import SpecsrError
 from specsr.jobs.manifest import Manifest, Record, sha256, stamps
+from specsr.jobs.options import Speed
 from specsr.jobs.plan import Result, levels_line, save
 from specsr.progress import Progress
 from specsr.version import __version__
@@ -21,12 +21,12 @@ from specsr.version import __version__
 
 @dataclass(frozen=True)
 class Task:
-    """One file to be done.
+    """One file to process.
 
     Attributes:
         file: input.
         targets: outputs.
-        overwrite: whether outputs that exist may be replaced.
+        overwrite: whether existing outputs may be replaced.
         progress: wraps the iterable of steps, for a bar.
     """
 
@@ -36,36 +36,42 @@ class Task:
     progress: Progress | None = None
 
     def absolute(self) -> Task:
-        """The same for another process: absolute paths and no bar."""
+        """Return the task for another process: absolute paths and no bar."""
         targets = tuple(Path(os.path.abspath(target)) for target in self.targets)
         return Task(Path(os.path.abspath(self.file)), targets, self.overwrite)
 
 
 class Work(Protocol):
-    """What is done to every file: a frozen dataclass of plain data, so that it can travel.
+    """The processing of every file of a job: a frozen dataclass of plain data.
 
-    Its fields are the options that the manifest holds; a `Path` among them is a file that the
-    result depends on.
+    It can be sent to another process.  Its fields are the options that the manifest records.
     """
 
     command: ClassVar[str]
 
     @property
     def phase(self) -> Phase:
-        """How a waveform that is to be written gets its phase."""
+        """Phase method for a waveform that is written from a map."""
+        return "auto"
 
     def __call__(self, task: Task) -> Result:
-        """Do one file."""
+        """Process one file."""
 
     def model_file(self, file: Path) -> Path | None:
-        """Return the file of the model for an input; None without one."""
+        """Return the model file for an input; None if no model is used."""
+        return None
+
+    def tables(self) -> tuple[Path, ...]:
+        """Return the files among the options that the result depends on, the model apart."""
+        return ()
 
     def absolute(self) -> Work:
-        """The same for another process: absolute paths."""
+        """Return the work for another process: absolute paths."""
+        return self
 
 
 def attempt(work: Work, task: Task) -> Record:
-    """Do one file and return what became of it; a user's mistake becomes its ``error``."""
+    """Process one file and return its record; a `SpecsrError` becomes the record's ``error``."""
     start = time.perf_counter()
     record = planned(work, task)
     error: str | None = None
@@ -84,17 +90,22 @@ def attempt(work: Work, task: Task) -> Record:
 
 
 def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
-    """Return the record of a task that starts here and now; a manifest names its outputs."""
+    """Return the record of a task that starts now, in this process.
+
+    Args:
+        work: the processing.
+        task: the file.
+        log: manifest that names the outputs; without one the record has none.
+    """
     work = work.absolute()
     try:
         model = work.model_file(task.file)
-    except SpecsrError:  # the work itself will say so
+    except SpecsrError:  # the work itself raises it again, as the error of the file
         model = None
     options = {f.name: getattr(work, f.name) for f in dataclasses.fields(work)}  # type: ignore
-    tables = [value for value in options.values() if isinstance(value, Path)]
     name, checksum = (None, None) if model is None else (model.stem, sha256(model))
     return Record(
-        "started", os.path.abspath(task.file), stamps(task.file, *tables),
+        "started", os.path.abspath(task.file), stamps(task.file, *work.tables()),
         {} if log is None else dict.fromkeys(map(log.name, task.targets)),
         work.command, _plain(options), name, checksum,
         host=socket.gethostname(), pid=os.getpid(), version=__version__,
@@ -102,32 +113,29 @@ def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
 
 
 def _plain(value: Any) -> Any:
-    """Options as JSON holds them."""
+    """Return options as JSON values."""
     if dataclasses.is_dataclass(value):
         value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(each) for each in value]
-    if isinstance(value, Enum):
-        return value.value
     return str(value) if isinstance(value, Path) else value
 
 
-def _with_rpm(x: Any, rpm: Path | None) -> Any:
-    """A recording or map with the speed of a table, if there is one."""
-    if rpm is None:
-        return x
-    from specsr.nvh.speed import read_rpm
-
-    return x.replace(rpm=read_rpm(rpm, getattr(x, "grid", x)))
-
-
-def _absolute_path(path: Path | None) -> Path | None:
-    """The same file named from the root."""
-    return None if path is None else Path(os.path.abspath(path))
+def absolute_speed(speed: Speed) -> Speed:
+    """Return a speed source with the absolute path of its table."""
+    table = speed.table
+    return (
+        speed if table is None else dataclasses.replace(speed, table=Path(os.path.abspath(table)))
+    )
 
 
-def _absolute(model: str | None) -> str | None:
-    """A model's file with its whole path; a name or None as it is."""
+def absolute_model(model: str | None) -> str | None:
+    """Return the absolute path of a model file; the name of a bundled model or None as it is."""
     return os.path.abspath(model) if model is not None and Path(model).is_file() else model
+
+
+def speed_tables(speed: Speed) -> tuple[Path, ...]:
+    """Return the table of a speed source, if it is one, for `Work.tables`."""
+    return () if speed.table is None else (speed.table,)

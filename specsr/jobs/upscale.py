@@ -1,4 +1,4 @@
-"""What the commands do to one file, as plain data that can be sent to another machine."""
+"""The job of ``upscale`` on recordings and maps: one file super-resolved."""
 
 from __future__ import annotations
 
@@ -10,81 +10,149 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
-from specsr.choices import Consistency, Phase, SignalPair
-from specsr.enhance import band as enhance
-from specsr.enhance import maps as finer
+from specsr.choices import SCALE, Consistency, Phase, SignalPair
+from specsr.enhance.band import band_top, upscale_band, upscale_pieces
+from specsr.enhance.maps import low_map, map_transform, upscale_map, uses_speed
 from specsr.errors import SpecsrError
+from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import Reading
-from specsr.jobs.plan import Result, has_picture
-from specsr.jobs.task import Task, _absolute, _absolute_path, _with_rpm
+from specsr.jobs.options import Figure, Reading, Speed
+from specsr.jobs.plan import Result, has_figure
+from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
+from specsr.signal import Signal
+
+UNCERTAIN = 3.0
+"""dB; the share of cells of a larger uncertainty is reported."""
 
 
 @dataclass(frozen=True)
-class Upscale:
-    """Recordings and maps super-resolved; the fields are the options of the command."""
+class Upscale(Work):
+    """Super-resolution of recordings and maps.
+
+    Attributes:
+        reading: channels and calibration of recordings.
+        scale: factor of the rate, or of both axes of a map.
+        pair: how the low resolution came about; None for ``band`` (recordings) or ``pool`` (maps).
+        model: name or file of a model; None for the bundled one.
+        phase: phase method of waveforms.
+        consistency: what the result reproduces of its input; None for the default of the pair.
+        speed: source of the machine speed, for maps.
+        find_speed: estimate or correct the speed from the map.
+        figure: what the figures show.
+        options: how the network is run.
+    """
 
     reading: Reading
-    scale: int = 2
+    scale: int = SCALE
     pair: SignalPair | None = None
     model: str | None = None
     phase: Phase = "auto"
     consistency: Consistency | None = None
-    rpm: Path | None = None
+    speed: Speed = Speed()
     find_speed: bool = True
-    max_freq: float | None = None
+    figure: Figure = Figure()
     options: InferOptions = InferOptions()
     command: ClassVar[str] = "upscale"
 
     def __call__(self, task: Task) -> Result:
-        """Return the restored recording or the finer map; a long recording is written at once."""
-        path = task.file
-        shared: dict[str, Any] = {
-            "model": self.model, "options": self.options, "progress": task.progress
-        }  # fmt: skip
-        if io.is_map(path):
-            low = _with_rpm(io.read_map(path), self.rpm)
-            return self._map(low, None, self.pair or "pool", shared)
+        """Return the restored recording or finer map; a long recording is written by segments."""
+        if io.is_map(task.file):
+            low = load(task.file, self.reading, self.speed)
+            assert isinstance(low, SpecMap)
+            return self._map(task, low, None, self.pair or "pool")
         if self.pair in ("pool", "stft"):
-            signal = _with_rpm(self.reading.read(path), self.rpm)
-            transform = finer.map_transform(self.scale)
-            low = finer.low_map(signal, self.scale, self.pair, transform)
-            return self._map(low, transform(signal), self.pair, shared)
-        if self.rpm is not None:
-            raise SpecsrError("--rpm guides maps: give a map, or --pair pool")
-        shared |= {"phase": self.phase, "consistency": self.consistency}
+            signal = load_recording(task.file, self.reading, self.speed)
+            transform = map_transform(self.scale)
+            low = low_map(signal, self.scale, self.pair, transform)
+            return self._map(task, low, transform(signal), self.pair)
+        if self.speed.given:
+            raise SpecsrError(
+                "--rpm, --rpm-channel and --tacho-channel are for maps: give a map, or add "
+                "--pair pool"
+            )
+        return self._band(task)
+
+    def _band(self, task: Task) -> Result:
+        """Return a recording at a higher rate; its upper band is estimated."""
+        shared = self._shared(task) | {"phase": self.phase, "consistency": self.consistency}
         title = f"restored x{self.scale}"
         fine = SpectrogramTransform(2048)
         coarse = SpectrogramTransform(max(2, 2048 // self.scale // 2 * 2))
-        with long_recording(path, task.targets, self.reading, self.options.segment) as long:
+        segment = self.options.segment
+        with long_recording(task.file, task.targets, self.reading, segment) as long:
             if long is not None:
-                result = write_pieces(
-                    long, enhance.upscale_pieces(long, self.scale, **shared), task.targets, fine,
-                    task.overwrite, ratio=self.scale,
-                    panels=[Panel("input", coarse, of_input=True), Panel(title, fine)],
-                )  # fmt: skip
+                pieces = upscale_pieces(long, self.scale, **shared)
+                panels = [Panel("input", coarse, of_input=True), Panel(title, fine)]
+                result = write_pieces(long, pieces, task, fine, ratio=self.scale, panels=panels)
                 notes = (self._band_note(long.rate),)
-                return dataclasses.replace(result, notes=notes, max_freq=self.max_freq)
-        signal = self.reading.read(path)
-        restored = enhance.upscale_band(signal, self.scale, **shared)
+                return dataclasses.replace(result, notes=notes, figure=self.figure)
+        signal = load_recording(task.file, self.reading)
+        restored: Signal = upscale_band(signal, self.scale, **shared)
         maps = {}
-        if has_picture(task.targets):
+        if has_figure(task.targets):
             maps = {"input": coarse(signal), title: fine(restored)}
-        notes = (self._band_note(signal.rate),)
-        return Result(restored, maps, notes=notes, max_freq=self.max_freq)
+        return Result(restored, maps, notes=(self._band_note(signal.rate),), figure=self.figure)
 
     def _band_note(self, low_rate: float) -> str:
-        """What of the result is measured and what is estimated."""
-        top = enhance.band_top(find_model(self.model, "band", (1, 1)))
+        """Return which frequencies of the result are measured and which are estimated."""
+        top = band_top(find_model(self.model, "band", (1, 1)))
         rate = low_rate * self.scale
         end = f"up to {top:g} Hz, empty above" if top < rate / 2 else "above"
         return f"{rate:g} Hz: measured below {low_rate / 2 * KNOWN_PART:g} Hz, estimated {end}"
+
+    def _map(self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair) -> Result:
+        """Return a finer map; with a reference, the figure shows it and the difference."""
+        high = upscale_map(
+            low, self.scale, pair=pair, consistency=self.consistency or "row",
+            find_speed=self.find_speed, **self._shared(task),
+        )  # fmt: skip
+        title = f"super-resolved x{self.scale}"
+        maps = {"low resolution": low, title: high}
+        difference = None
+        if reference is not None:
+            maps["reference"] = reference
+            difference = (title, "reference")
+        return Result(high, maps, difference, self._map_notes(low, high, pair), self.figure)
+
+    def _map_notes(self, low: SpecMap, high: SpecMap, pair: SignalPair) -> tuple[str, ...]:
+        """Return notes on cells, speed, uncertainty and consistency of a finer map."""
+        scale = (self.scale, self.scale)
+        notes = [
+            f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
+            f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
+        ]
+        if low.rpm is not None:
+            model = find_model(self.model, pair, scale)
+            used = "is used for the orders" if uses_speed(model) else f"is not used by {model.name}"
+            notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
+        if high.uncertainty_db is not None:
+            share = 100 * (high.uncertainty_db > UNCERTAIN).mean()
+            notes.append(
+                "uncertainty: median "
+                f"\N{PLUS-MINUS SIGN} {np.median(high.uncertainty_db):.1f} dB, over "
+                f"{UNCERTAIN:g} dB in {share:.0f} % of the cells (uncertainty_db in the map)"
+            )
+        if pair == "pool":
+            # a full map may have one column more at its end
+            columns = -(-high.grid.frames // self.scale)
+            powers = (
+                high.image().astype(float) ** 2, low.image()[..., :columns].astype(float) ** 2
+            )  # fmt: skip
+            per_cell, per_row = (consistency_db(*powers, scale, per=p) for p in ("cell", "row"))
+            notes.append(
+                f"pooled again it differs from the input by {per_cell:.2f} dB per cell, "
+                f"{per_row:.4f} dB per row (rms)"
+            )
+        return tuple(notes)
+
+    def _shared(self, task: Task) -> dict[str, Any]:
+        return {"model": self.model, "options": self.options, "progress": task.progress}
 
     def model_file(self, file: Path) -> Path | None:
         """Return the file of the model that fits a recording or map."""
@@ -94,50 +162,12 @@ class Upscale:
         scale = (1, 1) if pair == "band" else (self.scale, self.scale)
         return model_file(self.model, pair, scale)
 
-    def absolute(self) -> Upscale:
-        """The same with files named from the root."""
-        return dataclasses.replace(self, model=_absolute(self.model), rpm=_absolute_path(self.rpm))
+    def tables(self) -> tuple[Path, ...]:
+        """Return the table of the speed, if one is given."""
+        return speed_tables(self.speed)
 
-    def _map(
-        self, low: SpecMap, reference: SpecMap | None, pair: SignalPair, shared: dict[str, Any]
-    ) -> Result:
-        """Refine one map; with a reference, put it and the difference beside it."""
-        scale = self.scale
-        mode = self.consistency or "row"
-        high = finer.upscale_map(
-            low, scale, pair=pair, consistency=mode, find_speed=self.find_speed, **shared
+    def absolute(self) -> Upscale:
+        """Return the work with absolute paths of model file and table."""
+        return dataclasses.replace(
+            self, model=absolute_model(self.model), speed=absolute_speed(self.speed)
         )
-        title = f"super-resolved x{scale}"
-        maps = {"low resolution": low, title: high}
-        notes = [
-            f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
-            f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
-        ]
-        if low.rpm is not None:
-            found = find_model(self.model, pair, (scale, scale))
-            used = "guides the lines" if finer.uses_speed(found) else f"is not used by {found.name}"
-            notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
-        if high.uncertainty_db is not None:
-            share = 100 * (high.uncertainty_db > 3).mean()
-            notes.append(
-                "uncertainty: typically "
-                f"\N{PLUS-MINUS SIGN} {np.median(high.uncertainty_db):.1f} dB, over 3 dB "
-                f"in {share:.0f} % of the cells (uncertainty_db in the map)"
-            )
-        if pair == "pool":
-            columns = -(-high.grid.frames // scale)  # a full map may have one more at its end
-            powers = (
-                high.image().astype(float) ** 2, low.image()[..., :columns].astype(float) ** 2
-            )  # fmt: skip
-            per_cell, per_row = (
-                consistency_db(*powers, (scale, scale), per=p) for p in ("cell", "row")
-            )
-            notes.append(
-                f"measured again it differs from the input by {per_cell:.2f} dB a cell, "
-                f"{per_row:.4f} dB a row (rms)"
-            )
-        difference = None
-        if reference is not None:
-            maps["reference"] = reference
-            difference = (title, "reference")
-        return Result(high, maps, difference, tuple(notes), self.max_freq)

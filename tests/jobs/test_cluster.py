@@ -1,4 +1,4 @@
-"""Many files on several processes: the same results, and nothing lost with a worker."""
+"""Jobs on a cluster: the same results as in one process, and no file lost with a worker."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import torch
 import specsr
 from specsr.jobs import cluster, manifest
 from specsr.jobs.manifest import NAME
+from specsr.jobs.task import Task
 from support.command import run as specsr_command
 from support.folder_jobs import Gain, go, recordings, states, tries
 
@@ -25,14 +26,14 @@ distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {
     **os.environ,
-    "OMP_NUM_THREADS": "1",  # sums of other numbers of threads may be rounded otherwise
+    "OMP_NUM_THREADS": "1",  # rounding of sums depends on the number of threads
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), *sys.path]),
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
 }
 
 
 def same_samples(path: Path, other: Path) -> None:
-    """Bit for bit; the files themselves hold the time of writing."""
+    """Check that the samples are equal bit for bit (the files hold their time of writing)."""
     np.testing.assert_array_equal(specsr.read(path).samples, specsr.read(other).samples)
 
 
@@ -44,7 +45,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[str]:
-    """Address of a scheduler with two workers, started as a user would start them."""
+    """Yield the address of a scheduler with two workers, started from the command line."""
     address = f"tcp://127.0.0.1:{free_port()}"
     dask = [sys.executable, "-m", "dask"]
     commands = [
@@ -76,7 +77,7 @@ def work(tmp_path: Path) -> Gain:
 @pytest.mark.parametrize(
     "where", ["local", "local:0", "local:-1", "local:x", "4", "tcp://host", "http://host:8786", ""]
 )
-def test_other_clusters_are_refused(where, tmp_path, capsys):
+def test_invalid_cluster_addresses_are_refused(where, tmp_path, capsys):
     source = recordings(tmp_path / "in", "a")
     code, _, err = specsr_command(
         capsys, "denoise", source, "-o", tmp_path / "out", "--cluster", where
@@ -84,7 +85,7 @@ def test_other_clusters_are_refused(where, tmp_path, capsys):
     assert code == 1 and "expected local:4" in err and not (tmp_path / "out").exists()
 
 
-def test_a_missing_extra_is_named(monkeypatch):
+def test_error_names_the_missing_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with (
         pytest.raises(specsr.SpecsrError, match=r"pip install 'specsr\[cluster\]'"),
@@ -93,7 +94,7 @@ def test_a_missing_extra_is_named(monkeypatch):
         pass
 
 
-def test_a_scheduler_that_does_not_answer_is_named():
+def test_error_names_a_scheduler_that_does_not_answer():
     address = f"tcp://127.0.0.1:{free_port()}"
     with (
         pytest.raises(specsr.SpecsrError, match="no scheduler answers there"),
@@ -102,15 +103,15 @@ def test_a_scheduler_that_does_not_answer_is_named():
         pass
 
 
-def test_another_version_on_a_worker_is_refused(tmp_path, work):
-    task = cluster.Task(recordings(tmp_path / "in", "a") / "a.wav", (tmp_path / "a.wav",))
+def test_worker_of_another_version_is_refused(tmp_path, work):
+    task = Task(recordings(tmp_path / "in", "a") / "a.wav", (tmp_path / "a.wav",))
     assert "install the same" in cluster.remote(work, task, "0.0.1").error
     assert not (tmp_path / "a.wav").exists()
     assert cluster.remote(work, task, specsr.__version__).error is None
 
 
 @pytest.mark.slow
-def test_results_are_those_of_one_process(scheduler, tmp_path, work):
+def test_cluster_and_single_process_give_equal_results(scheduler, tmp_path, work):
     source = recordings(tmp_path / "in", *"abcdef")
     assert go(source, tmp_path / "plain", work)[0] == 0
     failed, said, _ = go(source, tmp_path / "out", work, cluster=scheduler)
@@ -126,7 +127,7 @@ def test_results_are_those_of_one_process(scheduler, tmp_path, work):
 
 
 @pytest.mark.slow
-def test_mistakes_are_tried_once_and_other_errors_again(scheduler, tmp_path, work):
+def test_only_errors_other_than_specsr_error_are_retried(scheduler, tmp_path, work):
     source = recordings(tmp_path / "in", "a", "bug", "flaky", "mistake")
     failed, _, wrong = go(source, tmp_path / "out", work, cluster=scheduler)
     assert failed == 2 and "2 of 4 files failed" in wrong[-1]
@@ -141,21 +142,21 @@ def test_mistakes_are_tried_once_and_other_errors_again(scheduler, tmp_path, wor
 
 
 @pytest.mark.slow
-def test_a_file_that_kills_its_workers_fails_alone(scheduler, tmp_path, work):
+def test_only_the_file_that_kills_its_workers_fails(scheduler, tmp_path, work):
     source = recordings(tmp_path / "in", "a", "b", "c", "deadly", "e", "f")
     failed, _, wrong = go(source, tmp_path / "out", work, cluster=scheduler)
-    assert failed == 1 and "deadly.wav: each worker that took it died" in wrong[0]
+    assert failed == 1 and "deadly.wav: every worker that processed it died" in wrong[0]
     assert states(tmp_path / "out") == [
         (name, "failed" if name == "deadly" else "done")
         for name in ("a", "b", "c", "deadly", "e", "f")
     ]
-    # with others, then alone, each time until one death too many
+    # beside other files, then alone: DEATHS + 1 attempts each
     assert tries(tmp_path / "tries", "deadly") == 4
     assert not (tmp_path / "out" / "deadly.wav").exists()
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_mid_job_loses_nothing(tmp_path, capsys):
+def test_killed_worker_loses_no_file(tmp_path, capsys):
     names = "abcde"
     source, out = recordings(tmp_path / "in", *names, seconds=1.0), tmp_path / "out"
     command = [sys.executable, "-m", "specsr", "denoise", str(source), "-o", str(out)]
@@ -166,7 +167,6 @@ def test_a_worker_killed_in_mid_job_loses_nothing(tmp_path, capsys):
         while not (done := [r for r in manifest.read(out / NAME) if r.state == "done"]):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.01)
-        # it has begun its next file, or is about to
         victim = done[0].pid
         assert victim != process.pid
         os.kill(victim, signal.SIGKILL)

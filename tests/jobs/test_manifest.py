@@ -1,4 +1,4 @@
-"""Folder jobs leave a log of what was made of what, and go on where they were cut off."""
+"""Folder jobs: their manifest, and how they are resumed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import specsr
 from specsr.jobs import manifest
 from specsr.jobs.manifest import NAME, Manifest, Record
-from specsr.models.bundled import BUNDLED
+from specsr.models.bundled import model_path
 from support.command import run as specsr_command
 from support.folder_jobs import Gain, go, recordings, states, tries
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def job(tmp_path: Path) -> tuple[Path, Path, Gain]:
-    """Three recordings, an output folder that is done, and the work that did it."""
+    """Return a folder of three recordings, the output folder of a finished job, and its work."""
     source = recordings(tmp_path / "in", "a", "b", "c")
     (tmp_path / "tries").mkdir()
     work = Gain(str(tmp_path / "tries"))
@@ -37,9 +37,9 @@ def job(tmp_path: Path) -> tuple[Path, Path, Gain]:
     return source, tmp_path / "out", work
 
 
-def test_the_manifest_says_what_was_made_of_what(tmp_path, capsys):
+def test_manifest_records_inputs_outputs_options_and_model(tmp_path, capsys):
     source, out = recordings(tmp_path / "in", "a", seconds=0.2), tmp_path / "out"
-    (source / "b.wav").write_bytes(b"RIFF, or so it says")
+    (source / "b.wav").write_bytes(b"RIFF, but no more")
     code, _, err = specsr_command(capsys, "denoise", source, "-o", out, "--attenuation", 30)
     assert code == 1 and "--resume tries these again" in err
     lines = [json.loads(line) for line in (out / NAME).read_text().splitlines()]
@@ -51,14 +51,14 @@ def test_the_manifest_says_what_was_made_of_what(tmp_path, capsys):
     assert done["outputs"]["a.wav"][0] == (out / "a.wav").stat().st_size
     assert done["command"] == "denoise" and done["options"]["attenuation"] == 30
     assert done["model"] == "denoise"
-    content = (BUNDLED / "denoise.safetensors").read_bytes()
+    content = model_path("denoise").read_bytes()
     assert done["model_sha256"] == hashlib.sha256(content).hexdigest()
     assert done["seconds"] > 0 and done["error"] is None and done["pid"] == os.getpid()
     assert done["version"] == specsr.__version__
     assert "b.wav" in failed["error"] and failed["outputs"] == {"b.wav": None}
 
 
-def test_what_is_done_is_skipped(job):
+def test_finished_files_are_skipped(job):
     source, out, work = job
     before = {p.name: p.stat().st_mtime_ns for p in out.glob("*.wav")}
     failed, said, _ = go(source, out, work, resume=True)
@@ -70,7 +70,7 @@ def test_what_is_done_is_skipped(job):
 
 
 @pytest.mark.parametrize("change", ["input", "sidecar", "output gone", "options", "model"])
-def test_what_is_out_of_date_is_done_again(job, change, tmp_path):
+def test_outdated_files_are_processed_again(job, change, tmp_path):
     source, out, work = job
     expected = {"b"}
     if change == "input":
@@ -98,7 +98,7 @@ def test_what_is_out_of_date_is_done_again(job, change, tmp_path):
     assert go(source, out, work, resume=True)[1] == ["3 of 3 are done already"]
 
 
-def test_failed_files_are_tried_again(tmp_path):
+def test_failed_files_are_processed_again(tmp_path):
     source, out = recordings(tmp_path / "in", "a", "mistake"), tmp_path / "out"
     (tmp_path / "tries").mkdir()
     work = Gain(str(tmp_path / "tries"))
@@ -109,7 +109,7 @@ def test_failed_files_are_tried_again(tmp_path):
 
 
 @pytest.mark.parametrize("whose", ["edited", "put there"])
-def test_what_the_job_did_not_write_is_never_replaced(job, whose):
+def test_files_of_others_are_never_replaced(job, whose):
     source, out, work = job
     if whose == "edited":
         (out / "b.wav").write_bytes(b"mine")
@@ -125,7 +125,7 @@ def test_what_the_job_did_not_write_is_never_replaced(job, whose):
     assert (out / f"{name}.wav").read_bytes() != b"mine"
 
 
-def test_an_output_whose_end_was_not_logged_is_the_jobs_own(job):
+def test_unlogged_output_of_a_killed_job_is_replaced(job):
     source, out, work = job
     lines = (out / NAME).read_text().splitlines(keepends=True)
     (out / NAME).write_text("".join(lines[:-1]))  # killed between the output and its line
@@ -133,7 +133,7 @@ def test_an_output_whose_end_was_not_logged_is_the_jobs_own(job):
 
 
 @given(st.lists(st.sampled_from(["done", "failed"]), max_size=6), st.floats(0, 1))
-def test_a_torn_manifest_keeps_its_whole_lines(tmp_path_factory, ends, part):
+def test_truncated_manifest_keeps_its_complete_lines(tmp_path_factory, ends, part):
     folder = tmp_path_factory.mktemp("torn")
     log = Manifest(folder)
     records = [
@@ -146,7 +146,7 @@ def test_a_torn_manifest_keeps_its_whole_lines(tmp_path_factory, ends, part):
     cut = round(part * len(content))
     log.path.write_bytes(content[:cut])
     whole = content[:cut].count(b"\n")
-    # a line that only lacks its end is whole too
+    # a line without its newline is complete too
     assert manifest.read(log.path)[:whole] == records[:whole]
     last = Record("done", "/in/last.wav", {}, {"last.wav": [3, 4]})
     Manifest(folder).append(last)
@@ -155,12 +155,12 @@ def test_a_torn_manifest_keeps_its_whole_lines(tmp_path_factory, ends, part):
 
 
 @pytest.mark.parametrize("line", ["[]", "1", "{}", '{"state": 1}', "\x00", "{" * 9000, '"x"'])
-def test_lines_that_are_no_records_are_skipped(tmp_path, line):
+def test_invalid_manifest_lines_are_skipped(tmp_path, line):
     (tmp_path / NAME).write_text(line + "\n")
     assert manifest.read(tmp_path / NAME) == []
 
 
-def test_resume_and_cluster_need_a_folder(tmp_path, capsys):
+def test_resume_and_cluster_need_an_output_folder(tmp_path, capsys):
     path = recordings(tmp_path / "in", "a") / "a.wav"
     for option in (["--resume"], ["--cluster", "local:2"]):
         code, _, err = specsr_command(
@@ -169,7 +169,7 @@ def test_resume_and_cluster_need_a_folder(tmp_path, capsys):
         assert code == 1 and f"{option[0]} is for jobs into a folder" in err
 
 
-def test_pictures_and_spectrograms_are_resumed_too(tmp_path, capsys):
+def test_image_and_spectrogram_jobs_are_resumed(tmp_path, capsys):
     source = recordings(tmp_path / "in", "a", "b")
     for _ in range(2):
         code, _, err = specsr_command(
@@ -177,13 +177,13 @@ def test_pictures_and_spectrograms_are_resumed_too(tmp_path, capsys):
         )
         assert code == 0
     assert "2 of 2 are done already" in err
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     for name in "ab":
         image = np.zeros((8, 9, 3), np.uint8)
-        specsr.write_image(tmp_path / "pictures" / f"{name}.png", image)
+        specsr.write_image(tmp_path / "images" / f"{name}.png", image)
     for _ in range(2):
         code, _, err = specsr_command(
-            capsys, "upscale", tmp_path / "pictures", "-o", tmp_path / "large", "--resume"
+            capsys, "upscale", tmp_path / "images", "-o", tmp_path / "large", "--resume"
         )
         assert code == 0, err
     assert "2 of 2 are done already" in err
@@ -191,7 +191,7 @@ def test_pictures_and_spectrograms_are_resumed_too(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_killed_command_is_gone_on_with(tmp_path, capsys):
+def test_killed_command_is_resumed(tmp_path, capsys):
     source, out = recordings(tmp_path / "in", *"abcd", seconds=1.0), tmp_path / "out"
     command = [sys.executable, "-m", "specsr", "denoise", str(source), "-o", str(out)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:

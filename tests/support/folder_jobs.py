@@ -1,4 +1,4 @@
-"""Work on recordings for the tests of folder jobs: quick, and with faults on demand."""
+"""Work on recordings for the tests of folder jobs: fast, with errors on demand."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from typing import Any, ClassVar
 import numpy as np
 
 import specsr
-from specsr.cli.options import bar
+from specsr.cli.output import bar
 from specsr.jobs import manifest
 from specsr.jobs.options import Batch
 from specsr.jobs.plan import Result, plan
 from specsr.jobs.run import run
-from specsr.jobs.task import Task
+from specsr.jobs.task import Task, Work
 
 
 @dataclass(frozen=True)
-class Gain:
-    """Recordings times a gain.  By name: ``deadly`` kills its process, ``flaky`` fails once,
-    ``bug`` fails always and ``mistake`` is the user's; every try is noted in ``tries``."""
+class Gain(Work):
+    """Recordings times a gain.
+
+    Files of these names fail: ``deadly`` kills its process, ``flaky`` raises an error once,
+    ``bug`` always, ``mistake`` a `SpecsrError`.  Every attempt is recorded in the folder ``tries``.
+    """
 
     tries: str
     gain: float = 2.0
     seconds: float = 0.0
     model: str | None = None
-    phase: str = "auto"
     command: ClassVar[str] = "gain"
 
     def __call__(self, task: Task) -> Result:
@@ -49,18 +51,15 @@ class Gain:
     def model_file(self, file: Path) -> Path | None:
         return None if self.model is None else Path(self.model)
 
-    def absolute(self) -> Gain:
-        return self
-
 
 def tries(folder: Path, name: str) -> int:
-    """How often a file was begun."""
+    """Return the number of attempts for a file."""
     path = folder / name
     return len(path.read_text().split()) if path.exists() else 0
 
 
 def recordings(folder: Path, *names: str, seconds: float = 0.05) -> Path:
-    """Write small recordings, each another, and return their folder."""
+    """Write short recordings of different noise and return their folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for i, name in enumerate(names):
         noise = np.random.default_rng(i).standard_normal((1, round(24000 * seconds)))
@@ -70,7 +69,7 @@ def recordings(folder: Path, *names: str, seconds: float = 0.05) -> Path:
 
 
 def go(source: Path, out: Path, work: Any, **batch: Any) -> tuple[int, list[str], list[str]]:
-    """Run a folder job; return how many failed, and what was said and complained of."""
+    """Run a folder job; return the number of failures, the messages and the error messages."""
     said: list[str] = []
     wrong: list[str] = []
     how = Batch(**batch)
@@ -79,6 +78,6 @@ def go(source: Path, out: Path, work: Any, **batch: Any) -> tuple[int, list[str]
 
 
 def states(out: Path) -> list[tuple[str, str]]:
-    """(file name, state) of every line of the manifest but those that say that a file began."""
+    """Return (file name, state) of every line of the manifest but those of state ``started``."""
     records = manifest.read(out / manifest.NAME)
     return sorted((Path(r.input).stem, r.state) for r in records if r.state != "started")
