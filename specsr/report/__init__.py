@@ -1,1 +1,1 @@
-"""HTML reports."""
+"""HTML reports of recordings and maps."""

@@ -1,4 +1,4 @@
-"""The players of a report: everything that has a sound, at one gain."""
+"""Audio players of a report, all at one gain."""
 
 from __future__ import annotations
 
@@ -14,38 +14,41 @@ from specsr.report.page import Item, Page, ReportOptions
 from specsr.signal import Signal
 
 LOUDEST = 0.89
-"""Peak of the loudest player, of digital full scale; all share one gain, so levels compare."""
+"""Peak of the loudest player as a fraction of digital full scale."""
 
 
 def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
-    """Sound of everything that has one, at one gain."""
+    """Add a player for every recording and every map with a waveform, all at one gain.
+
+    The waveform of a full map uses the map's phase, or an estimated one.
+    """
     sounds = []
     for item in items:
         if isinstance(item.source, Signal):
             sounds.append(
-                (item, item.source, "as recorded" if item.role != "super-resolved" else "result")
+                (item, item.source, "result" if item.role == "super-resolved" else "recording")
             )
         elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
             kept = item.spec.phase is not None
-            how = "phase of the map" if kept else "phase estimated from the map"
-            sounds.append((item, to_signal(item.spec), how))
+            source = "phase of the map" if kept else "estimated phase"
+            sounds.append((item, to_signal(item.spec), source))
     if not sounds:
         return
     cuts = [
         s.samples[options.channel, : round(options.audio_seconds * s.rate)] for _, s, _ in sounds
     ]
     peak = max(float(np.abs(x).max()) for x in cuts) or 1.0
-    page.heading("Listen")
+    page.heading("Audio")
     page.text(
-        "One gain for all players, so they compare in level"
-        + (f"; the first {options.audio_seconds:g} s." if any(
+        "All players have the same gain, so their levels can be compared"
+        + (f"; first {options.audio_seconds:g} s." if any(
             s.length > len(x) for (_, s, _), x in zip(sounds, cuts)) else ".")
-        + f" Full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
+        + f" Digital full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
     )  # fmt: skip
     players = []
-    for (item, sound, how), samples in zip(sounds, cuts):
+    for (item, sound, source), samples in zip(sounds, cuts):
         data = base64.b64encode(_flac(samples * (LOUDEST / peak), sound.rate)).decode("ascii")
-        caption = html.escape(f"{item.role}, {how}")
+        caption = html.escape(f"{item.role}, {source}")
         players.append(
             f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
             f'src="data:audio/flac;base64,{data}"></audio></figure>'
@@ -54,7 +57,7 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
 
 
 def _flac(samples: np.ndarray, rate: float) -> bytes:
-    """16-bit FLAC, which every browser plays; at the nearest rate that it can hold."""
+    """16-bit FLAC, which all browsers play, with the rate limited to 8 to 192 kHz."""
     import soundfile
 
     rate = max(8000, round(rate)) if rate < 192000 else 192000

@@ -1,4 +1,4 @@
-"""The curves of a report: order cuts over speed and third-octave bars, drawn by Bokeh."""
+"""Bokeh figures of a report: order cuts over speed and third-octave levels."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ import numpy as np
 
 from specsr.nvh.levels import BandLevels
 from specsr.nvh.order_cut import OrderCut
-from specsr.plots.views import bandwidth_words
+from specsr.plots.views import bandwidth_text
 
 _COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b")
 _DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
 def cut_panel(cuts: Mapping[str, Sequence[OrderCut]], label: str, channel: int = 0) -> Any:
-    """Return a figure of order levels over speed; dashes tell recordings, colours orders."""
+    """Return a figure of order levels over speed.
+
+    Every recording has its line style, every order its colour.
+
+    Args:
+        cuts: name of the recording or map -> its order cuts.
+        label: unit of the levels.
+        channel: position of the channel.
+    """
     from bokeh.models import HoverTool
     from bokeh.plotting import figure
 
@@ -29,7 +37,7 @@ def cut_panel(cuts: Mapping[str, Sequence[OrderCut]], label: str, channel: int =
             panel.line(
                 np.round(cut.rpm, 1), np.round(cut.levels[channel], 2), line_dash=dash, width=1.5,
                 color=_COLOURS[i % len(_COLOURS)],
-                legend_label=f"{name}, order {cut.order:g} ({bandwidth_words(cut)})",
+                legend_label=f"{name}, order {cut.order:g} ({bandwidth_text(cut)})",
             )  # fmt: skip
     panel.add_tools(HoverTool(tooltips=[("rpm", "$x{0}"), ("dB", "$y{0.0}")]))
     panel.legend.click_policy = "hide"
@@ -39,7 +47,13 @@ def cut_panel(cuts: Mapping[str, Sequence[OrderCut]], label: str, channel: int =
 
 
 def band_panel(bands: Mapping[str, BandLevels], label: str, channel: int = 0) -> Any:
-    """Return a figure of third-octave bars, one group a band."""
+    """Return a figure of third-octave levels as bars, one group per third octave.
+
+    Args:
+        bands: name of the recording or map -> its third-octave levels.
+        label: unit of the levels.
+        channel: position of the channel.
+    """
     from bokeh.models import ColumnDataSource, FactorRange
     from bokeh.plotting import figure
     from bokeh.transform import dodge
@@ -54,7 +68,7 @@ def band_panel(bands: Mapping[str, BandLevels], label: str, channel: int = 0) ->
         x_range=FactorRange(*names), height=330, sizing_mode="stretch_width",
         x_axis_label="Third octave (Hz)", y_axis_label=f"Level ({label})",
         tools="pan,wheel_zoom,box_zoom,reset,save,hover",
-        tooltips=[("band, Hz", "@band"), ("dB", "@level{0.0}")],
+        tooltips=[("third octave, Hz", "@band"), ("dB", "@level{0.0}")],
     )  # fmt: skip
     width = 0.85 / len(bands)
     for i, (name, each) in enumerate(bands.items()):

@@ -1,7 +1,7 @@
-"""The maps of a report, to zoom and read, drawn by Bokeh.
+"""Bokeh figures of the maps of a report, with shared zoom and colour scale.
 
-Levels travel as whole hundredths of a dB above a base, in 16 bits: half the size of floats and
-finer than anyone reads.  Maps are shrunk to what a screen shows before that (`DRAWN`).
+Levels are stored as integers of 16 bits, in hundredths of a dB above a base: half the size of
+single-precision floats.  Maps are shrunk to the resolution of a screen first (`DRAWN`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from specsr.choices import DB_RANGE
 from specsr.maps.spec_map import SpecMap
 from specsr.plots.comparison import DIFFERENCE_RANGE
 from specsr.plots.parts import colour_top, shrunk
 
 DRAWN = (600, 1000)
-"""Rows and columns of a map in a report at most; the highest level of each block is drawn."""
+"""Most rows and columns of a map in a report; every block of cells is drawn by its maximum."""
 
 BASE_BELOW = 250.0
 """dB from the top of the colour scale down to the base of the 16-bit levels."""
@@ -30,7 +31,7 @@ const j = Math.min(i + 1, t.length - 1);
 const part = t[j] > t[i] ? Math.min(Math.max((value - t[i]) / (t[j] - t[i]), 0), 1) : 0;
 return (rpm[i] + part * (rpm[j] - rpm[i])).toFixed(0);
 """
-_HOVER_LEVEL = "return value == 0 ? 'silent' : (value / 100 + base).toFixed(1);"
+_HOVER_LEVEL = "return value == 0 ? 'silence' : (value / 100 + base).toFixed(1);"
 
 
 def map_panels(
@@ -41,23 +42,25 @@ def map_panels(
     orders: Sequence[float] = (),
     marks: Mapping[str, float] | None = None,
     channel: int = 0,
-    db_range: float = 80.0,
+    db_range: float = DB_RANGE,
     max_freq: float | None = None,
 ) -> tuple[Any, tuple[float, float]]:
-    """Return a Bokeh layout of maps on one colour scale, and that scale's ends in dB.
+    """Return a Bokeh layout of maps on one colour scale, and the limits of the scale in dB.
 
-    With two maps or more the first panel fades from one to the next by a slider; below it all
-    maps side by side, sharing zoom and scale, and the difference.
+    With two or more maps the first panel fades from the first map to the second by a slider.
+    Below it are all maps and the difference, with shared zoom.
 
     Args:
         maps: title -> map; the first two are faded into each other.
-        difference: title, dB [rows, frames] and the map whose grid it has.
-        rpm: speed in 1/min at every sample of the first map's signal, for hover and orders.
-        orders: orders to draw as lines where there is a speed.
-        marks: title -> frequency in Hz from which that map is estimated; drawn as a line.
+        difference: title, values in dB [rows, frames] and the map whose grid they have; None for
+            no difference.
+        rpm: speed in 1/min at every sample of the first map's signal, for the hover text and the
+            order lines; None if unknown.
+        orders: orders to draw as lines if the speed is known.
+        marks: title -> frequency in Hz from which that map is estimated, drawn as a line.
         channel: position of the channel.
-        db_range: dB of the colour scale.
-        max_freq: highest frequency at first, Hz; zooming out shows all.
+        db_range: dB from the top of the colour scale to its bottom.
+        max_freq: highest frequency of the initial view, Hz; zooming out shows all.
     """
     from bokeh.layouts import column, gridplot
     from bokeh.models import CustomJS, LinearColorMapper, RangeSlider, Slider
@@ -69,16 +72,16 @@ def map_panels(
     colours = LinearColorMapper(
         palette=Magma256, low=100 * (BASE_BELOW - db_range), high=100 * BASE_BELOW
     )
-    speed = _speed_source(next(iter(maps.values())), rpm)
+    rpm_source = _rpm_source(next(iter(maps.values())), rpm)
     sources = {name: _image(levels[name], spec, base) for name, spec in maps.items()}
     names = list(maps)
     ranges = _ranges(maps.values(), max_freq)
     panels = []
     if len(names) > 1:
         fade = _panel(f"{names[0]}  |  {names[1]}", ranges, height=420)
-        images = [_draw(fade, sources[n], colours, base, speed, maps[n]) for n in names[:2]]
+        images = [_draw(fade, sources[n], colours, base, rpm_source, maps[n]) for n in names[:2]]
         images[1].glyph.global_alpha = 0.0
-        _bar(fade, colours, base, f"Level ({maps[names[0]].grid.level_label})", db_range)
+        _bar(fade, colours, base, f"Level ({maps[names[0]].grid.level_label})")
         _lines(fade, rpm, orders, maps[names[0]])
         slider = Slider(
             start=0, end=100, value=0, step=1, title=f"{names[0]} (0) to {names[1]} (100), %",
@@ -93,17 +96,17 @@ def map_panels(
         )
     for name, spec in maps.items():
         panel = _panel(name, ranges)
-        _draw(panel, sources[name], colours, base, speed, spec)
-        _bar(panel, colours, base, "dB", db_range)
+        _draw(panel, sources[name], colours, base, rpm_source, spec)
+        _bar(panel, colours, base, "dB")
         _lines(panel, rpm, orders, spec)
         if marks and name in marks:
             _mark(panel, marks[name])
         panels.append(panel)
     if difference is not None:
-        panels.append(_difference(*difference, ranges, speed))
+        panels.append(_difference(*difference, ranges, rpm_source))
     scale = RangeSlider(
         start=top - 150, end=top + 10, value=(top - db_range, top), step=1,
-        title="colours from / to, dB", sizing_mode="stretch_width",
+        title="Colour scale from / to, dB", sizing_mode="stretch_width",
     )  # fmt: skip
     scale.js_on_change(
         "value",
@@ -150,7 +153,7 @@ def _panel(title: str, ranges: tuple[Any, Any], height: int = 320) -> Any:
 
 
 def _image(db: np.ndarray, spec: SpecMap, base: float) -> Any:
-    """Levels of a map as whole hundredths of a dB above the base, at most `DRAWN` cells."""
+    """Levels of a map in hundredths of a dB above the base, shrunk to at most `DRAWN` cells."""
     values = np.clip(np.round(100 * (shrunk(db, *DRAWN).astype(np.float64) - base)), 0, 65535)
     return _source(values.astype(np.uint16), db.shape, spec)
 
@@ -158,7 +161,7 @@ def _image(db: np.ndarray, spec: SpecMap, base: float) -> Any:
 def _source(values: np.ndarray, full: tuple[int, int], spec: SpecMap) -> Any:
     from bokeh.models import ColumnDataSource
 
-    # a last cell that stands for fewer is drawn as wide as the others
+    # a last block of fewer cells is drawn at full width
     rows, columns = (
         -(-n // limit) * drawn for n, limit, drawn in zip(full, DRAWN, values.shape, strict=True)
     )
@@ -170,7 +173,7 @@ def _source(values: np.ndarray, full: tuple[int, int], spec: SpecMap) -> Any:
     })  # fmt: skip
 
 
-def _speed_source(spec: SpecMap, rpm: np.ndarray | None) -> Any:
+def _rpm_source(spec: SpecMap, rpm: np.ndarray | None) -> Any:
     from bokeh.models import ColumnDataSource
 
     if rpm is None:
@@ -180,29 +183,31 @@ def _speed_source(spec: SpecMap, rpm: np.ndarray | None) -> Any:
     return ColumnDataSource({"t": times, "rpm": np.round(np.asarray(rpm)[points], 1)})
 
 
-def _draw(panel: Any, source: Any, colours: Any, base: float, speed: Any, spec: SpecMap) -> Any:
+def _draw(
+    panel: Any, source: Any, colours: Any, base: float, rpm_source: Any, spec: SpecMap
+) -> Any:
     from bokeh.models import CustomJSHover
 
     image = panel.image(
         "image", source=source, x="x", y="y", dw="dw", dh="dh", color_mapper=colours
     )
     level = CustomJSHover(args={"base": base}, code=_HOVER_LEVEL)
-    _hover(panel, image, speed, (spec.grid.level_label, "@image{level}"), level)
+    _hover(panel, image, rpm_source, (spec.grid.level_label, "@image{level}"), level)
     return image
 
 
-def _hover(panel: Any, image: Any, speed: Any, last: tuple[str, str], level: Any) -> None:
+def _hover(panel: Any, image: Any, rpm_source: Any, last: tuple[str, str], level: Any) -> None:
     from bokeh.models import CustomJSHover, HoverTool
 
     tips = [("Hz", "$y{0.0}"), ("s", "$x{0.000}")]
     formatters: dict[str, Any] = {"@image": level}
-    if speed is not None:
+    if rpm_source is not None:
         tips = [("Hz", "$y{0.0}"), ("s", "$x{time}"), ("rpm", "$x{rpm}")]
-        formatters["$x"] = CustomJSHover(args={"source": speed}, code=_HOVER_X)
+        formatters["$x"] = CustomJSHover(args={"source": rpm_source}, code=_HOVER_X)
     panel.add_tools(HoverTool(renderers=[image], tooltips=[*tips, last], formatters=formatters))
 
 
-def _bar(panel: Any, colours: Any, base: float, title: str, db_range: float) -> None:
+def _bar(panel: Any, colours: Any, base: float, title: str) -> None:
     from bokeh.models import ColorBar, CustomJSTickFormatter, FixedTicker
 
     marks = 100 * (np.arange(-20, 60) * 10.0 - base)
@@ -218,7 +223,7 @@ def _bar(panel: Any, colours: Any, base: float, title: str, db_range: float) -> 
 
 
 def _lines(panel: Any, rpm: np.ndarray | None, orders: Sequence[float], spec: SpecMap) -> None:
-    """Order lines, which a click on their name in the legend hides."""
+    """Draw order lines; a click on a name in the legend hides its line."""
     if rpm is None or not len(orders):
         return
     points = np.linspace(0, len(rpm) - 1, min(len(rpm), 400)).astype(int)
@@ -249,9 +254,9 @@ def _mark(panel: Any, freq: float) -> None:
 
 
 def _difference(
-    title: str, error: np.ndarray, spec: SpecMap, ranges: tuple[Any, Any], speed: Any
+    title: str, error: np.ndarray, spec: SpecMap, ranges: tuple[Any, Any], rpm_source: Any
 ) -> Any:
-    """Panel of a difference in dB; of the cells that share a place the greatest error is shown."""
+    """Panel of a difference in dB; every block of cells is drawn by its largest absolute value."""
     from bokeh.models import (
         ColorBar,
         CustomJSHover,
@@ -272,8 +277,8 @@ def _difference(
         "image", source=source, x="x", y="y", dw="dw", dh="dh", color_mapper=colours
     )
     level = CustomJSHover(code="return (value > 0 ? '+' : '') + (value / 100).toFixed(1)")
-    _hover(panel, image, speed, ("difference, dB", "@image{level}"), level)
-    ticks = [100.0 * x for x in range(-15, 16, 5)]
+    _hover(panel, image, rpm_source, ("difference, dB", "@image{level}"), level)
+    ticks = np.arange(-limit, limit + 1, 500).tolist()
     panel.add_layout(
         ColorBar(
             color_mapper=colours, ticker=FixedTicker(ticks=ticks), title="dB", width=12,

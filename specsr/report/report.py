@@ -1,4 +1,4 @@
-"""A report in one HTML file that opens anywhere, offline: maps, sound, orders, bands and scores."""
+"""HTML report of an input, a result and a reference: maps, audio, orders, levels and scores."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from specsr.errors import SpecsrError
+from specsr.extras import require
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.report.audio import players_section
@@ -23,6 +24,7 @@ from specsr.report.sections import (
 from specsr.signal import Signal
 
 N_FFT = 2048
+"""Window of the recording with the highest rate, samples."""
 
 ROLES = ("input", "super-resolved", "reference")
 
@@ -36,25 +38,28 @@ def make_report(
     model: str | Path | None = None,
     options: ReportOptions = ReportOptions(),
 ) -> str:
-    """Return the report as HTML with everything in it: no file or network is needed to open it.
+    """Return a report as one self-contained HTML document, which opens without a network.
 
     Args:
-        low: what was measured.
-        high: what was made of it.
-        reference: what it should be.
-        names: names of the three (files), for the page.
-        model: name or file of the model that made ``high``, for its card.
-        options: what to show.
+        low: the measured input.
+        high: the result computed from it.
+        reference: the true recording or map.
+        names: file names of the three, for the page.
+        model: name or file of the model that produced ``high``, for its card.
+        options: contents of the report.
 
     Raises:
-        SpecsrError: Bokeh is missing, the units differ, orders without a speed, or an option or
-            channel that does not fit.
+        SpecsrError: Bokeh is not installed, different units or scalings, orders without a speed,
+            or an option out of range.
     """
+    require("bokeh", "report", "reports")
     items = _items([low, high, reference], names)
     _check(items, options)
     rpm = next((i.source.rpm for i in items if i.source.rpm is not None), None)
     if len(options.orders) and rpm is None:
-        raise SpecsrError("orders are asked for, but none of the recordings brings a speed")
+        raise SpecsrError(
+            "orders need a speed, and none of the recordings carries one: omit orders"
+        )
     page = Page()
     facts_section(page, items, rpm, options.channel)
     estimated_section(page, items)
@@ -70,7 +75,7 @@ def make_report(
 
 
 def _items(sources: Sequence[Signal | SpecMap | None], names: Sequence[str]) -> list[Item]:
-    """Everything with its map: the finest map given sets the grid of recordings beside it."""
+    """Every source with its map; recordings get the grid of the finest map given."""
     finest = next((x for x in reversed(sources) if isinstance(x, SpecMap)), None)
     top_rate = max(x.rate for x in sources if isinstance(x, Signal)) if finest is None else 0.0
     items = []
@@ -85,7 +90,7 @@ def _items(sources: Sequence[Signal | SpecMap | None], names: Sequence[str]) -> 
                 source
             )
         else:
-            # rows of one width and columns of one length, whatever the rate
+            # equal width of rows and columns for all rates
             part = source.rate / top_rate if top_rate else 1.0
             spec = spectrogram(source, n_fft=max(2, 2 * round(N_FFT * part / 2)))
         items.append(Item(role, name or role, source, spec))

@@ -1,4 +1,4 @@
-"""The sections of a report, one function each: from recordings and maps to words and figures."""
+"""Sections of a report, one function each: tables, text and figures of recordings and maps."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from specsr.models.card import model_card
 from specsr.nvh import sound_quality
 from specsr.nvh.levels import overall_level, third_octave_levels
 from specsr.nvh.order_cut import OrderCut, order_cut
-from specsr.nvh.order_map import SLOWEST, order_map
+from specsr.nvh.order_map import MIN_SPEED, order_map
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.report.curves import band_panel, cut_panel
 from specsr.report.maps import DRAWN, map_panels
 from specsr.report.page import Item, Page, ReportOptions
 from specsr.scores.baselines import interpolated
-from specsr.scores.evaluate import evaluate
+from specsr.scores.evaluate import EvaluateOptions, evaluate
 from specsr.signal import Signal
 
 
 def facts_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray | None, channel: int = 0
 ) -> None:
-    """Table of what the recordings and maps are, with the levels of the channel shown."""
-    sound = items[0].spec.grid.unit in ("Pa", "1")
-    heads = ["", "file", "what", "rate, Hz", "length, s"]
+    """Add the table of recordings and maps, with the levels of the channel shown."""
+    acoustic = items[0].spec.grid.unit in ("Pa", "1")
+    heads = ["", "file", "kind", "rate, Hz", "length, s"]
     heads += [f"level, {items[0].spec.grid.level_label}"]
     quality = all(
         isinstance(i.source, Signal)
@@ -38,21 +38,21 @@ def facts_section(
         and i.source.duration >= sound_quality.SHORTEST
         for i in items
     ) and sound_quality.available()  # fmt: skip
-    heads += ["A-weighted, dB"] if sound else []
+    heads += ["A-weighted, dB"] if acoustic else []
     heads += ["loudness, sone", "sharpness, acum"] if quality else []
     rows = [heads]
     for item in items:
         grid = item.spec.grid
         cells = f"{grid.rows} x {grid.frames} cells of {grid.df:.4g} Hz x {1000 * grid.dt:.4g} ms"
-        what = "recording" if isinstance(item.source, Signal) else f"map, {cells}"
-        row = [item.role, item.name, what, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
-        for weighting in ("Z", "A") if sound else ("Z",):
+        kind = "recording" if isinstance(item.source, Signal) else f"map, {cells}"
+        row = [item.role, item.name, kind, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
+        for weighting in ("Z", "A") if acoustic else ("Z",):
             row.append(f"{overall_level(item.source, weighting)[channel]:.1f}")
         if quality and isinstance(item.source, Signal):
             row.append(_number(sound_quality.loudness(item.source).sone[channel], 1))
             row.append(_number(sound_quality.sharpness(item.source)[channel], 2))
         rows.append(row)
-    page.heading("What is compared")
+    page.heading("Recordings and maps")
     page.table(rows, "facts")
     names = items[0].spec.channels
     if len(names) > 1:
@@ -65,7 +65,7 @@ def _estimated_from(low: Item, high: Item) -> float:
     """Frequency in Hz from which the result is estimated; 0 for all, inf for none."""
     known = high.spec.known
     if isinstance(high.source, SpecMap):
-        if known is None:  # such as a denoised map: no row is as it was measured
+        if known is None:  # such as a denoised map: no row is a measured one
             return 0.0
         return math.inf if known.all() else float(high.spec.freqs[int(np.argmin(known))])
     if isinstance(low.source, Signal) and high.source.rate > low.source.rate:
@@ -74,29 +74,29 @@ def _estimated_from(low: Item, high: Item) -> float:
 
 
 def estimated_section(page: Page, items: Sequence[Item]) -> None:
-    """Say which part of the result is measured."""
+    """State which part of the result is measured and which is estimated."""
     if len(items) < 2 or items[1].role != "super-resolved":
         return
     start = _estimated_from(*items[:2])
     if start == 0:
-        words = (
-            "Every cell of the result is estimated. What was measured is the input: levels and "
-            "bands below show how far the result still measures as it does."
+        text = (
+            "All levels of the result are estimated. The levels and third octaves below show how "
+            "well it reproduces those of the measured input."
         )
     elif math.isinf(start):
-        words = "The result says that all of it was measured."
+        text = "All rows of the result are marked as measured."
     else:
-        words = (
-            f"Measured below {start:.0f} Hz, estimated from there up (dashed line): what lies "
-            "above is plausible, not found out."
+        text = (
+            f"Measured below {start:.0f} Hz, estimated from {start:.0f} Hz up (dashed line): the "
+            "estimated part is plausible, not measured."
         )
-    page.text(words, "estimated")
+    page.text(text, "estimated")
 
 
 def maps_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
 ) -> None:
-    """Maps on one colour scale, and what was shrunk for the screen."""
+    """Add the maps on one colour scale, with a note on maps that are shrunk for the screen."""
     marks = {}
     if len(items) > 1 and items[1].role == "super-resolved":
         start = _estimated_from(*items[:2])
@@ -109,8 +109,9 @@ def maps_section(
     )  # fmt: skip
     page.heading("Maps")
     page.text(
-        f"One colour scale, {low:.0f} to {high:.0f} dB, and one zoom for all: drag a box to zoom "
-        "in, the round arrow returns. Hover to read frequency, time, speed and level."
+        f"All maps share one colour scale ({low:.0f} to {high:.0f} dB) and one zoom: drag a box to "
+        "zoom in, the reset tool returns to the full view. Hover to read frequency, time, speed "
+        "and level."
         + (" The slider fades from the first map to the second." if len(items) > 1 else "")
     )
     page.figure("maps", layout)
@@ -121,9 +122,9 @@ def maps_section(
     ]
     if shrunk:
         page.text(
-            f"Drawn with at most {DRAWN[0]} x {DRAWN[1]} cells (the maps hold: {'; '.join(shrunk)}"
-            "): of cells that share a place the highest level is shown, of differences the "
-            "greatest. The tables are computed from all cells.",
+            f"Drawn with at most {DRAWN[0]} x {DRAWN[1]} cells (size of the maps: "
+            f"{'; '.join(shrunk)}): every block of cells is drawn by its highest level, or its "
+            "largest difference. The tables are computed from all cells.",
             "note",
         )
 
@@ -131,7 +132,10 @@ def maps_section(
 def _difference(
     items: Sequence[Item], options: ReportOptions
 ) -> tuple[str, np.ndarray, SpecMap] | None:
-    """Last but one minus last on one grid, or the result minus its input's repeated cells."""
+    """Title, values in dB and map of the difference: the last two items on one grid.
+
+    The reference is subtracted, or the input; of a coarse map the cells are repeated.
+    """
     if len(items) < 2:
         return None
     a, b = items[-2], items[-1]
@@ -144,7 +148,7 @@ def _difference(
             other = interpolated(b.spec, a.spec, "nearest")
         except SpecsrError:
             return None
-        title += " (cells repeated)"
+        title += " (repeated cells)"
     levels = [x.db[options.channel].astype(np.float64) for x in (a.spec, other)]
     floor = max(x.max() for x in levels) - options.db_range
     return title + ", dB", np.maximum(levels[0], floor) - np.maximum(levels[1], floor), a.spec
@@ -155,8 +159,8 @@ def _same_grid(a: SpecMap, b: SpecMap) -> bool:
     return a.magnitude.shape[1:] == b.magnitude.shape[1:] and (one.df, one.dt) == (two.df, two.dt)
 
 
-def _speed_of(item: Item, rpm: Any) -> np.ndarray:
-    """The speed at every sample of an item, its own or that of the others."""
+def _rpm_of(item: Item, rpm: Any) -> np.ndarray:
+    """Speed in 1/min at every sample of an item: its own, or another item's resampled."""
     length = item.spec.grid.length
     if item.source.rpm is not None or len(rpm) == length:
         return rpm if item.source.rpm is None else item.source.rpm
@@ -167,35 +171,36 @@ def _speed_of(item: Item, rpm: Any) -> np.ndarray:
 def cuts_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
 ) -> None:
-    """Order levels over speed; recordings are resampled by angle, of maps the cells are summed."""
+    """Add order levels over speed: by angular resampling of recordings, summed cells of maps."""
     cuts: dict[str, list[OrderCut]] = {}
     for item in items:
-        speed = _speed_of(item, rpm)
-        if isinstance(item.source, Signal) and np.abs(speed).min() > SLOWEST * np.mean(speed):
-            turned = order_map(item.source, speed, max_order=max(20.0, 1.25 * max(options.orders)))
-            cuts[item.role] = [turned.cut(k, options.bandwidth) for k in options.orders]
+        own = _rpm_of(item, rpm)
+        if isinstance(item.source, Signal) and np.abs(own).min() > MIN_SPEED * np.mean(own):
+            angular = order_map(item.source, own, max_order=max(20.0, 1.25 * max(options.orders)))
+            cuts[item.role] = [angular.cut(k, options.bandwidth) for k in options.orders]
         else:
             cuts[item.role] = [
-                order_cut(item.spec, speed, k, options.bandwidth, "orders") for k in options.orders
+                order_cut(item.spec, own, k, options.bandwidth, "orders") for k in options.orders
             ]
     page.heading("Order cuts")
     page.text(
-        "Power summed in the band that each name states: compare cuts of like bands. Click a name "
-        "to hide it."
+        "Power summed over the bandwidth given in the legend: compare cuts of equal bandwidth. "
+        "Click a name to hide its curve."
     )
     page.figure("cuts", cut_panel(cuts, items[0].spec.grid.level_label, options.channel))
 
 
 def bands_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
-    """Third-octave bars."""
+    """Add third-octave levels as bars."""
     try:
         bands = {item.role: third_octave_levels(item.source) for item in items}
     except SpecsrError as error:
-        page.text(f"Third octaves: {error}", "note")
+        page.text(f"Third octaves are not shown: {error}", "note")
         return
     page.heading("Third octaves")
     page.text(
-        "Mean over time, unweighted (Z). Bands that a map's rows do not resolve are left out."
+        "Mean over time, unweighted (Z). Third octaves that the rows of a map do not resolve are "
+        "omitted."
     )
     page.figure("bands", band_panel(bands, items[0].spec.grid.level_label, options.channel))
 
@@ -203,7 +208,7 @@ def bands_section(page: Page, items: Sequence[Item], options: ReportOptions) -> 
 def scores_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
 ) -> None:
-    """Table of scores against the reference, with baselines beside, or why there is none."""
+    """Add the scores against the reference, with baselines, or the reason for missing scores."""
     by_role = {item.role: item for item in items}
     if "reference" not in by_role or "super-resolved" not in by_role:
         return
@@ -216,8 +221,8 @@ def scores_section(
     try:
         report = evaluate(
             *pair, cut=cut if inside else None, orders=options.orders,
-            rpm=_speed_of(reference, rpm) if len(options.orders) else None,
-            range_db=options.db_range, bandwidth=options.bandwidth, low=beside,
+            rpm=_rpm_of(reference, rpm) if len(options.orders) else None, low=beside,
+            options=EvaluateOptions(bandwidth=options.bandwidth, db_range=options.db_range),
         )  # fmt: skip
     except SpecsrError as error:
         page.heading("Scores")
@@ -231,19 +236,15 @@ def scores_section(
     page.text(f"Loudness: {report.settings['loudness']}.", "note")
 
 
-def card_section(page: Page, model: str | Path | None, made: bool) -> None:
-    """What the model file says; ``made``: whether there is a result that a model has made."""
+def card_section(page: Page, model: str | Path | None, has_result: bool) -> None:
+    """Add the card of the model, or a note that the model of a result is unknown."""
     if model is None:
-        if made:
+        if has_result:
             page.heading("Model")
-            page.text(
-                "Which model made the result is not in its file: name it to show its card "
-                "(--model).",
-                "note",
-            )
+            page.text("No model given: --model adds the card of the model.", "note")
         return
     page.heading("Model")
-    page.table([["what the model file says", ""], *model_card(model)], "model")
+    page.table([["property", "value"], *model_card(model)], "model")
 
 
 def _number(value: float | None, digits: int) -> str:

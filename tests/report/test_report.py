@@ -1,4 +1,4 @@
-"""Reports: one file that holds everything, with what it should say and show."""
+"""Reports: one self-contained file with its text, tables, figures and audio."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import io
 import json
 import re
 import shutil
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,8 +19,7 @@ import specsr
 from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
-from specsr.models import card as model_card
-from specsr.report import page as report_page
+from specsr.models.card import model_card
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
 from specsr.synth import synthesis as synth
@@ -29,7 +29,7 @@ pytest.importorskip("bokeh")
 
 
 class Page(HTMLParser):
-    """Headings, tables, paragraphs, scripts and whatever would be fetched from elsewhere."""
+    """Headings, tables, paragraphs and scripts of a page, and addresses that it would fetch."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -107,45 +107,45 @@ def page(signals) -> Page:
     return Page(make_report(*signals.values(), names=names, model="band", options=options))
 
 
-def test_nothing_is_fetched_and_all_sections_are_there(page: Page) -> None:
+def test_all_sections_are_present_and_nothing_is_fetched(page: Page) -> None:
     assert page.outside == []
     assert page.headings == [
-        "What is compared", "Maps", "Listen", "Order cuts", "Third octaves", "Scores", "Model",
+        "Recordings and maps", "Maps", "Audio", "Order cuts", "Third octaves", "Scores", "Model",
     ]  # fmt: skip
     assert len("".join(page.scripts)) < 8e6
 
 
-def test_facts_and_estimated_part_are_said(page: Page, signals) -> None:
+def test_facts_and_estimated_part_are_stated(page: Page, signals) -> None:
     head, *rows = page.tables["facts"]
     assert "level, dB re 20 µPa" in head
     assert [row[0] for row in rows] == ["input", "super-resolved", "reference"]
     assert [row[1] for row in rows] == ["low.wav", "high.wav", "full.wav"]
     levels = [float(row[head.index("level, dB re 20 µPa")]) for row in rows]
     assert levels == pytest.approx([s.level()[0] for s in signals.values()], abs=0.051)
-    [words] = page.notes["estimated"]
-    assert words.startswith("Measured below 5760 Hz")
+    [text] = page.notes["estimated"]
+    assert text.startswith("Measured below 5760 Hz")
 
 
-def test_maps_share_colours_and_zoom_and_hold_the_levels(page: Page, signals) -> None:
+def test_maps_share_colours_and_zoom_and_contain_the_levels(page: Page, signals) -> None:
     objects = figures(page)
     titles = [o["attributes"].get("text") for o in objects if o["name"] == "Title"]
     for title in ("input", "super-resolved", "reference", "super-resolved - reference, dB"):
         assert title in titles
-    by_id = {o["id"]: o for o in objects}  # an object is written once and named after that
+    by_id = {o["id"]: o for o in objects}  # later references to an object give only its id
     glyphs = [o["attributes"]["glyph"]["id"] for o in objects if o["name"] == "GlyphRenderer"]
     drawn = [by_id[name] for name in glyphs]
     mappers = [g["attributes"]["color_mapper"]["id"] for g in drawn if g["name"] == "Image"]
-    assert len(mappers) == 6  # two to fade, three, and the difference
+    assert len(mappers) == 6  # two of the fade, three maps, the difference
     assert len(set(mappers)) == 2
     ranges = [o for o in objects if o["name"] == "Figure" and "Range1d" in str(o["attributes"])]
-    assert ranges  # the first holds the shared ranges, the others refer to them
+    assert ranges  # the first contains the shared ranges, the others refer to them
     assert sum(o["name"] == "Range1d" for o in objects) == 2
     assert {"Slider", "RangeSlider", "HoverTool", "BoxZoomTool", "WheelZoomTool"} <= {
         o["name"] for o in objects
     }
     hovers = json.dumps([o["attributes"]["tooltips"] for o in objects if o["name"] == "HoverTool"])
     assert all(word in hovers for word in ('"Hz"', '"s"', '"rpm"', "dB re 20"))
-    # the reference's strongest cell, as it is drawn
+    # the highest level of the reference, as drawn
     spec = spectrogram(signals["reference"], n_fft=2048)
     base = 5 * np.ceil(max(spectrogram(s).db.max() for s in signals.values()) / 5) - 250.0
     images = [o for o in objects if o["name"] == "ColumnDataSource" and "image" in str(o)[:400]]
@@ -169,7 +169,7 @@ def _array(entry: dict) -> np.ndarray:
     return np.frombuffer(data, entry["dtype"]).reshape(entry["shape"])
 
 
-def test_players_hold_the_sound_at_one_gain(page: Page, signals) -> None:
+def test_players_contain_the_audio_at_one_gain(page: Page, signals) -> None:
     import soundfile
 
     assert len(page.audio) == 3
@@ -183,7 +183,7 @@ def test_players_hold_the_sound_at_one_gain(page: Page, signals) -> None:
     assert gains == pytest.approx([gains[0]] * 3, rel=1e-3)
 
 
-def test_cuts_bands_scores_and_card_are_there(page: Page) -> None:
+def test_cuts_levels_scores_and_card_are_present(page: Page) -> None:
     legends = json.dumps([o["attributes"] for o in figures(page) if o["name"] == "LegendItem"])
     assert "reference, order 4 (0.4 orders wide)" in legends
     scores = {row[0]: row[1:] for row in page.tables["scores"]}
@@ -196,12 +196,12 @@ def test_cuts_bands_scores_and_card_are_there(page: Page) -> None:
     assert card["network"].startswith("EDSR, 12 blocks x 48")
 
 
-def test_a_title_is_text(signals) -> None:
+def test_a_title_is_escaped(signals) -> None:
     options = ReportOptions(title="<script>x</script>", audio_seconds=0)
     text = make_report(signals["low"], options=options)
     assert "<script>x" not in text and "&lt;script&gt;x" in text
     alone = Page(text)
-    assert alone.headings == ["What is compared", "Maps", "Third octaves"]
+    assert alone.headings == ["Recordings and maps", "Maps", "Third octaves"]
     assert alone.audio == [] and "estimated" not in alone.notes
 
 
@@ -211,16 +211,16 @@ def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
     coarse = pool(fine, 4, 4)
     high = fine.replace(phase=None, known=np.zeros(fine.grid.rows, bool))
     page = Page(make_report(coarse, high, full, options=ReportOptions(orders=(2,))))
-    assert page.notes["estimated"][0].startswith("Every cell of the result is estimated")
-    assert len(page.audio) == 2  # a pooled map has no sound
+    assert page.notes["estimated"][0].startswith("All levels of the result are estimated")
+    assert len(page.audio) == 2  # a pooled map has no waveform
     scores = {row[0]: row[1:] for row in page.tables["scores"]}
     assert scores["result minus reference"] == ["result", "repeated cells", "bicubic"]
     assert float(scores["map RMSE over 80 dB, dB"][0]) == pytest.approx(0, abs=1e-6)
-    assert any("not in its file" in note for note in page.notes["note"])
+    assert any("No model given" in note for note in page.notes["note"])
     assert any("Drawn with at most 600 x 1000" in note for note in page.notes["note"])
 
 
-def test_the_channel_that_is_asked_for_is_shown(signals) -> None:
+def test_the_requested_channel_is_shown(signals) -> None:
     low = signals["low"]
     both = low.replace(
         samples=np.concatenate([low.samples, 0.1 * low.samples]), channels=("left", "right")
@@ -232,14 +232,14 @@ def test_the_channel_that_is_asked_for_is_shown(signals) -> None:
     assert "Channel shown: right, of left, right." in page.notes["note"]
 
 
-def test_without_a_reference_the_change_is_shown(signals) -> None:
+def test_without_a_reference_the_input_is_subtracted(signals) -> None:
     fine = spectrogram(signals["reference"], n_fft=2048, hop_length=256).replace(phase=None)
     page = Page(make_report(pool(fine, 4, 4), fine, options=ReportOptions(audio_seconds=0)))
     titles = [o["attributes"].get("text") for o in figures(page) if o["name"] == "Title"]
-    assert "super-resolved - input (cells repeated), dB" in titles
+    assert "super-resolved - input (repeated cells), dB" in titles
 
 
-def test_what_cannot_be_scored_is_said_not_hidden(signals) -> None:
+def test_the_reason_for_missing_scores_is_stated(signals) -> None:
     short = signals["reference"]
     short = short.replace(samples=short.samples[:, :-500], rpm=short.rpm[:-500])
     options = ReportOptions(audio_seconds=0)
@@ -252,33 +252,36 @@ def test_what_cannot_be_scored_is_said_not_hidden(signals) -> None:
     [
         ({"channel": 3}, "channel is 3"),
         ({"db_range": 0.0}, "db_range is 0"),
-        ({"orders": (2,)}, "none of the recordings brings a speed"),
+        ({"orders": (2,)}, "none of the recordings carries one"),
     ],
 )
-def test_mistakes_are_named(signals, change: dict, words: str) -> None:
+def test_errors_name_the_cause(signals, change: dict, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
         make_report(signals["low"].replace(rpm=None), options=ReportOptions(**change))
 
 
-def test_units_must_agree_and_bokeh_be_there(signals, monkeypatch) -> None:
+def test_different_units_are_refused(signals) -> None:
     low = signals["low"]
     with pytest.raises(SpecsrError, match="one unit"):
         make_report(low, low.replace(unit="V"))
-    monkeypatch.setitem(__import__("sys").modules, "bokeh", None)
-    with pytest.raises(SpecsrError, match=r"specsr\[report\]"):
-        report_page._bokeh()
+
+
+def test_a_missing_bokeh_is_named(signals, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "bokeh", None)
+    with pytest.raises(SpecsrError, match=r"reports need bokeh.*specsr\[report\]"):
+        make_report(signals["low"])
 
 
 def test_every_bundled_model_has_a_card() -> None:
     for name in specsr.bundled_models():
-        card = dict(model_card.model_card(name))
+        card = dict(model_card(name))
         assert card["name"] == name and "M parameters" in card["network"]
         assert "training" in card and "data" in card
 
 
 @pytest.mark.slow
 def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
-    """Needs playwright and a Chromium on the path; without them the page is only parsed."""
+    """Needs playwright and a Chromium on the path."""
     api = pytest.importorskip("playwright.sync_api")
     browser_path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if browser_path is None:
@@ -301,7 +304,7 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
             "Promise.all([...document.querySelectorAll('audio')].map(a => a.duration ||"
             " new Promise(done => a.onloadedmetadata = () => done(a.duration))))"
         )
-        # the slider shows the second map
+        # the slider fades to the second map
         models = "[...Bokeh.documents[0]._all_models.values()]"
         tab.evaluate(f"() => {{{models}.find(m => m.type == 'Slider').value = 60}}")
         tab.wait_for_function(
