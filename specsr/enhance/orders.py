@@ -11,14 +11,13 @@ tones of constant frequency are removed while the speed changes.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 
 from specsr.choices import SEGMENT
-from specsr.enhance.segments import Source, join, plan, process
+from specsr.enhance.segments import join, plan, process
 from specsr.errors import SpecsrError
 from specsr.nvh.interpolation import read_between, read_rows
 from specsr.nvh.speed import fill_gaps, revolutions
@@ -56,30 +55,19 @@ def keep_orders(
     Raises:
         SpecsrError: no speed, or a recording shorter than a window.
     """
-    return join(keep_orders_pieces(noisy, segment, progress))
-
-
-def keep_orders_pieces(
-    noisy: Source, segment: float = SEGMENT, progress: Progress | None = None
-) -> Generator[Signal, None, None]:
-    """Yield the result of `keep_orders` in pieces of ``segment`` seconds, in order.
-
-    Args and errors are those of `keep_orders`; ``noisy`` can also be a file that is read as needed
-    (`specsr.io.stream`).
-    """
     n_fft = window_length(noisy.rate)
     if noisy.length < n_fft:
         raise SpecsrError(
             f"the recording has {noisy.length} samples: order tracking needs windows of {n_fft} "
             f"({n_fft / noisy.rate:.2f} s); use a longer one, or denoise without --orders"
         )
-    if noisy.cut(0, 1).rpm is None:
+    if noisy.rpm is None:
         raise SpecsrError(
             "order tracking needs the speed of the machine, and the recording has none: give it "
             "with --rpm (rpm=), or denoise without --orders"
         )
     cuts = plan(segment, noisy.rate, n_fft // 4, margin(noisy.rate), noisy.length)
-    yield from process(noisy, lambda part, _: _filtered(part, n_fft), cuts, progress)
+    return join(process(noisy, lambda part, _: _filtered(part, n_fft), cuts, progress))
 
 
 def window_length(rate: float) -> int:

@@ -1,4 +1,4 @@
-"""Lines that follow the speed are kept, all else is taken away."""
+"""Order-tracking filter: components locked to the speed are kept, the rest is removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import pytest
 
 import specsr
 from specsr import Signal, SpecsrError, keep_orders
-from specsr.enhance.orders import Frames, along_orders, line_gain, noise_floor, window_length
+from specsr.enhance.orders import (
+    AngleFrames,
+    line_gain,
+    mean_along_orders,
+    noise_floor,
+    window_length,
+)
 from specsr.scores import metrics
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
@@ -20,7 +26,7 @@ N_FFT = window_length(RATE)
 
 
 def sweep(seconds: float = 4.0, low: float = 20.0, high: float = 60.0) -> np.ndarray:
-    """Turns a second at every sample."""
+    """Rotation frequency at every sample, Hz."""
     return np.linspace(low, high, round(seconds * RATE))
 
 
@@ -33,52 +39,52 @@ def sdr(clean: np.ndarray, found: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("rate", "length"), [(8192.0, 2048), (25600.0, 8192), (51200.0, 16384)])
-def test_a_window_lasts_about_a_third_of_a_second(rate, length):
+def test_a_window_is_about_a_third_of_a_second_long(rate, length):
     assert window_length(rate) == length
 
 
-@pytest.mark.parametrize("ends", [(30.0, 30.0), (20.0, 60.0), (60.0, 20.0), (40.0, 43.0)])
-def test_frames_put_together_again_are_the_signal(ends):
-    speed = sweep(3.0, *ends)
+@pytest.mark.parametrize("speeds", [(30.0, 30.0), (20.0, 60.0), (60.0, 20.0), (40.0, 43.0)])
+def test_overlap_add_of_the_frames_gives_the_signal(speeds):
+    speed = sweep(3.0, *speeds)
     noise = np.random.default_rng(0).standard_normal(speed.size)
-    # near half the rate, reading between samples and along another axis loses some
+    # near half the rate, interpolation between samples has larger errors
     spectrum = np.fft.rfft(noise)
     spectrum[int(0.6 * len(spectrum)) :] = 0
     signal = np.fft.irfft(spectrum, noise.size)
-    frames = Frames.along(speed, RATE, N_FFT)
-    off = frames.signal(frames.spectra(signal)) - signal
-    assert 10 * np.log10(np.mean(off**2) / np.mean(signal**2)) < -45
+    frames = AngleFrames.along(speed, RATE, N_FFT)
+    error = frames.signal(frames.spectra(signal)) - signal
+    assert 10 * np.log10(np.mean(error**2) / np.mean(signal**2)) < -45
 
 
-def test_an_order_stands_still_within_a_frame_however_fast_it_sweeps():
-    speed = sweep(2.0, 20.0, 60.0)  # order 30: 600 Hz a second, 37 rows a window
-    frames = Frames.along(speed, RATE, N_FFT)
+def test_an_order_is_a_steady_tone_within_a_frame_at_any_sweep_rate():
+    speed = sweep(2.0, 20.0, 60.0)  # order 30: 600 Hz per s, 37 rows per window
+    frames = AngleFrames.along(speed, RATE, N_FFT)
     power = np.abs(frames.spectra(tone(30, speed))) ** 2
-    rows = np.round(30 * frames.speed * N_FFT / RATE).astype(int)
+    rows = np.round(30 * frames.rotation_hz * N_FFT / RATE).astype(int)
     inside = np.arange(4, power.shape[1] - 4)
     near = sum(power[rows[inside] + i, inside] for i in range(-2, 3))
     assert (near > 0.98 * power[:, inside].sum(axis=0)).all()
-    steady = Frames.along(np.full_like(speed, 30.0), RATE, N_FFT)
+    steady = AngleFrames.along(np.full_like(speed, 30.0), RATE, N_FFT)
     smeared = np.abs(steady.spectra(tone(30, speed))) ** 2
     assert smeared[:, inside].max() < 0.2 * power[:, inside].max()
 
 
-def test_orders_and_whines_are_kept_and_steady_tones_and_noise_are_not():
+def test_orders_and_whine_are_kept_and_steady_tones_and_noise_are_removed():
     speed = sweep()
     rng = np.random.default_rng(1)
     orders = tone(6, speed) + 0.5 * tone(17.3, speed)
-    foreign = np.sin(2 * np.pi * 1000 * np.arange(speed.size) / RATE)
+    steady = np.sin(2 * np.pi * 1000 * np.arange(speed.size) / RATE)
     noise = 0.7 * rng.standard_normal(speed.size)
     rpm = 60 * speed
-    kept = keep_orders(Signal((orders + foreign + noise)[None], RATE, "Pa", rpm=rpm))
-    assert sdr(orders, kept.samples[0]) > 12 > 10 + sdr(orders, orders + foreign + noise)
-    alone = keep_orders(Signal((foreign + noise)[None], RATE, "Pa", rpm=rpm)).samples[0]
-    assert np.mean(alone**2) < 0.03 * np.mean((foreign + noise) ** 2)
+    kept = keep_orders(Signal((orders + steady + noise)[None], RATE, "Pa", rpm=rpm))
+    assert sdr(orders, kept.samples[0]) > 12 > 10 + sdr(orders, orders + steady + noise)
+    alone = keep_orders(Signal((steady + noise)[None], RATE, "Pa", rpm=rpm)).samples[0]
+    assert np.mean(alone**2) < 0.03 * np.mean((steady + noise) ** 2)
     assert kept.unit == "Pa" and kept.samples.shape == (1, speed.size)
     np.testing.assert_array_equal(kept.rpm, rpm)
 
 
-def test_it_beats_the_network_on_a_run_up_in_noise():
+def test_a_run_up_in_noise_has_a_higher_sdr_than_with_the_network():
     orders = tuple(Order(2.0 * k, -1.5 * k, 0.4 * k) for k in range(1, 13))
     made = synthesise(RunUp(duration=4.0, rpm=(1500.0, 3600.0), orders=orders, seed=3))
     clean = made.clean.samples[0].astype(np.float64)
@@ -102,7 +108,7 @@ def test_channels_types_and_levels_are_kept(dtype):
         assert abs(10 * np.log10(np.mean(found.astype(float) ** 2) / np.mean(clean**2))) < 0.3
 
 
-def test_pieces_are_those_of_the_whole():
+def test_segments_give_the_result_of_the_whole():
     speed = sweep(12.0)
     noise = 0.3 * np.random.default_rng(4).standard_normal(speed.size)
     signal = Signal((tone(5, speed) + noise)[None], RATE, "Pa", rpm=60 * speed)
@@ -111,7 +117,7 @@ def test_pieces_are_those_of_the_whole():
     assert np.abs(pieces - whole).max() < 1e-5 * np.abs(whole).max()
 
 
-def test_a_stop_is_silent_and_a_gap_in_the_speed_is_bridged():
+def test_a_standstill_is_silent_and_gaps_in_the_speed_are_interpolated():
     speed = sweep()
     noise = np.random.default_rng(5).standard_normal(speed.size)
     still = keep_orders(Signal(noise[None], RATE, "Pa", rpm=np.zeros(speed.size)))
@@ -123,7 +129,7 @@ def test_a_stop_is_silent_and_a_gap_in_the_speed_is_bridged():
     assert sdr(tone(5, speed), kept.samples[0]) > 15
 
 
-def test_without_speed_or_length_there_is_nothing_to_follow():
+def test_recordings_without_speed_or_too_short_are_rejected():
     speed = sweep()
     with pytest.raises(SpecsrError, match="--rpm"):
         keep_orders(Signal(tone(5, speed)[None], RATE, "Pa"))
@@ -132,7 +138,7 @@ def test_without_speed_or_length_there_is_nothing_to_follow():
         keep_orders(short)
 
 
-def test_the_noise_floor_is_the_mean_power_of_noise_and_lines_do_not_lift_it():
+def test_the_noise_floor_is_the_mean_power_of_noise_with_and_without_lines():
     power = np.random.default_rng(6).exponential(size=(1200, 60))
     floor = noise_floor(power)
     assert floor[100:].mean() == pytest.approx(1, rel=0.05)
@@ -144,20 +150,20 @@ def test_cells_are_averaged_along_orders():
     speed = np.linspace(20, 30, 40)
     rows = 12 * speed
     cells = np.maximum(0, 1 - np.abs(np.arange(500)[:, None] - rows) / 2)
-    way = along_orders(cells, speed)
+    track = mean_along_orders(cells, speed)
     inside = np.arange(6, 34)
     np.testing.assert_allclose(
-        way[np.round(rows[inside]).astype(int), inside], 1, atol=0.35
+        track[np.round(rows[inside]).astype(int), inside], 1, atol=0.35
     )  # between rows
-    np.testing.assert_allclose(along_orders(np.ones((500, 40)), speed)[:300], 1)
+    np.testing.assert_allclose(mean_along_orders(np.ones((500, 40)), speed)[:300], 1)
 
 
-def test_hardly_a_cell_of_noise_passes():
+def test_fewer_than_0_3_percent_of_noise_cells_pass():
     power = np.random.default_rng(7).exponential(size=(1025, 100))
     assert (line_gain(power, np.linspace(20, 60, 100)) > 0).mean() < 0.003
 
 
-def test_nothing_passes_at_the_ends_or_at_the_edge_of_the_band():
+def test_noise_does_not_pass_at_the_edges_of_time_and_frequency():
     speed = sweep(6.0)
     noise = np.random.default_rng(10).standard_normal(speed.size)
     spectrum = np.fft.rfft(noise)
@@ -165,11 +171,11 @@ def test_nothing_passes_at_the_ends_or_at_the_edge_of_the_band():
     noise = np.fft.irfft(spectrum, noise.size)
     kept = keep_orders(Signal(noise[None], RATE, "Pa", rpm=60 * speed)).samples[0]
     assert np.mean(kept**2) < 1e-6 * np.mean(noise**2)
-    ends = np.r_[:N_FFT, speed.size - N_FFT : speed.size]
-    assert np.mean(kept[ends] ** 2) < 1e-6 * np.mean(noise**2)
+    edges = np.r_[:N_FFT, speed.size - N_FFT : speed.size]
+    assert np.mean(kept[edges] ** 2) < 1e-6 * np.mean(noise**2)
 
 
-def test_the_command_keeps_orders_by_a_table_of_the_speed(tmp_path, capsys):
+def test_the_command_keeps_orders_with_a_speed_table(tmp_path, capsys):
     speed = sweep()
     noise = 0.5 * np.random.default_rng(8).standard_normal(speed.size)
     mix = Signal((0.1 * (tone(5, speed) + noise)).astype(np.float32)[None], RATE, "1")
@@ -178,29 +184,29 @@ def test_the_command_keeps_orders_by_a_table_of_the_speed(tmp_path, capsys):
         at = np.arange(0, speed.size, 256)
         csv.writer(file).writerows(zip(at / RATE, 60 * speed[at]))
     run, rpm, out = tmp_path / "run.wav", tmp_path / "rpm.csv", tmp_path / "orders.wav"
-    picture = tmp_path / "orders.png"
+    figure = tmp_path / "orders.png"
     code, _, err = specsr_command(
-        capsys, "denoise", run, "--orders", "--rpm", rpm, "-o", out, "--plot", picture
+        capsys, "denoise", run, "--orders", "--rpm", rpm, "-o", out, "--plot", figure
     )
     assert code == 0, err
-    assert picture.stat().st_size > 10_000
+    assert figure.stat().st_size > 10_000
     assert sdr(tone(5, speed), specsr.read(out).samples[0].astype(np.float64)) > 15
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (["--orders"], "--rpm"),
-        (["--rpm", "rpm.csv"], "give both"),
-        (["--orders", "--model", "denoise"], "leave --model out"),
-        (["--orders", "--attenuation", "20"], "leave out with --orders"),
-        (["--orders", "--ensemble"], "leave out with --orders"),
+        (["--rpm", "rpm.csv"], "without --orders"),
+        (["--orders", "--model", "denoise"], "leave out --model"),
+        (["--orders", "--attenuation", "20"], "leave them out with --orders"),
+        (["--orders", "--ensemble"], "leave them out with --orders"),
     ],
 )
-def test_the_command_says_what_is_missing(options, says, tmp_path, capsys, monkeypatch):
+def test_the_command_names_invalid_options(options, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rpm.csv").write_text("0,1000\n1,2000\n")
     noise = np.random.default_rng(9).uniform(-0.5, 0.5, (1, 8192)).astype(np.float32)
     specsr.write("a.wav", Signal(noise, RATE, "1"))
     code, _, err = specsr_command(capsys, "denoise", "a.wav", "-o", "b.wav", *options)
-    assert code == 1 and says in err and not (tmp_path / "b.wav").exists()
+    assert code == 1 and message in err and not (tmp_path / "b.wav").exists()

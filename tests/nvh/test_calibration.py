@@ -1,4 +1,4 @@
-"""Calibration from a recorded tone and from full scale: the level is right, or it is refused."""
+"""Calibration from a recorded tone and from full scale: correct levels, or an error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tone(rms=0.1, freq=1000.0, rate=48000, seconds=3.0, noise=1e-5, seed=0):
     rms=st.floats(1e-3, 0.6), freq=st.floats(100, 4500), rate=st.sampled_from([16000, 51200.131]),
     level=st.floats(60, 140), unit=st.sampled_from(["Pa", "m/s2", "g"]),
 )  # fmt: skip
-def test_the_tone_gets_the_level_it_was_said_to_have(rms, freq, rate, level, unit):
+def test_the_calibrated_tone_has_the_given_level(rms, freq, rate, level, unit):
     recording = Signal(tone(rms, freq, rate, seconds=2.0, noise=rms / 1000), rate)
     found = calibrate(recording, level, unit)
     assert found.freq == pytest.approx(freq, rel=1e-4)
@@ -37,7 +37,7 @@ def test_the_tone_gets_the_level_it_was_said_to_have(rms, freq, rate, level, uni
     assert found.purity_db > 40 and found.spread_db < 0.1
 
 
-def test_switching_on_and_off_and_a_silent_channel_do_not_matter():
+def test_switching_on_and_off_and_a_silent_channel_have_no_effect():
     rate = 48000
     quiet = 1e-4 * np.random.default_rng(1).standard_normal(6 * rate)
     on = quiet + np.pad(tone(noise=0), (rate, 2 * rate))
@@ -59,15 +59,15 @@ def test_switching_on_and_off_and_a_silent_channel_do_not_matter():
         (tone(noise=0.03), "more than one tone"),
         (np.clip(tone(0.71), -1, 1) * 1.2, "clipped|more than one"),
         (np.clip(tone(0.75), -1, 1), "is clipped"),
-        (tone(freq=1000 + 20 * np.linspace(-1, 1, 144000)), "wanders|no steady"),
+        (tone(freq=1000 + 20 * np.linspace(-1, 1, 144000)), "drifts|no steady"),
     ],
 )
-def test_what_is_no_calibrator_tone_is_refused(samples, match):
+def test_recordings_without_a_calibrator_tone_are_rejected(samples, match):
     with pytest.raises(SpecsrError, match=match):
         calibrate(Signal(samples, 48000), 94)
 
 
-def test_impossible_levels_are_refused():
+def test_invalid_levels_and_units_are_rejected():
     for level in (np.nan, np.inf):
         with pytest.raises(SpecsrError, match="level"):
             calibrate(Signal(tone(), 48000), level)
@@ -77,7 +77,7 @@ def test_impossible_levels_are_refused():
         at_full_scale(94, "psi")
 
 
-def test_a_full_scale_sine_has_the_level_that_was_said():
+def test_a_full_scale_sine_has_the_given_level():
     made = Signal(at_full_scale(120) * np.sin(np.arange(48000) / 7), 48000, unit="Pa")
     assert made.level()[0] == pytest.approx(120, abs=0.01)
 
@@ -90,7 +90,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_every_command_takes_a_tone_and_says_the_reference(files, capsys):
+def test_every_command_accepts_a_tone_and_prints_the_reference(files, capsys):
     mic, given_tone = files / "mic.wav", ["--calib-tone", files / "tone.wav", "94"]
     level = 20 * np.log10(0.01 * 10.0237 / 20e-6)
     for command in (["denoise", mic, "-o", files / "a.wav"], ["upscale", mic, "-o", files / "b.h5"],
@@ -109,10 +109,10 @@ def test_every_command_takes_a_tone_and_says_the_reference(files, capsys):
     assert code == 0 and "overall level error" in out
 
 
-def test_calibrations_exclude_each_other_and_name_their_file(files, capsys):
+def test_calibration_options_exclude_each_other_and_errors_name_the_file(files, capsys):
     mic = files / "mic.wav"
     code, _, err = run(capsys, "info", mic, "--calib", 2, "--full-scale", 120)
-    assert code == 1 and "give one of them" in err
+    assert code == 1 and "exclude each other" in err
     code, _, err = run(capsys, "info", mic, "--calib-tone", mic, 94)
     assert code == 1 and "mic.wav: holds no steady tone" in err and "Traceback" not in err
     code, _, err = run(capsys, "info", mic, "--calib-tone", files / "none.wav", 94)

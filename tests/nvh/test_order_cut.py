@@ -1,4 +1,4 @@
-"""Order cuts against envelopes that are known."""
+"""Order cuts against known envelopes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.transform import spectrogram
 from specsr.nvh import order_cut as orders
-from specsr.nvh.speed import frame_rpm
+from specsr.nvh.speed import column_rpm
 from specsr.signal import Signal
 from support.levels_samples import RATE, WINDOWS, pooled, sine, white
 
 
 def run_up(order: float, seconds: float = 6.0, rate: float = RATE) -> tuple[Signal, np.ndarray]:
-    """One order with a growing envelope, and its rms in every sample."""
+    """One order with an increasing envelope, and its rms at every sample."""
     length = round(seconds * rate)
     rpm = np.linspace(900, 6000, length)
     rms = 0.1 * (rpm / 1000) ** 1.5
@@ -28,29 +28,29 @@ def run_up(order: float, seconds: float = 6.0, rate: float = RATE) -> tuple[Sign
 @pytest.mark.parametrize("scaling", ["rms", "psd"])
 @pytest.mark.parametrize("n_fft", [1024, 2048, 8192])
 @pytest.mark.parametrize("order", [2, 8.58, 40])
-def test_an_order_cut_reads_the_envelope(order: float, n_fft: int, scaling: str) -> None:
+def test_an_order_cut_follows_the_envelope(order: float, n_fft: int, scaling: str) -> None:
     signal, rms = run_up(order)
     cut = orders.order_cut(spectrogram(signal, n_fft=n_fft, scaling=scaling), None, order)
     truth = 20 * np.log10(np.interp(cut.times, np.arange(len(rms)) / RATE, rms) / 20e-6)
-    readable = ~np.isnan(cut.levels[0])
-    assert readable.mean() > 0.7
-    assert np.abs(cut.levels[0] - truth)[readable].max() < 0.2
+    valid = ~np.isnan(cut.levels[0])
+    assert valid.mean() > 0.7
+    assert np.abs(cut.levels[0] - truth)[valid].max() < 0.2
     assert np.all(cut.bandwidth >= 4 * RATE / n_fft)  # the main lobe of a Hann window
     assert cut.freqs == pytest.approx(order * cut.rpm / 60)
 
 
-def test_an_order_cut_reads_the_envelope_from_a_pooled_map() -> None:
+def test_an_order_cut_of_a_pooled_map_follows_the_envelope() -> None:
     signal, rms = run_up(8)
     cut = orders.order_cut(pooled(spectrogram(signal), 4, 4), None, 8)
     truth = 20 * np.log10(np.interp(cut.times, np.arange(len(rms)) / RATE, rms) / 20e-6)
-    readable = ~np.isnan(cut.levels[0])
-    assert np.abs(cut.levels[0] - truth)[readable].max() < 0.2
-    assert readable.mean() > 0.8
+    valid = ~np.isnan(cut.levels[0])
+    assert np.abs(cut.levels[0] - truth)[valid].max() < 0.2
+    assert valid.mean() > 0.8
 
 
 @pytest.mark.parametrize("window", WINDOWS[:-1])
 @pytest.mark.parametrize("scaling", ["rms", "psd"])
-def test_a_constant_order_reads_its_rms(window: str, scaling: str) -> None:
+def test_a_constant_order_gives_its_rms(window: str, scaling: str) -> None:
     for freq in (1000.0, 1006.25):  # on a row and between two
         signal = Signal(sine(freq), RATE, "Pa")
         spec = spectrogram(signal, window=window, scaling=scaling)
@@ -59,7 +59,7 @@ def test_a_constant_order_reads_its_rms(window: str, scaling: str) -> None:
         assert np.nanmax(cut.levels) == pytest.approx(93.98, abs=0.05)
 
 
-def test_the_stated_width_is_the_one_used() -> None:
+def test_the_given_width_is_used() -> None:
     signal = Signal(white(4, 10 * RATE), RATE)
     spec = spectrogram(signal)
     for width, unit, hertz in [(400, "Hz", 400), (8, "orders", 400), (32, "rows", 400)]:
@@ -69,7 +69,7 @@ def test_the_stated_width_is_the_one_used() -> None:
         assert level == pytest.approx(10 * np.log10(400 * 2 / RATE), abs=0.3)
 
 
-def test_what_cannot_be_read_is_nan() -> None:
+def test_levels_outside_the_map_and_at_the_edges_are_nan() -> None:
     signal = Signal(white(5, RATE), RATE, rpm=np.linspace(0, 60 * RATE / 2, RATE))
     cut = orders.order_cut(spectrogram(signal), None, 1)
     low, high = cut.freqs - cut.bandwidth / 2, cut.freqs + cut.bandwidth / 2
@@ -77,34 +77,34 @@ def test_what_cannot_be_read_is_nan() -> None:
     assert outside.any()
     assert np.isnan(cut.levels[0, outside]).all()
     steady = orders.order_cut(spectrogram(signal), 6000.0, 10).levels[0]
-    assert np.isnan(steady[[0, 1, -2, -1]]).all()  # windows over the ends
+    assert np.isnan(steady[[0, 1, -2, -1]]).all()  # windows past the edges
     assert not np.isnan(steady[2:-3]).any()
 
 
 @given(slope=st.floats(-2000, 2000), s_t=st.integers(1, 5), hop=st.sampled_from([64, 100, 256]))
 @settings(max_examples=30, deadline=None)
-def test_speed_in_a_frame_is_that_at_its_centre(slope: float, s_t: int, hop: int) -> None:
+def test_the_speed_of_a_column_is_that_at_its_centre(slope: float, s_t: int, hop: int) -> None:
     grid = Grid(1000.0, 256, hop, 4000, cell=(1, s_t))
     time = np.arange(4000) / 1000
-    found = frame_rpm(3000 + slope * time, grid)
+    found = column_rpm(3000 + slope * time, grid)
     inside = (grid.times() > 0.6) & (grid.times() < 3.2)
     expected = 3000 + slope * grid.times()
     assert found[inside] == pytest.approx(expected[inside], abs=1.5)
-    assert frame_rpm(1234.0, grid) == pytest.approx(np.full(grid.frames, 1234.0))
+    assert column_rpm(1234.0, grid) == pytest.approx(np.full(grid.frames, 1234.0))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"rpm": None}, "no machine speed"),
-        ({"rpm": np.ones(7)}, "one a sample"),
+        ({"rpm": np.ones(7)}, "one per sample"),
         ({"rpm": np.nan}, "not finite"),
         ({"order": 0}, "order is 0"),
         ({"bandwidth": -1}, "bandwidth is -1"),
         ({"bandwidth": 1, "unit": "bark"}, "unit is 'bark'"),
     ],
 )
-def test_mistakes_are_named(change: dict, words: str) -> None:
+def test_invalid_arguments_are_named(change: dict, words: str) -> None:
     spec = spectrogram(Signal(white(6, 8192), RATE))
     with pytest.raises(SpecsrError, match=words):
         orders.order_cut(spec, **{"rpm": 3000.0, "order": 2, **change})

@@ -1,4 +1,4 @@
-"""Levels of orders fitted to a coarse map: known machines are found as they were made."""
+"""Fit of order levels to the coarse maps of known machines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import specsr
 from specsr import Signal, SpectrogramTransform
 from specsr.maps import levels
 from specsr.maps.pooling import pool, pool_power
-from specsr.nvh.order_fit import OVERLAP, SEGMENT, OrderFit, _segments, fit_orders, with_orders
+from specsr.nvh.order_fit import OVERLAP, SEGMENT, OrderFit, blend_fit, fit_orders, stretches
 from specsr.nvh.order_model import PARTS, REACH, SLOPES, line_shapes
-from specsr.nvh.speed import columns_speed
+from specsr.nvh.speed import column_rotation_hz
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -28,7 +28,7 @@ def machine(**options: object):
     made = synthesise(RunUp(**given))  # type: ignore[arg-type]
     fine = TRANSFORM(made.signal)
     low = pool(fine, *SCALE)
-    return made, low, fine.grid, columns_speed(low.rpm, fine.grid)
+    return made, low, fine.grid, column_rotation_hz(low.rpm, fine.grid)
 
 
 def fitted(low, grid, speed) -> OrderFit:
@@ -38,31 +38,31 @@ def fitted(low, grid, speed) -> OrderFit:
 
 
 @pytest.mark.parametrize("window", ["hann", "hamming", "blackman"])
-def test_the_shape_of_a_steady_tone_is_its_windows(window):
+def test_the_line_shape_of_a_steady_tone_is_the_window_spectrum(window):
     shapes = line_shapes(window)
     n = 2048
     taps = get_window(window, n)
     for away in (-2.5, -1.0, 0.0, 0.25, 1.0, 3.0):
         tone = np.exp(2j * np.pi * 100 * np.arange(n) / n)
-        seen = abs(np.sum(taps * tone * np.exp(-2j * np.pi * (100 + away) * np.arange(n) / n)))
+        amplitude = abs(np.sum(taps * tone * np.exp(-2j * np.pi * (100 + away) * np.arange(n) / n)))
         at = round((away + REACH) * PARTS)
-        assert shapes[0, at] == pytest.approx((seen / taps.sum()) ** 2, abs=2e-4)
+        assert shapes[0, at] == pytest.approx((amplitude / taps.sum()) ** 2, abs=2e-4)
 
 
-def test_a_sweep_spreads_a_tone_and_keeps_its_energy():
+def test_a_sweep_widens_a_line_and_keeps_its_energy():
     shapes = line_shapes("hann")
-    inside = SLOPES < 50  # the widest reach beyond the table
+    inside = SLOPES < 50  # the widest extend beyond the table
     energy = shapes[inside].sum(axis=1)
     np.testing.assert_allclose(energy, energy[0], rtol=0.01)
     peaks = shapes.max(axis=1)
     assert (np.diff(peaks) < 0).all() and peaks[0] == pytest.approx(1)
 
 
-def test_the_orders_that_there_are_are_found_and_their_levels_too():
+def test_orders_and_their_levels_are_found():
     made, low, grid, speed = machine()
     fit = fitted(low, grid, speed)
     assert {2.0, 2.5, 4.0, 9.0} <= set(fit.orders) and len(fit.orders) < 12
-    # the cells in which an order lies, away from the ends: its power is the squared rms
+    # on the cells of an order, away from the edges, its power is the squared rms
     for order, envelope in made.envelopes.items():
         rows = np.round(order * speed / grid.df).astype(int)
         columns = np.arange(len(speed))[20:-20]
@@ -71,7 +71,7 @@ def test_the_orders_that_there_are_are_found_and_their_levels_too():
         assert abs(10 * np.log10(np.median(peak / wanted))) < 1.5, (order, envelope.mean())
 
 
-def test_close_orders_come_apart_where_interpolation_cannot():
+def test_orders_within_one_coarse_cell_are_separated():
     made, low, grid, speed = machine()
     fit = fitted(low, grid, speed)
     truth = levels.to_db(made.expected_power(grid)[:-1])
@@ -88,18 +88,18 @@ def test_close_orders_come_apart_where_interpolation_cannot():
     assert rms(ours) < 2.0 < 0.6 * rms(flat)
 
 
-def test_noise_alone_holds_no_order():
+def test_noise_contains_no_order():
     noise = np.random.default_rng(0).standard_normal((1, 32768)).astype(np.float32)
     signal = Signal(noise, 8192.0, "Pa", rpm=np.linspace(1500, 3600, 32768))
     fine = TRANSFORM(signal)
     low = pool(fine, *SCALE)
-    fit = fitted(low, fine.grid, columns_speed(low.rpm, fine.grid))
+    fit = fitted(low, fine.grid, column_rotation_hz(low.rpm, fine.grid))
     assert fit.lines.sum() < 0.05 * (fit.lines + fit.rest).sum()
     level = levels.to_db(fit.rest[16:-16])
-    assert level.std() < 2.5  # smooth: a periodogram has 5.6
+    assert level.std() < 2.5  # smooth: a periodogram has 5.6 dB
 
 
-def test_a_click_is_no_order():
+def test_a_click_is_not_taken_for_an_order():
     _, low, grid, speed = machine(orders=(Order(4, 0),), line_to_noise=10.0)
     power = low.power[0].copy()
     column = power.shape[1] // 2
@@ -110,19 +110,19 @@ def test_a_click_is_no_order():
     assert fit.rest[:, at].sum() > 0.9 * (100 * np.median(low.power[0]) * 4 * power.shape[0])
 
 
-def test_without_speed_or_sound_there_is_nothing_to_fit():
+def test_no_fit_without_speed_or_sound():
     _, low, grid, speed = machine()
     assert fit_orders(low.power[0], grid, SCALE, np.zeros_like(speed)) is None
     assert fit_orders(np.zeros_like(low.power[0]), grid, SCALE, speed) is None
 
 
-def test_where_the_speed_is_unknown_there_is_no_order():
+def test_no_order_where_the_speed_is_unknown():
     _, low, grid, speed = machine()
     fit = fitted(low, grid, np.where(np.arange(len(speed)) < len(speed) // 2, speed, 0))
     assert fit.lines[:, len(speed) // 2 :].sum() == 0 < fit.lines.sum()
 
 
-def test_level_and_unit_do_not_matter():
+def test_the_fit_is_independent_of_level_and_unit():
     _, low, grid, speed = machine()
     power = low.power[0].astype(np.float64)
     first, loud = (fit_orders(f * power, grid, SCALE, speed) for f in (1.0, 1e9))
@@ -131,15 +131,15 @@ def test_level_and_unit_do_not_matter():
 
 
 @pytest.mark.parametrize("columns", [1, 31, SEGMENT, SEGMENT + 1, 1000, 3 * SEGMENT])
-def test_stretches_cover_a_long_map_and_their_weights_add_up(columns):
+def test_the_weights_of_stretches_add_up_to_one(columns):
     total = np.zeros(columns)
-    for first, last, weight in _segments(columns):
+    for first, last, weight in stretches(columns):
         assert 0 < last - first <= SEGMENT + OVERLAP and len(weight) == last - first
         total[first:last] += weight
     np.testing.assert_allclose(total, 1)
 
 
-def test_a_long_map_is_fitted_stretch_by_stretch():
+def test_a_long_map_is_fitted_in_stretches():
     made, low, grid, speed = machine(duration=20.0)
     assert low.power.shape[-1] > SEGMENT
     fit = fitted(low, grid, speed)
@@ -148,42 +148,44 @@ def test_a_long_map_is_fitted_stretch_by_stretch():
     assert again == pytest.approx(low.power[0].sum() * 16, rel=0.1)
 
 
-def test_the_fit_counts_on_lines_it_explains_and_nowhere_else():
+def test_the_fit_has_weight_only_on_lines_that_it_explains():
     made, low, grid, speed = machine()
     fit = fitted(low, grid, speed)
     network = np.ones(fit.lines.shape)
     uncertainty = np.full((1, *fit.lines.shape), 3.0, dtype=np.float32)
     measured = low.power[0].astype(np.float64)
-    mixed, less = with_orders(network, uncertainty, measured, fit, SCALE)
+    mixed, less = blend_fit(network, uncertainty, measured, fit, SCALE)
     share = fit.lines / (fit.lines + fit.rest)
     assert (mixed[8:][share[8:] > 0.95] != 1).mean() > 0.8
     assert (mixed[:8] == 1).all()  # noise is steep down there
     assert less.dtype == np.float32 and (less <= uncertainty).all() and (less > 0).all()
-    # a fit that explains nothing of what was measured has no say
+    # a fit that does not match the measured map has no weight
     wrong = OrderFit(fit.orders, fit.lines[::-1] * 1e3, fit.rest)
-    assert np.allclose(with_orders(network, uncertainty, measured, wrong, SCALE)[0], 1, atol=0.05)
-    # no uncertainty stays no uncertainty
-    assert with_orders(network, uncertainty[:0], measured, fit, SCALE)[1].shape == (
+    assert np.allclose(blend_fit(network, uncertainty, measured, wrong, SCALE)[0], 1, atol=0.05)
+    # a network without uncertainty
+    assert blend_fit(network, uncertainty[:0], measured, fit, SCALE)[1].shape == (
         0,
         *uncertainty.shape[1:],
     )
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_fit_that_is_exact_beside_cells_far_off_gives_finite_levels():
+def test_large_and_zero_misfits_side_by_side_give_finite_levels():
     lines, rest = np.full((64, 400), 1e-3), np.ones((64, 400))
     low = pool_power(lines + rest, *SCALE)
     far = 10.0 ** np.random.default_rng(0).uniform(-25, 25, low[:, :50].shape)
-    low[:, :50] *= far  # which a running sum remembers, rounded
+    low[:, :50] *= far  # leaves rounding in the running sum
     fit = OrderFit((1.0,), lines, rest)
-    mixed, uncertainty = with_orders(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
+    mixed, uncertainty = blend_fit(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
     assert np.isfinite(mixed).all() and np.isfinite(uncertainty).all()
 
 
-def test_upscaling_with_the_speed_is_nearer_the_truth_on_close_lines():
+def test_upscaling_with_the_speed_has_smaller_errors_on_close_lines():
     made, low, grid, _ = machine()
     truth = levels.to_db(made.expected_power(grid)[:-1])
-    rows = np.round(np.array([[2.0], [2.5]]) * columns_speed(low.rpm, grid) / grid.df).astype(int)
+    rows = np.round(np.array([[2.0], [2.5]]) * column_rotation_hz(low.rpm, grid) / grid.df).astype(
+        int
+    )
     off = {}
     for name, given in (("speed", low), ("none", low.replace(rpm=None))):
         high = specsr.upscale(given, scale=4, find_speed=False)

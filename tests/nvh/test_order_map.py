@@ -1,4 +1,4 @@
-"""Order analysis by angular resampling, against run-ups whose envelopes are known."""
+"""Order analysis by angular resampling of run-ups with known envelopes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from specsr.errors import SpecsrError
 from specsr.io import read
 from specsr.maps.transform import spectrogram
+from specsr.nvh.order_cut import order_cut
 from specsr.nvh.order_map import order_map
 from specsr.nvh.runs import find_runs
 from specsr.nvh.speed import take_channel
@@ -30,7 +31,7 @@ def made() -> synth.Synthetic:
 
 
 def errors(made: synth.Synthetic, cut) -> np.ndarray:
-    """Cut minus truth in dB at every column, without those that cannot be read."""
+    """Cut minus truth in dB at every valid column."""
     at = np.arange(made.rpm.size) / made.run.rate
     truth = 20 * np.log10(np.interp(cut.times, at, made.envelopes[cut.order]) / 20e-6)
     error = (cut.levels - truth)[0]
@@ -39,7 +40,7 @@ def errors(made: synth.Synthetic, cut) -> np.ndarray:
 
 
 @pytest.mark.parametrize("order", [0.5, 2, 2.5, 4, 6, 8.5, 16])
-def test_cuts_are_the_envelopes_within_two_tenths_of_a_db(made, order: float) -> None:
+def test_cuts_match_the_envelopes_within_two_tenths_of_a_db(made, order: float) -> None:
     turned = order_map(made.signal)
     cut = turned.cut(order)
     assert np.abs(errors(made, cut)).max() < 0.2
@@ -47,15 +48,13 @@ def test_cuts_are_the_envelopes_within_two_tenths_of_a_db(made, order: float) ->
     assert cut.freqs == pytest.approx(order * cut.rpm / 60)
 
 
-def test_half_orders_stay_apart_where_a_map_of_fixed_rows_mixes_them(made) -> None:
-    from specsr.nvh.order_cut import order_cut
-
+def test_half_orders_are_separated_where_a_map_of_fixed_rows_mixes_them(made) -> None:
     by_angle = np.abs(errors(made, order_map(made.signal).cut(2.5))).max()
     by_cells = order_cut(spectrogram(made.signal, n_fft=4096), None, 2.5)
     assert np.abs(errors(made, by_cells)).max() > 3 > 0.2 > by_angle
 
 
-def test_run_downs_and_other_resolutions_read_alike() -> None:
+def test_run_downs_and_other_resolutions_give_the_same_levels() -> None:
     down = synth.synthesise(
         RunUp(rpm=(6000, 1200), orders=(Order(3, 0), Order(7, -3)),
                     line_to_noise=60.0, fluctuation=0.006)
@@ -69,15 +68,15 @@ def test_run_downs_and_other_resolutions_read_alike() -> None:
     assert np.all(np.diff(turned.times) > 0)
 
 
-def test_nothing_folds_back_from_above_the_highest_order(made) -> None:
-    """Order 40 alone, far above a map that ends at 20: nothing appears in it."""
+def test_orders_above_the_highest_are_not_aliased(made) -> None:
+    """Order 40 alone, far above a map that ends at 20, is attenuated by 60 dB."""
     alone = synth.synthesise(RunUp(orders=(Order(40, 0),), line_to_noise=np.inf, rpm=(900, 4000)))
     spec = order_map(alone.signal, max_order=20).spec
     inside = spec.db[0, :, 4:-4][spec.freqs < 20]
     assert inside.max() < alone.signal.level()[0] - 60
 
 
-def test_orders_above_half_the_rate_were_not_measured(made) -> None:
+def test_orders_above_half_the_rate_are_nan(made) -> None:
     turned = order_map(made.signal, max_order=200)  # 12.8 kHz is order 853 at 900, 142 at 5400 rpm
     view = turned.view("rpm")
     fast = view.x > 5000
@@ -109,11 +108,11 @@ def test_views_over_speed_and_time(made) -> None:
         ({"rpm": np.r_[np.zeros(100), np.full(25500, 3000.0)]}, "cut a run out"),
         ({"rpm": 0.0}, "falls to 0"),
         ({"resolution": 0.0}, "resolution is 0"),
-        ({"resolution": 0.01}, "turns"),
+        ({"resolution": 0.01}, "revolutions"),
         ({"max_order": -1.0}, "max_order -1"),
     ],
 )
-def test_mistakes_are_named(change: dict, words: str) -> None:
+def test_invalid_arguments_are_named(change: dict, words: str) -> None:
     signal = Signal(np.ones(25600), 25600.0)
     with pytest.raises(SpecsrError, match=words):
         order_map(signal, **{"rpm": 3000.0, **change})
@@ -127,12 +126,12 @@ def test_orders_2_and_4_dominate_a_real_run_up(shared_data) -> None:
     assert run.kind == "up" and run.rpm == pytest.approx((970, 4820), rel=0.01)
     turned = order_map(run.of(sound), max_order=12)
     power, orders = turned.spec.power[0].mean(1), turned.orders
-    # how far each order stands above its neighbourhood; below order 1 there is road noise
-    stands = [
+    # ratio of each order to its neighbourhood; road noise dominates below order 1
+    prominence = [
         power[np.abs(orders - k) < 0.16].max() / np.median(power[np.abs(orders - k) < 0.7])
         for k in np.arange(1, 11.6, 0.5)
     ]
-    strongest = np.arange(1, 11.6, 0.5)[np.argsort(stands)[::-1][:2]]
+    strongest = np.arange(1, 11.6, 0.5)[np.argsort(prominence)[::-1][:2]]
     assert sorted(strongest) == [2, 4]
     levels = [10 * np.log10(np.nanmean(10 ** (turned.cut(k).levels / 10))) for k in (2, 4, 3, 6, 8)]
     assert min(levels[:2]) > max(levels[2:])

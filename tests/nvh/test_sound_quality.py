@@ -1,6 +1,8 @@
-"""Loudness and sharpness of sounds whose values the standards state."""
+"""Loudness and sharpness of sounds with values given in the standards."""
 
 from __future__ import annotations
+
+import importlib.util
 
 import numpy as np
 import pytest
@@ -22,14 +24,14 @@ def _mosqito() -> None:
 
 
 @pytest.mark.parametrize("rate", [16000.0, 25600.0, 48000.0, 51200.0])
-def test_a_kilohertz_of_40_phon_is_one_sone_at_any_rate(rate: float) -> None:
+def test_a_tone_of_1_khz_and_40_phon_has_1_sone_at_any_rate(rate: float) -> None:
     for level, sone in ((40, 1.0), (60, 4.0)):
         found = sound_quality.loudness(tone(level, rate))
         assert found.sone == pytest.approx([sone], rel=0.03)
         assert found.phon == pytest.approx([level], abs=0.5)
 
 
-def test_a_critical_band_of_noise_at_1_khz_and_60_db_is_one_acum() -> None:
+def test_a_critical_band_of_noise_at_1_khz_and_60_db_has_1_acum() -> None:
     rng = np.random.default_rng(0)
     length, rate = 5 * 48000, 48000
     spectrum = np.fft.rfft(rng.standard_normal(length))
@@ -39,7 +41,7 @@ def test_a_critical_band_of_noise_at_1_khz_and_60_db_is_one_acum() -> None:
     assert sound_quality.sharpness(Signal(samples, rate, "Pa")) == pytest.approx([1.0], abs=0.05)
 
 
-def test_channels_time_and_silence() -> None:
+def test_channels_time_axis_and_silence() -> None:
     both = np.stack([tone(60, 48000.0, seconds=0.5).samples[0], np.zeros(24000)])
     signal = Signal(both, 48000.0, "Pa", start=3.0)
     found = sound_quality.loudness(signal, time_varying=True)
@@ -49,15 +51,15 @@ def test_channels_time_and_silence() -> None:
     assert np.isnan(sound_quality.sharpness(signal)[1])
 
 
-def test_what_has_no_loudness_is_refused(monkeypatch) -> None:
+def test_invalid_recordings_and_a_missing_library_are_named(monkeypatch) -> None:
     for signal, words in (
         (tone(60, 48000.0).replace(unit="1"), "Pa per full scale"),
-        (tone(60, 48000.0, seconds=0.05), "0.1 s at least"),
+        (tone(60, 48000.0, seconds=0.05), "at least 0.1 s"),
     ):
         with pytest.raises(SpecsrError, match=words):
             sound_quality.loudness(signal)
     with pytest.raises(SpecsrError, match="field is 'wide'"):
         sound_quality.sharpness(tone(60, 48000.0), field="wide")
-    monkeypatch.setattr(sound_quality.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SpecsrError, match=r"specsr\[sound-quality\]"):
         sound_quality.loudness(tone(60, 48000.0))

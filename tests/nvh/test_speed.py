@@ -1,4 +1,4 @@
-"""Speeds from tables, channels and pulses, and the runs in them."""
+"""Speed from tables, channels and tacho pulses; run-ups and run-downs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
 from specsr.nvh.runs import find_runs
-from specsr.nvh.speed import read_rpm, rpm_from_pulses, take_channel
+from specsr.nvh.speed import fill_gaps, read_rpm, revolutions, rpm_from_pulses, take_channel
 from specsr.signal import Signal
 
 RATE = 2000.0
@@ -37,20 +37,20 @@ def test_runs_are_found_between_dwells() -> None:
     ripple=st.floats(0, 0.01),
 )  # fmt: skip
 @settings(max_examples=40, deadline=None)
-def test_a_plain_sweep_is_one_run_from_end_to_end(low, factor, seconds, up, ripple) -> None:
+def test_a_plain_sweep_is_one_run_over_its_whole_length(low, factor, seconds, up, ripple) -> None:
     ends = (low, low * factor) if up else (low * factor, low)
     (run,) = find_runs(drive((0, ends[0]), (seconds, ends[1]), ripple=ripple), RATE)
     assert run.kind == ("up" if up else "down")
     assert run.start < 0.1 * seconds and run.stop > 0.9 * seconds
 
 
-def test_steady_speed_and_small_changes_are_no_runs() -> None:
+def test_constant_speed_and_small_changes_are_not_runs() -> None:
     assert find_runs(np.full(10000, 3000.0), RATE) == []
     assert find_runs(drive((0, 3000), (5, 3200), (10, 3000)), RATE) == []
     assert find_runs(np.zeros(10000), RATE) == []
 
 
-def test_a_run_cuts_its_signal() -> None:
+def test_a_run_returns_its_stretch_of_a_signal() -> None:
     rpm = drive((0, 800), (4, 800), (10, 5000))
     signal = Signal(rpm / 1e4, RATE, start=7.0, rpm=rpm)
     (run,) = find_runs(rpm, RATE, start=7.0)
@@ -62,7 +62,9 @@ def test_a_run_cuts_its_signal() -> None:
 
 @given(per_rev=st.sampled_from([1, 2, 60]), noise=st.floats(0, 0.02), seed=st.integers(0, 99))
 @settings(max_examples=20, deadline=None)
-def test_pulses_give_the_speed_that_made_them(per_rev: int, noise: float, seed: int) -> None:
+def test_pulses_give_the_speed_they_were_generated_from(
+    per_rev: int, noise: float, seed: int
+) -> None:
     rate = 51200.0
     times = np.arange(0, 3, 1 / rate)
     rpm = 1200 + 900 * times + 40 * np.sin(2 * np.pi * 0.8 * times)
@@ -75,13 +77,40 @@ def test_pulses_give_the_speed_that_made_them(per_rev: int, noise: float, seed: 
     assert np.abs(found[inside] / rpm[inside] - 1).mean() < 0.001
 
 
-def test_pulses_that_are_none_are_refused() -> None:
-    with pytest.raises(SpecsrError, match="0 tacho pulses|runs from"):
+def test_the_threshold_selects_the_pulses() -> None:
+    """One pulse of 5 V per revolution and two of 1 V: the automatic threshold is 2.5 V."""
+    rate, rotation_hz = 10000.0, 20.0
+    phase = (rotation_hz * np.arange(0, 2, 1 / rate)) % 1
+    tacho = 5.0 * (phase < 0.1) + ((phase > 0.3) & (phase < 0.4)) + ((phase > 0.6) & (phase < 0.7))
+    automatic = rpm_from_pulses(tacho, rate)
+    assert automatic == pytest.approx(60 * rotation_hz, rel=1e-3)
+    np.testing.assert_array_equal(rpm_from_pulses(tacho, rate, threshold=2.5), automatic)
+    # the hysteresis is a tenth of the range, 0.5 V
+    low = rpm_from_pulses(tacho, rate, threshold=0.6)
+    assert low.mean() == pytest.approx(3 * automatic.mean(), rel=0.01)
+    np.testing.assert_allclose(rpm_from_pulses(tacho, rate, 3, 0.6), automatic, rtol=5e-3)
+
+
+def test_gaps_in_a_speed_are_interpolated_and_held_at_the_edges() -> None:
+    speed = np.array([0.0, 10.0, np.nan, -1.0, 40.0, 0.0])
+    assert fill_gaps(speed).tolist() == [10, 10, 20, 30, 40, 40]
+    assert fill_gaps(np.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_the_shaft_angle_is_the_integral_of_the_rotation_frequency() -> None:
+    rotation_hz = np.linspace(10, 30, 4001)
+    angle = revolutions(rotation_hz, 1000.0)
+    assert angle[0] == 0 and angle[-1] == pytest.approx(80)
+    assert angle[2000] == pytest.approx(30)
+
+
+def test_signals_without_pulses_are_rejected() -> None:
+    with pytest.raises(SpecsrError, match="0 tacho pulses|ranges from"):
         rpm_from_pulses(np.zeros(1000), RATE)
     with pytest.raises(SpecsrError, match="at least three"):
         rpm_from_pulses(np.repeat([0.0, 1.0, 0.0], 300), RATE)
-    with pytest.raises(SpecsrError, match="threshold inside"):
-        rpm_from_pulses(np.arange(10.0), RATE, level=99)
+    with pytest.raises(SpecsrError, match="threshold within"):
+        rpm_from_pulses(np.arange(10.0), RATE, threshold=99)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +118,7 @@ def test_pulses_that_are_none_are_refused() -> None:
     ["time,rpm\n0,1000\n2,3000\n", "s;1/min\n0,0;1000,0\n2,0;3000,0\n", "0\t1000\n\n2\t3000\n",
      "\ufeff0 1000\n2 3000\n"],
 )  # fmt: skip
-def test_tables_are_read_whatever_parts_their_columns(tmp_path, text: str) -> None:
+def test_tables_with_any_column_separator_are_read(tmp_path, text: str) -> None:
     path = tmp_path / "rpm.csv"
     path.write_text(text, encoding="utf-8")
     signal = Signal(np.zeros(4000) + 1e-3, RATE)
@@ -98,7 +127,7 @@ def test_tables_are_read_whatever_parts_their_columns(tmp_path, text: str) -> No
     assert read_rpm(path, signal.replace(start=2.0)) == pytest.approx(np.full(4000, 3000.0))
 
 
-def test_one_column_is_a_speed_a_sample(tmp_path) -> None:
+def test_one_column_is_one_speed_per_sample(tmp_path) -> None:
     path = tmp_path / "rpm.txt"
     path.write_text("rpm\n" + "\n".join(map(str, range(100, 110))))
     assert read_rpm(path, Signal(np.ones(10), RATE)) == pytest.approx(np.arange(100, 110))
@@ -117,7 +146,7 @@ def test_one_column_is_a_speed_a_sample(tmp_path) -> None:
         ("50,1\n60,2\n", "do not meet"),
     ],
 )
-def test_tables_that_are_none_are_refused(tmp_path, text: str, words: str) -> None:
+def test_invalid_tables_are_rejected(tmp_path, text: str, words: str) -> None:
     path = tmp_path / "rpm.csv"
     path.write_text(text)
     with pytest.raises(SpecsrError, match=f"rpm.csv.*{words}"):
@@ -126,7 +155,7 @@ def test_tables_that_are_none_are_refused(tmp_path, text: str, words: str) -> No
         read_rpm(tmp_path / "none.csv", Signal(np.ones(10), RATE))
 
 
-def test_a_channel_is_taken_out() -> None:
+def test_a_channel_is_separated() -> None:
     signal = Signal(np.arange(6.0).reshape(3, 2), RATE, channels=("mic", "tacho", "acc"))
     for name in ("tacho", 1):
         values, rest = take_channel(signal, name)

@@ -1,4 +1,4 @@
-"""A speed sharpened, carried on and judged by a coarse map."""
+"""Refinement, extrapolation and validation of a speed by a coarse map."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import specsr
 from specsr import Signal, SpectrogramTransform
 from specsr.maps import levels
 from specsr.maps.pooling import pool
-from specsr.nvh.speed import columns_speed
-from specsr.nvh.speed_track import corrected_speed, track_speed
+from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_track import correct_speed, track_speed
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -20,37 +20,37 @@ ORDERS = tuple(Order(float(k), -k / 6, 0.7 * k) for k in range(2, 50, 2))
 
 
 def machine(**options: object):
-    """A run-up: what was made, its coarse map, the fine grid, the speed at fine columns."""
+    """A run-up: the synthetic machine, its coarse map, the fine grid, the rotation frequency."""
     given = {"rate": 8192.0, "duration": 4.0, "rpm": (1500.0, 3600.0), "orders": ORDERS,
              "line_to_noise": 15.0, "seed": 4, **options}  # fmt: skip
     made = synthesise(RunUp(**given))  # type: ignore[arg-type]
     low = pool(TRANSFORM(made.signal), *SCALE)
     grid = low.grid.refined(*SCALE)
-    return made, low, grid, columns_speed(low.rpm, grid)
+    return made, low, grid, column_rotation_hz(low.rpm, grid)
 
 
-def off(speed: np.ndarray, right: np.ndarray) -> float:
-    """Relative error, rms over where the speed is known, without the ends of the map."""
+def error(speed: np.ndarray, right: np.ndarray) -> float:
+    """Relative rms error where the speed is known, without the edges of the map."""
     speed, right = speed[16:-16], right[16:-16]
     known = speed > 0
     return float(np.sqrt(np.mean(np.square(speed[known] / right[known] - 1))))
 
 
-def test_a_speed_that_is_roughly_right_is_sharpened():
+def test_an_inaccurate_speed_is_refined():
     _, low, grid, right = machine()
-    wobble = 1 + 0.0015 * np.sin(np.arange(len(right)) / 11)
-    found = track_speed(low.power[0], grid, SCALE, right * wobble)
+    factor = 1 + 0.0015 * np.sin(np.arange(len(right)) / 11)
+    found = track_speed(low.power[0], grid, SCALE, right * factor)
     assert (found > 0).mean() > 0.9
-    assert off(found, right) < 0.6 * off(right * wobble, right)
+    assert error(found, right) < 0.6 * error(right * factor, right)
 
 
 @pytest.mark.parametrize("part", [slice(0, 120), slice(60, 180), slice(-120, None)])
-def test_a_speed_known_for_a_while_is_carried_on_to_both_ends(part):
+def test_a_speed_known_in_part_is_extended_to_both_edges(part):
     _, low, grid, right = machine()
     start = np.zeros_like(right)
     start[part] = right[part]
     found = track_speed(low.power[0], grid, SCALE, start)
-    assert (found > 0).mean() > 0.9 and off(found, right) < 0.001
+    assert (found > 0).mean() > 0.9 and error(found, right) < 0.001
 
 
 def noise(shape: tuple[int, int]) -> np.ndarray:
@@ -59,12 +59,12 @@ def noise(shape: tuple[int, int]) -> np.ndarray:
     return cells.mean(axis=(1, 3))
 
 
-def test_a_speed_is_not_borne_out_by_noise():
+def test_noise_supports_no_speed():
     _, low, grid, right = machine()
     assert not track_speed(noise(low.power[0].shape), grid, SCALE, right).any()
 
 
-def test_a_speed_is_carried_on_no_further_than_the_lines():
+def test_a_speed_is_extended_no_further_than_the_lines():
     _, low, grid, right = machine()
     half = low.power.shape[-1] // 2
     power = low.power[0].astype(np.float64)
@@ -73,43 +73,43 @@ def test_a_speed_is_carried_on_no_further_than_the_lines():
     found = track_speed(power, grid, SCALE, start)
     window = round(grid.n_fft / grid.hop_length)
     assert (found[: 4 * half - 2 * window] > 0).mean() > 0.9
-    # the gain is judged over a second
+    # the gain is averaged over a second
     second = round(1 / grid.dt)
     assert not found[4 * half + second :].any()
 
 
-def test_few_lines_are_no_evidence():
+def test_few_lines_support_no_speed():
     _, low, grid, right = machine(orders=ORDERS[:2])
     assert not track_speed(low.power[0], grid, SCALE, right).any()
 
 
 @pytest.mark.parametrize(("factor", "late"), [(1.003, 0.0), (0.995, 0.0), (1.0, 0.03)])
-def test_a_measured_speed_that_is_a_little_off_or_late_is_corrected(factor, late):
+def test_a_measured_speed_with_a_small_error_or_delay_is_corrected(factor, late):
     _, low, grid, right = machine()
     at = np.arange(len(right))
     wrong = factor * np.interp(at - late / grid.dt, at, right)
-    found = corrected_speed(low.power[0], grid, SCALE, wrong)
-    assert off(found, right) < 0.3 * off(wrong, right)
+    found = correct_speed(low.power[0], grid, SCALE, wrong)
+    assert error(found, right) < 0.3 * error(wrong, right)
 
 
 @pytest.mark.parametrize("whine", [(), (Order(46.37, 3.0, modulation=0.5),)])
-def test_a_measured_speed_that_is_right_stays_even_if_a_whine_asks_for_another(whine):
+def test_a_correct_speed_is_kept_also_with_whine_at_a_non_half_order(whine):
     _, low, grid, right = machine(orders=ORDERS + whine)
-    np.testing.assert_array_equal(corrected_speed(low.power[0], grid, SCALE, right), right)
+    np.testing.assert_array_equal(correct_speed(low.power[0], grid, SCALE, right), right)
 
 
-def test_without_sound_or_speed_nothing_is_changed():
+def test_nothing_is_changed_without_sound_or_speed():
     _, low, grid, right = machine()
     none, silent = np.zeros_like(right), np.zeros_like(low.power[0])
     for power, speed in ((low.power[0], none), (silent, right), (silent, none)):
-        np.testing.assert_array_equal(corrected_speed(power, grid, SCALE, speed), speed)
+        np.testing.assert_array_equal(correct_speed(power, grid, SCALE, speed), speed)
         assert not track_speed(power, grid, SCALE, speed).any()
 
 
-def test_upscaling_finds_the_speed_by_itself_and_is_nearer_the_truth_on_lines(caplog):
+def test_upscaling_finds_the_speed_and_has_smaller_errors_on_lines(caplog):
     made, low, grid, _ = machine()
     truth = levels.to_db(made.expected_power(grid)[:-1])
-    rows = np.outer([k.order for k in ORDERS[2:8]], columns_speed(low.rpm, grid)) / grid.df
+    rows = np.outer([k.order for k in ORDERS[2:8]], column_rotation_hz(low.rpm, grid)) / grid.df
     rows, columns = np.round(rows).astype(int)[:, 20:-20], np.arange(truth.shape[1])[20:-20]
 
     def error(**options: object) -> float:
@@ -120,7 +120,7 @@ def test_upscaling_finds_the_speed_by_itself_and_is_nearer_the_truth_on_lines(ca
 
     with caplog.at_level("INFO", "specsr"):
         with_search = error()
-    assert "move together" in caplog.text
+    assert "harmonic lines" in caplog.text
     assert with_search < 0.8 * error(find_speed=False)
 
 
@@ -130,10 +130,10 @@ def test_a_long_map_is_searched_in_stretches_of_whole_cells(scale, caplog):
     low = pool(SpectrogramTransform(1020 if scale == 3 else 1024, 128)(made.signal), scale, scale)
     assert low.grid.refined(scale, scale).frames > 1024
     grid = low.grid.refined(scale, scale)
-    right = columns_speed(low.rpm, grid)
+    right = column_rotation_hz(low.rpm, grid)
     with caplog.at_level("INFO", "specsr"):
         high = specsr.upscale(low.replace(rpm=None), scale=scale)
-    assert "move together in 100 % of the map" in caplog.text
+    assert "in 100 % of the map" in caplog.text
     rows = np.round(np.outer([14, 20, 26], right) / grid.df).astype(int)
     db = levels.to_db(np.square(high.image()[0].astype(np.float64)))
     truth = levels.to_db(made.expected_power(grid))
@@ -143,7 +143,7 @@ def test_a_long_map_is_searched_in_stretches_of_whole_cells(scale, caplog):
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 5, 16, 20])
-def test_short_maps_go_through_with_and_without_speed(columns):
+def test_short_maps_are_upscaled_with_and_without_speed(columns):
     _, low, _, _ = machine()
     samples = low.rpm[: columns * low.grid.cell[1] * low.grid.hop_length]
     short = pool(TRANSFORM(Signal(np.ones((1, samples.size)), 8192.0, "Pa", rpm=samples)), *SCALE)
@@ -152,7 +152,7 @@ def test_short_maps_go_through_with_and_without_speed(columns):
         assert np.isfinite(high.magnitude).all()
 
 
-def test_channels_of_one_machine_share_its_speed_whatever_their_level():
+def test_channels_of_one_machine_share_its_speed_at_any_level():
     made, low, _, _ = machine()
     quiet = made.signal.samples[0] * 1e-6
     noise = np.random.default_rng(1).standard_normal(quiet.size).astype(np.float32)
@@ -164,7 +164,7 @@ def test_channels_of_one_machine_share_its_speed_whatever_their_level():
     assert np.sqrt(np.mean(away**2)) < 0.8
 
 
-def test_a_map_without_lines_comes_out_the_same_with_and_without_the_search():
+def test_the_search_does_not_change_a_map_without_lines():
     noise = np.random.default_rng(2).standard_normal((1, 16384)).astype(np.float32)
     low = pool(TRANSFORM(Signal(noise, 8192.0, "Pa")), *SCALE)
     found, plain = (specsr.upscale(low, scale=4, find_speed=x) for x in (True, False))

@@ -1,6 +1,8 @@
-"""Maps on other axes: every level is that of the cell it came from."""
+"""Maps over other axes: every level is that of its source cell."""
 
 from __future__ import annotations
+
+import importlib.util
 
 import numpy as np
 import pytest
@@ -10,10 +12,10 @@ from hypothesis import strategies as st
 from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
-from specsr.nvh import export as tables
-from specsr.nvh.export import to_xarray
+from specsr.nvh.export import CUT_COLUMNS, cuts_frame, to_xarray
+from specsr.nvh.order_cut import order_cut
 from specsr.nvh.order_map import order_map
-from specsr.nvh.view import View, nice_step, onto_speed, view
+from specsr.nvh.view import View, nice_step, onto_rpm, view
 from specsr.plots import parts as plot_parts
 from specsr.plots import views as plot_views
 from specsr.plots.plot import plot
@@ -31,7 +33,7 @@ def made() -> synth.Synthetic:
     return synth.synthesise(run)
 
 
-def test_time_and_frequency_are_the_map_itself(made) -> None:
+def test_a_view_over_time_and_frequency_is_the_map(made) -> None:
     spec = spectrogram(made.signal)
     same = view(spec)
     np.testing.assert_array_equal(same.power, spec.power)
@@ -40,7 +42,7 @@ def test_time_and_frequency_are_the_map_itself(made) -> None:
 
 
 @pytest.mark.parametrize("cells", [(1, 1), (4, 4)])
-def test_a_ridge_follows_its_order_on_every_pair_of_axes(made, cells) -> None:
+def test_an_order_line_lies_at_its_order_on_every_pair_of_axes(made, cells) -> None:
     spec = pool(spectrogram(made.signal, n_fft=4096, hop_length=256), *cells)
     for x in ("time", "rpm"):
         for y in ("freq", "order"):
@@ -60,51 +62,51 @@ def test_a_ridge_follows_its_order_on_every_pair_of_axes(made, cells) -> None:
     up=st.booleans(),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_the_speed_axis_holds_the_mean_of_what_passed(seed, columns, step, up) -> None:
-    """Total of power x time is kept, and a constant stays itself without a gap."""
+def test_the_speed_axis_holds_the_mean_of_the_columns_that_pass(seed, columns, step, up) -> None:
+    """A constant is kept without gaps, and means lie within the range of the power."""
     rng = np.random.default_rng(seed)
     speed = np.cumsum(rng.uniform(1, 100, columns)) * (1 if up else -1) + (0 if up else 9e3)
     ones = np.ones((1, 2, columns))
-    flat, centres = onto_speed(ones, speed, np.ones(columns), step)
+    flat, centres = onto_rpm(ones, speed, np.ones(columns), step)
     assert np.allclose(flat, 1)
     assert centres[0] - step / 2 <= speed.min() and speed.max() <= centres[-1] + step / 2
     assert np.diff(centres) == pytest.approx(step)
     power = rng.uniform(1, 2, (1, 2, columns))
-    moved, _ = onto_speed(power, speed, np.ones(columns), step)
+    moved, _ = onto_rpm(power, speed, np.ones(columns), step)
     assert power.min() - 1e-9 <= moved.min() and moved.max() <= power.max() + 1e-9
-    half, _ = onto_speed(power, speed, np.full(columns, 0.5), step)
+    half, _ = onto_rpm(power, speed, np.full(columns, 0.5), step)
     np.testing.assert_allclose(half, 2 * moved)
 
 
-def test_a_speed_passed_twice_is_averaged_and_one_not_passed_is_empty() -> None:
+def test_speeds_passed_twice_are_averaged_and_speeds_not_passed_are_nan() -> None:
     speed = np.r_[np.linspace(1000, 1500, 50), np.linspace(2000, 1400, 60)]
     power = np.r_[np.full(50, 1.0), np.full(60, 3.0)][None, None]
-    mean, centres = onto_speed(power, speed, np.ones(110), 20.0)
+    mean, centres = onto_rpm(power, speed, np.ones(110), 20.0)
     both = (centres > 1420) & (centres < 1480)
     assert ((mean[0, 0, both] > 1) & (mean[0, 0, both] < 3)).all()
     assert mean[0, 0, centres < 1380] == pytest.approx(1)
     parts = np.r_[np.linspace(1000, 1100, 20), np.linspace(1900, 2000, 20)]
-    # the jump between the two columns at its ends is time that was spent in passing
-    assert np.isfinite(onto_speed(np.ones((1, 1, 40)), parts, np.ones(40), 10.0)[0]).all()
+    # a jump between two columns counts as time in between
+    assert np.isfinite(onto_rpm(np.ones((1, 1, 40)), parts, np.ones(40), 10.0)[0]).all()
 
 
 @pytest.mark.parametrize("count", [1, 7, 300])
-def test_steps_are_round(count: int) -> None:
+def test_steps_are_1_2_or_5_times_a_power_of_ten(count: int) -> None:
     for span in (3.7, 450.0, 6000.0):
         step = nice_step(span, count)
         assert 0.6 < span / step / count < 1.7
         assert f"{step:e}"[0] in "125"
 
 
-def test_axes_and_speeds_that_do_not_fit_are_refused(made) -> None:
+def test_invalid_axes_and_speeds_are_rejected(made) -> None:
     spec = spectrogram(made.signal)
-    with pytest.raises(SpecsrError, match="x of time, rpm"):
+    with pytest.raises(SpecsrError, match="x is 'speed'.*time, rpm"):
         view(spec, "speed")
     with pytest.raises(SpecsrError, match="no machine speed"):
         view(spec.replace(rpm=None), "rpm")
     with pytest.raises(SpecsrError, match="stays at 3000"):
         view(spec, "rpm", rpm=3000.0)
-    with pytest.raises(SpecsrError, match="zero all along"):
+    with pytest.raises(SpecsrError, match="zero throughout"):
         view(spec, "time", "order", rpm=0.0)
     with pytest.raises(SpecsrError, match="rpm_step is -1"):
         view(spec, "rpm", rpm_step=-1)
@@ -114,7 +116,7 @@ def test_axes_and_speeds_that_do_not_fit_are_refused(made) -> None:
 
 @pytest.mark.parametrize("x", ["time", "rpm"])
 @pytest.mark.parametrize("y", ["freq", "order"])
-def test_plots_carry_units_orders_and_levels(made, x: str, y: str) -> None:
+def test_plots_have_units_orders_and_levels(made, x: str, y: str) -> None:
     spec = spectrogram(made.signal, n_fft=4096, hop_length=512)
     ax = plot(view(spec, x, y), db_range=60, orders=[2, 12])
     assert ax.get_xlabel() == {"time": "Time (s)", "rpm": "Speed (rpm)"}[x]
@@ -133,7 +135,7 @@ def test_plots_carry_units_orders_and_levels(made, x: str, y: str) -> None:
     assert bars[0].get_ylabel() == "Level (dB re 20 µPa)"
 
 
-def test_shrinking_keeps_the_highest_and_what_was_measured() -> None:
+def test_shrinking_keeps_maxima_and_measured_cells() -> None:
     db = np.full((90, 50), 10.0)
     db[40, 20], db[:, 40:] = 50, np.nan
     small = plot_parts.shrunk(db, 10, 10)
@@ -143,8 +145,6 @@ def test_shrinking_keeps_the_highest_and_what_was_measured() -> None:
 
 
 def test_cut_plots_state_their_bandwidth(made) -> None:
-    from specsr.nvh.order_cut import order_cut
-
     spec = spectrogram(made.signal)
     cuts = {
         "wide": [order_cut(spec, None, 12, 200.0)],
@@ -157,7 +157,7 @@ def test_cut_plots_state_their_bandwidth(made) -> None:
     assert texts[2] == "angle order 2 (0.4 orders wide)"
 
 
-def test_maps_and_views_go_on_in_xarray(made, tmp_path) -> None:
+def test_maps_and_views_are_converted_to_xarray(made, tmp_path) -> None:
     xarray = pytest.importorskip("xarray")
     spec = spectrogram(made.signal)
     data = to_xarray(spec)
@@ -178,29 +178,26 @@ def test_maps_and_views_go_on_in_xarray(made, tmp_path) -> None:
     assert isinstance(campbell, xarray.DataArray)
 
 
-def test_cuts_become_a_table(made) -> None:
+def test_cuts_are_converted_to_a_table(made) -> None:
     pytest.importorskip("pandas")
     both = made.signal.replace(
         samples=np.repeat(made.signal.samples, 2, 0), channels=("left", "right")
     )
     cut = order_map(both).cut(2)
-    frame = tables.cuts_frame([cut], both.channels)
-    assert list(frame.columns) == tables.CUT_COLUMNS and len(frame) == 2 * cut.times.size
+    frame = cuts_frame([cut], both.channels)
+    assert list(frame.columns) == CUT_COLUMNS and len(frame) == 2 * cut.times.size
     left = frame[frame.channel == "left"]
     np.testing.assert_allclose(left.level_db, cut.levels[0])
     np.testing.assert_allclose(left.bandwidth_hz, 0.4 * left.rpm / 60, rtol=1e-6)
 
 
 def test_a_missing_library_is_named(monkeypatch) -> None:
-    def missing(name: str) -> None:
-        raise ImportError(f"No module named {name!r}")
-
-    monkeypatch.setattr(tables.importlib, "import_module", missing)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     spec = spectrogram(Signal(np.ones(2048), 1000.0), n_fft=64)
-    with pytest.raises(SpecsrError, match=r"needs xarray .*specsr\[tables\]"):
+    with pytest.raises(SpecsrError, match=r"need xarray, .*specsr\[tables\]"):
         to_xarray(spec)
-    with pytest.raises(SpecsrError, match="needs pandas"):
-        tables.cuts_frame([], ())
+    with pytest.raises(SpecsrError, match="need pandas"):
+        cuts_frame([], ())
     empty = View(np.full((1, 2, 2), np.nan), np.arange(2.0), np.arange(2.0), "time", "freq")
     with pytest.raises(SpecsrError, match="nothing was measured"):
         plot(empty)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specsr.nvh.weighting import weighting_db, weighting_power
+from specsr.nvh.weighting import weighting_power
 
 # IEC 61672-1:2013, table 3: nominal frequency in Hz, A and C in dB
 TABLE = """
@@ -19,14 +19,15 @@ TABLE = """
 
 
 @pytest.mark.parametrize(("weighting", "column"), [("A", 1), ("C", 2)])
-def test_weights_are_those_of_the_table(weighting: str, column: int) -> None:
+def test_weightings_match_the_table(weighting: str, column: int) -> None:
     rows = [list(map(float, row.split())) for row in TABLE.strip().replace("\n", "|").split("|")]
     table = np.array(rows)
     exact = 1000 * 10.0 ** (np.round(10 * np.log10(table[:, 0] / 1000)) / 10)
     assert len(table) == 34
-    assert weighting_db(exact, weighting) == pytest.approx(table[:, column], abs=0.0501)
+    found = 10 * np.log10(weighting_power(exact, weighting))
+    assert found == pytest.approx(table[:, column], abs=0.0501)
 
 
-def test_ends_and_z() -> None:
+def test_zero_hertz_one_kilohertz_and_z() -> None:
     assert weighting_power(np.array([0.0, 1000.0]), "A") == pytest.approx([0, 1])
-    assert weighting_db(np.array([0.0, 3.0, 20000.0]), "Z") == pytest.approx([0, 0, 0])
+    assert weighting_power(np.array([0.0, 3.0, 20000.0]), "Z").tolist() == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""Signals of known level, and pooling written out."""
+"""Signals of known level, and a reference implementation of pooling."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ WINDOWS = ["hann", "hamming", "blackmanharris", "flattop", "boxcar"]
 
 
 def sine(freq: float, rms: float = 1.0, seconds: float = 4.0, rate: float = RATE) -> np.ndarray:
+    """A sine of a given rms, [N]."""
     return rms * np.sqrt(2) * np.sin(2 * np.pi * freq * np.arange(round(seconds * rate)) / rate)
 
 
 def white(seed: int, length: int) -> np.ndarray:
+    """White Gaussian noise of unit variance, [length]."""
     return np.random.default_rng(seed).standard_normal(length)
 
 
 def pooled(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
-    """Mean power of cells, written out; a last cell holds the frames that are left."""
+    """Mean power of cells, column by column; the last cell holds the remaining frames."""
     grid = spec.grid.pooled(s_f, s_t)
     power = np.square(spec.image().astype(np.float64))
     channels, rows, frames = power.shape

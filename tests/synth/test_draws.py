@@ -1,4 +1,4 @@
-"""Scenes: every kind is drawn, its truth holds, and what is kept for testing never appears."""
+"""Random machines: every kind has correct expected power; held-out run-ups are never drawn."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import pytest
 
 from specsr import SpectrogramTransform
 from specsr.errors import SpecsrError
-from specsr.synth.draws import KINDS, held_out, random_run_up, random_scene
+from specsr.synth.draws import KINDS, held_out, random_machine, random_run_up
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
 
-def test_the_same_seed_gives_the_same_scene() -> None:
-    assert random_scene(5) == random_scene(5) != random_scene(6)
+def test_the_same_seed_gives_the_same_machine() -> None:
+    assert random_machine(5) == random_machine(5) != random_machine(6)
 
 
-def test_nothing_kept_for_testing_is_drawn() -> None:
-    assert not any(held_out(random_scene(seed)) for seed in range(300))
+def test_held_out_run_ups_are_not_drawn() -> None:
+    assert not any(held_out(random_machine(seed)) for seed in range(300))
     assert any(held_out(random_run_up(seed)) for seed in range(100))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_truth_of_every_kind_is_the_mean_of_what_is_measured(kind: str) -> None:
+def test_the_expected_power_of_every_kind_is_the_mean_of_its_spectrograms(kind: str) -> None:
     rng = np.random.default_rng(1)
-    scene = KINDS[kind][1](random_run_up(4, 12800.0, 3.0), rng)
+    machine = KINDS[kind][1](random_run_up(4, 12800.0, 3.0), rng)
     transform = SpectrogramTransform(1024, 128)
     measured, expected = 0.0, 0.0
     for seed in range(4):
-        made = synthesise(dataclasses.replace(scene, seed=seed, fluctuation=0.0))
+        made = synthesise(dataclasses.replace(machine, seed=seed, fluctuation=0.0))
         spec = transform(made.signal)
         measured = measured + spec.power[0]
         expected = expected + made.expected_power(spec.grid)
-    # rows far below and above, and blocks over time: levels within the scatter of their noise
+    # without the edges of the map; means over blocks of rows and over time
     rows = slice(8, 504)
     ratio = [
         10 * np.log10(x[rows].reshape(8, -1, x.shape[1]).mean(axis=1)[:, 8:-8].mean(axis=1))
@@ -43,7 +43,7 @@ def test_the_truth_of_every_kind_is_the_mean_of_what_is_measured(kind: str) -> N
     np.testing.assert_allclose(ratio[0], ratio[1], atol=0.5)
 
 
-def test_a_tone_with_an_offset_lies_at_its_frequency_and_sounds_in_its_span() -> None:
+def test_a_tone_with_an_offset_has_its_frequency_and_span() -> None:
     rate = 8000.0
     run = RunUp(
         rate, 2.0, (1200.0, 1200.0), 0.0, line_to_noise=80.0, noise_exponent=0.0,
@@ -59,26 +59,26 @@ def test_a_tone_with_an_offset_lies_at_its_frequency_and_sounds_in_its_span() ->
     assert list(made.envelopes) == [2.0]
 
 
-def test_noise_swells_with_the_turns() -> None:
+def test_noise_is_modulated_at_its_order() -> None:
     run = RunUp(8000.0, 4.0, (600.0, 600.0), 0.0, noise_exponent=0.0, line_to_noise=-40.0)
-    swelling = dataclasses.replace(run, noise_modulation=(1.0, 0.8))
-    gain = synthesise(swelling).noise_gain
+    modulated = dataclasses.replace(run, noise_modulation=(1.0, 0.8))
+    gain = synthesise(modulated).noise_gain
     assert np.ptp(gain) == pytest.approx(1.6, abs=0.01)
-    turns = np.abs(np.fft.rfft(gain - gain.mean())).argmax() / 4.0
-    assert turns == pytest.approx(10.0)  # 600 a minute
+    freq = np.abs(np.fft.rfft(gain - gain.mean())).argmax() / 4.0
+    assert freq == pytest.approx(10.0)  # order 1 at 600 rpm
 
 
-def test_a_recording_takes_the_place_of_the_noise() -> None:
+def test_a_recording_replaces_the_noise() -> None:
     made = synthesise(random_run_up(3, 8192.0, 4.0))
     rng = np.random.default_rng(0)
     steady = np.convolve(rng.standard_normal(40000), [1, 0.9, 0.5])  # longer than the run-up
     for samples in (steady, steady[:20000]):
-        over = made.over_recording(samples, 512)
+        over = made.with_recorded_noise(samples, 512)
         assert over.noise.shape == made.noise.shape
         assert np.mean(over.noise**2) == pytest.approx(np.mean(made.noise**2), rel=0.1)
         spec = SpectrogramTransform(512, 128)(over.signal)
         rows = slice(2, -2)
         ratio = spec.power[0].mean(axis=1) / over.expected_power(spec.grid).mean(axis=1)
         np.testing.assert_allclose(10 * np.log10(ratio[rows]), 0, atol=1.5)
-    with pytest.raises(SpecsrError, match="expected sound"):
-        made.over_recording(np.zeros(4000), 512)
+    with pytest.raises(SpecsrError, match="not silent"):
+        made.with_recorded_noise(np.zeros(4000), 512)

@@ -1,4 +1,4 @@
-"""Synthetic run-ups: is the truth that they come with true?"""
+"""Synthetic run-ups against their ground truth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORT = RunUp(rate=8000.0, duration=1.0, rpm=(1200.0, 3000.0), line_to_noise=6.0
 
 
 def test_expected_power_is_the_mean_over_many_noises() -> None:
-    """600 noises: the mean of cells lies within its standard error of what was foretold."""
+    """The mean over 600 noises agrees with the expected power within its standard error."""
     run = replace(SHORT, duration=0.25, impacts=(Impact(0.1, 900.0, 0.05, 10.0),))
     transform = SpectrogramTransform(256, 128)
     # one fluctuation for all: only the noise may differ
@@ -72,7 +72,7 @@ def test_without_noise_the_truth_is_the_spectrogram() -> None:
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
-def test_one_order_without_resonance_is_its_formula(exponent: float) -> None:
+def test_one_order_without_resonance_matches_its_formula(exponent: float) -> None:
     run = RunUp(
         rate=8000.0, duration=2.0, rpm=(1200.0, 3600.0), fluctuation=0.0,
         orders=(Order(4, -3.0, 0.7),), exponent=exponent, line_to_noise=math.inf, level=80.0,
@@ -81,7 +81,7 @@ def test_one_order_without_resonance_is_its_formula(exponent: float) -> None:
     x = synthetic.clean.samples[0].astype(float)
     t = (np.arange(x.size) + 1) / run.rate
     rpm = np.linspace(1200, 3600, x.size)
-    np.testing.assert_allclose(synthetic.rpm, rpm, rtol=0, atol=1 / 32)  # as fine as it is kept
+    np.testing.assert_allclose(synthetic.rpm, rpm, rtol=0, atol=1 / 32)  # its resolution
     # phase by closed form of the integral of a linear speed
     slope = (3600 - 1200) / (x.size - 1) * run.rate
     turns = (1200 * t + slope * (t - 1 / run.rate) * t / 2) / 60
@@ -93,12 +93,12 @@ def test_one_order_without_resonance_is_its_formula(exponent: float) -> None:
     inside = slice(800, -800)
     analytic = np.abs(hilbert(x)) / math.sqrt(2)
     np.testing.assert_allclose(envelope[inside], analytic[inside], rtol=0.02)
-    # and in exact terms: mean square of waveform and envelope agree
+    # the mean squares of waveform and envelope agree
     assert np.mean(np.square(envelope)) == pytest.approx(np.mean(np.square(x)), rel=1e-3)
 
 
-def test_a_resonance_lifts_the_order_by_its_dynamic_gain() -> None:
-    """At resonance r = 1: |1 + gain / (2 i zeta)|; far below it the direct path alone is left."""
+def test_a_resonance_raises_the_order_by_its_dynamic_gain() -> None:
+    """At resonance, r = 1: |1 + gain / (2 i zeta)|; far below it the direct path alone."""
     mode = Resonance(100.0, 0.02, 0.3)
     run = RunUp(
         rate=4000.0, duration=4.0, rpm=(600.0, 6000.0), fluctuation=0.0, orders=(Order(2, 0.0),),
@@ -110,7 +110,7 @@ def test_a_resonance_lifts_the_order_by_its_dynamic_gain() -> None:
     r = freq / mode.freq
     gain = np.abs(1 + mode.gain * r**2 / (1 - r**2 + 2j * mode.damping * r))
     ratio = envelope / gain
-    # the gain is joined between every 64th sample: 0.15 dB at this sharp a peak
+    # the gain is linear between every 64th sample: an error of 0.15 dB at so sharp a peak
     np.testing.assert_allclose(ratio, ratio.mean(), rtol=0.017)
     assert gain[np.argmin(np.abs(r - 1))] == pytest.approx(abs(1 + 0.3 / 0.04j), rel=0.01)
     # the waveform follows the envelope through the peak
@@ -119,7 +119,7 @@ def test_a_resonance_lifts_the_order_by_its_dynamic_gain() -> None:
     np.testing.assert_allclose(envelope[inside], analytic[inside], rtol=0.1)
 
 
-def test_envelopes_keep_the_ratio_of_the_orders() -> None:
+def test_envelopes_have_the_ratio_of_the_order_levels() -> None:
     run = replace(SHORT, orders=(Order(2, 0), Order(4, -6.0)), exponent=0.0)
     two, four = synthesise(run).envelopes[2], synthesise(run).envelopes[4]
     np.testing.assert_allclose(20 * np.log10(four / two), -6, atol=1e-4)
@@ -127,19 +127,19 @@ def test_envelopes_keep_the_ratio_of_the_orders() -> None:
 
 @given(level=st.floats(20, 120), ratio=st.floats(-10, 40), seed=st.integers(0, 999))
 @settings(max_examples=25, deadline=None)
-def test_level_and_line_to_noise_are_those_asked_for(level: float, ratio: float, seed: int) -> None:
+def test_level_and_line_to_noise_are_those_given(level: float, ratio: float, seed: int) -> None:
     run = replace(SHORT, level=level, line_to_noise=ratio, seed=seed)
     synthetic = synthesise(run)
     assert synthetic.clean.level()[0] == pytest.approx(level, abs=1e-3)
     noise_db = 10 * np.log10(np.mean(np.square(synthetic.noise)) / 4e-10)
-    # coloured noise over 8000 samples has perhaps 200 degrees of freedom
+    # coloured noise of 8000 samples has about 200 degrees of freedom
     assert level - noise_db == pytest.approx(ratio, abs=2.0)
     expected = synthetic.noise_psd(np.linspace(0, 4000, 4001)).mean() * 4000
     expected *= np.mean(np.square(synthetic.noise_gain))
     assert level - 10 * np.log10(expected / 4e-10) == pytest.approx(ratio, abs=0.02)
 
 
-def test_noise_psd_is_what_welch_measures() -> None:
+def test_noise_psd_agrees_with_welch() -> None:
     shape = ((50.0, 0.0), (500.0, -12.0), (1500.0, 3.0), (4000.0, -20.0))
     run = replace(SHORT, duration=60.0, noise_shape=shape, noise_exponent=0.0)
     synthetic = synthesise(run)
@@ -154,7 +154,7 @@ def test_noise_psd_is_what_welch_measures() -> None:
     assert levels - levels[0] == pytest.approx([0, -12, 3])
 
 
-def test_noise_grows_with_speed_by_its_exponent() -> None:
+def test_noise_increases_with_speed_by_its_exponent() -> None:
     run = replace(SHORT, duration=30.0, noise_exponent=2.0, fluctuation=0.0)
     synthetic = synthesise(run)
     half = synthetic.noise.size // 2
@@ -163,7 +163,7 @@ def test_noise_grows_with_speed_by_its_exponent() -> None:
     assert ratio == pytest.approx(gain[half:].mean() / gain[:half].mean(), rel=0.1)
 
 
-def test_speed_runs_from_first_to_last_and_fluctuates_as_asked() -> None:
+def test_the_speed_runs_from_first_to_last_with_its_fluctuation() -> None:
     run = replace(SHORT, duration=8.0, rpm=(5000.0, 1000.0), fluctuation=0.01)
     rpm = synthesise(run).rpm
     line = np.linspace(5000, 1000, rpm.size)
@@ -172,8 +172,8 @@ def test_speed_runs_from_first_to_last_and_fluctuates_as_asked() -> None:
     assert spectrum[: 8 * 8].sum() > 0.95 * spectrum.sum()  # slow: below 8 Hz
 
 
-def test_nothing_sounds_above_nyquist() -> None:
-    """An order that runs over half the rate fades out; its alias does not come back down."""
+def test_orders_fade_out_below_nyquist() -> None:
+    """An order that passes half the sampling rate fades out and is not aliased."""
     high = RunUp(
         rate=4000.0, duration=4.0, rpm=(3000.0, 9000.0), fluctuation=0.0,
         orders=(Order(2, -40.0), Order(20, 0.0)), line_to_noise=math.inf,
@@ -187,15 +187,15 @@ def test_nothing_sounds_above_nyquist() -> None:
     at = spec.times * high.rate
     late = (at > after + 256) & (at < synthetic.clean.length - 256)
     assert late.sum() > 20
-    # above the second order there is nothing left but window leakage
+    # above the second order only window leakage remains
     rows = spec.freqs > 500
     assert spec.db[0][np.ix_(rows, late)].max() < spec.db.max() - 100
     only = replace(high, orders=(Order(100, 0.0),))
-    with pytest.raises(SpecsrError, match="above half the rate"):
+    with pytest.raises(SpecsrError, match="above half the sampling rate"):
         synthesise(only)
 
 
-def test_sidebands_lie_one_turn_apart() -> None:
+def test_sidebands_are_one_order_apart() -> None:
     run = RunUp(
         rate=8000.0, duration=4.0, rpm=(3000.0, 3000.0), fluctuation=0.0,
         orders=(Order(20, 0.0, modulation=0.5),), line_to_noise=math.inf,
@@ -203,11 +203,11 @@ def test_sidebands_lie_one_turn_apart() -> None:
     x = synthesise(run).clean.samples[0].astype(float)
     lines = np.abs(np.fft.rfft(x))
     carrier = lines[4 * 1000]
-    # depth m puts m / 2 on either side, one shaft turn (50 Hz) away
+    # depth m gives m / 2 on either side, one order (50 Hz) away
     assert lines[[4 * 950, 4 * 1050]] / carrier == pytest.approx(0.25, rel=1e-4)
 
 
-def test_an_impact_rings_as_asked_and_can_run_over_the_end() -> None:
+def test_an_impact_decays_by_its_damping_and_is_cut_at_the_end() -> None:
     run = replace(SHORT, orders=(), impacts=(Impact(0.25, 1000.0, 0.02, 0.0),))
     x = synthesise(replace(run, line_to_noise=math.inf)).clean.samples[0].astype(float)
     assert not x[:2000].any() and x[2001] != 0
@@ -219,14 +219,14 @@ def test_an_impact_rings_as_asked_and_can_run_over_the_end() -> None:
     assert late.clean.length == 8000
 
 
-def test_the_peak_of_an_impact_is_its_level_over_the_tones() -> None:
+def test_the_peak_of_an_impact_has_its_level_over_the_orders() -> None:
     tones = synthesise(replace(SHORT, line_to_noise=math.inf))
     with_impact = replace(
         SHORT, impacts=(Impact(0.5, 1000.0, 0.001, 20.0),), line_to_noise=math.inf
     )
     both = synthesise(with_impact)
     a, b = (s.clean.samples[0].astype(float) for s in (tones, both))
-    scale = b[0] / a[0]  # all is set to one overall level at the end
+    scale = b[0] / a[0]  # the overall level is normalised last
     ring = b / scale - a
     peak = 20 * np.log10(np.abs(ring).max() / np.sqrt(np.mean(np.square(a))))
     assert peak == pytest.approx(20, abs=0.1)
@@ -261,17 +261,17 @@ def test_random_run_ups_are_plausible_and_repeat(seed: int) -> None:
         ({"orders": ()}, "at least one order or impact"),
     ],
 )
-def test_impossible_run_ups_are_refused(changes: dict, words: str) -> None:
+def test_invalid_run_ups_are_rejected(changes: dict, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
         replace(SHORT, **changes)
 
 
-def test_frames_that_reach_over_the_ends_see_less() -> None:
+def test_frames_past_the_edges_have_less_power() -> None:
     synthetic = synthesise(replace(SHORT, line_to_noise=0.0))
     grid = Grid(8000.0, 256, 64, synthetic.clean.length, unit="Pa")
     power = synthetic.expected_power(grid)
     assert power.shape == (129, grid.fine_frames) and (power > 0).all()
-    # centred on the first sample, half of the window lies outside, but for the middle itself
+    # centred on the first sample: half of the window lies outside, without the centre itself
     flat = replace(synthetic, noise_gain=np.ones(synthetic.clean.length))
     silent = replace(flat, clean=flat.clean.replace(samples=0 * flat.clean.samples))
     noise = silent.expected_power(grid)
