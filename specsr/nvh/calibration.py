@@ -23,7 +23,8 @@ DRIFT = 0.005
 _CLIPPED = 0.9999
 """Magnitude, in digital full scale, from which three samples in a row count as clipped."""
 _LOBE = 6
-"""Bins on either side of the tone within its Hann window's main lobe and first side lobes."""
+"""Bins on either side of the tone that belong to it: main lobe and first side lobes of a Hann
+window."""
 
 
 @dataclass(frozen=True)
