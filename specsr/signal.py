@@ -1,4 +1,4 @@
-"""Recordings in memory: samples, rate, unit and everything a level in dB needs."""
+"""Recordings in memory: samples with their rate, unit, calibration, channel names and rpm."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from specsr.units import REFERENCES, parse_unit
 
 
 def fit_length(samples: np.ndarray, length: int) -> np.ndarray:
-    """Return [..., N] cut to a length or continued by zeros, [..., length]."""
+    """Return samples [..., N] cut or zero-padded at their end to [..., length]."""
     missing = max(0, length - samples.shape[-1])
     return np.pad(samples[..., :length], [(0, 0)] * (samples.ndim - 1) + [(0, missing)])
 
 
 def channel_position(channels: Sequence[str], channel: int | str) -> int:
-    """Return the position of a channel given by position, name or position as text.
+    """Return the position of a channel.
+
+    Args:
+        channels: names of the channels.
+        channel: name, position (0 is the first) or position as text; names come first.
 
     Raises:
-        SpecsrError: no such channel; the message lists those available.
+        SpecsrError: no such channel; the message lists the available ones.
     """
     if channel in channels:
         return channels.index(str(channel))
@@ -30,7 +34,7 @@ def channel_position(channels: Sequence[str], channel: int | str) -> int:
         channel = int(channel)
     if isinstance(channel, str) or not 0 <= channel < len(channels):
         raise SpecsrError(
-            f"there is no channel {channel!r}: expected one of {', '.join(channels)}, or 0 to "
+            f"no channel {channel!r}: expected one of {', '.join(channels)}, or 0 to "
             f"{len(channels) - 1}"
         )
     return int(channel)
@@ -43,15 +47,15 @@ class Signal:
     Attributes:
         samples: real samples in ``unit``, shape [C, N], float32 or float64.
         rate: sampling rate in Hz; not always an integer.
-        unit: what the samples are in (a key of `REFERENCES`).
-        channels: one name a channel; made up (``ch1``, ``ch2``) where none is given.
+        unit: unit of the samples (a key of `REFERENCES`; other spellings are converted).
+        channels: one name per channel; defaults to ``ch1``, ``ch2``, ...
         start: time of the first sample in s.
-        full_scale: value in ``unit`` that a file's digital full scale (1.0) stands for.
-        rpm: speed of the machine in 1/min at every sample, shape [N], where it is known.
+        full_scale: value in ``unit`` that corresponds to digital full scale (1.0) in a file.
+        rpm: machine speed in 1/min at every sample, float64 [N]; None if unknown.
 
     Raises:
-        SpecsrError: no samples, a wrong shape, an impossible rate, an unknown unit, or a sample
-            that is not a finite number (named by channel and position).
+        SpecsrError: no samples, a wrong shape, an invalid rate, an unknown unit, or a sample that
+            is not finite (the message gives its channel and position).
     """
 
     samples: np.ndarray
@@ -79,7 +83,7 @@ class Signal:
         if not (np.isfinite(self.rate) and self.rate > 0):
             raise SpecsrError(f"rate is {self.rate}: expected a sampling rate in Hz above zero")
         if not (np.isfinite(self.full_scale) and self.full_scale > 0):
-            raise SpecsrError(f"full scale is {self.full_scale}: expected a value above zero")
+            raise SpecsrError(f"full_scale is {self.full_scale}: expected a value above zero")
         if not np.isfinite(self.start):
             raise SpecsrError(f"start is {self.start}: expected a time in s")
         bad = ~np.isfinite(samples)
@@ -87,8 +91,8 @@ class Signal:
             channel, position = np.argwhere(bad)[0]
             raise SpecsrError(
                 f"channel {channel + 1} holds {samples[channel, position]} at sample {position} "
-                f"({position / self.rate:.6g} s), {int(bad.sum())} such samples in all: "
-                "cut or repair them first (numpy.nan_to_num replaces them)"
+                f"({position / self.rate:.6g} s), {int(bad.sum())} samples in total are not "
+                "finite: cut or repair them first (numpy.nan_to_num replaces them)"
             )
         channels = tuple(map(str, self.channels)) or tuple(
             f"ch{i + 1}" for i in range(samples.shape[0])
@@ -113,31 +117,34 @@ class Signal:
 
     @property
     def length(self) -> int:
-        """Samples in each channel."""
+        """Number of samples in each channel, N."""
         return self.samples.shape[1]
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
+        """Duration in s."""
         return self.length / self.rate
 
     @property
     def reference(self) -> float:
-        """Value of 0 dB in ``unit``."""
+        """Value of 0 dB in ``unit``, from `REFERENCES`."""
         return REFERENCES[self.unit]
 
     def level(self) -> np.ndarray:
-        """Overall rms level of every channel, dB re `reference`, shape [C]; -inf for silence."""
+        """Return the overall rms level of every channel, dB re `reference`, float64 [C].
+
+        A silent channel has the level -inf.
+        """
         rms = np.sqrt(np.mean(np.square(self.samples, dtype=np.float64), axis=1))
         with np.errstate(divide="ignore"):
             return 20 * np.log10(rms / self.reference)
 
     def replace(self, **changes: Any) -> Signal:
-        """Return a copy with some attributes changed."""
+        """Return a checked copy with some attributes changed."""
         return replace(self, **changes)
 
     def cut(self, first: int, last: int) -> Signal:
-        """Return samples ``first`` to ``last`` (exclusive), with their own start and speed."""
+        """Return samples ``first`` to ``last`` (exclusive), with their start time and rpm."""
         if (first, last) == (0, self.length):
             return self
         rpm = None if self.rpm is None else self.rpm[first:last]
@@ -148,8 +155,14 @@ class Signal:
     def resample(self, rate: float) -> Signal:
         """Return the signal at another rate: ``round(N * rate / self.rate)`` samples, same start.
 
-        Uses soxr at its very high quality; a whole multiple of the rate gives exactly that
-        multiple of the samples.  A speed channel is interpolated linearly.
+        Uses soxr with its "VHQ" filter.  An integer multiple of the rate gives exactly that
+        multiple of the samples.  ``rpm`` is interpolated linearly.
+
+        Args:
+            rate: new sampling rate, Hz.
+
+        Raises:
+            SpecsrError: an invalid rate, or one too low to hold a single sample.
         """
         if rate == self.rate:
             return self
@@ -160,10 +173,11 @@ class Signal:
         length = round(self.length * rate / self.rate)
         if length < 1:
             raise SpecsrError(
-                f"{self.length} samples at {self.rate:g} Hz do not make one at {rate:g}"
+                f"{self.length} samples at {self.rate:g} Hz are shorter than one sample at "
+                f"{rate:g} Hz: expected a higher rate"
             )
-        moved = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T
-        samples = fit_length(moved.astype(self.samples.dtype, copy=False), length)
+        resampled = soxr.resample(self.samples.T, self.rate, rate, quality="VHQ").T
+        samples = fit_length(resampled.astype(self.samples.dtype, copy=False), length)
         rpm = self.rpm
         if rpm is not None:
             rpm = np.interp(np.arange(length) / rate, np.arange(self.length) / self.rate, rpm)

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from specsr.errors import SpecsrError
-
-if TYPE_CHECKING:
-    pass
-
 
 STANDARD_GRAVITY = 9.80665
 """Metres per second squared in one g (ISO 80000-3)."""
@@ -24,8 +18,8 @@ REFERENCES: dict[str, float] = {
 }
 """Reference value of 0 dB for each unit, in that unit (ISO 1683 for Pa, m/s2, m/s and N).
 
-A signal in g is referred to the same 1e-6 m/s2 as one in m/s2, so the two read alike.  Volts and
-plain numbers ("1", digital full scale) are referred to 1.
+Levels in g refer to the same 1e-6 m/s2 as levels in m/s2, so both give the same dB values.  The
+reference of volts and of plain numbers ("1", digital full scale) is 1.
 """
 
 _ALIASES = {
@@ -43,7 +37,7 @@ def parse_unit(label: str) -> str:
     """Return the canonical name of a unit label (``"m/s²"`` -> ``"m/s2"``).
 
     Raises:
-        SpecsrError: the label is not a unit that specsr has a reference level for.
+        SpecsrError: the label is none of the units in `REFERENCES`, in any known spelling.
     """
     try:
         return _ALIASES[str(label).strip().lower()]
@@ -51,12 +45,16 @@ def parse_unit(label: str) -> str:
         known = ", ".join(REFERENCES)
         raise SpecsrError(
             f"unknown unit {label!r}: expected one of {known}. "
-            "Name the unit the samples are in; use 1 for plain numbers."
+            "Give the unit of the samples, 1 for plain numbers."
         ) from None
 
 
 def reference_label(unit: str) -> str:
-    """Return the words behind ``dB``: ``"re 20 µPa"``, ``"re 1e-6 m/s2"``, ``"re 1 V"``."""
+    """Return the reference of a level as text: ``"re 20 µPa"``, ``"re 1e-6 m/s²"``, ``"re 1 V"``.
+
+    Args:
+        unit: a key of `REFERENCES`.
+    """
     return {
         "Pa": "re 20 µPa",
         "m/s2": "re 1e-6 m/s²",

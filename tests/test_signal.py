@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.signal import Signal
+from specsr.signal import Signal, channel_position, fit_length
 from specsr.units import REFERENCES, STANDARD_GRAVITY, parse_unit, reference_label
 
 
@@ -31,7 +31,7 @@ def test_level_of_one_unit_rms(unit, expected, dtype):
     assert signal.level().dtype == np.float64
 
 
-def test_g_and_metres_per_second_squared_read_alike():
+def test_levels_in_g_and_in_si_units_are_equal():
     samples = sine(0.3)
     in_g = Signal(samples, 48000, unit="g")
     in_si = Signal(samples * STANDARD_GRAVITY, 48000, unit="m/s2")
@@ -51,7 +51,7 @@ def test_silence_has_no_level_and_a_constant_has():
     assert signal.level().tolist() == [-np.inf, 0.0]
 
 
-def test_float32_levels_do_not_lose_or_overflow():
+def test_float32_levels_neither_underflow_nor_overflow():
     assert Signal(np.full(10, 1e-30, np.float32), 1).level()[0] == pytest.approx(-600, abs=1e-3)
     assert Signal(np.full(10, 1e30, np.float32), 1).level()[0] == pytest.approx(600, abs=1e-3)
 
@@ -84,7 +84,7 @@ def test_an_unknown_unit_names_the_known():
 # Shape, type and names
 
 
-def test_what_a_signal_holds_by_default():
+def test_default_fields():
     signal = Signal(np.zeros((2, 24000)), 48000)
     assert (signal.length, signal.duration, signal.unit) == (24000, 0.5, "1")
     assert signal.channels == ("ch1", "ch2") and signal.rpm is None
@@ -99,7 +99,7 @@ def test_what_a_signal_holds_by_default():
         (np.int64, np.float64), (">f4", np.float64), (np.longdouble, np.float64),
     ],
 )  # fmt: skip
-def test_every_number_is_kept_exactly(given_type, kept):
+def test_numbers_of_every_type_are_kept_exactly(given_type, kept):
     samples = np.arange(100).astype(given_type)
     signal = Signal(samples, 8000)
     assert signal.samples.dtype == kept and signal.samples.shape == (1, 100)
@@ -123,36 +123,57 @@ def test_every_number_is_kept_exactly(given_type, kept):
         ({"rate": -8000}, "rate is -8000"),
         ({"rate": np.nan}, "rate is nan"),
         ({"rate": np.inf}, "rate is inf"),
-        ({"full_scale": 0}, "full scale is 0"),
-        ({"full_scale": np.nan}, "full scale is nan"),
+        ({"full_scale": 0}, "full_scale is 0"),
+        ({"full_scale": np.nan}, "full_scale is nan"),
         ({"start": np.nan}, "start is nan"),
         ({"channels": ("a",)}, "1 channel names for 2 channels"),
         ({"rpm": np.ones(4)}, r"rpm has shape \(4,\): expected \[5\]"),
         ({"rpm": [1, 2, np.nan, 4, 5]}, "rpm holds nan at sample 2"),
     ],
 )
-def test_what_is_no_signal_is_refused(arguments, match):
+def test_invalid_arguments_are_refused(arguments, match):
     with pytest.raises(SpecsrError, match=match):
         Signal(**({"samples": np.zeros((2, 5)), "rate": 8000} | arguments))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_sample_that_is_no_number_is_named(value):
+def test_a_non_finite_sample_is_reported_by_channel_and_position(value):
     samples = np.zeros((3, 100))
     samples[1, 20] = samples[2, 7] = value
     with pytest.raises(SpecsrError) as error:
         Signal(samples, 1000)
     text = str(error.value)
-    assert f"channel 2 holds {value} at sample 20 (0.02 s), 2 such samples in all" in text
+    assert (
+        f"channel 2 holds {value} at sample 20 (0.02 s), 2 samples in total are not finite" in text
+    )
     assert "nan_to_num" in text
 
 
-def test_replace_checks_again_and_leaves_the_first():
+def test_replace_checks_again_and_keeps_the_original():
     signal = Signal(np.zeros(5), 8000, channels=("mic",))
     assert signal.replace(unit="Pa").unit == "Pa" and signal.unit == "1"
     assert signal.replace(unit="Pa").channels == ("mic",)
     with pytest.raises(SpecsrError, match="unknown unit"):
         signal.replace(unit="psi")
+
+
+# Channels and lengths
+
+
+def test_a_channel_is_found_by_name_position_or_text():
+    names = ("mic", "acc", "0")
+    found = [channel_position(names, channel) for channel in ("acc", 2, "1", "0")]
+    assert found == [1, 2, 1, 2]  # a name comes before a position
+    for wrong in ("gear", 3, -1, "3"):
+        with pytest.raises(SpecsrError, match=r"no channel .*mic, acc, 0, or 0 to 2"):
+            channel_position(names, wrong)
+
+
+def test_samples_are_cut_or_padded_with_zeros():
+    samples = np.arange(1.0, 7.0).reshape(2, 3)
+    assert fit_length(samples, 2).tolist() == [[1, 2], [4, 5]]
+    assert fit_length(samples, 5).tolist() == [[1, 2, 3, 0, 0], [4, 5, 6, 0, 0]]
+    assert fit_length(samples[0].astype(np.float32), 4).dtype == np.float32
 
 
 # Resampling
@@ -172,19 +193,19 @@ def test_resampled_lengths_are_exact(length, channels, rates):
     )  # fmt: skip
     expected = round(length * after / before)
     if expected == 0:
-        with pytest.raises(SpecsrError, match="do not make one"):
+        with pytest.raises(SpecsrError, match="shorter than one sample"):
             signal.resample(after)
         return
-    moved = signal.resample(after)
-    assert moved.samples.shape == (channels, expected) and moved.rate == after
-    assert moved.samples.dtype == signal.samples.dtype and moved.rpm.shape == (expected,)
+    resampled = signal.resample(after)
+    assert resampled.samples.shape == (channels, expected) and resampled.rate == after
+    assert resampled.samples.dtype == signal.samples.dtype and resampled.rpm.shape == (expected,)
     kept = ("unit", "channels", "start", "full_scale")
-    assert all(getattr(moved, key) == getattr(signal, key) for key in kept)
+    assert all(getattr(resampled, key) == getattr(signal, key) for key in kept)
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4, 6])
 @pytest.mark.parametrize("length", [1, 999, 8001])
-def test_a_whole_multiple_of_the_rate_gives_that_multiple_of_samples(factor, length):
+def test_an_integer_multiple_of_the_rate_gives_that_multiple_of_samples(factor, length):
     signal = Signal(np.zeros(length, np.float32), 8000)
     assert signal.resample(8000 * factor).length == factor * length
 
@@ -192,31 +213,33 @@ def test_a_whole_multiple_of_the_rate_gives_that_multiple_of_samples(factor, len
 @pytest.mark.parametrize(
     "rates", [(16000, 48000), (48000, 16000), (44100, 48000), (48000, 51200.131)]
 )
-def test_resampling_moves_neither_level_nor_time(rates):
+def test_resampling_keeps_level_and_time(rates):
     before, after = rates
-    moved = Signal(np.stack([sine(rate=before), sine(0.1, 500, before)]), before).resample(after)
+    resampled = Signal(np.stack([sine(rate=before), sine(0.1, 500, before)]), before).resample(
+        after
+    )
     expected = np.stack([sine(rate=after), sine(0.1, 500, after)])
     inner = slice(round(0.1 * after), round(0.9 * after))
-    np.testing.assert_allclose(moved.samples[:, inner], expected[:, inner], atol=1e-5)
+    np.testing.assert_allclose(resampled.samples[:, inner], expected[:, inner], atol=1e-5)
 
 
-def test_resampling_takes_out_what_the_new_rate_cannot_hold():
-    moved = Signal(sine(freq=10_000), 48000).resample(16000)
-    assert np.abs(moved.samples[0, 1600:-1600]).max() < 1e-5
+def test_resampling_removes_content_above_the_new_nyquist_frequency():
+    resampled = Signal(sine(freq=10_000), 48000).resample(16000)
+    assert np.abs(resampled.samples[0, 1600:-1600]).max() < 1e-5
 
 
 def test_rpm_follows_the_new_rate():
     signal = Signal(np.zeros(1000), 1000, rpm=np.linspace(1000, 1999, 1000))
-    moved = signal.resample(2000)
-    np.testing.assert_allclose(moved.rpm[:1999], 1000 + np.arange(1999) / 2)
+    resampled = signal.resample(2000)
+    np.testing.assert_allclose(resampled.rpm[:1999], 1000 + np.arange(1999) / 2)
 
 
-def test_the_same_rate_is_the_same_signal():
+def test_the_same_rate_returns_the_same_signal():
     signal = Signal(np.zeros(10), 48000)
     assert signal.resample(48000) is signal
 
 
 @pytest.mark.parametrize("rate", [0, -1, np.nan, np.inf])
-def test_an_impossible_rate_is_refused(rate):
+def test_an_invalid_rate_is_refused(rate):
     with pytest.raises(SpecsrError, match="rate is"):
         Signal(np.zeros(10), 48000).resample(rate)

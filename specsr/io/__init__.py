@@ -1,8 +1,8 @@
 """Recordings and maps in files: read and write by suffix.
 
-A new format is one module and its entries in `READERS`, `WRITERS` and `MAPS`.  A reader is called
-with the path alone, returns every channel as stored, and need not name the file in its errors nor
-catch those of its library: `_naming` does both, in one place.
+A new format is one module and its entries in `READERS`, `WRITERS` and `MAPS`.  A reader takes the
+path alone and returns every channel as stored.  It need not name the file in its errors, nor catch
+the exceptions of its library: `specsr.io.guard.naming` does both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from specsr.errors import SpecsrError
 from specsr.io import arrays, audio, mat, mdf, npy, recording, tdms, text, uff
 from specsr.io.atomic import check_output, replacing
-from specsr.io.guard import _check_input, _naming
+from specsr.io.guard import check_input, naming
 from specsr.io.recording import Channel, Contents
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
@@ -42,7 +42,7 @@ READERS: dict[str, Callable[[Path], Contents]] = {
     **dict.fromkeys(mdf.SUFFIXES, mdf.read_mdf),
     ".tdms": tdms.read_tdms,
 }
-"""Suffix -> reader(path) of the channels in a file."""
+"""Suffix -> reader(path), which returns the channels of a recording."""
 
 WRITERS: dict[str, Callable[[Path, Signal, str | None, bool], None]] = {
     **dict.fromkeys(audio.FORMATS, audio.write_audio),
@@ -62,7 +62,7 @@ MAPS: dict[str, ModuleType] = {
 """Suffix -> module with holds_map, read_map_file and write_map_file."""
 
 MAP_SUFFIXES = (".npz", ".h5", ".hdf5")
-"""Suffixes that are taken for a map where only a name is known, as in ``-o fine.npz``."""
+"""Suffixes that mean a map where only the name of an output is known, as in ``-o fine.npz``."""
 
 
 def read(
@@ -73,21 +73,20 @@ def read(
     channels: Sequence[str | int] | None = None,
     rate: float | None = None,
 ) -> Signal:
-    """Return a recording: native rate, level kept, nothing normalised.
+    """Return a recording at its native rate and level, without any normalisation.
 
-    A file may hold channels of several rates and units; a signal has one.  Where all sound and
-    vibration channels fit together they are taken, else `channels` picks some.  A speed channel
-    (1/min) becomes ``rpm`` at every sample.  What was noticed (a rate that was snapped, a unit
-    label that was mended) is logged as a warning.
+    A file may hold channels of several rates and units, a signal has one of each.  All sound and
+    vibration channels are read if they agree in rate, unit, start and length; otherwise `channels`
+    selects some.  A speed channel (1/min) becomes ``rpm`` at every sample.  Corrections (a rounded
+    rate, a repaired unit label) are logged as warnings.
 
     Args:
         path: the file; its suffix decides the format (`READERS`).
-        unit: unit of the samples, over what the file or its sidecar says; it renames the unit and
-            scales nothing.
-        calib: units per digital full scale (1.0), over what the file or its sidecar says.
+        unit: unit of the samples, replaces that of the file or its sidecar without any scaling.
+        calib: units per digital full scale (1.0), replaces that of the file or its sidecar.
         channels: names or positions (0 is the first) of the channels to keep, in that order; a
-            speed channel among them is the one taken as rpm.
-        rate: Hz, for a file that gives none (a bare ``.npy`` or table).
+            speed channel among them becomes rpm.
+        rate: sampling rate in Hz, for a file without one (a bare ``.npy`` or table).
 
     Returns:
         The signal, samples [C, N]: float32 from integers of up to 24 bits and float files,
@@ -95,8 +94,8 @@ def read(
 
     Raises:
         SpecsrError: no such file, an unknown suffix, a missing extra, a damaged or empty file,
-            channels that do not fit together, a sample that is not a finite number, or an argument
-            that does not fit; it names the file.
+            channels that differ in rate, unit, start or length, a sample that is not finite, or an
+            invalid argument; the message names the file.
     """
     path = Path(path)
     for name, value in (("calib", calib), ("rate", rate)):
@@ -104,7 +103,7 @@ def read(
             expected = "units per full scale" if name == "calib" else "a sampling rate in Hz"
             raise SpecsrError(f"{path}: {name} is {value}: expected {expected}, above zero")
     contents = read_channels(path)
-    with _naming(path):
+    with naming(path):
         signal, notes = recording.assemble(contents, channels, unit, calib, rate)
     for note in notes:
         log.warning("%s: %s", path, note)
@@ -115,13 +114,13 @@ def read_channels(path: PathLike) -> Contents:
     """Return every channel of a file as it is stored, with its own rate and unit label.
 
     Raises:
-        SpecsrError: no such file, an unknown suffix, a missing extra, a damaged or empty file; it
-            names the file.
+        SpecsrError: no such file, an unknown suffix, a missing extra, a damaged or empty file; the
+            message names the file.
     """
     path = Path(path)
-    with _naming(path):
+    with naming(path):
         reader = _by_suffix(READERS, path)
-        _check_input(path)
+        check_input(path)
         return reader(path)
 
 
@@ -130,87 +129,95 @@ def write(
 ) -> None:
     """Write a recording so that `read` returns it: rate, unit, full scale, names, start and rpm.
 
-    Audio files hold ``samples / full_scale``; what they cannot hold goes into a sidecar beside
-    them (``NAME.wav.json``).  Missing folders are made.  The file appears complete or not at all.
+    Audio files hold ``samples / full_scale``; fields that they cannot hold go into a sidecar
+    (``NAME.wav.json``).  Missing folders are created.  The file appears complete or not at all.
 
     Args:
         path: the file; its suffix decides the format (`WRITERS`).
         signal: the recording.
-        subtype: sample format of an audio file, such as ``"PCM_16"``; see
-            `specsr.io.audio.write_audio` for what is taken by default.
+        subtype: sample format of an audio file, such as ``"PCM_16"``; the defaults are those of
+            `specsr.io.audio.write_audio`.
         overwrite: replace a file that exists.
 
     Raises:
-        SpecsrError: the output exists, would clip, or cannot be written; it names the file.
+        SpecsrError: the output exists, would clip, or cannot be written; the message names the
+            file.
     """
     path = Path(path)
     if not isinstance(signal, Signal):
         raise SpecsrError(
             f"{path}: got a {type(signal).__name__}: expected a Signal (maps: write_map)"
         )
-    with _naming(path):
+    with naming(path):
         writer = _by_suffix(WRITERS, path)
     check_output(path, overwrite)
-    with _naming(path, "written"):
+    with naming(path, "written"):
         writer(path, signal, subtype, overwrite)
 
 
 def read_map(path: PathLike) -> SpecMap:
-    """Return the map in a file (`MAPS` lists the suffixes), from specsr or elsewhere.
+    """Return the map in a file of specsr or of another program; `MAPS` lists the suffixes.
 
-    What a map from elsewhere must hold is described in `specsr.io.entries`, for tables in
-    `specsr.io.text`, for universal files in `specsr.io.uff`.
+    `specsr.io.entries` describes the entries that a map of another program needs, `specsr.io.text`
+    those of tables, `specsr.io.uff` those of universal files.
 
     Raises:
-        SpecsrError: no such file, a damaged file, no map, or axes that fit no grid.
+        SpecsrError: no such file, a damaged file, no map, or axes that fit no grid; the message
+            names the file.
     """
     path = Path(path)
-    with _naming(path):
+    with naming(path):
         module = _by_suffix(MAPS, path)
-        _check_input(path)
+        check_input(path)
         return module.read_map_file(path)
 
 
 def write_map(path: PathLike, spec: SpecMap, *, overwrite: bool = False) -> None:
-    """Write a map with all that its format holds; ``.npz``, ``.h5`` and ``.mat`` hold everything.
+    """Write a map with all fields that its format holds: all of them in .npz, .h5 and .mat files.
+
+    Args:
+        path: the file; its suffix decides the format (`MAPS`).
+        spec: the map.
+        overwrite: replace a file that exists.
 
     Raises:
-        SpecsrError: an unknown suffix, or the output exists or cannot be written.
+        SpecsrError: an unknown suffix, or the output exists or cannot be written; the message
+            names the file.
     """
     path = Path(path)
     if not isinstance(spec, SpecMap):
         raise SpecsrError(
             f"{path}: got a {type(spec).__name__}: expected a SpecMap (signals: write)"
         )
-    with _naming(path):
+    with naming(path):
         module = _by_suffix(MAPS, path)
     check_output(path, overwrite)
-    with _naming(path, "written"):
+    with naming(path, "written"):
         module.write_map_file(path, spec, overwrite)
 
 
 def is_map(path: PathLike) -> bool:
-    """Whether a file holds a map rather than a recording.
+    """Return whether a file holds a map rather than a recording.
 
     Raises:
-        SpecsrError: a file that may hold either does not exist or cannot be read.
+        SpecsrError: a file of a format that can hold both does not exist or cannot be read.
     """
     path = Path(path)
     if path.suffix.lower() not in MAPS:
         return False
-    with _naming(path):
-        _check_input(path)
+    with naming(path):
+        check_input(path)
         return MAPS[path.suffix.lower()].holds_map(path)
 
 
 def find_inputs(paths: PathLike | Iterable[PathLike]) -> list[Path]:
-    """Return the files that paths name: files as given, of folders all that can be read, sorted.
+    """Return the given files, and the recordings in the given folders, sorted.
 
-    Folders are searched to their depth; hidden files and folders are left out.  A file that is
-    named twice comes once.
+    Recordings are files with a suffix in `READERS`.  Folders are searched recursively; hidden files
+    and folders are skipped.  A file that is given twice is returned once.
 
     Raises:
-        SpecsrError: a path that does not exist, or a folder without a file to read.
+        SpecsrError: a path that does not exist, or a folder without a readable file.
     """
     found: dict[Path, None] = {}
     for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
@@ -219,7 +226,7 @@ def find_inputs(paths: PathLike | Iterable[PathLike]) -> list[Path]:
             raise SpecsrError(f"{path}: no such file or folder: check the name")
         files = _search(path) if path.is_dir() else [path]
         if not files:
-            raise SpecsrError(f"{path}: holds no file to read: expected {_list(READERS)}")
+            raise SpecsrError(f"{path}: holds no readable file: expected {_list(READERS)}")
         found |= dict.fromkeys(files)
     return list(found)
 

@@ -1,6 +1,6 @@
 """Archives of entries: NumPy (``.npz``) and HDF5 (``.h5``, ``.hdf5``, ``.hdf``).
 
-Both hold what `specsr.io.entries` describes: arrays, and single values that HDF5 keeps as
+Both hold the entries of `specsr.io.entries`: arrays, and single values, which HDF5 stores as
 attributes of the file.  HDF5 files of other programs are searched for channels with a rate
 (`specsr.io.tree`).
 """
@@ -22,8 +22,7 @@ from specsr.signal import Signal
 
 SUFFIXES = (".npz", ".h5", ".hdf5", ".hdf")
 _DEFLATE = 1032
-"""Most bytes that one deflated byte can stand for: what a damaged file can promise at most."""
-DAMAGED = "is damaged or cut off; write or copy it again"
+"""Largest compression ratio of deflate: bounds the size that an intact file can declare."""
 
 
 def read_signal(path: Path) -> Contents:
@@ -50,7 +49,7 @@ def write_signal(
 
 
 def read_map_file(path: Path) -> SpecMap:
-    """Return the map in a ``.npz`` or HDF5 file, of specsr or from elsewhere.
+    """Return the map in a ``.npz`` or HDF5 file of specsr or of another program.
 
     Raises:
         SpecsrError: the file is damaged, holds no map, or its axes fit no grid.
@@ -59,23 +58,24 @@ def read_map_file(path: Path) -> SpecMap:
 
 
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
-    """Write a map as ``.npz`` or HDF5 with everything needed to invert it."""
+    """Write a map as ``.npz`` or HDF5 with all of its fields."""
     _save(path, entries.of_map(spec), overwrite)
 
 
 def holds_map(path: Path) -> bool:
-    """Whether a ``.npz`` or HDF5 file holds a map; its arrays stay unread."""
+    """Return whether a ``.npz`` or HDF5 file holds a map, without reading its arrays."""
     return entries.is_map(_load(path, values=False))
 
 
 def hdf5_tree(path: Path) -> dict[str, Any]:
-    """Return all of an HDF5 file as nested dicts; a data set's own array has the key "".
+    """Return an HDF5 file as nested dicts of groups, attributes and data sets.
 
-    Single values and texts are Python objects.  What MATLAB stored (``.mat`` v7.3) comes as MATLAB
-    shows it: dimensions turned round, texts as texts.
+    A data set with attributes is a dict too, with its array under the key "".  Single values and
+    texts are Python objects.  Data sets of MATLAB (``.mat`` v7.3) have the dimensions of MATLAB,
+    which stores them reversed, and its character arrays are texts.
 
     Raises:
-        SpecsrError: a data set promises more than the file holds.
+        SpecsrError: a data set declares more bytes than the file holds.
     """
     import h5py
 
@@ -86,17 +86,17 @@ def hdf5_tree(path: Path) -> dict[str, Any]:
         *parents, key = name.split("/")
         if "#refs#" in parents or key == "#refs#":
             return
-        place = tree
+        node = tree
         for parent in parents:
-            place = place.setdefault(parent, {})
+            node = node.setdefault(parent, {})
         attributes = {k: _plain(v) for k, v in item.attrs.items() if not k.startswith("MATLAB_")}
         if isinstance(item, h5py.Group):
-            place.setdefault(key, {}).update(attributes)
+            node.setdefault(key, {}).update(attributes)
         elif item.dtype.kind in "biufSO" and not (item.is_virtual or item.external):
-            _check_promise(name, item, size)
+            _check_size(name, item, size)
             value = _dataset(item)
             scalar = not isinstance(value, np.ndarray)
-            place[key] = value if scalar and not attributes else {"": value, **attributes}
+            node[key] = value if scalar and not attributes else {"": value, **attributes}
 
     with h5py.File(path, "r") as file:
         tree |= {key: _plain(value) for key, value in file.attrs.items()}
@@ -108,7 +108,7 @@ def _dataset(item: Any) -> Any:
     kind = item.attrs.get("MATLAB_class", "")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if item.dtype.kind == "O" and kind:
-        return ""  # cells and references: nothing to read here
+        return ""  # cell arrays and references hold no numbers themselves
     value = item[()]
     if isinstance(value, np.ndarray) and kind:
         value = value.T
@@ -130,10 +130,10 @@ def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:
 
 
 def _hdf5_image(fields: dict[str, Any]) -> bytes:
-    """Return the bytes of an HDF5 file, made in memory: HDF5 does not survive a full disk."""
+    """Return the bytes of an HDF5 file, built in memory: HDF5 can crash on a full disk."""
     import h5py
 
-    # This layout keeps checksums of its own structure; fletcher32 adds those of the data.
+    # The v110 layout has checksums of its metadata; fletcher32 adds checksums of the data.
     options = {"driver": "core", "backing_store": False, "libver": ("v110", "v110")}
     with h5py.File("image", "w", **options) as file:
         for key, value in fields.items():
@@ -148,7 +148,7 @@ def _hdf5_image(fields: dict[str, Any]) -> bytes:
 def _load(path: Path, values: bool = True) -> dict[str, Any]:
     """Return all entries of a file, single values as Python objects.
 
-    Arrays that are no entry of a signal or map, or all with ``values=False``, stay unread (None).
+    Arrays that are not entries of a signal or map are None, with ``values=False`` all arrays are.
     """
     if path.suffix.lower() == ".npz":
         found = _load_npz(path, values)
@@ -159,7 +159,7 @@ def _load(path: Path, values: bool = True) -> dict[str, Any]:
 
 
 def _check_signature(path: Path) -> None:
-    """Refuse what has the suffix of HDF5 and is something else."""
+    """Raise `SpecsrError` for a file with the suffix but not the signature of HDF5."""
     import h5py
 
     if h5py.is_hdf5(path):
@@ -176,7 +176,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
         value = value.item()
     elif isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "SO":
-        value = value.item()  # h5py's texts in an array of one
+        value = value.item()  # h5py returns some texts as an array of one element
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
@@ -191,14 +191,11 @@ def _load_npz(path: Path, values: bool) -> dict[str, Any]:
                 if major != 1:
                     header = np.lib.format.read_array_header_2_0
                 shape, _, dtype = header(member)
-                promised = member.tell() + _nbytes(shape, dtype)
+                declared = member.tell() + _nbytes(shape, dtype)
             if dtype.hasobject:
                 raise SpecsrError(f"{info.filename} holds Python objects: store plain numbers")
-            if promised != info.file_size or promised > size * _DEFLATE:
-                raise SpecsrError(
-                    f"{info.filename} promises {promised} bytes that the file does not hold: it "
-                    + DAMAGED
-                )
+            if declared != info.file_size or declared > size * _DEFLATE:
+                raise _too_short(info.filename, declared)
             key = info.filename.removesuffix(".npy")
             wanted[key] = shape == () or (values and key in entries.ARRAYS)
     with np.load(path, allow_pickle=False) as file:
@@ -214,23 +211,29 @@ def _load_hdf5(path: Path, values: bool) -> dict[str, Any]:
         for key, data in file.items():
             if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
                 continue
-            _check_promise(key, data, size)
+            _check_size(key, data, size)
             wanted = data.shape == () or (values and key in entries.ARRAYS)
             found[key] = data[()] if wanted else None
     return found
 
 
-def _check_promise(key: str, data: Any, size: int) -> None:
+def _check_size(key: str, data: Any, size: int) -> None:
+    """Raise `SpecsrError` for a data set that declares more bytes than the file can hold."""
     stored = data.id.get_storage_size()
-    promised = _nbytes(data.shape or (), data.dtype)
-    if stored > size or promised > stored * _DEFLATE:
-        raise SpecsrError(
-            f"{key} promises {promised} bytes that the file does not hold: it {DAMAGED}"
-        )
+    declared = _nbytes(data.shape or (), data.dtype)
+    if stored > size or declared > stored * _DEFLATE:
+        raise _too_short(key, declared)
+
+
+def _too_short(key: str, declared: int) -> SpecsrError:
+    return SpecsrError(
+        f"{key} declares {declared} bytes, more than the file holds: it is damaged or cut off; "
+        "write or copy it again"
+    )
 
 
 def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    count = 1  # Python's own integers: a damaged shape must not wrap round
+    count = 1  # a Python integer: a damaged shape must not overflow
     for extent in shape:
         count *= int(extent)
     return count * dtype.itemsize

@@ -1,4 +1,4 @@
-"""Writing without halves: a file appears under its final name complete, or not at all."""
+"""Atomic writing: a file appears under its final name complete, or not at all."""
 
 from __future__ import annotations
 
@@ -10,25 +10,34 @@ from pathlib import Path
 from uuid import uuid4
 
 from specsr.errors import SpecsrError
-from specsr.io.optional import EXTRAS, check
+from specsr.extras import require
+
+LIBRARIES = {
+    ".tdms": ("nptdms", "tdms"),
+    ".uff": ("pyuff", "uff"),
+    ".unv": ("pyuff", "uff"),
+    ".mf4": ("asammdf", "mdf"),
+    ".mdf": ("asammdf", "mdf"),
+}
+"""Suffix -> optional module, and the extra of specsr that installs it, to read and write files."""
 
 
 def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
-    """Return the path if a file may be written there; call it early, before long work.
+    """Return the path if a file may be written there; to be called before long computations.
 
     Raises:
-        SpecsrError: it is a folder, it exists and ``overwrite`` is False, or the extra that
-            writes it is not installed.
+        SpecsrError: it is a folder, it exists and ``overwrite`` is False, or the extra for its
+            format is not installed.
     """
     path = Path(path)
-    if extra := EXTRAS.get(path.suffix.lower()):
-        check(*extra, path.suffix)
+    if library := LIBRARIES.get(path.suffix.lower()):
+        require(*library, f"{path.suffix} files")
     if path.is_dir():
         raise SpecsrError(f"{path}: is a folder: name a file to write in it")
     if not overwrite and os.path.lexists(path):
         raise SpecsrError(
-            f"{path}: exists already and was kept: choose another name, or allow it to be "
-            "replaced (overwrite=True, --overwrite)"
+            f"{path}: exists already and was kept: choose another name, or allow replacing it "
+            "(overwrite=True, --overwrite)"
         )
     return path
 
@@ -37,17 +46,22 @@ def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
 def replacing(
     path: str | os.PathLike[str], *companions: str | os.PathLike[str], overwrite: bool = False
 ) -> Iterator[list[Path]]:
-    """Yield a temporary path for each file; all take their final names together at the end.
+    """Yield a temporary path for each file; all are renamed together when the block ends.
 
-    The temporary files lie in the folder of the final ones, which is made if it is missing.  A
-    companion (a sidecar) that the body does not write is removed under its final name.  On any
-    exception, an interrupt included, the final names stay as they were.
+    The temporary files are in the folder of the final ones, which is created if it is missing.  A
+    companion (a sidecar) that the block does not write is deleted if it exists.  After an
+    exception, an interrupt included, all files are as they were before.
+
+    Args:
+        path: final name of the main file.
+        companions: final names of the files that belong to it.
+        overwrite: replace files that exist.
 
     Raises:
         SpecsrError: an output exists and ``overwrite`` is False, or the operating system refuses
             (full disk, no permission).
     """
-    # A link stays a link: the file that it points to is the one replaced.
+    # A symbolic link stays: the file that it points to is replaced.
     finals = [Path(os.path.realpath(check_output(p, overwrite))) for p in (path, *companions)]
     token = uuid4().hex[:12]
     temps = [final.with_name(f".specsr-{token}-{i}.tmp") for i, final in enumerate(finals)]
@@ -62,7 +76,7 @@ def replacing(
     except OSError as error:
         raise SpecsrError(
             f"{path}: could not be written ({error.strerror or error}): free some space or choose "
-            "a folder that can be written to; nothing was left under this name"
+            "a writable folder; no partial file was left"
         ) from error
     finally:
         for leftover in (*temps, *olds):
@@ -71,14 +85,14 @@ def replacing(
 
 
 def _to_disk(path: Path) -> None:
-    """Wait until the bytes are on the disk: some file systems report a full one only here."""
+    """Flush a file to the disk: some file systems report a full disk only here."""
     if path.exists():
         with open(path, "rb+") as file:
             os.fsync(file.fileno())
 
 
 def _commit(finals: list[Path], temps: list[Path], olds: list[Path]) -> None:
-    """Move the companions, then the main file; take the companions back if that fails."""
+    """Rename the companions, then the main file; restore the companions if that fails."""
     moved: list[tuple[Path, Path]] = []
     try:
         for final, temp, old in zip(finals[1:], temps[1:], olds[1:], strict=True):

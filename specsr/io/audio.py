@@ -1,8 +1,8 @@
 """Audio files (WAV, W64, RF64, FLAC, OGG) as calibrated signals, through libsndfile.
 
-Samples keep their rate, their channels and their level.  An integer sample of b bits is read as
-its count over 2**(b-1), times the full scale; writing turns that round, so integer files of up to
-24 bits come back bit for bit, whatever the calibration.
+Samples keep their rate, channels and level.  An integer sample of b bits is read as its count over
+2**(b-1), times the full scale; writing inverts that, so integer files of up to 24 bits are
+reproduced bit for bit with any calibration.
 """
 
 from __future__ import annotations
@@ -29,49 +29,50 @@ _RIFF_LIKE = {"WAV", "WAVEX", "W64", "RF64"}
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 _BYTES = {name: bits // 8 for name, bits in _BITS.items()} | {"FLOAT": 4, "DOUBLE": 8}
 _DEFAULT_SUBTYPE = {"FLAC": "PCM_24", "OGG": "VORBIS"}
-# What programs that write to a pipe put where the length of the data should be.
+# Length of the data chunk in the header of programs that write to a pipe.
 _STREAMED = {0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 0x7FFFF000}
-_WAV_LIMIT = 2**32 - 2**16
+WAV_LIMIT = 2**32 - 2**16
+"""Largest size of the samples in a WAV file, bytes; its headers hold 32-bit lengths."""
 UNKNOWN_LENGTH = 2**62
-"""Frames from which on a header does not know its length."""
-_BLOCK = 1 << 18
-"""Samples, over all channels, that are read or written at a time."""
+"""Number of frames from which on a header means an unknown length."""
+BLOCK = 1 << 18
+"""Number of samples, over all channels, that are read or written at a time."""
 
 
 def read_audio(path: Path) -> Contents:
-    """Return the channels of an audio file: native rate, nothing normalised.
+    """Return the channels of an audio file at its native rate, without any normalisation.
 
     The calibration is that of its sidecar (`specsr.io.sidecar`), else of its own chunks
     (`specsr.io.riff`).  Samples are float32, or float64 for 32-bit integer and double files.
 
     Raises:
-        SpecsrError: not audio, damaged, shorter than its header promises, or without samples.
+        SpecsrError: not audio, damaged, shorter than its header declares, or without samples.
     """
     with opened(path) as (file, known, dtype):
         blocks = list(_blocks(file, dtype))
-        promised = file.frames
+        declared = file.frames
     if not blocks:
         raise SpecsrError(
             "holds no samples: the recording is empty, was cut off, or its header was never "
-            "completed (sox --ignore-length IN OUT mends that)"
+            "completed (fix: sox --ignore-length IN OUT)"
         )
     samples = np.concatenate(blocks, axis=1)
-    # Streamed FLAC does not know its length and promises the largest number there is.
-    if samples.shape[1] < promised < UNKNOWN_LENGTH:
-        raise cut_off(promised, samples.shape[1], "samples")
+    # A streamed FLAC of unknown length declares the largest possible number.
+    if samples.shape[1] < declared < UNKNOWN_LENGTH:
+        raise cut_off(declared, samples.shape[1], "samples")
     return Contents(from_rows(samples, known, digital=True))
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, dict[str, Any], Any]]:
-    """Open an audio file for reading from front to back.
+    """Open an audio file for sequential reading.
 
     Yields:
-        The ``soundfile.SoundFile``, what is known of its channels (arguments of a `Signal`, from
-        the sidecar or its own chunks), and the dtype to read it as.
+        The ``soundfile.SoundFile``, known arguments of its `Signal` (from the sidecar or its own
+        chunks), and the dtype to read it as.
 
     Raises:
-        SpecsrError: not audio, damaged, or shorter than its header promises.
+        SpecsrError: not audio, damaged, or shorter than its header declares.
     """
     import soundfile as sf
 
@@ -95,14 +96,14 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, Any], Any]]:
 def write_audio(
     path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
 ) -> None:
-    """Write a signal as audio, with a sidecar where the file alone cannot hold all of it.
+    """Write a signal as audio, with a sidecar for the fields that the file cannot hold.
 
     The file holds ``samples / full_scale``.  A rate that is not an integer is rounded in the file
     and kept in the sidecar.
 
     Args:
         path: the suffix decides the format, see `FORMATS`.
-        signal: what to write.
+        signal: the recording.
         subtype: libsndfile's name (``"PCM_16"``, ``"FLOAT"``); None means the float type of the
             samples for WAV, W64 and RF64, 24-bit integers for FLAC, Vorbis (lossy) for OGG.
         overwrite: replace files that exist.
@@ -119,14 +120,14 @@ def write_audio(
 def audio_sink(
     path: Path, head: Signal, length: int, subtype: str | None = None, overwrite: bool = False
 ) -> Iterator[Callable[[Signal], None]]:
-    """Yield a function that takes a recording in pieces, in order, and writes them as audio.
+    """Yield a function that takes consecutive pieces of a recording and writes them as audio.
 
-    The file appears when all ``length`` samples were taken, or not at all.
+    The file appears when all ``length`` samples were written, or not at all.
 
     Args:
         path, subtype, overwrite: as in `write_audio`.
-        head: first of the pieces, for what they have in common.
-        length: samples of all of them.
+        head: first piece; the others have the same rate, unit, full scale and channels.
+        length: total number of samples of each channel.
 
     Raises:
         SpecsrError: as `write_audio`.
@@ -137,10 +138,10 @@ def audio_sink(
     subtype = _subtype(path, form, subtype, head)
     channels = len(head.channels)
     rate = round(head.rate)
-    if form == "WAV" and channels * length * _BYTES.get(subtype, 1) > _WAV_LIMIT:
+    if form == "WAV" and channels * length * _BYTES.get(subtype, 1) > WAV_LIMIT:
         raise SpecsrError(
-            f"{path}: {channels} x {length} samples are more than the 4 GiB of a WAV file: write "
-            ".w64 or .rf64"
+            f"{path}: {channels} x {length} samples exceed the 4 GiB of a WAV file: write .w64 or "
+            ".rf64"
         )
     if not 1 <= rate < 2**31:
         raise SpecsrError(
@@ -154,7 +155,7 @@ def audio_sink(
     def add(piece: Signal) -> None:
         nonlocal taken
         _check_range(path, piece, subtype)
-        step = max(1, _BLOCK // channels)
+        step = max(1, BLOCK // channels)
         for first in range(0, piece.length, step):
             block = piece.samples[:, first : first + step].T
             file.write(_encode(block, piece.full_scale, subtype))
@@ -183,11 +184,11 @@ def audio_sink(
 
 
 def _forward(path: Path) -> Any:
-    """Open a file for reading from front to back."""
+    """Open a file for sequential reading."""
     import soundfile as sf
 
     class Forward(sf.SoundFile):
-        # soundfile seeks after each block, which fails in a FLAC of unknown length.
+        # soundfile seeks after each block of a seekable file; a FLAC of unknown length fails.
         def seekable(self) -> bool:
             return False
 
@@ -195,14 +196,14 @@ def _forward(path: Path) -> Any:
 
 
 def _blocks(file: Any, dtype: Any) -> Iterator[np.ndarray]:
-    """Yield the file as [channels, n] blocks: no header can make it ask for memory in advance."""
-    frames = max(1, _BLOCK // file.channels)
+    """Yield the file as [channels, n] blocks, so a wrong length in a header allocates no memory."""
+    frames = max(1, BLOCK // file.channels)
     while len(block := file.read(frames, dtype=dtype, always_2d=True)):
         yield np.ascontiguousarray(block.T)
 
 
 def _encode(block: np.ndarray, full_scale: float, subtype: str) -> np.ndarray:
-    """Return a block as what libsndfile stores unchanged: left-aligned int32, or floats."""
+    """Return a block in a form that libsndfile stores unchanged: left-aligned int32, or floats."""
     digital = block.astype(np.float64) / full_scale
     if subtype not in _BITS:
         return digital if subtype == "DOUBLE" else digital.astype(np.float32)
@@ -227,11 +228,11 @@ def _subtype(path: Path, form: str, subtype: str | None, signal: Signal) -> str:
 
 
 def _check_range(path: Path, signal: Signal, subtype: str) -> None:
-    """Refuse what the format cannot hold: clipping, or a number too large."""
+    """Raise `SpecsrError` for samples beyond the range of the format."""
     peaks = np.maximum(signal.samples.max(axis=1), -signal.samples.min(axis=1))
     channel = int(peaks.argmax())
     peak = float(peaks[channel]) / signal.full_scale
-    # The rounding of the product with the calibration may put full scale itself just above 1.
+    # Rounding of the product with the calibration can lift full scale itself just above 1.
     clips = peak > 1 + np.finfo(signal.samples.dtype).eps
     if subtype not in ("FLOAT", "DOUBLE") and clips:
         raise SpecsrError(
@@ -244,7 +245,7 @@ def _check_range(path: Path, signal: Signal, subtype: str) -> None:
 
 
 def _companions(path: Path, needed: bool) -> list[Path]:
-    """Return the sidecar if this write has to do with it; another program's JSON stays."""
+    """Return the sidecar to write or delete, if any; the JSON of another program is kept."""
     side = sidecar.sidecar_path(path)
     try:
         foreign = side.is_file() and sidecar.load(path) is None
@@ -252,14 +253,14 @@ def _companions(path: Path, needed: bool) -> list[Path]:
         foreign = False
     if foreign and needed:
         raise SpecsrError(
-            f"{path}: its calibration belongs into {side.name}, which holds something else: move "
-            "that file, or choose another name"
+            f"{path}: its calibration has to be stored in {side.name}, which holds other data: "
+            "move that file, or choose another name"
         )
     return [side] if needed or (side.exists() and not foreign) else []
 
 
 def _check_header(path: Path, file: Any) -> None:
-    """Refuse a file whose header promises what it cannot hold."""
+    """Raise `SpecsrError` for another format or a header that exceeds the size of the file."""
     size = path.stat().st_size
     if file.format not in {*FORMATS.values(), "WAVEX"}:
         raise SpecsrError(
@@ -267,18 +268,19 @@ def _check_header(path: Path, file: Any) -> None:
         )
     if file.format in _RIFF_LIKE:
         with open(path, "rb") as raw:
-            promised, there = riff.data_bytes(raw, size)
-        if promised > there and promised not in _STREAMED:
-            raise cut_off(promised, there, "bytes")
+            declared, held = riff.data_bytes(raw, size)
+        if declared > held and declared not in _STREAMED:
+            raise cut_off(declared, held, "bytes")
         width = _BYTES.get(file.subtype, 1 / 64)  # no codec packs 64 samples into a byte
         if file.frames * file.channels * width > size:
             raise cut_off(file.frames, int(size / width / file.channels), "samples")
 
 
-def cut_off(promised: int, there: int, what: str) -> SpecsrError:
+def cut_off(declared: int, held: int, what: str) -> SpecsrError:
+    """Return the error for a file that holds fewer ``what`` (samples, bytes) than it declares."""
     return SpecsrError(
-        f"is cut off: its header promises {promised} {what}, {there} are there. Copy it again, or "
-        "mend its header (sox --ignore-length IN OUT)"
+        f"is cut off: its header declares {declared} {what}, the file holds {held}. Copy it again, "
+        "or fix its header (sox --ignore-length IN OUT)"
     )
 
 

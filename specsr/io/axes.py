@@ -1,4 +1,4 @@
-"""The grid behind a map of which only the axes are known."""
+"""The grid of a map from its frequency and time axes alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 
 _TOLERANCE = 0.02
-"""How far, in steps or samples, an even axis may be from its place: float32 times need this."""
+"""Largest deviation of a uniform axis, in steps or samples: float32 times need this."""
 
 
 def grid_from_axes(
@@ -23,34 +23,34 @@ def grid_from_axes(
 ) -> tuple[Grid, bool]:
     """Return the grid of a map from its axes, and whether its Nyquist row is missing.
 
-    Rows at 0, df, 2 df, ... are a full map: an odd count ends at Nyquist, an even one (128, 1024)
-    is taken to stop one row below it, unless ``rate`` says otherwise.  Rows that start part of a
-    step above 0 are the centres of pooled cells and need ``cell``.
+    Rows at 0, df, 2 df, ... are a full map.  An odd number of rows ends at Nyquist, an even one
+    (128, 1024) one row below it, unless ``rate`` shows the opposite.  Rows that start a fraction
+    of a step above 0 are the centres of pooled cells and need ``cell``.
 
     Args:
-        freqs: centre of every row, Hz, [rows], even.
-        times: centre of every column, s, [columns], even; a last pooled column may be shorter.
-        unit, scaling, window: as in `Grid`; axes do not tell them.
-        cell: (s_f, s_t), how many fine rows and frames one cell holds; None means (1, 1).
-        rate: sampling rate in Hz; None means the one that the rows span.
+        freqs: centre of every row, Hz, [rows], uniform.
+        times: centre of every column, s, [columns], uniform; a last pooled column may be shorter.
+        unit, scaling, window: as in `Grid`; they do not follow from the axes.
+        cell: (s_f, s_t), number of fine rows and frames in one cell; None means (1, 1).
+        rate: sampling rate in Hz; None means twice the frequency range of the rows.
 
     Raises:
-        SpecsrError: the axes are not even, do not start at DC, or fit no whole hop.
+        SpecsrError: the axes are not uniform, do not start at 0 Hz, or give no integer hop.
     """
     s_f, s_t = cell or (1, 1)
     if s_f < 1 or s_t < 1:
-        raise SpecsrError(f"cell is {cell}: expected whole numbers from 1 up")
+        raise SpecsrError(f"cell is {cell}: expected integers from 1 up")
     freqs, times = _axis(freqs, "freqs"), _axis(times, "times")
     df = _step(freqs, "freqs")
     offset = freqs[0] / df
-    # Cell centres lie between fine rows (as here), or half a cell above its lower edge.
+    # The centre of a cell is the mean of its fine rows (as in specsr), or the middle of its range.
     centres = ((s_f - 1) / (2 * s_f), 0.5 if s_f > 1 else 0.0)
     if min(abs(offset - centre) for centre in centres) > _TOLERANCE:
-        mend = (
-            f"cell is {cell}, which puts it at {centres[0] * df:g} Hz" if cell else
+        fix = (
+            f"cell is {cell}, which requires {centres[0] * df:g} Hz" if cell else
             "give cell = (rows, frames) for a map of pooled cells, or store the rows from 0 Hz"
         )  # fmt: skip
-        raise SpecsrError(f"the first row lies at {freqs[0]:g} Hz, the step is {df:g} Hz: {mend}")
+        raise SpecsrError(f"the first row is at {freqs[0]:g} Hz, the step is {df:g} Hz: {fix}")
     rows = len(freqs)
     pooled = (s_f, s_t) != (1, 1)
     n_fft, cut = _window_length(rows, df, rate) if not pooled else (2 * rows * s_f, False)
@@ -82,16 +82,16 @@ def _axis(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def _step(values: np.ndarray, name: str) -> float:
-    """Return the step of an even rising axis."""
+    """Return the step of a uniform, increasing axis."""
     step = (values[-1] - values[0]) / (len(values) - 1)
     if not (np.isfinite(step) and step > 0):
-        raise SpecsrError(f"{name} does not rise: expected even steps upwards")
+        raise SpecsrError(f"{name} does not increase: expected uniform steps upwards")
     off = np.abs(values - (values[0] + step * np.arange(len(values)))) / step
     if off.max() > _TOLERANCE:
         worst = int(off.argmax())
         raise SpecsrError(
-            f"{name} is not even (value {worst} is {values[worst]:g}, {off[worst]:.3g} steps off "
-            "its place): only maps with a linear axis can be used; resample it to even steps first"
+            f"{name} is not uniform (value {worst} is {values[worst]:g}, {off[worst]:.3g} steps "
+            "off): only maps with linear axes can be used; resample it to uniform steps first"
         )
     return float(step)
 
@@ -106,27 +106,27 @@ def _window_length(rows: int, df: float, rate: float | None) -> tuple[int, bool]
 
 def _hop(times: np.ndarray, rate: float, s_t: int) -> tuple[int, int]:
     """Return the hop in samples and the fine frames in the last column."""
-    # The last of the pooled columns may hold fewer frames: its centre comes early.
+    # The last pooled column may hold fewer frames, so its centre comes earlier.
     body = times[:-1] if s_t > 1 and len(times) > 2 else times
     hop = _step(body, "times") * rate / s_t
     hop_length = max(1, round(hop))
     if abs(hop - hop_length) > _TOLERANCE:
         raise SpecsrError(
-            f"one column in {hop * s_t / rate:g} s is {hop:.4g} samples a frame at {rate:g} Hz: "
-            "expected a whole number; give the right rate"
+            f"a column step of {hop * s_t / rate:g} s is a hop of {hop:.4g} samples at {rate:g} "
+            "Hz: expected an integer; give the right rate"
         )
     last = s_t
     if body is not times:
         last = round(2 * (times[-1] - times[-2]) * rate / hop_length - s_t)
         if not 1 <= last <= s_t:
             raise SpecsrError(
-                f"the last column lies {times[-1] - times[-2]:g} s after the one before it: "
-                f"expected up to {hop * s_t / rate:g} s, as between the others"
+                f"the last column is {times[-1] - times[-2]:g} s after the previous one: expected "
+                f"at most {hop * s_t / rate:g} s, the step of the others"
             )
     return hop_length, last
 
 
 def _snapped(rate: float) -> float:
-    """Return the whole number of Hz beside a rate from rounded axes, if it is that near."""
+    """Return a rate from rounded axes rounded to 1 Hz where that changes it by 1e-6 at most."""
     near = float(round(rate))
     return near if abs(rate - near) <= 1e-6 * rate else rate

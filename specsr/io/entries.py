@@ -1,9 +1,10 @@
-"""Entries of an archive (``.npz``, HDF5, MAT) turned into a signal or a map, and back.
+"""Conversion between the entries of an archive (``.npz``, HDF5, MAT) and a signal or a map.
 
-The entries are those of `specsr.io.schema`.  Maps from elsewhere have ``freqs`` in Hz, ``times`` in
-s and one of ``db`` (re the unit's reference), ``power`` (mean square) or ``magnitude`` (rms), shape
-[rows, columns] or [channels, rows, columns], and where known ``unit``, ``scaling``, ``window``,
-``channels``, ``cell`` (two numbers) and ``rate``.  Such a signal has ``samples`` and ``rate``.
+The entries of specsr are those of `specsr.io.schema`.  A map of another program has ``freqs`` in
+Hz, ``times`` in s and one of ``db`` (re the reference of the unit), ``power`` (mean square) or
+``magnitude`` (rms), shape [rows, columns] or [channels, rows, columns], and optionally ``unit``,
+``scaling``, ``window``, ``channels``, ``cell`` (two numbers) and ``rate``.  A signal of another
+program has ``samples`` and ``rate``.
 """
 
 from __future__ import annotations
@@ -36,20 +37,22 @@ from specsr.signal import Signal
 from specsr.units import REFERENCES, parse_unit
 
 VALUES = ("db", "power", "magnitude")
+"""Entries that hold the values of a map; one of them is required."""
 OPTIONAL = ("phase", "known", "rpm", "uncertainty_db")
+"""Optional entries of a map of specsr."""
 RENAMED = {"std_db": "uncertainty_db"}
-"""Entries of maps that 0.1.0 wrote under another name."""
+"""Entry that version 0.1.0 wrote -> its name today."""
 ARRAYS = {*VALUES, *OPTIONAL, *RENAMED, "samples", "freqs", "times", "cell", "channels"}
-"""Entries that are arrays; whatever else an archive holds may stay unread."""
+"""Entries that are arrays; readers may skip all other arrays of an archive."""
 
 
 def is_signal(fields: dict[str, Any]) -> bool:
-    """Whether entries are those of a recording."""
+    """Return whether entries are those of a recording."""
     return fields.get("format", SIGNAL) == SIGNAL and {"samples", "rate"} <= fields.keys()
 
 
 def is_map(fields: dict[str, Any]) -> bool:
-    """Whether entries are those of a map."""
+    """Return whether entries are those of a map."""
     if "format" in fields:
         return fields["format"] == MAP
     return {"freqs", "times"} <= fields.keys() and any(key in fields for key in VALUES)
@@ -65,27 +68,27 @@ def contents(fields: dict[str, Any]) -> Contents:
         raise SpecsrError("holds a map, not a recording: read it with read_map")
     if not is_signal(fields):
         raise SpecsrError(
-            f"holds {listed(fields)}: expected a recording with the entries samples and rate"
+            f"holds {_listed(fields)}: expected a recording with the entries samples and rate"
         )
     samples = numeric(fields["samples"], "samples")
     return Contents(from_rows(samples, signal_arguments(fields), digital=False))
 
 
 def of_signal(signal: Signal) -> dict[str, Any]:
-    """Return the entries of a recording; those that are None are left out on writing."""
+    """Return the entries of a recording; entries of None are not written."""
     return signal_fields(signal) | {
         "channels": json.dumps(list(signal.channels)), "samples": signal.samples, "rpm": signal.rpm
     }  # fmt: skip
 
 
 def of_map(spec: SpecMap) -> dict[str, Any]:
-    """Return the entries of a map; those that are None are left out on writing."""
+    """Return the entries of a map; entries of None are not written."""
     optional = {key: getattr(spec, key) for key in OPTIONAL}
     return about_map(spec.grid, spec.channels) | {"magnitude": spec.magnitude} | optional
 
 
 def about_map(grid: Grid, channels: tuple[str, ...]) -> dict[str, Any]:
-    """Return the entries of a map but for its values."""
+    """Return the entries of a map without its values."""
     return {
         "format": MAP, "version": VERSION, "grid": grid_json(grid),
         "channels": json.dumps(list(channels)), "freqs": grid.freqs(), "times": grid.times(),
@@ -93,7 +96,7 @@ def about_map(grid: Grid, channels: tuple[str, ...]) -> dict[str, Any]:
 
 
 def spec_map(fields: dict[str, Any]) -> SpecMap:
-    """Return the map of entries, of specsr or from elsewhere.
+    """Return the map in the entries of specsr, 0.1.0 included, or of another program.
 
     Raises:
         SpecsrError: the entries hold no map, or its axes fit no grid.
@@ -113,10 +116,10 @@ def spec_map(fields: dict[str, Any]) -> SpecMap:
 
 
 def _foreign_map(fields: dict[str, Any]) -> SpecMap:
-    """Return a map from its values and axes; a Nyquist row that is missing is estimated."""
+    """Return a map from its values and axes; a missing Nyquist row is estimated."""
     if not ({"freqs", "times"} <= fields.keys() and any(key in fields for key in VALUES)):
         raise SpecsrError(
-            f"holds {listed(fields)}: expected a map with the entries freqs, times and one of "
+            f"holds {_listed(fields)}: expected a map with the entries freqs, times and one of "
             f"{', '.join(VALUES)}"
         )
     kind = next(key for key in VALUES if key in fields)
@@ -126,10 +129,12 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     if values.ndim > 3 or values.shape[-2:] != (freqs.size, times.size):
         raise SpecsrError(
             f"{kind} has shape {values.shape}, freqs {freqs.shape}, times {times.shape}: expected "
-            "[rows, columns] or [channels, rows, columns]; transpose it if the times come first"
+            "[rows, columns] or [channels, rows, columns]; transpose it if times are the first axis"
         )
     if kind == "power" and (values < 0).any():
-        raise SpecsrError(f"power holds {values.min():g}: expected mean squares; name levels db")
+        raise SpecsrError(
+            f"power holds {values.min():g}: expected mean squares; levels in dB belong in db"
+        )
     if kind == "db":
         with np.errstate(over="ignore"):
             values = 10 ** (values / 20) * REFERENCES[unit]
@@ -139,7 +144,7 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     if cell is not None:
         cell = np.asarray(cell).tolist()
         if not isinstance(cell, list) or len(cell) != 2:
-            raise SpecsrError(f"cell is {cell!r}: expected two whole numbers")
+            raise SpecsrError(f"cell is {cell!r}: expected two integers")
         cell = (whole(cell[0], "cell"), whole(cell[1], "cell"))
     grid, cut = grid_from_axes(
         freqs, times, unit=unit, scaling=str(fields.get("scaling", "rms")),
@@ -155,6 +160,6 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     return SpecMap(magnitude, grid, known=known, channels=names(fields))
 
 
-def listed(fields: dict[str, Any]) -> str:
-    """Return the first names of entries, for messages."""
+def _listed(fields: dict[str, Any]) -> str:
+    """Return the names of the first entries, for messages."""
     return ", ".join(sorted(fields)[:8]) or "nothing"

@@ -1,4 +1,4 @@
-"""What is in a file: channels, units, rates, levels, and how far up they really reach."""
+"""Content of a file: channels with unit, rate, level and true bandwidth, or the grid of a map."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from typing import Any
 
 import numpy as np
 
-from specsr import io
 from specsr.errors import SpecsrError
-from specsr.io import unit_labels as units
+from specsr.io import is_map, read_channels, read_map, unit_labels
 from specsr.io.bandwidth import true_bandwidth
+from specsr.io.guard import naming
 from specsr.io.recording import Channel, Contents, assemble
 from specsr.maps.spec_map import SpecMap
+from specsr.signal import channel_position
 from specsr.units import reference_label
 
 
 @dataclass(frozen=True)
 class ChannelInfo:
-    """One channel of a file, measured.
+    """Properties of one channel of a file.
 
     Attributes:
-        name: as for ``--channel``.
+        name: its name, as for ``--channel``.
         kind: ``"signal"``, ``"speed"`` or ``"tacho"``.
-        unit: canonical unit, ``"1/min"`` for a speed, or the file's label where it has no
+        unit: canonical unit, ``"1/min"`` for a speed, or the label in the file if it has no
             reference level.
-        rate: Hz; None where the file gives none or the times are uneven.
-        samples: how many.
-        seconds: length; None without a rate.
+        rate: sampling rate, Hz; None if the file gives none or the times are not uniform.
+        samples: number of samples.
+        seconds: duration, s; None without a rate.
         level_db: overall rms level, dB re ``reference``; None for a speed, silence or an unknown
             unit.
-        reference: what the level refers to.
+        reference: reference of the level, as ``"re 20 µPa"``.
         lowest, highest: smallest and largest sample, in ``unit``.
-        bandwidth: Hz up to which there is content; None where it was not found out.
-        flagged: whether the rate promises clearly more than the bandwidth.
-        problem: what keeps the channel from being used, or "".
+        bandwidth: highest frequency with content, Hz; None if it was not determined.
+        flagged: whether the bandwidth is below the pass band that the rate implies.
+        problem: reason why the channel cannot be read as a signal, or "".
     """
 
     name: str
@@ -55,7 +56,14 @@ class ChannelInfo:
 
 @dataclass(frozen=True)
 class FileInfo:
-    """One file: its channels, or the map it holds, and what was noticed on reading it."""
+    """Content of one file.
+
+    Attributes:
+        path: the file.
+        channels: its channels; () for a map.
+        map: properties of the map in it; None for a recording.
+        notes: corrections made on reading, one sentence each.
+    """
 
     path: str
     channels: tuple[ChannelInfo, ...] = ()
@@ -64,11 +72,11 @@ class FileInfo:
 
     @property
     def flagged(self) -> bool:
-        """Whether the rate of a channel promises more than it holds."""
+        """Whether a channel is flagged."""
         return any(channel.flagged for channel in self.channels)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
+        """Return all of it as dicts, lists and plain values, as for JSON."""
         return asdict(self) | {"flagged": self.flagged}
 
 
@@ -80,48 +88,37 @@ def inspect_file(
     channels: tuple[str, ...] | None = None,
     rate: float | None = None,
 ) -> FileInfo:
-    """Return what a file holds; the arguments are those of `specsr.io.read`.
+    """Return the content of a file; the arguments are those of `specsr.io.read`.
 
-    Channels need not fit together: each is measured by itself.
+    Channels may differ in rate, unit and length: each is analysed by itself.
 
     Raises:
-        SpecsrError: the file cannot be read, or has no such channel.
+        SpecsrError: the file cannot be read, or has no such channel; the message names the file.
     """
-    if io.is_map(path):
-        return FileInfo(str(path), map=_map_facts(io.read_map(path)))
-    contents = io.read_channels(path)
+    if is_map(path):
+        return FileInfo(str(path), map=_map_facts(read_map(path)))
+    contents = read_channels(path)
     wanted = contents.channels
     if channels is not None:
         names = [channel.name for channel in wanted]
-        wanted = tuple(
-            channel for name in channels for channel in _named(wanted, names, name, path)
-        )
+        with naming(path):
+            wanted = tuple(wanted[channel_position(names, name)] for name in channels)
     notes = list(contents.notes)
     found = [_channel(channel, unit, calib, rate, notes) for channel in wanted]
     return FileInfo(str(path), tuple(found), notes=tuple(dict.fromkeys(notes)))
 
 
-def _named(
-    channels: tuple[Channel, ...], names: list[str], name: str, path: Path
-) -> tuple[Channel, ...]:
-    if name in names:
-        return (channels[names.index(name)],)
-    if name.isdecimal() and int(name) < len(channels):
-        return (channels[int(name)],)
-    raise SpecsrError(f"{path}: there is no channel {name!r}: expected {', '.join(names)}")
-
-
 def _channel(
     channel: Channel, unit: str | None, calib: float | None, rate: float | None, notes: list[str]
 ) -> ChannelInfo:
-    label = units.clean(channel.label) or "1"
+    label = unit_labels.clean(channel.label) or "1"
     plain = ChannelInfo(
         channel.name, channel.kind, label, channel.rate, channel.length, None, None, "", None,
         None, None, False,
     )  # fmt: skip
     speed = channel.kind == "speed"
     try:
-        if speed:  # as plain numbers, and without any calibration of the sound
+        if speed:  # plain numbers: unit and calibration of the call are those of the sound
             samples = channel.samples * np.float64(channel.factor)
             length = channel.length / channel.rate if channel.rate else None
             if channel.times is not None:
@@ -130,10 +127,10 @@ def _channel(
                 plain, unit="1/min", seconds=length, lowest=float(samples.min()),
                 highest=float(samples.max()),
             )  # fmt: skip
-        signal, said = assemble(Contents((channel,)), [0], unit, calib, rate)
+        signal, found = assemble(Contents((channel,)), [0], unit, calib, rate)
     except SpecsrError as error:
         return replace(plain, problem=str(error))
-    notes += [note for note in said if note not in notes]
+    notes += [note for note in found if note not in notes]
     [level] = signal.level()
     samples = signal.samples[0]
     end = true_bandwidth(samples, signal.rate) if channel.kind == "signal" else None

@@ -1,4 +1,4 @@
-"""Image files: pixels as they are stored, gray, colour and alpha, 8 or 16 bits."""
+"""Image files in and out: gray, colour and alpha, 8 or 16 bits per sample."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from specsr.io.atomic import replacing
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
-"""Suffixes that can hold 16 bits a sample."""
+"""Suffixes of formats with 16 bits per sample."""
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
-    """Whether the suffix is that of an image file."""
+    """Return whether a path has the suffix of an image file."""
     return Path(path).suffix.lower() in SUFFIXES
 
 
 def image_suffix(path: str | os.PathLike[str]) -> str:
-    """Return the suffix of a file to write, in lower case.
+    """Return the suffix of an image file to write, in lower case.
 
     Raises:
-        SpecsrError: no image format has it.
+        SpecsrError: it is not the suffix of a known image format.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
@@ -39,9 +39,9 @@ def image_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Return the image files that paths name: files as given, of folders all, sorted.
+    """Return the given files, and all image files in the given folders, sorted.
 
-    Folders are searched to their depth; hidden files and folders are left out.
+    Folders are searched recursively; hidden files and folders are skipped.
 
     Raises:
         SpecsrError: a path that does not exist, or a folder without an image.
@@ -65,15 +65,15 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Return the pixels of an image file, turned upright where a camera says how.
+    """Return the pixels of an image file, rotated as its EXIF orientation requires.
 
     Returns:
         [H, W] gray, [H, W, 2] gray and alpha, [H, W, 3] RGB or [H, W, 4] RGB and alpha; uint8, or
-        uint16 from files of 16 bits.  Palettes come out as RGB.
+        uint16 from files of 16 bits.  Palettes are converted to RGB.
 
     Raises:
-        SpecsrError: no such file, not an image, damaged or cut short, or a kind of pixel (floating
-            point) that models of images do not take; it names the file.
+        SpecsrError: no such file, not an image, damaged or cut short, or another type of pixels
+            (floating point); the message names the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -83,18 +83,18 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 deep = any(";16" in str(tile[3]) for tile in image.tile) and image.mode != "I;16"
-                image.load()  # Pillow refuses a file that is cut short, OpenCV may not
+                image.load()  # Pillow raises for a file that is cut off, OpenCV may not
                 return _deep(path) if deep else _pixels(ImageOps.exif_transpose(image), path)
     except UnidentifiedImageError:
         if path.suffix.lower() in DEEP_SUFFIXES:
-            return _deep(path)  # 16-bit colour TIFF, which Pillow does not know
+            return _deep(path)  # 16-bit colour TIFF, which Pillow cannot open
         raise SpecsrError(
             f"{path}: not an image, or damaged: expected one of {', '.join(SUFFIXES)}"
         ) from None
     except Image.DecompressionBombError:
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         raise SpecsrError(
-            f"{path}: more than {limit:.0f} million pixels: cut it into parts"
+            f"{path}: more than {limit:.0f} million pixels: split it into parts"
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, SpecsrError):
@@ -117,18 +117,18 @@ def _pixels(image: Image.Image, path: Path) -> np.ndarray:
         return pixels.astype(np.uint16)
     if pixels.dtype != np.uint8:
         raise SpecsrError(
-            f"{path}: pixels of kind {mode}: expected 8 or 16 bits a sample; store it as PNG"
+            f"{path}: pixels of type {mode}: expected 8 or 16 bits per sample; store it as PNG"
         )
     return pixels
 
 
 def _deep(path: Path) -> np.ndarray:
-    """Read colour of 16 bits, which Pillow cannot hold."""
+    """Return the pixels of an image of 16 bits in colour, which Pillow cannot represent."""
     import cv2
 
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise SpecsrError(f"{path}: not an image of 8 or 16 bits a sample, or damaged")
+        raise SpecsrError(f"{path}: not an image of 8 or 16 bits per sample, or damaged")
     if pixels.ndim == 2:
         return pixels
     pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
@@ -137,7 +137,7 @@ def _deep(path: Path) -> np.ndarray:
 
 
 def _is_gray(path: Path) -> bool:
-    """Whether a PNG is stored as gray with alpha, which OpenCV reads as colour."""
+    """Return whether a PNG is stored as gray with alpha, which OpenCV reads as colour."""
     with Image.open(path) as image:
         return any(str(tile[3]).startswith("L") for tile in image.tile)
 
@@ -145,7 +145,12 @@ def _is_gray(path: Path) -> bool:
 def write_image(
     path: str | os.PathLike[str], pixels: np.ndarray, *, overwrite: bool = False
 ) -> None:
-    """Write pixels as `read_image` returns them; the file appears whole or not at all.
+    """Write pixels in the form of `read_image`; the file appears complete or not at all.
+
+    Args:
+        path: the file; its suffix decides the format (`SUFFIXES`).
+        pixels: [H, W] or [H, W, 2 to 4], uint8 or uint16.
+        overwrite: replace a file that exists.
 
     Raises:
         SpecsrError: an unknown suffix, pixels that the format cannot hold (16 bits or alpha in
@@ -155,14 +160,14 @@ def write_image(
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     suffix = image_suffix(path)
     if pixels.dtype == np.uint16 and suffix not in DEEP_SUFFIXES:
-        raise SpecsrError(f"{path}: {suffix} holds 8 bits a sample, the image has 16: use .png")
+        raise SpecsrError(f"{path}: {suffix} holds 8 bits per sample, the image has 16: use .png")
     if channels in (2, 4) and suffix not in (".png", ".tif", ".tiff", ".webp"):
         raise SpecsrError(f"{path}: {suffix} holds no alpha: use .png")
     with replacing(path, overwrite=overwrite) as [partial]:
         if pixels.dtype == np.uint16:
             import cv2
 
-            if channels == 2:  # OpenCV writes no gray with alpha
+            if channels == 2:  # OpenCV cannot write gray with alpha
                 pixels = pixels[..., [0, 0, 0, 1]]
             order = pixels if channels == 1 else pixels[..., [2, 1, 0, *range(3, pixels.shape[-1])]]
             good, data = cv2.imencode(suffix, order)

@@ -1,8 +1,8 @@
 """MATLAB files: ``.mat`` v5 and v7.3 (HDF5), recordings and maps; written as v5 by scipy.
 
-A file of specsr holds the entries of `specsr.io.schema` as variables.  In files from elsewhere the
-variables, also those of structs, are searched for channels (`specsr.io.tree`), and taken for a map
-where they are called ``freqs``, ``times`` and ``db``, ``power`` or ``magnitude``.
+A file of specsr holds the entries of `specsr.io.schema` as variables.  In files of other programs
+the variables and the fields of structs are searched for channels (`specsr.io.tree`); variables
+``freqs``, ``times`` and ``db``, ``power`` or ``magnitude`` are a map.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from specsr.signal import Signal
 
 SUFFIXES = (".mat",)
 _LIMIT = 2**31 - 2**16
+"""Largest array in a MATLAB 5 file, bytes."""
 
 
 def read_signal(path: Path) -> Contents:
@@ -46,7 +47,7 @@ def write_signal(
 
 
 def holds_map(path: Path) -> bool:
-    """Whether the variables of a ``.mat`` file are those of a map."""
+    """Return whether the variables of a ``.mat`` file are those of a map."""
     return entries.is_map(_load(path))
 
 
@@ -59,7 +60,7 @@ def read_map_file(path: Path) -> SpecMap:
     fields = _load(path)
     if "magnitude" in fields and fields.get("format") == schema.MAP:
         shape = (len(schema.names(fields)), fields["freqs"].size, fields["times"].size)
-        for key in {"magnitude", "phase"} & fields.keys():  # MATLAB drops single dimensions
+        for key in {"magnitude", "phase"} & fields.keys():  # MATLAB drops dimensions of 1
             fields[key] = np.reshape(fields[key], shape)
         if "known" in fields:
             fields["known"] = fields["known"].astype(bool)
@@ -67,7 +68,7 @@ def read_map_file(path: Path) -> SpecMap:
 
 
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
-    """Write a map as ``.mat`` v5 with everything needed to invert it."""
+    """Write a map as ``.mat`` v5 with all of its fields."""
     _save(path, entries.of_map(spec), overwrite)
 
 
@@ -77,13 +78,13 @@ def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:
     fields = {key: value for key, value in fields.items() if value is not None}
     for key, value in fields.items():
         if isinstance(value, np.ndarray) and value.nbytes > _LIMIT:
-            raise SpecsrError(f"{path}: {key} is more than the 2 GiB of a .mat file: write .h5")
+            raise SpecsrError(f"{path}: {key} exceeds the 2 GiB of a .mat file: write .h5")
     with replacing(path, overwrite=overwrite) as (temp,), open(temp, "wb") as file:
         savemat(file, fields, format="5", oned_as="row")
 
 
 def _load(path: Path) -> dict[str, Any]:
-    """Return the variables of a file: arrays without single dimensions, numbers, texts, dicts."""
+    """Return the variables of a file: arrays without dimensions of 1, numbers, texts, dicts."""
     import h5py
 
     return arrays.hdf5_tree(path) if h5py.is_hdf5(path) else mat5.load(path)

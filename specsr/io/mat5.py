@@ -1,8 +1,8 @@
-"""The variables of a MATLAB 5 file (``save -v6`` and ``-v7``), read with every length checked.
+"""Reader of MATLAB 5 files (``save -v6`` and ``-v7``) that checks every length.
 
-scipy reads such files too, but a damaged one can crash the interpreter in its compiled reader.
-The layout is that of MathWorks' "MAT-File Format": a header of 128 bytes, then elements of a type,
-a length and data aligned to 8 bytes; arrays are elements made of elements.
+scipy reads such files too, but a damaged file can crash the interpreter in its compiled reader.
+The layout is that of MathWorks' "MAT-File Format": a header of 128 bytes, then elements with a
+type, a length and data aligned to 8 bytes; an array is an element that contains elements.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _CELL, _STRUCT, _CHAR, _NUMBERS = 1, 2, 4, range(6, 16)
 _COMPLEX = 0x0800
 _DEEPEST = 32
 _MOST_PARTS = 100_000
-_CUT = "is cut off or damaged: a variable does not end where it says; copy or save it again"
+_CUT = "is cut off or damaged: the length of a variable is wrong; copy or save it again"
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the variables: arrays without single dimensions, numbers, texts, lists, dicts.
+    """Return the variables: arrays without dimensions of 1, numbers, texts, lists, dicts.
 
-    Kinds without numbers of their own (objects, functions, sparse and complex arrays) are None.
+    Other classes (objects, functions, sparse and complex arrays) are None.
 
     Raises:
-        SpecsrError: no MATLAB 5 header, or lengths that do not fit.
+        SpecsrError: no MATLAB 5 header, or a wrong length.
     """
     data = path.read_bytes()
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
@@ -62,14 +62,14 @@ def _inflated(content: bytes) -> bytes:
 
 
 def _elements(data: bytes, order: str, aligned: bool = True) -> Iterator[tuple[int, bytes]]:
-    """Yield type and content of every element in some bytes."""
+    """Yield type and content of every element in ``data``."""
     position = 0
     while position < len(data):
         if position + 8 > len(data):
             raise SpecsrError(_CUT)
         kind, length = (int(n) for n in np.frombuffer(data, order + "u4", 2, position))
         first = position + 8
-        if kind >> 16:  # a small element: length, type and up to 4 bytes in one
+        if kind >> 16:  # a small element: length, type and up to 4 bytes in 8 bytes
             kind, length, first = kind & 0xFFFF, kind >> 16, position + 4
             if length > 4:
                 raise SpecsrError(_CUT)
@@ -84,14 +84,14 @@ def _elements(data: bytes, order: str, aligned: bool = True) -> Iterator[tuple[i
 def _array(data: bytes, order: str, depth: int) -> tuple[str, Any]:
     """Return name and value of an array."""
     if depth > _DEEPEST:
-        raise SpecsrError("is damaged: its structs lie in one another too deeply")
+        raise SpecsrError(f"is damaged: its structs are nested more than {_DEEPEST} levels deep")
     if not data:
         return "", None
     parts = _elements(data, order)
     flags = _numbers(parts, order, "u4")
     kind = int(flags[0]) & 0xFF if len(flags) else 0
     if kind not in (_CELL, _STRUCT, _CHAR, *_NUMBERS):
-        # An object has its name where others have their dimensions; what it holds stays unread.
+        # An object has its name in the place of the dimensions; its content is skipped.
         return f"({kind})", None
     shape = tuple(int(n) for n in _numbers(parts, order, "i4"))
     name = _numbers(parts, order, "u1").tobytes().decode("utf-8", "replace")
@@ -134,7 +134,7 @@ def _part(parts: Iterator[tuple[int, bytes]], order: str, depth: int) -> Any:
 
 
 def _numbers(parts: Iterator[tuple[int, bytes]], order: str, wanted: str = "") -> np.ndarray:
-    """Return the next element as numbers [n], of one size where that is asked for."""
+    """Return the next element as numbers [n], with ``wanted`` of that dtype and size only."""
     kind, content = next(parts, (0, b""))
     code = _TYPES.get(kind)
     if code is None or (wanted and np.dtype(code).itemsize != np.dtype(wanted).itemsize):
@@ -152,7 +152,7 @@ def _text(parts: Iterator[tuple[int, bytes]], order: str) -> str:
 
 
 def _typed(values: np.ndarray, kind: int) -> np.ndarray:
-    """Return numbers in their own class: doubles of whole numbers may be stored in fewer bytes."""
+    """Return numbers in the dtype of their class: MATLAB stores integer doubles in fewer bytes."""
     codes = ("f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
     return values.astype(codes[kind - 6])
 

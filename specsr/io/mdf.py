@@ -1,7 +1,8 @@
-"""MDF 4 files (``.mf4``, ``.mdf``) through asammdf: channels with a time channel, scaled.
+"""MDF 4 files (``.mf4``, ``.mdf``) through asammdf: scaled channels with a time channel.
 
-A damaged file can crash asammdf's compiled parts or send it round in circles.  So the links between
-the blocks are walked first, and asammdf runs in a process of its own (`specsr.io.mdf_process`).
+A damaged file can crash the compiled parts of asammdf or make it loop for ever.  So the links
+between the blocks are checked first, and asammdf runs in a separate process
+(`specsr.io.mdf_process`).
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import unit_labels as units
-from specsr.io.atomic import replacing
-from specsr.io.optional import check, need
+from specsr.extras import need, require
+from specsr.io import unit_labels
+from specsr.io.atomic import LIBRARIES, replacing
 from specsr.io.recording import Channel, Contents
 from specsr.io.times import even_times
 from specsr.signal import Signal
 
 SUFFIXES = (".mf4", ".mdf")
-_SECONDS, _BYTES_A_SECOND = 60, 2e6
-"""Time that reading may take: a start, and a slow machine's pace."""
-# Links that make up the tree of a file, by block: next, first of the level below, data.
+TIME_LIMIT, BYTES_PER_SECOND = 60, 2e6
+"""Time limit of reading: `TIME_LIMIT` s plus the size of the file over `BYTES_PER_SECOND`."""
+# Links that form the tree of a file, by block type: next block, first child, data.
 _LINKS = {
     b"##HD": slice(0, 5), b"##FH": slice(0, 1), b"##DG": slice(0, 3), b"##CG": slice(0, 2),
     b"##CN": slice(0, 2), b"##AT": slice(0, 1), b"##EV": slice(0, 1), b"##CH": slice(0, 2),
@@ -42,15 +43,15 @@ def read_mdf(path: Path) -> Contents:
     """Return the channels of an MDF 4 file that hold numbers over time.
 
     Raises:
-        SpecsrError: asammdf is missing, the file is damaged, cut off or older than MDF 4, or holds
-            only frames of a bus.
+        SpecsrError: asammdf is not installed, the file is damaged, cut off or older than MDF 4, or
+            holds only frames of a bus.
     """
-    check("asammdf", "mdf", path.suffix)
+    require(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     unfinished = _check_blocks(path)
-    facts, arrays = _in_a_process_of_its_own(path)
+    facts, arrays = _in_process(path)
     channels: list[Channel] = []
     notes = [
-        "the file was never finalised by its logger; what it holds was completed"
+        "the file was never finalised by its logger; it was completed in memory"
     ] if unfinished else []  # fmt: skip
     for i, (name, label, group) in enumerate(facts["channels"]):
         stamps = arrays[f"t{i}"]
@@ -58,7 +59,7 @@ def read_mdf(path: Path) -> Contents:
         rate, start, note = even or (None, 0.0, "")
         channels.append(
             Channel(
-                name, arrays[f"c{i}"], rate, label=units.clean(label), start=start,
+                name, arrays[f"c{i}"], rate, label=unit_labels.clean(label), start=start,
                 group=f"group {group}", times=None if even else stamps,
             )
         )  # fmt: skip
@@ -66,7 +67,7 @@ def read_mdf(path: Path) -> Contents:
             notes.append(f"channel {name}: {note}")
     if not channels:
         raise SpecsrError(
-            "holds frames of a bus (CAN, LIN) and no waveform: decode it with its DBC file first "
+            "holds frames of a bus (CAN, LIN), no waveform: decode it with its DBC file first "
             "(asammdf: MDF.extract_bus_logging)" if facts["frames"] else
             "holds no waveform: expected a channel of numbers with a time channel"
         )  # fmt: skip
@@ -76,13 +77,13 @@ def read_mdf(path: Path) -> Contents:
 def write_mdf(
     path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
 ) -> None:
-    """Write a signal as MDF 4.10: one group with a time channel, the rpm beside the samples.
+    """Write a signal as MDF 4.10: one group with a time channel, the samples and the rpm.
 
-    An MDF keeps times, not a rate and no full scale: a rate comes back from the times.
+    An MDF stores times instead of a rate, and no full scale; the rate is read from the times.
     """
     if subtype is not None:
         raise SpecsrError(f"{path}: {path.suffix} has no subtypes: leave subtype={subtype!r} out")
-    asammdf = need("asammdf", "mdf", path.suffix)
+    asammdf = need(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     times = signal.start + np.arange(signal.length) / signal.rate
     rows = [(name, row, signal.unit) for name, row in zip(signal.channels, signal.samples)]
     if signal.rpm is not None:
@@ -97,16 +98,20 @@ def write_mdf(
         asammdf.MDF(version="4.10") as file,
     ):
         file.append(channels, comment="specsr")
-        # asammdf insists on a suffix of its own
+        # asammdf only writes files with its own suffix
         shutil.copyfile(file.save(Path(folder, "made.mf4"), overwrite=True), temp)
 
 
-def _in_a_process_of_its_own(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what `specsr.io.mdf_process` reads; a crash or a hang there ends here as an error."""
-    limit = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+def _in_process(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return facts and arrays of `specsr.io.mdf_process`, run as a process.
+
+    Raises:
+        SpecsrError: the process crashed, failed, or exceeded the time limit.
+    """
+    limit = TIME_LIMIT + path.stat().st_size / BYTES_PER_SECOND
     with tempfile.TemporaryDirectory(prefix="specsr-mdf-") as folder:
         out = Path(folder, "channels.npz")
-        # As text rather than by its name, which would put this folder before all libraries.
+        # Passed as text: run by its name it would put this folder first on the import path.
         script = Path(__file__).with_name("mdf_process.py").read_text(encoding="utf-8")
         command = [sys.executable, "-c", script, str(path.resolve()), str(out)]
         try:
@@ -128,10 +133,10 @@ def _in_a_process_of_its_own(path: Path) -> tuple[dict[str, Any], dict[str, np.n
 
 
 def _check_blocks(path: Path) -> bool:
-    """Walk the blocks of an MDF 4 file; return whether it was never finalised.
+    """Check the links between the blocks of an MDF 4 file; return whether it is unfinalised.
 
     Raises:
-        SpecsrError: it is no MDF 4 file, a link leads out of it or in a circle.
+        SpecsrError: it is no MDF 4 file, or a link points outside of it or in a circle.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -158,7 +163,7 @@ def _walk(data: mmap.mmap, size: int) -> None:
             continue
         if at + 24 > size or data[at : at + 2] != b"##":
             raise SpecsrError(
-                f"is cut off or damaged: no block lies at byte {at} of {size}; copy it again"
+                f"is cut off or damaged: no block at byte {at} of {size}; copy it again"
             )
         kind = data[at : at + 4]
         if at in seen:
@@ -168,7 +173,7 @@ def _walk(data: mmap.mmap, size: int) -> None:
         if at + length > size or 24 + 8 * count > length:
             if kind in _DATA:
                 raise SpecsrError(
-                    f"is cut off: the block at byte {at} promises {length} bytes, the file ends "
+                    f"is cut off: the block at byte {at} declares {length} bytes, the file ends "
                     f"after {size - at}; copy it again"
                 )
             raise SpecsrError(f"is damaged: the block at byte {at} has a wrong length")

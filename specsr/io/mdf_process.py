@@ -1,8 +1,8 @@
-"""Reads an MDF file with asammdf and writes its channels as ``.npz``: ``IN.mf4 OUT.npz``.
+"""Script that reads an MDF file with asammdf and writes its channels as ``.npz``: IN.mf4 OUT.npz.
 
-Run by `specsr.io.mdf` in a process of its own: it imports nothing of specsr and may crash alone.
-The output holds ``c0``, ``c1``, ... (samples of a channel), ``t0``, ... (its time stamps, s) and
-``facts``: JSON with [name, unit, group] of each channel, and whether there were frames of a bus.
+`specsr.io.mdf` runs it as a separate process, which may crash; it imports nothing of specsr.  The
+output holds ``c0``, ``c1``, ... (samples of a channel), ``t0``, ... (its time stamps, s) and
+``facts``: JSON with [name, unit, group] of each channel, and whether frames of a bus were found.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ import asammdf
 import numpy as np
 
 BUS = ("CAN_", "LIN_", "FLX_", "ETH_", "MOST_", "K_LINE")
+"""Starts of the names of channels that hold frames of a bus."""
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays to write."""
+    """Return the arrays of the output, by name."""
     arrays: dict[str, np.ndarray] = {}
     channels: list[tuple[str, str, int]] = []
     frames = False
-    # From memory: an unfinished file is completed there, and the file itself stays as it is.
+    # From memory: asammdf completes an unfinalised file in place.
     with asammdf.MDF(io.BytesIO(path.read_bytes())) as file:
         for number, group in enumerate(file.groups):
             names = [channel.name for channel in group.channels]

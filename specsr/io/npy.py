@@ -1,8 +1,8 @@
-"""Bare arrays as ``.npy``; rate, unit and the rest come from ``NAME.npy.json``, or the user.
+"""Bare arrays as ``.npy``; rate, unit and the rest come from ``NAME.npy.json`` or the caller.
 
-An array [N] or [C, N] is a recording, its sidecar that of `specsr.io.sidecar`.  One [rows, columns]
-is a map where the sidecar has the format ``specsr-map`` and names ``freqs`` and ``times``, and
-``values``: db (also where absent), power or magnitude.
+An array [N] or [C, N] is a recording with the sidecar of `specsr.io.sidecar`.  An array
+[rows, columns] is a map if its sidecar has the format ``specsr-map``, with ``freqs``, ``times`` and
+optionally ``values``: db (the default), power or magnitude.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def read_signal(path: Path) -> Contents:
     """Return the channels of an array [N] or [C, N].
 
     Raises:
-        SpecsrError: it is damaged, holds a map, or no plain numbers.
+        SpecsrError: it is damaged, or holds a map or other objects than numbers.
     """
     fields = sidecar.load(path)
     if fields is None and entries.is_map(_map_fields(path, values=False)):
@@ -46,7 +46,7 @@ def read_signal(path: Path) -> Contents:
 def write_signal(
     path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
 ) -> None:
-    """Write the samples as an array [C, N], and all else into the sidecar beside it."""
+    """Write the samples as an array [C, N], and all other fields into its sidecar."""
     if subtype is not None:
         raise SpecsrError(f"{path}: .npy has no subtypes: leave subtype={subtype!r} out")
     side = sidecar.sidecar_path(path)
@@ -57,7 +57,7 @@ def write_signal(
 
 
 def holds_map(path: Path) -> bool:
-    """Whether the sidecar of an array says that it is a map."""
+    """Return whether the sidecar of an array is that of a map."""
     return entries.is_map(_map_fields(path, values=False))
 
 
@@ -71,7 +71,7 @@ def read_map_file(path: Path) -> SpecMap:
 
 
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
-    """Refuse: an array alone would lose the axes."""
+    """Raise `SpecsrError`: an array alone has no axes."""
     raise SpecsrError(f"{path}: an array alone has no axes: write .npz")
 
 
@@ -103,11 +103,14 @@ def _load(path: Path) -> np.ndarray:
         except ValueError as error:
             raise SpecsrError(f"cannot be read as .npy ({error}): write it again") from None
         if dtype.hasobject:
-            raise SpecsrError("holds Python objects: store plain numbers")
-        promised = dtype.itemsize
+            raise SpecsrError("holds Python objects: store numbers")
+        declared = dtype.itemsize
         for extent in shape:
-            promised *= int(extent)
-        there = path.stat().st_size - file.tell()
-    if promised > there:
-        raise SpecsrError(f"is cut off: its header promises {promised} bytes, {there} are there")
+            declared *= int(extent)
+        held = path.stat().st_size - file.tell()
+    if declared > held:
+        raise SpecsrError(
+            f"is cut off: its header declares {declared} bytes, the file holds {held}; copy it "
+            "again"
+        )
     return np.load(path, allow_pickle=False)

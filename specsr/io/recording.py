@@ -1,8 +1,9 @@
-"""What a file holds, channel by channel, and how a `Signal` of one rate and unit is made of it.
+"""Channels of a file as stored, and their assembly to a `Signal` of one rate and unit.
 
-Measurement files mix rates, units, lengths and speeds; a `Signal` has one of each.  Channels that
-fit together make it; where there are several such groups the user picks, with names in hand.  A
-speed channel (1/min) becomes ``Signal.rpm``, interpolated to the time of every sample.
+Measurement files mix rates, units, lengths and speed channels; a `Signal` has one of each.
+Channels that agree in rate, unit, start and length form a signal; if a file has several such
+groups, the caller has to pick, and the error lists them.  A speed channel (1/min) becomes
+``Signal.rpm``, interpolated to the time of every sample.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from functools import cached_property
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import unit_labels as units
-from specsr.signal import Signal
+from specsr.io import unit_labels
+from specsr.signal import Signal, channel_position
 from specsr.units import parse_unit
 
 
@@ -26,15 +27,15 @@ class Channel:
     Attributes:
         name: its name.
         samples: numbers as stored, [N].
-        rate: Hz; None where the file gives no rate, or uneven ``times``.
-        label: unit label as written in the file, "" where there is none.
-        quantity: "acceleration", "velocity" or "" where the file says nothing of it.
-        group: name of the group it lies in, for telling equal names apart.
+        rate: sampling rate, Hz; None if the file gives none or the times are not uniform.
+        label: unit label as written in the file, "" without one.
+        quantity: "acceleration", "velocity", or "" if the file does not state it.
+        group: name of its group in the file, used to distinguish equal names.
         start: time of the first sample, s.
         full_scale: value in its unit of digital full scale (1.0).
-        factor: what ``samples`` are multiplied by to give its unit.
-        times: s, [N], where they are not even.
-        of_signal: the speed that belongs to the samples one by one (specsr's own files).
+        factor: factor from ``samples`` to its unit.
+        times: time of every sample, s, [N], if they are not uniform.
+        of_signal: whether it is the rpm of a `Signal` that specsr wrote, one value per sample.
     """
 
     name: str
@@ -52,23 +53,23 @@ class Channel:
     @cached_property
     def kind(self) -> str:
         """``"signal"``, ``"speed"`` (1/min) or ``"tacho"`` (pulses)."""
-        if self.of_signal or units.is_speed(self.label, self.name):
+        if self.of_signal or unit_labels.is_speed(self.label, self.name):
             return "speed"
-        return "tacho" if units.is_tacho(self.label, self.name) else "signal"
+        return "tacho" if unit_labels.is_tacho(self.label, self.name) else "signal"
 
     @property
     def length(self) -> int:
-        """Number of samples."""
+        """Number of samples, N."""
         return len(self.samples)
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """All channels of a file that hold samples, and what was noticed on reading it.
+    """All channels of a file that hold samples.
 
     Attributes:
         channels: in the order of the file; names are unique (``group/name`` where needed).
-        notes: one sentence each: a rate that was snapped, channels left out.
+        notes: corrections on reading, one sentence each: a rounded rate, skipped channels.
     """
 
     channels: tuple[Channel, ...]
@@ -94,10 +95,16 @@ class Contents:
 
 
 def from_rows(samples: np.ndarray, arguments: dict, digital: bool) -> tuple[Channel, ...]:
-    """Return the channels of samples [C, N] with the arguments of a `Signal`.
+    """Return the channels of samples that belong together.
 
-    ``unit`` and ``full_scale`` may be lists, one a channel.  ``digital`` samples are still to be
-    multiplied by the full scale, others are in their unit already.
+    Args:
+        samples: [C, N] or [N].
+        arguments: keyword arguments of a `Signal`; ``unit`` and ``full_scale`` may be lists with
+            one entry per channel.
+        digital: whether the samples are fractions of the full scale rather than in their unit.
+
+    Raises:
+        SpecsrError: a wrong shape or number of entries.
     """
     samples = np.atleast_2d(samples)
     if samples.ndim != 2:
@@ -130,18 +137,19 @@ def assemble(
     calib: float | None = None,
     rate: float | None = None,
 ) -> tuple[Signal, tuple[str, ...]]:
-    """Return the signal of the picked channels, or of all where they fit together, and notes.
+    """Return the signal of the picked channels, and notes on its assembly.
 
     Args:
-        contents: the file.
-        pick: names or positions of channels, in the order wanted; a speed channel among others
+        contents: the channels of the file.
+        pick: names or positions of channels, in the wanted order; a speed channel among others
             becomes the rpm.  None takes every sound and vibration channel.
-        unit: unit of the samples, over their labels; scales nothing.
-        calib: units per digital full scale, over what the file says.
-        rate: Hz, where the file gives none.
+        unit: unit of the samples, replaces their labels without any scaling.
+        calib: units per digital full scale, replaces that of the file.
+        rate: sampling rate, Hz, if the file gives none.
 
     Raises:
-        SpecsrError: channels that do not fit together, a unit that is not understood, no rate.
+        SpecsrError: no such channel, channels that differ in rate, unit, start or length, an
+            unknown unit, or no rate.
     """
     notes = list(contents.notes)
     chosen = _chosen(contents.channels, pick, notes)
@@ -154,10 +162,10 @@ def assemble(
             channel for channel in contents.channels if channel.kind == "speed"
         ]
         speeds = speeds if len(speeds) == 1 else []
-    if not parts:  # a speed channel that was asked for by itself
+    if not parts:  # a speed channel was picked by itself
         parts, speeds = [replace(channel, label="1") for channel in speeds], []
         if parts:
-            notes.append(f"{parts[0].name} is a speed in 1/min, given as plain numbers")
+            notes.append(f"{parts[0].name} is a speed in 1/min, returned as plain numbers")
     if not parts:
         raise SpecsrError("the recording is empty: expected at least one channel and one sample")
     parts = [_with_rate(channel, rate) for channel in parts]
@@ -194,71 +202,65 @@ def _chosen(
         tachos = [channel.name for channel in channels if channel.kind == "tacho"]
         rest = [channel for channel in channels if channel.kind != "tacho"]
         if tachos and any(channel.kind == "signal" for channel in rest):
-            notes.append(f"{', '.join(tachos)}: tacho pulses, left out (--channel takes them)")
+            notes.append(f"{', '.join(tachos)}: tacho pulses, skipped (--channel reads them)")
             return rest
         return list(channels)
     if isinstance(pick, (str, int)):
         pick = [pick]
-    names = [channel.name for channel in channels]
-    listed = [name for name, channel in zip(names, channels) if not channel.of_signal]
-    found = []
-    for wanted in pick:
-        position = names.index(wanted) if wanted in names else wanted
-        if isinstance(position, str) and position.isdecimal():
-            position = int(position)
-        if isinstance(position, str) or not 0 <= position < len(listed):
-            raise SpecsrError(
-                f"there is no channel {wanted!r}: expected names of {', '.join(listed)}, "
-                f"or 0 to {len(listed) - 1}"
-            )
-        found.append(channels[position])
-    return found
+    by_name: dict[str | int, Channel] = {channel.name: channel for channel in channels}
+    # The rpm of a signal can be picked by its name alone: it has no position among the channels.
+    listed = [channel for channel in channels if not channel.of_signal]
+    names = [channel.name for channel in listed]
+    return [
+        by_name[wanted] if wanted in by_name else listed[channel_position(names, wanted)]
+        for wanted in pick
+    ]
 
 
 def _with_rate(channel: Channel, rate: float | None) -> Channel:
     if channel.times is not None:
         raise SpecsrError(
-            f"channel {channel.name} is not evenly sampled: resample it to an even rate first"
+            f"channel {channel.name} is not uniformly sampled: resample it to a constant rate first"
         )
     if channel.rate is None:
         if rate is None:
             raise SpecsrError(
-                f"the file gives no rate for channel {channel.name}: name it in Hz "
-                "(--file-rate, rate=)"
+                f"the file gives no rate for channel {channel.name}: give it in Hz (--file-rate, "
+                "rate=)"
             )
         return replace(channel, rate=rate)
     if rate is not None and abs(rate - channel.rate) > 0.01 * channel.rate:
         raise SpecsrError(
-            f"rate is {rate:g} Hz, but the file says {channel.rate:g} Hz for channel "
-            f"{channel.name}: leave the rate out"
+            f"rate is {rate:g} Hz, but the file gives {channel.rate:g} Hz for channel "
+            f"{channel.name}: omit the rate"
         )
     return channel
 
 
 def _meaning(channel: Channel, unit: str | None) -> tuple[str, float, str]:
-    """Return unit, factor and note of a channel."""
+    """Return unit, factor to it, and note of a channel."""
     if unit is not None:
         return parse_unit(unit), 1.0, ""
     try:
-        return units.understand(channel.label, channel.quantity)
+        return unit_labels.understand(channel.label, channel.quantity)
     except SpecsrError as error:
         raise SpecsrError(f"channel {channel.name}: {error}") from None
 
 
 def _shown(channel: Channel, unit: str | None) -> str:
-    """Return the unit of a channel, or its label where that is not understood."""
+    """Return the unit of a channel, or its label if the unit is unknown."""
     try:
         return _meaning(channel, unit)[0]
     except SpecsrError:
-        return units.clean(channel.label)
+        return unit_labels.clean(channel.label)
 
 
 def _check_together(parts: list[Channel], found: list[str], all_of_them: bool) -> None:
-    """Raise `SpecsrError` with the groups where channels differ in rate, unit, start or length."""
+    """Raise `SpecsrError`, which lists the groups, if rate, unit, start or length differ."""
     groups: dict[tuple, list[str]] = {}
     for channel, unit in zip(parts, found):
-        place = round(2 * (channel.start - parts[0].start) * (channel.rate or 0.0))
-        key = (channel.rate, unit, channel.length, place)
+        offset = round(2 * (channel.start - parts[0].start) * (channel.rate or 0.0))
+        key = (channel.rate, unit, channel.length, offset)
         groups.setdefault(key, []).append(channel.name)
     if len(groups) == 1:
         return
@@ -266,15 +268,15 @@ def _check_together(parts: list[Channel], found: list[str], all_of_them: bool) -
         f"{', '.join(names)} ({rate:g} Hz, {'no unit' if unit == '1' else unit}, {length} samples)"
         for (rate, unit, length, _), names in groups.items()
     )
-    many = "holds channels" if all_of_them else "the picked channels"
+    which = "its channels" if all_of_them else "the picked channels"
     raise SpecsrError(
-        f"{many} {'that ' if all_of_them else ''}differ in rate, unit, start or length: {listed}. "
-        "Pick those that go together (--channel NAME, channels=[...])"
+        f"{which} differ in rate, unit, start or length: {listed}. Pick channels that agree "
+        "(--channel NAME, channels=[...])"
     )
 
 
 def _scaled(channel: Channel, factor: float, scale: float) -> np.ndarray:
-    """Return the samples in their unit, in their own precision, rounded once."""
+    """Return the samples in their unit and precision, rounded once."""
     samples = channel.samples
     if samples.dtype not in (np.float32, np.float64):
         samples = samples.astype(np.float64 if samples.dtype.itemsize > 2 else np.float32)
@@ -287,12 +289,12 @@ def _scaled(channel: Channel, factor: float, scale: float) -> np.ndarray:
 
 
 def _rpm(speeds: list[Channel], signal: Signal, notes: list[str]) -> np.ndarray | None:
-    """Return the speed at every sample of a signal; None where there is none, or no single one."""
+    """Return the speed at every sample of a signal, 1/min, [N]; None without a unique one."""
     if not speeds:
         return None
     if len(speeds) > 1:
         names = ", ".join(channel.name for channel in speeds)
-        notes.append(f"several speeds ({names}): none is taken as rpm; pick one with --channel")
+        notes.append(f"several speeds ({names}): none is used as rpm; pick one with --channel")
         return None
     [speed] = speeds
     values = speed.samples * np.float64(speed.factor)
@@ -303,17 +305,17 @@ def _rpm(speeds: list[Channel], signal: Signal, notes: list[str]) -> np.ndarray 
     own = speed.times
     if own is None:
         if speed.rate is None:
-            notes.append(f"the speed {speed.name} has no rate and is left out")
+            notes.append(f"the speed {speed.name} has no rate and is skipped")
             return None
         own = speed.start + np.arange(speed.length) / speed.rate
-    there = signal.start + np.arange(signal.length) / signal.rate
-    if own[0] > there[-1] or own[-1] < there[0]:
-        notes.append(f"the speed {speed.name} covers none of the samples and is left out")
+    times = signal.start + np.arange(signal.length) / signal.rate
+    if own[0] > times[-1] or own[-1] < times[0]:
+        notes.append(f"the speed {speed.name} covers none of the samples and is skipped")
         return None
     slack = 2 * (own[-1] - own[0]) / max(1, len(own) - 1) + 1e-9
-    if own[0] > there[0] + slack or own[-1] < there[-1] - slack:
+    if own[0] > times[0] + slack or own[-1] < times[-1] - slack:
         notes.append(
-            f"the speed {speed.name} covers {own[0]:.3g} to {own[-1]:.3g} s only: its end values "
-            "are held beyond"
+            f"the speed {speed.name} covers {own[0]:.3g} to {own[-1]:.3g} s only: it is held "
+            "constant before and after"
         )
-    return np.interp(there, own, values)
+    return np.interp(times, own, values)

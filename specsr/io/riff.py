@@ -1,8 +1,8 @@
-"""Chunks of WAV, RF64 and W64 files: how much data they promise, and calibration from vendors.
+"""Chunks of WAV, RF64 and W64 files: declared length of the data, and vendor calibration.
 
-Read is the ``LEA`` chunk of Ansys Sound (formerly Genesis LEA): for each channel its value at
-digital full scale, its name and its unit.  Such files do not pad chunks of odd length and end
-behind the length that their RIFF header states, so chunks are walked with an eye on both.
+The ``LEA`` chunk of Ansys Sound (formerly Genesis LEA) holds full scale, name and unit of each
+channel.  Files with such a chunk do not pad chunks of odd length, and exceed the length in their
+RIFF header; the search for chunks allows for both.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 _LARGEST = 1 << 20
-"""Bytes of a vendor chunk that are looked at, at most."""
+"""Largest part of a vendor chunk that is read, bytes."""
 
 
 def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield id, position of the content and promised length of every chunk of a file."""
+    """Yield id, position of the content and declared length of every chunk of a file.
+
+    Args:
+        file: the open file.
+        size: its size, bytes.
+    """
     file.seek(0)
     head = file.read(16)
     wide = head[:4] == b"riff"  # W64: 16-byte ids, 8-byte sizes that count the header
@@ -48,7 +53,7 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return the bytes that the data chunk promises, and those there; (0, 0) without one."""
+    """Return the declared and the available bytes of the data chunk; (0, 0) without one."""
     for name, position, length in chunks(file, size):
         if name == b"data":
             return length, size - position
@@ -56,16 +61,22 @@ def data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
 
 
 def calibration(path: Path, channels: int) -> dict[str, Any]:
-    """Return full scales, units and names of the channels from a ``LEA`` chunk.
+    """Return the calibration in the ``LEA`` chunk of a file.
 
-    An empty dict where there is no such chunk, or none that describes each channel.
+    Args:
+        path: the file.
+        channels: its number of channels.
+
+    Returns:
+        The lists ``full_scale``, ``unit`` and ``channels`` (names), one entry per channel; {}
+        without a chunk that describes every channel.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
         for name, position, length in chunks(file, size):
             if name == b"LEA ":
                 file.seek(position)
-                entries = _lea(file.read(min(length, _LARGEST)))
+                entries = parse_lea(file.read(min(length, _LARGEST)))
                 if len(entries) == channels:
                     scales, names, units = zip(*entries)
                     return {
@@ -75,8 +86,8 @@ def calibration(path: Path, channels: int) -> dict[str, Any]:
     return {}
 
 
-def _lea(content: bytes) -> list[tuple[float, str, str]]:
-    """Return (full scale, name, unit) of each entry; [] where the content is of another kind."""
+def parse_lea(content: bytes) -> list[tuple[float, str, str]]:
+    """Return (full scale, name, unit) of each entry of a ``LEA`` chunk; [] for other content."""
     entries: list[tuple[float, str, str]] = []
     position = 0
     try:
@@ -87,7 +98,7 @@ def _lea(content: bytes) -> list[tuple[float, str, str]]:
             name = entry[6 : 6 + count]
             (width,) = struct.unpack_from("<H", entry, 6 + count)
             unit = entry[8 + count : 8 + count + width]
-            # Two numbers follow whose meaning is not published; 0 and 1 are those that do nothing.
+            # Two numbers of unpublished meaning follow; 0 and 1 are assumed to be neutral.
             plain = struct.unpack_from("<ff", entry, 8 + count + width) == (0.0, 1.0)
             if not (math.isfinite(scale) and scale > 0 and plain):
                 return []
@@ -106,7 +117,7 @@ def _text(raw: bytes) -> str:
 
 
 def _is_id(file: BinaryIO, position: int) -> bool:
-    """Whether a chunk may start at a position: four printable characters."""
+    """Return whether a chunk can start at a position: four printable characters."""
     file.seek(position)
     name = file.read(4)
     return len(name) == 4 and all(32 <= byte < 127 for byte in name) and name[0] != 32

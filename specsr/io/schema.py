@@ -1,29 +1,30 @@
-"""What specsr's own files say beside the samples: the fields of a signal and of a map.
+"""Fields of a signal and of a map in the files of specsr, apart from the samples.
 
 Signal fields (in an audio sidecar as JSON, in ``.npz`` and ``.h5`` as one entry each)::
 
     format      "specsr-signal"
     version     1
     unit        "Pa", "m/s2", "g", "m/s", "N", "V" or "1"
-    full_scale  value in `unit` that digital full scale (1.0) stands for
-                (in a sidecar both may be lists, one entry a channel: ["Pa", "1/min"])
+    full_scale  value in `unit` of digital full scale (1.0)
+                (in a sidecar both may be lists, one entry per channel: ["Pa", "1/min"])
     rate        Hz, not always an integer
     start       time of the first sample, s
-    channels    one name a channel
-    rpm         1/min at every sample; absent where it is unknown
+    channels    one name per channel
+    rpm         1/min at every sample; absent if unknown
 
 Map fields (``.npz`` and ``.h5``)::
 
     format      "specsr-map"
     version     1
     grid        JSON object: rate, n_fft, hop_length, length, window, scaling, unit, start, cell
-    channels    JSON list, one name a channel
+    channels    JSON list, one name per channel
     magnitude   float32 [channels, rows, frames], rms in `unit` (or unit/sqrt(Hz) for psd)
-    phase       float32, same shape, rad; absent where it is unknown
-    known       bool [rows]; absent where every row was measured
-    rpm         float64 [length]; absent where it is unknown
+    phase       float32, same shape, rad; absent if unknown
+    known       bool [rows]; absent if every row was measured
+    rpm         float64 [length]; absent if unknown
     uncertainty_db  float32, shape of magnitude, dB: half-width of the 68 % interval; may be absent
-    freqs       Hz [rows], times: s [frames]: for other programs, worked out anew on reading
+                (called std_db by version 0.1.0)
+    freqs       Hz [rows], times: s [frames]: for other programs, computed from the grid on reading
 """
 
 from __future__ import annotations
@@ -45,18 +46,19 @@ VERSION = 1
 
 
 def check_version(fields: dict[str, Any]) -> None:
-    """Raise `SpecsrError` for fields that a later specsr wrote."""
+    """Raise `SpecsrError` for fields of a later version of the format."""
     version = fields.get("version", VERSION)
     if not isinstance(version, int) or version < 1:
-        raise SpecsrError(f"version is {version!r}: expected a whole number from 1 up")
+        raise SpecsrError(f"version is {version!r}: expected an integer from 1 up")
     if version > VERSION:
         raise SpecsrError(
-            f"written in version {version} of the format, known are up to {VERSION}: update specsr"
+            f"written in version {version} of the format, versions up to {VERSION} are known: "
+            "update specsr"
         )
 
 
 def number(fields: dict[str, Any], key: str, default: float) -> float:
-    """Return a finite number of the fields, or the default where the key is absent."""
+    """Return a finite number of the fields, the default if the key is absent."""
     value = fields.get(key, default)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise SpecsrError(f"{key} is {value!r}: expected a finite number")
@@ -64,7 +66,7 @@ def number(fields: dict[str, Any], key: str, default: float) -> float:
 
 
 def names(fields: dict[str, Any]) -> tuple[str, ...]:
-    """Return the channel names, () where none are given."""
+    """Return the channel names, () if none are given."""
     value = fields.get("channels", [])
     if isinstance(value, str):
         value = _from_json(value, "channels")
@@ -76,7 +78,7 @@ def names(fields: dict[str, Any]) -> tuple[str, ...]:
 
 
 def signal_fields(signal: Signal) -> dict[str, Any]:
-    """Return all that a signal says beside its samples and its rpm."""
+    """Return the fields of a signal without its samples and its rpm."""
     return {
         "format": SIGNAL,
         "version": VERSION,
@@ -89,12 +91,12 @@ def signal_fields(signal: Signal) -> dict[str, Any]:
 
 
 def signal_arguments(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return checked arguments of a signal from its fields (no rate where none is given).
+    """Return checked arguments of a signal from its fields (no rate if none is given).
 
-    ``unit`` and ``full_scale`` may be lists, one entry a channel.
+    ``unit`` and ``full_scale`` may be lists, one entry per channel.
 
     Raises:
-        SpecsrError: a field is of the wrong kind, or a later version wrote it.
+        SpecsrError: a field has a wrong type or value, or a later version wrote it.
     """
     check_version(fields)
     given = fields.get("full_scale", 1.0)
@@ -105,7 +107,7 @@ def signal_arguments(fields: dict[str, Any]) -> dict[str, Any]:
     full_scale = scales if isinstance(given, list) else scales[0]
     unit = fields.get("unit", "1")
     if not all(isinstance(label, str) for label in (unit if isinstance(unit, list) else [unit])):
-        raise SpecsrError(f"unit is {unit!r}: expected a unit such as Pa, or one for each channel")
+        raise SpecsrError(f"unit is {unit!r}: expected a unit such as Pa, or one per channel")
     arguments: dict[str, Any] = {
         "unit": unit,
         "full_scale": full_scale,
@@ -139,7 +141,7 @@ def grid_from_json(text: Any) -> Grid:
     """Return the grid of `grid_json` text.
 
     Raises:
-        SpecsrError: the text is damaged, or describes no possible grid.
+        SpecsrError: the text is damaged, or a field of the grid is missing or invalid.
     """
     fields = _from_json(text, "grid")
     if not isinstance(fields, dict):
@@ -152,7 +154,7 @@ def grid_from_json(text: Any) -> Grid:
         raise SpecsrError(f"rate is {rate}: expected a sampling rate in Hz above zero")
     cell = fields.get("cell", [1, 1])
     if not isinstance(cell, list) or len(cell) != 2:
-        raise SpecsrError(f"cell is {cell!r}: expected two whole numbers")
+        raise SpecsrError(f"cell is {cell!r}: expected two integers")
     return Grid(
         rate,
         whole(fields["n_fft"], "n_fft"),
@@ -167,9 +169,9 @@ def grid_from_json(text: Any) -> Grid:
 
 
 def whole(value: Any, key: str) -> int:
-    """Return a value as an int, if it is a whole number."""
+    """Return an integer value as an int; raise `SpecsrError` for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1:
-        raise SpecsrError(f"{key} is {value!r}: expected a whole number")
+        raise SpecsrError(f"{key} is {value!r}: expected an integer")
     return int(value)
 
 

@@ -1,13 +1,13 @@
-"""Calibration beside an audio file: ``NAME.wav.json``, for what the file itself cannot hold.
+"""Sidecar of an audio file, ``NAME.wav.json``: the fields that the file itself cannot hold.
 
 The fields are those of `specsr.io.schema`, and two more::
 
-    crc32       checksum of the audio file, 8 hex digits: a file that was edited or replaced since
-                is found out instead of being read with a level that is no longer its own
+    crc32       checksum of the audio file, 8 hex digits: detects a file that was edited or
+                replaced later, whose level the sidecar no longer describes
     rpm         {"count": N, "zlib_base64": "..."}, see `pack`; a plain list of N numbers
                 is read too
 
-All but ``format`` may be left out, so a sidecar for a recording from elsewhere is one line::
+All fields but ``format`` are optional, so one line calibrates a recording of another program::
 
     {"format": "specsr-signal", "unit": "Pa", "full_scale": 2.76}
 """
@@ -28,20 +28,23 @@ from specsr.signal import Signal
 
 
 def sidecar_path(path: Path) -> Path:
-    """Return where the sidecar of an audio file lies: beside it, its name and ``.json``."""
+    """Return the path of the sidecar of an audio file: in the same folder, its name + .json."""
     return path.with_name(path.name + ".json")
 
 
 def is_needed(signal: Signal) -> bool:
-    """Whether a signal has anything that an audio file cannot hold."""
+    """Return whether a signal has fields that an audio file cannot hold."""
     plain = Signal(signal.samples[:, :1], max(1, round(signal.rate)))
     return signal.rpm is not None or signal_fields(signal) != signal_fields(plain)
 
 
 def encode(signal: Signal, audio: Path, rpm: np.ndarray | None) -> str:
-    """Return the sidecar of a signal as JSON text; ``audio`` is the written audio file.
+    """Return the sidecar of a signal as JSON text.
 
-    ``signal`` may be the first part of what was written; ``rpm`` is that of all of it.
+    Args:
+        signal: the signal, or its first part.
+        audio: the audio file that was written.
+        rpm: rpm of the whole signal, 1/min, [N], or None.
     """
     fields = signal_fields(signal) | {"crc32": checksum(audio)}
     if rpm is not None:
@@ -50,7 +53,7 @@ def encode(signal: Signal, audio: Path, rpm: np.ndarray | None) -> str:
 
 
 def load(path: Path, kind: str = SIGNAL) -> dict[str, Any] | None:
-    """Return the fields in the sidecar of a file; None without one, or where its format is another.
+    """Return the fields in the sidecar of a file; None without a sidecar of format ``kind``.
 
     Raises:
         SpecsrError: the sidecar is not JSON.
@@ -62,8 +65,8 @@ def load(path: Path, kind: str = SIGNAL) -> dict[str, Any] | None:
         fields = json.loads(side.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise SpecsrError(
-            f"its sidecar {side.name} cannot be read ({error}): mend it, or delete it and give "
-            "unit and calib"
+            f"its sidecar {side.name} cannot be read ({error}): fix it, or delete it and give unit "
+            "and calib"
         ) from error
     return fields if isinstance(fields, dict) and fields.get("format") == kind else None
 
@@ -71,8 +74,13 @@ def load(path: Path, kind: str = SIGNAL) -> dict[str, Any] | None:
 def arguments(path: Path, fields: dict[str, Any], rate: int) -> dict[str, Any]:
     """Return keyword arguments of `Signal` from a sidecar, checked against its audio file.
 
+    Args:
+        path: the audio file.
+        fields: the fields of its sidecar.
+        rate: sampling rate in the audio file, Hz.
+
     Raises:
-        SpecsrError: a field is wrong, or the sidecar belongs to another state of the file.
+        SpecsrError: a field is wrong, or the file was changed after the sidecar was written.
     """
     name = sidecar_path(path).name
     try:
@@ -85,7 +93,7 @@ def arguments(path: Path, fields: dict[str, Any], rate: int) -> dict[str, Any]:
     if round(known["rate"]) != rate or (crc is not None and crc != checksum(path)):
         raise SpecsrError(
             f"its sidecar {name} describes another state of the file, which was edited or replaced "
-            "since: delete the sidecar and give unit and calib"
+            "later: delete the sidecar and give unit and calib"
         )
     return known
 
@@ -100,10 +108,10 @@ def checksum(path: Path) -> str:
 
 
 def pack(values: np.ndarray) -> dict[str, Any]:
-    """Return float64 values as JSON, exactly: a few bytes each where they change smoothly.
+    """Return float64 values [N] as JSON without loss: a few bytes each if they vary smoothly.
 
-    The bit patterns are taken as little-endian int64 and differenced (the first from 0), all
-    lowest bytes are stored first, then all second ones and so on, deflated, in base64.
+    The bit patterns are interpreted as little-endian int64 and differenced (the first from 0).
+    All lowest bytes are stored first, then all second ones and so on; deflated, in base64.
     """
     steps = np.diff(np.ascontiguousarray(values, "<f8").view("<i8"), prepend=np.int64(0))
     planes = steps.astype("<i8").view(np.uint8).reshape(-1, 8).T
@@ -119,7 +127,7 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
     """
     try:
         count = whole(packed["count"], "count")
-        # The limit keeps a small damaged text from filling the memory.
+        # The limit prevents a small damaged text from filling the memory.
         raw = zlib.decompressobj().decompress(
             base64.b64decode(packed["zlib_base64"]), 8 * count + 1
         )

@@ -1,7 +1,7 @@
-"""Recordings that are read and maps that are written as they come, never whole in memory.
+"""Streaming: recordings read and maps written piece by piece, never whole in memory.
 
-Read are the audio formats of `specsr.io.audio`; a FLAC of unknown length and all other formats are
-read whole by `specsr.io.read`.  Pieces get unit, calibration, channels and speed by the same
+The formats of `specsr.io.audio` can be streamed.  A FLAC of unknown length and all other formats
+are read whole by `specsr.io.read`.  Pieces get unit, calibration, channels and speed from the same
 `specsr.io.recording.assemble` as whole files.
 """
 
@@ -20,24 +20,25 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import audio, entries
 from specsr.io.atomic import replacing
+from specsr.io.guard import check_input, naming
 from specsr.io.recording import Contents, assemble, from_rows
 from specsr.maps.grid import Grid
 from specsr.signal import Signal
 
 _COLUMNS = 64
-"""Columns of a map that are stored together in HDF5."""
+"""Columns of a map in one chunk of an HDF5 file."""
 
 _CELLS = 1 << 22
-"""Cells of a map, over all channels, that are made at a time."""
+"""Cells of a map, over all channels, that are computed at a time."""
 
 
 class Recording:
-    """A `specsr.enhance.segments.Source` behind an open audio file; see `opened`.
+    """Sequential access to the samples of an open audio file; see `opened`.
 
     Attributes:
-        length: samples in each channel.
+        length: number of samples in each channel.
         rate, unit, channels, start, full_scale: as those of a `Signal`.
-        notes: what was noticed, one sentence each.
+        notes: corrections on reading, one sentence each.
     """
 
     def __init__(self, path: Path, file: Any, known: dict, dtype: Any, chosen: dict) -> None:
@@ -51,12 +52,14 @@ class Recording:
         self.start, self.full_scale = head.start, head.full_scale
 
     def cut(self, first: int, last: int) -> Signal:
-        """Return samples ``first`` to ``last``; ``first`` must not go back behind what was read.
+        """Return samples ``first`` to ``last`` (exclusive).
 
-        What was read last is kept until more is asked for.
+        Reading is sequential: ``first`` must not precede the ``first`` of the last call that read
+        from the file.  The samples of that call stay in memory until the next one.
 
         Raises:
-            SpecsrError: the file is cut off, or a sample is no finite number; it names the file.
+            SpecsrError: the file is cut off, or a sample is not finite; the message names the
+                file.
         """
         return self._signal(first, last)[0]
 
@@ -97,8 +100,8 @@ class Recording:
                 f"{self._path}: cannot be read as audio ({error}): expected a complete file"
             ) from None
         if len(block) < count:
-            there = self._from + self._held.shape[1] + len(block)
-            raise SpecsrError(f"{self._path}: {audio.cut_off(self.length, there, 'samples')}")
+            held = self._from + self._held.shape[1] + len(block)
+            raise SpecsrError(f"{self._path}: {audio.cut_off(self.length, held, 'samples')}")
         return np.ascontiguousarray(block.T)
 
 
@@ -111,25 +114,23 @@ def opened(
     channels: Sequence[str | int] | None = None,
     rate: float | None = None,
 ) -> Iterator[Recording | None]:
-    """Open a recording to be read as it is needed; the arguments are those of `specsr.io.read`.
+    """Open a recording for streaming; the arguments are those of `specsr.io.read`.
 
     Yields:
-        The recording, or None for one that can only be read whole: another format, or of a length
-        that its header does not know.  Its speed, if a sidecar has one, is in memory.
+        The recording, or None for one that can only be read whole: of another format, or of
+        unknown length.  Its rpm, if a sidecar has one, is in memory.
 
     Raises:
-        SpecsrError: no such file, a damaged one, or channels that do not fit together.
+        SpecsrError: no such file, a damaged file, or channels that differ in rate or unit.
     """
-    from specsr.io.guard import _check_input, _naming
-
     path = Path(path)
     if path.suffix.lower() not in audio.FORMATS:
         yield None
         return
     chosen = {"pick": channels, "unit": unit, "calib": calib, "rate": rate}
     with ExitStack() as stack:
-        with _naming(path):
-            _check_input(path)
+        with naming(path):
+            check_input(path)
             file, known, dtype = stack.enter_context(audio.opened(path))
             sized = 0 < file.frames < audio.UNKNOWN_LENGTH
             recording = Recording(path, file, known, dtype, chosen) if sized else None
@@ -140,20 +141,20 @@ def opened(
 def map_sink(
     path: Path, grid: Grid, head: Signal, overwrite: bool = False
 ) -> Iterator[Callable[[Signal], None]]:
-    """Yield a function that takes a recording in pieces and writes its spectrogram, with phase.
+    """Yield a function that takes consecutive pieces and writes the spectrogram, with phase.
 
-    The file (``.npz``, ``.h5``, ``.hdf5``) is as `specsr.io.write_map` writes it for the whole.
+    The file (``.npz``, ``.h5``, ``.hdf5``) is that of `specsr.io.write_map` for the whole map.
 
     Args:
-        path: suffix decides the format.
+        path: the file; its suffix decides the format.
         grid: full grid of the whole recording.
-        head: first piece, for what all have in common.
+        head: first piece; the others have the same rate, unit and channels.
         overwrite: replace a file that exists.
 
     Raises:
         SpecsrError: the output exists, does not fit on the disk, or cannot be written.
     """
-    from specsr.maps.frames import Frames
+    from specsr.maps.frames import Frames  # imports torch, which reading does not need
 
     channels = len(head.channels)
     full = (channels, grid.rows, grid.frames)
@@ -185,13 +186,13 @@ def _dtype(name: str) -> type:
 
 
 def _check_room(path: Path, folder: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    """HDF5 does not survive a full disk, and hours of work should not end at one."""
+    """Raise `SpecsrError` if a map does not fit on the disk: HDF5 can crash on a full one."""
     needed = sum(np.dtype(_dtype(n)).itemsize * int(np.prod(s)) for n, s in shapes.items())
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise SpecsrError(
-            f"{path}: needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} are free: make room, or take "
-            "fewer cells (less --overlap), or a .png"
+            f"{path}: needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} are free: free some space, "
+            "reduce the cells (less --overlap), or write a .png"
         )
 
 
@@ -224,14 +225,14 @@ def _hdf5(
 def _npz(
     temp: Path, shapes: dict[str, tuple[int, ...]], fields: dict[str, Any]
 ) -> Iterator[Callable[[str, np.ndarray], None]]:
-    """An archive holds one array after the other: all wait beside it, column by column."""
+    """Collect the columns of every array in a temporary file; an archive stores whole arrays."""
     with ExitStack() as stack:
         waiting = {
             name: stack.enter_context(tempfile.TemporaryFile(dir=temp.parent)) for name in shapes
         }
 
         def put(name: str, values: np.ndarray) -> None:
-            # last axis first: the order of a Fortran array
+            # last axis first: columns in Fortran order
             waiting[name].write(np.ascontiguousarray(values.T, _dtype(name)).tobytes())
 
         yield put

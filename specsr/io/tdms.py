@@ -1,7 +1,7 @@
 """NI TDMS files through npTDMS: waveform channels with their increment, unit and scaling.
 
-Channels whose numbers are still the counts of a converter and carry no scaling that npTDMS knows
-are refused: a level from counts would be wrong by orders of magnitude.
+Channels of raw converter counts without a scaling that npTDMS can apply are an error: their level
+would be wrong by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import unit_labels as units
-from specsr.io.atomic import replacing
-from specsr.io.optional import need
+from specsr.extras import need
+from specsr.io import unit_labels
+from specsr.io.atomic import LIBRARIES, replacing
 from specsr.io.recording import Channel, Contents
 from specsr.io.times import even_times, snap
 from specsr.signal import Signal
@@ -36,15 +36,15 @@ def read_tdms(path: Path) -> Contents:
     """Return the channels of a ``.tdms`` file, scaled to their units.
 
     Raises:
-        SpecsrError: npTDMS is missing, the file is damaged or cut off, it holds no waveform, or
-            samples without their scaling.
+        SpecsrError: npTDMS is not installed, the file is damaged or cut off, it holds no waveform,
+            or samples without their scaling.
     """
-    nptdms = need("nptdms", "tdms", ".tdms")
-    nptdms.log.log_manager.set_level(logging.ERROR)  # what it warns of is raised here
+    nptdms = need(*LIBRARIES[".tdms"], f"{path.suffix} files")
+    nptdms.log.log_manager.set_level(logging.ERROR)  # its warnings are errors here
     with (
         open(path, "rb", buffering=0) as raw,
-        _Bounded(raw) as bytes_there,
-        nptdms.TdmsFile.open(bytes_there) as file,
+        _Bounded(raw) as bounded,
+        nptdms.TdmsFile.open(bounded) as file,
     ):
         if getattr(file.file_status, "incomplete_final_segment", False):
             raise SpecsrError("is cut off: its last segment is incomplete; copy it again")
@@ -53,7 +53,7 @@ def read_tdms(path: Path) -> Contents:
         for group in file.groups():
             previews = group.properties.get("DecimationLevel", 0)
             if isinstance(previews, (int, np.integer)) and previews > 0:
-                notes.append(f"group {group.name} is a decimated preview and is left out")
+                notes.append(f"group {group.name} is a decimated preview and is skipped")
                 continue
             for channel in _waveforms(group):
                 made, note, when = _channel(file, group, channel)
@@ -69,10 +69,10 @@ def read_tdms(path: Path) -> Contents:
 def write_tdms(
     path: Path, signal: Signal, subtype: str | None = None, overwrite: bool = False
 ) -> None:
-    """Write a signal as ``.tdms``: one group, a channel for each of its own and one for the rpm."""
+    """Write a signal as ``.tdms``: one group with its channels and one more for the rpm."""
     if subtype is not None:
         raise SpecsrError(f"{path}: .tdms has no subtypes: leave subtype={subtype!r} out")
-    nptdms = need("nptdms", "tdms", ".tdms")
+    nptdms = need(*LIBRARIES[".tdms"], f"{path.suffix} files")
     root = nptdms.RootObject({"writer": "specsr", "full_scale": float(signal.full_scale)})
     group = nptdms.GroupObject("specsr", {})
     rows = [(name, row, signal.unit) for name, row in zip(signal.channels, signal.samples)]
@@ -97,7 +97,7 @@ def write_tdms(
 
 
 class _Bounded(io.BufferedReader):
-    """Asks for no more than is there: memory for a damaged length would be taken ahead."""
+    """Reader that clamps reads to the file size, so a corrupt length cannot allocate memory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > 1 << 16:
@@ -106,7 +106,7 @@ class _Bounded(io.BufferedReader):
 
 
 def _waveforms(group: Any) -> list[Any]:
-    """Return the channels of a group that hold numbers, its time axis left out."""
+    """Return the channels of a group that hold numbers, without its time axis."""
     return [
         channel for channel in group.channels()
         if len(channel) and channel.dtype.kind in "biuf" and not _is_time(channel)
@@ -119,11 +119,11 @@ def _is_time(channel: Any) -> bool:
 
 
 def _channel(file: Any, group: Any, channel: Any) -> tuple[Channel, str, Any]:
-    """Return a channel, a note on its rate, and its absolute start where it has one."""
+    """Return a channel, a note on its rate, and its absolute start time or None."""
     _check_scaling(file, group, channel)
     facts = channel.properties
     samples = np.asarray(channel[:])
-    label = units.clean(facts.get("unit_string") or facts.get("NI_UnitDescription"))
+    label = unit_labels.clean(facts.get("unit_string") or facts.get("NI_UnitDescription"))
     start = float(facts.get("wf_start_offset", 0.0))
     rate, stamps, note, when = None, None, "", None
     step = facts.get("wf_increment")
@@ -151,9 +151,9 @@ def _full_scale(file: Any) -> float:
 
 
 def _check_counts(file: Any) -> None:
-    """Refuse a damaged number of scalings, which npTDMS would count up to."""
-    for place in (file, *file.groups(), *(c for g in file.groups() for c in g.channels())):
-        for key, value in place.properties.items():
+    """Raise `SpecsrError` for a damaged number of scalings, over which npTDMS would loop."""
+    for owner in (file, *file.groups(), *(c for g in file.groups() for c in g.channels())):
+        for key, value in owner.properties.items():
             digits = re.match(r"NI_Scale\[(\d+)\]", key)
             count = int(digits.group(1)) if digits else value
             named = key == "NI_Number_Of_Scales"
@@ -162,15 +162,15 @@ def _check_counts(file: Any) -> None:
 
 
 def _check_scaling(file: Any, group: Any, channel: Any) -> None:
-    """Refuse a channel whose counts carry no scaling, or one that npTDMS would pass over."""
-    for place in (channel, group, file):
-        facts = place.properties
+    """Raise `SpecsrError` for counts without a scaling, or with one that npTDMS ignores."""
+    for owner in (channel, group, file):
+        facts = owner.properties
         kinds = {str(value) for key, value in facts.items() if _SCALE.fullmatch(key)}
         if facts.get("NI_Scaling_Status") == "scaled":
             return
         if kinds - _KNOWN_SCALES:
             raise SpecsrError(
-                f"channel {channel.name} is stored raw with a scaling of kind "
+                f"channel {channel.name} is stored raw with a scaling of type "
                 f"{', '.join(sorted(kinds - _KNOWN_SCALES))}, which cannot be applied: export it "
                 "with scaled values"
             )
@@ -185,7 +185,7 @@ def _check_scaling(file: Any, group: Any, channel: Any) -> None:
 
 
 def _relative(channels: list[Channel], starts: list[Any]) -> tuple[Channel, ...]:
-    """Return the channels with their starts counted from the earliest absolute one."""
+    """Return the channels with start times relative to the earliest absolute one."""
     if any(when is None for when in starts) or len(set(starts)) < 2:
         return tuple(channels)
     try:

@@ -1,4 +1,4 @@
-"""Sampling rates of limited precision: from time stamps, or from a rounded step."""
+"""Sampling rates from values of limited precision: time stamps, or a rounded time step."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ import numpy as np
 from specsr.errors import SpecsrError
 
 _TOLERANCE = 0.1
-"""Steps that a time stamp may be off its even place: rounding does less, a lost sample more."""
+"""Largest deviation of uniform time stamps, in steps: above rounding, below a lost sample."""
 
 
 def even_times(times: np.ndarray) -> tuple[float, float, str] | None:
-    """Return rate, start and a note of even time stamps [N] in s; None where they are not even.
+    """Return rate (Hz), start (s) and a note for uniform time stamps; None if they are not uniform.
 
-    The rate is the whole number beside the mean one where that explains the stamps as well.
+    The mean rate is rounded to 1 Hz if the rounded rate matches the stamps equally well.
+
+    Args:
+        times: s, [N].
 
     Raises:
-        SpecsrError: fewer than two stamps, or stamps that are no numbers or do not rise.
+        SpecsrError: fewer than two stamps, or stamps that are not finite or do not increase.
     """
     times = np.asarray(times, dtype=np.float64)
     if times.ndim != 1 or len(times) < 2:
-        raise SpecsrError("has fewer than two time stamps: expected one a sample")
+        raise SpecsrError("has fewer than two time stamps: expected one per sample")
     if not np.isfinite(times).all():
-        raise SpecsrError("its time stamps hold values that are no finite numbers")
+        raise SpecsrError("its time stamps hold values that are not finite")
     steps = np.arange(len(times))
     step = (times[-1] - times[0]) / (len(times) - 1)
     if not step > 0:
-        raise SpecsrError("its time stamps do not rise")
+        raise SpecsrError("its time stamps do not increase")
     off = np.abs(times - times[0] - step * steps).max() / step
     if off > _TOLERANCE:
         return None
@@ -39,8 +42,15 @@ def even_times(times: np.ndarray) -> tuple[float, float, str] | None:
 
 
 def snap(rate: float, relative: float = 1e-6) -> tuple[float, str]:
-    """Return the whole number of Hz beside a rate of limited precision, and a note where it is
-    another number than the file's."""
+    """Return a rate of limited precision rounded to 1 Hz where it fits, and a note if it changed.
+
+    Args:
+        rate: Hz.
+        relative: largest relative error of ``rate``; larger changes are not made.
+
+    Raises:
+        SpecsrError: the rate is not a positive number.
+    """
     if not (math.isfinite(rate) and rate > 0):
         raise SpecsrError(f"its rate is {rate}: expected a sampling rate in Hz above zero")
     whole = float(round(rate))
@@ -50,7 +60,6 @@ def snap(rate: float, relative: float = 1e-6) -> tuple[float, str]:
 
 
 def _snap_note(rate: float, whole: float) -> str:
-    # Below a billionth it is the rounding of doubles and not worth a word.
-    return f"its rate of {rate:.9g} Hz is taken as {whole:g} Hz" if abs(
-        rate - whole
-    ) > 1e-9 * rate else ""  # fmt: skip
+    # Changes below 1e-9 are the rounding of doubles and need no note.
+    changed = abs(rate - whole) > 1e-9 * rate
+    return f"its rate of {rate:.9g} Hz is rounded to {whole:g} Hz" if changed else ""

@@ -1,8 +1,8 @@
-"""Channels in files without a schema: variables of a MAT file, data sets of a foreign HDF5 file.
+"""Search for channels in files without a schema: MAT variables, data sets of foreign HDF5 files.
 
-What counts as a channel is an array of numbers with a sampling rate: its own attribute, a variable
-named after it (``fs_rpm`` for ``rpm``), or one of its group or of the whole file (``fs``).  Units
-and start times are looked up in the same order; a variable ``t`` or ``time`` stands for a rate.
+A channel is an array of numbers with a sampling rate: an attribute of the array, a variable named
+after it (``fs_rpm`` for ``rpm``), or a variable of its group or of the whole file (``fs``).  Units
+and start times are searched in the same order; a time axis ``t`` or ``time`` replaces a rate.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import unit_labels as units
+from specsr.io import unit_labels
 from specsr.io.recording import Channel, Contents
 from specsr.io.times import even_times, snap
 
@@ -25,14 +25,17 @@ _UNIT = ("unit", "units", "unitstring", "yunit", "unity")
 _START = ("start", "t0", "starttime", "wfstartoffset", "startoffset", "xstart")
 _TIME = ("t", "time", "times", "timestamp", "timestamps", "zeit", "temps")
 _MOST_CHANNELS = 512
-"""Rows that an array may have and still be channels; above that it is a map or a matrix."""
+"""Largest number of rows of an array of channels; larger arrays are maps or matrices."""
 
 
 def find_channels(tree: dict[str, Any]) -> Contents:
     """Return the channels in nested dicts of arrays, single values and texts.
 
+    Args:
+        tree: content of a file, as `specsr.io.arrays.hdf5_tree` returns it.
+
     Raises:
-        SpecsrError: there is no array of numbers that could be a channel.
+        SpecsrError: it has no array of numbers that could be a channel.
     """
     channels: list[Channel] = []
     notes: list[str] = []
@@ -79,7 +82,15 @@ def _channels(
     times: dict[int, np.ndarray],
     notes: list[str],
 ) -> list[Channel]:
-    """Return one channel a row; ``facts`` are its own attributes and those of all around it."""
+    """Return a channel per row of an array.
+
+    Args:
+        array: [N], [C, N] or [N, C]; the longer axis is time.
+        name, group: of the array.
+        facts: single values, of the array itself and of the groups around it.
+        times: time axes by their length.
+        notes: list to which notes are appended.
+    """
     rows = np.atleast_2d(array)
     rows = rows.T if rows.shape[0] > rows.shape[1] else rows
     if len(rows) > _MOST_CHANNELS or _key(name) in ("freqs", "frequency", "frequencies"):
@@ -98,9 +109,9 @@ def _channels(
     if note:
         notes.append(f"channel {name}: {note}")
     labels = _look(facts, name, _UNIT, str)
-    label = units.clean(labels[0]) if labels else ""
-    if labels and not labels[1] and units.is_speed("", name):
-        label = "1/min"  # a unit for all is that of the sound
+    label = unit_labels.clean(labels[0]) if labels else ""
+    if labels and not labels[1] and unit_labels.is_speed("", name):
+        label = "1/min"  # a unit of the whole group is that of the sound
     names = [name] if len(rows) == 1 else [f"{name} {i + 1}" for i in range(len(rows))]
     return [
         Channel(
@@ -112,14 +123,14 @@ def _channels(
 
 
 def _look(facts: tuple[dict, dict], name: str, keys: tuple[str, ...], kind: type | tuple) -> Any:
-    """Return a fact on a channel and whether it is the channel's own; None where there is none."""
+    """Return a value for a channel, and whether it is its own or its group's; None without one."""
     own, around = facts
     special = [_key(pair) for key in keys for pair in (key + name, name + key)]
-    for place, candidates, mine in ((own, keys, True), (around, special, True),
-                                    (around, keys, False)):  # fmt: skip
+    for values, candidates, is_own in ((own, keys, True), (around, special, True),
+                                       (around, keys, False)):  # fmt: skip
         for key in candidates:
-            if isinstance(place.get(key), kind) and not isinstance(place[key], bool):
-                return place[key], mine
+            if isinstance(values.get(key), kind) and not isinstance(values[key], bool):
+                return values[key], is_own
     return None
 
 

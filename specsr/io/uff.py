@@ -1,8 +1,8 @@
 """Universal files (``.uff``, ``.unv``) through pyuff: data set 58, ASCII and binary.
 
-Time responses (function type 1) are channels.  Spectra over time or speed, one data set a column
-with its place on the z axis, are a map.  The header rounds the time step to six digits, so rates
-are snapped to whole numbers of Hz; specsr keeps what does not fit into it in the fifth text line.
+Time responses (function type 1) are channels.  Spectra over time, one data set per column with its
+time as z axis value, are a map.  The header rounds the time step to six digits, so rates are
+rounded to 1 Hz where that fits; specsr stores exact values in the fourth and fifth text line.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import entries, schema
-from specsr.io import unit_labels as units
-from specsr.io.atomic import replacing
-from specsr.io.optional import need
+from specsr.extras import need
+from specsr.io import entries, schema, unit_labels
+from specsr.io.atomic import LIBRARIES, replacing
 from specsr.io.recording import Channel, Contents, from_rows
 from specsr.io.times import even_times, snap
 from specsr.maps.spec_map import SpecMap
@@ -36,7 +35,7 @@ _QUANTITIES = {11: "velocity", 12: "acceleration"}
 _DATA_TYPES = {"Pa": 15, "m/s2": 12, "g": 12, "m/s": 11, "N": 13, "V": 0, "1": 0}
 _ABSCISSA_TIME, _ABSCISSA_FREQUENCY = 17, 18
 _SIX_DIGITS = 5.1e-6
-"""Relative error of a step that was rounded to six digits."""
+"""Largest relative error of a step that was rounded to six digits."""
 _MARK = re.compile(rb"(?m)^ {4}-1 *\r?$")
 
 
@@ -44,7 +43,8 @@ def read_uff(path: Path) -> Contents:
     """Return the time responses in a universal file.
 
     Raises:
-        SpecsrError: pyuff is missing, the file is damaged or cut off, or holds no time response.
+        SpecsrError: pyuff is not installed, the file is damaged or cut off, or holds no time
+            response.
     """
     sets = _load(path)
     channels, notes = [], []
@@ -60,7 +60,7 @@ def read_uff(path: Path) -> Contents:
         )
     if len(channels) < len(sets):
         rest = [fields for fields in sets if fields["func_type"] != _TIME_RESPONSE]
-        notes.append(f"{_others(rest)} are left out")
+        notes.append(f"{_others(rest)} are skipped")
     return Contents(tuple(channels), tuple(dict.fromkeys(notes)))
 
 
@@ -94,15 +94,15 @@ def write_uff(
 
 
 def holds_map(path: Path) -> bool:
-    """Whether a universal file holds spectra over time rather than time responses."""
+    """Return whether a universal file holds spectra over time."""
     return bool(_columns(_load(path, headers=True)))
 
 
 def read_map_file(path: Path) -> SpecMap:
-    """Return the map made of the spectra in a universal file.
+    """Return the map formed by the spectra in a universal file.
 
     Raises:
-        SpecsrError: pyuff is missing, the file is damaged, or its spectra make no map.
+        SpecsrError: pyuff is not installed, the file is damaged, or its spectra form no map.
     """
     columns = _columns(_load(path))
     if not columns:
@@ -122,11 +122,11 @@ def read_map_file(path: Path) -> SpecMap:
     if len({power.shape for power in powers}) > 1:
         raise SpecsrError("its channels have different numbers of spectra")
     sets = next(iter(by_channel.values()))
-    label = re.sub(r"(\^?2|²)(/Hz)?$", "", units.clean(first["ordinate_axis_units_lab"]))
+    label = re.sub(r"(\^?2|²)(/Hz)?$", "", unit_labels.clean(first["ordinate_axis_units_lab"]))
     fields = {
         "power": np.stack(powers), "freqs": sets[0]["x"],
         "times": np.array([one["z_axis_value"] for one in sets]),
-        "unit": own.get("unit") or units.understand(label.strip("()"))[0],
+        "unit": own.get("unit") or unit_labels.understand(label.strip("()"))[0],
         "scaling": "psd" if first["func_type"] == _PSD else "rms",
         "channels": [name or f"ch{i + 1}" for i, name in enumerate(by_channel)],
     }  # fmt: skip
@@ -136,7 +136,7 @@ def read_map_file(path: Path) -> SpecMap:
 
 
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
-    """Write a map as one spectrum a column: its power (func. 2) or density (func. 9), binary."""
+    """Write a map as one spectrum per column: power (function 2) or density (9), binary."""
     grid = spec.grid
     freqs, times = spec.freqs, spec.times
     density = grid.scaling == "psd"
@@ -163,8 +163,8 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
 
 
 def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
-    """Return the data sets 58 of a file, checked against what their headers promise."""
-    pyuff = need("pyuff", "uff", path.suffix)
+    """Return the data sets 58 of a file, checked against the counts in their headers."""
+    pyuff = need(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     if len(_MARK.findall(path.read_bytes())) == 0:
         raise SpecsrError("cannot be read as a universal file: it has no data set")
     file = pyuff.UFF(str(path))
@@ -174,13 +174,13 @@ def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
     if not wanted:
         kinds = ", ".join(str(int(kind)) for kind in sorted(set(types))) or "none"
         raise SpecsrError(
-            f"holds data sets {kinds}: expected functions (58); geometry and modes are no recording"
+            f"holds data sets {kinds}: expected functions (58), not geometry and modes"
         )
     found = []
     for i in wanted:
         fields = file.read_sets(i, header_only=headers)
         if fields.get("binary") and fields.get("fp_format", 2) != 2:
-            raise SpecsrError("its numbers are in a VAX or IBM format: export it as IEEE 754")
+            raise SpecsrError("its numbers have a VAX or IBM format: export it as IEEE 754")
         if not headers:
             _check_count(fields)
         found.append(fields)
@@ -188,7 +188,7 @@ def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
 
 
 def _check_end(path: Path, file: Any) -> None:
-    """Refuse a file whose last data set has no end."""
+    """Raise `SpecsrError` for a file whose last data set has no end."""
     data = path.read_bytes()
     blocks = np.reshape(getattr(file, "_block_ind", []), (-1, 2))
     rest = data[int(blocks[-1, 1]) + 1 :] if len(blocks) else data
@@ -197,12 +197,13 @@ def _check_end(path: Path, file: Any) -> None:
 
 
 def _check_count(fields: dict[str, Any]) -> None:
-    promised, data = int(fields["num_pts"]), fields["data"]
-    if len(data) < promised or promised < 1:
+    declared, data = int(fields["num_pts"]), fields["data"]
+    if len(data) < declared or declared < 1:
         raise SpecsrError(
-            f"is cut off: its header promises {promised} points, {len(data)} are there"
+            f"is cut off: its header declares {declared} points, the file holds {len(data)}; copy "
+            "or export it again"
         )
-    fields["data"], fields["x"] = data[:promised], fields["x"][:promised]
+    fields["data"], fields["x"] = data[:declared], fields["x"][:declared]
 
 
 def _channel(fields: dict[str, Any]) -> tuple[Channel, str]:
@@ -210,7 +211,7 @@ def _channel(fields: dict[str, Any]) -> tuple[Channel, str]:
     if np.iscomplexobj(data):
         raise SpecsrError("a time response holds complex numbers")
     name = _name(fields)
-    label = units.clean(fields["ordinate_axis_units_lab"])
+    label = unit_labels.clean(fields["ordinate_axis_units_lab"])
     quantity = _QUANTITIES.get(fields["ordinate_spec_data_type"], "")
     own = _own(fields)
     if own:
@@ -240,18 +241,18 @@ def _channel(fields: dict[str, Any]) -> tuple[Channel, str]:
 
 
 def _name(fields: dict[str, Any]) -> str:
-    """Return the name of a channel: its entity or first text line, with its node where needed."""
+    """Return the name of a channel: its entity, first text line, axis label, or node."""
     names = [fields["rsp_ent_name"], fields["id1"], fields["ordinate_axis_lab"]]
     if _own(fields):
         names = [fields["id1"]]
-    for name in map(units.clean, names):
+    for name in map(unit_labels.clean, names):
         if name:
             return name
     return f"node {fields['rsp_node']}"
 
 
 def _columns(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the spectra that lie at two or more places on the z axis."""
+    """Return the spectra over time; [] unless they have one type and at least two times."""
     columns = [
         fields for fields in sets
         if fields["func_type"] in (_AUTO_SPECTRUM, _PSD, _SPECTRUM)
@@ -259,8 +260,8 @@ def _columns(sets: list[dict[str, Any]]) -> list[dict[str, Any]]:
         and fields["abscissa_spec_data_type"] in (0, _ABSCISSA_FREQUENCY)
     ]  # fmt: skip
     kinds = {fields["func_type"] for fields in columns}
-    places = {fields["z_axis_value"] for fields in columns}
-    return columns if len(kinds) == 1 and len(places) > 1 else []
+    times = {fields["z_axis_value"] for fields in columns}
+    return columns if len(kinds) == 1 and len(times) > 1 else []
 
 
 def _others(sets: list[dict[str, Any]]) -> str:
@@ -269,7 +270,7 @@ def _others(sets: list[dict[str, Any]]) -> str:
 
 
 def _own(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return what specsr wrote into the text lines of a data set."""
+    """Return the values that specsr wrote into the text lines of a data set; {} without any."""
     text = fields["id4"] + fields["id5"].replace("NONE", "")
     if not text.startswith('{"specsr":'):
         return {}
@@ -291,7 +292,7 @@ def _of_own_grid(fields: dict[str, Any], grid: list) -> dict[str, Any]:
 def _data_set(
     data: np.ndarray, x: np.ndarray, binary: bool, name: str, own: dict[str, Any], **header: Any
 ) -> dict[str, Any]:
-    """Return a data set as pyuff writes it."""
+    """Return a data set in the form of pyuff."""
     text = json.dumps({"specsr": 1} | own, separators=(",", ":"))
     if len(text) > 160:
         raise SpecsrError(f"{text} does not fit into a universal file: write .h5")
@@ -305,7 +306,7 @@ def _data_set(
 
 
 def _save(path: Path, sets: list[dict[str, Any]], overwrite: bool) -> None:
-    pyuff = need("pyuff", "uff", path.suffix)
+    pyuff = need(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     with replacing(path, overwrite=overwrite) as (temp,):
         try:
             pyuff.UFF(str(temp)).write_sets(sets, "add")  # "overwrite" loses the header of 58b

@@ -1,8 +1,8 @@
-"""What unit labels in files mean: spellings, prefixes, damaged characters, speeds.
+"""Interpretation of unit labels in files: spellings, prefixes, damaged characters, speeds.
 
-A label from a file is free text in whatever encoding its writer used.  It is either understood, as
-one of the units that have a reference level (`specsr.units.REFERENCES`) times a factor, or the
-user is asked: nothing is taken for another unit on the quiet.
+A label in a file is free text in any encoding.  It is either recognised as one of the units with a
+reference level (`specsr.units.REFERENCES`) times a factor, or an error asks for the unit: units are
+never substituted silently.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _SPEED_NAME = re.compile(
     r"|EngineSpeed|_rpm\b|rpm$"
 )
 _TACHO_NAME = re.compile(r"(?i)tacho|keyphasor|(^|[^a-z])(pulses?|trigger)([^a-z]|$)")
-# What is left of "m/s²" where its last character was lost, or read in another encoding.
+# "m/s²" with its last character lost or read in another encoding.
 _DAMAGED_ACCELERATION = re.compile(r"m/s ?(�|\?|ý|Â²|Â�|[\x00-\x1f\x7f-\x9f])")
 
 
 def clean(label: object) -> str:
-    """Return a label without padding, brackets and NUL bytes; "" where none was given."""
+    """Return a label without padding, brackets and NUL bytes; "" without a label."""
     text = label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label or "")
     text = text.strip(" \t\r\n\0").replace("μ", "µ")
     if text[:1] + text[-1:] in ("[]", "()"):
@@ -42,21 +42,21 @@ def clean(label: object) -> str:
 
 
 def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
-    """Return the unit that a label stands for, the factor to it, and a note for the user or "".
+    """Return the unit of a label, the factor to it, and a note for the user or "".
 
     Args:
-        label: text from the file; "" (nothing said) is a plain number.
-        quantity: what the file says beside the label: "acceleration", "velocity" or "".
+        label: text from the file; "" means plain numbers.
+        quantity: quantity in the file: "acceleration", "velocity", or "" if it is not stated.
 
     Raises:
-        SpecsrError: the label stands for no unit with a reference level; it says how to name one.
+        SpecsrError: the label is not a known unit; the message explains how to give one.
     """
     text = clean(label)
     if _DAMAGED_ACCELERATION.fullmatch(text) and quantity in ("", "acceleration"):
-        return "m/s2", 1.0, f"the unit {text!r} has lost a character and is taken as m/s²"
+        return "m/s2", 1.0, f"the unit {text!r} has lost a character and is read as m/s²"
     if re.match(r"(?i)db\b|dB\(", text):
         raise SpecsrError(
-            f"its unit is {text!r}: levels in dB are no samples: export the time signal"
+            f"its unit is {text!r}: expected samples, not levels in dB: export the time signal"
         )
     plain = text.replace("²", "2").replace("^2", "2").replace("**2", "2").replace("µ", "u")
     for candidate in (text, plain, _SPELLINGS.get(text.lower(), text)):
@@ -68,15 +68,15 @@ def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
     if scaled:
         prefix, unit = scaled.groups()
         factor = _PREFIXES[prefix]
-        return unit, factor, f"samples in {text} are multiplied by {factor:g} to give {unit}"
+        return unit, factor, f"samples in {text} are multiplied by {factor:g} to get {unit}"
     raise SpecsrError(
-        f"the unit label {text!r} is not understood: name the unit of the samples (--unit, unit=), "
-        "such as Pa, m/s2, g, m/s, N or V; 1 for plain numbers"
+        f"the unit label {text!r} is unknown: give the unit of the samples (--unit, unit=), such "
+        "as Pa, m/s2, g, m/s, N or V; 1 for plain numbers"
     )
 
 
 def is_speed(label: str, name: str) -> bool:
-    """Whether a channel is a speed in 1/min: by its unit, or by its name where it has no unit."""
+    """Return whether a channel is a speed in 1/min, by its unit, or without one by its name."""
     text = clean(label)
     if text:
         return text.lower().replace(" ", "").replace("⁻¹", "-1") in _SPEEDS
@@ -84,5 +84,5 @@ def is_speed(label: str, name: str) -> bool:
 
 
 def is_tacho(label: str, name: str) -> bool:
-    """Whether a channel holds tacho pulses rather than sound or vibration, by its name."""
+    """Return whether a channel holds tacho pulses, by its name."""
     return bool(_TACHO_NAME.search(name)) and not is_speed(label, name)

@@ -1,4 +1,4 @@
-"""Measurement formats: what is written comes back, and other programs agree."""
+"""Measurement formats: written files are read back unchanged, and other programs agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.format_samples import EXACT, QUICK, noise, same, signal, spectrogra
 
 @pytest.mark.parametrize("suffix", EXACT)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_signal_comes_back_whole(tmp_path, suffix, dtype):
+def test_a_signal_is_read_back_with_all_fields(tmp_path, suffix, dtype):
     for name, made in {
         "all": signal(samples=noise(dtype=dtype)),
         "one": Signal(noise(1, dtype=dtype), 48000, unit="Pa"),
@@ -43,7 +43,7 @@ def test_a_signal_comes_back_whole(tmp_path, suffix, dtype):
     unit=st.sampled_from(["Pa", "m/s2", "g", "m/s", "N", "V", "1"]), speed=st.booleans(),
     suffix=st.sampled_from(EXACT),
 )  # fmt: skip
-def test_any_signal_comes_back(tmp_path, channels, length, rate, unit, speed, suffix):
+def test_any_signal_is_read_back(tmp_path, channels, length, rate, unit, speed, suffix):
     rpm = np.linspace(1000, 3000, length) if speed else None
     made = Signal(noise(channels, length), rate, unit=unit, rpm=rpm)
     write(tmp_path / f"a{suffix}", made, overwrite=True)
@@ -76,7 +76,7 @@ def test_uff_as_text_keeps_twelve_digits(tmp_path):
 @pytest.mark.parametrize(
     "fields", [{"unit": "Pa"}, {"unit": "g", "scaling": "psd"}, {"cell": (4, 4), "unit": "m/s2"}]
 )
-def test_a_map_comes_back(tmp_path, suffix, fields):
+def test_a_map_is_read_back(tmp_path, suffix, fields):
     made = spectrogram(channels=1 if suffix in (".csv", ".tsv") else 2, **fields)
     path = tmp_path / f"a{suffix}"
     write_map(path, made)
@@ -90,7 +90,7 @@ def test_a_map_comes_back(tmp_path, suffix, fields):
         read(path)
 
 
-def test_phase_speed_and_estimated_rows_come_back_from_mat(tmp_path):
+def test_phase_rpm_and_known_rows_are_read_back_from_mat(tmp_path):
     made = spectrogram(unit="Pa")
     made = SpecMap(
         made.magnitude, made.grid, phase=made.magnitude - 0.5,
@@ -103,17 +103,17 @@ def test_phase_speed_and_estimated_rows_come_back_from_mat(tmp_path):
     assert back.grid == made.grid
 
 
-# Other programs read what specsr writes, and the other way round
+# Other programs read files of specsr, and specsr theirs
 
 
-def test_scipy_reads_what_is_written_as_mat(tmp_path):
+def test_scipy_reads_mat_files_of_specsr(tmp_path):
     write(tmp_path / "a.mat", signal())
     found = scipy.io.loadmat(tmp_path / "a.mat", squeeze_me=True)
     np.testing.assert_array_equal(found["samples"], signal().samples)
     assert float(found["rate"]) == 51200.131 and str(found["unit"]) == "m/s2"
 
 
-def test_nptdms_reads_what_is_written_as_tdms(tmp_path):
+def test_nptdms_reads_tdms_files_of_specsr(tmp_path):
     nptdms = pytest.importorskip("nptdms")
     write(tmp_path / "a.tdms", signal())
     [group] = nptdms.TdmsFile.read(tmp_path / "a.tdms").groups()
@@ -123,7 +123,7 @@ def test_nptdms_reads_what_is_written_as_tdms(tmp_path):
     assert motor.properties["wf_increment"] == pytest.approx(1 / 51200.131)
 
 
-def test_pyuff_reads_what_is_written_as_uff(tmp_path):
+def test_pyuff_reads_universal_files_of_specsr(tmp_path):
     pyuff = pytest.importorskip("pyuff")
     write(tmp_path / "a.uff", signal())
     motor, gear, rpm = pyuff.UFF(str(tmp_path / "a.uff")).read_sets()
@@ -132,14 +132,14 @@ def test_pyuff_reads_what_is_written_as_uff(tmp_path):
     assert rpm["ordinate_axis_units_lab"] == "1/min"
 
 
-def test_numpy_reads_what_is_written_as_csv(tmp_path):
+def test_numpy_reads_tables_of_specsr(tmp_path):
     write(tmp_path / "a.csv", signal())
     table = np.genfromtxt(tmp_path / "a.csv", delimiter=",", skip_header=7)
     np.testing.assert_array_equal(table[:, 1:3].T, signal().samples)
     np.testing.assert_allclose(np.diff(table[:, 0]), 1 / 51200.131, rtol=1e-6)
 
 
-def test_h5py_writes_what_is_read(tmp_path):
+def test_hdf5_files_of_h5py_are_read(tmp_path):
     x, speed = noise(1)[0], np.linspace(1000, 2000, 5)
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
         group = file.create_group("run 1")
@@ -154,7 +154,7 @@ def test_h5py_writes_what_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
-def test_mat_files_from_elsewhere(tmp_path, version):
+def test_mat_files_of_other_programs_are_read(tmp_path, version):
     x = noise(1, 300)[0]
     if version == "5":
         scipy.io.savemat(
@@ -175,7 +175,7 @@ def test_mat_files_from_elsewhere(tmp_path, version):
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_variables_are_those_that_scipy_reads(tmp_path, compressed):
+def test_variables_equal_those_of_scipy(tmp_path, compressed):
     path = tmp_path / "a.mat"
     made = {
         "d": noise(2, 30), "f": noise(1, 7, dtype=np.float32), "i": np.arange(300, dtype="i2"),

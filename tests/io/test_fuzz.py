@@ -1,4 +1,4 @@
-"""Damaged and hostile input of every kind: one line and exit code 1, never anything else."""
+"""Damaged and hostile input of every kind: an error message of one line, never a crash."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from support.command import run
 from support.fuzz_targets import CONFIG, seeds, targets
 
 LARGEST = 100e6
-"""Bytes that reading a damaged file of some kilobytes may take."""
+"""Memory limit for reading a damaged file of some kilobytes, bytes."""
 SLOWEST = 30
-"""Seconds of the processor that it may take; the first reading compiles and imports."""
+"""Limit of processor time, s; the first read compiles and imports."""
 INTERESTING = [b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff" * 8, b"\x00" * 8, b"nan", b"1e999",
                b"-1", b"9" * 30, b"[", b'"', b"\n", b"{", b"&a [*a]"]  # fmt: skip
 
 
 def processor_time() -> float:
-    """Seconds of this process and its children, whatever else the machine does."""
+    """Processor time of this process and its children, s."""
     return sum(os.times()[:4])
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
-    """Bytes with some places exchanged, left out, doubled or cut off."""
+    """Bytes with some parts replaced, removed, repeated or cut off."""
     content = bytearray(data)
     for _ in range(rng.choice((1, 1, 2, 4, 16))):
         at = rng.randrange(len(content) + 1)
@@ -64,7 +64,7 @@ def test_damaged_files_are_read_or_refused(
     read = targets(tmp_path)[name]
     read(seeds()[name])
     rng = random.Random(name)
-    # a process of its own reads MDF
+    # MDF files are read in a separate process, which is slow
     for _ in range(1 if name.endswith((".mf4", ".mdf")) else 15):
         data = mutated(seeds()[name], rng)
         tracemalloc.start()
@@ -92,7 +92,7 @@ VALUES = st.recursive(
     derandomize=True, max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
 )
 @given(data=st.data())
-def test_configs_of_any_values_are_taken_or_refused(tmp_path: Path, data: Any) -> None:
+def test_configs_of_any_values_are_accepted_or_refused(tmp_path: Path, data: Any) -> None:
     tree = yaml.safe_load(CONFIG)
     section = data.draw(st.sampled_from([*tree, "base", "grids"]))
     if isinstance(tree.get(section), dict) and data.draw(st.booleans()):
@@ -112,7 +112,7 @@ def test_configs_of_any_values_are_taken_or_refused(tmp_path: Path, data: Any) -
 )
 @given(override=st.text(max_size=20) | st.sampled_from(["train.steps=", "pair.", "a.b.c=", "="])
        .flatmap(lambda head: st.text(max_size=8).map(lambda tail: head + tail)))  # fmt: skip
-def test_overrides_of_any_text_are_taken_or_refused(tmp_path: Path, override: str) -> None:
+def test_overrides_of_any_text_are_accepted_or_refused(tmp_path: Path, override: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(CONFIG)
     try:
@@ -122,7 +122,7 @@ def test_overrides_of_any_text_are_taken_or_refused(tmp_path: Path, override: st
 
 
 def bomb(levels: int) -> str:
-    """Nine lists of nine lists of ...: a few lines that stand for 9^levels values."""
+    """Nine lists of nine lists of ...: a few lines that expand to 9^levels values."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, levels)]
     return "\n".join(lines) + "\n"
@@ -204,10 +204,10 @@ WORDS = ["0", "-1", "1", "2", "3,4", "nan", "inf", "-inf", "1e400", "9" * 30, ""
 
 
 @pytest.mark.parametrize("command", sorted(OPTIONS))
-def test_any_option_ends_with_a_line_never_a_traceback(
+def test_any_option_gives_a_message_never_a_traceback(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    """Exit code 0, 1 or 2, whatever is asked for; anything else escapes `run` and fails here."""
+    """The exit code is 0, 1 or 2; any other exception propagates through `run`."""
     monkeypatch.chdir(tmp_path)
     Path("s.wav").write_bytes(seeds()["signal.wav"])
     Path("m.npz").write_bytes(seeds()["map.npz"])
@@ -217,7 +217,7 @@ def test_any_option_ends_with_a_line_never_a_traceback(
     for _ in range(25):
         inputs = rng.choices(["s.wav", "m.npz", "cut.wav", "none.wav", "."], k=rng.randint(0, 2))
         if command == "train":
-            inputs = [rng.choice(["none.yaml", "s.wav", "."])]  # what would train takes too long
+            inputs = [rng.choice(["none.yaml", "s.wav", "."])]  # training takes too long
         if command == "synth":
             inputs = ["--duration", "0.1"] if rng.random() < 0.5 else ["--duration", "-1"]
         options = []

@@ -1,12 +1,14 @@
-"""Maps in and out, and maps that other programs wrote."""
+"""Maps in and out, maps of version 0.1.0 and of other programs."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,12 +16,10 @@ from specsr.errors import SpecsrError
 from specsr.io import is_map, read, read_map, write, write_map
 from support.io_samples import FUZZ, full_signal, make_map
 
-# Maps
-
 
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".hdf5"])
 @pytest.mark.parametrize("cell", [(1, 1), (4, 4), (1, 3), (2, 1)])
-def test_a_map_comes_back_whole(tmp_path, suffix, cell):
+def test_a_map_is_read_back_with_all_fields(tmp_path, suffix, cell):
     plain = make_map(
         cell=cell, unit="Pa", scaling="psd", window="blackmanharris", start=1.5, rate=51200.131
     )
@@ -42,7 +42,7 @@ def test_a_map_comes_back_whole(tmp_path, suffix, cell):
                 np.testing.assert_array_equal(old, new)
 
 
-def test_maps_and_signals_are_told_apart(tmp_path):
+def test_maps_and_signals_are_distinguished(tmp_path):
     for suffix in (".npz", ".h5"):
         write_map(tmp_path / f"m{suffix}", make_map())
         write(tmp_path / f"s{suffix}", full_signal())
@@ -57,6 +57,36 @@ def test_maps_and_signals_are_told_apart(tmp_path):
     assert is_map(tmp_path / "f.npz") and not is_map(tmp_path / "o.npz")
     with pytest.raises(SpecsrError, match="no such file"):
         is_map(tmp_path / "none.npz")
+
+
+def rename_entry(path, old, new):
+    """Give an entry of a map file another name."""
+    if path.suffix == ".npz":
+        with np.load(path) as file:
+            fields = {new if key == old else key: file[key] for key in file}
+        np.savez(path, **fields)
+    elif path.suffix == ".mat":
+        fields = scipy.io.loadmat(path)
+        fields = {new if k == old else k: v for k, v in fields.items() if k[:2] != "__"}
+        scipy.io.savemat(path, fields)
+    else:
+        with h5py.File(path, "r+") as file:
+            file.move(old, new)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".mat"])
+def test_std_db_of_version_0_1_0_is_read_as_uncertainty_db(tmp_path, suffix, channels):
+    spec = make_map(channels=channels)
+    uncertainty = np.random.default_rng(3).random(spec.magnitude.shape).astype(np.float32)
+    spec = spec.replace(uncertainty_db=uncertainty)
+    path = tmp_path / f"m{suffix}"
+    write_map(path, spec)
+    rename_entry(path, "uncertainty_db", "std_db")
+    back = read_map(path)
+    assert back.grid == spec.grid and back.uncertainty_db.dtype == np.float32
+    np.testing.assert_array_equal(back.uncertainty_db, uncertainty)
+    np.testing.assert_array_equal(back.magnitude, spec.magnitude)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +104,7 @@ def test_maps_and_signals_are_told_apart(tmp_path):
         ({"magnitude": None}, "the map has no magnitude"),
     ],
 )
-def test_a_wrong_map_is_named(tmp_path, changes, match):
+def test_errors_in_maps_are_reported(tmp_path, changes, match):
     write_map(tmp_path / "m.npz", make_map())
     with np.load(tmp_path / "m.npz") as file:
         fields = {k: v for k, v in ({**file} | changes).items() if v is not None}
@@ -89,7 +119,7 @@ def test_a_wrong_map_is_named(tmp_path, changes, match):
     {"length": None}, {"hop_length": 0}, {"cell": [1]}, {"cell": ["a", 1]}, {"unit": "psi"},
     {"scaling": "peak"}, {"start": []},
 ])  # fmt: skip
-def test_a_grid_that_cannot_be_is_refused(tmp_path, change):
+def test_an_invalid_grid_is_refused(tmp_path, change):
     write_map(tmp_path / "m.npz", make_map())
     with np.load(tmp_path / "m.npz") as file:
         fields = {**file}
@@ -99,11 +129,11 @@ def test_a_grid_that_cannot_be_is_refused(tmp_path, change):
         read_map(tmp_path / "m.npz")
 
 
-# Maps from elsewhere
+# Maps of other programs
 
 
 def foreign(spec, kind="db", dtype=np.float64, **more):
-    """The entries that another program would write for a map."""
+    """Entries of a map as another program writes them."""
     fields = {
         kind: getattr(spec, kind), "freqs": spec.freqs.astype(dtype),
         "times": spec.times.astype(dtype), "unit": spec.grid.unit,
@@ -124,7 +154,7 @@ def foreign(spec, kind="db", dtype=np.float64, **more):
     kind=st.sampled_from(["db", "power", "magnitude"]),
     dtype=st.sampled_from([np.float32, np.float64]),
 )
-def test_the_grid_is_found_from_the_axes(
+def test_the_grid_is_derived_from_the_axes(
     tmp_path, n_fft, cell, overlap, columns, rate, start, kind, dtype
 ):
     hop = max(1, n_fft // overlap)
@@ -154,13 +184,13 @@ def test_a_map_without_its_nyquist_row_gets_an_estimate(tmp_path):
         assert (back.grid.n_fft, back.grid.rate, back.grid.hop_length) == (64, 48000, 17)
         assert back.known.tolist() == [True] * 32 + [False]
         np.testing.assert_array_equal(back.magnitude[:, :-1], spec.magnitude[:, :-1])
-    # 2 * 31 rows of 750 Hz: here the rate says that the even count of rows ends at Nyquist
+    # 2 * 31 rows of 750 Hz: the rate shows that the even number of rows ends at Nyquist
     fields |= {"rate": 46500.0, "times": spec.times * 48000 / 46500}
     np.savez(tmp_path / "f.npz", **fields)
     assert read_map(tmp_path / "f.npz").grid.n_fft == 62
 
 
-def test_rows_named_by_the_middle_of_their_band_are_pooled_cells(tmp_path):
+def test_rows_at_the_middle_of_their_range_are_pooled_cells(tmp_path):
     spec = make_map(cell=(4, 4))
     middles = (np.arange(spec.grid.rows) + 0.5) * spec.grid.df  # half a fine row above its own
     np.savez(tmp_path / "f.npz", **foreign(spec, freqs=middles))
@@ -186,20 +216,20 @@ def test_a_scipy_spectrogram_is_read_with_its_level(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"freqs": np.geomspace(10, 1000, 33)}, "freqs is not even"),
-        ({"freqs": np.arange(33)[::-1]}, "freqs does not rise"),
-        ({"freqs": np.arange(33) * 750.0 + 300}, "first row lies at 300 Hz.*cell"),
-        ({"freqs": np.arange(33) * 750.0 + 375}, "first row lies at 375 Hz.*cell"),
+        ({"freqs": np.geomspace(10, 1000, 33)}, "freqs is not uniform"),
+        ({"freqs": np.arange(33)[::-1]}, "freqs does not increase"),
+        ({"freqs": np.arange(33) * 750.0 + 300}, "first row is at 300 Hz.*cell"),
+        ({"freqs": np.arange(33) * 750.0 + 375}, "first row is at 375 Hz.*cell"),
         ({"freqs": np.full(33, np.nan)}, "not finite"),
-        ({"times": np.arange(178) ** 1.1}, "times is not even"),
-        ({"times": np.zeros(178)}, "times does not rise"),
+        ({"times": np.arange(178) ** 1.1}, "times is not uniform"),
+        ({"times": np.zeros(178)}, "times does not increase"),
         ({"times": np.arange(177)}, "has shape.*transpose"),
-        ({"times": np.arange(178) * 17.4 / 48000}, r"17\.4 samples a frame.*whole number"),
+        ({"times": np.arange(178) * 17.4 / 48000}, r"17\.4 samples at 48000 Hz.*integer"),
         ({"times": np.arange(178.0)}, "hop_length is 48000"),
         ({"rate": 44100.0}, "rate is 44100 Hz"),
         ({"rate": "fast"}, "rate is 'fast'"),
         ({"unit": "psi"}, "unknown unit"),
-        ({"cell": (2, 2)}, "first row lies at 0 Hz.*cell is"),
+        ({"cell": (2, 2)}, "first row is at 0 Hz.*cell is"),
         ({"cell": (0, 2)}, "cell is"),
         ({"cell": 3}, "cell is 3"),
         ({"db": np.full((33, 178), np.nan)}, "the map holds nan"),
@@ -215,8 +245,8 @@ def test_axes_that_fit_no_grid_are_refused_with_the_reason(tmp_path, change, mat
     assert "f.npz" in str(error.value)
 
 
-def test_power_below_zero_is_taken_for_decibels(tmp_path):
+def test_power_below_zero_is_refused_as_decibels(tmp_path):
     spec = make_map()
     np.savez(tmp_path / "f.npz", power=-spec.power, freqs=spec.freqs, times=spec.times)
-    with pytest.raises(SpecsrError, match="name levels db"):
+    with pytest.raises(SpecsrError, match="levels in dB belong in db"):
         read_map(tmp_path / "f.npz")

@@ -1,4 +1,4 @@
-"""Signals and maps for the tests of files, and what has to come back."""
+"""Signals and maps for the tests of files, and comparisons of their fields."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ FUZZ = settings(
 
 
 def noise(channels=2, length=1001, dtype=np.float32, peak=0.9, seed=0):
+    """Return uniform noise within ``peak``, [channels, length]."""
     samples = np.random.default_rng(seed).uniform(-peak, peak, (channels, length))
     return samples.astype(dtype)
 
 
 def full_signal(**changes):
-    """A signal with every field other than its default."""
+    """Return a signal of which no field has its default."""
     fields = {
         "samples": noise() * 20, "rate": 51200.131, "unit": "m/s²", "start": -0.125,
         "channels": ("Motor ä", "Gear"), "full_scale": 20.5,
@@ -31,12 +32,14 @@ def full_signal(**changes):
 
 
 def make_map(length=3000, cell=(1, 1), n_fft=64, hop=17, channels=2, rate=48000.0, **fields):
+    """Return a map of random magnitudes; ``fields`` are those of its grid."""
     grid = Grid(rate, n_fft, hop, length, cell=cell, **fields)
     magnitude = np.random.default_rng(1).random((channels, grid.rows, grid.frames)) + 1e-3
     return SpecMap(magnitude, grid)
 
 
 def same_fields(a, b):
+    """Assert that two signals have the same fields, except for their samples."""
     assert (a.rate, a.unit, a.channels, a.start, a.full_scale) == (
         b.rate, b.unit, b.channels, b.start, b.full_scale
     )  # fmt: skip
@@ -46,4 +49,5 @@ def same_fields(a, b):
 
 
 def audio_form(path):
+    """Return the name that libsndfile uses for the format of a path."""
     return audio.FORMATS[path.suffix]

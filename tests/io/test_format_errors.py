@@ -1,4 +1,4 @@
-"""Measurement files that cannot be read say why."""
+"""Measurement files that cannot be read: the message gives the reason."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
-from specsr.io import WRITERS, check_output, mdf, optional, read, write
+from specsr.io import WRITERS, check_output, mdf, read, write
 from support.format_samples import same, signal
-
-# Refusals
 
 
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(optional.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for suffix, extra in {".tdms": "tdms", ".uff": "uff", ".mf4": "mdf"}.items():
         path = tmp_path / f"a{suffix}"
         path.write_bytes(b"x" * 100)
-        with pytest.raises(SpecsrError, match=rf"pip install 'specsr\[{extra}\]'"):
+        with pytest.raises(
+            SpecsrError, match=rf"{suffix} files need .*pip install 'specsr\[{extra}\]'"
+        ):
             read(path)
         if suffix in WRITERS:
             with pytest.raises(SpecsrError, match=rf"specsr\[{extra}\]"):
@@ -33,7 +33,7 @@ def test_raw_tdms_without_its_scaling_is_refused(tmp_path):
     nptdms = pytest.importorskip("nptdms")
     cases = {
         "raw counts": {"NI_Scaling_Status": "unscaled"},
-        "a scaling of kind Mystery": {
+        "a scaling of type Mystery": {
             "NI_Scaling_Status": "unscaled", "NI_Number_Of_Scales": 1,
             "NI_Scale[0]_Scale_Type": "Mystery",
         },
@@ -54,7 +54,7 @@ def test_raw_tdms_without_its_scaling_is_refused(tmp_path):
     np.testing.assert_allclose(read(tmp_path / "a.tdms").samples[0], np.arange(9) * 0.5 + 1)
 
 
-def test_artemis_files_are_refused_with_a_way_out(tmp_path):
+def test_artemis_files_are_refused_with_the_formats_to_export(tmp_path):
     (tmp_path / "a.hdf").write_bytes(b"HEAD acoustics" * 100)
     with pytest.raises(SpecsrError, match="ArtemiS.*export them.*HDF5, WAV, UFF or MAT"):
         read(tmp_path / "a.hdf")
@@ -68,14 +68,14 @@ def test_a_universal_file_shorter_than_its_header_is_refused(tmp_path):
     write(tmp_path / "a.uff", signal(), subtype="ASCII")
     lines = (tmp_path / "a.uff").read_text().splitlines(keepends=True)
     (tmp_path / "a.uff").write_text("".join(lines[:40] + lines[60:]))
-    with pytest.raises(SpecsrError, match="is cut off: its header promises 400 points"):
+    with pytest.raises(SpecsrError, match="is cut off: its header declares 400 points"):
         read(tmp_path / "a.uff")
     (tmp_path / "a.uff").write_text("".join(lines[:-40]))
     with pytest.raises(SpecsrError, match="is cut off: its last data set has no end"):
         read(tmp_path / "a.uff")
 
 
-def test_blocks_in_a_circle_are_noticed(tmp_path):
+def test_blocks_in_a_circle_are_detected(tmp_path):
     asammdf = pytest.importorskip("asammdf")
     with asammdf.MDF() as file:
         file.append([asammdf.Signal(np.ones(9), np.arange(9) / 10, name="x")])
@@ -104,7 +104,7 @@ def test_a_crash_or_a_hang_of_the_mdf_reader_is_an_error(tmp_path, monkeypatch):
         script = tmp_path / "python"
         script.write_text(f"#!{python}\n{body}\n")
         script.chmod(0o755)
-        monkeypatch.setattr(mdf.sys, "executable", str(script))
-        monkeypatch.setattr(mdf, "_SECONDS", 3 if "sleep" in body else 60)
+        monkeypatch.setattr(sys, "executable", str(script))
+        monkeypatch.setattr(mdf, "TIME_LIMIT", 3 if "sleep" in body else 60)
         with pytest.raises(SpecsrError, match=rf"a\.mf4.*{match}"):
             read(path)

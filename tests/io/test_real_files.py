@@ -1,4 +1,4 @@
-"""Measurement files of real systems."""
+"""Measurement files of real systems: values, calibration, edge cases and errors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import pytest
 
 from specsr.errors import SpecsrError
 from specsr.io import read, read_channels
-
-# Real files
 
 
 def _fixtures(shared_data, *names):
@@ -60,14 +58,14 @@ def test_a_damaged_unit_and_a_rounded_rate_are_noted(shared_data, caplog):
     with caplog.at_level(logging.WARNING):
         made = read(path)
     assert (made.rate, made.unit, made.length) == (51200, "m/s2", 181504)
-    assert "51200.1311 Hz is taken as 51200 Hz" in caplog.text
+    assert "51200.1311 Hz is rounded to 51200 Hz" in caplog.text
     assert "lost a character" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("uff/dataset_milestone_in_header.uff", "promises 2508876 points, 42 are there"),
+        ("uff/dataset_milestone_in_header.uff", "declares 2508876 points, the file holds 42"),
         ("uff/electric_motor_vibration_noct_dewe.uff", "holds general functions"),
         ("uff/non_ascii_header.uff", "holds frequency responses"),
         ("uff/sample_dataset58_psd.uff", "holds power spectral densities"),
@@ -78,7 +76,7 @@ def test_a_damaged_unit_and_a_rounded_rate_are_noted(shared_data, caplog):
         ("mf4/truck_j1939_FCBF0606.MF4", "frames of a bus.*DBC"),
     ],
 )
-def test_real_files_without_a_recording_say_what_they_hold(shared_data, name, match):
+def test_real_files_without_a_recording_are_refused_with_their_content(shared_data, name, match):
     [path] = _fixtures(shared_data, name)
     before = path.read_bytes(), path.stat().st_mtime_ns
     with pytest.raises(SpecsrError, match=match):

@@ -1,0 +1,76 @@
+"""Tables of numbers as recordings, maps and plain columns."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+from specsr.errors import SpecsrError
+from specsr.io import read, read_map
+from support.format_samples import spectrogram
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time [s],mic [Pa]\n0,1.5\n0.01,2\n0.02,-3\n",
+        "# rate: 100\nmic [Pa]\n1.5\n2\n-3\n",
+        "Recorded in hall 3\n\nTime (s);mic (Pa)\n0;1,5\n0,01;2\n0,02;-3\n",
+        "t\tmic [Pa]\n0\t1.5\n0.01\t2\n0.02\t-3\n",
+        "\ufefftime [ms] mic[Pa]\n0 1.5\n10 2\n20 -3\n",
+    ],
+)
+def test_tables_of_other_programs_are_read(tmp_path, text):
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    back = read(tmp_path / "a.csv")
+    assert (back.rate, back.unit, back.channels) == (100, "Pa", ("mic",))
+    assert back.samples.tolist() == [[1.5, 2, -3]]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("mic\n1\n2\n", "gives no rate.*--file-rate"),
+        ("time,mic\n0,1\n1,2\n5,3\n6,3\n", "not uniformly sampled"),
+        ("time,mic\n0,1\n1,x\n", "table of numbers: line 3 is '1,x': expected 2 numbers"),
+        ("time,mic\n0,1\n1\n", "table of numbers: line 3 is '1': expected 2 numbers"),
+        ("time,mic\n0,1\n0.1,nan\n", "holds nan at sample 1"),
+        ("only words\nand more\n", "cannot be read as a table"),
+        ("time\n0\n1\n", "no column of samples"),
+        ("# rate: fast\nmic\n1\n2\n", "rate is 'fast'"),
+        ("time,p [psi]\n0,1\n1,2\n", "unit label 'psi' is unknown"),
+    ],
+)
+def test_errors_in_tables_are_reported(tmp_path, text, match):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(SpecsrError, match=match) as error:
+        read(tmp_path / "a.csv")
+    assert "a.csv" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["# " + "a " * 300_000, "(" * 500_000, "x" * 500_000, "[(" * 9999])
+def test_very_long_lines_are_read_quickly(tmp_path, text):
+    (tmp_path / "a.csv").write_text(f"{text}\n1\n2\n")
+    before = perf_counter()
+    try:
+        read(tmp_path / "a.csv", rate=10)
+    except SpecsrError as error:
+        assert "a.csv" in str(error)
+    assert perf_counter() - before < 5
+
+
+def test_a_table_of_levels_is_a_map(tmp_path):
+    made = spectrogram(channels=1, unit="Pa")
+    levels = 20 * np.log10(made.magnitude[0] / 20e-6)
+    rows = [[f"{f:.10g}", *(f"{v:.7g}" for v in row)] for f, row in zip(made.freqs, levels)]
+    head = ["f/t", *(f"{t:.10g}" for t in made.times)]
+    lines = ["# unit: Pa, values: db", *(",".join(row) for row in [head, *rows])]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    back = read_map(tmp_path / "a.csv")
+    assert (back.grid.unit, back.grid.n_fft, back.grid.hop_length) == ("Pa", 64, 16)
+    np.testing.assert_allclose(back.magnitude, made.magnitude, rtol=1e-5)
+    (tmp_path / "b.csv").write_text("\n".join(lines[1:]))
+    with pytest.raises(SpecsrError, match="has no unit: add a line"):
+        read_map(tmp_path / "b.csv")
