@@ -106,7 +106,7 @@ def test_report_is_written_once(tmp_path, recording, made, capsys) -> None:
     assert code == 0, err
     assert "MB, opens without network" in err
     text = out.read_text(encoding="utf-8")
-    assert "<title>run.wav: report</title>" in text and "the first 1 s" in text
+    assert "<title>run.wav: report</title>" in text and "first 1 s" in text
     code, _, err = run(capsys, "report", recording, *options)
     assert code == 1 and "exists" in err
     code, _, err = run(capsys, "report", recording, "-o", tmp_path / "report.pdf")

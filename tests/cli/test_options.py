@@ -1,0 +1,300 @@
+"""Option groups: the same options, defaults and meaning on every command."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import typer
+
+import specsr
+from specsr import choices
+from specsr.benchmark.images import BenchmarkOptions
+from specsr.benchmark.options import SpeedOptions
+from specsr.cli.app import app
+from specsr.jobs.options import Batch, Figure, Reading, Speed
+from specsr.maps.pooling import pool
+from specsr.maps.transform import spectrogram
+from specsr.models.options import InferOptions
+from specsr.nvh.speed import rpm_from_pulses
+from specsr.report.page import ReportOptions
+from specsr.scores.evaluate import EvaluateOptions
+from specsr.synth.machine import Order, RunUp
+from support.command import run
+
+RUN = RunUp(
+    rate=12800.0, duration=3.0, rpm=(1200.0, 4800.0), line_to_noise=50.0,
+    orders=(Order(2, 0), Order(4, -6)),
+)  # fmt: skip
+SPEED_COMMANDS = ("upscale", "denoise", "orders", "report")
+PULSES = 8
+
+
+def commands() -> dict[str, typer.core.TyperCommand]:
+    """Return the commands by name, those of ``benchmark`` as ``benchmark NAME``."""
+    root = typer.main.get_command(app)
+    found = dict(root.commands)
+    found |= {f"benchmark {name}": each for name, each in found.pop("benchmark").commands.items()}
+    return found
+
+
+COMMANDS = commands()
+
+
+def options(command: str) -> dict[str, typer.core.TyperOption]:
+    """Return the options of a command by their first name."""
+    return {p.opts[-1]: p for p in COMMANDS[command].params if p.param_type_name == "option"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with one run-up: without speed, with speed channels, as a map; and a table.
+
+    The tacho pulses are short and have a single spike of twice their height, so that the middle
+    of their range is no suitable threshold.
+    """
+    folder = tmp_path_factory.mktemp("speed")
+    made = specsr.synthesise(RUN)
+    plain = made.signal.replace(rpm=None)
+    specsr.write(folder / "plain.wav", plain)
+    turns = np.cumsum(made.rpm) / 60 / RUN.rate
+    tacho = np.where(turns * PULSES % 1 < 0.3, 0.45, 0.0)
+    tacho[19000] = 0.95
+    samples = np.stack([plain.samples[0] / 20, made.rpm / 6000, tacho])
+    specsr.write(
+        folder / "three.wav", specsr.Signal(samples, RUN.rate, "Pa", ("mic", "n", "tacho"))
+    )
+    specsr.write_map(folder / "map.npz", pool(spectrogram(plain, hop_length=256), 2, 2))
+    times = np.arange(0, 3.01, 0.05)
+    speeds = np.interp(times, np.arange(made.rpm.size) / RUN.rate, made.rpm)
+    lines = [f"{t:.2f};{n:.2f}" for t, n in zip(times, speeds)]
+    (folder / "rpm.csv").write_text("\n".join(["t;n", *lines]))
+    return folder
+
+
+def speed_arguments(source: str, folder: Path) -> list[object]:
+    """Return file and options of a recording whose speed comes from a source."""
+    three = folder / "three.wav"
+    return {
+        "table": [folder / "plain.wav", "--rpm", folder / "rpm.csv"],
+        "channel": [three, "--rpm-channel", "n", "--rpm-scale", 6000],
+        "tacho": [three, "--tacho-channel", 2, "--pulses", PULSES, "--tacho-threshold", 0.2],
+    }[source]
+
+
+def command_arguments(command: str, out: Path) -> list[object]:
+    """Return further options with which a command makes use of the speed of a recording."""
+    return {
+        "upscale": ["--pair", "pool", "-o", out / "map.npz"],
+        "denoise": ["--orders", "-o", out / "orders.npz"],
+        "orders": ["-o", out / "cuts.csv"],
+        "report": ["--orders", "2", "-o", out / "report.html", "--audio-seconds", 0],
+    }[command]
+
+
+@pytest.mark.parametrize("source", ["table", "channel", "tacho"])
+@pytest.mark.parametrize("command", SPEED_COMMANDS)
+def test_speed_is_read_from_every_source(folder, tmp_path, capsys, command, source) -> None:
+    if command == "report":
+        pytest.importorskip("bokeh")
+    arguments = [*speed_arguments(source, folder), *command_arguments(command, tmp_path)]
+    code, _, err = run(capsys, command, *arguments)
+    assert code == 0, err
+    truth = specsr.synthesise(RUN).rpm
+    if command in ("upscale", "denoise"):
+        [path] = tmp_path.glob("*.npz")
+        found = specsr.read_map(path)
+        # a channel that is the source of the speed, or holds tacho pulses, is left out
+        assert len(found.channels) == {"table": 1, "channel": 1, "tacho": 2}[source]
+        np.testing.assert_allclose(found.rpm[2000:-2000], truth[2000:-2000], rtol=0.02)
+    elif command == "orders":
+        assert "run-up from 12" in err and "to 47" in err
+    else:
+        assert "order 2" in (tmp_path / "report.html").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize("command", SPEED_COMMANDS)
+def test_speed_table_is_accepted_for_a_map(folder, tmp_path, capsys, command) -> None:
+    if command == "report":
+        pytest.importorskip("bokeh")
+    arguments = [a for a in command_arguments(command, tmp_path) if a not in ("--pair", "pool")]
+    code, _, err = run(capsys, command, folder / "map.npz", "--rpm", folder / "rpm.csv", *arguments)
+    if command == "denoise":  # --orders is for recordings
+        assert code == 1 and "--orders needs a recording" in err
+    else:
+        assert code == 0, err
+
+
+@pytest.mark.parametrize("option", ["--rpm-channel", "--tacho-channel"])
+@pytest.mark.parametrize("command", ["upscale", "orders", "report"])
+def test_speed_channel_is_refused_for_a_map(folder, tmp_path, capsys, command, option) -> None:
+    arguments = [a for a in command_arguments(command, tmp_path) if a not in ("--pair", "pool")]
+    code, _, err = run(capsys, command, folder / "map.npz", option, 1, *arguments)
+    assert code == 1 and not list(tmp_path.iterdir())
+    [line] = err.splitlines()
+    assert "map.npz: is a map: give its speed as a table (--rpm)" in line
+
+
+@pytest.mark.parametrize("command", SPEED_COMMANDS)
+def test_two_sources_of_speed_are_refused(folder, tmp_path, capsys, command) -> None:
+    code, _, err = run(
+        capsys, command, folder / "three.wav", "--rpm-channel", 1, "--tacho-channel", 2,
+        *command_arguments(command, tmp_path),
+    )  # fmt: skip
+    assert code == 1 and "more than one source" in err and len(err.splitlines()) == 1
+
+
+def test_missing_speed_is_an_error_that_names_the_options(folder, tmp_path, capsys) -> None:
+    for command in ("orders", "denoise", "report"):
+        arguments = command_arguments(command, tmp_path)
+        code, _, err = run(capsys, command, folder / "plain.wav", *arguments)
+        assert code == 1 and "speed" in err
+    code, _, err = run(capsys, "orders", folder / "plain.wav")
+    assert "--rpm " in err and "--rpm-channel" in err and "--tacho-channel" in err
+
+
+def test_speed_is_refused_where_it_has_no_effect(folder, tmp_path, capsys) -> None:
+    arguments = [*speed_arguments("channel", folder), "-o", tmp_path / "out.wav"]
+    code, _, err = run(capsys, "denoise", *arguments)
+    assert code == 1 and "no effect without --orders" in err
+    code, _, err = run(capsys, "upscale", *arguments)
+    assert code == 1 and "are for maps" in err and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["spectrogram", "upscale", "denoise"])
+def test_range_sets_the_bottom_of_the_colour_scale(
+    folder, tmp_path, capsys, monkeypatch, command
+) -> None:
+    shown = []
+    name = "specsr.plots.maps.plot_map"
+    if command != "spectrogram":
+        name = "specsr.plots.comparison.plot_comparison"
+    module, _, function = name.rpartition(".")
+    original = getattr(__import__(module, fromlist=[function]), function)
+
+    def noted(*args, **named):
+        shown.append((named["db_range"], named["max_freq"]))
+        return original(*args, **named)
+
+    monkeypatch.setattr(name, noted)
+    arguments = ["-o", tmp_path / "out.png", "--range", 50, "--max-freq", 4000]
+    if command == "denoise":
+        arguments += ["--orders", "--rpm", folder / "rpm.csv"]
+    code, _, err = run(capsys, command, folder / "plain.wav", *arguments)
+    assert code == 0 and (tmp_path / "out.png").exists(), err
+    assert shown == [(50.0, 4000.0)]
+
+
+def test_range_of_orders_and_report_is_that_of_the_figures(folder, tmp_path, capsys) -> None:
+    pytest.importorskip("bokeh")
+    for bottom in (40, 60):
+        table = ["--rpm", folder / "rpm.csv", "--range", bottom]
+        for command, name in (("orders", "run.png"), ("report", "page.html")):
+            out = tmp_path / f"{bottom}-{name}"
+            arguments = ["--audio-seconds", 0] if command == "report" else []
+            code, _, err = run(capsys, command, folder / "plain.wav", *table, "-o", out, *arguments)
+            assert code == 0, err
+    for name in ("run.png", "page.html"):
+        one, other = (tmp_path / f"{bottom}-{name}" for bottom in (40, 60))
+        assert one.read_bytes() != other.read_bytes()
+    code, _, err = run(
+        capsys, "orders", folder / "plain.wav", "--rpm", folder / "rpm.csv", "--range", 0,
+        "-o", tmp_path / "zero.png",
+    )  # fmt: skip
+    assert code == 1 and "db_range is 0" in err
+
+
+def defaults(function: object) -> dict[str, object]:
+    return {p.name: p.default for p in inspect.signature(function).parameters.values()}
+
+
+def test_speed_options_are_the_same_on_every_command() -> None:
+    names = ("--rpm", "--rpm-channel", "--rpm-scale", "--tacho-channel", "--pulses",
+             "--tacho-threshold")  # fmt: skip
+    expected = dict(zip(names, defaults(Speed).values(), strict=True))
+    for command in COMMANDS:
+        found = {name: option.default for name, option in options(command).items() if name in names}
+        assert found == (expected if command in SPEED_COMMANDS else {}), command
+    assert Speed().pulses == defaults(rpm_from_pulses)["per_rev"]
+    assert Speed().threshold == defaults(rpm_from_pulses)["threshold"]
+
+
+def test_defaults_of_groups_are_those_of_their_dataclasses() -> None:
+    groups = {
+        ("--ensemble", "ensemble"): InferOptions, ("--precision", "precision"): InferOptions,
+        ("--device", "device"): InferOptions, ("--segment", "segment"): InferOptions,
+        ("--plot", "plot"): Figure, ("--max-freq", "max_freq"): Figure,
+        ("--unit", "unit"): Reading, ("--calib", "calib"): Reading,
+        ("--channel", "channels"): Reading, ("--file-rate", "rate"): Reading,
+        ("--overwrite", "overwrite"): Batch, ("--resume", "resume"): Batch,
+        ("--cluster", "cluster"): Batch,
+    }  # fmt: skip
+    for command in COMMANDS:
+        if command == "benchmark speed":  # its device is the CPU by default
+            continue
+        for (name, field), group in groups.items():
+            if name in options(command):
+                assert options(command)[name].default == getattr(group(), field), (command, name)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [
+        ("upscale", "--scale", defaults(specsr.upscale)["scale"]),
+        ("upscale", "--phase", defaults(specsr.upscale_band)["phase"]),
+        ("upscale", "--find-speed", defaults(specsr.upscale)["find_speed"]),
+        ("upscale", "--range", defaults(specsr.plot)["db_range"]),
+        ("denoise", "--attenuation", defaults(specsr.denoise)["attenuation"]),
+        ("spectrogram", "--window", defaults(specsr.spectrogram)["window"]),
+        ("spectrogram", "--scaling", defaults(specsr.spectrogram)["scaling"]),
+        ("orders", "--resolution", defaults(specsr.order_map)["resolution"]),
+        ("orders", "--range", defaults(specsr.plot)["db_range"]),
+        ("levels", "--weighting", defaults(specsr.third_octave_levels)["weighting"]),
+        ("evaluate", "--range", EvaluateOptions().db_range),
+        ("report", "--range", ReportOptions().db_range),
+        ("report", "--audio-seconds", ReportOptions().audio_seconds),
+        ("benchmark speed", "--side", SpeedOptions().side),
+        ("benchmark speed", "--device", SpeedOptions().device),
+        ("benchmark images", "--scales", ",".join(map(str, BenchmarkOptions().scales))),
+        ("benchmark images", "--protocol", ",".join(BenchmarkOptions().protocols)),
+    ],
+)
+def test_library_and_command_line_have_the_same_default(command, option, value) -> None:
+    assert options(command)[option].default == value
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "literal"),
+    [
+        ("upscale", "--pair", choices.UpscalePair), ("upscale", "--phase", choices.Phase),
+        ("upscale", "--consistency", choices.Consistency),
+        ("denoise", "--precision", choices.Precision), ("orders", "--x", choices.XAxis),
+        ("spectrogram", "--scaling", choices.Scaling), ("levels", "--weighting", choices.Weighting),
+    ],
+)  # fmt: skip
+def test_values_of_an_option_are_those_of_its_literal(capsys, command, option, literal) -> None:
+    values = get_args(literal)
+    assert "|".join(values) in run(capsys, command, "--help")[1]
+    arguments = ["a.wav", "-o", "b.wav"] if command != "levels" else ["a.wav"]
+    code, _, err = run(capsys, command, *arguments, option, "other")
+    assert code == 2 and option in err and all(value in err for value in values)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples_that_can_be_parsed(command) -> None:
+    _, _, text = COMMANDS[command].epilog.partition(":")
+    for example in text.split("   |   "):
+        prefix, found, arguments = example.partition(f"specsr {command}")
+        assert found and (not prefix.strip() or prefix.strip().startswith("torchrun"))
+        COMMANDS[command].make_context(command, shlex.split(arguments))
+
+
+def test_every_option_and_argument_has_a_help_text() -> None:
+    for name, command in COMMANDS.items():
+        assert command.help and command.epilog.startswith("Example"), name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), (name, parameter.name)
