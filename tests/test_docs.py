@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from specsr.cli.app import app
+from support import structure
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -130,3 +131,20 @@ def test_the_map_of_the_code_lists_every_file() -> None:
         if not path.name.startswith("__")
     }
     assert sorted(listed - there) == [] and sorted(there - listed) == []
+
+
+def test_the_figures_of_the_structure_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "index.md").read_text()
+    stated = re.findall(r"^\| [a-z].* \| \d+ \| (\d+) \|$", text, re.M)
+    root = ROOT / "specsr"
+    graph = structure.imports(root)
+    packages = structure.rooms(graph)
+    counted = [
+        len(packages),
+        len(structure.circles(graph)),
+        len(structure.upward(graph)),
+        structure.levels(packages),
+        len(structure.long_files(root)),
+        len(structure.long_functions(root)),
+    ]
+    assert list(map(int, stated)) == counted
