@@ -1,8 +1,8 @@
 """Bicubic resizing that equals MATLAB's ``imresize`` bit for bit.
 
-Published super-resolution scores rest on low-resolution images made by that function: Keys' cubic
-(a = -0.5), widened on reduction against aliasing, image borders mirrored, rows before columns and,
-for integer images, rounding and clipping after each of the two passes.
+Published super-resolution scores are based on low-resolution images made by that function: Keys'
+cubic (a = -0.5), widened on reduction against aliasing, mirrored image borders, rows before columns
+and, for integer images, rounding and clipping after each of the two passes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _weights(size: int, out: int, scale: float) -> sparse.csr_matrix:
     """Return the matrix [out, size] that resizes one axis."""
     squeeze = min(scale, 1.0)
     width = 4 / squeeze
-    centre = np.arange(1, out + 1) / scale + 0.5 * (1 - 1 / scale)  # on the input's axis, from 1
+    centre = np.arange(1, out + 1) / scale + 0.5 * (1 - 1 / scale)  # in input samples, from 1
     first = np.floor(centre - width / 2)
     taps = first[:, None] + np.arange(math.ceil(width) + 2)
     weights = squeeze * _cubic(squeeze * (centre[:, None] - taps))
@@ -50,18 +50,18 @@ def _pass(image: np.ndarray, out: int, scale: float, dtype: np.dtype) -> np.ndar
 
 
 def imresize(image: np.ndarray, scale: float, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Return the image at ``scale`` times its size, as ``imresize(image, scale)`` in MATLAB.
+    """Return the image at ``scale`` times its size, equal to ``imresize(image, scale)`` of MATLAB.
 
     Args:
         image: [H, W] or [H, W, C]; uint8, uint16 or floating point (not rounded, not clipped).
-        scale: 1/2 halves, 2 doubles.
-        size: rows and columns of the result, if not ceil(scale x those of the image).
+        scale: factor: 1/2 halves, 2 doubles.
+        size: rows and columns of the result; None for ceil(scale x those of the image).
 
     Returns:
         The same dtype (floating point: float64), [ceil(scale H), ceil(scale W), ...].
 
     Raises:
-        SpecsrError: a scale that is not above zero, or an image of another shape.
+        SpecsrError: a scale that is not above zero, an empty image or one of another shape.
     """
     if not (math.isfinite(scale) and scale > 0):
         raise SpecsrError(f"scale is {scale}: expected a number above zero")
@@ -73,12 +73,16 @@ def imresize(image: np.ndarray, scale: float, size: tuple[int, int] | None = Non
 
 
 def shave(image: np.ndarray, scale: int) -> np.ndarray:
-    """Cut rows and columns from the end until the size is a multiple of the scale."""
+    """Remove rows and columns at the end so that the size is a multiple of the scale."""
     return image[: image.shape[0] // scale * scale, : image.shape[1] // scale * scale]
 
 
 def reduce(image: np.ndarray, scale: int) -> np.ndarray:
-    """Return the low-resolution image of a pair: `shave`, then `imresize` by 1 / scale."""
+    """Return the low-resolution image of a pair: `shave`, then `imresize` by 1 / scale.
+
+    Raises:
+        SpecsrError: an image smaller than one cell of the scale.
+    """
     cut = shave(image, scale)
     if not cut.size:
         raise SpecsrError(

@@ -15,14 +15,14 @@ PEAK = 255.0
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is compared, and where.
+    """Channels and area that are compared.
 
     Attributes:
-        name: as printed.
-        channels: ``"y-rounded"``: luma of MATLAB's rgb2ycbcr on uint8, itself rounded, gray images
-            as they are; ``"y-float"``: luma in floating point, gray images replicated to RGB
+        name: name in options and tables.
+        channels: ``"y-rounded"``: rounded luma of MATLAB's rgb2ycbcr on uint8, gray images
+            unchanged; ``"y-float"``: luma in floating point, gray images replicated to RGB
             (EDSR-PyTorch and most later papers); ``"rgb"``: all three channels.
-        extra_border: pixels left out at every border beyond the scale.
+        extra_border: pixels ignored at every border in addition to the scale.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Protocol:
 PAPER = Protocol("paper", "y-rounded")
 FLOAT = Protocol("float", "y-float")
 RGB = Protocol("rgb", "rgb", extra_border=6)
-"""DIV2K validation: RGB, scale + 6 pixels left out (EDSR-PyTorch's code and the paper)."""
+"""DIV2K validation: RGB without scale + 6 pixels at each border (Lim et al. 2017)."""
 
 PROTOCOLS = {protocol.name: protocol for protocol in (PAPER, FLOAT, RGB)}
 
@@ -45,7 +45,7 @@ def luma(image: np.ndarray, rounded: bool = False) -> np.ndarray:
 
 
 def _planes(image: np.ndarray, protocol: Protocol) -> np.ndarray:
-    """What a protocol compares: float64 [H, W, C]."""
+    """Return the channels that a protocol compares, float64 [H, W, C]."""
     gray = image.ndim == 2
     if protocol.channels == "y-rounded":
         plane = image.astype(np.float64) if gray else luma(image, rounded=True)
@@ -59,14 +59,16 @@ def _planes(image: np.ndarray, protocol: Protocol) -> np.ndarray:
 def score(
     estimate: np.ndarray, reference: np.ndarray, scale: int, protocol: Protocol = PAPER
 ) -> tuple[float, float]:
-    """Return PSNR in dB and SSIM of one uint8 image; averages are taken over these per image.
+    """Return PSNR in dB and SSIM of one image; scores of a set are means over these.
 
     Args:
         estimate, reference: [H, W] or [H, W, 3], uint8, of one shape.
-        scale: decides the border that is left out.
+        scale: number of pixels ignored at each border, beside those of the protocol.
+        protocol: channels and area to compare.
 
     Raises:
-        SpecsrError: shapes or types that differ, or an image no larger than its borders.
+        SpecsrError: shapes that differ, types other than uint8, or an image too small for border
+            and window.
     """
     if estimate.shape != reference.shape:
         raise SpecsrError(

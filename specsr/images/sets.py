@@ -1,20 +1,20 @@
-"""Image pairs for training and benchmarks: folders -> decoded cache -> aligned crops.
+"""Image pairs for training and benchmarks: files of a folder, decoded through a cache.
 
-Three layouts are known: DIV2K (``DIV2K_train_HR``, ``DIV2K_train_LR_bicubic/X2/0001x2.png``, the
-same with ``valid``), benchmark sets (``HR``, ``LR_bicubic/X2/babyx2.png``) and any folder of
-images.  Where a layout has no folder for a scale, its low images are made by `imresize.reduce`.
+Three layouts are supported: DIV2K (``DIV2K_train_HR``, ``DIV2K_train_LR_bicubic/X2/0001x2.png``,
+the same with ``valid``), benchmark sets (``HR``, ``LR_bicubic/X2/babyx2.png``) and any folder of
+images.  Without a folder for a scale, low-resolution images are computed by
+`specsr.images.imresize.reduce`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,17 +23,13 @@ from specsr.images.imresize import reduce
 from specsr.io.atomic import replacing
 from specsr.io.image import find_images, read_image
 
-if TYPE_CHECKING:
-    pass
-
-
-log = logging.getLogger(__name__)
-FORMAT = 1  # raise whenever what the cache holds changes
+FORMAT = 1
+"""Version of the cache: to be raised with every change of its content."""
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """One image: its high file and, by scale, its low ones; a scale without one is made."""
+    """Files of one image: high resolution, and low resolution by scale where they exist."""
 
     high: Path
     low: dict[int, Path]
@@ -43,7 +39,7 @@ class ImageFiles:
 class ImagePair:
     """Decoded pixels [H, W] or [H, W, C], uint8 or uint16: high, and low by scale.
 
-    ``low[s]`` is floor(H / s) x floor(W / s) and lies on the top left of ``high``.
+    ``low[s]`` is floor(H / s) x floor(W / s), aligned with the top left corner of ``high``.
     """
 
     name: str
@@ -55,12 +51,13 @@ def find_pairs(folder: str | Path, scales: Iterable[int], split: str = "train") 
     """Return the images of a folder in one of the known layouts, sorted.
 
     Args:
-        folder: DIV2K root, benchmark set, or any folder of images (searched to its depth).
-        scales: those that are needed.
+        folder: DIV2K root, benchmark set, or any folder of images (searched recursively).
+        scales: required scales.
         split: ``"train"`` or ``"valid"`` of a DIV2K root.
 
     Raises:
-        SpecsrError: no such folder, no image in it, or a low image missing beside others.
+        SpecsrError: no such folder, no image in it, or a folder with some of the low-resolution
+            images lacks one.
     """
     folder, scales = Path(folder), tuple(scales)
     if not folder.is_dir():
@@ -85,19 +82,19 @@ def _low_file(high: Path, low: Path, scale: int) -> Path:
             return low / f"X{scale}" / name
     raise SpecsrError(
         f"{low / f'X{scale}' / names[0]}: the low-resolution image of {high} is missing: add it, "
-        f"or take the folder X{scale} away to have all of them made"
+        f"or remove the folder X{scale} to have all of them computed"
     )
 
 
 def _cached(folder: Path | None, identity: list[Any], make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Return an array from the cache folder (mapped into memory), made and stored if need be."""
+    """Return an array from the cache folder, memory-mapped; computed and stored if missing."""
     if folder is None:
         return make()
     key = hashlib.sha256(repr([FORMAT, *identity]).encode()).hexdigest()[:24]
     path = folder / f"{key}.npy"
     try:
         return np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError):  # not there, or cut short by a full disk
+    except (OSError, ValueError, EOFError):  # missing, or incomplete
         with replacing(path, overwrite=True) as [partial], partial.open("wb") as file:
             np.save(file, make())
         return np.load(path, mmap_mode="r")
@@ -106,11 +103,16 @@ def _cached(folder: Path | None, identity: list[Any], make: Callable[[], np.ndar
 def load_pair(
     files: ImageFiles, scales: Iterable[int], cache: str | Path | None = None
 ) -> ImagePair:
-    """Decode an image and its low versions, through a cache folder if one is given.
+    """Decode an image and its low-resolution versions.
+
+    Args:
+        files: files of the image.
+        scales: required scales.
+        cache: folder of decoded images; None for no cache.
 
     Raises:
-        SpecsrError: a damaged file, an image smaller than one cell, or a low image whose size is
-            not that of the high one over the scale; it names the files.
+        SpecsrError: a damaged file, an image smaller than one cell, or a low-resolution image whose
+            size is not that of the high one divided by the scale; the message names the files.
     """
     folder = None if cache is None else Path(cache)
 
@@ -127,8 +129,8 @@ def load_pair(
             expected = (high.shape[0] // scale, high.shape[1] // scale)
             if low.shape[:2] != expected or low.shape[2:] != high.shape[2:]:
                 raise SpecsrError(
-                    f"{file}: {_size(low)}, but {files.high} is {_size(high)}: x{scale} asks for "
-                    f"{expected[0]} x {expected[1]}; one of the two is of another image or scale"
+                    f"{file}: {_size(low)}, but {files.high} is {_size(high)}: x{scale} needs "
+                    f"{expected[0]} x {expected[1]}: replace the one of another image or scale"
                 )
         else:
             try:

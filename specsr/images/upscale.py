@@ -1,8 +1,7 @@
-"""Super-resolution of images of any size, kind of pixel and number of channels."""
+"""Super-resolution of images of any size, pixel type and number of channels."""
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ import numpy as np
 import torch
 
 from specsr.errors import SpecsrError
+from specsr.extras import installed
 from specsr.images.imresize import imresize
 from specsr.images.pixels import to_float, to_pixels
 from specsr.models.bundled import find_model, load_model
-from specsr.models.edsr_pytorch import SUFFIXES, convert, read_state_dict
-from specsr.models.model import Model, is_model_file
+from specsr.models.edsr_pytorch import convert, read_state_dict
+from specsr.models.model import SUFFIXES, Model, is_model_file
 from specsr.models.network import Network
 from specsr.models.options import InferOptions
 from specsr.models.spandrel_bridge import load_foreign
@@ -27,32 +27,32 @@ STRIP = 2**20
 
 
 def image_model(model: str | Path | Model | None, scale: int | None = None) -> Model:
-    """Return a model for images: a bundled one by name, specsr's file, or someone else's.
+    """Return a model for images.
 
-    ``scale`` None takes a model with whatever scales it has.
-
-    Checkpoints of EDSR-PyTorch are read as they are; those of other architectures by spandrel,
-    where it is installed.
+    Args:
+        model: bundled name, model file of specsr, checkpoint of EDSR-PyTorch, checkpoint of another
+            architecture (if spandrel is installed), or loaded model; None for the bundled default.
+        scale: scale that the model must have; None for any.
 
     Raises:
-        SpecsrError: none fits, or the file is damaged, holds code, or is of an unknown kind.
+        SpecsrError: no model fits, or the file is damaged, contains code, or is of an unknown type.
     """
     if model is not None and not isinstance(model, Model):
         path = Path(model)
         if path.suffix in SUFFIXES and path.is_file() and not is_model_file(path):
-            model = _others(path)
+            model = _load_checkpoint(path)
     if scale is None:
         found = model if isinstance(model, Model) else load_model(str(model))
         scale = found.net.scales[0][0]
     return find_model(model, "image", (scale, scale))
 
 
-def _others(path: Path) -> Model:
-    read_state_dict(path)  # damaged files and those with code end here
+def _load_checkpoint(path: Path) -> Model:
+    read_state_dict(path)  # refuses damaged files and code
     try:
         return convert(path)
     except SpecsrError:
-        if importlib.util.find_spec("spandrel") is None:
+        if not installed("spandrel"):
             raise
     return load_foreign(path)
 
@@ -65,24 +65,27 @@ def upscale_image(
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> np.ndarray:
-    """Return an image ``scale`` times as high and wide; what lies between its pixels is estimated.
+    """Return an image enlarged ``scale`` times in height and width.
 
-    It is computed in strips of rows that overlap by the network's reach, so that apart from the
-    result itself the memory does not grow with the image and no seam shows.  Alpha is resized by
-    bicubic interpolation.  A network for colour sees gray as three equal channels and gives the
-    mean of its three; one for gray sees each colour by itself.
+    It is computed in strips of rows that overlap by the network's reach: there are no seams, and
+    apart from the result the memory use does not grow with the image.  Alpha is resized by bicubic
+    interpolation.  A network for RGB gets gray as three equal channels, and its result is their
+    mean; a network for gray processes each colour separately.
 
     Args:
         image: [H, W], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB, alpha), uint8 or
             uint16, as `specsr.io.image.read_image` returns it.
-        scale: 2, 3 or 4, whatever the model has.
-        model: name or file of an image model; None for the bundled one.
-        options: tile, precision, device; ``ensemble`` takes the mean over the eight flips and
-            quarter turns ("+" in tables, eight times the time).
-        progress: wraps the iterable of strips.
+        scale: 2, 3 or 4, a scale of the model.
+        model: see `image_model`; None for the bundled default.
+        options: tile, precision, device; ``ensemble``: mean over the eight flips and quarter turns
+            (`self_ensemble`, "+" in tables), for eight times the time.
+        progress: wraps the iterable of strips, for a progress bar.
+
+    Returns:
+        Image of the same dtype and number of channels.
 
     Raises:
-        SpecsrError: no model fits, or the image is of another type or shape.
+        SpecsrError: no model fits, or the image is empty or of another type or shape.
     """
     if image.dtype not in (np.uint8, np.uint16):
         raise SpecsrError(f"the image is of type {image.dtype}: expected uint8 or uint16")
@@ -110,7 +113,7 @@ def _strips(
     reach = net.reach((scale, scale))[0]
     tile = options.tile or default_tile(net, (scale, scale), height)
     rows = min(tile[0], max(64, STRIP // width))
-    # one tile is a whole strip in height: run_tiled cuts its columns
+    # a tile is as high as a strip: run_tiled divides only its columns
     inside = replace(options, tile=(rows + 2 * reach, tile[1]), ensemble=False)
     starts = range(0, height, rows)
     for top in progress(starts) if progress else starts:
@@ -125,14 +128,18 @@ def _strips(
 def run_image(
     net: Network, image: np.ndarray, scale: int, options: InferOptions, ensemble: bool = False
 ) -> torch.Tensor:
-    """Return the network's output for pixels [H, W] or [H, W, 3] in 0..255, not yet rounded.
+    """Return the network's output for pixels [H, W] or [H, W, 3], before rounding.
 
-    [1 or 3, H scale, W scale], float32, as many channels as the image has.
+    Returns:
+        [1 or 3, H scale, W scale], float32, in 0..255, with the channels of the image.
+
+    Raises:
+        SpecsrError: the network has not 1 or 3 input channels.
     """
     channels = net.config.in_channels
     gray = image.ndim == 2
     if channels not in (1, 3):
-        raise SpecsrError(f"the model takes {channels} channels: expected 1 or 3 for images")
+        raise SpecsrError(f"the model has {channels} input channels: expected 1 or 3 for images")
     if channels == 1 and not gray:
         planes = [run_image(net, image[..., c], scale, options, ensemble) for c in range(3)]
         return torch.cat(planes)
@@ -148,9 +155,9 @@ def self_ensemble(
     scale: tuple[int, int],
     options: InferOptions = InferOptions(),
 ) -> torch.Tensor:
-    """Mean of the outputs over eight flips and quarter turns, turned back (Lim et al. 2017, 3.4).
+    """Return the mean output over eight flips and quarter turns (Lim et al. 2017, section 3.4).
 
-    image [C, H, W] -> [C, H scale, W scale]; ``scale`` must be the same for both axes.
+    image [C, H, W] -> [C, H scale, W scale], turned back; ``scale`` must be equal for both axes.
     """
     total: Any = 0.0
     for turned in (False, True):

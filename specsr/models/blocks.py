@@ -1,4 +1,4 @@
-"""Building bricks of EDSR and MDSR: residual block, upsampler, fold and mean shift.
+"""Building blocks of EDSR and MDSR: residual block, upsampler, fold and mean shift.
 
 Module names follow the published implementation, so that its checkpoints load by name.
 """
@@ -19,8 +19,8 @@ def conv(in_channels: int, out_channels: int, kernel_size: int) -> nn.Conv2d:
 class ResBlock(nn.Module):
     """conv - ReLU - conv, scaled and added to its input (Lim et al. 2017, figure 2c).
 
-    ``batch_norm`` puts a normalisation behind each convolution, as SRResNet has it; it exists for
-    the comparison of table 2 alone.
+    ``batch_norm`` adds a batch normalisation after each convolution, as in SRResNet; it exists
+    only for the comparison of table 2.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ResBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, n_feats, H, W] -> the same shape."""
         residual = self.body(x)
-        # in place: what a convolution puts out is not needed for its gradient
+        # in place: the gradient of a convolution does not need its output
         if self.res_scale != 1:
             residual.mul_(self.res_scale)
         return residual.add_(x)
@@ -49,7 +49,7 @@ class ResBlock(nn.Module):
 class PixelShuffle(nn.Module):
     """Channels to cells, with a factor for each axis: [B, C s_f s_t, H, W] -> [B, C, H s_f, W s_t].
 
-    Equal to `torch.nn.PixelShuffle` where both factors are the same (Shi et al. 2016).
+    Equal to `torch.nn.PixelShuffle` for equal factors (Shi et al. 2016).
     """
 
     def __init__(self, scale: Scale) -> None:
@@ -84,7 +84,7 @@ class PixelUnshuffle(nn.Module):
 def upsampler(scale: Scale, n_feats: int) -> nn.Sequential:
     """Return convolutions with pixel shuffles that enlarge by ``scale``.
 
-    Equal factors of 2^n take n steps of 2, as published; any other pair takes one step.
+    Equal factors of 2^n: n steps of 2, as published; any other pair: one step.
     """
     s_f, s_t = scale
     steps: list[Scale] = [scale]
@@ -97,7 +97,7 @@ def upsampler(scale: Scale, n_feats: int) -> nn.Sequential:
 
 
 class MeanShift(nn.Module):
-    """Subtract or add a fixed mean a channel and divide or multiply by ``std`` (buffers)."""
+    """(x - mean) / std, or with ``inverse`` x std + mean; one mean for each channel (buffers)."""
 
     mean: Tensor
     std: Tensor

@@ -1,46 +1,93 @@
-"""Which model does a job: one that is named, or the bundled one for the pair."""
+"""Models by name: the files that come with the package, loading, and the default for a pair."""
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from specsr.errors import SpecsrError
 from specsr.models.description import (
     FLOATS,
+    Analysis,
     check_tensors,
     check_values,
     checked_config,
 )
-from specsr.models.model import Model, read_info
+from specsr.models.model import SUFFIXES, Model, read_info
 from specsr.models.network import build
 
+BUNDLED = Path(__file__).parent / "bundled"
+"""Folder of the bundled model files."""
 
-@functools.lru_cache(maxsize=4)
-def _load(source: str) -> Model:
-    return load_model(source)
+
+def bundled_models() -> list[str]:
+    """Return the names of the bundled models."""
+    return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
+
+
+def bundled_info() -> dict[str, dict[str, Any]]:
+    """Return name -> description of every bundled model, as `read_info`; not to be changed."""
+    return {name: _info(*_version(model_path(name))) for name in bundled_models()}
+
+
+def bundled_for(pair: str, scale: tuple[int, int]) -> list[str]:
+    """Return the names of the bundled models for a pair, best choice first.
+
+    Models with the scale come before the others; models for one scale before those for several.
+    """
+
+    def rank(name: str) -> tuple[bool, int]:
+        config = infos[name]["config"]
+        scales = config.get("scales") or [config["scale"]]
+        return list(scale) not in scales, len(scales)
+
+    infos = bundled_info()
+    return sorted((name for name in infos if infos[name]["pair"] == pair), key=rank)
+
+
+def model_path(model: str | Path) -> Path:
+    """Return the file of a model: a path with one of `SUFFIXES` as it is, else a bundled name.
+
+    The file need not exist.
+    """
+    path = Path(model)
+    return path if path.suffix.lower() in SUFFIXES else BUNDLED / f"{model}.safetensors"
+
+
+def model_file(model: str | Path | None, pair: str, scale: tuple[int, int]) -> Path | None:
+    """Return `model_path` of a model, or for None that of the bundled default for a pair.
+
+    None where no bundled model is for the pair.
+    """
+    name = model or next(iter(bundled_for(pair, scale)), None)
+    return None if name is None else model_path(name)
 
 
 def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, int]) -> Model:
-    """Return a model given by file, name or itself; None finds a bundled one for the pair.
+    """Return a model for a pair and scale.
+
+    Args:
+        model: file, bundled name or loaded model; None for the bundled default.
+        pair: kind of pair, see `specsr.pairs.pair.Pair`.
+        scale: (s_f, s_t).
 
     Raises:
-        SpecsrError: none fits, or the one given was made for another pair or scale.
+        SpecsrError: no model for the pair, or the given one is for another pair or scale; see also
+            `load_model`.
     """
     if isinstance(model, Model):
         found = model
-    elif model is not None:
-        found = _load(str(model))
     else:
-        names = bundled_for(pair, scale)
-        if not names:
+        path = model_file(model, pair, scale)
+        if path is None:
             raise SpecsrError(
                 f"no bundled model for the pair {pair!r}: train one (configs/ has {pair}.yaml) and "
                 "name it with model=FILE (--model FILE)"
             )
-        found = _load(names[0])
+        found = _cached(*_version(path)) if path.is_file() else load_model(str(model))
     if found.pair != pair:
         raise SpecsrError(
             f"model {found.name} was trained for the pair {found.pair!r}, not {pair!r}: choose "
@@ -52,16 +99,14 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
     return found
 
 
-BUNDLED = Path(__file__).parent / "bundled"
-
-
 def load_model(source: str | Path) -> Model:
     """Return the model in a file, or a bundled one by its name.
 
+    All sizes are checked before the network is built, see `specsr.models.description`.
+
     Raises:
-        SpecsrError: no such name or file, not a specsr model, sizes beyond any that make sense, or
-            weights that are not finite or not those of the network the file describes (which is
-            found out before it is built).
+        SpecsrError: no such name or file, not a specsr model, sizes beyond their limits, or
+            weights that are not finite or do not fit the network that the file describes.
     """
     path = Path(source)
     if path.suffix != ".safetensors":
@@ -69,7 +114,7 @@ def load_model(source: str | Path) -> Model:
         if not path.is_file():
             names = ", ".join(bundled_models()) or "none"
             raise SpecsrError(
-                f"{source}: no bundled model of this name (there are: {names}) "
+                f"{source}: no bundled model of this name (available: {names}) "
                 "and not a .safetensors file"
             )
     info = read_info(path)
@@ -90,44 +135,24 @@ def load_model(source: str | Path) -> Model:
         raise SpecsrError(f"{path}: {error}") from None
     except (OSError, RuntimeError, SafetensorError) as error:
         raise SpecsrError(f"{path}: the model file is damaged ({error})") from None
+    grids = tuple(Analysis(**grid) for grid in info["grids"])
     return Model(
-        info["name"], net.eval(), info["pair"], tuple(info["grids"]),
-        tuple(info["rates"]), info["db_range"], info["record"],
+        info["name"], net.eval(), info["pair"], grids, tuple(info["rates"]), info["db_range"],
+        info["record"],
     )  # fmt: skip
 
 
-def bundled_models() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
+def _version(path: Path) -> tuple[Path, int, int]:
+    """Return a file's path, modification time in ns and size in bytes: the key of the caches."""
+    state = path.stat()
+    return path, state.st_mtime_ns, state.st_size
 
 
-def bundled_for(pair: str, scale: tuple[int, int]) -> list[str]:
-    """Names of the bundled models for a pair, best choice first.
-
-    Those that have the scale come before the others, and those for one scale before those for
-    several.
-    """
-
-    def rank(name: str) -> tuple[bool, int]:
-        config = infos[name]["config"]
-        scales = config.get("scales") or [config["scale"]]
-        return list(scale) not in scales, len(scales)
-
-    infos = {name: read_info(BUNDLED / f"{name}.safetensors") for name in bundled_models()}
-    return sorted((name for name in infos if infos[name]["pair"] == pair), key=rank)
+@functools.lru_cache(maxsize=64)
+def _info(path: Path, mtime_ns: int, size: int) -> dict[str, Any]:
+    return read_info(path)
 
 
-def model_file(model: str | None, pair: str, scale: tuple[int, int]) -> Path | None:
-    """Return the file that a model's name stands for; with None, of the bundled one for a pair.
-
-    The file need not exist; None where no bundled model is for the pair.
-    """
-    name = model or _best_bundled(pair, scale)
-    if name is None or Path(name).suffix:
-        return None if name is None else Path(name)
-    return BUNDLED / f"{name}.safetensors"
-
-
-@functools.lru_cache(maxsize=32)
-def _best_bundled(pair: str, scale: tuple[int, int]) -> str | None:
-    return next(iter(bundled_for(pair, scale)), None)
+@functools.lru_cache(maxsize=4)
+def _cached(path: Path, mtime_ns: int, size: int) -> Model:
+    return load_model(path)

@@ -1,4 +1,4 @@
-"""What a model file says of itself, for people."""
+"""Model card: what a model file was trained for and on, as lines of text."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import Any
 
 
 def model_card(model: str | Path) -> list[list[str]]:
-    """Return (label, text) lines of what a model file says of itself.
+    """Return [label, text] for each line of a model's card.
+
+    Args:
+        model: bundled name or model file.
 
     Raises:
-        SpecsrError: no such model.
+        SpecsrError: no such model, or a damaged one.
     """
-    from specsr.models.bundled import BUNDLED, load_model
+    # imported here: a report without a model does not load torch
+    from specsr.models.bundled import load_model, model_path
     from specsr.models.model import read_info
 
-    path = Path(model)
-    path = path if path.suffix == ".safetensors" else BUNDLED / f"{model}.safetensors"
     loaded = load_model(model)
-    info = read_info(path)
+    info = read_info(model_path(model))
     config, record = info["config"], info["record"]
     scales = config.get("scales") or [config["scale"]]
     lines = [
         ["name", info["name"]],
-        ["undoes", f"pair {info['pair']}, scale {', '.join(f'{a} x {b}' for a, b in scales)}"],
+        ["pair", f"{info['pair']}, scale {', '.join(f'{a} x {b}' for a, b in scales)}"],
         [
             "network",
             f"{info['architecture'].upper()}, {config['n_resblocks']} blocks x "
@@ -31,7 +33,7 @@ def model_card(model: str | Path) -> list[list[str]]:
         ],
         ["trained on rates", f"{info['rates'][0]:g} to {info['rates'][1]:g} Hz"],
         ["trained on grids", "; ".join(sorted({_grid_words(g) for g in info["grids"]}))],
-        ["range of levels", f"± {info['db_range']:g} dB about the recording's own level"],
+        ["range of levels", f"± {info['db_range']:g} dB about the median level of the map"],
     ]
     training = record.get("config", {})
     data = training.get("data", {})
@@ -54,7 +56,7 @@ def model_card(model: str | Path) -> list[list[str]]:
             seeds += f", {data['synth']['seed']} of the first machine"
         lines.append(["seeds", seeds])
     if "start" in record:
-        lines.append(["started from", f"other weights: {record['start']}"])
+        lines.append(["initial weights", record["start"]])
     if "validation_l1_db" in record:
         lines.append(["held-out L1", f"{record['validation_l1_db']:.2f} dB"])
     if training.get("note"):

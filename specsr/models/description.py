@@ -1,82 +1,69 @@
-"""What a model file may say: its description and its tensors, judged before anything is built.
+"""Checks of a model file's description and tensors, before a network is built.
 
-A model file may come from a stranger.  Its description is JSON of a known form whose sizes have
-caps, and the tensors in its header must be those of the network that it describes: the network is
-laid out on torch's meta device, which takes no memory, and compared name by name.  What then has
-to be allocated is no more than what the file holds.
+A model file may come from an untrusted source.  Its description is JSON of a known form with
+limits on all sizes (`specsr.models.config`).  The tensors in its header must be those of the
+network that it describes: the network is built on torch's meta device, which allocates no memory,
+and compared by name and shape.  So no more is allocated than the file holds.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from specsr.errors import SpecsrError
-from specsr.models.edsr import EDSRConfig
-from specsr.models.mdsr import MDSRConfig
+from specsr.models.config import EDSRConfig, Finite, MDSRConfig, NetworkConfig
 from specsr.models.network import build
 
 FORMAT = 1
 LARGEST_DESCRIPTION = 1 << 22
-"""Characters of JSON."""
+"""Most characters of JSON that are parsed."""
 FLOATS = ("F16", "BF16", "F32", "F64")
 """Types of weights, as safetensors names them."""
-_STRANGER = "a safetensors file without specsr's description: use one that specsr wrote"
+_NOT_OURS = "a safetensors file without specsr's description: use one that specsr wrote"
+_STRICT = ConfigDict(strict=True, extra="forbid", frozen=True)
+_CONFIGS: dict[str, TypeAdapter[Any]] = {
+    "edsr": TypeAdapter(EDSRConfig),
+    "mdsr": TypeAdapter(MDSRConfig),
+}
 
 Shapes = Mapping[str, tuple[int, ...]]
-_Channels = Annotated[int, Field(ge=1, le=1024)]
-_Factor = Annotated[int, Field(ge=1, le=64)]
-_Pair = tuple[_Factor, _Factor]
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class Analysis:
+    """STFT of the maps that a model was trained on.
+
+    Attributes:
+        n_fft: samples in one window.
+        hop_length: samples between frames.
+        window: name of a scipy window.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT  # read by pydantic
+
+    n_fft: Annotated[int, Field(ge=2, le=1 << 24)]
+    hop_length: Annotated[int, Field(ge=1, le=1 << 24)]
+    window: Annotated[str, Field(max_length=100)] = "hann"
 
 
-class _Network(_Strict):
-    n_resblocks: int = Field(16, ge=0, le=1000)
-    n_feats: int = Field(64, ge=1, le=4096)
-    res_scale: _Finite = 1.0
-    in_channels: _Channels = 3
-    out_channels: _Channels = 3
-    mean: tuple[_Finite, ...] = Field(EDSRConfig.mean, min_length=1, max_length=1024)
-    std: float = Field(1.0, gt=0, allow_inf_nan=False)
-    input_skip: bool = False
-    # files of 0.1.0 call it doubt
-    uncertainty: bool = Field(False, validation_alias=AliasChoices("uncertainty", "doubt"))
-
-
-class _EDSR(_Network):
-    scale: _Pair = (2, 2)
-    fold: _Pair = (1, 1)
-    batch_norm: bool = False
-
-
-class _MDSR(_Network):
-    scales: tuple[_Pair, ...] = Field(MDSRConfig.scales, min_length=1, max_length=64)
-
-
-class _Grid(_Strict):
-    n_fft: int = Field(ge=2, le=1 << 24)
-    hop_length: int = Field(ge=1, le=1 << 24)
-    window: str = Field("hann", max_length=100)
-
-
-class Description(_Strict):
+class Description(BaseModel):
     """The JSON text in a model file; see `specsr.models.model.Model`."""
+
+    model_config = _STRICT
 
     format: Literal[1]
     name: str = Field(max_length=1000)
     architecture: Literal["edsr", "mdsr"]
     config: dict[str, Any]
     pair: Literal["pool", "stft", "band", "denoise", "image"]
-    grids: tuple[_Grid, ...] = Field(max_length=1000)
-    rates: tuple[Annotated[_Finite, Field(ge=0)], Annotated[_Finite, Field(ge=0)]]
+    grids: tuple[Analysis, ...] = Field(max_length=1000)
+    rates: tuple[Annotated[Finite, Field(ge=0)], Annotated[Finite, Field(ge=0)]]
     db_range: float = Field(ge=0, allow_inf_nan=False)
     record: dict[str, Any]
 
@@ -85,21 +72,23 @@ def describe(text: str) -> dict[str, Any]:
     """Return the description in a model file as plain JSON values.
 
     Raises:
-        SpecsrError: no JSON, too long or too deep, a key twice, a key too many or too few, a value
-            of the wrong kind or beyond its cap.
+        SpecsrError: not JSON, too long, nested too deep, a repeated, unknown or missing key, a
+            value of the wrong type or beyond its limit.
     """
     if len(text) > LARGEST_DESCRIPTION:
-        raise SpecsrError(f"its description has {len(text)} characters: expected a short text")
+        raise SpecsrError(
+            f"its description has {len(text)} characters: expected at most {LARGEST_DESCRIPTION}"
+        )
     try:
-        info = json.loads(text, object_pairs_hook=_once)
+        info = json.loads(text, object_pairs_hook=_unique_keys)
     except RecursionError:
         raise SpecsrError("its description is nested too deep") from None
     except ValueError as error:
         if isinstance(error, SpecsrError):
             raise
-        raise SpecsrError(f"{_STRANGER} ({error})") from None
+        raise SpecsrError(f"{_NOT_OURS} ({error})") from None
     if not isinstance(info, dict) or "format" not in info:
-        raise SpecsrError(_STRANGER)
+        raise SpecsrError(_NOT_OURS)
     if type(info["format"]) is not int or info["format"] != FORMAT:
         version = str(info["format"])[:20]
         raise SpecsrError(f"format {version}, this specsr reads {FORMAT}: update specsr")
@@ -111,26 +100,26 @@ def describe(text: str) -> dict[str, Any]:
     return info
 
 
-def checked_config(architecture: str, fields: Mapping[str, Any]) -> EDSRConfig | MDSRConfig:
+def checked_config(architecture: str, fields: Mapping[str, Any]) -> NetworkConfig:
     """Return the network's options from JSON values.
 
     Raises:
-        SpecsrError: an unknown option, or one of the wrong kind or beyond its cap.
+        SpecsrError: an unknown option, or one of the wrong type or beyond its limit.
     """
-    form, kind = (_EDSR, EDSRConfig) if architecture == "edsr" else (_MDSR, MDSRConfig)
     try:
-        options = form.model_validate_json(json.dumps(fields))
+        config: NetworkConfig = _CONFIGS[architecture].validate_json(json.dumps(fields))
     except ValidationError as error:
-        raise SpecsrError(f"its network is none that can be built: {_reasons(error)}") from None
-    return kind(**options.model_dump())
+        raise SpecsrError(f"its network cannot be built: {_reasons(error)}") from None
+    return config
 
 
-def check_tensors(
-    config: EDSRConfig | MDSRConfig, found: Shapes, given: Collection[str] = ()
-) -> None:
-    """Compare names and shapes with those of the network, which takes no memory.
+def check_tensors(config: NetworkConfig, found: Shapes, given: Collection[str] = ()) -> None:
+    """Compare tensor names and shapes with those of a config's network; allocates no memory.
 
-    ``given`` are names that the network has by itself.
+    Args:
+        config: options of the network.
+        found: shapes by name.
+        given: names of the network's tensors that ``found`` need not have.
 
     Raises:
         SpecsrError: naming tensors that are missing, unknown or of another shape.
@@ -140,7 +129,7 @@ def check_tensors(
             expected = {k: tuple(v.shape) for k, v in build(config).state_dict().items()}
             expected = {k: v for k, v in expected.items() if k not in given}
     except (ValueError, RuntimeError, TypeError) as error:
-        raise SpecsrError(f"its network is none that can be built: {error}") from None
+        raise SpecsrError(f"its network cannot be built: {error}") from None
     problems = [f"no {name}" for name in expected if name not in found]
     problems += [f"unknown {name}" for name in found if name not in expected]
     problems += [
@@ -157,20 +146,24 @@ def check_tensors(
 
 
 def check_values(tensors: Mapping[str, torch.Tensor]) -> None:
-    """Raise `SpecsrError` for weights that are not finite, or a range that is not above zero."""
+    """Check the values of a network's tensors.
+
+    Raises:
+        SpecsrError: weights that are not finite, or a ``std`` that is not above zero.
+    """
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise SpecsrError(
-                f"the weights hold NaN or infinity ({name}): train or fetch the model again"
+                f"the weights hold NaN or infinity ({name}): train or download the model again"
             )
         if name.endswith("_mean.std") and not (tensor > 0).all():
             raise SpecsrError(f"{name} is {tensor.tolist()}: expected a number above zero")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise SpecsrError("its description has a key twice")
+        raise SpecsrError("its description has a repeated key")
     return fields
 
 

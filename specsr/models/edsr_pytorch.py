@@ -1,7 +1,7 @@
 """Checkpoints of EDSR-PyTorch (the authors' code) as specsr models.
 
-Their state dicts say everything about a network but its residual scaling: blocks, features,
-channels and scales follow from names and shapes, range and mean from the MeanShift layers.
+Their state dicts define a network but for its residual scaling: blocks, features, channels and
+scales follow from names and shapes, range and mean from the MeanShift layers.
 """
 
 from __future__ import annotations
@@ -20,21 +20,19 @@ from torch import Tensor
 
 from specsr.errors import SpecsrError
 from specsr.models.bundled import load_model
+from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
 from specsr.models.description import check_tensors, checked_config
-from specsr.models.edsr import DIV2K_MEAN, EDSR, EDSRConfig
-from specsr.models.mdsr import MDSR, MDSRConfig
-from specsr.models.model import Model, is_model_file
-from specsr.models.network import build
-
-SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
+from specsr.models.mdsr import MDSR
+from specsr.models.model import SUFFIXES, Model, is_model_file
+from specsr.models.network import Network, NetworkConfig, build
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a ``.pt``, ``.pth`` or ``.safetensors`` file; runs none of its code.
+    """Return name -> tensor of a file with one of `SUFFIXES`; code in the file is never run.
 
     Raises:
         SpecsrError: no such file, damaged, not a state dict, or a pickle that holds more than
-            tensors (it is refused: loading it could run whatever its author wrote).
+            tensors (refused: loading it could run arbitrary code).
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -49,10 +47,10 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         reason = str(error).split("\n")[0]
         raise SpecsrError(
-            f"{path}: refused, for it is damaged or a pickle that holds more than tensors and "
-            f"could run code ({reason}): ask its author for a state dict or a safetensors file"
+            f"{path}: refused: damaged, or a pickle with more than tensors, which could run code "
+            f"({reason}): ask its author for a state dict or a safetensors file"
         ) from None
-    except Exception as error:  # torch passes on whatever its parsers stumble over
+    except Exception as error:  # torch raises errors of any type for damaged files
         reason = str(error).split("\n")[0]
         raise SpecsrError(
             f"{path}: damaged, or not a checkpoint ({reason}): download it again"
@@ -65,28 +63,28 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(found, Mapping) or not found or not all(
         isinstance(value, Tensor) for value in found.values()
     ):  # fmt: skip
-        raise SpecsrError(f"{path}: holds no state dict: expected tensors by name")
+        raise SpecsrError(f"{path}: no state dict in it: expected tensors by name")
     return {re.sub(r"^(module\.|model\.)+", "", name): value for name, value in found.items()}
 
 
 def load_tensors(path: str | Path, device: Any = "cpu") -> Any:
-    """Return what a checkpoint of PyTorch holds: tensors and plain values, none of it code.
+    """Return the tensors and plain values in a checkpoint of PyTorch; code is never run.
 
     Raises:
-        pickle.UnpicklingError: it holds more than that, compressed parts, or tensors that stand
-            for more values than are stored.
-        Exception: whatever else `torch.load` raises for a damaged file.
+        pickle.UnpicklingError: other objects, compressed parts, or tensors with more values than
+            are stored.
+        Exception: any other error of `torch.load` for a damaged file.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise pickle.UnpicklingError("compressed parts, which PyTorch does not write")
+                raise pickle.UnpicklingError("compressed parts, which PyTorch never writes")
     found = torch.load(path, map_location=device, weights_only=True)
     for tensor in _all_tensors(found):
         if tensor.layout != torch.strided or tensor.is_quantized:
-            raise pickle.UnpicklingError("a tensor that is not a plain one")
+            raise pickle.UnpicklingError("a sparse or quantised tensor")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise pickle.UnpicklingError("a tensor of more values than are stored")
+            raise pickle.UnpicklingError("a tensor with more values than are stored")
     return found
 
 
@@ -101,15 +99,15 @@ def _all_tensors(value: Any) -> Iterator[Tensor]:
             yield from _all_tensors(one)
 
 
-def from_state_dict(tensors: Mapping[str, Tensor], res_scale: float | None = None) -> EDSR | MDSR:
+def from_state_dict(tensors: Mapping[str, Tensor], res_scale: float | None = None) -> Network:
     """Return the network of an EDSR-PyTorch state dict, with its weights.
 
-    The network takes and gives 0..255, whatever range the checkpoint was trained for.
+    Input and output of the network are in 0..255, also if the checkpoint was trained for 0..1.
 
     Args:
-        tensors: EDSR or MDSR, of any size, RGB or gray.
-        res_scale: residual scaling, which a state dict does not tell; None: as published, 0.1 for
-            EDSR with 256 features and 1 for all others.
+        tensors: state dict of an EDSR or MDSR of any size, RGB or gray.
+        res_scale: residual scaling, which a state dict does not contain; None: as published, 0.1
+            for EDSR with 256 features, otherwise 1.
 
     Raises:
         SpecsrError: the tensors are not those of an EDSR or MDSR.
@@ -147,7 +145,7 @@ def _of_mean_shift(name: str) -> bool:
     return name.startswith(("sub_mean.", "add_mean."))
 
 
-def _config(tensors: Mapping[str, Tensor], res_scale: float | None) -> EDSRConfig | MDSRConfig:
+def _config(tensors: Mapping[str, Tensor], res_scale: float | None) -> NetworkConfig:
     n_feats, in_channels = tensors["head.0.weight"].shape[:2]
     multi = "tail.0.weight" in tensors  # in MDSR the tail is one convolution
     last = tensors["tail.0.weight" if multi else "tail.1.weight"]
@@ -172,7 +170,7 @@ def _config(tensors: Mapping[str, Tensor], res_scale: float | None) -> EDSRConfi
 
 
 def _scale(tensors: Mapping[str, Tensor], prefix: str, n_feats: int) -> tuple[int, int]:
-    """Each convolution of an upsampler gives n_feats channels for every cell of its step."""
+    """Return the scale of an upsampler: a step s has a convolution to s² x n_feats channels."""
     steps = [
         round((tensor.shape[0] / n_feats) ** 0.5)
         for name, tensor in tensors.items()
@@ -187,7 +185,7 @@ def _scale(tensors: Mapping[str, Tensor], prefix: str, n_feats: int) -> tuple[in
 
 
 def _range(tensors: Mapping[str, Tensor], channels: int) -> tuple[tuple[float, ...], float]:
-    """Mean in 0..255, and what one unit of the network's own range is on it."""
+    """Return the mean in 0..255, and ``std``: 255 for a network trained for 0..1, else 1."""
     shift = tensors.get("add_mean.bias")
     if shift is None:
         return (DIV2K_MEAN if channels == 3 else (0.0,)), 1.0
@@ -195,15 +193,15 @@ def _range(tensors: Mapping[str, Tensor], channels: int) -> tuple[tuple[float, .
     return tuple(float(value) * std for value in shift), std
 
 
-def to_gray(net: EDSR | MDSR) -> EDSR | MDSR:
-    """Return the network for one channel that does to gray what the one for RGB does.
+def to_gray(net: Network) -> Network:
+    """Return a network for one channel that treats gray images as an RGB network does.
 
-    The weights of the three input channels are added and the output is the mean of the three.
-    Away from the border (one pixel, where the means of the channels meet the zero padding) the
+    The weights of the three input channels are added; the output is the mean of the three.  Except
+    within one pixel of the border, where the zero padding acts on different channel means, the
     result equals the mean over the RGB network's output for gray.
 
     Raises:
-        SpecsrError: the network does not take and give three channels.
+        SpecsrError: the network has not three input and output channels, or it folds cells.
     """
     config = net.config
     if (config.in_channels, config.out_channels) != (3, 3):
@@ -211,8 +209,8 @@ def to_gray(net: EDSR | MDSR) -> EDSR | MDSR:
             f"the network has {config.in_channels} input and {config.out_channels} output "
             "channels: expected 3 and 3"
         )
-    if getattr(config, "fold", (1, 1)) != (1, 1):
-        raise SpecsrError("a network with folded cells is not turned into gray")
+    if config.fold != (1, 1):
+        raise SpecsrError(f"the network folds cells {config.fold}: expected (1, 1) for gray")
     means = net.sub_mean.mean.flatten()
     mean = float(means.mean())
     gray = build(
@@ -235,12 +233,16 @@ def convert(
     path: str | Path, *, name: str | None = None, res_scale: float | None = None,
     gray: bool = False,
 ) -> Model:  # fmt: skip
-    """Return the image model of a checkpoint file; see `from_state_dict` and `to_gray`.
+    """Return the image model of a checkpoint file.
 
-    A model file of specsr's own is taken too, to be renamed or turned into gray.
+    Args:
+        path: checkpoint of EDSR-PyTorch, or a model file of specsr (to rename or turn into gray).
+        name: name of the model; None for that of the file.
+        res_scale: see `from_state_dict`.
+        gray: turn an RGB network into one for gray, see `to_gray`.
 
     Raises:
-        SpecsrError: as `read_state_dict` and `from_state_dict`; it names the file.
+        SpecsrError: as `read_state_dict`, `from_state_dict` and `to_gray`; it names the file.
     """
     try:
         if is_model_file(path):

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
 from specsr.models.blocks import MeanShift, ResBlock, Scale, conv, upsampler
-from specsr.models.edsr import DIV2K_MEAN, _spread, finish, outputs
-
-
-@dataclass(frozen=True)
-class MDSRConfig:
-    """Options of `MDSR`; defaults: the published baseline for RGB (the large one has 80 blocks).
-
-    ``mean``, ``std``, ``input_skip`` and ``uncertainty`` are those of `EDSRConfig`.
-    """
-
-    scales: tuple[Scale, ...] = ((2, 2), (3, 3), (4, 4))
-    n_resblocks: int = 16
-    n_feats: int = 64
-    res_scale: float = 1.0
-    in_channels: int = 3
-    out_channels: int = 3
-    mean: tuple[float, ...] = DIV2K_MEAN
-    std: float = 1.0
-    input_skip: bool = False
-    uncertainty: bool = False
+from specsr.models.config import MDSRConfig
+from specsr.models.edsr import finish, outputs
 
 
 class MDSR(nn.Module):
-    """Head, two 5x5 blocks a scale, shared body with long skip, upsampler a scale, shared tail."""
+    """Two 5x5 blocks and an upsampler for each scale; head, body with long skip and tail shared."""
 
     def __init__(self, config: MDSRConfig) -> None:
         super().__init__()
         self.config = config
         n = config.n_feats
-        self.sub_mean = MeanShift(_spread(config.mean, config.in_channels), config.std, False)
-        self.add_mean = MeanShift(_spread(config.mean, config.out_channels), config.std, True)
+        self.sub_mean = MeanShift(config.means(config.in_channels), config.std, False)
+        self.add_mean = MeanShift(config.means(config.out_channels), config.std, True)
         self.head = nn.Sequential(conv(config.in_channels, n, 3))
         self.pre_process = nn.ModuleList(
             nn.Sequential(ResBlock(n, 5, config.res_scale), ResBlock(n, 5, config.res_scale))
@@ -51,11 +31,11 @@ class MDSR(nn.Module):
 
     @property
     def scales(self) -> tuple[Scale, ...]:
-        """All scales of this model."""
+        """All scales of this network."""
         return self.config.scales
 
     def reach(self, scale: Scale | None = None) -> tuple[int, int]:
-        """Farthest input cells, in rows and columns, that an output cell depends on."""
+        """Largest distance, in rows and columns of input, from which an output cell is affected."""
         index = self._index(scale)
         steps = sum(isinstance(m, nn.Conv2d) for m in self.upsample[index].children())
         reach = 1 + 8 + 2 * self.config.n_resblocks + 1 + steps + 1
@@ -79,9 +59,9 @@ class MDSR(nn.Module):
         return finish(out, shifted, self.config, self.scales[self._index(scale)], self.add_mean)
 
     def prepare(self, features: Tensor, scale: Scale | None = None) -> Tensor:
-        """Return the features that the body starts from, from those of the head."""
+        """Return the input of the body from the output of the head."""
         return self.pre_process[self._index(scale)](features)
 
     def linear_tail(self, scale: Scale | None = None) -> nn.Sequential:
-        """The layers from features to output: convolutions and shuffles, nothing between them."""
+        """The layers after the body: convolutions and pixel shuffles, without nonlinearities."""
         return nn.Sequential(self.upsample[self._index(scale)], self.tail)

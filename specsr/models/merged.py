@@ -1,10 +1,10 @@
-"""The same network for less arithmetic: layers without activations between them become one.
+"""Inference with less arithmetic: linear layers without activations between them become one.
 
-Behind the body EDSR and MDSR enlarge by convolutions and pixel shuffles and end in one more
-convolution; nothing between them bends, so together they are a single linear map from the features
-around a cell to the cells of output it becomes.  As one convolution it takes a thirtieth of the
-tail's arithmetic (x4, 64 features) and none of its large intermediate images.  In the same way a
-fold and the head behind it are one convolution with strides.
+After the body, EDSR and MDSR enlarge by convolutions and pixel shuffles and end in a convolution.
+There is no nonlinearity between them, so together they are one linear map from the features around
+a cell to its cells of output.  As one convolution this takes a thirtieth of the tail's arithmetic
+(x4, 64 features) and no large intermediate images.  In the same way a fold and the head after it
+are one convolution with strides.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from torch import Tensor, nn
 
 from specsr.models import winograd
 from specsr.models.blocks import PixelShuffle, PixelUnshuffle, Scale
-from specsr.models.edsr import EDSR, finish
-from specsr.models.mdsr import MDSR
+from specsr.models.edsr import finish
+from specsr.models.network import Network
 from specsr.models.winograd import WinogradBody
 
 REACH = 2
-"""Farthest features, in cells, that an output cell depends on: one for each of the two ends, as
-every further step of enlarging looks only half as far."""
+"""Largest distance in cells from which features affect an output cell: one for the first and one
+for the last convolution; those between act on finer grids and add less than one."""
 
 
 @torch.no_grad()
 def merge(tail: nn.Module, n_feats: int, scale: Scale) -> tuple[Tensor, Tensor]:
     """Return weight [C s_f s_t, n_feats, 5, 5] and bias [C s_f s_t] of a tail as one convolution.
 
-    Each output cell of the middle feature is traced back through the transposes of the layers.
+    The output cells of the middle feature are traced back through the transposed layers.
     """
     width = 2 * REACH + 1
     blank = torch.zeros(1, n_feats, width, width).to(next(tail.parameters()))
@@ -48,8 +48,8 @@ def merge(tail: nn.Module, n_feats: int, scale: Scale) -> tuple[Tensor, Tensor]:
 class MergedTail(nn.Module):
     """One convolution in place of a network's tail.
 
-    Within `REACH` of the border the tail's own layers are used: there each of them sees zeros
-    where the merged one would see what lies behind the border's features.
+    Within `REACH` of the border the original layers are used: each of them pads its own input with
+    zeros there, which the merged convolution cannot reproduce.
     """
 
     def __init__(self, tail: nn.Module, n_feats: int, scale: Scale) -> None:
@@ -76,7 +76,7 @@ class MergedTail(nn.Module):
 
 
 def merged_head(head: nn.Module, in_channels: int, fold: Scale) -> nn.Conv2d:
-    """Return a fold and the 3x3 convolution behind it as one convolution with strides."""
+    """Return a fold and the 3x3 convolution after it as one convolution with strides."""
     assert isinstance(head, nn.Conv2d)
     f_f, f_t = fold
     weight = head.weight.detach().reshape(head.out_channels, in_channels, f_f, f_t, 3, 3)
@@ -91,15 +91,15 @@ def merged_head(head: nn.Module, in_channels: int, fold: Scale) -> nn.Conv2d:
 class Merged(nn.Module):
     """A network at one scale, for inference: the same output for less arithmetic.
 
-    The weights are those of ``net`` at this moment, the body's shared, the others copied.
+    The weights of the body are shared with ``net``, those of head and tail are copied once.
     """
 
-    def __init__(self, net: EDSR | MDSR, scale: Scale) -> None:
+    def __init__(self, net: Network, scale: Scale) -> None:
         super().__init__()
         self.net, self.scale = net, scale
         self.head: nn.Module = net.head
         self.tail: nn.Module = net.linear_tail(scale)
-        fold = getattr(net.config, "fold", (1, 1))
+        fold = net.config.fold
         if max(fold) > 1:
             self.head = merged_head(net.head[0], net.config.in_channels, fold)
         if max(scale) > 1:  # the tail unfolds as well
@@ -108,14 +108,14 @@ class Merged(nn.Module):
         self.quick = WinogradBody(net.body) if winograd.fits(net.body) else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, in_channels, H, W] -> what ``net`` gives, [B, C, H s_f, W s_t]."""
+        """[B, in_channels, H, W] -> the output of ``net``, [B, C, H s_f, W s_t]."""
         shifted = self.net.sub_mean(x)
         features = self.net.prepare(self.head(shifted), self.scale)
         out = self.tail(self._body(features))
         return finish(out, shifted, self.net.config, self.scale, self.net.add_mean)
 
     def _body(self, features: Tensor) -> Tensor:
-        # autocast asks for bfloat16 by way of the features it hands on
+        # under autocast to bfloat16 the features of the head are bfloat16
         if self.quick is not None and features.dtype == torch.float32:
             return self.quick(features)
         return self.net.body(features).add_(features)

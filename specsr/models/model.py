@@ -1,4 +1,4 @@
-"""Model files: safetensors that carry everything needed to use them.
+"""Model files: safetensors with all that is needed to use the network.
 
 The header's metadata holds one JSON text under ``specsr``: format version, architecture and its
 config, pair, analysis grids, level range and training record.  Loading never runs code.
@@ -17,35 +17,37 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from specsr.errors import SpecsrError
-from specsr.models.description import (
-    FORMAT,
-    describe,
-)
+from specsr.io.atomic import replacing
+from specsr.models.description import FORMAT, Analysis, describe
 from specsr.models.edsr import EDSR
-from specsr.models.mdsr import MDSR
+from specsr.models.network import Network
+
+SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
+"""Endings of files with weights: checkpoints of PyTorch, and safetensors as specsr writes them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network with what it was made for.
+    """A network and the data it was trained for.
+
+    Models for the pair ``image`` have no grids, and zeros for rates and level range.
 
     Attributes:
         name: short name.
         net: the module, in evaluation mode.
-        pair: kind of pair it undoes.
-        grids: analyses it was trained on: dicts of n_fft, hop_length, window.
+        pair: kind of pair whose low resolution it enhances, see `specsr.pairs.pair.Pair`.
+        grids: analyses of its training maps.
         rates: lowest and highest sampling rate of its training data, Hz.
-        db_range: range of levels about the own level that it was trained on, dB.  Models for the
-            pair ``image`` have no grids, and zeros for rates and range.
-        record: how it was trained: steps, seconds, seed, data, loss, scores.
+        level_range_db: range of its training levels about the median level of the map, ± dB.
+        record: training record: steps, seconds, seed, data, loss, scores.
     """
 
     name: str
-    net: EDSR | MDSR
+    net: Network
     pair: str
-    grids: tuple[dict[str, Any], ...]
+    grids: tuple[Analysis, ...]
     rates: tuple[float, float]
-    db_range: float
+    level_range_db: float
     record: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -55,30 +57,38 @@ class Model:
 
 
 def save_model(path: str | Path, model: Model, overwrite: bool = False, half: bool = False) -> None:
-    """Write a model file, whole or not at all; weights in float32, or float16 with ``half``."""
-    from specsr.io.atomic import replacing
+    """Write a model file atomically.
 
+    Args:
+        path: file to write, ``.safetensors``.
+        model: model to write; left unchanged.
+        overwrite: replace an existing file.
+        half: store the weights as float16 instead of float32.
+
+    Raises:
+        SpecsrError: the file exists and ``overwrite`` is not set, or cannot be written.
+    """
     info = {
         "format": FORMAT,
         "name": model.name,
         "architecture": "edsr" if isinstance(model.net, EDSR) else "mdsr",
         "config": dataclasses.asdict(model.net.config),
         "pair": model.pair,
-        "grids": list(model.grids),
+        "grids": [dataclasses.asdict(grid) for grid in model.grids],
         "rates": list(model.rates),
-        "db_range": model.db_range,
+        "db_range": model.level_range_db,  # name of format 1
         "record": model.record,
     }
     dtype = torch.float16 if half else torch.float32
     state = model.net.state_dict()
     tensors = {
-        # mean and std belong to the range of the data: they stay exact
+        # mean and std stay exact: they scale the data
         k: v.detach().to("cpu", torch.float32 if "_mean." in k else dtype).contiguous()
         for k, v in state.items()
     }
     with replacing(path, overwrite=overwrite) as [partial]:
         save_file(tensors, partial, metadata={"specsr": json.dumps(info)})
-        partial.chmod(0o644)  # safetensors makes files for their owner's eyes only
+        partial.chmod(0o644)  # safetensors creates files that only their owner may read
 
 
 def is_model_file(path: str | Path) -> bool:
@@ -91,7 +101,12 @@ def is_model_file(path: str | Path) -> bool:
 
 
 def read_info(path: str | Path) -> dict[str, Any]:
-    """Return the JSON description in a model file without loading its weights."""
+    """Return the JSON description in a model file without loading its weights.
+
+    Raises:
+        SpecsrError: no such file, not a safetensors file, or a description that
+            `specsr.models.description.describe` refuses.
+    """
     path = Path(path)
     if not path.is_file():
         raise SpecsrError(f"{path}: no such model file; `specsr models` lists the bundled ones")

@@ -1,17 +1,16 @@
-"""The two networks under one name, and how their options become one."""
+"""EDSR and MDSR under one name, and the function that builds either from its config."""
 
 from __future__ import annotations
 
-from specsr.models.edsr import EDSR, EDSRConfig
-from specsr.models.mdsr import MDSR, MDSRConfig
+from specsr.models.config import EDSRConfig, NetworkConfig
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
+
+__all__ = ["Network", "NetworkConfig", "build"]
 
 Network = EDSR | MDSR
-"""Or any module with their ``config.in_channels``, ``config.out_channels``, ``scales``, ``reach``
-and ``forward``."""
-
-NetworkConfig = EDSRConfig | MDSRConfig
 
 
 def build(config: NetworkConfig) -> Network:
-    """Return the untrained network that a config describes."""
+    """Return the untrained network of a config."""
     return EDSR(config) if isinstance(config, EDSRConfig) else MDSR(config)

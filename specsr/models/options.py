@@ -1,4 +1,4 @@
-"""Options of running a network."""
+"""Options of inference, shared by all functions that run a network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class InferOptions:
     """How a network is run.
 
     Attributes:
-        tile: rows and columns of input in one piece, margins not counted; bounds the memory.  None
+        tile: rows and columns of input in one tile, without margins; bounds the memory use.  None
             for a size that keeps the features of one layer near 64 MiB.
-        ensemble: mean of the result and that of the time-reversed input (time reversal is a
-            symmetry of sound maps; flips in frequency are not).
+        ensemble: mean of the result and that of the time-reversed input, for twice the time (maps
+            are symmetric under time reversal, not under flips in frequency).
         precision: ``"float32"`` or ``"bfloat16"``, see `specsr.choices.Precision`.
         device: a torch device, or ``"auto"`` for a GPU where available.
-        segment: length in s of the segments that a long recording is processed in, which bounds
-            the memory; infinite for all at once.  See `specsr.enhance.segments`.
+        segment: length in s of the segments that a long recording is processed in; bounds the
+            memory use.  Infinite: all at once.  See `specsr.enhance.segments`.
 
     Raises:
         SpecsrError: a value out of range.

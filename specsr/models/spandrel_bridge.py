@@ -1,4 +1,4 @@
-"""spandrel and specsr: its models run here, specsr's models load there (``specsr[spandrel]``)."""
+"""spandrel: its models run in specsr, specsr's models load in spandrel (``specsr[spandrel]``)."""
 
 from __future__ import annotations
 
@@ -11,39 +11,37 @@ import torch
 from torch import Tensor, nn
 
 from specsr.errors import SpecsrError
+from specsr.extras import need
 from specsr.models.bundled import load_model
 from specsr.models.edsr_pytorch import from_state_dict, load_tensors
 from specsr.models.model import Model, read_info
 
 REACH = 32
-"""Pixels around a tile that a network of unknown reach is shown."""
+"""Margin of a tile in pixels for a network of unknown reach."""
 KEY = "specsr"
+"""Name of the tensor that passes path and pair of a model file to `loader`'s architecture."""
 
 
 def _spandrel() -> Any:
-    try:
-        import spandrel
-    except ImportError as error:
-        raise SpecsrError(
-            f"spandrel is needed for models of other architectures ({error}): "
-            "pip install 'specsr[spandrel]'"
-        ) from None
-    return spandrel
+    return need("spandrel", "spandrel", "models of other architectures")
 
 
 @dataclasses.dataclass(frozen=True)
 class Channels:
-    """The two options of a network that `specsr.models.tiling` asks for."""
+    """Options of a network that `specsr.models.tiling` needs; see `CommonConfig`."""
 
     in_channels: int
     out_channels: int
+    n_feats: int = 64
+    fold: tuple[int, int] = (1, 1)
+    uncertainty: bool = False
 
 
 class Foreign(nn.Module):
-    """A spandrel model as specsr's networks are called: 0..255, one scale, a stated reach.
+    """A spandrel model with the interface of specsr's networks: 0..255, one scale, a fixed reach.
 
-    Most such networks look farther than `REACH`: where an image needs several tiles, they can
-    show seams that EDSR and MDSR never do.
+    Most of these networks have a larger receptive field than `REACH`: an image in several tiles
+    can have visible seams, unlike with EDSR and MDSR.
     """
 
     def __init__(self, descriptor: Any) -> None:
@@ -57,7 +55,7 @@ class Foreign(nn.Module):
         return ((self.descriptor.scale, self.descriptor.scale),)
 
     def reach(self, scale: tuple[int, int] | None = None) -> tuple[int, int]:
-        """What is shown around a tile, in rows and columns."""
+        """Margin of a tile, in rows and columns."""
         return REACH, REACH
 
     def forward(self, x: Tensor, scale: tuple[int, int] | None = None) -> Tensor:
@@ -66,10 +64,10 @@ class Foreign(nn.Module):
 
 
 def load_foreign(path: str | Path) -> Model:
-    """Return a model of any architecture that spandrel knows, ready for `upscale_image`.
+    """Return a model of any architecture that spandrel supports, for `upscale_image`.
 
     Raises:
-        SpecsrError: spandrel is not installed, the file is damaged, holds code, is of an unknown
+        SpecsrError: spandrel is not installed; the file is damaged, contains code, has an unknown
             architecture, or is not a model from image to image.
     """
     path = Path(path)
@@ -78,11 +76,11 @@ def load_foreign(path: str | Path) -> Model:
     spandrel = _spandrel()
     try:
         found = loader().load_from_file(path)
-    except Exception as error:  # spandrel passes on whatever its many architectures raise
+    except Exception as error:  # spandrel's architectures raise errors of any type
         reason = str(error).split("\n")[0] or type(error).__name__
         raise SpecsrError(
             f"{path}: spandrel cannot load it ({reason}): expected a state dict of an architecture "
-            "that it knows"
+            "that it supports"
         ) from None
     if not isinstance(found, spandrel.ImageModelDescriptor):
         raise SpecsrError(f"{path}: a model for {found.purpose}, not from image to image")
@@ -91,22 +89,25 @@ def load_foreign(path: str | Path) -> Model:
 
 
 def loader(scale: int | None = None, device: str = "cpu") -> Any:
-    """Return a `spandrel.ModelLoader` that also knows specsr's and EDSR-PyTorch's models.
+    """Return a `spandrel.ModelLoader` that also loads models of specsr and EDSR-PyTorch.
 
     Args:
-        scale: which one of an MDSR; None for its first.
-        device: where models are put.
+        scale: scale of an MDSR to use; None for its first.
+        device: torch device of the loaded models.
+
+    Raises:
+        SpecsrError: spandrel is not installed.
     """
     spandrel: Any = _spandrel()
 
     class Loader(spandrel.ModelLoader):
-        """spandrel's loader; specsr's files bring their config along as one more tensor."""
+        """spandrel's loader; path and pair of a specsr model file are one more tensor, `KEY`."""
 
         def _load_pth(self, path: str | Path) -> Any:
             return load_tensors(path, self.device)
 
         def _load_torchscript(self, path: str | Path) -> Any:
-            raise RuntimeError("a TorchScript file holds code: ask its author for a state dict")
+            raise RuntimeError("a TorchScript file contains code: ask its author for a state dict")
 
         def _load_safetensors(self, path: str | Path) -> dict[str, Tensor]:
             tensors = super()._load_safetensors(path)
@@ -124,7 +125,7 @@ def loader(scale: int | None = None, device: str = "cpu") -> Any:
 
 def _architecture(spandrel: Any, scale: int | None) -> Any:
     class Specsr(spandrel.Architecture):
-        """EDSR and MDSR, from specsr's files or the published checkpoints."""
+        """EDSR and MDSR, from specsr's model files or published checkpoints."""
 
         def __init__(self) -> None:
             super().__init__(id="specsr", name="EDSR/MDSR (specsr)", detect=_detect)

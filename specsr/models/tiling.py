@@ -1,4 +1,4 @@
-"""Running a network over images of any size, tile by tile, as if it saw the whole."""
+"""Running a network over images of any size, tile by tile, equal to the whole in one piece."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ from specsr.progress import Progress
 FEATURES = 64 * 2**20
 """Bytes of one layer's features, or of input or output, in a tile of default size."""
 ROWS = 1024
-"""Most (folded) rows of such a tile; the wider it is, the less its margins cost."""
+"""Most (folded) rows of a default tile: a wide tile has less margin for its area."""
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device of a name; ``auto`` is a GPU if torch sees one, else the CPU."""
+    """Return a device by name; ``auto`` is a GPU where available, else the CPU.
+
+    Raises:
+        SpecsrError: no such device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -36,7 +40,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]:
-    """Cut ``size`` cells: (first, last + 1) of each tile, and of the same with its margins."""
+    """Return (first, last + 1, first and last + 1 with margins) of each tile of ``size`` cells."""
     return [
         (a, min(a + tile, size), max(0, a - margin), min(a + tile + margin, size))
         for a in range(0, size, tile)
@@ -44,11 +48,10 @@ def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]
 
 
 def default_tile(net: Network, scale: tuple[int, int], rows: int) -> tuple[int, int]:
-    """Return rows and columns of one piece of an image with so many rows, see `FEATURES`."""
-    fold = getattr(net.config, "fold", (1, 1))
-    inside = getattr(net.config, "n_feats", 64)
-    ends = (net.config.in_channels, outputs(net.config) * math.prod(scale))
-    cells = FEATURES // (4 * max(inside, max(ends) * math.prod(fold)))
+    """Return rows and columns of a tile of default size, for an image of ``rows`` rows."""
+    fold = net.config.fold
+    outer = (net.config.in_channels, outputs(net.config) * math.prod(scale))
+    cells = FEATURES // (4 * max(net.config.n_feats, max(outer) * math.prod(fold)))
     high = min(-(-rows // fold[0]), ROWS)
     return high * fold[0], max(64, cells // high) * fold[1]
 
@@ -62,21 +65,21 @@ def run_tiled(
 ) -> Tensor:
     """Return the network's output for an image of any size.
 
-    Each tile is computed with margins as wide as the network's `reach` and cut back, so the
-    result is that of the whole image in one piece, seams included.
+    Each tile is computed with margins as wide as the network's `reach`, which are cut off
+    afterwards, so the result equals that of the whole image in one piece, without seams.
 
     Args:
-        net: a model in evaluation mode.
+        net: network; its device and mode (training or evaluation) are restored.
         image: [C, F, T], float32.
         scale: one of ``net.scales``.
         options: tile size, ensemble, precision, device.
-        progress: wraps the iterable of tiles, for a bar.
+        progress: wraps the iterable of tiles, for a progress bar.
 
     Returns:
-        [out_channels, F s_f, T s_t], float32, on the CPU; twice the channels with ``uncertainty``.
+        [out_channels, F s_f, T s_t], float32, on the CPU; with ``uncertainty`` twice the channels.
 
     Raises:
-        SpecsrError: the network has no such scale or another number of channels.
+        SpecsrError: the network has no such scale or another number of channels; no such device.
     """
     if tuple(scale) not in [tuple(s) for s in net.scales]:
         raise SpecsrError(
@@ -92,11 +95,11 @@ def run_tiled(
         return (forward + run_tiled(net, image.flip(-1), scale, once, progress).flip(-1)) / 2
 
     device = pick_device(options.device)
-    # restored afterwards: a caller's network stays where and as it was
+    # restored afterwards
     home, training = next(net.parameters()).device, net.training
     rows, columns = image.shape[1:]
-    fold = getattr(net.config, "fold", (1, 1))
-    # folded cells must be whole: the ends are repeated up to there and cut off the result
+    fold = net.config.fold
+    # whole folds only: the last cells are repeated up to there and cut off the result
     pad = (-columns % fold[1], -rows % fold[0])
     image = image[None]
     if any(pad):
@@ -116,7 +119,7 @@ def run_tiled(
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         net = net.eval()
         rounded = options.precision == "bfloat16"
-        # a foreign network (spandrel's) has no layers that are known to merge
+        # only the layers of specsr's own networks can be merged, not those of spandrel
         run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
         if isinstance(net, Network):
             run = Merged(net, scale)
@@ -139,5 +142,5 @@ def run_tiled(
 
 
 def _times(scale: tuple[int, int]) -> str:
-    """``x4``, or ``4x1`` where the axes differ."""
+    """Return ``x4``, or ``4x1`` where the axes differ."""
     return f"x{scale[0]}" if scale[0] == scale[1] else f"{scale[0]}x{scale[1]}"

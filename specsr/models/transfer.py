@@ -1,4 +1,4 @@
-"""Transfer."""
+"""Transfer of weights from one network to another, by name and shape."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import torch
 from specsr.errors import SpecsrError
 from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
+from specsr.models.network import Network
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What became of each tensor of a network that took over another's weights.
+    """Tensors of a network after a transfer, by name.
 
     Attributes:
-        carried: taken over.
-        widened: taken over by the first channels of a layer that takes in or puts out more of
-            them: further inputs weigh nothing at first, further outputs are left as initialised.
-        new: the other has none of this name; left as initialised.
-        refused: name, own shape and the other's, where these differ; left as initialised.
+        carried: copied.
+        widened: copied to the first channels of a layer with more input or output channels; the
+            weights of additional inputs are zero, additional outputs keep their initial values.
+        new: not in the other network; initial values kept.
+        refused: (name, own shape, other shape) where the shapes differ; initial values kept.
     """
 
     carried: tuple[str, ...]
@@ -29,7 +30,7 @@ class Transfer:
     refused: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
 
     def summary(self) -> str:
-        """One line: how many were carried, which were not."""
+        """Return one line: the number of copied tensors, and the names of the others."""
         parts = [f"{len(self.carried)} tensors carried over"]
         if self.widened:
             parts.append(f"{len(self.widened)} widened ({', '.join(self.widened)})")
@@ -42,13 +43,14 @@ class Transfer:
         return "; ".join(parts)
 
 
-def transfer(net: EDSR | MDSR, other: EDSR | MDSR) -> Transfer:
-    """Copy weights by name and shape, and say which; mean and std are each network's own.
+def transfer(net: Network, other: Network) -> Transfer:
+    """Copy the weights of ``other`` into ``net`` in place, by name and shape.
 
-    An EDSR's upsampler and last convolution go to those of an MDSR of the same scale.
+    The buffers mean and std are not copied.  Upsampler and last convolution of an EDSR go to the
+    branch of the same scale of an MDSR.
 
     Raises:
-        SpecsrError: nothing fits.
+        SpecsrError: no weight fits.
     """
     theirs = other.state_dict()
     if isinstance(net, MDSR) and isinstance(other, EDSR):
@@ -73,18 +75,18 @@ def transfer(net: EDSR | MDSR, other: EDSR | MDSR) -> Transfer:
         else:
             tensor.copy_(theirs[name])
             carried.append(name)
-    if not any(own[name].dim() > 1 for name in carried):  # biases alone carry nothing
+    if not any(own[name].dim() > 1 for name in carried):  # biases alone are of no use
         raise SpecsrError(
-            "no weight of the model to start from fits this network: choose one of its kind and "
+            "no weight of the initial model fits this network: choose a model of the same kind and "
             "width (model.n_feats), or leave train.start out"
         )
     return Transfer(tuple(carried), tuple(widened), tuple(new), tuple(refused))
 
 
 def _widens(
-    name: str, own: torch.Tensor, theirs: torch.Tensor, net: EDSR | MDSR, other: EDSR | MDSR
+    name: str, own: torch.Tensor, theirs: torch.Tensor, net: Network, other: Network
 ) -> bool:
-    """Whether a first or last layer differs by order or uncertainty channels alone."""
+    """Whether a first or last layer differs only by additional channels."""
     last = f"tail.{1 if isinstance(net, EDSR) else 0}."
     axis = {"head.0.weight": 1, f"{last}weight": 0, f"{last}bias": 0}.get(name)
     if axis is None or net.config.out_channels != other.config.out_channels:
@@ -94,7 +96,7 @@ def _widens(
 
 
 def _as_mdsr(tensors: dict[str, torch.Tensor], net: MDSR, other: EDSR) -> dict[str, torch.Tensor]:
-    """Rename an EDSR's tail to the parts of an MDSR that do the same."""
+    """Rename the tail of an EDSR to the corresponding parts of an MDSR."""
     branch = net.scales.index(other.scales[0]) if other.scales[0] in net.scales else -1
     renamed = {}
     for name, tensor in tensors.items():

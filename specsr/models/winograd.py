@@ -1,10 +1,10 @@
 """The body's 3x3 convolutions with a quarter of the multiplications, on a CPU in float32.
 
-Winograd's minimal filtering F(4x4, 3x3): a tile of 4 x 4 cells of output comes of 6 x 6 cells of
-input by transforms that are additions and small factors, around 36 matrix products where the plain
-sum takes 144 (Lavin, Gray, arXiv 1509.09308; points 0, 1, -1, 2, -2, infinity).  The products are
-torch's; the transforms take bias, ReLU and residual along, which saves their passes over memory.
-Rounding grows about tenfold, to some 1e-6 of the features.
+Winograd's minimal filtering F(4x4, 3x3): a tile of 4 x 4 output cells is computed from 6 x 6 input
+cells by 36 matrix products instead of 144, between transforms of additions and small factors
+(Lavin and Gray, arXiv 1509.09308; points 0, 1, -1, 2, -2, infinity).  torch computes the products.
+The output transform includes bias, ReLU and residual, which saves passes over the memory.  Rounding
+errors are about ten times those of the direct sum, near 1e-6 of the features.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from torch import Tensor, nn
 
 from specsr.models.blocks import ResBlock
 
-U = np.uintp  # unsigned places: signed ones may count from the end, which no vector load can
+U = np.uintp  # unsigned indices: signed ones may be negative, which prevents vector loads
 F2, F4, F5, F8 = (np.float32(factor) for factor in (2, 4, 5, 8))
 TILE, SEEN = 4, 6
-"""Cells of output, and of input, along a side of a tile."""
+"""Output and input cells along one side of a tile."""
 LANES, WIDEST = 16, 128
-"""What the number of features is a multiple of, and the most that the scratch memory is for."""
+"""The number of features is a multiple of the first and at most the second."""
 PLANE = 3072
-"""Floats of each of the 36 matrices of a chunk of tiles, which stays in a core's second cache;
-divisible by all common numbers of features."""
+"""Floats in each of the 36 matrices of a chunk of tiles: the chunk fits in a core's L2 cache.
+Divisible by all common numbers of features."""
 SKEWED = PLANE + 16
-"""The same for the input's, which do not all fall on the same places of the first cache."""
+"""Distance of the input's 36 matrices, offset so that they do not share lines of the L1 cache."""
 STRIP = TILE * PLANE + 2 * WIDEST
-"""Floats of one row of a chunk's input."""
+"""Floats in one row of a chunk's input."""
 
-# Distances that the compiler knows let it see that what is read and what is written lie apart; so
-# the loops over the features become vector code.
+# Compile-time strides let LLVM prove that source and destination do not overlap, so that the inner
+# loops are vectorised.
 _inlined = njit(inline="always")
 _compiled = njit(nogil=True, fastmath={"contract"}, cache=True)
 
 
 @_inlined
 def _forward(src, s, step, dst, d, stride, n):  # type: ignore[no-untyped-def]  # numba's
-    """Six inputs, ``step`` apart, to six transformed ones, ``stride`` apart, for n features."""
+    """Transform six inputs, ``step`` apart, to six values, ``stride`` apart, for n features."""
     for c in range(n):
         i, o = s + c, d + c
         x0, x1, x2 = src[i], src[i + step], src[i + U(2) * step]
@@ -59,7 +59,7 @@ def _forward(src, s, step, dst, d, stride, n):  # type: ignore[no-untyped-def]  
 
 @_inlined
 def _backward(src, s, step, dst, d, stride, n):  # type: ignore[no-untyped-def]  # numba's
-    """Six products, ``step`` apart, to four outputs, ``stride`` apart, for n features."""
+    """Transform six products, ``step`` apart, to four outputs, ``stride`` apart, for n features."""
     for c in range(n):
         i, o = s + c, d + c
         m0, m1, m2 = src[i], src[i + step], src[i + U(2) * step]
@@ -73,31 +73,38 @@ def _backward(src, s, step, dst, d, stride, n):  # type: ignore[no-untyped-def] 
 
 
 @_compiled
-def _take(x, v, first, count, across, width, n, strip):  # type: ignore[no-untyped-def]  # numba's
-    """Transform tiles ``first`` to ``first + count`` of x [.., width, n] into v [36, SKEWED].
+def _take(image, v, tiles, strip):  # type: ignore[no-untyped-def]  # numba's
+    """Transform tiles of an image [rows, width, n] into v [36, SKEWED].
 
-    All tiles of a row are transformed down their columns at once, then each along its rows.
+    ``tiles`` is (first, count, across): the first tile, their number, and the tiles in a row of the
+    image.  All tiles of a row are transformed along their columns at once, then each along its
+    rows.  ``strip`` is scratch memory.
     """
+    first, total, across = tiles
+    x, width, n = image.reshape(-1), image.shape[1], image.shape[2]
     t = 0
-    while t < count:
+    while t < total:
         row, column = divmod(first + t, across)
-        tiles = min(count - t, across - column)
+        count = min(total - t, across - column)
         corner = U((row * width + column) * TILE * n)
-        _forward(x, corner, U(width * n), strip, U(0), U(STRIP), U((tiles * TILE + 2) * n))
-        for tile in range(tiles):
+        _forward(x, corner, U(width * n), strip, U(0), U(STRIP), U((count * TILE + 2) * n))
+        for tile in range(count):
             for i in range(SEEN):
                 start, place = U(i * STRIP + tile * TILE * n), U((t + tile) * n + i * SEEN * SKEWED)
                 _forward(strip, start, U(n), v, place, U(SKEWED), U(n))
-        t += tiles
+        t += count
 
 
 @_compiled
-def _give(m, bias, y, first, count, across, size, width, n, scale, add, tile):  # type: ignore[no-untyped-def]  # numba's
-    """Transform products m [36, PLANE], which it uses up, back into cells in y [.., width, n].
+def _give(m, bias, image, tiles, size, scale, add, tile):  # type: ignore[no-untyped-def]  # numba's
+    """Transform products m [36, PLANE], which are overwritten, into an image [rows, width, n].
 
-    Only cells within ``size``, rows and columns without the border, are touched.  With ``add``
-    what comes, times ``scale``, is added to y, otherwise it replaces y behind a ReLU.
+    ``tiles`` as in `_take`.  Only cells within ``size``, (rows, columns) without the border, are
+    written.  With ``add`` the result times ``scale`` is added to the image, otherwise the result
+    after a ReLU replaces it.  ``tile`` is scratch memory.
     """
+    first, count, across = tiles
+    y, width, n = image.reshape(-1), image.shape[1], image.shape[2]
     for j in range(SEEN):
         _backward(m, U(j * PLANE), U(6 * PLANE), m, U(j * PLANE), U(6 * PLANE), U(count * n))
     for t in range(count):
@@ -116,7 +123,7 @@ def _give(m, bias, y, first, count, across, size, width, n, scale, add, tile):  
 
 
 def transformed(weight: Tensor) -> Tensor:
-    """Return weights [out, in, 3, 3] as the matrices [36, in, out] of the products."""
+    """Return weights [out, in, 3, 3] transformed to the 36 matrices [36, in, out], float32."""
     points = [[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]
     g = torch.tensor(points, dtype=torch.float64) / 24
     taps = weight.detach().double().permute(2, 3, 1, 0)  # rows, columns, in, out
@@ -125,18 +132,18 @@ def transformed(weight: Tensor) -> Tensor:
 
 
 class _Conv:
-    """One convolution from one padded image to another, its tiles shared out among threads."""
+    """One convolution from a padded image to another; its tiles are distributed over threads."""
 
     def __init__(self, conv: nn.Module, scale: float | None) -> None:
         assert isinstance(conv, nn.Conv2d) and conv.bias is not None
         self.weight, self.bias = transformed(conv.weight), conv.bias.detach().numpy()
-        # to be added times so much, or (None) to go through a ReLU
+        # the result is added times ``scale``, or (None) replaces the image after a ReLU
         self.add, self.scale = scale is not None, np.float32(scale or 0)
 
     def __call__(
         self, x: np.ndarray, y: np.ndarray, size: tuple[int, int], workers: _Workers
     ) -> None:
-        width, n = x.shape[1:]
+        n = x.shape[-1]
         down, across = (-(-cells // TILE) for cells in size)
         total, chunk = down * across, PLANE // n
 
@@ -147,42 +154,39 @@ class _Conv:
             with torch.inference_mode():
                 for first in range(k * chunk, total, workers.count * chunk):
                     tiles = first, min(chunk, total - first), across
-                    _take(x.reshape(-1), v, *tiles, width, n, strip)
+                    _take(x, v, tiles, strip)
                     torch.bmm(seen, self.weight, out=made)
-                    _give(
-                        m, self.bias, y.reshape(-1), *tiles, size, width, n, self.scale,
-                        self.add, tile,
-                    )  # fmt: skip
+                    _give(m, self.bias, y, tiles, size, self.scale, self.add, tile)
 
         workers.run(share)
 
 
 class _Workers:
-    """As many threads as torch uses, each with memory of its own and torch to itself."""
+    """As many threads as torch uses, each with its own scratch memory and single-threaded torch."""
 
     def __init__(self) -> None:
         self.count = torch.get_num_threads()
         self.own = threading.local()
-        # the setting is the calling thread's: the products within a share are not shared again
+        # the number of threads is set for each worker: its products run in one thread
         self.pool = ThreadPoolExecutor(self.count, initializer=torch.set_num_threads, initargs=(1,))
 
     def scratch(self) -> list[np.ndarray]:
-        """Return this thread's memory: tiles, their products, a strip and a row of a tile."""
+        """Return this thread's memory: tiles, their products, a strip, a row of a tile."""
         if not hasattr(self.own, "arrays"):
             cells = SEEN * SEEN
             sizes = (cells * SKEWED, cells * PLANE, SEEN * STRIP, TILE * WIDEST)
-            # torch's memory starts on whole cache lines
+            # allocated by torch: aligned to cache lines
             self.own.arrays = [torch.zeros(size).numpy() for size in sizes]
         return self.own.arrays  # type: ignore[no-any-return]
 
     def run(self, share: Callable[[int], None]) -> None:
-        """Do every share; the first error of any is raised."""
+        """Call ``share`` with each index; the first error is raised."""
         for _ in self.pool.map(share, range(self.count)):
             pass
 
 
 def fits(body: nn.Module) -> bool:
-    """Whether a body's layers, and where they are, are of the kind that `WinogradBody` takes."""
+    """Whether `WinogradBody` supports a body: its kind of layers, device and dtype."""
     *blocks, last = body.children()
     assert isinstance(last, nn.Conv2d)
     known = all(isinstance(block, ResBlock) and len(block.body) == 3 for block in blocks)
@@ -194,7 +198,7 @@ def fits(body: nn.Module) -> bool:
 class WinogradBody:
     """Residual blocks and a last convolution, then the long skip.
 
-    The weights are those of this moment.
+    The weights are transformed once, on construction.
     """
 
     def __init__(self, body: nn.Module) -> None:
@@ -216,7 +220,7 @@ class WinogradBody:
         n, height, width = image.shape
         size = (height, width)
         rows, columns = (-(-cells // TILE) * TILE + 2 for cells in size)
-        # the border stays zero, which is the convolutions' padding, and makes all tiles whole
+        # the border stays zero: it is the padding of the convolutions and fills incomplete tiles
         x, inner, result = (torch.zeros(rows, columns, n).numpy() for _ in range(3))
         for filled in (x, result):
             filled[1 : height + 1, 1 : width + 1] = image.permute(1, 2, 0).numpy()

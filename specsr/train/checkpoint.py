@@ -1,4 +1,4 @@
-"""The state of a run on disk: all that a resumed run needs to end as an unbroken one would."""
+"""Checkpoints: the state of a run on disk, from which it is resumed bit for bit."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from specsr.io.atomic import replacing
 def random_states() -> dict[str, Any]:
     """Return the states of all global random generators (PyTorch, NumPy, Python).
 
-    The batches are drawn by generators of their own, made anew from the seed at each step.
+    The batches are drawn by generators of their own, seeded for each step.
     """
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002 (the global one, whoever draws from it)
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 (the global generator)
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -32,7 +32,7 @@ def random_states() -> dict[str, Any]:
 
 
 def restore_random_states(states: dict[str, Any]) -> None:
-    """Set all global random generators to what `random_states` returned."""
+    """Restore the states that `random_states` returned."""
     torch.set_rng_state(states["torch"].cpu())
     if states["cuda"] and torch.cuda.device_count() == len(states["cuda"]):
         torch.cuda.set_rng_state_all([state.cpu() for state in states["cuda"]])
@@ -42,15 +42,15 @@ def restore_random_states(states: dict[str, Any]) -> None:
 
 
 def previous(path: Path) -> Path:
-    """Return the name under which the checkpoint before the last is kept."""
+    """Return the path of the checkpoint before the last one."""
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint whole, on the disk before it takes its name; the one before is kept.
+    """Write a checkpoint atomically, flushed to the disk; the last one is kept as `previous`.
 
     Raises:
-        SpecsrError: it cannot be written; the last one is as it was.
+        SpecsrError: it cannot be written; the last checkpoint is unchanged.
     """
     with replacing(path, overwrite=True) as [partial]:
         torch.save(state, partial)
@@ -60,7 +60,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def _keep(path: Path) -> None:
-    """Give the last checkpoint its second name, without a moment in which it has none."""
+    """Hard-link the last checkpoint to its backup name, so that one valid file always exists."""
     spare = path.with_name(f".specsr-{path.stem}.old")
     spare.unlink(missing_ok=True)
     try:
@@ -71,7 +71,7 @@ def _keep(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the new names on the disk too, where the system can."""
+    """Flush the new names in a folder to the disk, where the system supports it."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -81,21 +81,22 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed run left half-written in its folder."""
+    """Remove the incomplete files of a killed run from its folder."""
     for pattern in (".specsr-*.tmp", ".specsr-*.old"):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Read a checkpoint; no code in it is run, and every byte of it is checked.
+    """Read a checkpoint; code in it is never run, and all checksums are verified.
 
     Raises:
-        SpecsrError: it is damaged or of something else; the message says what to go on from.
+        SpecsrError: it is damaged or not a checkpoint of a run; the message names the checkpoint to
+            continue from.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():  # torch itself does not look at the checksums
+            if damaged := archive.testzip():  # torch does not verify the checksums
                 raise zipfile.BadZipFile(f"{damaged} is damaged")
         state = torch.load(path, map_location=device, weights_only=True)
         if not {"net", "average", "optimiser", "step", "model"} <= set(state):
@@ -104,22 +105,22 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         RuntimeError, EOFError, KeyError, TypeError, ValueError, NotImplementedError,
         pickle.UnpicklingError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
-        mend = "choose another --out"
+        fix = "choose another --out"
         if previous(path).exists():
-            mend = f"rename {previous(path).name} beside it to {path.name} and resume from there"
+            fix = f"rename {previous(path).name} beside it to {path.name} and resume from there"
         raise SpecsrError(
-            f"{path}: damaged, or not a checkpoint of a run: {mend} ({error})"
+            f"{path}: damaged, or not a checkpoint of a run: {fix} ({error})"
         ) from None
     return state
 
 
 def changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[str]:
-    """Return what differs between two configs, as ``section.key: before -> now``."""
+    """Return the differences of two configs, as ``section.key: before -> now``."""
     found = []
     for key in {**before, **now}:
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             found += changes(old, new, f"{at}{key}.")
-        elif old != new and key in before:  # an option that came later had its default
+        elif old != new and key in before:  # options of later versions had their default
             found.append(f"{at}{key}: {old} -> {new}")
     return found

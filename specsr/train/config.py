@@ -1,4 +1,4 @@
-"""Training configs: typed YAML with every unknown key refused."""
+"""Options of a training run, as they stand in its YAML config.  Unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from pydantic import (
     model_validator,
 )
 
+from specsr.choices import Precision
+
 
 def _renamed(name: str, former: str) -> AliasChoices:
-    """Names that an option is read by: its own, and the one that it had in 0.1.0."""
+    """Names that an option is read by: its own, and that of version 0.1.0.
+
+    Configs, checkpoints and records of 0.1.0 have ``model.std``, ``model.doubt``, ``model.guide``,
+    ``train.guided`` and ``train.doubt_weight``.
+    """
     return AliasChoices(name, former)
 
 
@@ -26,20 +32,27 @@ class _Section(BaseModel):
 
 
 class GridOptions(_Section):
-    """One analysis: window and hop in samples."""
+    """Analysis of the training maps."""
 
     n_fft: int = Field(2048, ge=16, multiple_of=2)
+    """Samples in one window."""
     hop_length: int = Field(256, ge=1)
+    """Samples between frames."""
     window: str = "hann"
+    """Name of a scipy window."""
 
 
 class PairOptions(_Section):
-    """Which pair is learned; see `specsr.pairs.pair.Pair`."""
+    """Pair of low and high resolution to learn, see `specsr.pairs.pair.Pair`."""
 
     kind: Literal["pool", "stft", "band", "denoise", "image"]
+    """How the low resolution comes about."""
     scales: list[tuple[PositiveInt, PositiveInt]] = Field([(1, 1)], min_length=1)
+    """Factors (rows, columns); a single number is for both axes."""
     snr: tuple[float, float] | None = None
+    """Range of signal-to-noise ratios in dB, for ``denoise``."""
     ratios: list[float] = [2.0, 3.0, 4.0, 6.0]
+    """Ratios of high to low sampling rate, for ``band``, drawn evenly."""
 
     @field_validator("scales", mode="before")
     @classmethod
@@ -50,90 +63,99 @@ class PairOptions(_Section):
 
 
 class ModelOptions(_Section):
-    """Network: EDSR for one scale, MDSR for several.
-
-    ``uncertainty`` adds an output for the uncertainty of each cell, ``order_input`` inputs that
-    show where the orders lie (`specsr.pairs.order_input`).  ``channels`` (3 for RGB, 1 for gray)
-    and ``batch_norm`` (SRResNet's blocks, to compare) are for images.
-    """
+    """Network.  Options that it shares with `specsr.models.config` are passed on by name."""
 
     name: Literal["edsr", "mdsr"] = "edsr"
+    """EDSR for one scale, MDSR for several."""
     n_resblocks: int = Field(16, ge=1)
+    """Residual blocks in the body."""
     n_feats: int = Field(32, ge=1)
+    """Features (channels) of the body's convolutions."""
     res_scale: float = Field(1.0, gt=0, le=1)
+    """Factor of each block's residual."""
     fold: tuple[PositiveInt, PositiveInt] = (1, 1)
+    """Rows and columns of input cells folded into channels (EDSR)."""
     input_skip: bool = True
+    """Add the enlarged input to the output."""
     input_scale: float = Field(20.0, gt=0, validation_alias=_renamed("input_scale", "std"))
+    """Divisor of the input, multiplier of the output: dB, or pixel values for images."""
     uncertainty: bool = Field(False, validation_alias=_renamed("uncertainty", "doubt"))
+    """Additional output: uncertainty of each cell (half-width of its 68 % interval)."""
     order_input: bool = Field(False, validation_alias=_renamed("order_input", "guide"))
+    """Additional input channels: positions of the orders (``pool``), `specsr.pairs.order_input`."""
     channels: Literal[1, 3] = 3
+    """Channels of images: 3 for RGB, 1 for gray."""
     batch_norm: bool = False
+    """Blocks of SRResNet with batch normalisation, for comparison (EDSR)."""
 
 
 class SynthOptions(_Section):
-    """Synthetic machines: how many, from which seed on, at which rates.
-
-    ``scenes`` draws all kinds of `specsr.synth.draws` rather than plain run-ups.
-    """
+    """Synthetic machines, see `specsr.synth`."""
 
     count: int = Field(0, ge=0)
+    """Number of machines; 0 for recordings alone."""
     seed: int = 0
+    """Seed of the first machine; the next ones follow."""
     duration: float = Field(6.0, gt=0)
+    """Length of each signal, s."""
     rates: list[float] = [25600.0]
+    """Sampling rates in Hz, drawn evenly."""
     scenes: bool = False
+    """Draw all kinds of `specsr.synth.draws` instead of plain run-ups."""
 
 
 class DataOptions(_Section):
-    """Where examples come from.
-
-    ``folders`` hold recordings, ``repeats`` examples are made of each channel of each; ``noise``
-    are folders of recordings to be mixed in by a denoise pair, ``backgrounds`` steady ones that a
-    quarter of the synthetic machines runs in front of.  Each example is brought to one of
-    ``rates`` (0: its own), drawn evenly; recordings below ``min_rate`` are left out.  A recording
-    whose path ends in one of the patterns of ``weights`` (such as ``speech/*``) is drawn that many
-    times as often.  For the pair ``image``, ``folders`` and ``validate_on`` hold images (see
-    `specsr.images.sets`).
-    """
+    """Sources of examples."""
 
     synth: SynthOptions = SynthOptions()
+    """Synthetic machines."""
     folders: list[str] = []
+    """Folders of recordings; for ``image``, of images (`specsr.images.sets`)."""
     noise: list[str] = []
+    """Folders of recordings: the noise of half of the examples (``denoise``)."""
     backgrounds: list[str] = []
+    """Folders of steady recordings behind a quarter of the synthetic machines."""
     validate_on: list[str] = []
+    """Folders of images to validate on (``image``)."""
     weights: dict[str, PositiveFloat] = {}
+    """Path pattern (such as ``speech/*``) -> factor on how often a recording is drawn."""
     repeats: int = Field(1, ge=1)
+    """Examples made of each channel of each recording."""
     max_seconds: float = Field(12.0, gt=0)
+    """Longest part of a recording in one example, s."""
     rates: list[float] = [0.0]
+    """Sampling rates in Hz that recordings are resampled to, drawn evenly; 0 for their own."""
     min_rate: float = Field(0.0, ge=0)
+    """Recordings with a lower sampling rate in Hz are left out."""
     cache: str = "cache"
+    """Folder of prepared examples."""
 
 
 class TrainOptions(_Section):
-    """The run: Adam with warm-up, cosine or halving schedule, moving average of the weights.
-
-    ``scale_weights`` says how often each of ``pair.scales`` is drawn; None: evenly.  ``patches``
-    gives each of them its own patch (images).  ``start`` is a model, by name or file, whose
-    weights the run starts from where they fit.  ``clip`` bounds the norm of the gradient; 0: not.
-    ``order_input_share`` is the share of crops for which such a model is given the speed.  Of
-    ``places`` random places in a map the one whose levels differ most is cropped: most of a map is
-    plain noise.  ``uncertainty_weight`` is that of the uncertainty's loss beside the level's.
-
-    ``batch`` is one step's crops, however they are computed: in ``accumulate`` parts one after
-    the other (less memory) on each of ``devices`` side by side (needs the extra ``distributed``).
-    ``compile`` lets torch compile the network.  ``workers`` processes prepare batches ahead.
-    """
+    """Training run: Adam with warm-up, and a moving average of the weights."""
 
     steps: int = Field(10000, ge=1)
+    """Optimiser steps."""
     batch: int = Field(16, ge=1)
+    """Crops in one step, over all parts and devices."""
     accumulate: int = Field(1, ge=1)
+    """Parts of a batch computed one after the other, for less memory."""
     devices: int = Field(1, ge=1)
+    """Devices that share a batch; more than one needs the extra ``distributed``."""
     patch: tuple[PositiveInt, PositiveInt] = (32, 32)
+    """Rows and columns of a crop of the input."""
     patches: list[tuple[PositiveInt, PositiveInt]] | None = None
+    """Crop for each of ``pair.scales`` (``image``); None: ``patch`` for all."""
     start: str | None = None
+    """Model (name or file) whose weights the run starts from where they fit."""
     lr: float = Field(5e-4, gt=0)
+    """Learning rate after the warm-up."""
     schedule: Literal["cosine", "halve"] = "cosine"
+    """Learning rate over the steps: a cosine down to 1 %, or halved repeatedly."""
     halve_every: int = Field(200_000, ge=1)
+    """Steps between halvings (``halve``)."""
     warmup: int = 200
+    """Steps of linear warm-up."""
     loss: Literal[
         "l1",
         "l2",
@@ -144,65 +166,95 @@ class TrainOptions(_Section):
         "magnitude",
         "lsd",
     ] = "l1"
+    """Loss, see `specsr.train.losses`."""
     ema: float = Field(0.998, ge=0, lt=1)
+    """Decay of the moving average of the weights for each step; 0: the last weights."""
     clip: float = Field(1.0, ge=0)
+    """Largest norm of the gradient; 0: no limit."""
     scale_weights: list[float] | None = None
+    """How often each of ``pair.scales`` is drawn, relative; None: evenly."""
     order_input_share: float = Field(
         0.5, ge=0, le=1, validation_alias=_renamed("order_input_share", "guided")
     )
+    """Share of crops with known speed, for ``model.order_input``."""
     places: int = Field(1, ge=1, le=8)
+    """Random places tried for each crop; the one with the largest level differences is used."""
     uncertainty_weight: float = Field(
         0.01, ge=0, validation_alias=_renamed("uncertainty_weight", "doubt_weight")
     )
+    """Weight of the loss of the uncertainty beside that of the levels."""
     level_shift: float = Field(15.0, ge=0)
+    """Largest random level shift of a crop, ± dB."""
     reverse: bool = True
-    precision: Literal["float32", "bfloat16"] = "float32"
+    """Reverse half of the crops in time."""
+    precision: Precision = "float32"
+    """Arithmetic of the network (autocast)."""
     compile: bool = False
+    """Compile the network by torch."""
     seed: int = 0
+    """Seed of the initial weights and of all draws."""
     workers: int = Field(1, ge=0)
+    """Processes that prepare batches ahead; 0: none."""
     save_every: int = Field(500, ge=1)
+    """Steps between checkpoints."""
     validate_every: int = Field(500, ge=1)
+    """Steps between validations."""
     hold_out: int = Field(8, ge=1)
+    """Most examples held out for validation."""
     device: str = "auto"
+    """torch device, or ``auto`` for a GPU where available."""
 
 
 class Config(_Section):
-    """A whole training run."""
+    """A training run."""
 
     name: str
+    """Name of the model and its file."""
     note: str = ""
+    """Remark for the model card."""
     grids: list[GridOptions] = [GridOptions()]
+    """Analyses, drawn evenly; one listed twice is drawn twice as often."""
     pair: PairOptions
+    """Pair to learn."""
     model: ModelOptions = ModelOptions()
+    """Network."""
     data: DataOptions
+    """Sources of examples."""
     train: TrainOptions = TrainOptions()
+    """Optimisation."""
 
     @model_validator(mode="after")
     def _fits(self) -> Config:
         if self.model.name == "edsr" and len(self.pair.scales) != 1:
             raise ValueError("model.name edsr has one scale: set pair.scales to one, or use mdsr")
         if self.pair.kind == "band" and len({grid.n_fft for grid in self.grids}) > 1:
-            raise ValueError("a band pair sees whole columns: give all grids the same n_fft")
+            raise ValueError(
+                "a band pair needs the same n_fft in all grids: its crops have all rows"
+            )
         weights = self.train.scale_weights
         if weights is not None and (
             len(weights) != len(self.pair.scales) or min(weights) < 0 or not sum(weights)
         ):
-            raise ValueError("train.scale_weights needs one weight from 0 up for each scale")
+            raise ValueError("train.scale_weights needs one weight >= 0 for each scale, not all 0")
         if self.model.order_input and self.pair.kind != "pool":
-            raise ValueError("model.order_input is for the pair pool")
+            raise ValueError("model.order_input needs pair.kind pool")
         if self.model.order_input and not self.data.synth.count:
             raise ValueError(
-                "model.order_input needs machines whose speed is known: set data.synth.count"
+                "model.order_input needs synthetic machines with known speed: set data.synth.count"
             )
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
-            raise ValueError(f"a {self.pair.kind} pair works at pair.scales [1]")
+            raise ValueError(
+                f"a {self.pair.kind} pair has pair.scales [1]: set it, or leave it out"
+            )
         if self.pair.kind == "stft" and len(self.pair.scales) != 1:
             raise ValueError("an stft pair has one scale: set pair.scales to one")
         if self.pair.kind == "denoise" and self.pair.snr is None:
             raise ValueError("a denoise pair needs pair.snr, for example [-5, 25]")
         if self.pair.kind == "image":
             if any(a != b or a < 2 for a, b in self.pair.scales):
-                raise ValueError("an image pair has whole pair.scales from 2 up, such as [2, 3, 4]")
+                raise ValueError(
+                    "an image pair needs pair.scales from 2 up, equal on both axes, as in [2, 3, 4]"
+                )
             if not self.data.folders or self.data.synth.count:
                 raise ValueError("an image pair needs data.folders with images and no data.synth")
         parts = self.train.accumulate * self.train.devices
@@ -212,7 +264,7 @@ class Config(_Section):
                 f"train.devices, {parts}"
             )
         if self.train.patches and len(self.train.patches) != len(self.pair.scales):
-            raise ValueError("train.patches needs one patch for each scale")
+            raise ValueError("train.patches needs one patch for each of pair.scales")
         if not self.data.synth.count and not self.data.folders:
             raise ValueError("no data: set data.synth.count or data.folders")
         return self

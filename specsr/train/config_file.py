@@ -1,4 +1,4 @@
-"""Config file."""
+"""Config files: YAML with overrides and a base, checked against `specsr.train.config.Config`."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import (
-    ValidationError,
-)
+from pydantic import ValidationError
 
 from specsr.errors import SpecsrError
 from specsr.train.config import Config
 
 LARGEST = 1 << 20
-"""Bytes of a config."""
+"""Most bytes of a config."""
 DEEPEST = 50
+"""Most levels of nested brackets."""
 
 
 def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
     """Read a YAML config and apply ``section.key=value`` overrides (values are YAML).
 
-    A config with ``base: other.yaml`` (beside it) says only what differs from that one.
+    A config with ``base: other.yaml`` (in the same folder) contains only the differences to it.
 
     Raises:
-        SpecsrError: missing or broken file, unknown key (the nearest valid one is named), a value
-            of the wrong kind or outside its range.
+        SpecsrError: missing or damaged file, unknown key (the message names the nearest valid one),
+            a value of the wrong type or out of range.
     """
     path = Path(path)
     tree = _read_tree(path)
@@ -51,16 +50,16 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
 
 
 def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return the sections of a file over those of its base."""
+    """Return the sections of a file, merged into those of its base."""
     try:
         if path.exists() and not path.is_file():
-            raise SpecsrError(f"{path}: not a file: name a config, such as configs/map.yaml")
+            raise SpecsrError(f"{path}: not a file: expected a config such as configs/map.yaml")
         if path.stat().st_size > LARGEST:
             raise SpecsrError(f"{path}: larger than {LARGEST} bytes: not a config")
         tree = _parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecsrError(
-            f"{path}: no such config; those that come along are in configs/"
+            f"{path}: no such config; the ones that come with specsr are in configs/"
         ) from None
     except (OSError, ValueError) as error:
         if isinstance(error, SpecsrError):
@@ -73,11 +72,11 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         return tree
     if not isinstance(base, str) or "\0" in base:
         raise SpecsrError(
-            f"{path}: base is {base!r}: expected the name of a config beside it"[:500]
+            f"{path}: base is {base!r}: expected the name of a config in the same folder"[:500]
         )
     below = path.parent / base
     if below.resolve() in above:
-        raise SpecsrError(f"{path}: its base {base} rests on it in turn")
+        raise SpecsrError(f"{path}: its base {base} is based on it in turn")
     try:
         return _merge(_read_tree(below, (*above, path.resolve())), tree)
     except SpecsrError as error:
@@ -86,10 +85,10 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values; no aliases, by which a few lines can stand for more than fits any memory."""
+    """Plain values; no aliases: a few lines of them can expand to more than fits in memory."""
 
     def fetch_flow_collection_start(self, token: Any) -> None:
-        if self.flow_level >= DEEPEST:  # the scanner's time grows with the square of the depth
+        if self.flow_level >= DEEPEST:  # the time of the scanner grows as depth²
             raise yaml.scanner.ScannerError(None, None, "nested too deep", self.get_mark())
         super().fetch_flow_collection_start(token)
 
@@ -97,13 +96,20 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
             raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not taken: write the value out", event.start_mark
+                None,
+                None,
+                "aliases (*name) are not allowed: write the value out",
+                event.start_mark,
             )
         return super().compose_node(parent, index)
 
 
 def _parse(text: str) -> Any:
-    """Return the value of a YAML text; `ValueError` for one that is none."""
+    """Return the value of a YAML text.
+
+    Raises:
+        ValueError: not YAML, or nested too deep.
+    """
     try:
         return yaml.load(text, _Loader)
     except RecursionError:
@@ -113,7 +119,7 @@ def _parse(text: str) -> Any:
 
 
 def _merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Sections key by key; any other value of ``over`` replaces the one below."""
+    """Merge sections key by key; any other value of ``over`` replaces that of ``below``."""
     merged = dict(below)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(below.get(key), dict)
@@ -122,14 +128,14 @@ def _merge(below: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explain(problem: Any) -> str:
-    """One line for one pydantic problem, with the nearest valid key for an unknown one."""
+    """Return one line for a pydantic error, with the nearest valid key for an unknown one."""
     where = ".".join(map(str, problem["loc"]))[:200]
     if problem["type"] != "extra_forbidden":
         return f"{where or 'config'}: {problem['msg']}"
     try:
         valid: list[str] = list(_keys(Config, problem["loc"][:-1]))
     except (AttributeError, KeyError, TypeError):
-        valid = []  # inside a value of no section
+        valid = []  # inside a value that is not a section
     near = difflib.get_close_matches(str(problem["loc"][-1]), valid, n=1, cutoff=0.3)
     hint = f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(valid)}"
     return f"{where}: unknown key; {hint}"

@@ -92,8 +92,8 @@ class Crops(torch.utils.data.Dataset):
         low_f, low_t = (s_f, s_t) if fine else (1, 1)
         if rows * low_f > example.low.shape[0]:
             raise SpecsrError(
-                f"train.patch needs {rows * low_f} rows, but a map has {example.low.shape[0]}: lower "
-                "train.patch, or raise n_fft"
+                f"train.patch needs {rows * low_f} rows, but a map has {example.low.shape[0]}: "
+                "lower train.patch, or raise n_fft"
             )
         places = [
             (

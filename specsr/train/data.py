@@ -1,16 +1,15 @@
-"""Where a run's batches and its validation come from: maps, or images."""
+"""Batches and validation of a run: from maps, or from images."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from specsr.maps.levels import LEVEL_RANGE_DB
-from specsr.models.edsr import EDSR
-from specsr.models.mdsr import MDSR
+from specsr.models.network import Network
+from specsr.progress import Progress
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.examples import Example, load_examples
@@ -19,34 +18,43 @@ from specsr.train.images import ImageCrops, load_training, mean_psnr
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Batches by step, and a judge.
+    """Training batches and validation.
 
     Attributes:
         crops: batches by step: (input, target, scale).
-        validate: network and device -> score of held-out examples.
-        score: what the score is called, with its unit.
-        higher: whether a higher score is the better one.
-        examples: how many are trained on.
-        rates, db_range: of the `Model` that comes out.
+        validate: function of network and device that returns the score on held-out examples.
+        score: name of the score, with its unit.
+        higher: whether a higher score is better.
+        examples: number of training examples.
+        rates, level_range_db: those of the resulting `specsr.models.model.Model`.
     """
 
     crops: Crops | ImageCrops
-    validate: Callable[[EDSR | MDSR, str], float]
+    validate: Callable[[Network, str], float]
     score: str
     higher: bool
     examples: int
     rates: tuple[float, float] = (0.0, 0.0)
-    db_range: float = 0.0
+    level_range_db: float = 0.0
 
 
-def source(config: Config, bar: Any, share: tuple[int, int] = (0, 1)) -> Source:
-    """Load the examples of a config; ``share`` (i, n) is the i-th part of n of each batch."""
-    return (_images if config.pair.kind == "image" else _maps)(config, bar, share)
+def source(config: Config, progress: Progress, share: tuple[int, int] = (0, 1)) -> Source:
+    """Load the examples of a config.
+
+    Args:
+        config: options of the run.
+        progress: wraps the iterable of examples.
+        share: (i, n): the i-th of n parts of each batch.
+
+    Raises:
+        SpecsrError: no example, or a damaged file.
+    """
+    return (_images if config.pair.kind == "image" else _maps)(config, progress, share)
 
 
-def _maps(config: Config, bar: Any, share: tuple[int, int]) -> Source:
-    """Spectrograms: a few examples are held out, evenly spread."""
-    examples = load_examples(config, bar)
+def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
+    """Return the source of maps; the examples held out are evenly spread over all."""
+    examples = load_examples(config, progress)
     count = config.train.hold_out
     held = max(1, min(count, len(examples) // 8)) if len(examples) > 1 else 0
     stride = len(examples) // held if held else 0
@@ -62,9 +70,9 @@ def _maps(config: Config, bar: Any, share: tuple[int, int]) -> Source:
     )  # fmt: skip
 
 
-def _images(config: Config, bar: Any, share: tuple[int, int]) -> Source:
-    """Images: whole ones are held out, or come from folders of their own."""
-    seen, held_out = load_training(config, bar)
+def _images(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
+    """Return the source of images; whole images are held out, or are in folders of their own."""
+    seen, held_out = load_training(config, progress)
     return Source(
         ImageCrops(seen, config, config.train.steps, share),
         lambda net, device: mean_psnr(net, held_out, device),
@@ -73,8 +81,8 @@ def _images(config: Config, bar: Any, share: tuple[int, int]) -> Source:
 
 
 @torch.no_grad()
-def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: str) -> float:
-    """Mean L1 in dB on the same crops of held-out examples each time."""
+def validate(net: Network, examples: list[Example], config: Config, device: str) -> float:
+    """Return the mean L1 in dB over crops of held-out examples, the same in every call."""
     held = config.model_copy(
         update={"train": config.train.model_copy(update={"level_shift": 0.0, "seed": 12345})}
     )
@@ -83,11 +91,8 @@ def validate(net: EDSR | MDSR, examples: list[Example], config: Config, device: 
     losses = []
     for step in range(len(crops)):
         low, high, scale = crops[step]
-        with torch.autocast(
-            torch.device(device).type,
-            torch.bfloat16,
-            enabled=config.train.precision == "bfloat16",
-        ):
+        rounded = config.train.precision == "bfloat16"
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=rounded):
             estimate = net(low.to(device), scale)
         losses.append((estimate.float()[:, :1] - high.to(device)).abs().mean().item())
     net.train()

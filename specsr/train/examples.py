@@ -195,7 +195,7 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         high = np.square(transform(signal).image()[0], dtype=np.float64)
     low_power = np.square(low, dtype=np.float64)
     if kind == "denoise":
-        # larger attenuations make no audible difference
+        # attenuation beyond this has no practical use
         high = np.maximum(high, low_power * 10 ** (-DEEPEST / 10))
     low_db = levels.to_db(low_power)
     level = levels.median_level(low_db[:cut] if cut else low_db, grid)

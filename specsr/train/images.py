@@ -1,32 +1,41 @@
-"""Images."""
+"""Training on images: batches of aligned crops, and validation by PSNR."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import logging
+from typing import Any
 
 import numpy as np
 import torch
 
 from specsr.errors import SpecsrError
 from specsr.images.metrics import FLOAT, score
+from specsr.images.pixels import to_float, to_pixels
+from specsr.images.sets import ImagePair, find_pairs, load_pair
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
+from specsr.progress import Progress
+from specsr.train.config import Config
 from specsr.train.crops import place_rng, shared
 
-if TYPE_CHECKING:
-    from specsr.train.config import Config
-from specsr.images.pixels import to_float, to_pixels
-from specsr.images.sets import ImagePair, find_pairs, load_pair, log
+log = logging.getLogger(__name__)
 
 
 class ImageCrops(torch.utils.data.Dataset):
-    """Batches of aligned crops: item ``step`` is (input, target, scale), the same every time.
+    """Batches of aligned crops: item ``step`` is (input, target, scale), a function of the step.
 
-    input [batch, C, patch], target [batch, C, patch x scale], float32 in 0..255, flipped and
-    turned by quarters at random.  One scale a batch, drawn anew each step (as MDSR is trained),
-    with the patch that ``train.patches`` gives it; every place of every image is equally likely.
-    With ``share`` (i, n) an item holds the i-th of n parts of the batch, which is divisible by n.
+    input [batch, C, patch], target [batch, C, patch x scale], float32 in 0..255, with random flips
+    and quarter turns.  All crops of a batch have one scale, drawn for each step (as MDSR is
+    trained), and its patch of ``train.patches``.  Every place of every image is equally likely.
+
+    Args:
+        pairs: images, high and low.
+        config: options of the run.
+        steps: number of batches.
+        share: (i, n): items are the i-th of n parts of a batch, which is divisible by n.
+
+    Raises:
+        SpecsrError: no image is as large as a patch.
     """
 
     def __init__(
@@ -40,15 +49,17 @@ class ImageCrops(torch.utils.data.Dataset):
         self.pairs: dict[int, list[ImagePair]] = {}
         self.weights: dict[int, np.ndarray] = {}
         for scale in self.scales:
-            side = max(self.patches[scale])  # quarter turns need room both ways
+            side = max(self.patches[scale])  # quarter turns swap rows and columns
             fit = [pair for pair in pairs if min(pair.low[scale].shape[:2]) >= side]
             if not fit:
                 raise SpecsrError(
-                    f"no image holds a patch of {side} x {side} at x{scale}: lower train.patch, or "
-                    f"give images of at least {side * scale} x {side * scale}"
+                    f"no image is as large as a patch of {side} x {side} at x{scale}: lower "
+                    f"train.patch, or use images of at least {side * scale} x {side * scale}"
                 )
             if len(fit) < len(pairs):
-                log.info("x%d: %d images are too small, left out", scale, len(pairs) - len(fit))
+                log.info(
+                    "x%d: %d images left out, smaller than a patch", scale, len(pairs) - len(fit)
+                )
             areas = np.array([pair.high.shape[0] * pair.high.shape[1] for pair in fit], float)
             self.pairs[scale], self.weights[scale] = fit, areas / areas.sum()
 
@@ -56,7 +67,7 @@ class ImageCrops(torch.utils.data.Dataset):
         return self.steps
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
-        if not 0 <= step < self.steps:  # also what ends a for loop over the batches
+        if not 0 <= step < self.steps:  # ends a for loop over the batches
             raise IndexError(step)
         train = self.config.train
         rng = np.random.default_rng([train.seed, step])
@@ -73,7 +84,7 @@ class ImageCrops(torch.utils.data.Dataset):
     def crop(
         self, pair: ImagePair, scale: int, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Cut one aligned crop; flips and quarter turns hit both images alike."""
+        """Return input and target of one crop, with the same flips and quarter turn."""
         low, channels = pair.low[scale], self.config.model.channels
         rows, columns = self.patches[scale]
         mirror_rows, mirror_columns, turn = rng.random(3) < 0.5
@@ -91,13 +102,14 @@ class ImageCrops(torch.utils.data.Dataset):
         return sides[0], sides[1]
 
 
-def load_training(
-    config: Config, progress: Callable[[Any], Any]
-) -> tuple[list[ImagePair], list[ImagePair]]:
-    """Return the images to train on and those to validate on.
+def load_training(config: Config, progress: Progress) -> tuple[list[ImagePair], list[ImagePair]]:
+    """Return the images for training and those for validation.
 
-    The latter are the first ``train.hold_out`` of ``data.validate``, or, without such folders, as
-    many images spread over ``data.folders``, which are then not trained on.
+    The latter are the first ``train.hold_out`` of ``data.validate_on``, or, without such folders,
+    as many images spread over ``data.folders``, which are then left out of training.
+
+    Raises:
+        SpecsrError: as `find_pairs` and `load_pair`.
     """
     scales = [scale[0] for scale in config.pair.scales]
 
@@ -118,7 +130,7 @@ def load_training(
 
 
 def mean_psnr(net: Any, pairs: list[ImagePair], device: str) -> float:
-    """Mean PSNR in dB over images and scales: luma in floating point, border of the scale."""
+    """Return the mean PSNR in dB over images and scales, by the protocol ``float``."""
     channels = net.config.in_channels
     values = []
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""What a run tells while it goes: log.csv, the same for TensorBoard, and the time it waited."""
+"""Log of a run: log.csv, the same for TensorBoard, and the time spent waiting for data."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from specsr.errors import SpecsrError
+from specsr.extras import need
 from specsr.io.atomic import replacing
 
 log = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Rows of step, seconds, rate, loss and score, in ``log.csv`` and for TensorBoard.
+    """Rows of step, seconds, learning rate, loss and score, in ``log.csv`` and for TensorBoard.
 
-    A resumed run starts at step ``start``: rows beyond it belong to steps that are done again, and
-    go, as does a row that a kill cut short.
+    A resumed run starts at step ``start``: rows of later steps, which are repeated, are removed,
+    and so is an incomplete last row.
+
+    Args:
+        folder: folder of the run.
+        score: name of the column of the score.
+        start: step at which the run starts; 0 for a new one.
     """
 
     def __init__(self, folder: Path, score: str, start: int) -> None:
@@ -37,7 +44,7 @@ class RunLog:
         self.curves = _tensorboard(folder, start)
 
     def write(self, step: int, seconds: float, rate: float, loss: float, score: float) -> None:
-        """Add a row; it is on the disk on return, before any checkpoint of its step."""
+        """Add a row, flushed to the disk, so that it precedes any checkpoint of its step."""
         self.rows.writerow([step, round(seconds), f"{rate:.3g}", f"{loss:.4f}", f"{score:.4f}"])
         self.file.flush()
         os.fsync(self.file.fileno())
@@ -60,7 +67,7 @@ class RunLog:
 
 
 def _kept(path: Path, columns: list[str], start: int) -> list[list[str]]:
-    """Return the whole rows of steps up to ``start``."""
+    """Return the complete rows of steps up to ``start``."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
@@ -73,17 +80,19 @@ def _kept(path: Path, columns: list[str], start: int) -> list[list[str]]:
 
 
 def _tensorboard(folder: Path, start: int) -> Any:
-    """Return a writer that hides what was written beyond ``start``, None without tensorboard."""
+    """Return a writer that hides earlier rows beyond ``start``; None without tensorboard."""
     try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        log.info("no tensorboard: log.csv alone (pip install 'specsr[train]' for both)")
+        tensorboard = need("torch.utils.tensorboard", "train", "curves of a run")
+    except SpecsrError as error:
+        log.info("log.csv only: %s", error)
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1 if start else None)
+    return tensorboard.SummaryWriter(
+        str(folder / "tensorboard"), purge_step=start + 1 if start else None
+    )
 
 
 class Waiting:
-    """An iterable that counts in ``seconds`` how long its items were waited for."""
+    """An iterable that adds up in ``seconds`` the time spent waiting for its items."""
 
     def __init__(self, items: Any) -> None:
         self.items, self.seconds = items, 0.0

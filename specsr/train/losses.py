@@ -1,8 +1,8 @@
-"""Training losses on levels in dB.
+"""Training losses on levels in dB, as scalar functions of estimate and target of one shape.
 
-L1 is the published choice.  On a target with speckle an L1-optimal map reads noise 1.6 dB low
-(the median of a periodogram in dB), L2 2.5 dB low (its mean); Itakura-Saito, the Whittle
-likelihood, is unbiased in power.
+L1 is the published choice.  On a target with speckle, L1 underestimates noise by 1.6 dB (median of
+a periodogram in dB) and L2 by 2.5 dB (its mean); Itakura-Saito, the Whittle likelihood, is unbiased
+in power.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def l1_psnr(
 def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 10.0) -> Tensor:
     """Mean of r - log r - 1 with r the ratio of target to estimated power (Itakura, Saito 1968).
 
-    Above a ratio of ``limit`` dB it goes on along its tangent, so that one bad cell cannot
-    outweigh a batch.
+    Above a ratio of ``limit`` dB it continues along its tangent, so that one bad cell cannot
+    dominate a batch.
     """
     ratio = (target - estimate) * (math.log(10) / 10)  # log of the power ratio
     top = limit * math.log(10) / 10
@@ -51,20 +51,20 @@ def itakura_saito(estimate: Tensor, target: Tensor, limit: float = 10.0) -> Tens
 
 
 def itakura_saito_l2(estimate: Tensor, target: Tensor, weight: float = 0.012) -> Tensor:
-    """Itakura-Saito and ``weight`` times L2 (dB²): between the mean power and the mean level.
+    """Itakura-Saito plus ``weight`` times L2 (dB²): between the mean power and the mean level.
 
-    Where the place of a line is uncertain Itakura-Saito alone gives its flanks too wide, L2 alone
-    its peak too low.  For small errors Itakura-Saito itself is 0.027 times L2.
+    For lines of uncertain frequency, Itakura-Saito alone widens the skirts; L2 alone underestimates
+    the peak.  For small errors Itakura-Saito equals 0.027 times L2.
     """
     return itakura_saito(estimate, target) + weight * l2(estimate, target)
 
 
 def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.05) -> Tensor:
-    """Squared error of the magnitudes over their power in dB, plus a little L1 in dB.
+    """Squared error of the magnitudes over their power in dB, plus ``weight`` times L1 in dB.
 
-    Cells count by what they hold, so a waveform made of the map comes near its reference, as the
-    signal-to-distortion ratio judges it; the L1 keeps weak cells in view.  The dB, taken for each
-    image apart, keeps one hopeless image from outweighing a batch; it ends at -40 dB.
+    Cells count by their power, as in the signal-to-distortion ratio of a waveform; the L1 keeps an
+    influence of weak cells.  The per-image dB keeps one bad image from dominating the batch; it is
+    floored at -40 dB.
     """
     top = target.amax(dim=(-2, -1), keepdim=True)
     ours, wanted = (torch.pow(10.0, (x - top).clamp(max=20.0) / 20) for x in (estimate, target))
@@ -75,22 +75,30 @@ def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.05) -> Tensor:
 def lsd(estimate: Tensor, target: Tensor) -> Tensor:
     """Log-spectral distance: rms error over the rows of each column, mean over columns, dB.
 
-    Squares within a column and not across: where a whole stretch of a column is either there or
-    empty, and nothing tells which, L2 answers with the level between them, which is always wrong.
+    Errors are squared within a column, not across columns: where part of a column is either
+    present or empty and the input does not determine which, the optimum of L2 is the level between
+    them, which is always wrong.
     """
     return ((estimate - target).square().mean(dim=-2) + 0.01).sqrt().mean()
 
 
 SHARE = math.erf(math.sqrt(0.5))
-"""Share of the truths that one standard deviation to each side holds, were they Gaussian: 0.683."""
+"""Share of Gaussian values within one standard deviation: 0.683."""
 
 
 def uncertainty_loss(error: Tensor, log_width: Tensor, floor: float = 0.05) -> Tensor:
     """Pinball loss that makes exp(``log_width``) the `SHARE` quantile of the absolute error, dB.
 
-    A quantile is the half width of an interval with that coverage whatever the errors'
-    distribution, which a fitted Laplace or Gaussian scale is not.  Taken between logarithms, where
-    small and large errors pull alike.  Source: Koenker and Bassett, Econometrica 46(1), 1978.
+    The quantile is the half-width of an interval with that coverage for any distribution of the
+    errors, unlike a fitted Laplace or Gaussian scale.  The loss is taken between logarithms, so
+    that small and large errors have equal influence.
+
+    Args:
+        error: error of the levels, dB.
+        log_width: natural logarithm of the half-width in dB, same shape.
+        floor: added to the absolute error, dB.
+
+    Source: Koenker and Bassett, Econometrica 46(1), 1978.
     """
     off = (error.abs() + floor).log() - log_width
     return torch.maximum(SHARE * off, (SHARE - 1) * off).mean()

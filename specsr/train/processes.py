@@ -1,12 +1,11 @@
-"""The processes of a training run: one alone, or one for each device side by side.
+"""The processes of a training run: one, or one for each device.
 
-All see the same drawn batch and each takes its share of it; the gradients are averaged before the
-step.  Lightning Fabric starts the processes and joins them, and is needed for more than one alone.
+Every process draws the same batch and computes its share of it; the gradients are averaged before
+the step.  Several processes need Lightning Fabric, which starts and connects them.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 from contextlib import AbstractContextManager, nullcontext
@@ -18,30 +17,31 @@ import torch
 from torch import Tensor, nn
 
 from specsr.errors import SpecsrError
+from specsr.extras import require
 from specsr.models.tiling import pick_device
 
 PATIENCE = timedelta(hours=24)
-"""How long a process waits for the others: the first prepares the data and validates alone."""
+"""Longest wait for other processes: the first one prepares the data and validates alone."""
 
 
 @dataclass(frozen=True)
 class Alone:
-    """One process on one device; what `Ranks` does for many is nothing here."""
+    """One process on one device; the methods do nothing beyond what a single process needs."""
 
     device: torch.device
     rank: int = 0
     size: int = 1
 
     def wrap(self, net: nn.Module) -> nn.Module:
-        """Return what to call in place of the network, so that gradients are averaged."""
+        """Return the module to call instead of the network, which averages the gradients."""
         return net
 
     def apart(self, wrapped: nn.Module) -> AbstractContextManager[Any]:
-        """Return a context in which gradients gather in each process without being averaged."""
+        """Return a context in which gradients accumulate without being averaged."""
         return nullcontext()
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss."""
+        """Compute and accumulate the gradients of a loss."""
         loss.backward()
 
     def mean(self, value: Tensor) -> Tensor:
@@ -49,19 +49,19 @@ class Alone:
         return value
 
     def first_ahead(self) -> AbstractContextManager[Any]:
-        """Return a context that the first process is through before the others enter."""
+        """Return a context that the others enter after the first process has left it."""
         return nullcontext()
 
     def __enter__(self) -> Alone:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        """Leave the other processes."""
+        """Disconnect from the other processes."""
 
 
 @dataclass(frozen=True)
 class Ranks(Alone):
-    """One of several processes, joined by Lightning Fabric's DDP (NCCL on GPUs, else Gloo)."""
+    """One of several processes, connected by Lightning Fabric's DDP (NCCL on GPUs, else Gloo)."""
 
     fabric: Any = None
 
@@ -83,7 +83,7 @@ class Ranks(Alone):
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         """Close the process group: its threads must not outlive the interpreter.
 
-        After an error the others are not waited for: they may never come.
+        Without waiting for the others after an error: they may not reach this point.
         """
         if kind is None:
             self.fabric.barrier()
@@ -92,15 +92,19 @@ class Ranks(Alone):
 
 
 def join(device: str, devices: int, unused: bool = False) -> Alone:
-    """Return the processes of a run; with several, this one has met the others on return.
+    """Return this process of a run, connected to the others.
 
-    Started by ``torchrun``, the processes are those that it made, on one machine or several.
-    Otherwise ``devices`` - 1 further ones are started with this one's own command line.
-    ``unused`` says that some weights have no part in a step (the other scales of an MDSR).
+    Under ``torchrun`` the processes are those that it started, on one machine or several.
+    Otherwise ``devices`` - 1 further ones are started with the command line of this one.
+
+    Args:
+        device: torch device, or ``auto``; without an index for several devices.
+        devices: number of devices of the run; 1 under ``torchrun``.
+        unused: some weights have no gradient in a step (other scales of an MDSR).
 
     Raises:
-        SpecsrError: Fabric is not installed, there are not so many devices, ``device`` names one
-            of many, or ``devices`` contradicts torchrun.
+        SpecsrError: Fabric is not installed, fewer devices than ``devices``, a device with an index
+            for several devices, or ``devices`` contradicts torchrun.
     """
     chosen = pick_device(device)
     elastic = torch.distributed.is_available() and torch.distributed.is_torchelastic_launched()
@@ -115,30 +119,26 @@ def join(device: str, devices: int, unused: bool = False) -> Alone:
             )
     if here * nodes == 1:
         return Alone(chosen)
-    if importlib.util.find_spec("lightning_fabric") is None:
-        raise SpecsrError(
-            "several devices need lightning_fabric, which is not installed: "
-            "pip install 'specsr[distributed]'"
-        )
+    require("lightning_fabric", "distributed", "several devices")
     if chosen.index is not None:
         raise SpecsrError(
-            f"train.device is {device!r}: for {here} devices name their kind alone, cpu or cuda"
+            f"train.device is {device!r}: expected cpu or cuda without an index for {here} devices"
         )
     if chosen.type == "cuda" and torch.cuda.device_count() < here:
         raise SpecsrError(
-            f"train.devices is {here}, but there are {torch.cuda.device_count()} GPUs here: lower "
-            "it, or set train.device=cpu"
+            f"train.devices is {here}, but this machine has {torch.cuda.device_count()} GPUs: "
+            "lower it, or set train.device=cpu"
         )
     from lightning_fabric import Fabric
     from lightning_fabric.strategies import DDPStrategy
 
-    # Fabric tells of its plans and versions on every start
+    # Fabric logs its settings on every start
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     fabric = Fabric(
         accelerator=chosen.type, devices=here, num_nodes=nodes,
         strategy=DDPStrategy(timeout=PATIENCE, find_unused_parameters=unused),
     )  # fmt: skip
     fabric.launch()
-    if fabric.global_rank:  # one voice is enough
+    if fabric.global_rank:  # only the first process logs
         logging.getLogger("specsr").setLevel(logging.ERROR)
     return Ranks(fabric.device, fabric.global_rank, fabric.world_size, fabric)

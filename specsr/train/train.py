@@ -1,4 +1,4 @@
-"""Training: one loop that reads from top to bottom."""
+"""Training run: set-up, loop, validation, checkpoints and model files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from torch.utils.data import DataLoader
 from specsr.errors import SpecsrError
 from specsr.images.upscale import image_model
 from specsr.models.bundled import load_model
-from specsr.models.edsr import DIV2K_MEAN, EDSR, EDSRConfig
-from specsr.models.mdsr import MDSR, MDSRConfig
+from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
+from specsr.models.description import Analysis
 from specsr.models.model import Model, save_model
+from specsr.models.network import Network, build
 from specsr.models.transfer import transfer
-from specsr.pairs.band_input import CHANNELS
+from specsr.pairs.band_input import CHANNELS as BAND_CHANNELS
 from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
+from specsr.progress import Progress
 from specsr.train import checkpoint
 from specsr.train.config import Config, ModelOptions
 from specsr.train.data import Source, source
@@ -31,45 +33,43 @@ from specsr.train.log import RunLog, Waiting
 from specsr.train.processes import Alone, join
 
 log = logging.getLogger(__name__)
-DIV2K_LUMA = 111.7  # luma of models.edsr.DIV2K_MEAN
+DIV2K_LUMA = 111.7
+"""Luma of `specsr.models.config.DIV2K_MEAN`."""
 
 
-def build_net(config: Config) -> EDSR | MDSR:
-    """Return the untrained network of a config, seeded."""
+def build_net(config: Config) -> Network:
+    """Return the untrained network of a config, initialised from its seed."""
     torch.manual_seed(config.train.seed)
-    extra = ORDER_CHANNELS if config.model.order_input else 0
-    options: dict[str, Any] = {
-        "n_resblocks": config.model.n_resblocks,
-        "n_feats": config.model.n_feats,
-        "res_scale": config.model.res_scale,
-        "in_channels": CHANNELS if config.pair.kind == "band" else 1 + extra,
-        "out_channels": 1,
-        "mean": (0.0,),
-        "std": config.model.input_scale,
-        "input_skip": config.model.input_skip,
-        "uncertainty": config.model.uncertainty,
-    }
-    if config.pair.kind == "image":
-        options["in_channels"] = options["out_channels"] = config.model.channels
-        options["mean"] = DIV2K_MEAN if config.model.channels == 3 else (DIV2K_LUMA,)
-    if config.model.name == "edsr":
-        options["batch_norm"] = config.model.batch_norm
-    if config.model.name == "mdsr":
-        return MDSR(MDSRConfig(scales=tuple(config.pair.scales), **options))
-    return EDSR(EDSRConfig(scale=config.pair.scales[0], fold=config.model.fold, **options))
+    options, pair = config.model, config.pair
+    kind: type[EDSRConfig] | type[MDSRConfig] = EDSRConfig
+    values: dict[str, Any] = {"scale": pair.scales[0]}
+    if options.name == "mdsr":
+        kind, values = MDSRConfig, {"scales": tuple(pair.scales)}
+    # options of the same name are passed on, the others follow from the pair
+    shared = {f.name for f in fields(kind)} & type(options).model_fields.keys()
+    values |= {name: getattr(options, name) for name in shared} | {"std": options.input_scale}
+    if pair.kind == "image":
+        values["in_channels"] = values["out_channels"] = options.channels
+        values["mean"] = DIV2K_MEAN if options.channels == 3 else (DIV2K_LUMA,)
+    else:
+        extra = ORDER_CHANNELS if options.order_input else 0
+        values["in_channels"] = BAND_CHANNELS if pair.kind == "band" else 1 + extra
+        values |= {"out_channels": 1, "mean": (0.0,)}
+    return build(kind(**values))
 
 
 @dataclass
 class Run:
-    """How far a run is; all of it is in the checkpoint.
+    """Progress of a run; every attribute is stored in the checkpoint.
 
     Attributes:
-        step: steps done.
-        seconds, waited: in the loop, and of these for data.
-        best: score of the best model so far.
+        best: best validation score so far.
+        step: number of steps done.
+        seconds: time in the loop, s.
+        waited: part of ``seconds`` spent waiting for data, s.
         running: moving average of the loss; None before the first step.
-        started: what was carried over from ``train.start``.
-        stages: which options were changed on resuming, and at which step.
+        started: summary of the weights copied from ``train.start``.
+        stages: options that were changed on resuming, with the step.
     """
 
     best: float
@@ -82,50 +82,61 @@ class Run:
 
 
 def train(
-    config: Config, folder: str | Path, resume: bool = False, progress: Any = None
+    config: Config, folder: str | Path, resume: bool = False, progress: Progress | None = None
 ) -> Path | None:
-    """Train a config in ``folder``; return the model file, None where another process wrote it.
+    """Train a config; return the model file, or None where another process wrote it.
 
-    Writes ``log.csv``, the same for TensorBoard where that is installed, ``checkpoint.pt`` (all
-    that a resumed run needs, replaced whole; the one before it is ``checkpoint.previous.pt``) and,
-    at every validation and the end, ``<name>.safetensors`` with the averaged weights; the best by
-    validation stays beside it as ``<name>-best.safetensors``.  ``progress`` wraps an iterable of
-    steps (for a bar).
+    Files written to ``folder``:
 
-    With no option changed a resumed run ends, on a CPU, bit for bit like an unbroken one, wherever
-    it was killed.  Options of data and training may be changed (training in stages); the model's
-    record says which, and from which step on.  Of several processes (`specsr.train.processes`)
-    the first alone writes and validates.
+    - ``log.csv``, and the same for TensorBoard where that is installed;
+    - ``checkpoint.pt`` with the state of the run, replaced atomically; the one before it is
+      ``checkpoint.previous.pt``;
+    - ``<name>.safetensors`` with the averaged weights, at every validation and at the end;
+    - ``<name>-best.safetensors``, the one with the best validation score.
+
+    A run that was killed at any moment and resumed with the same options ends, on a CPU, bit for
+    bit like an uninterrupted one.  Options of data and training may be changed on resuming
+    (training in stages); the model's record lists the changes with their step.  Of several
+    processes (`specsr.train.processes`) only the first writes and validates.
+
+    Args:
+        config: options of the run.
+        folder: folder of the run.
+        resume: continue from the checkpoint in the folder, if it has one.
+        progress: wraps the iterables of examples and of steps, for a progress bar.
 
     Raises:
-        SpecsrError: the folder already holds a run and ``resume`` is not set, or holds another
-            network's run or a damaged one; the loss is no number any more; see also
-            `specsr.train.processes.join`.
+        SpecsrError: the folder has a run and ``resume`` is not set; its checkpoint is of another
+            network or damaged; the loss is not finite; see also `specsr.train.processes.join`.
     """
     options, folder = config.train, Path(folder)
     model_path = folder / f"{config.name}.safetensors"
     for path in (folder / "checkpoint.pt", model_path):
         if path.exists() and not resume:
-            raise SpecsrError(f"{path} exists: go on with --resume, or choose another --out folder")
+            raise SpecsrError(
+                f"{path} exists: continue it with --resume, or choose another --out folder"
+            )
     with join(options.device, options.devices, unused=config.model.name == "mdsr") as ranks:
         _train(config, folder, resume, progress, ranks)
     return model_path if ranks.rank == 0 else None
 
 
-def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alone) -> None:
-    """Train in one process of a run."""
+def _train(
+    config: Config, folder: Path, resume: bool, progress: Progress | None, ranks: Alone
+) -> None:
+    """Train as one of the processes of a run."""
     options = config.train
     checkpoint_path = folder / "checkpoint.pt"
     model_path = folder / f"{config.name}.safetensors"
     if options.batch % (options.accumulate * ranks.size):
         raise SpecsrError(
             f"train.batch is {options.batch}: expected a multiple of train.accumulate "
-            f"({options.accumulate}) times the {ranks.size} processes"
+            f"({options.accumulate}) x {ranks.size} processes"
         )
     writes, device = ranks.rank == 0, ranks.device
-    bar = progress if progress and writes else lambda steps: steps
+    bar: Progress = progress if progress and writes else lambda steps: steps
     folder.mkdir(parents=True, exist_ok=True)
-    with ranks.first_ahead():  # the others take the examples from the cache
+    with ranks.first_ahead():  # the others read the examples from the cache
         data = source(config, bar, (ranks.rank, ranks.size))
 
     net = build_net(config)
@@ -137,7 +148,7 @@ def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alo
         if options.start:
             first = image_model if config.pair.kind == "image" else load_model
             run.started = transfer(net, first(options.start).net).summary()
-            log.warning("start from %s: %s", options.start, run.started)
+            log.warning("initial weights from %s: %s", options.start, run.started)
         learner = Learner(net, config, ranks)
     if ranks.mean(torch.tensor(float(run.step), device=device)).item() != run.step:
         raise SpecsrError(f"{folder}: the processes see different checkpoints: share the folder")
@@ -145,14 +156,12 @@ def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alo
         log.warning("%s: already at step %d of %d", checkpoint_path, run.step, options.steps)
 
     if device.type == "cuda":
-        torch.backends.cudnn.benchmark = (
-            True  # shapes repeat: the fastest kernels are worth finding
-        )
+        torch.backends.cudnn.benchmark = True  # shapes repeat: search the fastest kernels once
     batches = Waiting(
         DataLoader(
             data.crops, batch_size=None, sampler=range(run.step, options.steps),
             num_workers=options.workers, pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # its workers' seeds, which nothing uses, else the global
+            generator=torch.Generator(),  # else the loader draws from the global generator
         )
     )  # fmt: skip
     if writes:
@@ -167,7 +176,7 @@ def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alo
             last = run.step == options.steps
             validates = last or run.step % options.validate_every == 0
             saves = last or run.step % options.save_every == 0
-            # reading the loss holds a GPU up: now and then is often enough
+            # reading the loss waits for the GPU: only every 50 steps
             if not (validates or saves or run.step % 50 == 0):
                 continue
             running = ranks.mean(running)
@@ -175,7 +184,7 @@ def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alo
             if not math.isfinite(run.running):
                 raise SpecsrError(
                     f"the loss is {run.running} at step {run.step}: lower train.lr; the last "
-                    f"checkpoint in {folder} is good"
+                    f"checkpoint in {folder} is intact"
                 )
             if rows is None:
                 continue
@@ -197,25 +206,27 @@ def _train(config: Config, folder: Path, resume: bool, progress: Any, ranks: Alo
 
 
 def _state(config: Config, learner: Learner, run: Run) -> dict[str, Any]:
-    """Return what a checkpoint holds."""
+    """Return the content of a checkpoint."""
     dump = config.model_dump(mode="json")
     random = {"random": checkpoint.random_states()}
     return learner.state() | asdict(run) | random | {"config": dump, "model": dump["model"]}
 
 
 def _resumed(path: Path, learner: Learner, run: Run) -> Run:
-    """Set a learner and the random generators to a checkpoint; ``run`` is one that begins."""
+    """Restore learner and random generators from a checkpoint; ``run`` has the initial values."""
     config = learner.config
     state = checkpoint.load(path, learner.ranks.device)
     now = config.model_dump(mode="json")
-    # by the model's own form: later options have their defaults, former names are understood
+    # validated: missing options get their defaults, names of version 0.1.0 become the present ones
     if ModelOptions.model_validate(state["model"]) != config.model:
-        raise SpecsrError(f"{path}: made by another network: choose another --out")
+        raise SpecsrError(
+            f"{path}: of another network: choose another --out folder, or the config of this run"
+        )
     learner.load(state)
     if "random" in state:
         checkpoint.restore_random_states(state["random"])
     worst = run.best
-    # checkpoints of earlier versions lack some of it
+    # checkpoints of earlier versions may lack some attributes
     run = Run(**{f.name: state.get(f.name, getattr(run, f.name)) for f in fields(Run)})
     before = Config.model_validate(state["config"]) if "config" in state else config
     changed = checkpoint.changes(before.model_dump(mode="json"), now)
@@ -224,20 +235,20 @@ def _resumed(path: Path, learner: Learner, run: Run) -> Run:
         run.stages = [*run.stages, *(f"step {run.step}: {change}" for change in changed)]
     judged = ("data.", "pair.", "grids", "train.hold_out", "train.patch")
     if any(c.startswith(judged) and not c.startswith("data.cache") for c in changed):
-        run.best = worst  # scores of other examples cannot be compared
+        run.best = worst  # scores on other examples are not comparable
     return run
 
 
 def _model(
     config: Config, learner: Learner, data: Source, run: Run, score: float, ranks: Alone
 ) -> Model:
-    """Return the averaged network as it is to be used, with its record."""
+    """Return the averaged network as a model with its training record."""
     kind = ranks.device.type
     where = f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)"
     record = {
         "steps": run.step,
         "seconds": round(run.seconds),
-        "loader_wait": round(run.waited / max(run.seconds, 1e-9), 4),  # share of the seconds
+        "loader_wait": round(run.waited / max(run.seconds, 1e-9), 4),  # share of ``seconds``
         "device": (where if kind == "cpu" else kind) + (f" x {ranks.size}" * (ranks.size > 1)),
         data.score: round(score, 4),
         "examples": data.examples,
@@ -247,8 +258,9 @@ def _model(
         record["start"] = run.started
     if run.stages:
         record["stages"] = run.stages
+    maps = config.pair.kind != "image"
+    grids = tuple(Analysis(**grid.model_dump()) for grid in config.grids) if maps else ()
     return Model(
-        config.name, learner.average, config.pair.kind,
-        tuple(g.model_dump() for g in config.grids) if config.pair.kind != "image" else (),
-        data.rates, data.db_range, record,
+        config.name, learner.average, config.pair.kind, grids, data.rates, data.level_range_db,
+        record,
     )  # fmt: skip

@@ -71,7 +71,7 @@ def test_missing_and_mismatched_pairs_are_named(tmp_path: Path) -> None:
         find_pairs(tmp_path, [2])
     write_image(tmp_path / "LR_bicubic/X2/birdx2.png", picture(20, 16))
     [files] = find_pairs(tmp_path, [2])
-    with pytest.raises(SpecsrError, match=r"birdx2\.png: 20 x 16.*asks for 30 x 24"):
+    with pytest.raises(SpecsrError, match=r"birdx2\.png: 20 x 16.*needs 30 x 24"):
         load_pair(files, [2])
     write_image(tmp_path / "LR_bicubic/X2/birdx2.png", picture(30, 24, 1), overwrite=True)
     with pytest.raises(SpecsrError, match="with 1 channel, but"):
@@ -163,7 +163,7 @@ def test_batches_are_a_function_of_seed_and_step() -> None:
 
 def test_patches_too_large_are_refused() -> None:
     pair = ImagePair("one", picture(64, 64), {2: picture(32, 32)})
-    with pytest.raises(SpecsrError, match=r"no image holds a patch of 33 x 33 at x2"):
+    with pytest.raises(SpecsrError, match=r"no image is as large as a patch of 33 x 33 at x2"):
         ImageCrops([pair], config(patch=[8, 33]), 4)
 
 

@@ -1,4 +1,4 @@
-"""Model files from strangers: whatever does not make sense is refused before it is built."""
+"""Model files from untrusted sources: invalid ones are refused before a network is built."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from specsr.errors import SpecsrError
-from specsr.models import description as model_file
-from specsr.models.bundled import bundled_models, load_model
-from specsr.models.description import check_tensors, describe
-from specsr.models.edsr import EDSRConfig
+from specsr.models.bundled import bundled_models, load_model, model_path
+from specsr.models.config import EDSRConfig, MDSRConfig
+from specsr.models.description import (
+    LARGEST_DESCRIPTION,
+    Analysis,
+    check_tensors,
+    checked_config,
+    describe,
+)
 from specsr.models.edsr_pytorch import convert, from_state_dict, read_state_dict
-from specsr.models.mdsr import MDSRConfig
 from specsr.models.model import Model, read_info, save_model
 from specsr.models.network import build
 
@@ -37,7 +41,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small valid model file."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "whole.safetensors"
-    grid = {"n_fft": 512, "hop_length": 128, "window": "hann"}
+    grid = Analysis(512, 128, "hann")
     made = Model("demo", build(SMALL).eval(), "pool", (grid,), (8e3, 48e3), 100.0, {"steps": 1})
     save_model(path, made)
     return path
@@ -53,7 +57,7 @@ def written(whole: Path, folder: Path, info: Any = None, **tensors: torch.Tensor
 
 
 def refused(path: Path, words: str | None = None) -> str:
-    """Load a file that has to be refused without a large array; return what is said."""
+    """Load a file that has to be refused without a large array; return the message."""
     tracemalloc.start()
     try:
         with pytest.raises(SpecsrError, match=words) as caught:
@@ -120,7 +124,7 @@ def test_descriptions_that_make_no_sense_are_refused(
         "\ud800",
         "null",
         '"text"',
-        " " * (model_file.LARGEST_DESCRIPTION + 1),
+        " " * (LARGEST_DESCRIPTION + 1),
         '{"format": 1' + "0" * 5000 + "}",
     ],
     ids=["deep", "deep object", "twice", "twice below", "surrogate", "null", "text", "long", "big"],
@@ -230,12 +234,12 @@ def test_any_value_in_a_description_is_taken_or_refused(whole: Path, key: str, v
 
 
 @pytest.mark.parametrize("name", bundled_models())
-def test_models_that_come_along_pass(name: str) -> None:
-    path = Path(model_file.__file__).parent / "bundled" / f"{name}.safetensors"
+def test_bundled_models_pass(name: str) -> None:
+    path = model_path(name)
     info = read_info(path)
     with safe_open(path, framework="pt") as file:
         shapes = {k: tuple(file.get_slice(k).get_shape()) for k in file.keys()}  # noqa: SIM118
-    check_tensors(model_file.checked_config(info["architecture"], info["config"]), shapes)
+    check_tensors(checked_config(info["architecture"], info["config"]), shapes)
 
 
 @pytest.mark.parametrize("scales", [((2, 2), (3, 3)), ((4, 1),)])
@@ -246,7 +250,7 @@ def test_the_largest_published_networks_are_within_the_caps(scales: Any) -> None
     ):
         kind = "edsr" if isinstance(config, EDSRConfig) else "mdsr"
         text = json.loads(json.dumps(config.__dict__))
-        assert model_file.checked_config(kind, text) == config
+        assert checked_config(kind, text) == config
 
 
 # --- checkpoints of PyTorch ------------------------------------------------------------------

@@ -17,9 +17,10 @@ from specsr.cli.app import app
 from specsr.errors import SpecsrError
 from specsr.images.upscale import image_model, upscale_image
 from specsr.models.bundled import load_model
-from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.config import EDSRConfig, MDSRConfig
+from specsr.models.edsr import EDSR
 from specsr.models.edsr_pytorch import convert, from_state_dict, read_state_dict, to_gray
-from specsr.models.mdsr import MDSR, MDSRConfig
+from specsr.models.mdsr import MDSR
 from specsr.models.model import Model, save_model
 from specsr.models.transfer import transfer
 

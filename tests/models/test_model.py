@@ -1,4 +1,4 @@
-"""Model files: what is written is read again, and what is no model is refused."""
+"""Model files: what is written is read again, other files are refused."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from specsr.errors import SpecsrError
+from specsr.models import bundled
 from specsr.models import model as weights
-from specsr.models.bundled import bundled_models, load_model
-from specsr.models.edsr import EDSRConfig
-from specsr.models.mdsr import MDSRConfig
+from specsr.models.bundled import bundled_info, bundled_models, find_model, load_model, model_path
+from specsr.models.config import EDSRConfig, MDSRConfig
+from specsr.models.description import Analysis
 from specsr.models.model import Model, read_info, save_model
 from specsr.models.network import build
 from specsr.models.transfer import transfer
@@ -38,9 +39,9 @@ def model(config: EDSRConfig | MDSRConfig = CONFIGS[0], **changes: Any) -> Model
         "name": "demo",
         "net": build(config).eval(),
         "pair": "pool",
-        "grids": ({"n_fft": 512, "hop_length": 128, "window": "hann"},),
+        "grids": (Analysis(512, 128, "hann"),),
         "rates": (8000.0, 51200.131),
-        "db_range": 100.0,
+        "level_range_db": 100.0,
         "record": {"steps": 3, "seed": 0, "note": "µ"},
     }
     return Model(**{**options, **changes})
@@ -51,7 +52,7 @@ def test_a_model_is_read_as_it_was_written(tmp_path: Path, config: EDSRConfig | 
     written = model(config)
     save_model(tmp_path / "m.safetensors", written)
     read = load_model(tmp_path / "m.safetensors")
-    for name in ("name", "pair", "grids", "rates", "db_range", "record"):
+    for name in ("name", "pair", "grids", "rates", "level_range_db", "record"):
         assert getattr(read, name) == getattr(written, name)
     assert read.net.config == config and type(read.net) is type(written.net)
     assert not read.net.training
@@ -221,17 +222,17 @@ def test_a_strangers_safetensors_file_is_refused(tmp_path: Path, metadata: dict 
         load_model(path)
 
 
-def test_an_unknown_name_lists_those_there_are(
+def test_an_unknown_name_lists_the_available_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(weights, "BUNDLED", tmp_path)
-    with pytest.raises(SpecsrError, match=r"maps: no bundled model .*there are: none"):
+    monkeypatch.setattr(bundled, "BUNDLED", tmp_path)
+    with pytest.raises(SpecsrError, match=r"maps: no bundled model .*available: none"):
         load_model("maps")
     for name in ("map", "band"):
         save_model(tmp_path / f"{name}.safetensors", model(name=name))
     assert bundled_models() == ["band", "map"]
     assert load_model("map").name == "map"
-    with pytest.raises(SpecsrError, match=r"maps: no bundled model .*there are: band, map"):
+    with pytest.raises(SpecsrError, match=r"maps: no bundled model .*available: band, map"):
         load_model("maps")
     with pytest.raises(SpecsrError, match=r"none\.safetensors: no such model file"):
         load_model(tmp_path / "none.safetensors")
@@ -241,7 +242,7 @@ def test_an_unknown_name_lists_those_there_are(
 
 
 @pytest.mark.parametrize("name", bundled_models())
-def test_models_that_come_along_load_and_say_what_they_are(name: str) -> None:
+def test_bundled_models_load_with_their_description(name: str) -> None:
     loaded = load_model(name)
     assert loaded.name == name
     assert loaded.pair in ("pool", "stft", "band", "denoise", "image")
@@ -251,7 +252,7 @@ def test_models_that_come_along_load_and_say_what_they_are(name: str) -> None:
 
 
 def test_a_widened_network_begins_as_the_one_it_starts_from():
-    """Guiding inputs weigh nothing yet, the uncertainty is new, the levels are unchanged."""
+    """Order inputs have zero weights, the uncertainty is new, the levels are unchanged."""
     small = MDSRConfig(
         n_resblocks=2, n_feats=8, in_channels=1, out_channels=1, mean=(0.0,), std=20.0,
         input_skip=True,
@@ -267,3 +268,41 @@ def test_a_widened_network_begins_as_the_one_it_starts_from():
         out = wide(x, scale)
         assert out.shape[1] == 2
         torch.testing.assert_close(out[:, :1], first(x[:, :1], scale))
+
+
+# --- bundled models, and names of earlier versions -----------------------------------------------
+
+
+def test_descriptions_of_bundled_models_are_those_of_their_files() -> None:
+    infos = bundled_info()
+    assert list(infos) == bundled_models()
+    for name, info in infos.items():
+        assert info == read_info(model_path(name)) and info["name"] == name
+
+
+def test_a_replaced_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By path, time and size: neither descriptions nor models of an earlier file remain."""
+    monkeypatch.setattr(bundled, "BUNDLED", tmp_path)
+    path = tmp_path / "demo.safetensors"
+    for note in ("first", "second one"):
+        save_model(path, model(record={"note": note}), overwrite=True)
+        assert bundled_info()["demo"]["record"]["note"] == note
+        for source in (None, "demo", path):
+            assert find_model(source, "pool", (2, 3)).record["note"] == note
+    assert find_model(path, "pool", (2, 3)) is find_model(path, "pool", (2, 3))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: type(c).__name__)
+def test_a_file_of_0_1_0_is_read(tmp_path: Path, config: EDSRConfig | MDSRConfig) -> None:
+    """It names the uncertainty doubt, and has the names of its training options in the record."""
+    written = model(dataclasses.replace(config, uncertainty=True))
+    path, old = tmp_path / "new.safetensors", tmp_path / "old.safetensors"
+    save_model(path, written)
+    info = read_info(path)
+    info["config"]["doubt"] = info["config"].pop("uncertainty")
+    info["record"]["config"] = {"model": {"doubt": True, "guide": False, "std": 20.0}}
+    save_file(load_file(path), old, metadata={"specsr": json.dumps(info)})
+    read = load_model(old)
+    assert read.net.config == written.net.config and read.net.config.uncertainty
+    for key, value in written.net.state_dict().items():
+        assert torch.equal(read.net.state_dict()[key], value)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from specsr.models.blocks import MeanShift, PixelShuffle, PixelUnshuffle, ResBlock, enlarge
-from specsr.models.edsr import EDSR, EDSRConfig
-from specsr.models.mdsr import MDSR, MDSRConfig
+from specsr.models.config import EDSRConfig, MDSRConfig
+from specsr.models.edsr import EDSR
+from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 
 LARGE = {"n_resblocks": 32, "n_feats": 256, "res_scale": 0.1}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from specsr.models.blocks import ResBlock, conv
-from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.config import EDSRConfig
+from specsr.models.edsr import EDSR
 from specsr.models.merged import Merged
 from specsr.models.winograd import PLANE, TILE, WinogradBody, fits, transformed
 
@@ -135,11 +136,9 @@ def test_networks_use_it_for_inference_in_float32_alone(monkeypatch):
 
 
 def test_an_error_in_a_worker_is_raised(monkeypatch):
-    from specsr.models import winograd
-
-    def broken(*given):
+    def broken(*given, **options):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(winograd, "_take", broken)
+    monkeypatch.setattr(torch, "bmm", broken)  # the products of all workers
     with pytest.raises(MemoryError, match="no room"):
         refined(BODIES[16], torch.randn(1, 16, 8, 8))

@@ -44,7 +44,7 @@ def _signal() -> Signal:
 
 @functools.cache
 def seeds() -> dict[str, bytes]:
-    """A small valid file of every format: name of the target -> its bytes."""
+    """Return a small valid file of every format: name of the target -> bytes."""
     found = {"config": CONFIG}
     with tempfile.TemporaryDirectory() as folder:
         signal = _signal()
@@ -54,7 +54,7 @@ def seeds() -> dict[str, bytes]:
             try:
                 files.write(path, signal)
                 found[f"signal{suffix}"] = path.read_bytes()
-            except SpecsrError:  # a format that cannot hold two channels, or an extra is missing
+            except SpecsrError:  # a format of one channel, or an extra is not installed
                 files.write(path, signal.replace(samples=signal.samples[:1], channels=("left",)))
                 found[f"signal{suffix}"] = path.read_bytes()
         for suffix in files.MAPS:
@@ -78,7 +78,7 @@ def seeds() -> dict[str, bytes]:
 
 
 def targets(folder: Path) -> dict[str, Callable[[bytes], None]]:
-    """Name -> function that reads bytes as that kind of file, by way of a file in ``folder``."""
+    """Return name -> function that reads bytes as a file of that kind, written to ``folder``."""
     return {name: functools.partial(_read, folder, name) for name in seeds()}
 
 

@@ -56,7 +56,7 @@ def test_the_configs_that_come_along_are_valid(path: Path) -> None:
         ("pair.scales=[0]", r"pair\.scales"),
         ("pair.scales=[]", r"pair\.scales"),
         ("pair.scales=[2, 3]", "use mdsr"),
-        ("pair.kind=band", r"works at pair\.scales"),
+        ("pair.kind=band", r"a band pair has pair\.scales \[1\]"),
         ("data.synth.count=0", r"set data\.synth\.count or data\.folders"),
         ("steps", "expected section.key=value"),
         ("name.first=1", "name is a value, not a section"),

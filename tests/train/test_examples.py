@@ -152,7 +152,7 @@ def test_the_guide_of_a_crop_is_that_of_its_place(scale: int, seed: int) -> None
     )  # fmt: skip
     map_ = (40.0 * np.arange(40)[:, None] + np.arange(40)).astype(np.float16)
     speed = np.linspace(10, 30, 40).astype(np.float32)
-    crops = Crops([Example(map_, map_, df=3.0, speed=speed)], options, 1)
+    crops = Crops([Example(map_, map_, df=3.0, rotation_hz=speed)], options, 1)
     low, high = crops.crop(crops.examples[0], (scale, scale), np.random.default_rng(seed))
     top, columns = int(high[0, 0].min() // 40), (high[0, 0] % 40).astype(int)
     rows = top + np.arange(5) * scale + (scale - 1) / 2
@@ -269,5 +269,5 @@ def test_batches_are_a_function_of_seed_and_step_alone() -> None:
 def test_a_patch_taller_than_the_map_is_named() -> None:
     options = config(Path(), train={"patch": [20, 4]})
     map_ = noise_map(0, 32, 50)
-    with pytest.raises(SpecsrError, match=r"train\.patch asks for 40 rows of a map that has 32"):
+    with pytest.raises(SpecsrError, match=r"train\.patch needs 40 rows, but a map has 32"):
         Crops([Example(map_, map_)], options, 1)[0]

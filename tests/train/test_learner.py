@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +22,7 @@ from specsr.errors import SpecsrError
 from specsr.images.sets import ImagePair
 from specsr.models.bundled import load_model
 from specsr.models.model import read_info
-from specsr.train import checkpoint, learner
-from specsr.train import processes as ranks
+from specsr.train import checkpoint
 from specsr.train.config import Config
 from specsr.train.crops import Crops, place_rng, shared
 from specsr.train.examples import Example
@@ -114,7 +115,7 @@ def test_the_average_follows_by_its_formula(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_compiling_changes_rounding_alone(tmp_path: Path) -> None:
-    if not (learner.shutil.which("g++") or learner.shutil.which("clang++")):
+    if not (shutil.which("g++") or shutil.which("clang++")):
         pytest.skip("no C++ compiler")
     options = {"batch": 8, "lr": 1e-3, "warmup": 0}
     plain = stepped(config(tmp_path, train=options))
@@ -124,7 +125,7 @@ def test_compiling_changes_rounding_alone(tmp_path: Path) -> None:
 
 
 def test_without_a_compiler_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learner.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SpecsrError, match=r"train\.compile needs a C\+\+ compiler"):
         stepped(config(tmp_path, train={"compile": True, "batch": 8}), 1)
 
@@ -170,10 +171,10 @@ def test_what_cannot_be_shared_out_is_said(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(ValueError, match=r"batch is 8.*multiple.*6"):
         config(tmp_path, train={"batch": 8, "accumulate": 3, "devices": 2})
     assert join("cpu", 1) == CPU
-    found = ranks.importlib.util.find_spec
+    found = importlib.util.find_spec
     monkeypatch.setattr(
-        ranks.importlib.util, "find_spec",
-        lambda name: None if name == "lightning_fabric" else found(name),
+        importlib.util, "find_spec",
+        lambda name, *more: None if name == "lightning_fabric" else found(name, *more),
     )  # fmt: skip
     with pytest.raises(SpecsrError, match=r"pip install 'specsr\[distributed\]'"):
         join("cpu", 2)

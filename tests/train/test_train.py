@@ -173,7 +173,7 @@ def test_a_run_is_not_written_over_another(tmp_path: Path) -> None:
     options, folder = config(tmp_path, train={"steps": 2}), tmp_path / "run"
     train(options, folder)
     before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
-    with pytest.raises(SpecsrError, match=r"checkpoint\.pt exists: go on with --resume"):
+    with pytest.raises(SpecsrError, match=r"checkpoint\.pt exists: continue it with --resume"):
         train(options, folder)
     (folder / "checkpoint.pt").rename(folder / "kept.pt")
     with pytest.raises(SpecsrError, match=r"tiny\.safetensors exists"):
