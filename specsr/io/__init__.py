@@ -18,6 +18,7 @@ from typing import Any
 from specsr.errors import SpecsrError
 from specsr.io import arrays, audio, mat, mdf, npy, recording, tdms, text, uff
 from specsr.io.atomic import check_output, replacing
+from specsr.io.find import find_files
 from specsr.io.guard import check_input, naming
 from specsr.io.recording import Channel, Contents
 from specsr.maps.spec_map import SpecMap
@@ -219,24 +220,8 @@ def find_inputs(paths: PathLike | Iterable[PathLike]) -> list[Path]:
     Raises:
         SpecsrError: a path that does not exist, or a folder without a readable file.
     """
-    found: dict[Path, None] = {}
-    for path in [paths] if isinstance(paths, (str, os.PathLike)) else paths:
-        path = Path(path)
-        if not path.exists():
-            raise SpecsrError(f"{path}: no such file or folder: check the name")
-        files = _search(path) if path.is_dir() else [path]
-        if not files:
-            raise SpecsrError(f"{path}: holds no readable file: expected {_list(READERS)}")
-        found |= dict.fromkeys(files)
-    return list(found)
-
-
-def _search(folder: Path) -> list[Path]:
-    files = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.suffix.lower() in READERS)
+    several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    return find_files(several, READERS, "readable file")
 
 
 def _by_suffix(table: dict, path: Path) -> Any:
@@ -244,9 +229,5 @@ def _by_suffix(table: dict, path: Path) -> Any:
         return table[path.suffix.lower()]
     except KeyError:
         raise SpecsrError(
-            f"unknown suffix {path.suffix!r}: expected one of {_list(table)}"
+            f"unknown suffix {path.suffix!r}: expected one of {', '.join(table)}"
         ) from None
-
-
-def _list(suffixes: Iterable[str]) -> str:
-    return ", ".join(suffixes)

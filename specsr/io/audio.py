@@ -23,7 +23,7 @@ from specsr.signal import Signal
 FORMATS = {
     ".wav": "WAV", ".w64": "W64", ".rf64": "RF64", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG",
 }  # fmt: skip
-"""libsndfile's name of the format behind each suffix."""
+"""Suffix -> name of the format in libsndfile."""
 
 _RIFF_LIKE = {"WAV", "WAVEX", "W64", "RF64"}
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}

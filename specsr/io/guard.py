@@ -49,7 +49,7 @@ def naming(path: Path, done: str = "read") -> Iterator[None]:
         raise SpecsrError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from error
     except OSError as error:
         if error.errno is None:  # HDF5 raises these for damaged files
-            raise damaged(path, done, error) from error
+            raise _damaged(path, done, error) from error
         raise SpecsrError(
             f"{path}: cannot be {done} ({error.strerror or error}): check the name and permissions"
         ) from error
@@ -58,11 +58,11 @@ def naming(path: Path, done: str = "read") -> Iterator[None]:
             f"{path}: needs more memory than is available: split it into parts"
         ) from error
     except Exception as error:
-        raise damaged(path, done, error) from error
+        raise _damaged(path, done, error) from error
 
 
-def damaged(path: Path, done: str, error: Exception) -> SpecsrError:
-    """Return the error for a file whose content made a library fail; arguments as in `naming`."""
+def _damaged(path: Path, done: str, error: Exception) -> SpecsrError:
+    """Return the error for a file whose content made a library fail."""
     fix = ": the file is damaged, cut off or of another kind; write or copy it again"
     return SpecsrError(
         f"{path}: cannot be {done} as {path.suffix} ({type(error).__name__}: {error})"

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from specsr.errors import SpecsrError
 from specsr.io.atomic import replacing
+from specsr.io.find import find_files
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
@@ -46,22 +47,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises:
         SpecsrError: a path that does not exist, or a folder without an image.
     """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise SpecsrError(f"{path}: no such file or folder: check the name")
-        files = [path]
-        if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if is_image(file) and file.is_file())
-            files = [
-                file
-                for file in inside
-                if not any(part.startswith(".") for part in file.relative_to(path).parts)
-            ]
-        if not files:
-            raise SpecsrError(f"{path}: holds no image: expected {', '.join(SUFFIXES)}")
-        found |= dict.fromkeys(files)
-    return list(found)
+    return find_files(paths, SUFFIXES, "image")
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:

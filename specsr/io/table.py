@@ -34,7 +34,7 @@ class Head:
         facts: ``key: value`` pairs of the comments, keys in lower case.
         lines: number of lines before the first line of numbers.
         divider: separator of the cells; None means blanks.
-        comma: whether numbers have a decimal comma.
+        comma: whether commas are decimal commas.
         names: column names; () without a line of names.
         times: times of the columns, s, if the line of names is that of a map, else ().
     """
@@ -131,9 +131,8 @@ def read_table(path: Path, gaps: bool = False) -> tuple[Head, np.ndarray]:
     head = read_head(path)
     try:
         with _opened(path) as file:
-            lines = (line.replace(",", ".") for line in file) if head.comma else file
-            table = _loadtxt(lines, head)
-    except ValueError:  # quotes and empty cells cost time: cleaned only where needed
+            table = _loadtxt(file, head)
+    except ValueError:  # cleaning takes longer, so only if needed
         try:
             with _opened(path) as file:
                 table = _loadtxt(_cleaned(file, head, gaps), head)
@@ -163,7 +162,7 @@ def _loadtxt(lines: Iterable[str], head: Head) -> np.ndarray:
 
 
 def _cleaned(file: TextIO, head: Head, gaps: bool) -> Iterator[str]:
-    """Yield the lines of a table without quotes and without empty cells at their end."""
+    """Yield lines without quotes, decimal commas and empty cells at their end."""
     ends = " \r\n" + (head.divider or "")
     for line in file:
         kept = _unquoted(line).rstrip(ends)
@@ -198,10 +197,10 @@ def _opened(path: Path) -> TextIO:
 
 
 def _divider(line: str) -> tuple[str | None, bool]:
-    """Return the separator of a line of numbers, and whether its commas are decimal."""
+    """Return the separator of a line of numbers, and whether commas in it are decimal."""
     for divider in ("\t", ";"):
         if divider in line:
-            return divider, "," in line
+            return divider, True
     if "," in line:
         return ",", False
     return None, False

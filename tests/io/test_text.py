@@ -1,4 +1,4 @@
-"""Tables of numbers as recordings, maps and plain columns."""
+"""Tables of numbers: recordings, maps, and plain columns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from specsr.errors import SpecsrError
 from specsr.io import read, read_map
+from specsr.io.table import read_columns
 from support.format_samples import spectrogram
 
 
@@ -74,3 +75,43 @@ def test_a_table_of_levels_is_a_map(tmp_path):
     (tmp_path / "b.csv").write_text("\n".join(lines[1:]))
     with pytest.raises(SpecsrError, match="has no unit: add a line"):
         read_map(tmp_path / "b.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0,1\n2,3.5\n", ()),
+        ("\n# a note\nt [s];n [1/min]\n0;1\n2;3,5\n", ("t [s]", "n [1/min]")),
+        ("time,rpm\ns,1/min\n0,1\n\n2,3.5", ("s", "1/min")),
+        ('"t","n"\n"0","1"\n"2","3.5"\n', ("t", "n")),
+        ("t\tn\t\n0\t1\t\n2\t3.5\n\t\t\n", ("t", "n")),
+        ("t  n\n0  1\n2  3.5\n", ("t", "n")),
+    ],
+)
+def test_columns_of_any_table_are_read(tmp_path, text, names):
+    path = tmp_path / "a.txt"
+    path.write_text(text)
+    found, table = read_columns(path)
+    assert found == names and table.tolist() == [[0, 1], [2, 3.5]]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("0,1\n2\n", "line 2 is '2': expected 2 numbers"),
+        ("0,,1\n2,,3\n", "expected columns of numbers"),
+        ('t,n\n"0,5","1"\n', "expected columns of numbers"),
+        ("# samples: 3\n0,1\n2,3\n", "declares 3 lines, it holds 2"),
+    ],
+)
+def test_columns_that_do_not_match_are_refused(tmp_path, text, match):
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(SpecsrError, match=rf"a\.txt: .*{match}"):
+        read_columns(tmp_path / "a.txt")
+
+
+def test_empty_lines_of_a_recording_are_refused(tmp_path):
+    """A line without cells could be a lost sample."""
+    (tmp_path / "a.csv").write_text("mic,acc\n1,2\n,\n3,4\n")
+    with pytest.raises(SpecsrError, match="line 3"):
+        read(tmp_path / "a.csv", rate=10)

@@ -1,10 +1,10 @@
-"""Fuzz one target of `fuzz_targets` with atheris, which follows the code that is reached.
+"""Fuzz one target of `fuzz_targets` with atheris, guided by coverage.
 
     pip install atheris      # CPython up to 3.13
     python tests/support/fuzz.py signal.csv -max_total_time=60
     python tests/support/fuzz.py     # lists the targets
 
-Arguments behind the name are libFuzzer's.  The bytes of a crash are left in ``crash-*``.
+Arguments after the target are those of libFuzzer.  Input that fails is saved as ``crash-*``.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ with atheris.instrument_imports(include=["specsr", "yaml"]):
     from fuzz_targets import seeds, targets
 
 MEMORY = 8 << 30
-"""Bytes of addresses that a reading may use; torch alone maps some."""
+"""Limit of the address space, bytes; torch alone maps several GB."""
 
 
 def main() -> None:
-    """Write the valid file as the first of a corpus and let libFuzzer change it."""
+    """Write the valid file of a target into a corpus and run libFuzzer on it."""
     if len(sys.argv) < 2 or sys.argv[1] not in seeds():
         sys.exit(f"usage: fuzz.py TARGET [-max_total_time=60 ...]; one of {', '.join(seeds())}")
     name = sys.argv.pop(1)

@@ -1,0 +1,44 @@
+"""Search of folders for files by suffix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from specsr.errors import SpecsrError
+
+
+def find_files(
+    paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str], kind: str
+) -> list[Path]:
+    """Return the given files, and the files in the given folders with one of some suffixes, sorted.
+
+    Folders are searched recursively; hidden files and folders are skipped.  A file that is given
+    twice is returned once.
+
+    Args:
+        paths: files and folders.
+        suffixes: in lower case; those of files may have any case.
+        kind: kind of the files, for the message: "image".
+
+    Raises:
+        SpecsrError: a path that does not exist, or a folder without such a file.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if not path.exists():
+            raise SpecsrError(f"{path}: no such file or folder: check the name")
+        files = _search(path, suffixes) if path.is_dir() else [path]
+        if not files:
+            raise SpecsrError(f"{path}: holds no {kind}: expected {', '.join(suffixes)}")
+        found |= dict.fromkeys(files)
+    return list(found)
+
+
+def _search(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    return sorted(file for file in files if file.suffix.lower() in suffixes)
