@@ -1,1 +1,1 @@
-"""Benchmarks behind `specsr benchmark`."""
+"""Measurements of the command ``specsr benchmark``."""

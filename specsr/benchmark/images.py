@@ -1,4 +1,4 @@
-"""Image models scored on benchmark sets, beside what was published."""
+"""PSNR and SSIM of image models on benchmark sets, with published values."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from specsr.benchmark.options import BenchmarkOptions
 from specsr.benchmark.published import METHODS, PUBLISHED
 from specsr.errors import SpecsrError
 from specsr.images.imresize import imresize
@@ -19,9 +20,9 @@ from specsr.images.pixels import to_pixels
 from specsr.images.sets import ImagePair, find_pairs, load_pair
 from specsr.images.upscale import image_model, run_image
 from specsr.io.image import write_image
-from specsr.models.bundled import BUNDLED, bundled_models
-from specsr.models.model import Model, read_info
-from specsr.models.options import InferOptions
+from specsr.models.bundled import bundled_info
+from specsr.models.model import Model
+from specsr.scores.markdown import markdown_table
 
 HEADINGS = {
     "paper": "paper protocol: luma (MATLAB rgb2ycbcr) rounded, gray as it is, border = scale",
@@ -31,21 +32,8 @@ HEADINGS = {
 
 
 @dataclass(frozen=True)
-class BenchmarkOptions:
-    """What is scored: sets (none: all found), scales, protocols of luma, sets with "+" as well."""
-
-    sets: tuple[str, ...] = ()
-    scales: tuple[int, ...] = (2, 3, 4)
-    protocols: tuple[str, ...] = ("paper", "float")
-    plus: tuple[str, ...] = ()
-    limit: int | None = None
-    save_images: Path | None = None
-    infer: InferOptions = InferOptions()
-
-
-@dataclass(frozen=True)
 class Row:
-    """Mean over the images of one set of each image's PSNR (dB) and SSIM."""
+    """Mean PSNR in dB and mean SSIM over the images of one set."""
 
     set: str
     scale: int
@@ -58,13 +46,13 @@ class Row:
 
 @dataclass(frozen=True)
 class BenchmarkReport:
-    """All rows, and what was known of the models."""
+    """Scores of all sets, scales, protocols and methods, and a description of the models."""
 
     rows: tuple[Row, ...]
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def json(self) -> str:
-        """Every number, the protocols and the models."""
+        """Return protocols, models and all numbers as JSON."""
         tree = {
             "protocols": HEADINGS,
             "models": self.models,
@@ -73,40 +61,42 @@ class BenchmarkReport:
         return json.dumps(tree, indent=1) + "\n"
 
     def markdown(self) -> str:
-        """One table a protocol: PSNR/SSIM, our methods bold, the published ones behind them."""
-        lines = ["# Image models", ""]
+        """Return one table per protocol, with the published values in italics, and the models."""
+        parts = ["# Image models"]
         for protocol in dict.fromkeys(row.protocol for row in self.rows):
-            rows = [row for row in self.rows if row.protocol == protocol]
-            ours = list(dict.fromkeys(row.method for row in rows))
-            keys = list(dict.fromkeys((row.set, row.scale) for row in rows))
-            published = PUBLISHED[protocol]
-            known = {m for key in keys for m in published.get(key, {})} - {"Bicubic"}
-            theirs = sorted(known, key=[*METHODS, "EDSR baseline"].index)
-            lines += [f"## PSNR in dB / SSIM, {HEADINGS[protocol]}", ""]
-            lines += ["| " + " | ".join(["set", "x", *ours, *(f"*{m}*" for m in theirs)]) + " |"]
-            lines += ["| --- | ---: |" + " ---: |" * (len(ours) + len(theirs))]
-            for key in keys:
-                cells = {r.method: (r.psnr, r.ssim) for r in rows if (r.set, r.scale) == key}
-                values = [_cell(cells.get(method)) for method in ours]
-                values += [_cell(published.get(key, {}).get(method)) for method in theirs]
-                lines.append("| " + " | ".join([key[0], str(key[1]), *values]) + " |")
-            lines.append("")
-        lines.append("Columns in italics: published figures. The others were measured; means of")
-        lines.append("per-image values, uint8 outputs.")
+            parts += [f"## PSNR in dB / SSIM, {HEADINGS[protocol]}", self._table(protocol)]
+        parts.append(
+            "Columns in italics: published values. The others were measured; means of\n"
+            "per-image values, uint8 outputs."
+        )
         if self.models:
-            lines += [
-                "",
-                "| model | network | parameters | training |",
-                "| --- | --- | ---: | --- |",
-            ]
-            lines += [
-                f"| {name} | {info['network']} | {info['parameters']:,} | {info['training']} |"
+            models = [
+                {"model": name} | info | {"parameters": f"{info['parameters']:,}"}
                 for name, info in self.models.items()
             ]
-        return "\n".join(lines) + "\n"
+            parts.append(markdown_table(models, text=("model", "network", "training")))
+        return "\n\n".join(parts) + "\n"
+
+    def _table(self, protocol: str) -> str:
+        """Table of one protocol: one row per set and scale, one column per method."""
+        rows = [row for row in self.rows if row.protocol == protocol]
+        methods = list(dict.fromkeys(row.method for row in rows))
+        keys = list(dict.fromkeys((row.set, row.scale) for row in rows))
+        values = PUBLISHED[protocol]
+        known = {m for key in keys for m in values.get(key, {})} - {"Bicubic"}
+        published = sorted(known, key=[*METHODS, "EDSR baseline"].index)
+        lines = []
+        for key in keys:
+            own = {r.method: (r.psnr, r.ssim) for r in rows if (r.set, r.scale) == key}
+            line: dict[str, Any] = {"set": key[0], "x": key[1]}
+            line |= {m: _cell(own.get(m)) for m in methods}
+            line |= {f"*{m}*": _cell(values.get(key, {}).get(m)) for m in published}
+            lines.append(line)
+        return markdown_table(lines, text=("set",))
 
 
 def _cell(values: tuple[float, float | None] | None) -> str:
+    """PSNR/SSIM as published tables print them."""
     if values is None:
         return "-"
     psnr, ssim = values
@@ -114,10 +104,16 @@ def _cell(values: tuple[float, float | None] | None) -> str:
 
 
 def find_sets(folder: Path, names: Sequence[str] = ()) -> dict[str, Path]:
-    """Return the sets of a folder by name: subfolders in benchmark or DIV2K layout.
+    """Return name -> folder of the benchmark sets in a folder (or the folder itself).
+
+    A set has a subfolder HR, or DIV2K_valid_HR.
+
+    Args:
+        folder: where to look.
+        names: sets to return; empty for all.
 
     Raises:
-        SpecsrError: no such folder, no set in it, or none of a name that was asked for.
+        SpecsrError: no such folder, or a set that it does not contain.
     """
     if not folder.is_dir():
         raise SpecsrError(f"{folder}: no such folder of benchmark sets")
@@ -132,7 +128,7 @@ def find_sets(folder: Path, names: Sequence[str] = ()) -> dict[str, Path]:
     if missing or not found:
         raise SpecsrError(
             f"{folder}: no set {', '.join(missing) or 'at all'}: expected folders such as Set5/HR "
-            f"or DIV2K_valid_HR (there are: {', '.join(found) or 'none'})"
+            f"or DIV2K_valid_HR (found: {', '.join(found) or 'none'})"
         )
     known = list(dict.fromkeys(name for name, _ in PUBLISHED["paper"]))
     order = sorted(found, key=lambda n: (known.index(n) if n in known else len(known), n))
@@ -140,10 +136,10 @@ def find_sets(folder: Path, names: Sequence[str] = ()) -> dict[str, Path]:
 
 
 def bicubic(pair: ImagePair, scale: int, protocol: Protocol) -> tuple[float, float]:
-    """Score bicubic interpolation as published tables did.
+    """Return PSNR and SSIM of bicubic interpolation, computed as in published tables.
 
-    For rounded luma that is luma first, reduced and enlarged in double precision and rounded once
-    (as SRCNN's and later code has it); otherwise the low image enlarged as it is.
+    For rounded luma: luma first, reduced and enlarged in double precision, rounded once (as in the
+    code of SRCNN and later work).  Otherwise: the low image enlarged.
     """
     low, high = pair.low[scale], _target(pair, scale)
     if protocol.channels != "y-rounded":
@@ -164,13 +160,19 @@ def run_benchmark(
     options: BenchmarkOptions = BenchmarkOptions(),
     progress: Callable[[Any], Any] = lambda steps: steps,
 ) -> BenchmarkReport:
-    """Score models on every set and scale that they have, and bicubic interpolation.
+    """Score models and bicubic interpolation on every set and scale.
 
-    Models named alike but for their scale (``image-x2``, ``image-x3``) share a column.
+    Models whose names differ only in the scale (``image-x2``, ``image-x3``) share a column.
+
+    Args:
+        folder: folder of the sets, see `find_sets`.
+        models: names, files or models; None for all bundled image models.
+        options: sets, scales, protocols and computation.
+        progress: wraps the list of jobs, such as a progress bar.
 
     Raises:
-        SpecsrError: no such set, protocol or model, a scale that no model has, or an image that is
-            damaged, of 16 bits, or too small.
+        SpecsrError: an unknown set, protocol or model, a scale that no model has, or an image that
+            is damaged, of 16 bits or too small.
     """
     unknown = [name for name in options.protocols if name not in PROTOCOLS]
     if unknown or not options.protocols:
@@ -179,8 +181,7 @@ def run_benchmark(
         )
     sets = find_sets(folder, options.sets)
     if models is None:
-        names = bundled_models()
-        models = [n for n in names if read_info(BUNDLED / f"{n}.safetensors")["pair"] == "image"]
+        models = [name for name, info in bundled_info().items() if info["pair"] == "image"]
     found = [_load(model) for model in models]
     for scale in options.scales:
         if found and not any((scale, scale) in model.net.scales for model in found):
@@ -200,8 +201,8 @@ def run_benchmark(
             for protocol in protocols:
                 scores = bicubic(pair, scale, protocol)
                 values.setdefault((name, scale, protocol.name, "bicubic"), []).append(scores)
-            ways = (False, True) if name in options.plus or "all" in options.plus else (False,)
-            for model, plus in [(m, p) for m in found for p in ways]:
+            ensembles = (False, True) if {name, "all"} & set(options.plus) else (False,)
+            for model, plus in [(m, p) for m in found for p in ensembles]:
                 if (scale, scale) not in model.net.scales:
                     continue
                 method = re.sub(r"-x\d$", "", model.name) + "+" * plus
@@ -230,7 +231,7 @@ def _load(model: str | Path | Model) -> Model:
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """Name a model's network, size and training for a table."""
+    """Return network, number of parameters and training of a model as a row of a table."""
     config, record = model.net.config, model.record
     network = record.get("architecture") or (
         f"{type(model.net).__name__} {config.n_resblocks} x {config.n_feats}"

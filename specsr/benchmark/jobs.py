@@ -1,6 +1,6 @@
-"""How fast specsr is beside plain reference code, and where the time of whole jobs goes.
+"""Run time of whole jobs and its parts, of phase estimation and of the start of commands.
 
-Ratios compare times of one run on one machine, each the least of several.
+Ratios are of times within one run on one machine; every time is the fastest of several.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ RATE = 48000.0
 def jobs(
     options: SpeedOptions, models: dict[str, list[str]], run: Callable[[list[str]], Any]
 ) -> list[Row]:
-    """Run whole commands on a recording and say how their time divides.
+    """Time whole commands on a generated recording, and the shares of their parts.
 
-    The parts are times within named functions; the rest is what no part covers.
+    The parts are the times within certain functions; the rest is the remaining time.
 
     Args:
-        options: length of the recording, repeats.
+        options: length of the recording and number of runs.
         models: command -> names of models.
-        run: the command line, called with its words.
+        run: the command line, called with a list of arguments.
+
+    Returns:
+        One row per command and model.
     """
     from specsr import io
 
@@ -50,13 +53,13 @@ def jobs(
             io.write(source, _recording(rate, options.seconds), overwrite=True)
             io.write(short, _recording(rate, 2.0), overwrite=True)
             for name in names:
-                given = ["-o", str(out), "--model", name, "--overwrite", *scale]
-                run([command, str(short), *given])  # imports, compiles
+                arguments = ["-o", str(out), "--model", name, "--overwrite", *scale]
+                run([command, str(short), *arguments])  # imports, compiles
                 runs = []
                 for _ in range(options.repeats):
                     profile = cProfile.Profile()
                     began = time.perf_counter()
-                    profile.runcall(run, [command, str(source), *given])
+                    profile.runcall(run, [command, str(source), *arguments])
                     runs.append((time.perf_counter() - began, profile))
                 seconds, profile = min(runs, key=lambda run: run[0])
                 split = _split(profile)
@@ -70,7 +73,7 @@ def jobs(
 
 
 def _split(profile: cProfile.Profile) -> dict[str, float]:
-    """Seconds within the functions that make up a job."""
+    """Seconds within the functions of each part of a job."""
     import soundfile
 
     from specsr.pairs import consistency
@@ -95,7 +98,7 @@ def _split(profile: cProfile.Profile) -> dict[str, float]:
 
 
 def _recording(rate: float, seconds: float) -> Signal:
-    """A run-up in noise, repeated to the length asked for, full scale 1."""
+    """A run-up in noise, repeated to a length in s, peak at half of full scale."""
     from specsr.synth.draws import random_run_up
     from specsr.synth.synthesis import synthesise
 
@@ -105,7 +108,11 @@ def _recording(rate: float, seconds: float) -> Signal:
 
 
 def phase(options: SpeedOptions) -> list[Row]:
-    """Time PGHI with 32 iterations beside librosa's Griffin-Lim with 32, on the same map."""
+    """Time phase estimation of specsr and of librosa (Griffin-Lim) from the same magnitudes.
+
+    Returns:
+        One row per method, the first being the reference of the ratios.
+    """
     import librosa
 
     from specsr.scores.metrics import spectral_convergence
@@ -113,46 +120,47 @@ def phase(options: SpeedOptions) -> list[Row]:
     recording = _recording(RATE, max(2.0, options.seconds / 6))
     spec = spectrogram(recording, n_fft=2048, hop_length=512)
     bare = spec.replace(phase=None)
-    wanted = recording.samples[0]
+    samples = recording.samples[0]
 
     def magnitudes(samples: np.ndarray) -> np.ndarray:
         return np.abs(librosa.stft(samples, n_fft=2048, hop_length=512))
 
-    magnitude = magnitudes(wanted)
-    ways: dict[str, Callable[[], np.ndarray]] = {
+    magnitude = magnitudes(samples)
+    methods: dict[str, Callable[[], np.ndarray]] = {
         "librosa, Griffin-Lim, 32": lambda: librosa.griffinlim(
-            magnitude, n_iter=32, hop_length=512, n_fft=2048, length=wanted.size, random_state=0
+            magnitude, n_iter=32, hop_length=512, n_fft=2048, length=samples.size, random_state=0
         ),
         "specsr, PGHI alone": lambda: to_signal(bare, "pghi").samples[0],
         "specsr, PGHI and 32": lambda: to_signal(bare, "auto", iterations=32).samples[0],
     }
     rows: list[Row] = []
-    for name, way in ways.items():
-        seconds = fastest(way, options.repeats)
+    for name, method in methods.items():
+        seconds = fastest(method, options.repeats)
         first = rows[0]["s"] if rows else seconds
+        convergence = float(spectral_convergence(magnitude, magnitudes(method())))
         rows.append({
-            "way": name, "s": seconds, "times as fast": first / seconds,
+            "method": name, "s": seconds, "times as fast": first / seconds,
             "times real time": recording.duration / seconds,
-            "spectral convergence, dB": float(spectral_convergence(magnitude, magnitudes(way()))),
+            "spectral convergence, dB": convergence,
         })  # fmt: skip
     return rows
 
 
 def start_up(repeats: int) -> list[Row]:
-    """Time commands that should answer at once, each in a process of its own."""
+    """Time short commands, each in a process of its own, as the fastest of ``repeats`` runs."""
     from specsr import io
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.wav"
         io.write(path, _recording(8000.0, 1.0))
-        for given in (["--help"], ["upscale", "--help"], ["info", str(path)], ["models"]):
-            whole = [sys.executable, "-m", "specsr", *given]
+        for arguments in (["--help"], ["upscale", "--help"], ["info", str(path)], ["models"]):
+            whole = [sys.executable, "-m", "specsr", *arguments]
             seconds = fastest(
                 lambda whole=whole: subprocess.run(whole, check=True, capture_output=True),  # type: ignore
                 repeats,
             )
             rows.append(
-                {"command": f"specsr {' '.join(Path(g).name for g in given)}", "s": seconds}
+                {"command": f"specsr {' '.join(Path(g).name for g in arguments)}", "s": seconds}
             )
     return rows

@@ -1,4 +1,4 @@
-"""How fast a network runs, and what its arithmetic costs, beside the published layers."""
+"""Run time, memory and accuracy of a network, compared with the published layers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from specsr.benchmark.timing import Row, SpeedOptions, fastest
+from specsr.benchmark.options import SpeedOptions
+from specsr.benchmark.timing import Row, fastest
 from specsr.choices import Precision
-from specsr.models.edsr import EDSR, EDSRConfig
+from specsr.models.config import EDSRConfig
+from specsr.models.edsr import EDSR
 from specsr.models.merged import Merged
 from specsr.models.options import InferOptions
 from specsr.models.tiling import pick_device, run_tiled
@@ -22,7 +24,11 @@ SCALE = (4, 4)
 
 
 class Reference(nn.Module):
-    """The published EDSR baseline x4 for one channel, layer by layer (Lim et al. 2017)."""
+    """The published EDSR baseline x4 for one channel, layer by layer.
+
+    Source: Lim et al., Enhanced deep residual networks for single image super-resolution, CVPRW
+    2017.
+    """
 
     def __init__(self, n_resblocks: int = 16, n_feats: int = 64) -> None:
         super().__init__()
@@ -49,15 +55,18 @@ class Reference(nn.Module):
 
 
 def direct(merged: Merged, image: Tensor) -> Tensor:
-    """Run a network over one image as it is."""
+    """Run a merged network on one image [1, H, W], without tiles."""
     with torch.inference_mode():
         return merged(image[None].to(memory_format=torch.channels_last))[0].cpu()
 
 
 def same_network(plain: Reference) -> EDSR:
-    """Return specsr's EDSR with the weights of a `Reference`, whose layers come in its order."""
+    """Return specsr's EDSR with the weights of a `Reference`; the order of layers is the same."""
     blocks, feats = len(plain.blocks), plain.last.out_channels
-    net = EDSR(EDSRConfig(SCALE, blocks, feats, in_channels=1, out_channels=1, mean=(0.0,)))
+    config = EDSRConfig(
+        scale=SCALE, n_resblocks=blocks, n_feats=feats, in_channels=1, out_channels=1, mean=(0.0,)
+    )
+    net = EDSR(config)
     pairs = zip(net.parameters(), plain.parameters(), strict=True)
     with torch.no_grad():
         for own, theirs in pairs:
@@ -66,8 +75,14 @@ def same_network(plain: Reference) -> EDSR:
 
 
 def network(options: SpeedOptions) -> list[Row]:
-    """Time the reference and specsr's ways through the same weights; GFLOP/s are of the published
-    layers, so a way that needs less arithmetic shows more than the machine has."""
+    """Time the reference and specsr's implementations with the same weights.
+
+    GFLOP/s count the arithmetic of the published layers, so an implementation with less arithmetic
+    can exceed the speed of the machine.
+
+    Returns:
+        One row per implementation, the first being the reference of ratios and errors.
+    """
     torch.manual_seed(0)
     plain = Reference().eval().to(device := pick_device(options.device))
     image = torch.randn(1, options.side, options.side)
@@ -78,23 +93,23 @@ def network(options: SpeedOptions) -> list[Row]:
         with torch.inference_mode():
             return plain(image[None].to(device))[0].cpu()
 
-    ways: dict[str, Callable[[], Tensor]] = {"reference, eager float32": eager}
+    methods: dict[str, Callable[[], Tensor]] = {"reference, eager float32": eager}
     net = same_network(plain)
     merged = Merged(net, SCALE).to(device)
-    if merged.quick is not None:  # what the convolutions of `specsr.models.winograd` bring
+    if merged.quick is not None:  # without the convolutions of `specsr.models.winograd`
         merged.quick = None
-        ways["specsr, float32, plain convolutions"] = lambda: direct(merged, image.to(device))
+        methods["specsr, float32, plain convolutions"] = lambda: direct(merged, image.to(device))
     for precision in get_args(Precision):
         chosen = InferOptions(precision=precision, device=options.device)
-        ways[f"specsr, {precision}"] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
-    work = 2 * options.side**2 * _multiplications(plain)
+        methods[f"specsr, {precision}"] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
+    work = 2 * options.side**2 * multiplications(plain)
     rows: list[Row] = []
-    for name, way in ways.items():
-        seconds = fastest(way, options.repeats, device)
-        error = float((way() - truth).square().mean() / truth.square().mean())
+    for name, method in methods.items():
+        seconds = fastest(method, options.repeats, device)
+        error = float((method() - truth).square().mean() / truth.square().mean())
         own = device.type == "cpu" and "plain" not in name
         rows.append({
-            "way": name, "s": seconds, "GFLOP/s": work / seconds / 1e9,
+            "method": name, "s": seconds, "GFLOP/s": work / seconds / 1e9,
             "times as fast": (rows[0]["s"] if rows else seconds) / seconds,
             "error, dB": 10 * np.log10(error) if error else None,
             "peak memory, MiB": peak_memory(name, options) if own else None,
@@ -102,8 +117,8 @@ def network(options: SpeedOptions) -> list[Row]:
     return rows
 
 
-def _multiplications(plain: Reference) -> int:
-    """Multiplications of the published layers a cell of input."""
+def multiplications(plain: Reference) -> int:
+    """Return the multiplications of the published layers per cell of input."""
     total, cells = 0, 1
     for layer in plain.modules():
         if isinstance(layer, nn.Conv2d):
@@ -113,29 +128,33 @@ def _multiplications(plain: Reference) -> int:
     return total
 
 
-def peak_memory(way: str, options: SpeedOptions) -> float | None:
-    """Return the MiB that one pass adds to the peak memory of a process of its own (Linux)."""
+def peak_memory(method: str, options: SpeedOptions) -> float | None:
+    """Return the MiB that one pass adds to the peak memory of a new process.
+
+    ``method`` is one of those of `network`.  None where the system does not report it (Linux
+    does).
+    """
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        peak = pool.apply(_peak, (way, options.side))
+        peak = pool.apply(_peak, (method, options.side))
     return None if peak is None else peak / 2**20
 
 
-def _peak(way: str, side: int) -> float | None:
+def _peak(method: str, side: int) -> float | None:
     plain = Reference().eval()
     net = same_network(plain)
     image = torch.randn(1, side, side)
-    with torch.inference_mode():  # what the first convolution loads is not of the pass
+    with torch.inference_mode():  # exclude the memory of libraries loaded by the first pass
         plain(image[None, :, :16, :16])
         try:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew (Linux, proc(5))
+            Path("/proc/self/clear_refs").write_text("5")  # reset the peak, see proc(5)
             before = _high_water()
         except OSError:
             return None
-        if way.startswith("reference"):
+        if method.startswith("reference"):
             plain(image[None])
         else:
-            precision: Any = way.split(", ")[1]
+            precision: Any = method.split(", ")[1]
             run_tiled(net, image, SCALE, InferOptions(precision=precision, device="cpu"))
     return _high_water() - before
 
@@ -146,12 +165,17 @@ def _high_water() -> float:
 
 
 def accuracy() -> list[Row]:
-    """PSNR of the bundled x4 image model on a zone plate, by arithmetic, and its change."""
+    """Return the PSNR of the bundled x4 image model on a zone plate for every arithmetic.
+
+    Returns:
+        One row per arithmetic, with its change against the first one.
+    """
     from specsr.images.imresize import imresize
-    from specsr.images.metrics import psnr
+    from specsr.images.metrics import PEAK
     from specsr.images.pixels import to_pixels
     from specsr.images.upscale import run_image
     from specsr.models.bundled import load_model
+    from specsr.scores.similarity import psnr
 
     side = 480
     y, x = np.mgrid[:side, :side] / side - 0.5
@@ -162,13 +186,13 @@ def accuracy() -> list[Row]:
     plain = torch.from_numpy(low.transpose(2, 0, 1).copy()).float()[None]
     with torch.inference_mode():
         exact = net(plain, SCALE)[0]
-    ways = {"plain layers, float32": exact} | {
+    methods = {"plain layers, float32": exact} | {
         f"specsr, {p}": run_image(net, low, 4, InferOptions(precision=p, device="cpu"))
         for p in get_args(Precision)
     }
     rows: list[Row] = []
-    for name, fine in ways.items():
-        value = psnr(to_pixels(fine)[4:-4, 4:-4], image[4:-4, 4:-4])
+    for name, fine in methods.items():
+        value = psnr(image[4:-4, 4:-4], to_pixels(fine)[4:-4, 4:-4], PEAK)
         first = rows[0]["PSNR, dB"] if rows else value
-        rows.append({"way": name, "PSNR, dB": value, "change, dB": value - first})
+        rows.append({"method": name, "PSNR, dB": value, "change, dB": value - first})
     return rows

@@ -1,4 +1,4 @@
-"""Published PSNR and SSIM of image super-resolution, to stand beside measured ones.
+"""Published PSNR and SSIM of image super-resolution, for comparison with measured values.
 
 `PAPER`: table 3 of Lim et al. 2017 (arXiv 1707.02921); Set5 to Urban100 on rounded luma, DIV2K in
 RGB.  `FLOAT`: the baselines of the authors' PyTorch code on luma in floating point.

@@ -1,4 +1,4 @@
-"""Timing."""
+"""Run time of a function, and facts of the machine that run times depend on."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import torch
 from specsr.models.tiling import pick_device
 
 Row = dict[str, Any]
-"""Column -> text or number."""
+"""One row of a table: column title -> text or number."""
 
 
 def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None = None) -> float:
-    """Return the seconds of the fastest of some runs, after one that warms up."""
+    """Return the time in s of the fastest of ``repeats`` runs, after one run to warm up.
+
+    ``device`` is synchronised after every run if it is a GPU.
+    """
     times = []
     for _ in range(repeats + 1):
         began = time.perf_counter()
@@ -29,7 +32,7 @@ def fastest(work: Callable[[], Any], repeats: int, device: torch.device | None =
 
 
 def machine(device_name: str = "cpu") -> dict[str, Any]:
-    """Return the facts that the times depend on, and what a matrix product reaches there."""
+    """Return processor, threads, version of torch, and the speed of a matrix product in GFLOP/s."""
     device = pick_device(device_name)
     size = 1536
     speed = {}
