@@ -87,7 +87,7 @@ def upscale_pieces(
     (`specsr.io.stream`).
     """
     if scale != int(scale) or scale < 2:
-        raise SpecsrError(f"scale is {scale}: the band pair takes a whole number from 2 up")
+        raise SpecsrError(f"scale is {scale}: the pair band takes a whole number from 2 up")
     scale = int(scale)
     if consistency not in (None, "off"):
         raise SpecsrError(

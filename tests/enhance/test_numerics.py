@@ -1,4 +1,4 @@
-"""Amplitudes and signals at the ends of what there is: no NaN, levels kept, silence silent."""
+"""Extreme amplitudes and signals: no NaN, levels kept, silence stays silent."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def recording(name: str, dtype: type = np.float32) -> Signal:
 
 
 def rms(samples: np.ndarray) -> np.ndarray:
-    """Along the last axis, safe from overflow and underflow."""
+    """Return the rms value along the last axis, in double precision."""
     return np.sqrt(np.mean(np.square(samples, dtype=np.float64), axis=-1))
 
 
@@ -63,18 +63,18 @@ def db(ratio: np.ndarray) -> np.ndarray:
 
 
 def same_level(a: np.ndarray, b: np.ndarray, within: float, least: float = 1e-30) -> None:
-    """Rms levels within so many dB; below ``least`` both count as silence."""
+    """Assert equal rms levels within a tolerance in dB; values below ``least`` are silence."""
     assert np.isfinite(a).all() and np.isfinite(b).all()
-    there = rms(b) > least
-    assert (rms(a)[~there] <= 10 * least).all()
-    assert (np.abs(db(rms(a)[there] / rms(b)[there])) < within).all()
+    audible = rms(b) > least
+    assert (rms(a)[~audible] <= 10 * least).all()
+    assert (np.abs(db(rms(a)[audible] / rms(b)[audible])) < within).all()
 
 
-# --- spectrogram, there and back -------------------------------------------------------------
+# --- spectrogram and its inverse ------------------------------------------------------------
 
 
 @each
-def test_a_spectrogram_comes_back(name: str) -> None:
+def test_the_inverse_of_a_spectrogram_is_the_signal(name: str) -> None:
     signal = recording(name)
     spec = SpectrogramTransform(1024, 256)(signal)
     assert np.isfinite(spec.magnitude).all() and np.isfinite(spec.db).all()
@@ -92,7 +92,7 @@ def test_an_estimated_phase_keeps_the_level(name: str) -> None:
 
 
 @each
-def test_levels_of_a_map_are_those_of_its_signal(name: str) -> None:
+def test_levels_of_a_map_agree_with_its_signal(name: str) -> None:
     signal = recording(name, np.float64)
     spec = SpectrogramTransform(1024, 256)(signal)
     for read in (nvh.overall_level, nvh.third_octave_levels):
@@ -101,9 +101,10 @@ def test_levels_of_a_map_are_those_of_its_signal(name: str) -> None:
             values = getattr(found, "levels", found)
             assert not np.isnan(np.asarray(values, float)).any()
     level = nvh.overall_level(signal, "Z")
-    there = rms(signal.samples) > 1e-30
-    np.testing.assert_allclose(level[there], db(rms(signal.samples) / 20e-6)[there], atol=0.05)
-    assert (level[~there] < -100).all()
+    audible = rms(signal.samples) > 1e-30
+    expected = db(rms(signal.samples) / 20e-6)
+    np.testing.assert_allclose(level[audible], expected[audible], atol=0.05)
+    assert (level[~audible] < -100).all()
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 15, 16, 17, 100])
@@ -133,20 +134,20 @@ def test_a_map_keeps_its_levels(name: str) -> None:
 
 
 @each
-def test_a_band_is_filled_above_what_was_measured(name: str) -> None:
+def test_a_band_is_added_above_the_measured_one(name: str) -> None:
     signal = recording(name)
     full = specsr.upscale(signal, scale=2)
     assert full.rate == 2 * RATE and np.isfinite(full.samples).all()
-    # what was measured stays: decimating gives the input, below where resampling rolls off
+    # decimating gives the input, below the roll-off of the resampling filter
     again = full.resample(RATE).samples
     middle = slice(1000, -1000)  # edges of the resampling
     taper = np.hanning(LENGTH - 2000)
-    was, is_now = (
+    before, after = (
         np.fft.rfft(taper * x[:, middle].astype(np.float64))[:, : int(0.45 * taper.size * 0.9)]
         for x in (signal.samples, again)
     )
     rounding = 1e-9 * taper.size * np.abs(signal.samples).max() + 1e-18
-    assert (rms(np.abs(is_now - was)) <= 0.002 * rms(np.abs(was)) + rounding).all()
+    assert (rms(np.abs(after - before)) <= 0.002 * rms(np.abs(before)) + rounding).all()
     if name == "silence":
         assert rms(full.samples).max() < 1e-9
 
@@ -159,8 +160,8 @@ def test_denoising_amplifies_nothing(name: str) -> None:
     assert (rms(quiet.samples) <= 1.01 * rms(signal.samples) + 1e-40).all()
 
 
-def test_gain_ahead_is_gain_behind() -> None:
-    """The models see levels about the recording's own: 120 dB more in are 120 dB more out."""
+def test_a_gain_of_the_input_is_a_gain_of_the_result() -> None:
+    """The models process levels relative to the median of the recording."""
     rng = np.random.default_rng(1)
     base = (SINE + 0.1 * rng.standard_normal(LENGTH)).astype(np.float32)[None]
     results = []
@@ -183,21 +184,20 @@ def test_flat_images_stay_flat(value: int) -> None:
 
 
 @each
-def test_orders_and_scores_are_numbers(name: str) -> None:
+def test_orders_and_scores_are_not_nan(name: str) -> None:
     signal = recording(name).replace(rpm=np.linspace(1500, 3000, LENGTH))
     spec = SpectrogramTransform(1024, 256)(signal)
     cut = orders.order_cut(spec, signal.rpm, 2.0)
-    # nan where the order lies too low to be read, which is known from the speed alone; -inf is
-    # silence
+    # nan where the frequency of the order is too low for the grid; -inf for silence
     assert np.isnan(cut.levels).mean() < 0.2 and not np.isposinf(cut.levels).any()
     table = specsr.evaluate(signal, signal).table()
-    if name == "1e6 Pa":  # louder than the standard of loudness goes
+    if name == "1e6 Pa":  # above the range of the loudness standard
         table = "\n".join(line for line in table.split("\n") if "loudness" not in line)
     assert "nan" not in table.lower(), table
 
 
 @each
-def test_a_report_is_made(name: str) -> None:
+def test_a_report_is_written(name: str) -> None:
     pytest.importorskip("bokeh")
     signal = recording(name)
     louder = signal.replace(samples=2 * signal.samples)
@@ -211,20 +211,20 @@ def test_a_report_is_made(name: str) -> None:
 
 @pytest.mark.parametrize("suffix", sorted(io.WRITERS))
 @pytest.mark.parametrize("name", [n for n in SIGNALS if n != "one channel silent"])
-def test_files_give_back_what_they_hold(name: str, suffix: str, tmp_path: Path) -> None:
+def test_files_keep_samples_rate_and_unit(name: str, suffix: str, tmp_path: Path) -> None:
     signal = recording(name)
     peak = float(np.abs(signal.samples).max())
     path = tmp_path / f"s{suffix}"
     io.write(path, signal.replace(full_scale=peak * 1.01 or 1.0))
     back = io.read(path)
     assert back.rate == signal.rate and back.unit == "Pa"
-    if suffix in (".ogg", ".oga"):  # lossy: what it leaves out of a square is its own business
+    if suffix in (".ogg", ".oga"):  # lossy formats
         assert back.samples.shape == signal.samples.shape and np.isfinite(back.samples).all()
         return
     np.testing.assert_allclose(back.samples, signal.samples, atol=2e-6 * peak + 1e-44)
 
 
-# --- the numbers below all of it -------------------------------------------------------------
+# --- levels and scores ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("power", [0.0, 5e-324, 1e-45, 1e-300, 1.0, 1e30, 1e300])
@@ -233,17 +233,16 @@ def test_decibels_are_finite(power: float) -> None:
     assert np.isfinite(found).all()
 
 
-def test_scores_of_silence_are_what_they_mean() -> None:
+def test_scores_of_silence() -> None:
     zero, sine = np.zeros(4096), SINE[:4096]
     assert metrics.snr(sine, sine) == metrics.si_sdr(sine, sine) == np.inf
     assert metrics.snr(sine, zero) == 0 and metrics.snr(zero, sine) == -np.inf
-    # nothing to scale, nothing to compare
+    # undefined for silence
     assert np.isnan(metrics.si_sdr(zero, sine)) and np.isnan(metrics.si_sdr(sine, zero))
     assert np.isfinite(metrics.lsd(zero, zero, RATE))
 
 
-def test_networks_of_extremes_stay_finite() -> None:
-    """Whatever levels come in, what goes out are numbers."""
+def test_a_network_is_finite_for_extreme_levels() -> None:
     net = specsr.load_model("denoise").net
     with torch.no_grad():
         for level in (-1e4, -300.0, 0.0, 300.0, 1e4):

@@ -1,4 +1,4 @@
-"""Long recordings in segments: the same in memory and from a file, in bounded memory."""
+"""Long recordings in segments: same result in memory and from a file, bounded memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from hypothesis import strategies as st
 
 import specsr
 from specsr import io
-from specsr.enhance import segments as streaming
+from specsr.enhance.band import upscale_band, upscale_pieces
 from specsr.enhance.denoise import denoise, denoise_pieces
+from specsr.enhance.segments import LARGEST, Plan, blocks, join, plan, process, segments
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.maps.frames import Frames
 from specsr.maps.phase import to_signal
 from specsr.maps.transform import SpectrogramTransform, spectrogram
-from specsr.models.edsr import EDSRConfig
+from specsr.models.config import EDSRConfig
+from specsr.models.description import Analysis
 from specsr.models.model import Model, save_model
 from specsr.models.network import build
 from specsr.models.options import InferOptions
@@ -38,11 +40,11 @@ from support.command import run
 
 RATE = 24000.0
 OPTIONS = InferOptions(segment=0.5)
-GRID = {"n_fft": 512, "hop_length": 128, "window": "hann"}
+GRID = Analysis(512, 128)
 
 
 def noise(seconds: float, channels: int = 2, rate: float = RATE, **options) -> Signal:
-    """Noise that gets louder and a tone, different in each channel."""
+    """Noise of rising level and a tone, different in each channel."""
     rng = np.random.default_rng(3)
     t = np.arange(int(seconds * rate)) / rate
     made = 0.02 * rng.standard_normal((channels, t.size)) * (1 + t / seconds)
@@ -51,7 +53,7 @@ def noise(seconds: float, channels: int = 2, rate: float = RATE, **options) -> S
 
 
 def tiny(pair: str) -> Model:
-    """An untrained model of one block that does something, but not much."""
+    """An untrained model of one residual block."""
     torch.manual_seed(1)
     config = EDSRConfig(
         scale=(1, 1), n_resblocks=1, n_feats=4, in_channels=CHANNELS if pair == "band" else 1,
@@ -66,19 +68,17 @@ def job(request, tmp_path_factory):
     model = tiny(request.param)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     save_model(path, model)
-    from specsr.enhance import band as enhance
-
     if request.param == "denoise":
         return "denoise", denoise_pieces, denoise, {"model": model}, path
     options = {"model": model, "iterations": 2}
-    return "upscale", enhance.upscale_pieces, enhance.upscale_band, options, path
+    return "upscale", upscale_pieces, upscale_band, options, path
 
 
 @given(
     length=st.integers(1, 5000), size=st.integers(1, 700), margin=st.integers(0, 900)
 )  # fmt: skip
 def test_segments_hold_every_sample_once_with_margins(length, size, margin):
-    found = streaming.segments(length, size, margin)
+    found = segments(length, size, margin)
     assert [s.start for s in found] == [0] + [s.stop for s in found[:-1]]
     assert found[-1].stop == length
     for s in found:
@@ -93,16 +93,16 @@ def test_segments_hold_every_sample_once_with_margins(length, size, margin):
     hop=st.integers(1, 2048), margin=st.integers(0, 10**5),
 )  # fmt: skip
 def test_borders_lie_on_hops_of_the_result(seconds, rate, ratio, hop, margin):
-    made = streaming.plan(seconds, rate, hop, margin, 10**7, ratio)
-    assert made.size * ratio % hop == 0 and made.margin * ratio % hop == 0
-    assert made.margin * ratio >= margin
-    assert made.size * ratio <= streaming.LARGEST + hop * ratio
-    assert made.fade <= made.margin and made.fade <= made.size
+    found = plan(seconds, rate, hop, margin, 10**7, ratio)
+    assert found.size * ratio % hop == 0 and found.margin * ratio % hop == 0
+    assert found.margin * ratio >= margin
+    assert found.size * ratio <= LARGEST + hop * ratio
+    assert found.fade <= found.margin and found.fade <= found.size
 
 
 @settings(deadline=None, max_examples=50)
 @given(length=st.integers(1, 3000), size=st.integers(100, 400), margin=st.integers(0, 300))
-def test_work_that_sees_a_part_is_joined_to_the_whole(length, size, margin):
+def test_processed_segments_join_to_the_whole(length, size, margin):
     source = Signal(np.arange(2 * length, dtype=np.float32).reshape(2, -1), 100.0, start=3.0)
     fade = min(size, margin, 7)
 
@@ -110,23 +110,23 @@ def test_work_that_sees_a_part_is_joined_to_the_whole(length, size, margin):
         rpm = np.zeros(2 * part.length)
         return part.replace(samples=np.repeat(part.samples, 2, 1), rate=2 * part.rate, rpm=rpm)
 
-    pieces = list(streaming.process(source, double, streaming.Plan(size, margin, fade, 2)))
-    joined = streaming.join(pieces)
+    pieces = list(process(source, double, Plan(size, margin, fade, 2)))
+    joined = join(pieces)
     np.testing.assert_allclose(joined.samples, np.repeat(source.samples, 2, 1), rtol=1e-6)
     assert (joined.start, joined.rate, joined.channels) == (3.0, 200.0, source.channels)
     places = np.cumsum([0] + [p.length for p in pieces[:-1]])
     np.testing.assert_allclose([p.start for p in pieces], 3.0 + places / 200.0)
 
 
-def test_a_fade_may_not_leave_its_margin():
+def test_a_fade_longer_than_the_margin_is_refused():
     with pytest.raises(SpecsrError, match="no longer than margin"):
-        streaming.Plan(100, 10, 20)
+        Plan(100, 10, 20)
     with pytest.raises(SpecsrError, match="segment is 0"):
         InferOptions(segment=0)
 
 
-def test_command_line_and_functions_cut_alike():
-    from specsr.jobs.options import SEGMENT
+def test_command_line_and_functions_have_the_same_segments():
+    from specsr.choices import SEGMENT
 
     assert InferOptions().segment == SEGMENT
 
@@ -134,12 +134,12 @@ def test_command_line_and_functions_cut_alike():
 @pytest.mark.parametrize("length", [1, 100, 777, 5000])
 @pytest.mark.parametrize(("n_fft", "hop"), [(512, 128), (256, 256), (254, 77)])
 @pytest.mark.parametrize("block", [50, 1024])
-def test_streamed_frames_are_those_of_the_whole(length, n_fft, hop, block):
+def test_streamed_frames_equal_those_of_the_whole(length, n_fft, hop, block):
     source = noise(5000 / RATE).cut(0, length)
     transform = SpectrogramTransform(n_fft, hop)
     whole = transform(source)
     frames = Frames(whole.grid, 2)
-    parts = [frames.add(piece.samples) for piece in streaming.blocks(source, block)]
+    parts = [frames.add(piece.samples) for piece in blocks(source, block)]
     found = torch.cat(parts, dim=-1)
     assert found.shape == whole.magnitude.shape
     expected = whole.magnitude * np.exp(1j * whole.phase)
@@ -147,11 +147,11 @@ def test_streamed_frames_are_those_of_the_whole(length, n_fft, hop, block):
 
 
 @pytest.mark.parametrize("seconds", [0.5, 21.0])
-def test_an_overview_is_the_map_as_pictures_show_it(seconds):
+def test_an_overview_is_the_map_as_figures_show_it(seconds):
     source = noise(seconds, 1)
     whole = SpectrogramTransform(64, 32)(source)
     overview = Overview(whole.grid, "a")
-    for piece in streaming.blocks(source, 10007):
+    for piece in blocks(source, 10007):
         overview.add(piece.samples)
     found = overview.spec()
     assert found.magnitude.shape[2] <= 2000
@@ -160,8 +160,8 @@ def test_an_overview_is_the_map_as_pictures_show_it(seconds):
     assert found.times[0] >= 0 and abs(found.times[-1] - whole.times[-1]) < found.grid.dt
 
 
-def test_the_segmented_result_is_that_of_the_whole_away_from_the_fades(job):
-    """But for the level (a recording that stays alike has one) and an estimated phase."""
+def test_the_segmented_result_equals_the_whole_one(job):
+    """For a periodic recording, whose segments have one median level; not its estimated phase."""
     _, _, whole, options, _ = job
     rng = np.random.default_rng(0)
     period = rng.standard_normal((1, 12288)).astype(np.float32)
@@ -169,17 +169,17 @@ def test_the_segmented_result_is_that_of_the_whole_away_from_the_fades(job):
     at_once = whole(source, **options, options=InferOptions(segment=np.inf))
     in_parts = whole(source, **options, options=OPTIONS)
     assert at_once.samples.shape == in_parts.samples.shape
-    if whole.__name__ == "upscale_band":  # the estimated part starts with another phase
+    if whole.__name__ == "upscale_band":  # the estimated band starts with another phase
         at_once, in_parts = (x.resample(0.8 * RATE) for x in (at_once, in_parts))
-    # fading from one estimate to another leaks a little below the cut
+    # the crossfade of two estimates leaks below the cut
     limit = 1e-5 if whole.__name__ == "denoise" else 1e-3
     error = at_once.samples - in_parts.samples
     assert np.abs(error).max() < limit * np.abs(at_once.samples).max()
 
 
 @pytest.mark.parametrize(("rise_db", "limit_db"), [(0.0, -120.0), (12.0, -50.0)])
-def test_denoise_in_segments_differs_by_the_own_level_alone(rise_db, limit_db):
-    """The bundled model on a tone in noise, stationary and getting louder."""
+def test_denoise_in_segments_differs_by_the_median_level_alone(rise_db, limit_db):
+    """The bundled model on a tone in noise, stationary and of rising level."""
     rng = np.random.default_rng(3)
     t = np.arange(int(6 * RATE)) / RATE
     samples = 0.02 * rng.standard_normal(t.size) + 0.2 * np.sin(2 * np.pi * 440 * t)
@@ -191,7 +191,7 @@ def test_denoise_in_segments_differs_by_the_own_level_alone(rise_db, limit_db):
     assert error_db < limit_db
 
 
-def test_a_short_recording_is_worked_on_whole_as_ever(job):
+def test_a_short_recording_is_processed_as_a_whole(job):
     _, pieces, whole, options, _ = job
     source = noise(0.55)
     [only] = pieces(source, **options, options=OPTIONS)
@@ -207,7 +207,7 @@ FILES = [
 
 
 @pytest.mark.parametrize(("name", "subtype", "out"), FILES)
-def test_a_file_gives_what_it_gives_in_memory(tmp_path, capsys, job, name, subtype, out):
+def test_a_file_gives_the_same_result_as_in_memory(tmp_path, capsys, job, name, subtype, out):
     command, _, whole, options, model = job
     source = noise(
         2.3, unit="Pa", full_scale=4.0, start=1.25, channels=2
@@ -233,7 +233,7 @@ def test_a_file_gives_what_it_gives_in_memory(tmp_path, capsys, job, name, subty
 
 
 @pytest.mark.parametrize("out", ["map.npz", "map.h5"])
-def test_spectrogram_of_a_long_file_is_that_of_the_whole(tmp_path, capsys, out):
+def test_spectrogram_in_segments_equals_that_of_the_whole(tmp_path, capsys, out):
     source = noise(2.3, unit="m/s2", full_scale=2.0)
     io.write(tmp_path / "run.wav", source)
     args = ["spectrogram", tmp_path / "run.wav", "--df", 50, "--overlap", 0.7]
@@ -244,15 +244,15 @@ def test_spectrogram_of_a_long_file_is_that_of_the_whole(tmp_path, capsys, out):
     found, whole = (io.read_map(tmp_path / name) for name in (out, f"whole-{out}"))
     assert found.grid == whole.grid and found.channels == whole.channels
     np.testing.assert_allclose(found.magnitude, whole.magnitude, rtol=1e-5, atol=1e-8)
-    turned = found.magnitude * np.exp(1j * found.phase)
-    assert np.abs(turned - whole.magnitude * np.exp(1j * whole.phase)).max() < 1e-6
+    spectrum = found.magnitude * np.exp(1j * found.phase)
+    assert np.abs(spectrum - whole.magnitude * np.exp(1j * whole.phase)).max() < 1e-6
     np.testing.assert_allclose(to_signal(found).samples, source.samples, atol=1e-5)
 
 
-def test_what_the_user_says_of_channels_and_calibration_holds(tmp_path, capsys):
+def test_given_channels_and_calibration_apply_to_streamed_files(tmp_path, capsys):
     soundfile.write(tmp_path / "run.wav", noise(2.3, 3).samples.T / 2, int(RATE), "PCM_24")
-    said = ["--unit", "Pa", "--calib", 2.76, "--channel", 2, "--channel", 0]
-    args = ["spectrogram", tmp_path / "run.wav", *said]
+    options = ["--unit", "Pa", "--calib", 2.76, "--channel", 2, "--channel", 0]
+    args = ["spectrogram", tmp_path / "run.wav", *options]
     for name, segment in (("parts.h5", 0.4), ("whole.h5", 60)):
         assert run(capsys, *args, "-o", tmp_path / name, "--segment", segment)[0] == 0
     parts, whole = (io.read_map(tmp_path / name) for name in ("parts.h5", "whole.h5"))
@@ -261,13 +261,13 @@ def test_what_the_user_says_of_channels_and_calibration_holds(tmp_path, capsys):
     with stream.opened(
         tmp_path / "run.wav", unit="Pa", calib=2.76, channels=(2, 0)
     ) as recording:  # fmt: skip
-        joined = streaming.join(streaming.blocks(recording, 7001))
+        joined = join(blocks(recording, 7001))
     expected = io.read(tmp_path / "run.wav", unit="Pa", calib=2.76, channels=(2, 0))
     np.testing.assert_array_equal(joined.samples, expected.samples)
     assert joined.full_scale == expected.full_scale == 2.76
 
 
-def test_pictures_of_a_long_recording(tmp_path, capsys, job):
+def test_figures_of_a_long_recording(tmp_path, capsys, job):
     from specsr.io.image import read_image
 
     command, _, _, _, model = job
@@ -281,8 +281,8 @@ def test_pictures_of_a_long_recording(tmp_path, capsys, job):
     assert shapes[0] == shapes[1]
 
 
-def test_other_formats_are_read_whole_and_that_is_said(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("specsr.jobs.long_files._LARGE", 1000)
+def test_other_formats_are_read_whole_with_a_message(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("specsr.jobs.long_files.LARGE", 1000)
     source = noise(2.3, 1)
     io.write(tmp_path / "run.npz", source)
     with stream.opened(tmp_path / "run.npz") as recording:
@@ -297,7 +297,7 @@ def test_other_formats_are_read_whole_and_that_is_said(tmp_path, capsys, monkeyp
     assert code == 0 and "run.wav: is read whole" in text
 
 
-def test_more_than_a_wav_holds_is_refused_before_it_is_written(tmp_path):
+def test_a_recording_too_long_for_a_wav_is_refused_before_writing(tmp_path):
     from specsr.io.audio import audio_sink
 
     head = noise(0.1)
@@ -314,12 +314,12 @@ def test_more_than_a_wav_holds_is_refused_before_it_is_written(tmp_path):
     assert not os.listdir(tmp_path)
 
 
-def test_a_map_without_room_is_refused_before_it_is_written(tmp_path, monkeypatch):
+def test_a_map_larger_than_the_free_disk_space_is_refused_before_writing(tmp_path, monkeypatch):
     head = noise(0.1)
     grid = SpectrogramTransform(512, 128).grid(head)
     monkeypatch.setattr("specsr.io.stream.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     with (
-        pytest.raises(SpecsrError, match="make room"),
+        pytest.raises(SpecsrError, match="free some space"),
         stream.map_sink(tmp_path / "map.h5", grid, head),
     ):
         pass
@@ -336,7 +336,7 @@ def test_a_file_that_ends_early_is_refused(tmp_path, capsys):
     assert os.listdir(tmp_path) == ["run.flac"]
 
 
-def test_a_bad_sample_is_named_by_its_place_and_leaves_no_output(tmp_path, capsys, job):
+def test_a_non_finite_sample_is_named_by_position_and_leaves_no_output(tmp_path, capsys, job):
     command, _, _, _, model = job
     samples = noise(2.3).samples.T.copy()
     samples[40000, 1] = np.nan
@@ -347,7 +347,7 @@ def test_a_bad_sample_is_named_by_its_place_and_leaves_no_output(tmp_path, capsy
     assert os.listdir(tmp_path) == ["run.wav"]
 
 
-def test_clipping_is_refused_as_ever(tmp_path, capsys, job):
+def test_clipping_is_refused_in_segments_too(tmp_path, capsys, job):
     command, _, _, _, model = job
     io.write(tmp_path / "run.wav", noise(2.3, 1, full_scale=0.05))
     args = [command, tmp_path / "run.wav", "-o", tmp_path / "out.flac", "--model", model]
@@ -357,7 +357,7 @@ def test_clipping_is_refused_as_ever(tmp_path, capsys, job):
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path, capsys):
-    """Peak of Python's and NumPy's memory for 4 and for 16 MB of samples."""
+    """Peak of Python and NumPy memory for 4 and 16 MB of samples."""
     peaks = []
     for seconds in (20, 80):
         path = tmp_path / f"{seconds}.wav"
@@ -370,14 +370,14 @@ def test_memory_does_not_grow_with_the_length(tmp_path, capsys):
     assert peaks[1] < 1.2 * peaks[0] and peaks[1] < 16e6
 
 
-def test_an_interrupt_that_python_drops_is_repeated():
+def test_an_interrupt_that_python_ignores_is_repeated():
     script = """
 import time
-from specsr import cli
+from specsr.cli import app as cli
 
 class Callback:
     def __del__(self):
-        raise KeyboardInterrupt  # as if it came just then: ignored by Python
+        raise KeyboardInterrupt  # an interrupt during a callback: Python ignores it
 
 def work():
     Callback()
@@ -393,14 +393,14 @@ cli.main()
     assert done.returncode == 130 and b"interrupted" in done.stderr
 
 
-def test_an_interrupt_leaves_no_half_file(tmp_path, job):
+def test_an_interrupt_leaves_no_partial_file(tmp_path, job):
     command, _, _, _, model = job
     path = tmp_path / "run.wav"
     io.write(path, noise(300.0, 1))
     outs = [word for s in (".wav", ".h5", ".npz") for word in ("-o", str(tmp_path / f"out{s}"))]
     words = ["-m", "specsr", command, str(path), "--model", str(model), "--segment", "0.5"]
-    # a new session, so that the interrupt meets this process alone; shells have those that they
-    # start in the background ignore it, which would be inherited
+    # a new session, so that only this process gets the interrupt; background processes of a shell
+    # ignore interrupts, and child processes inherit that
     process = subprocess.Popen(
         [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

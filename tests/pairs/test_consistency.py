@@ -1,4 +1,4 @@
-"""What was measured stays as measured: corrections and their measure."""
+"""Data consistency: corrections of a result, and the deviation from its input."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ SHAPES = {
 
 
 def maps(s_f: int, s_t: int, rows: int, frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A high map and a low one that disagree, over 100 dB, two channels."""
+    """Return unrelated high and low power of two channels, over a range of 100 dB."""
     rng = np.random.default_rng(seed)
     high = rng.exponential(1.0, (2, rows * s_f, frames)) * 10 ** rng.uniform(-5, 5, (2, 1, frames))
     low = rng.exponential(1.0, (2, rows, -(-frames // s_t))) * 1e-3
     return high, low
 
 
-def off_db(again: np.ndarray, low: np.ndarray) -> float:
+def largest_deviation_db(again: np.ndarray, low: np.ndarray) -> float:
     return float(np.abs(10 * np.log10(again / low)).max())
 
 
 @given(**SHAPES)
 @settings(max_examples=60, deadline=None)
-def test_per_cell_every_cell_measures_as_before(
+def test_mode_cell_reproduces_every_cell(
     s_f: int, s_t: int, rows: int, frames: int, seed: int
 ) -> None:
     high, low = maps(s_f, s_t, rows, frames, seed)
     result = impose(high, low, (s_f, s_t), "cell")
     assert result.shape == high.shape
-    assert off_db(pool_power(result, s_f, s_t), low) < 1e-6
+    assert largest_deviation_db(pool_power(result, s_f, s_t), low) < 1e-6
     assert consistency_db(result, low, (s_f, s_t)) < 1e-6
     assert consistency_db(result, low, (s_f, s_t), per="row") < 1e-6
-    # the shape inside a cell is the network's
+    # the distribution within a cell is the network's
     ratio = (result / high)[:, :s_f, :s_t]
     np.testing.assert_allclose(ratio, ratio[:, :1, :1] * np.ones_like(ratio), rtol=1e-9)
-    # imposed twice is imposed once
+    # idempotent
     np.testing.assert_allclose(impose(result, low, (s_f, s_t), "cell"), result, rtol=1e-12)
 
 
 @given(**SHAPES)
 @settings(max_examples=60, deadline=None)
-def test_per_band_every_row_keeps_its_level_over_time(
+def test_mode_row_reproduces_the_mean_of_every_row(
     s_f: int, s_t: int, rows: int, frames: int, seed: int
 ) -> None:
     high, low = maps(s_f, s_t, rows, frames, seed)
     result = impose(high, low, (s_f, s_t), "row")
-    # twins: total energy of a low row is the sum over its cells, each as long as it is
+    # the energy of a low row is the sum over its cells, weighted by their number of frames
     lengths = np.array([min(s_t, frames - j) for j in range(0, frames, s_t)])
     energy = result.reshape(2, rows, s_f, frames).mean(axis=2).sum(axis=-1)
-    assert off_db(energy, (low * lengths).sum(axis=-1)) < 1e-6
+    assert largest_deviation_db(energy, (low * lengths).sum(axis=-1)) < 1e-6
     assert consistency_db(result, low, (s_f, s_t), per="row") < 1e-6
-    # one factor a row: its course over time is the network's
+    # one factor per row: the course over time is the network's
     ratio = result / high
     np.testing.assert_allclose(ratio, ratio[..., :1] * np.ones_like(ratio), rtol=1e-9)
     np.testing.assert_array_equal(pool_weights(frames, s_t), lengths)
@@ -75,7 +75,7 @@ def test_off_is_the_identity() -> None:
 
 
 @pytest.mark.parametrize("mode", ["cell", "row"])
-def test_cells_that_the_network_emptied_get_their_power_evenly(mode: str) -> None:
+def test_cells_that_the_network_left_empty_get_their_power_in_equal_parts(mode: str) -> None:
     high = np.ones((4, 7))
     high[:2] = 0
     low = np.array([[3.0, 3.0, 3.0, 3.0], [5.0, 5.0, 5.0, 5.0]])
@@ -92,8 +92,8 @@ def test_silence_stays_silence(mode: str) -> None:
     assert consistency_db(np.zeros((4, 2)), low, (2, 2)) == 0.0
 
 
-def test_one_empty_cell_in_a_row_is_the_bands_own_affair() -> None:
-    """Per band an empty cell stays empty: only the level of its row counts."""
+def test_mode_row_leaves_a_single_empty_cell_empty() -> None:
+    """Only the level of the row is reproduced."""
     high = np.array([[1.0, 1.0, 0.0, 0.0]])
     low = np.array([[2.0, 4.0]])
     np.testing.assert_allclose(impose(high, low, (1, 2), "row"), [[6.0, 6.0, 0.0, 0.0]])
@@ -106,14 +106,14 @@ def test_consistency_db_is_the_rms_of_the_deviations() -> None:
     assert consistency_db(high, low, (2, 2)) == pytest.approx(10 / np.sqrt(2))
     assert consistency_db(high, low, (2, 2), per="row") == pytest.approx(10 * np.log10(5.5))
     assert consistency_db(low, low, (1, 1)) == 0.0
-    # a lost cell counts, but one far below the loudest is rounding and does not
+    # an empty cell counts; a cell more than 120 dB below the maximum does not
     deep = np.array([[1.0, 1e-13]])
     assert consistency_db(np.array([[1.0, 1.0]]), deep, (1, 1)) == 0.0
     assert consistency_db(np.array([[1.0, 0.0]]), low, (1, 1)) > 100
 
 
 def test_unknown_mode_is_refused() -> None:
-    with pytest.raises(SpecsrError, match="'cells': expected one of cell, band, off"):
+    with pytest.raises(SpecsrError, match="'cells': expected one of cell, row, off"):
         impose(np.ones((2, 2)), np.ones((1, 1)), (2, 2), "cells")
 
 
@@ -123,13 +123,13 @@ def test_the_measured_band_is_put_back(ratio: float, length: int) -> None:
     rng = np.random.default_rng(3)
     truth = Signal(rng.standard_normal((2, length)), 24000.0, "Pa")
     measured = truth.resample(24000 / ratio)
-    wrong = truth.replace(samples=rng.standard_normal((2, length)).astype(np.float32))
-    result = put_band_back(wrong, measured)
-    assert result.samples.shape == wrong.samples.shape
+    estimate = truth.replace(samples=rng.standard_normal((2, length)).astype(np.float32))
+    result = put_band_back(estimate, measured)
+    assert result.samples.shape == estimate.samples.shape
     assert result.samples.dtype == np.float32
     again = result.resample(measured.rate)
     assert again.length == measured.length
-    # away from the ends, below 0.9 of the measured Nyquist, magnitude and phase
+    # magnitude and phase away from the edges, below 0.9 of the measured Nyquist frequency
     inside = slice(400, -400)
     window = np.hanning(measured.length - 800)
     a, b = (np.fft.rfft(window * s.samples[:, inside].astype(float)) for s in (again, measured))
@@ -140,7 +140,7 @@ def test_the_measured_band_is_put_back(ratio: float, length: int) -> None:
     # above the measured band the estimate is kept
     window = np.hanning(length - 2000)
     high, own = (
-        np.fft.rfft(window * s.samples[:, 1000:-1000].astype(float)) for s in (result, wrong)
+        np.fft.rfft(window * s.samples[:, 1000:-1000].astype(float)) for s in (result, estimate)
     )
     above = slice(int(1.05 * high.shape[1] / ratio), None)
     kept = np.abs(high - own)[:, above].max()

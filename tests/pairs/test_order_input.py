@@ -1,4 +1,4 @@
-"""Guiding channels: teeth lie where the orders are, in whatever grid, and nowhere else."""
+"""Order-conditioned input: comb teeth lie at the orders and nowhere else."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def test_speed_of_a_column_is_that_at_its_centre() -> None:
     rpm = np.linspace(600, 6000, length)
     fine = SpectrogramTransform(512, 64)(Signal(np.ones((1, length)), rate, rpm=rpm))
     for spec in (fine, pool(fine, 2, 4)):
-        speed = column_rotation_hz(spec.rpm, spec.grid)
+        rotation_hz = column_rotation_hz(spec.rpm, spec.grid)
         expected = np.interp(spec.times, np.arange(length) / rate, rpm) / 60
-        np.testing.assert_allclose(speed, expected, atol=0.01)
+        np.testing.assert_allclose(rotation_hz, expected, atol=0.01)
     assert not column_rotation_hz(None, fine.grid).any()
     assert not column_rotation_hz(np.zeros(length), fine.grid).any()
 
 
-def test_coarse_rows_are_those_of_the_pooled_map() -> None:
+def test_coarse_rows_equal_the_rows_of_the_pooled_map() -> None:
     fine = SpectrogramTransform(512, 64).grid(Signal(np.ones((1, 8000)), 8000.0))
     centres, height = coarse_rows(fine, 4)
     low = fine.pooled(4, 4)
@@ -35,24 +35,28 @@ def test_coarse_rows_are_those_of_the_pooled_map() -> None:
     np.testing.assert_allclose(same, low.freqs())
 
 
-@given(turns=st.floats(20, 100), order=st.integers(1, 60))
-def test_the_tooth_of_an_order_is_highest_in_the_part_that_holds_it(turns: float, order: int):
+@given(rotation_hz=st.floats(20, 100), order=st.integers(1, 60))
+def test_the_tooth_of_an_order_is_highest_in_the_part_that_holds_it(rotation_hz: float, order: int):
     height = 16.0
     freqs = np.arange(500) * height + 6.0
-    image = order_channels(freqs, height, np.array([turns]))
+    image = order_channels(freqs, height, np.array([rotation_hz]))
     assert image.shape == (CHANNELS, 500, 1) and image.dtype == np.float32
     combs = image[:-1, :, 0].reshape(2, PARTS, 500).transpose(0, 2, 1).reshape(2, -1)
     middles = (freqs[:, None] + (np.arange(PARTS) - 1.5) * height / PARTS).ravel()
-    for comb, f in ((0, order * turns), (1, order * turns), (1, (order - 0.5) * turns)):
+    for comb, f in (
+        (0, order * rotation_hz),
+        (1, order * rotation_hz),
+        (1, (order - 0.5) * rotation_hz),
+    ):
         if middles[0] < f < middles[-1]:
             at = int(np.argmin(np.abs(middles - f)))
             assert combs[comb, at] >= 20 * (1 - (height / 8) / (1.5 * height / PARTS)) - 1e-3
     # whole orders have no teeth at the halves
-    between = int(np.argmin(np.abs(middles - (order + 0.5) * turns)))
-    if turns > 4 * height / PARTS and middles[between] < middles[-1] - turns:
+    between = int(np.argmin(np.abs(middles - (order + 0.5) * rotation_hz)))
+    if rotation_hz > 4 * height / PARTS and middles[between] < middles[-1] - rotation_hz:
         assert combs[0, between] == 0
 
 
-def test_without_speed_there_is_nothing() -> None:
+def test_unknown_speed_gives_zeros() -> None:
     image = order_channels(np.arange(10) * 10.0, 10.0, np.array([0.0, 30.0]))
     assert not image[:, :, 0].any() and image[-1, :, 1].all()

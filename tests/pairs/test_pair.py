@@ -1,4 +1,4 @@
-"""Pairs against naive twins, the pre-filled band image and levels about a recording's own."""
+"""Pairs against direct computations, input of the band model, relative levels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def noise(seed: int, *shape: int) -> np.ndarray:
     channels=st.integers(1, 3), seed=st.integers(0, 99),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_pool_is_the_naive_mean_ragged_end_included(
+def test_pool_is_the_mean_of_each_cell_with_a_shorter_last_one(
     s_f: int, s_t: int, rows: int, frames: int, channels: int, seed: int
 ) -> None:
     power = np.square(noise(seed, channels, rows * s_f, frames))
@@ -48,7 +48,7 @@ def test_pool_is_the_naive_mean_ragged_end_included(
     )
     pooled = pool_power(power, s_f, s_t)
     np.testing.assert_allclose(pooled, expected, rtol=1e-12)
-    # a cell counts as many frames as it holds: then nothing is lost
+    # weighted by their number of frames, the cells hold the whole energy
     counts = np.diff([*range(0, frames, s_t), frames])
     np.testing.assert_allclose(
         (pooled * counts).sum(axis=-1).sum(axis=-1) * s_f, power.sum(axis=(1, 2)), rtol=1e-12
@@ -68,7 +68,7 @@ def test_pooled_map_keeps_grid_channels_and_speed_but_no_phase() -> None:
     np.testing.assert_array_equal(same.magnitude, spec.magnitude)
 
 
-def test_power_of_noise_is_kept_where_the_mean_of_db_loses_it() -> None:
+def test_mean_power_of_noise_is_unbiased_unlike_the_mean_of_db() -> None:
     power = np.random.default_rng(0).exponential(1.0, (64, 4000))
     means = 10 * np.log10(pool_power(power, 64, 4000))[0, 0]
     assert means == pytest.approx(0, abs=0.05)
@@ -76,7 +76,7 @@ def test_power_of_noise_is_kept_where_the_mean_of_db_loses_it() -> None:
     assert np.mean(10 * np.log10(power)) == pytest.approx(-2.507, abs=0.05)
 
 
-def test_rows_that_do_not_divide_are_refused() -> None:
+def test_rows_that_the_scale_does_not_divide_are_refused() -> None:
     with pytest.raises(SpecsrError, match="7 rows cannot be pooled by 2"):
         pool_power(np.ones((7, 4)), 2, 2)
 
@@ -97,7 +97,7 @@ def test_stft_pair_is_a_coarser_stft_of_the_same_samples(scale: tuple[int, int])
 def test_stft_pair_refuses_gaps_and_odd_windows() -> None:
     with pytest.raises(SpecsrError, match="leave gaps"):
         coarse_transform(SpectrogramTransform(256, 64), 4, 4)
-    with pytest.raises(SpecsrError, match="cannot be cut by 3"):
+    with pytest.raises(SpecsrError, match="divided by 3 is not an even number"):
         coarse_transform(SpectrogramTransform(256, 64), 3, 1)
     assert coarse_transform(SpectrogramTransform(256), 2, 2) == SpectrogramTransform(128, 128)
 
@@ -139,7 +139,7 @@ def test_band_limit_keeps_the_low_band_and_nothing_else(ratio: int) -> None:
     shared=st.booleans(), seed=st.integers(0, 99),
 )  # fmt: skip
 @settings(max_examples=40, deadline=None)
-def test_noise_is_added_at_the_ratio_asked_for(
+def test_noise_is_added_at_the_given_ratio(
     snr: float, gain: float, channels: int, shared: bool, seed: int
 ) -> None:
     signal = Signal(noise(seed, channels, 2000), RATE)
@@ -148,7 +148,7 @@ def test_noise_is_added_at_the_ratio_asked_for(
     difference = noisy.samples - signal.samples
     ratio = 10 * np.log10(np.mean(np.square(signal.samples)) / np.mean(np.square(difference)))
     assert ratio == pytest.approx(snr, abs=1e-6)
-    # of the shape that was given
+    # the waveform of the noise is unchanged
     np.testing.assert_allclose(
         difference / np.abs(difference).max(),
         np.broadcast_to(added, difference.shape) / np.abs(added).max(),
@@ -171,7 +171,7 @@ def test_denoise_pair_draws_within_its_range_and_repeats() -> None:
     clean = transform(signal).power.sum()
     for seed in range(8):
         low = pair.low(signal, transform, rng=np.random.default_rng(seed)).power.sum()
-        # powers add, but for a cross term of a few per cent
+        # powers add up to a cross term of a few per cent
         assert 3 - 0.5 < 10 * math.log10(clean / (low - clean)) < 9 + 1.5
     both = Pair("pool", (2, 2), snr=(0.0, 0.0)).low(signal, transform)
     assert both.grid.cell == (2, 2)
@@ -186,12 +186,12 @@ def test_denoise_pair_draws_within_its_range_and_repeats() -> None:
         (("denoise",), "snr"),
     ],
 )
-def test_impossible_pairs_are_refused(arguments: tuple, words: str) -> None:
+def test_invalid_pairs_are_refused(arguments: tuple, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
         Pair(*arguments)
 
 
-# --- prefill --------------------------------------------------------------------------------
+# --- band input ----------------------------------------------------------------------------
 
 
 @given(
@@ -199,7 +199,7 @@ def test_impossible_pairs_are_refused(arguments: tuple, words: str) -> None:
     seed=st.integers(0, 9),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_copy_up_keeps_below_the_cut_and_fills_above_from_just_below(
+def test_copy_up_repeats_the_rows_below_the_cut(
     rows: int, cut: int, frames: int, seed: int
 ) -> None:
     cut = min(cut, rows)
@@ -210,7 +210,7 @@ def test_copy_up_keeps_below_the_cut_and_fills_above_from_just_below(
     period = cut - cut // 2
     for row in range(cut, rows):
         np.testing.assert_array_equal(filled[:, row], image[:, cut // 2 + (row - cut) % period])
-    # what was above the cut cannot be seen
+    # rows above the cut have no influence
     other = image.copy()
     other[:, cut:] = 1e9
     np.testing.assert_array_equal(copy_up(other, cut), filled)
@@ -218,7 +218,7 @@ def test_copy_up_keeps_below_the_cut_and_fills_above_from_just_below(
 
 @given(rows=st.integers(8, 120), cut=st.integers(8, 120), seed=st.integers(0, 9))
 @settings(max_examples=40, deadline=None)
-def test_band_image_knows_only_what_was_measured(rows: int, cut: int, seed: int) -> None:
+def test_band_image_depends_on_the_measured_rows_only(rows: int, cut: int, seed: int) -> None:
     cut = min(cut, rows)
     db = 20 * noise(seed, rows, 7)
     image = band_image(db, cut, df=23.4)
@@ -236,7 +236,7 @@ def test_band_image_knows_only_what_was_measured(rows: int, cut: int, seed: int)
     other = db.copy()
     other[cut:] = -777
     np.testing.assert_array_equal(band_image(other, cut, 23.4), image)
-    # a shift of the level shifts the levels and nothing else
+    # a gain changes the channels of levels only
     shifted = band_image(db + 10, cut, 23.4)
     levelled = [0, *range(3, CHANNELS)]
     np.testing.assert_allclose(shifted[levelled], image[levelled] + 10, atol=1e-4)
@@ -245,7 +245,7 @@ def test_band_image_knows_only_what_was_measured(rows: int, cut: int, seed: int)
 
 @given(ratio=st.floats(1.01, 20), half=st.integers(8, 2048))
 @settings(max_examples=60, deadline=None)
-def test_cut_row_lies_at_the_known_part_of_the_low_band(ratio: float, half: int) -> None:
+def test_cut_row_is_at_the_known_part_of_the_low_band(ratio: float, half: int) -> None:
     cut = cut_row(48000 / ratio, 48000, 2 * half)
     assert PARTS <= cut <= half
     if PARTS < cut < half:
@@ -263,35 +263,35 @@ def test_to_db_with_its_floor() -> None:
     assert levels.to_db(power).dtype == np.float32
 
 
-def test_own_level_is_the_median_of_the_first_half_minute_in_whole_db() -> None:
+def test_median_level_is_that_of_the_first_30_s_in_whole_db() -> None:
     grid = Grid(1000.0, 256, 128, 100_000)  # dt 0.128 s: 234 frames in 30 s
     db = np.full((1, 129, 782), 40.3)
     db[..., 234:] = 90.0
     assert levels.median_level(db, grid) == 40.0
-    db[..., :50] = -200.0  # digital silence is not sound
+    db[..., :50] = -200.0  # digital silence is ignored
     assert levels.median_level(db, grid) == 40.0
     assert levels.median_level(np.full((129, 782), -400.0), grid) == 0.0
 
 
 @given(gain=st.integers(-80, 80), seed=st.integers(0, 99))
 @settings(max_examples=30, deadline=None)
-def test_levels_about_the_own_level_do_not_know_the_calibration(gain: int, seed: int) -> None:
+def test_relative_levels_do_not_depend_on_the_calibration(gain: int, seed: int) -> None:
     grid = Grid(1000.0, 256, 128, 5000)
     db = np.round(noise(seed, 129, 40) * 20, 2).astype(np.float32)
     level, moved = levels.median_level(db, grid), levels.median_level(db + gain, grid)
     assert abs(moved - level - gain) <= 1  # rounding to whole dB, ties to even
-    seen = levels.relative_levels(db, level)
-    assert np.abs(seen).max() <= levels.LEVEL_RANGE_DB
+    relative = levels.relative_levels(db, level)
+    assert np.abs(relative).max() <= levels.LEVEL_RANGE_DB
     near = np.abs(db - level) < levels.LEVEL_RANGE_DB
-    np.testing.assert_allclose((seen + np.float32(level))[near], db[near], atol=1e-4)
+    np.testing.assert_allclose((relative + np.float32(level))[near], db[near], atol=1e-4)
     assert levels.relative_levels(np.array([500.0, -500.0]), 0.0) == pytest.approx([100, -100])
 
 
-def test_add_noise_is_that_of_torchaudio() -> None:
+def test_add_noise_agrees_with_torchaudio() -> None:
     functional = pytest.importorskip("torchaudio.functional")
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(3)
     wave, noise = rng.standard_normal((2, 1, 1000)).astype(np.float32)
-    twin = functional.add_noise(*map(torch.from_numpy, (wave, noise)), torch.tensor([7.0]))
+    expected = functional.add_noise(*map(torch.from_numpy, (wave, noise)), torch.tensor([7.0]))
     ours = add_noise(Signal(wave, 8000.0), noise, 7.0)
-    np.testing.assert_allclose(ours.samples, twin.numpy(), atol=1e-6)
+    np.testing.assert_allclose(ours.samples, expected.numpy(), atol=1e-6)
