@@ -136,7 +136,7 @@ def test_base_config_is_found_beside_the_config(tmp_path: Path) -> None:
     [
         ("pair.scales=[1]", "from 2 up"),
         ("data.folders=[]", "data.folders"),
-        ("train.patches=[[8,8],[8,8]]", "one patch for each scale"),
+        ("train.patches=[[8,8],[8,8]]", "one patch for each of pair.scales"),
         ("model.channels=2", "channels"),
     ],
 )
