@@ -59,6 +59,9 @@ WINDOW = "hann"
 ORDER_RESOLUTION = 0.1
 """Distance of the rows of an order map, orders."""
 
+MAX_ORDER = 20.0
+"""Highest order of an order map."""
+
 AUDIO_SECONDS = 30.0
 """Length of the audio players of a report, s."""
 

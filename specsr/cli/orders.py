@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from specsr.choices import ORDER_RESOLUTION, XAxis
+from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, XAxis
 from specsr.cli.options import (
     Bandwidth,
     FigureOuts,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from specsr.nvh.view import View
     from specsr.signal import Signal
 
-HIGHEST_ORDER, ABOVE_CUTS = 20.0, 1.25
-"""Highest order of the maps at least, and as a multiple of the highest cut."""
+ABOVE_CUTS = 1.25
+"""Highest order of the maps as a multiple of the highest cut, if that is above `MAX_ORDER`."""
 
 
 @reading_options()
@@ -53,7 +53,9 @@ def orders(
     x: Annotated[XAxis, typer.Option(help="Horizontal axis of the maps.")] = "rpm",
     max_order: Annotated[
         Optional[float],
-        typer.Option(help="Highest order of the maps [default: 20, or 1.25 times --cut]."),
+        typer.Option(
+            help=f"Highest order of the maps [default: {MAX_ORDER:g}, or more for a --cut]."
+        ),
     ] = None,
     overwrite: Overwrite = False,
     speed: Speed = Speed(),
@@ -78,7 +80,7 @@ def orders(
     wanted = numbers(cut, "--cut")
     if not wanted:
         raise SpecsrError("--cut names no order: give some, such as --cut 2,4")
-    top = max_order or max(HIGHEST_ORDER, ABOVE_CUTS * max(wanted))
+    top = max_order or max(MAX_ORDER, ABOVE_CUTS * max(wanted))
 
     loaded = load(source, reading, speed)
     if loaded.rpm is None:

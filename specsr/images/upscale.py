@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from specsr.choices import SCALE
 from specsr.errors import SpecsrError
 from specsr.extras import installed
 from specsr.images.imresize import imresize
@@ -59,7 +60,7 @@ def _load_checkpoint(path: Path) -> Model:
 
 def upscale_image(
     image: np.ndarray,
-    scale: int = 2,
+    scale: int = SCALE,
     *,
     model: str | Path | Model | None = None,
     options: InferOptions = InferOptions(),

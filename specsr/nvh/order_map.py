@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from specsr.choices import XAxis, check
+from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, WINDOW, XAxis, check
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
@@ -116,10 +116,10 @@ def order_map(
     signal: Signal,
     rpm: np.ndarray | float | None = None,
     *,
-    resolution: float = 0.1,
-    max_order: float = 20.0,
+    resolution: float = ORDER_RESOLUTION,
+    max_order: float = MAX_ORDER,
     overlap: float = 0.75,
-    window: str = "hann",
+    window: str = WINDOW,
 ) -> OrderMap:
     """Return the order spectra of a recording, resampled by shaft angle.
 
