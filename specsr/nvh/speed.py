@@ -90,40 +90,49 @@ def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal
 
 
 def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
-    """Return the speed at every sample of a signal (or behind a map's grid) from a table, 1/min.
+    """Return the speed at every sample of a signal, or of the signal of a grid, from a table.
 
-    The table (`specsr.io.table.read_columns`) has two columns, time in s (on the time axis of the
-    signal) and speed in 1/min, or one column with one speed per sample.  Before the first and
-    after the last time the speed is held constant.
+    The table has two columns, time in s (on the time axis of the signal) and speed in 1/min, or
+    one column with a speed per sample; its format is that of `specsr.io.table.read_columns`.  The
+    speed is interpolated linearly, and held constant before the first and after the last time.
+
+    Args:
+        path: the table, with any suffix.
+        signal: the signal or grid; its rate, start and length are used.
+
+    Returns:
+        Speed in 1/min, float64 [N].
 
     Raises:
-        SpecsrError: no such file, no numbers, times that do not rise, or a count that does not
-            fit; it names the file.
+        SpecsrError: no such file, no numbers, times that do not increase or do not overlap the
+            signal, or a wrong number of speeds; the message names the file.
     """
     path = Path(path)
-    expected = "expected one or two columns of numbers (time in s, speed in 1/min)"
+    layout = "one or two columns of numbers (time in s, speed in 1/min)"
     try:
         _, table = read_columns(path)
     except SpecsrError as error:
-        raise SpecsrError(f"{error}; {expected}") from None
+        if isinstance(error.__cause__, OSError):
+            raise
+        raise SpecsrError(f"{error}; a table of speeds has {layout}") from None
     if table.shape[1] > 2:
-        raise SpecsrError(f"{path}: has {table.shape[1]} columns: {expected}")
+        raise SpecsrError(f"{path}: has {table.shape[1]} columns: expected {layout}")
     if not np.isfinite(table).all():
         raise SpecsrError(f"{path}: holds values that are not finite numbers")
     if table.shape[1] == 1:
         if len(table) != signal.length:
             raise SpecsrError(
-                f"{path}: {len(table)} speeds for {signal.length} samples: expected one a sample, "
-                "or a column of times before them"
+                f"{path}: {len(table)} speeds for {signal.length} samples: expected one per "
+                "sample, or a column of times before them"
             )
         return table[:, 0]
     if len(table) > 1 and np.diff(table[:, 0]).min() <= 0:
-        raise SpecsrError(f"{path}: its times do not rise: sort them")
+        raise SpecsrError(f"{path}: its times do not increase: sort them")
     times = signal.start + np.arange(signal.length) / signal.rate
     if table[0, 0] > times[-1] or table[-1, 0] < times[0]:
         raise SpecsrError(
             f"{path}: its times run from {table[0, 0]:g} to {table[-1, 0]:g} s, the recording "
-            f"from {times[0]:g} to {times[-1]:g} s: they do not meet"
+            f"from {times[0]:g} to {times[-1]:g} s: expected times that overlap"
         )
     return np.interp(times, table[:, 0], table[:, 1])
 

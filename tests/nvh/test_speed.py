@@ -141,9 +141,9 @@ def test_one_column_is_one_speed_per_sample(tmp_path) -> None:
         ("hello\n", "one or two columns"),
         ("0,1,2\n1,2,3\n", "one or two columns"),
         ("0,1\n1,nan\n", "not finite"),
-        ("0,1\n0,2\n", "do not rise"),
+        ("0,1\n0,2\n", "do not increase"),
         ("0,1\n1,x\n", "line 2"),
-        ("50,1\n60,2\n", "do not meet"),
+        ("50,1\n60,2\n", "overlap"),
     ],
 )
 def test_invalid_tables_are_rejected(tmp_path, text: str, words: str) -> None:
