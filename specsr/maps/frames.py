@@ -27,7 +27,7 @@ class Frames:
         self.factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
         # frames are centred on multiples of the hop, and zeros precede the first sample
         self.held = torch.zeros(channels, grid.n_fft // 2)
-        self.seen = 0
+        self.added = 0
 
     def add(self, samples: np.ndarray) -> torch.Tensor:
         """Add the next samples [C, n] and return the completed frames, complex64 [C, rows, k].
@@ -35,9 +35,9 @@ class Frames:
         The magnitudes have the grid's scaling, as in a `SpecMap`; k may be zero.
         """
         grid = self.grid
-        self.seen += samples.shape[1]
+        self.added += samples.shape[1]
         parts = [self.held, torch.from_numpy(np.require(samples, np.float32, ["C", "W"]))]
-        if self.seen == grid.length:
+        if self.added == grid.length:
             padded = (grid.fine_frames - 1) * grid.hop_length + grid.n_fft // 2
             parts.append(torch.zeros(len(samples), padded - grid.length))
         held = torch.cat(parts, dim=1)

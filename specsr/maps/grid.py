@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from specsr.choices import Scaling, check
+from specsr.choices import WINDOW, Scaling, check
 from specsr.errors import SpecsrError
 from specsr.units import REFERENCES, parse_unit, reference_label
 
@@ -37,7 +37,7 @@ class Grid:
     n_fft: int
     hop_length: int
     length: int
-    window: str = "hann"
+    window: str = WINDOW
     scaling: str = "rms"
     unit: str = "1"
     start: float = 0.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from specsr.choices import WINDOW
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
@@ -68,7 +69,7 @@ class SpectrogramTransform:
 
     n_fft: int = 2048
     hop_length: int | None = None
-    window: str = "hann"
+    window: str = WINDOW
     scaling: str = "rms"
 
     @classmethod
@@ -80,7 +81,7 @@ class SpectrogramTransform:
         hop_length: int | None = None,
         df: float | None = None,
         overlap: float | None = None,
-        window: str = "hann",
+        window: str = WINDOW,
         scaling: str = "rms",
     ) -> SpectrogramTransform:
         """Return the settings for a sampling rate in Hz; arguments as in `spectrogram`.
@@ -164,7 +165,7 @@ def spectrogram(
     hop_length: int | None = None,
     df: float | None = None,
     overlap: float | None = None,
-    window: str = "hann",
+    window: str = WINDOW,
     scaling: str = "rms",
 ) -> SpecMap:
     """Return the calibrated spectrogram of a recording, with its phase.

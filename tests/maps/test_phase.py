@@ -58,7 +58,7 @@ def test_fast_projection_equals_istft_then_stft(length, half, part, window, chan
 # -- iterations ------------------------------------------------------------------------------
 
 
-def naive_griffin_lim(magnitude, angle, grid: Grid, iterations: int, momentum: float):
+def framewise_griffin_lim(magnitude, angle, grid: Grid, iterations: int, momentum: float):
     """(Fast) Griffin-Lim frame by frame, divided by the sum of the squared windows."""
     window, n_fft, hop = grid.window_samples(), grid.n_fft, grid.hop_length
     frames = magnitude.shape[1]
@@ -89,8 +89,8 @@ def test_griffin_lim_equals_a_loop_over_frames(hop_length, momentum):
     magnitude = spectrum_of(harmonics(700), grid).abs()
     start = ph.random_phase(magnitude, seed=5)
     ours = griffin_lim(magnitude, grid, start, iterations=7, momentum=momentum).numpy()
-    naive = naive_griffin_lim(magnitude.numpy(), start.angle().numpy(), grid, 7, momentum)
-    np.testing.assert_allclose(ours[1:-1], naive[1:-1], atol=1e-7 * magnitude.max())
+    expected = framewise_griffin_lim(magnitude.numpy(), start.angle().numpy(), grid, 7, momentum)
+    np.testing.assert_allclose(ours[1:-1], expected[1:-1], atol=1e-7 * magnitude.max())
 
 
 def test_admm_equals_the_published_updates():
