@@ -16,6 +16,7 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import entries
 from specsr.io.atomic import replacing
+from specsr.io.npy import nbytes, read_header
 from specsr.io.recording import Contents
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
@@ -186,12 +187,8 @@ def _load_npz(path: Path, values: bool) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             with archive.open(info) as member:
-                major, _ = np.lib.format.read_magic(member)
-                header = np.lib.format.read_array_header_1_0
-                if major != 1:
-                    header = np.lib.format.read_array_header_2_0
-                shape, _, dtype = header(member)
-                declared = member.tell() + _nbytes(shape, dtype)
+                shape, dtype = read_header(member)
+                declared = member.tell() + nbytes(shape, dtype)
             if dtype.hasobject:
                 raise SpecsrError(f"{info.filename} holds Python objects: store plain numbers")
             if declared != info.file_size or declared > size * _DEFLATE:
@@ -220,7 +217,7 @@ def _load_hdf5(path: Path, values: bool) -> dict[str, Any]:
 def _check_size(key: str, data: Any, size: int) -> None:
     """Raise `SpecsrError` for a data set that declares more bytes than the file can hold."""
     stored = data.id.get_storage_size()
-    declared = _nbytes(data.shape or (), data.dtype)
+    declared = nbytes(data.shape or (), data.dtype)
     if stored > size or declared > stored * _DEFLATE:
         raise _too_short(key, declared)
 
@@ -230,10 +227,3 @@ def _too_short(key: str, declared: int) -> SpecsrError:
         f"{key} declares {declared} bytes, more than the file holds: it is damaged or cut off; "
         "write or copy it again"
     )
-
-
-def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
-    count = 1  # a Python integer: a damaged shape must not overflow
-    for extent in shape:
-        count *= int(extent)
-    return count * dtype.itemsize

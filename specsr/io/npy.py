@@ -7,6 +7,7 @@ optionally ``values``: db (the default), power or magnitude.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -94,19 +95,32 @@ def _map_fields(path: Path, values: bool) -> dict[str, Any]:
     return found
 
 
+def read_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and dtype in the ``.npy`` header at the position of an open binary file.
+
+    Raises:
+        ValueError: it is not a header.
+    """
+    major, _ = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0
+    shape, _, dtype = (read if major == 1 else np.lib.format.read_array_header_2_0)(file)
+    return shape, dtype
+
+
+def nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    """Return the size of an array in bytes; a damaged shape does not overflow."""
+    return math.prod(map(int, shape)) * dtype.itemsize
+
+
 def _load(path: Path) -> np.ndarray:
     with open(path, "rb") as file:
         try:
-            major, _ = np.lib.format.read_magic(file)
-            header = np.lib.format.read_array_header_1_0
-            shape, _, dtype = (header if major == 1 else np.lib.format.read_array_header_2_0)(file)
+            shape, dtype = read_header(file)
         except ValueError as error:
             raise SpecsrError(f"cannot be read as .npy ({error}): write it again") from None
         if dtype.hasobject:
             raise SpecsrError("holds Python objects: store numbers")
-        declared = dtype.itemsize
-        for extent in shape:
-            declared *= int(extent)
+        declared = nbytes(shape, dtype)
         held = path.stat().st_size - file.tell()
     if declared > held:
         raise SpecsrError(
