@@ -10,6 +10,7 @@ from specsr.maps.pooling import pool
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.pairs.pair import add_noise
 from specsr.scores.metrics import si_sdr
+from support.command import run as specsr_command
 
 MODEL = SpectrogramTransform(2048, 512)
 """Settings of the maps that the bundled model was trained on."""
@@ -99,3 +100,16 @@ def test_a_rate_below_the_training_data_is_refused(noisy, as_map):
 def test_a_negative_attenuation_is_refused(noisy, as_map):
     with pytest.raises(specsr.SpecsrError, match="attenuation is -1 dB"):
         specsr.denoise(MODEL(noisy) if as_map else noisy, attenuation=-1)
+
+
+def test_the_command_takes_maps_on_the_models_grid_only(noisy, tmp_path, capsys):
+    specsr.write_map(tmp_path / "map.npz", MODEL(noisy))
+    code, _, _ = specsr_command(capsys, "denoise", tmp_path / "map.npz", "-o", tmp_path / "out.npz")
+    assert code == 0
+    clean = specsr.read_map(tmp_path / "out.npz")
+    np.testing.assert_array_equal(clean.magnitude, specsr.denoise(MODEL(noisy)).magnitude)
+    specsr.write_map(tmp_path / "other.npz", spectrogram(noisy, n_fft=1024))
+    args = ["denoise", tmp_path / "other.npz", "-o", tmp_path / "no.npz"]
+    code, _, text = specsr_command(capsys, *args)
+    assert code == 1 and len(text.splitlines()) == 1 and "n_fft=2048, hop_length=512" in text
+    assert not (tmp_path / "no.npz").exists()
