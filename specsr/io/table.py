@@ -20,7 +20,6 @@ from specsr.errors import SpecsrError
 from specsr.io.guard import naming
 
 _PAIR = re.compile(r"([A-Za-z_ -]+?)\s*[:=]\s*([^,;]+)")
-_QUOTED = re.compile(r'"([^",;\t]*)"')
 _HEAD_LINES = 200
 LONGEST = 300
 """Longest part of a comment, column name or message that is used, characters."""
@@ -28,7 +27,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class Head:
-    """What the lines before the numbers of a table state.
+    """Facts and column names from the lines before the numbers of a table.
 
     Attributes:
         facts: ``key: value`` pairs of the comments, keys in lower case.
@@ -85,7 +84,7 @@ def read_columns(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def read_head(path: Path) -> Head:
-    """Return what the lines before the numbers of a table state.
+    """Return facts and column names from the lines before the numbers of a table.
 
     Raises:
         SpecsrError: the first lines hold no table of numbers.
@@ -165,7 +164,7 @@ def _cleaned(file: TextIO, head: Head, gaps: bool) -> Iterator[str]:
     """Yield lines without quotes, decimal commas and empty cells at their end."""
     ends = " \r\n" + (head.divider or "")
     for line in file:
-        kept = _unquoted(line).rstrip(ends)
+        kept = _unquoted(line, head.divider).rstrip(ends)
         kept = kept if kept or gaps else line
         yield kept.replace(",", ".") if head.comma else kept
 
@@ -208,15 +207,15 @@ def _divider(line: str) -> tuple[str | None, bool]:
 
 def _cells(line: str, divider: str | None) -> list[str]:
     """Return the cells of a line of numbers, without quotes and empty cells at the end."""
-    cells = [cell.strip() for cell in _unquoted(line).split(divider)]
+    cells = [cell.strip() for cell in _unquoted(line, divider).split(divider)]
     while cells and not cells[-1]:
         cells.pop()
     return cells
 
 
-def _unquoted(line: str) -> str:
-    """Return a line without the quotes around cells; separators in quotes keep them."""
-    return _QUOTED.sub(r"\1", line) if '"' in line else line
+def _unquoted(line: str, divider: str | None) -> str:
+    """Return a line without the quotes around cells; a separator in quotes keeps them."""
+    return re.sub(rf'"([^"{divider or " "}]*)"', r"\1", line) if '"' in line else line
 
 
 def _names(line: str, divider: str | None, single: bool) -> tuple[str, ...]:

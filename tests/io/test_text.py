@@ -84,6 +84,7 @@ def test_a_table_of_levels_is_a_map(tmp_path):
         ("\n# a note\nt [s];n [1/min]\n0;1\n2;3,5\n", ("t [s]", "n [1/min]")),
         ("time,rpm\ns,1/min\n0,1\n\n2,3.5", ("s", "1/min")),
         ('"t","n"\n"0","1"\n"2","3.5"\n', ("t", "n")),
+        ('t;n\n"0";"1,0"\n"2,0";"3,5"\n', ("t", "n")),
         ("t\tn\t\n0\t1\t\n2\t3.5\n\t\t\n", ("t", "n")),
         ("t  n\n0  1\n2  3.5\n", ("t", "n")),
     ],
