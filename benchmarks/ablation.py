@@ -1,10 +1,10 @@
-"""What loss, residual scaling, shape and sharing of scales do to a small map model.
+"""Effect of loss, residual scaling, shape and shared scales on a small map model.
 
-Every model is trained alike (x4 `pool`, the same synthetic machines, batch 8 of 24 x 24 low cells,
-Adam with a cosine to the end) and judged on the same held-out run-ups as the map benchmark, with
-no consistency imposed.  One thing is changed at a time against the first row; mean and spread
-(standard deviation) are over the seeds of initialisation and draw.  These are small models after
-a short training: read differences, not levels.
+All models have the same training (x4 `pool`, the same synthetic machines, batch 8 of 24 x 24
+low-resolution cells, Adam with a cosine schedule) and are scored on held-out run-ups of the map
+benchmark, without consistency.  One option is changed at a time against the first row; mean and
+standard deviation are over the seeds of initialisation and data.  These are small models after a
+short training: compare differences, not absolute values.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ VARIANTS: dict[str, list[str]] = {
 
 
 def trained(name: str, seed: int, steps: int, folder: Path) -> Path:
-    """Train one variant, or take it from an earlier run of this benchmark."""
+    """Train one variant, or load it from an earlier run of this benchmark."""
     slug = "".join(c if c.isalnum() else "-" for c in name)
     place = folder / f"{slug}-{seed}-{steps}"
     finished = place / "finished"
@@ -56,11 +56,11 @@ def trained(name: str, seed: int, steps: int, folder: Path) -> Path:
 
 
 def scores(name: str, seeds: int, steps: int, cases: list[Case], folder: Path) -> dict[str, object]:
-    """One line: every score's mean and spread over the seeds."""
+    """One row: mean and standard deviation of every score over the seeds."""
     rows = [
         row("off", cases, 0.0, str(trained(name, seed, steps, folder))) for seed in range(seeds)
     ]
-    line: dict[str, object] = {"changed": name}
+    line: dict[str, object] = {"changed option": name}
     for key in KEPT:
         values = [float(r[key]) for r in rows]  # type: ignore[arg-type]
         spread = statistics.stdev(values) if seeds > 1 else float("nan")
@@ -69,7 +69,7 @@ def scores(name: str, seeds: int, steps: int, cases: list[Case], folder: Path) -
 
 
 KEPT = (
-    "all, RMSE dB", "lines, RMSE dB", "single lines, RMSE dB", "their peaks, bias dB",
+    "all, RMSE dB", "lines, RMSE dB", "single lines, RMSE dB", "peaks of single lines, bias dB",
     "rest, RMSE dB", "bias dB", "single ridges found, %", "invented, %",
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
-"""Bandwidth restoration: recordings at 24, 16 and 8 kHz brought back to 48 kHz, by LSD.
+"""Bandwidth extension: recordings at 24, 16 and 8 kHz upscaled to 48 kHz, scored by LSD.
 
-The unknown band of every method starts at the same row, at `KNOWN_PART` of the band of the low
-recording, where its resampler begins to roll off.
+The estimated band of every method starts at the same row: at `KNOWN_PART` of the band of the
+low-resolution recording, the start of the roll-off of its resampler.
 """
 
 from __future__ import annotations
@@ -37,30 +37,29 @@ FLOOR = metrics.LSD_FLOOR
 SMOOTH = (9, 5)
 """Rows and frames over which the oracle's levels are averaged."""
 NOISE_DB = 2.51
-"""The mean of the dB of noise lies this much below the dB of its mean power (10 log10 e^gamma)."""
+"""Difference between the dB of the mean power of noise and the mean of its dB: 10 log10 e^gamma."""
 
 PROTOCOL = """
-Recordings: all of audio/val but speech_16k that last at least 1.2 s, first channel, brought to
-48 kHz (soxr VHQ, float64) where they have another rate and cut to a multiple of the scale. Low
-resolution: soxr VHQ down to 48 kHz / scale. LSD: Hann 2048/512 of the waveform at 48 kHz, log10 of
-power clamped at 1e-8, rms over rows, mean over frames (ratio-free; `specsr.scores.metrics.lsd`).
-LSD-LF below half the low rate, LSD-HF from there up. Plain means over the recordings. Everything
-trained or averaged comes from audio/train only.
+Recordings: all of audio/val except speech_16k with at least 1.2 s, first channel, resampled to
+48 kHz (soxr VHQ, float64) if they have another rate and cut to a multiple of the scale. Low
+resolution: resampled to 48 kHz / scale by soxr VHQ. LSD: Hann 2048/512 of the waveform at 48 kHz,
+log10 of power clamped to 1e-8, rms over rows, mean over frames (`specsr.scores.metrics.lsd`).
+LSD-LF below half the low rate, LSD-HF above. Mean over the recordings. All training and averaging
+uses audio/train only.
 
 Methods: *soxr*: resampled, nothing added. *sbr*: spectral band replication, the top of the known
 band copied upward with its phase, levels along the tilt of the known band. *noise*: noise with the
 mean spectrum of the training recordings, level continued from the cut in every frame.
 *griffin-lim*: the same levels without noise, phase by fast Griffin-Lim with the known band
-re-imposed. *oracle*: the same with the true levels (mean dB of the true map over 9 rows x 5
-frames) in place of the guessed ones: what is left to a method that knows every level but not the
-speckle. *specsr*:
-`specsr.upscale_band` with each bundled model (or `--model`).
+reinserted. *oracle*: the same with the true levels (mean dB of the true map over 9 rows x 5
+frames) instead of the estimated ones: the error that remains with known levels and unknown
+fluctuations. *specsr*: `specsr.upscale_band` with each bundled model (or `--model`).
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """One recording at 48 kHz: its name, the rate of its file in Hz, samples float64 [N]."""
+    """One recording at 48 kHz: name, sampling rate of its file in Hz, samples float64 [N]."""
 
     name: str
     native: float
@@ -68,7 +67,7 @@ class Recording:
 
 
 def recordings(data: Path, limit: int | None = None) -> list[Recording]:
-    """Return the validation recordings in the order of their names."""
+    """Return the validation recordings, sorted by name."""
     folder = data_folder(data, "audio", "val")
     found = []
     for path in sorted(folder.rglob("*.flac")):
@@ -83,10 +82,10 @@ def recordings(data: Path, limit: int | None = None) -> list[Recording]:
 
 
 def mean_spectrum(data: Path) -> np.ndarray:
-    """Return the mean dB spectrum of the training recordings at 48 kHz, [1025]; kept in cache/.
+    """Return the mean dB spectrum of the training recordings at 48 kHz, [1025]; stored in cache/.
 
     Mean over the frames of each recording (first channel), then over the recordings; powers are
-    clamped as the LSD clamps them.
+    clamped as for the LSD.
     """
     folder = data_folder(data, "audio", "train")
     left_out = ("speech_16k", "turbo", "runup_rpm")
@@ -110,18 +109,18 @@ def mean_spectrum(data: Path) -> np.ndarray:
 
 
 def to_db(power: np.ndarray) -> np.ndarray:
-    """10 log10 of a power that is clamped as the LSD clamps it."""
+    """10 log10 of a power, clamped as for the LSD."""
     return 10 * np.log10(np.maximum(power, FLOOR))
 
 
 class Case:
-    """One recording at one scale, with what several methods need; each is made once.
+    """One recording at one scale, with shared intermediate results, each computed once.
 
     Attributes:
-        high: the truth, float64 [N].
-        low: the low recording, float64.
-        up: the same resampled to 48 kHz.
-        cut: first unknown row.
+        high: true samples, float64 [N].
+        low: low-resolution recording, float64.
+        up: ``low`` resampled to 48 kHz.
+        cut: first row of the estimated band.
     """
 
     def __init__(self, recording: Recording, scale: int, mean_db: np.ndarray) -> None:
@@ -141,38 +140,38 @@ class Case:
 
     @functools.cached_property
     def db(self) -> np.ndarray:
-        """Its power in dB, [1025, frames]."""
+        """Power of ``spectrum`` in dB, [1025, frames]."""
         return to_db(self.spectrum.abs().square().numpy())
 
     @functools.cached_property
     def level(self) -> np.ndarray:
-        """Smooth levels in dB: the mean spectrum, shifted to fit each frame below the cut."""
+        """Smooth levels in dB: the mean spectrum, shifted to the level of each frame."""
         known = slice(self.cut - self.cut // 12, self.cut)
         shift = (self.db[known] - self.mean_db[known, None]).mean(0)
-        # over five frames: one frame's rows are speckled
+        # mean over five frames: the levels of one frame fluctuate
         return self.mean_db[:, None] + uniform_filter1d(shift, 5)
 
     def wave(self, upper: torch.Tensor) -> np.ndarray:
-        """Samples of a spectrum of which the known rows are replaced by the measured ones."""
+        """Samples of a spectrum with its known rows replaced by the measured ones."""
         whole = torch.cat([self.spectrum[: self.cut], upper[self.cut :]])
         return istft(whole, self.grid).numpy()
 
 
 def soxr(case: Case) -> np.ndarray:
-    """Resampled; nothing above the cut."""
+    """Resampled, nothing added above the cut."""
     return case.up.samples[0]
 
 
 def sbr(case: Case) -> np.ndarray:
-    """Copy the upper half of the known band upward, levels along the known band's tilt.
+    """Copy the upper half of the known band upward, levels along the tilt of the known band.
 
-    The patch is a multiple of four rows wide: with a hop of a quarter window the phase of a copy
-    then advances as that of a tone at its new place.
+    The width of the copied band is a multiple of four rows: with a hop of a quarter window the
+    phase of a copy then advances as that of a tone at its new frequency.
     """
     cut, rows = case.cut, case.spectrum.shape[0]
     width = cut // 2 // 4 * 4
     source = np.resize(np.arange(cut - width, cut), rows - cut)
-    # tilt: a line through the levels of the patch over log frequency, in the mean over time
+    # tilt: linear fit of the mean levels of the copied band over log frequency
     around = np.arange(cut - width, cut)
     octave = np.log2(np.arange(1, rows + 1) / cut)
     mean = case.db[around].mean(1)
@@ -193,7 +192,7 @@ def noise(case: Case) -> np.ndarray:
 
 
 def griffin(case: Case, iterations: int, known_levels: bool = False) -> np.ndarray:
-    """The smooth levels, or the true ones smoothed, as magnitudes; phase by Griffin-Lim."""
+    """Smooth levels, or smoothed true ones, as magnitudes; phase by fast Griffin-Lim."""
     level = case.level
     if known_levels:
         true = stft(torch.from_numpy(case.high), case.grid).abs().square().numpy()
@@ -214,7 +213,7 @@ def specsr_band(case: Case, model: Model, phase: str) -> np.ndarray:
 
 
 def score(case: Case, samples: np.ndarray) -> dict[str, float]:
-    """LSD over all rows, below and above the cut, and the SNR in dB."""
+    """LSD over all rows, below and above half the low rate, and the SNR in dB."""
     border = case.low.rate / 2
     return {
         "LSD": float(metrics.lsd(case.high, samples, RATE)),
@@ -225,7 +224,7 @@ def score(case: Case, samples: np.ndarray) -> dict[str, float]:
 
 
 def table(found: dict[tuple[int, str], list[dict[str, float]]], keep: list[bool]) -> list[dict]:
-    """Return one row a scale and method: means over the recordings that are kept."""
+    """Return one row per scale and method: mean over the recordings marked by ``keep``."""
     rows = []
     for (scale, method), scores in found.items():
         kept = [s for s, wanted in zip(scores, keep, strict=True) if wanted]
@@ -240,13 +239,13 @@ METHODS = ("soxr", "sbr", "noise", "griffin-lim", "oracle", "specsr")
 def main() -> None:
     options = parser(__doc__.splitlines()[0], METHODS, "band")
     options.add_argument("--scales", nargs="+", type=int, default=[2, 3, 6], metavar="S",
-                         help="48 kHz over the low rate (2 3 6)")  # fmt: skip
+                         help="ratios of 48 kHz to the low rate (default: 2 3 6)")  # fmt: skip
     options.add_argument("--phase", nargs="+", default=["auto"], metavar="PHASE",
-                         help="phases of specsr: auto, pghi, admm, gl (auto)")  # fmt: skip
+                         help="phases of specsr: auto, pghi, admm, gl (default: auto)")  # fmt: skip
     options.add_argument("--iterations", type=int, default=32, metavar="N",
                          help="iterations of the griffin-lim method (%(default)s)")  # fmt: skip
     args = options.parse_args()
-    made: dict[str, Callable[[Case], np.ndarray]] = {
+    methods: dict[str, Callable[[Case], np.ndarray]] = {
         "soxr": soxr,
         "sbr": sbr,
         "noise": noise,
@@ -260,7 +259,7 @@ def main() -> None:
             for phase in args.phase:
                 name = f"specsr, {model.name}" + ("" if phase == "auto" else f" ({phase})")
                 names.append(name)
-                made[name] = functools.partial(specsr_band, model=model, phase=phase)
+                methods[name] = functools.partial(specsr_band, model=model, phase=phase)
 
     mean_db = mean_spectrum(args.data)
     all_recordings = recordings(args.data, args.limit)
@@ -271,20 +270,20 @@ def main() -> None:
     for scale, recording in progress(jobs, len(jobs), "band:"):
         case = Case(recording, scale, mean_db)
         for name in names:
-            found[scale, name].append(score(case, made[name](case)))
+            found[scale, name].append(score(case, methods[name](case)))
 
     full = [r.native == RATE for r in all_recordings]
     low = [not native for native in full]
     facts = {
         "recordings": len(full),
-        "of them from files at 44.1 kHz, which end at 22.05 kHz": sum(low),
-        "seconds in all": sum(r.samples.size for r in all_recordings) / RATE,
+        "of these from files at 44.1 kHz (content up to 22.05 kHz)": sum(low),
+        "total length, s": sum(r.samples.size for r in all_recordings) / RATE,
     }
     sets = {"All": [True] * len(full), "Files at 48 kHz": full, "Files at 44.1 kHz": low}
     tables = {
         f"{title} ({sum(keep)})": table(found, keep) for title, keep in sets.items() if any(keep)
     }
-    publish(args, "Bandwidth restoration to 48 kHz", PROTOCOL, tables, facts=facts)
+    publish(args, "Bandwidth extension to 48 kHz", PROTOCOL, tables, facts=facts)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the benchmarks share: the data beside the project, progress, and tables that are kept.
+"""Shared parts of the benchmarks: options, data folder, progress, stored tables.
 
-A benchmark ends in one Markdown file for people and one JSON file with the same numbers for
-programs, both in ``benchmarks/results``.  They appear together and complete, or not at all.
+A benchmark writes a Markdown file for readers and a JSON file with the same numbers for programs
+into ``benchmarks/results``: both complete, or none.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.io import replacing
+from specsr.scores.markdown import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -29,50 +30,58 @@ CACHE = ROOT / "cache"
 DATA = ROOT.parent / "shared" / "data"
 
 Row = Mapping[str, Any]
-"""One line of a table: column -> text, number, (mean, standard error), or None for a gap."""
+"""Row of a table: column -> text, number, (mean, standard error), or None for an empty cell."""
 
 T = TypeVar("T")
 
 
 def parser(description: str, methods: Sequence[str], name: str) -> argparse.ArgumentParser:
-    """Return a parser with the options that every benchmark has."""
+    """Return a parser with the common options of the benchmarks."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument(
         "--only", nargs="+", metavar="METHOD", choices=methods, default=list(methods),
-        help=f"methods to run, of {', '.join(methods)}; all if not given",
+        help=f"methods to run, of {', '.join(methods)} (default: all)".replace("%", "%%"),
     )  # fmt: skip
     made.add_argument(
-        "--model", metavar="FILE|NAME", help="model file or name; the bundled one if not given"
+        "--model", metavar="FILE|NAME", help="model file or name (default: the bundled one)"
     )
     made.add_argument(
         "--limit", type=int, metavar="N",
-        help="take N recordings or run-ups of each set only, spread over the set; such a quick "
-        "run is shown, and written only if --name is given",
+        help="use only N recordings or run-ups of each set, spread over the set; the result of "
+        "such a run is printed, and written only with --name",
     )  # fmt: skip
     made.add_argument(
-        "--name", help=f"results/NAME.md and .json are written; a full run writes {name}"
+        "--name", help=f"write results/NAME.md and .json (default: {name} for a full run)"
     )
     made.add_argument(
         "--data", type=Path, default=DATA, metavar="FOLDER",
-        help="folder with audio/train and audio/val; shared/data beside the project if not given",
+        help="folder with audio/train and audio/val (default: shared/data beside the project)",
     )  # fmt: skip
     made.set_defaults(full_name=name)
     return made
 
 
 def data_folder(folder: Path, *parts: str) -> Path:
-    """Return a folder of the data, or raise `SpecsrError` if it is not there."""
+    """Return a folder of the data.
+
+    Raises:
+        SpecsrError: no such folder.
+    """
     path = folder.joinpath(*parts)
     if not path.is_dir():
         raise SpecsrError(
-            f"{path}: no such folder: this benchmark needs the recordings, name their folder with "
+            f"{path}: no such folder: this benchmark needs the recordings, give their folder by "
             "--data"
         )
     return path
 
 
 def some(items: Sequence[T], limit: int | None) -> list[T]:
-    """Return ``limit`` items spread evenly over all, or all where limit is None."""
+    """Return ``limit`` items, evenly spread over all; all of them if limit is None.
+
+    Raises:
+        SpecsrError: a limit below 1.
+    """
     if limit is None or limit >= len(items):
         return list(items)
     if limit < 1:
@@ -89,7 +98,7 @@ def read_first(path: Path) -> tuple[np.ndarray, float]:
 
 
 def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
-    """Yield the items and keep a line of progress on the terminal (stderr)."""
+    """Yield the items and print the progress to stderr."""
     start = time.monotonic()
     shown = sys.stderr.isatty()
     for done, item in enumerate(items):
@@ -103,7 +112,7 @@ def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
 
 
 def mean_error(values: Iterable[float]) -> tuple[float, float]:
-    """Return the mean and its standard error; nan values are left out."""
+    """Return the mean and its standard error; nan values are ignored."""
     kept = np.array([v for v in values if not math.isnan(v)])
     if not kept.size:
         return math.nan, math.nan
@@ -111,41 +120,8 @@ def mean_error(values: Iterable[float]) -> tuple[float, float]:
     return float(kept.mean()), float(error)
 
 
-def markdown(rows: Sequence[Row], digits: int = 3) -> str:
-    """Return rows as a Markdown table; columns in the order in which they first appear."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    cells = [[_text(row.get(key), digits) for key in columns] for row in rows]
-    numeric = [
-        any(isinstance(row.get(key), (int, float, tuple)) for row in rows) for key in columns
-    ]
-    widths = [max(len(c), *(len(line[i]) for line in cells), 3) for i, c in enumerate(columns)]
-
-    def line(values: Sequence[str]) -> str:
-        padded = (
-            v.rjust(w) if right else v.ljust(w)
-            for v, w, right in zip(values, widths, numeric, strict=True)
-        )
-        return "| " + " | ".join(padded) + " |"
-
-    rule = "|".join(
-        "-" * (w + 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)
-    )
-    return "\n".join([line(columns), f"|{rule}|", *map(line, cells)])
-
-
-def _text(value: Any, digits: int) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        mean, error = value
-        return _text(mean, digits) + ("" if math.isnan(error) else f" ± {error:.{digits}f}")
-    if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.{digits}f}"
-    return str(value)
-
-
 def _plain(value: Any) -> Any:
-    """Numbers that JSON cannot hold become null."""
+    """Replace numbers that JSON cannot represent by null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -156,7 +132,7 @@ def _plain(value: Any) -> Any:
 
 
 def command() -> str:
-    """Return the command of this run, without folders that only this machine has."""
+    """Return the command of this run, without absolute paths."""
     words = [f"benchmarks/{Path(sys.argv[0]).name}"]
     for word in sys.argv[1:]:
         option, equals, value = word.rpartition("=")
@@ -171,7 +147,7 @@ def _short(path: Path) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what decides the numbers."""
+    """Return the versions of the software that affects the numbers."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for package in ("specsr", "torch", "numpy", "soxr", "noisereduce"):
         try:
@@ -193,19 +169,22 @@ def publish(
     """Print the tables and write them as results/NAME.md and results/NAME.json.
 
     Args:
-        args: what `parser` parsed.  With ``--limit`` and without ``--name`` nothing is written.
+        args: arguments from `parser`; with ``--limit`` and without ``--name`` nothing is written.
         title: first line of the file.
-        protocol: paragraphs in Markdown that say what was done to get the numbers.
+        protocol: description of the measurement, paragraphs in Markdown.
         tables: heading of each table -> its rows.
-        facts: single values worth keeping beside the tables.
-        digits: decimals in the Markdown; the JSON file holds all.
+        facts: single values in addition to the tables.
+        digits: decimals in the Markdown; the JSON file has all.
 
     Returns:
         The Markdown text.
     """
     facts = dict(facts or {})
-    parts = [f"# {title}", protocol.strip(), f"Made by `{command()}`", _list(facts)]
-    parts += [f"## {heading}\n\n{markdown(rows, digits)}" for heading, rows in tables.items()]
+    parts = [f"# {title}", protocol.strip(), f"Command: `{command()}`", _list(facts)]
+    parts += [
+        f"## {heading}\n\n{markdown_table(rows, decimals=digits)}"
+        for heading, rows in tables.items()
+    ]
     parts.append("Versions: " + ", ".join(f"{k} {v}" for k, v in versions().items()))
     text = "\n\n".join(part for part in parts if part) + "\n"
     print(text)
@@ -226,11 +205,14 @@ def publish(
 
 
 def _list(facts: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {key}: {_text(value, 3)}" for key, value in facts.items())
+    return "\n".join(
+        f"- {key}: {f'{value:.3f}' if isinstance(value, float) else value}"
+        for key, value in facts.items()
+    )
 
 
 def run(main: Any) -> None:
-    """Run a benchmark's main function; a user's mistake is one line, not a traceback."""
+    """Run the main function of a benchmark; a `SpecsrError` becomes one line on stderr."""
     try:
         main()
     except SpecsrError as error:

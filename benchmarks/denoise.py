@@ -1,6 +1,6 @@
-"""Denoising: synthetic run-ups and real recordings in white and recorded noise.
+"""Denoising of synthetic run-ups and real recordings in white and recorded noise.
 
-Judged as a measurement (levels of orders, overall level) and as a waveform (SI-SDR).
+Scored by levels (orders, overall level) and by the waveform (SI-SDR).
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
 
-from specsr import Signal, SpecsrError, SpectrogramTransform, denoise, keep_orders
+from specsr import Signal, SpectrogramTransform, denoise, keep_orders
+from specsr.choices import MAX_ATTENUATION
+from specsr.extras import need
 from specsr.maps.transform import istft, stft
 from specsr.models.bundled import bundled_for, find_model
 from specsr.models.model import Model
@@ -34,45 +36,45 @@ ORDERS = 3
 RANGE_DB = 60.0
 NOISES = ("drone", "helicopter", "background", "car_hvac", "ambient/maastricht_market_bells.flac")
 CLEAN = {"vehicle": 1, "vehicles_short": 2, "machine": 3, "instrument": 3, "speech_fullband": 3}
-"""Folder of real recordings -> how many of them are taken, spread over its files."""
+"""Folder of real recordings -> number of recordings used, spread over its files."""
 MIXED = 0.6
-"""Part of a recorded noise that is mixed in; the rest serves as the separate noise profile."""
+"""Fraction of a recorded noise that is added; the rest is the separate noise profile."""
 LEVELS = SpectrogramTransform(4096, 1024)
 ORACLE = SpectrogramTransform(2048, 512)
 
 PROTOCOL = f"""
-*Synthetic*: {len(SEEDS)} run-ups of `specsr.random_run_up` that no model was trained on
-(seeds {SEEDS[0]} to {SEEDS[-1]}, {DURATION:g} s at {RATE:g} Hz); clean is their deterministic part
-alone. *Real*: {sum(CLEAN.values())} recordings of audio/val (vehicles, machines, instruments,
-speech; first channel, native rate, at most {DURATION:g} s), which hold noise of their own: a
-method that removes it is marked down. Noise: white, or recordings of audio/val (drone, helicopter,
-outdoor background, car HVAC, market bells) at the clean signal's rate, at {SNRS[0]}, {SNRS[1]} and
-{SNRS[2]} dB over the whole recording.
+*Synthetic*: {len(SEEDS)} run-ups of `specsr.random_run_up` outside the training data
+(seeds {SEEDS[0]} to {SEEDS[-1]}, {DURATION:g} s at {RATE:g} Hz); the clean signal is their
+deterministic part. *Real*: {sum(CLEAN.values())} recordings of audio/val (vehicles, machines,
+instruments, speech; first channel, native rate, at most {DURATION:g} s). They contain noise of
+their own, and its removal counts as an error. Noise: white, or recordings of audio/val (drone,
+helicopter, outdoor background, car HVAC, market bells) at the rate of the clean signal, at an SNR
+of {SNRS[0]}, {SNRS[1]} and {SNRS[2]} dB over the whole recording.
 
 SI-SDR against the clean signal, dB, higher is better. Orders: rms error in dB of the level over
 time (`specsr.nvh.order_cut.order_cut`, Hann 4096/1024) of the {ORDERS} strongest orders, down to
-{RANGE_DB:g} dB below each order's highest level. Level: absolute error of the overall rms level,
-dB. Mean ± standard error over the recordings.
+{RANGE_DB:g} dB below the highest level of each order. Level: absolute error of the overall rms
+level, dB. Mean ± standard error over the recordings.
 
-Methods: *noisy*: as it is. *noisereduce*: as it comes (its non-stationary gate).
-*noisereduce-stationary*: its stationary gate, noise found in the recording itself.
-*noisereduce-profile*: the same, told the noise by another stretch of it. *specsr*:
-`specsr.denoise` with each bundled model (or `--model`), told nothing. *orders*:
-`specsr.keep_orders`, told the speed (`specsr denoise --orders`; synthetic run-ups alone).
-*oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann 2048/512; it knows clean and
-noise and bounds what attenuation of such cells can do.
+Methods: *noisy*: unprocessed. *noisereduce*: default settings (non-stationary gate).
+*noisereduce-stationary*: stationary gate, noise estimated from the recording itself.
+*noisereduce-profile*: stationary gate with another part of the same noise as its profile.
+*specsr*: `specsr.denoise` with each bundled model (or `--model`), without further information.
+*orders*: `specsr.keep_orders` with the known speed (`specsr denoise --orders`; synthetic run-ups
+only). *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann 2048/512; it uses the
+clean signal and the noise and is the bound for attenuation of such cells.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One clean signal with noise that is still to be scaled.
+    """One clean signal and a noise of any level.
 
     Attributes:
-        clean: one channel, float64; with its rpm where it is synthetic.
-        noise: as long as clean, any level, [N].
-        profile: another stretch of the same noise, on the scale of ``noise``, [M].
-        orders: whose levels are compared.
+        clean: one channel, float64; with rpm if synthetic.
+        noise: noise of the same length, [N].
+        profile: another part of the same noise, on the scale of ``noise``, [M].
+        orders: orders whose levels are compared.
     """
 
     clean: Signal
@@ -82,8 +84,8 @@ class Case:
 
     def at(self, snr: float) -> Mix:
         """Return the mixture at a signal-to-noise ratio in dB."""
-        wanted, there = (np.mean(np.square(x)) for x in (self.clean.samples, self.noise))
-        gain = math.sqrt(wanted / there * 10 ** (-snr / 10))
+        signal, noise = (np.mean(np.square(x)) for x in (self.clean.samples, self.noise))
+        gain = math.sqrt(signal / noise * 10 ** (-snr / 10))
         return Mix(self, gain * self.noise, gain * self.profile)
 
     @functools.cached_property
@@ -94,7 +96,7 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """A case with its noise at one level."""
+    """A case with its noise scaled to one SNR."""
 
     case: Case
     noise: np.ndarray
@@ -102,19 +104,19 @@ class Mix:
 
     @property
     def noisy(self) -> Signal:
-        """Clean and noise together."""
+        """Sum of the clean signal and the noise."""
         clean = self.case.clean
         return clean.replace(samples=clean.samples + self.noise)
 
 
 def order_levels(signal: Signal, orders: Sequence[float]) -> list[np.ndarray]:
-    """Return the level of each order over time in dB, nan where it cannot be read."""
+    """Return the level of each order over time in dB, nan where it is not readable."""
     spec = LEVELS(signal) if orders else None
     return [order_cut(spec, None, order).levels[0] for order in orders]
 
 
 def noise_files(data: Path) -> list[Path]:
-    """Return the recordings of noise, in the order of `NOISES`."""
+    """Return the files of recorded noise, in the order of `NOISES`."""
     folder = data_folder(data, "audio", "val")
     return [
         path
@@ -124,7 +126,7 @@ def noise_files(data: Path) -> list[Path]:
 
 
 def recorded(path: Path, length: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return noise [length] from the first part of a recording, and its last part as a profile."""
+    """Return noise [length] from the first part of a recording, and its last part as profile."""
     samples, native = read_first(path)
     samples = Signal(samples, native).resample(rate).samples[0]
     border = int(MIXED * samples.size)
@@ -149,7 +151,7 @@ def white_cases(data: Path, limit: int | None) -> Iterator[Case]:
 
 
 def recorded_cases(data: Path, limit: int | None) -> Iterator[Case]:
-    """Yield run-ups with recorded noise, the recordings in turn."""
+    """Yield run-ups with recorded noise; the recordings are used in turn."""
     files = noise_files(data)
     for seed in some(SEEDS, limit):
         clean, orders = run_up(seed)
@@ -158,7 +160,7 @@ def recorded_cases(data: Path, limit: int | None) -> Iterator[Case]:
 
 
 def real_cases(data: Path, limit: int | None) -> Iterator[Case]:
-    """Yield real recordings with recorded noise, the recordings in turn."""
+    """Yield real recordings with recorded noise; the noises are used in turn."""
     import soundfile
 
     folder, files = data_folder(data, "audio", "val"), noise_files(data)
@@ -188,22 +190,18 @@ TITLES = {
 
 
 def noisy(mix: Mix) -> np.ndarray:
-    """Nothing is done."""
+    """Unprocessed."""
     return mix.noisy.samples[0]
 
 
 def reduced(mix: Mix, stationary: bool = False, profile: bool = False) -> np.ndarray:
     """The spectral gates of the noisereduce package."""
-    try:
-        import noisereduce
-    except ImportError:
-        raise SpecsrError(
-            'noisereduce is not installed: pip install "specsr[benchmark]", or choose other '
-            "methods with --only"
-        ) from None
+    noisereduce = need("noisereduce", "benchmark", "the noisereduce methods")
     samples = mix.noisy.samples[0]
-    given = {"y_noise": mix.profile} if profile else {}
-    return noisereduce.reduce_noise(samples, mix.case.clean.rate, stationary=stationary, **given)
+    noise = mix.profile if profile else None
+    return noisereduce.reduce_noise(
+        samples, mix.case.clean.rate, stationary=stationary, y_noise=noise
+    )
 
 
 def cleaned(mix: Mix, model: Model, attenuation: float) -> np.ndarray:
@@ -226,7 +224,7 @@ def oracle(mix: Mix) -> np.ndarray:
 
 
 def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
-    """SI-SDR, error of the order levels, absolute error of the overall level; all in dB."""
+    """SI-SDR, rms error of the order levels, absolute error of the overall level; all in dB."""
     case = mix.case
     result = case.clean.replace(samples=np.asarray(samples, np.float64)[None])
     squares = []
@@ -238,7 +236,7 @@ def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
     scores = {"SI-SDR, dB": float(metrics.si_sdr(case.clean.samples[0], result.samples[0]))}
     if case.orders:
         scores["orders, dB"] = math.sqrt(np.concatenate(squares).mean()) if squares else math.nan
-    # silence has no level; 100 dB stands for it
+    # silence has a level of -inf dB; its error counts as 100 dB
     error = abs(float((result.level() - case.clean.level())[0]))
     scores["level, dB"] = min(error, 100.0)
     return scores
@@ -253,13 +251,13 @@ METHODS = (
 def main() -> None:
     options = parser(__doc__.splitlines()[0], METHODS, "denoise")
     options.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET",
-                         help=f"what to denoise, of {', '.join(SETS)}")  # fmt: skip
+                         help=f"sets to denoise, of {', '.join(SETS)} (default: all)")  # fmt: skip
     options.add_argument("--snr", nargs="+", type=float, default=list(SNRS), metavar="DB",
-                         help="signal-to-noise ratios of the mixtures (0 10 20)")  # fmt: skip
-    options.add_argument("--attenuation", type=float, default=40.0, metavar="DB",
-                         help="largest attenuation that specsr may use (%(default)g)")  # fmt: skip
+                         help="signal-to-noise ratios (default: 0 10 20)")  # fmt: skip
+    options.add_argument("--attenuation", type=float, default=MAX_ATTENUATION, metavar="DB",
+                         help="largest attenuation of specsr (default: %(default)g)")  # fmt: skip
     args = options.parse_args()
-    made: dict[str, Callable[[Mix], np.ndarray]] = {
+    functions: dict[str, Callable[[Mix], np.ndarray]] = {
         "noisy": noisy,
         "noisereduce": reduced,
         "noisereduce-stationary": functools.partial(reduced, stationary=True),
@@ -273,19 +271,21 @@ def main() -> None:
         for model in (find_model(name, "denoise", (1, 1)) for name in names):
             method = f"specsr, {model.name}"
             methods.insert(methods.index("oracle") if "oracle" in methods else 99, method)
-            made[method] = functools.partial(cleaned, model=model, attenuation=args.attenuation)
+            functions[method] = functools.partial(
+                cleaned, model=model, attenuation=args.attenuation
+            )
     tables = {}
     for name in args.sets:
         cases = list(SETS[name](args.data, args.limit))
-        told = all(case.clean.rpm is not None for case in cases)
+        speed_known = all(case.clean.rpm is not None for case in cases)
         found: dict[tuple[float, str], list[dict[str, float]]] = {
             (snr, method): [] for snr in args.snr for method in methods
-            if told or method != "orders"
+            if speed_known or method != "orders"
         }  # fmt: skip
         for case in progress(cases, len(cases), f"{name}:"):
             for snr, method in found:
                 mix = case.at(snr)
-                found[snr, method].append(score(mix, made[method](mix)))
+                found[snr, method].append(score(mix, functions[method](mix)))
         tables[f"{TITLES[name]} ({len(cases)})"] = [
             {"SNR, dB": f"{snr:g}", "method": method}
             | {key: mean_error(s[key] for s in scores) for key in scores[0]}

@@ -1,14 +1,15 @@
-"""Map super-resolution against the exact expected power of held-out synthetic machines.
+"""Map super-resolution, scored by the exact expected power of held-out synthetic machines.
 
-The low map is the mean power of s x s cells of a Hann 2048/256 map of deterministic part + noise
-at 25.6 kHz, 6 s; the truth is |STFT of the deterministic part|² + noise spectrum x window energy.
-Error in dB, root of the mean over all cells of all machines; lines are cells whose truth is more
-than 8 dB above its mean over 49 x 17 cells; single lines have no other within two low cells, close
-ones do.  Their local level is that of 2 x 2 low cells.  Ridges are chains of maxima over three
-windows or more that stand out by 6 dB; one is found (or not invented) if the other map has a
-maximum within 3 rows.  Unless told otherwise the speed is not given, but found in the map where
-lines move together (`specsr.nvh.speed_search`).  With a speed, found or known, the network's
-estimate is averaged with a fit of the orders (`specsr.nvh.order_fit`), which is also shown alone.
+The low-resolution map is the mean power of s x s cells of a Hann 2048/256 map of deterministic part
+and noise at 25.6 kHz, 6 s; the truth is |STFT of the deterministic part|² + noise spectrum x window
+energy.  Errors in dB are rms over all cells of all machines.  Lines are cells whose true level is
+more than 8 dB above its mean over 49 x 17 cells; single lines have no other within two low cells,
+close ones do.  The local level of close lines is that of 2 x 2 low cells.  Ridges are chains of
+local maxima over three windows or more with a prominence of 6 dB; a ridge is found (or not
+invented) if the other map has a maximum within 3 rows.  Unless the row states a known speed, the
+speed is estimated from the harmonic lines of the map (`specsr.nvh.speed_search`).  With a speed,
+estimated or known, the network's estimate is averaged with a fit of the orders
+(`specsr.nvh.order_fit`), which is also scored alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from common import parser, progress, publish, run
 
 from specsr.enhance.maps import upscale_map
@@ -31,6 +31,7 @@ from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.speed import column_rotation_hz
 from specsr.pairs.consistency import consistency_db, impose
+from specsr.scores.baselines import Interpolation, interpolated_db
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines
 from specsr.synth.draws import held_out, random_machine, random_run_up
@@ -38,12 +39,19 @@ from specsr.synth.machine import RunUp
 from specsr.synth.synthesis import synthesise
 
 FRESH = 950_000
-SEEN = 100_000  # of configs/map.yaml: the bias correction is measured there, not on the test set
+SEEN = 100_000  # seeds of configs/map.yaml: the bias correction is computed from training data
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One machine: its low map, the true levels in dB re 1 Pa, and which cells are lines."""
+    """One machine.
+
+    Attributes:
+        low: low-resolution map.
+        truth: true levels in dB re 1 Pa, [F, T].
+        lines, single, close: cells of lines, of single lines and of close ones, bool [F, T].
+        scale: factor of both axes.
+    """
 
     low: SpecMap
     truth: np.ndarray
@@ -65,25 +73,24 @@ def case(run_up: RunUp, scale: int) -> Case:
     return Case(pool(fine, scale, scale), truth, lines, single, close, scale)
 
 
-def kept_apart(count: int) -> list[RunUp]:
-    """Run-ups with the sweep rates and order sets that training never saw."""
+def excluded(count: int) -> list[RunUp]:
+    """Run-ups with sweep rates and order sets excluded from training."""
     drawn = (random_run_up(seed) for seed in range(FRESH + 1000, FRESH + 10_000))
     return [run_up for run_up in drawn if held_out(run_up)][:count]
 
 
 SETS: dict[str, Callable[[int], list[RunUp]]] = {
     "run-ups": lambda count: [random_run_up(FRESH + i) for i in range(count)],
-    "sweep rates and order sets kept apart": kept_apart,
+    "sweep rates and order sets excluded from training": excluded,
     "all kinds of machines": lambda count: [random_machine(FRESH + i) for i in range(2 * count)],
 }
 
 
-def interpolate(low: SpecMap, scale: int, mode: str) -> np.ndarray:
-    """Levels of the low map interpolated as an image, dB re 1 unit, [F, T]."""
-    db = torch.from_numpy(levels.to_db(np.square(low.magnitude[:1], dtype=np.float64)))[None]
-    keep = {} if mode == "nearest" else {"align_corners": False}
-    fine = torch.nn.functional.interpolate(db, scale_factor=scale, mode=mode, **keep)
-    return fine[0, 0, :, : low.grid.refined(scale, scale).frames].numpy()
+def interpolate(low: SpecMap, scale: int, mode: Interpolation) -> np.ndarray:
+    """Levels of the first channel of a coarse map, interpolated in dB re 1 unit, [F, T]."""
+    db = levels.to_db(np.square(low.magnitude[:1], dtype=np.float64))
+    fine = interpolated_db(db, (scale, scale), mode)
+    return fine[0, :, : low.grid.refined(scale, scale).frames]
 
 
 METHODS = (
@@ -93,7 +100,7 @@ METHODS = (
 
 
 def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarray:
-    """Return the levels in dB re 1 Pa that one of `METHODS` finds."""
+    """Return the levels in dB re 1 Pa from one of `METHODS`, [F, T]."""
     if method in ("nearest", "bicubic"):
         return interpolate(one.low, one.scale, method)
     if method == "corrected":
@@ -116,7 +123,7 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
 def refined(
     low: SpecMap, scale: int, model: str | None, ensemble: bool, speed: bool, search: bool
 ) -> np.ndarray:
-    """Power of the result before consistency: made once, corrected in several ways."""
+    """Power of the result before consistency, shared by the consistency modes."""
     low = low if speed else low.replace(rpm=None)
     high = upscale_map(
         low, scale, model=model, consistency="off", find_speed=search,
@@ -147,15 +154,15 @@ def main() -> None:
         args,
         "Map super-resolution",
         __doc__
-        + f"\nSeeds from {FRESH}; none was seen in training. The correction of the bicubic rows is "
-        f"measured on training seeds. Kept apart are sweeps of {held_out_text()}.",
+        + f"\nSeeds from {FRESH}, outside the training data. The correction of the bicubic rows is "
+        f"computed from training seeds. Excluded from training: sweeps of {held_out_text()}.",
         tables,
         digits=2,
     )
 
 
 def held_out_text() -> str:
-    """What training never sees, in words."""
+    """Sweep rates and orders excluded from training."""
     from specsr.synth.draws import HELD_OUT_STEP, HELD_OUT_SWEEP
 
     low, high = HELD_OUT_SWEEP
@@ -163,7 +170,7 @@ def held_out_text() -> str:
 
 
 def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[str, object]:
-    """One line of a table."""
+    """One row of a table: scores of a method."""
     found = [estimate(method, one, bias, model) for one in cases]
     errors = [x - one.truth for x, one in zip(found, cases)]
 
@@ -178,12 +185,12 @@ def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[
     return {
         "method": LABELS.get(method, f"specsr, consistency {method}").format(-bias),
         "all, RMSE dB": rms(everything),
-        "std over machines": float(np.std([rms(e) for e in errors])),
+        "standard deviation over machines, dB": float(np.std([rms(e) for e in errors])),
         "lines, RMSE dB": rms(over("lines")),
         "single lines, RMSE dB": rms(over("single")),
-        "their peaks, bias dB": mean(ridges, "level_bias_apart_db"),
+        "peaks of single lines, bias dB": mean(ridges, "level_bias_apart_db"),
         "close lines, RMSE dB": rms(over("close")),
-        "their local level, RMSE dB": rms(np.concatenate([local(x, one) for x, one in
+        "local level of close lines, RMSE dB": rms(np.concatenate([local(x, one) for x, one in
                                                           zip(found, cases)])),
         "rest, RMSE dB": rms(np.concatenate([e[~one.lines] for e, one in zip(errors, cases)])),
         "bias dB": float(everything.mean()),
@@ -191,24 +198,24 @@ def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[
         "single ridges found, %": 100 * mean(ridges, "found_apart"),
         "all ridges found, %": 100 * mean(ridges, "found"),
         "invented, %": 100 * mean(ridges, "invented"),
-        "rows differ from input by dB": float(np.mean([held(x, one) for x, one in
+        "rows minus those of the input, dB rms": float(np.mean([held(x, one) for x, one in
                                                        zip(found, cases)])),
     }  # fmt: skip
 
 
 def held(found: np.ndarray, one: Case) -> float:
-    """How far the rows of the result, measured again, are from those of the low map, dB rms."""
+    """Difference between the pooled rows of the result and those of the low map, dB rms."""
     power = 10 ** (found.astype(float) / 10)
     return consistency_db(power, one.low.power[0], (one.scale, one.scale), "row")
 
 
 def mean(ridges: list, name: str) -> float:
-    """Mean over the machines that have such ridges."""
+    """Mean of a score over the machines with such ridges."""
     return float(np.nanmean([getattr(x, name) for x in ridges]))
 
 
 def local(found: np.ndarray, one: Case) -> np.ndarray:
-    """Errors in dB of the power of 2 x 2 low cells that hold close lines."""
+    """Errors in dB of the power of 2 x 2 low cells with close lines."""
     side = 2 * one.scale
     rows = len(found) // side * side  # whole blocks
     held = pool_power(one.close[:rows].astype(float), side, side) > 0

@@ -1,6 +1,6 @@
-"""Memory and time of the commands on long recordings, each in a process of its own.
+"""Memory and time of commands on long recordings, each in a process of its own.
 
-python benchmarks/memory.py                     one hour through each (the models take hours)
+python benchmarks/memory.py                     one hour each (hours of run time)
 python benchmarks/memory.py --only denoise --denoise 2 6
 """
 
@@ -29,26 +29,25 @@ COMMANDS = {
 }
 
 PROTOCOL = """
-A recording of {rate} Hz with {channels} channels (float WAV: three orders of a slow run-up over
-noise, in Pa) goes through each command in a process of its own with one thread. The peak is the
-largest resident memory of that process as the operating system counts it (`wait4`), the Python
-interpreter, PyTorch and the model included; the bound is {bound:.0f} MB. The seconds are those of
-the whole process, start and writing included, on a machine that did other work besides; real time
-is the length of the recording over the processor's seconds. The minutes column says how much was
-run: a peak that stays between two lengths stays for an hour too, since nothing but the files grows
-with the length.
+Each command processes a recording of {rate} Hz with {channels} channels (float WAV in Pa: three
+orders of a slow run-up, and noise) in a process of its own with one thread. The peak is the maximum
+resident memory of that process (`wait4`), including the Python interpreter, PyTorch and the model;
+the bound is {bound:.0f} MB. The seconds are those of the whole process, including start and
+writing, on a shared machine; `x real time` is the length of the recording over the processor
+time. The minutes column is the length of the recording: a peak that is equal for two lengths also
+holds for an hour, since only the files grow with the length.
 """
 
 
 def generate(path: Path, minutes: float, channels: int) -> None:
-    """Write the recording block by block, with a sidecar that gives its unit."""
+    """Write the recording block by block, with a sidecar for its unit."""
     rng = np.random.default_rng(7)
     total, block = round(minutes * 60 * RATE), 10 * RATE
     with soundfile.SoundFile(str(path), "w", RATE, channels, "FLOAT") as file:
         for first in range(0, total, block):
             t = np.arange(first, min(total, first + block)) / RATE
-            turns = 15 * t + 25 * t**2 / (120 * minutes)  # 15 to 40 turns a second
-            tones = sum(np.sin(2 * np.pi * order * turns) / order for order in (2, 4, 6))
+            revolutions = 15 * t + 25 * t**2 / (120 * minutes)  # rotation frequency 15 to 40 Hz
+            tones = sum(np.sin(2 * np.pi * order * revolutions) / order for order in (2, 4, 6))
             noise = rng.standard_normal((t.size, channels), dtype=np.float32)
             file.write((0.2 * tones[:, None] + 0.05 * noise).astype(np.float32))
     path.with_name(path.name + ".json").write_text(
@@ -57,10 +56,10 @@ def generate(path: Path, minutes: float, channels: int) -> None:
 
 
 def measure(command: str, source: Path, folder: Path) -> dict[str, float]:
-    """Return what a command took: memory, time of the clock and of the processor, output."""
+    """Return output size, peak memory, wall-clock and processor time of a command."""
     options, name = COMMANDS[command]
     out = folder / name
-    words = [
+    arguments = [
         sys.executable,
         "-m",
         "specsr",
@@ -73,7 +72,7 @@ def measure(command: str, source: Path, folder: Path) -> dict[str, float]:
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     start = time.monotonic()
-    process = subprocess.Popen(words, env=environment, cwd=ROOT)
+    process = subprocess.Popen(arguments, env=environment, cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -90,16 +89,19 @@ def measure(command: str, source: Path, folder: Path) -> dict[str, float]:
 def main() -> None:
     made = parser(__doc__.split("\n")[0], list(COMMANDS), "memory")
     made.add_argument("--channels", type=int, default=2)
-    made.add_argument("--folder", type=Path, help="for the recordings; a temporary one if none")
+    made.add_argument(
+        "--folder", type=Path, help="folder for the recordings (default: a temporary one)"
+    )
     for command in COMMANDS:
         made.add_argument(
             f"--{command}", type=float, nargs="+", default=[60.0], metavar="MINUTES",
-            help=f"lengths that go through {command}",
+            help=f"lengths of the recordings for {command} (default: 60)",
         )  # fmt: skip
     args = made.parse_args()
     rows = []
     with tempfile.TemporaryDirectory(dir=args.folder) as name, suppress(KeyboardInterrupt):
-        source = Path(name) / "recording.wav"  # what was measured before an interrupt is kept
+        # an interrupt keeps the rows measured before it
+        source = Path(name) / "recording.wav"
         for command in args.only:
             for minutes in getattr(args, command):
                 generate(source, minutes, args.channels)
@@ -112,14 +114,14 @@ def main() -> None:
                 })  # fmt: skip
                 print(rows[-1], file=sys.stderr, flush=True)
     if not rows:
-        raise SpecsrError("interrupted before the first command was done")
+        raise SpecsrError("interrupted before the first command was finished: no rows to write")
     protocol = PROTOCOL.format(rate=RATE, channels=args.channels, bound=BOUND)
     facts = {"channels": args.channels, "processors": os.cpu_count()}
     publish(
         args,
         "Long recordings: memory and time",
         protocol,
-        {"One process a row": rows},
+        {"One process per row": rows},
         facts=facts,
         digits=1,
     )

@@ -1,11 +1,11 @@
-"""Phase estimation: spectral convergence, time and NVH levels of every method.
+"""Phase estimation: spectral convergence, run time and NVH levels of every method.
 
     python benchmarks/phase.py [--data FOLDER] [--out FOLDER] [--threads 2]
 
 Ten seconds of speech and of a run-up at 22.05 kHz, Hann 1024/256, 1024/128 and 4096/1024 (rows of
-5.4 Hz, fine enough for the lowest third octaves).  Every method gets the true magnitudes and
-nothing else, except in the rows that say so.  Prints a Markdown table and
-writes it with the figures as ``phase.md`` and ``phase.json``.
+5.4 Hz, which resolve the lowest third octaves).  Every method gets the true magnitudes only, unless
+its name states otherwise.  Prints a Markdown table and writes it and the numbers as ``phase.md``
+and ``phase.json``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from specsr.extras import installed
 from specsr.maps.griffin_lim import RHO, admm, griffin_lim
+from specsr.scores.markdown import markdown_table
 
 RATE, SECONDS = 22050, 10
 GRIDS = ((1024, 256), (1024, 128), (4096, 1024))
 BANDS = tuple(1000 * 2 ** (k / 3) for k in range(-16, 10))
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 GATES = {"level": 0.1, "third octave": 0.5, "order": 0.2, "loudness": 1.0}
-"""Largest errors in dB; of loudness, in percent."""
+"""Largest accepted errors in dB; of loudness in percent."""
 
 
 def speech(data: Path):
-    """Return ten seconds of speech and where they are from; synthetic vowels without the data."""
+    """Return ten seconds of speech and their source; synthetic vowels without the data."""
     import numpy as np
     import soundfile
     import soxr
@@ -52,7 +54,7 @@ def speech(data: Path):
 
 
 def run_up(seed: int = 0):
-    """Return (samples, rpm, orders): half orders and a gear through resonances, over noise."""
+    """Return samples, rpm and orders of a run-up: half orders, a gear, resonances and noise."""
     import numpy as np
 
     from specsr.synth.machine import Order, Resonance, RunUp
@@ -81,7 +83,7 @@ def run_up(seed: int = 0):
 
 
 def third_octaves(x):
-    """Return the levels of the third octaves 25 Hz to 8 kHz in dB, by summing the FFT."""
+    """Return the levels of the third octaves 25 Hz to 8 kHz in dB, summed from one FFT."""
     import numpy as np
 
     power = np.abs(np.fft.rfft(x)) ** 2
@@ -91,20 +93,20 @@ def third_octaves(x):
 
 
 def order_levels(x, rpm, orders, bandwidth: float = 0.4):
-    """Return the rms level of every order over the run in dB, cut ``bandwidth`` orders wide."""
+    """Return the level of every order over the run in dB, ``bandwidth`` in orders."""
     import numpy as np
     from scipy.signal import ShortTimeFFT, get_window
 
     transform = ShortTimeFFT(get_window("hann", 4096), 1024, RATE, scale_to="magnitude")
     power = np.abs(transform.stft(x)) ** 2
     at = np.interp(transform.t(x.size), np.arange(x.size) / RATE, rpm)
-    here = transform.f[:, None] / (at / 60)
-    cuts = [power[np.abs(here - order) < bandwidth / 2].sum() for order in orders]
+    row_order = transform.f[:, None] / (at / 60)
+    cuts = [power[np.abs(row_order - order) < bandwidth / 2].sum() for order in orders]
     return 10 * np.log10(np.array(cuts))
 
 
 def nvh_errors(true, found, rpm, orders, strong: float = 20.0) -> dict[str, float]:
-    """Return the errors that `GATES` limits, in dB; orders within ``strong`` dB of the loudest."""
+    """Return the errors limited by `GATES`, in dB; orders within ``strong`` dB of the loudest."""
     import numpy as np
 
     cut = order_levels(true, rpm, orders)
@@ -124,15 +126,15 @@ def loudness(samples) -> float:
     """Return the stationary loudness of samples in Pa, sone (ISO 532-1); nan without MoSQITo."""
     import soxr
 
-    try:
-        from mosqito.sq_metrics import loudness_zwst
-    except ImportError:
+    if not installed("mosqito"):
         return float("nan")
+    from mosqito.sq_metrics import loudness_zwst
+
     return float(loudness_zwst(soxr.resample(samples, RATE, 48000, quality="VHQ"), 48000)[0])
 
 
 def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
-    """Return name -> function that gives samples as a float64 array."""
+    """Return name -> function that returns samples as an array."""
     import librosa
     import torch
 
@@ -165,7 +167,7 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
         return lambda start, given: admm(magnitude, grid, start, iterations, rho, **given)
 
     def schedule(iterations):
-        """Do what `to_signal` does."""
+        """The sequence of `specsr.to_signal`."""
         polish = round(iterations * ph.POLISH)
         return lambda start, given: gl(polish)(with_admm(iterations - polish)(start, given), given)
 
@@ -188,7 +190,7 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
 
 
 def measure(samples, n_fft: int, hop_length: int, repeats: int) -> list[dict]:
-    """Run every method on one signal; times are the least of the repeats, taken in turns."""
+    """Run every method on one signal; times are the shortest of interleaved repeats."""
     import numpy as np
     import torch
 
@@ -201,7 +203,7 @@ def measure(samples, n_fft: int, hop_length: int, repeats: int) -> list[dict]:
     magnitude = spectrum.abs()
     runs = methods(magnitude, spectrum, grid)
     next(iter(runs.values()))()
-    runs["PGHI"]()  # compiles, outside the measured time
+    runs["PGHI"]()  # compiles, excluded from the measured time
     wall = dict.fromkeys(runs, float("inf"))
     busy = dict(wall)
     found = {}
@@ -239,42 +241,44 @@ def table(rows: list[dict], sources: dict[str, str], threads: int) -> str:
         f"{SECONDS} s at {RATE} Hz, Hann window/hop; speech: {sources['speech']}; "
         f"run-up: {sources['run-up']}. Spectral convergence in dB, lower is better.",
         "",
-        f"Time with {threads} thread(s), the slower of the two signals, per second of sound: wall "
-        "clock (real-time factor, which the load of the machine lengthens), processor time, and "
-        "processor time over that of librosa's 32 Griffin-Lim iterations in the same run.",
+        f"Time with {threads} thread(s) per second of sound, the slower of the two signals: wall "
+        "clock (real-time factor, affected by the load of the machine), processor time, and "
+        "processor time relative to librosa's 32 Griffin-Lim iterations in the same run.",
         "",
-        "Errors of the run-up in dB: overall level, worst third octave 25 Hz to 8 kHz (and its "
-        "centre), worst third octave from 100 Hz, where the bands are wider than a row of 1024, "
-        "worst order (0.4 orders wide, those within 20 dB of the loudest), and ISO 532-1 loudness "
-        "in percent.",
+        "Errors of the run-up in dB: overall level; largest error of the third octaves 25 Hz to "
+        "8 kHz (and its centre), and from 100 Hz, where they are wider than a row of n_fft 1024; "
+        "largest error of the orders (0.4 orders wide, within 20 dB of the loudest); ISO 532-1 "
+        "loudness in percent.",
         "",
-        "| Hann | method | speech | run-up | wall | processor | x librosa | level | third octave "
-        "| from 100 Hz | order | loudness | gates |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
+    cells = []
     for row in rows:
         error = row["nvh_errors_db"]
-        lines.append(
-            f"| {row['grid']} | {row['method']} | {row['speech_db']:.1f} | {row['run_up_db']:.1f} "
-            f"| {row['real_time_factor']:.3f} | {row['processor_factor']:.3f} "
-            f"| {row['times_librosa_32']:.2f} | {error['level']:.2f} "
-            f"| {error['third octave']:.2f} ({error['worst band, Hz']:.0f} Hz) "
-            f"| {error['third octave from 100 Hz']:.2f} | {error['order']:.2f} "
-            f"| {error['loudness']:.2f} "
-            f"| {'pass' if row['pass'] else 'fail: ' + ', '.join(row['failed'])} |"
-        )
+        cells.append({
+            "Hann": row["grid"], "method": row["method"],
+            "speech": f"{row['speech_db']:.1f}", "run-up": f"{row['run_up_db']:.1f}",
+            "wall": f"{row['real_time_factor']:.3f}",
+            "processor": f"{row['processor_factor']:.3f}",
+            "x librosa": f"{row['times_librosa_32']:.2f}",
+            "level": f"{error['level']:.2f}",
+            "third octave": f"{error['third octave']:.2f} ({error['worst band, Hz']:.0f} Hz)",
+            "from 100 Hz": f"{error['third octave from 100 Hz']:.2f}",
+            "order": f"{error['order']:.2f}", "loudness": f"{error['loudness']:.2f}",
+            "gates": "pass" if row["pass"] else f"fail: {', '.join(row['failed'])}",
+        })  # fmt: skip
     limits = ", ".join(
         f"{name} {limit:g} {'%' if name == 'loudness' else 'dB'}" for name, limit in GATES.items()
     )
-    return "\n".join([*lines, "", f"Gates: {limits}."]) + "\n"
+    rendered = markdown_table(cells, text=("Hann", "method", "gates"))
+    return "\n".join([*lines, rendered, "", f"Gates: {limits}."]) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of real recordings")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the recordings")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    parser.add_argument("--threads", type=int, default=2, help="of torch (default 2)")
-    parser.add_argument("--repeats", type=int, default=3, help="for the times (default 3)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of the timing (default: 3)")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -308,7 +312,7 @@ def main() -> None:
     page = table(rows, sources, arguments.threads)
     print(page)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    figures = {
+    numbers = {
         "threads": arguments.threads,
         "cpu": platform.processor() or platform.machine(),
         "torch": torch.__version__,
@@ -316,7 +320,7 @@ def main() -> None:
         "gates_db": GATES,
         "rows": rows,
     }
-    for name, text in {"phase.md": page, "phase.json": json.dumps(figures, indent=1)}.items():
+    for name, text in {"phase.md": page, "phase.json": json.dumps(numbers, indent=1)}.items():
         new = arguments.out / (name + ".new")
         new.write_text(text, encoding="utf-8")
         os.replace(new, arguments.out / name)

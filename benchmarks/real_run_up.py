@@ -1,17 +1,19 @@
-"""Order levels of a real run-up, read off its super-resolved map.
+"""Order levels of a real run-up, from its super-resolved map.
 
-One recording of a car's interior with its speed (970 to 4820 1/min in 20 s), brought to 25.6 kHz.
-The reference is its own Hann 2048/256 map; the low map the mean power of 4 x 4 of its cells.  An
-order cut sums the power in the band of a line's main lobe (50 Hz) about the order; its error is
-that of the level over 0.32 s, root of the mean over time.  Half orders lie 8 to 40 Hz apart here:
-several to one coarse cell of 50 Hz.  Invented are ridges of the result (chains of maxima that
-stand out by 6 dB for three windows) without a maximum in the reference averaged over three windows.
+One recording of a car interior with its speed (970 to 4820 1/min in 20 s), resampled to 25.6 kHz.
+The reference is its own Hann 2048/256 map, the low-resolution map the mean power of 4 x 4 of its
+cells.  An order cut sums the power within the main lobe of a line (50 Hz) around the order; its
+error is the rms over time of the error of the level in 0.32 s.  Half orders are 8 to 40 Hz apart,
+so several share one coarse cell of 50 Hz.  Invented ridges are ridges of the result (chains of
+local maxima over three windows with a prominence of 6 dB) without a maximum in the reference,
+which is averaged over three windows.
 
-How much a method gains depends on how far apart the orders lie in coarse cells; so the same with
-longer windows, whose cells are narrower.
+The gain of a method depends on the distance of the orders in coarse cells.  The second table
+therefore repeats the comparison with other windows; longer ones have narrower cells.
 
-The reference is one measurement, speckled by its noise, so even the exact expected levels differ
-from it.  By how much is shown on synthetic run-ups, where they are known (*truth*), measured alike.
+The reference is a single measurement with random fluctuations, so the exact expected levels also
+differ from it.  The size of this difference is known for synthetic run-ups (third table, *truth*),
+measured in the same way.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from specsr.scores.ridges import compare_lines
 from specsr.synth.draws import random_run_up
 from specsr.synth.synthesis import synthesise
 
-RPM_AT_FULL_SCALE = 4821.43  # of the second channel, from the recording's description
+RPM_AT_FULL_SCALE = 4821.43  # second channel, from the description of the recording
 ORDERS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
 SCALE = 4
 STRONGEST = 5
@@ -52,7 +54,7 @@ def recording(folder: object) -> Signal:
 
 
 def by_window(signal: Signal, model: str | None) -> list[dict[str, object]]:
-    """Mean error over the orders with windows of several lengths, a line each."""
+    """Mean error over the orders, one row per window length."""
     rows = []
     for n_fft in progress(WINDOWS, len(WINDOWS), "windows"):
         fine = SpectrogramTransform(n_fft, n_fft // 8)(signal)
@@ -60,7 +62,7 @@ def by_window(signal: Signal, model: str | None) -> list[dict[str, object]]:
         true = {k: order_cut(fine, signal.rpm, k).levels[0] for k in ORDERS}
         row: dict[str, object] = {
             "window": n_fft, "coarse cell, Hz": SCALE * fine.grid.df,
-            "half orders apart, Hz": " to ".join(
+            "distance of half orders, Hz": " to ".join(
                 f"{rpm / 120:.0f}" for rpm in (signal.rpm.min(), signal.rpm.max())
             ),
         }  # fmt: skip
@@ -72,7 +74,7 @@ def by_window(signal: Signal, model: str | None) -> list[dict[str, object]]:
 
 
 def result(method: str, low: SpecMap, fine: SpecMap, model: str | None) -> SpecMap:
-    """Return the fine map that a method makes of the low one."""
+    """Return the fine map computed by a method from the low-resolution one."""
     if method in ("nearest", "bicubic"):
         magnitude = 10 ** (interpolate(low, SCALE, method) / 20)
         return SpecMap(fine.grid.with_nyquist(magnitude)[None], fine.grid, rpm=fine.rpm)
@@ -82,7 +84,7 @@ def result(method: str, low: SpecMap, fine: SpecMap, model: str | None) -> SpecM
 
 
 def smooth(levels: np.ndarray, columns: int = 32) -> np.ndarray:
-    """Mean power over time of levels in dB, without the ends."""
+    """Levels in dB averaged in power over time, without the edges."""
     columns = min(columns, len(levels))
     power = np.convolve(10 ** (levels / 10), np.ones(columns) / columns, "valid")
     return 10 * np.log10(power)
@@ -100,7 +102,7 @@ def cut_error(high: SpecMap, true: dict[float, np.ndarray], rpm: np.ndarray) -> 
 
 
 def of_truth(args: object) -> list[dict[str, object]]:
-    """Mean error over the strongest orders of synthetic run-ups, the truth's own included."""
+    """Mean error over the strongest orders of synthetic run-ups, including that of the truth."""
     made = [synthesise(random_run_up(FRESH + i)) for i in range(12)]
     methods = ("bicubic", "row", "cell", "row, speed known", "cell, speed known", "truth")
     errors: dict[str, list[float]] = {method: [] for method in methods}
@@ -124,7 +126,7 @@ def main() -> None:
     low = pool(fine, SCALE, SCALE)
     true = {k: order_cut(fine, signal.rpm, k).levels[0] for k in ORDERS}
     power = ndimage.uniform_filter1d(fine.power[0], 24, axis=1)
-    below = fine.freqs < 7000  # where the recording ends
+    below = fine.freqs < 7000  # bandwidth of the recording
     averaged = 10 * np.log10(power[below])
     rows = []
     for method in progress(args.only, len(args.only), "methods"):

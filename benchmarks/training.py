@@ -1,7 +1,7 @@
-"""Training: images a second of specsr's step beside a plain loop, and the share of the data.
+"""Training speed: images per second of specsr's step and of a plain loop, and the data share.
 
-One run measures all variants in turns, so that their ratios hold although the machine is shared;
-each step is timed in processor time of this process, of which other work takes none away.
+One run measures all variants in turn, so that their ratios hold on a shared machine.  Steps are
+timed in processor time of the process, which other work does not affect.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class PlainBlock(nn.Module):
 
 
 class Plain(nn.Module):
-    """EDSR x4 as published, written without specsr: the network of the plain loop."""
+    """EDSR x4 as published, written without specsr, for the plain loop."""
 
     def __init__(self, blocks: int, n: int, channels: int, out: int) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def plain_step(net: nn.Module) -> Callable[[Tensor, Tensor], None]:
 
 
 def specsr_step(config: Config, changes: dict[str, Any], layout: Any) -> Callable[..., None]:
-    """Return specsr's step under some options of training."""
+    """Return specsr's training step with some options changed."""
     train = config.train.model_copy(update=changes)
     config = config.model_copy(update={"train": train})
     learner, scale = Learner(build_net(config), config, ALONE, layout), config.pair.scales[0]
@@ -96,9 +96,9 @@ def specsr_step(config: Config, changes: dict[str, Any], layout: Any) -> Callabl
 
 
 def setup(name: str, folder: Path) -> Config:
-    """Return a config with data that is made here: noise images, or a few run-ups."""
+    """Return a config with generated data: noise images, or a few run-ups."""
     root = common.ROOT / "configs"
-    words = [f"train.batch={BATCH[name]}", "train.workers=0", f"data.cache={folder / 'cache'}"]
+    changes = [f"train.batch={BATCH[name]}", "train.workers=0", f"data.cache={folder / 'cache'}"]
     if name == "image":
         rng = np.random.default_rng(0)
         from PIL import Image
@@ -108,11 +108,15 @@ def setup(name: str, folder: Path) -> Config:
             pixels = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / f"{i}.png")
         path = root / "edsr-baseline-x4.yaml"
-        words += [f"data.folders=[{folder / 'images'}]", "data.validate_on=[]", "train.start=null"]
-        return load_config(path, words)
-    words += ["data.synth.count=4", "data.backgrounds=[]", "pair.scales=[4]", "model.name=edsr",
+        changes += [
+            f"data.folders=[{folder / 'images'}]",
+            "data.validate_on=[]",
+            "train.start=null",
+        ]
+        return load_config(path, changes)
+    changes += ["data.synth.count=4", "data.backgrounds=[]", "pair.scales=[4]", "model.name=edsr",
               "train.scale_weights=null", "train.start=null"]  # fmt: skip
-    return load_config(root / "map.yaml", words)
+    return load_config(root / "map.yaml", changes)
 
 
 def measure(
@@ -130,9 +134,8 @@ def measure(
     shape = net.config
     outs = shape.out_channels * (2 if shape.uncertainty else 1)
     plain = plain_step(Plain(shape.n_resblocks, shape.n_feats, shape.in_channels, outs))
-    wide = (
-        high.expand(-1, outs, -1, -1) if shape.uncertainty else high
-    )  # the plain loop knows no uncertainty
+    # the plain loop has no loss for an uncertainty: both outputs are compared with the target
+    wide = high.expand(-1, outs, -1, -1) if shape.uncertainty else high
     steps = {"plain loop: NCHW, float32, eager": lambda: plain(low, wide)}
     for label, (changes, layout) in VARIANTS.items():
         if label in wanted:
@@ -171,8 +174,10 @@ def measure(
 
 def main() -> None:
     parser = common.parser(__doc__.splitlines()[0], SETUPS, "training")
-    parser.add_argument("--rounds", type=int, default=3, help="steps of each variant that count")
-    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="timed steps of each variant (default: 3)"
+    )
+    parser.add_argument("--no-compile", action="store_true", help="skip torch.compile")
     args = parser.parse_args()
     if args.rounds < 1:
         raise SpecsrError(f"rounds is {args.rounds}: expected a whole number from 1 up")
@@ -193,12 +198,12 @@ def main() -> None:
 
 
 PROTOCOL = """
-One optimiser step on one batch, in processor time of the process over all its threads (other work
-on the machine does not lengthen it); the fastest of several rounds, in each of which every variant
-takes its turn. The plain loop is written in the benchmark: the published layers, NCHW, float32,
-eager, Adam. specsr's steps also clip the gradient and keep the moving average of the weights.
-`first step` is wall time, compiling included. Data: drawing a batch of generated images
-(480 x 640) or run-ups in the same process; workers draw ahead, so a run waits for less.
+One optimiser step on one batch, in processor time of the process over all its threads (not
+affected by other work on the machine); the fastest of several rounds, each of which runs every
+variant once. The plain loop is part of the benchmark: the published layers, NCHW, float32, eager,
+Adam. specsr's steps also clip the gradient and update the moving average of the weights.
+`first step` is wall-clock time, including compilation. Data: drawing a batch of generated images
+(480 x 640) or run-ups in the same process; workers draw in advance, so a training run waits less.
 """
 
 if __name__ == "__main__":

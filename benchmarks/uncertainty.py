@@ -1,10 +1,11 @@
-"""Whether the uncertainty that a map carries can be believed: how many true levels lie within it.
+"""Calibration of the uncertainty of a map: share of the true levels within it.
 
-A map says for every cell how far off its level may be: 68.3 % of the true levels should lie within.
-Counted apart for lines, transients and the rest, on synthetic machines of all kinds (truth known,
-see the map benchmark) and on steady recordings of car interiors that were never trained on, whose
-truth is the mean power of each row over the whole recording.  Also whether a larger
-uncertainty means a larger error: the rms error of the cells by uncertainty, in five equal parts.
+The uncertainty of a cell is the half-width of its 68 % interval: 68.3 % of the true levels should
+lie within.  Counted separately for lines, transients and the rest, on synthetic machines of all
+kinds (known truth, see the map benchmark) and on steady recordings of car interiors outside the
+training data, whose truth is the mean power of each row over the whole recording.  The rms error
+of the cells, sorted by uncertainty and split into five equal parts, shows how well the uncertainty
+ranks the errors.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ KINDS = ("synthetic", "synthetic, speed known", "recorded")
 
 
 def impacts(run_up: RunUp, shape: tuple[int, int]) -> np.ndarray:
-    """Columns that a window with an impact in it reaches, as cells [F, T], bool."""
-    hit = np.zeros(shape, dtype=bool)
+    """Cells of the columns whose window contains an impact, bool [F, T]."""
+    cells = np.zeros(shape, dtype=bool)
     reach = TRANSFORM.n_fft // (2 * 256)
     for impact in run_up.impacts:
         column = round(impact.time * run_up.rate / 256)
-        hit[:, max(0, column - reach) : column + reach + 1] = True
-    return hit
+        cells[:, max(0, column - reach) : column + reach + 1] = True
+    return cells
 
 
 def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndarray, ...]:
-    """Error, uncertainty and class of every cell of one machine."""
+    """Return error in dB, uncertainty in dB and class of every cell of one machine."""
     scene = random_machine(seed)
     made = synthesise(scene)
     fine = TRANSFORM(made.signal)
@@ -60,7 +61,7 @@ def synthetic(seed: int, scale: int, speed: bool, args: object) -> tuple[np.ndar
 
 
 def recorded(path: Path, scale: int, args: object) -> tuple[np.ndarray, ...]:
-    """The same of one steady recording."""
+    """Return error in dB, uncertainty in dB and class of every cell of one steady recording."""
     signal = read(path).resample(25600.0)
     samples = signal.samples[:1] / np.std(signal.samples[0])
     fine = TRANSFORM(Signal(samples, signal.rate, "1"))
@@ -72,12 +73,12 @@ def recorded(path: Path, scale: int, args: object) -> tuple[np.ndarray, ...]:
     error = (levels.to_db(high.image()[0].astype(float) ** 2) - truth)[:, inside]
     around = ndimage.uniform_filter1d(truth, 49, axis=0)
     kind = np.broadcast_to(np.where(truth > around + 8, 0, 2), error.shape)
-    rows = fine.freqs[:-1] < 0.9 * 12800  # above lies the resampler's flank
+    rows = fine.freqs[:-1] < 0.9 * 12800  # below the roll-off of the resampler
     return error[rows], high.uncertainty_db[0, :-1, inside][rows], kind[rows]
 
 
 def table(cells: list[tuple[np.ndarray, ...]]) -> list[dict[str, object]]:
-    """One line a class and one for all of them."""
+    """One row for all cells and one per class."""
     error, uncertainty, kind = (np.concatenate([np.ravel(c[i]) for c in cells]) for i in range(3))
     rows = []
     for name, chosen in [("all", kind >= 0), *((n, kind == i) for i, n in enumerate(CLASSES))]:
@@ -93,16 +94,17 @@ def table(cells: list[tuple[np.ndarray, ...]]) -> list[dict[str, object]]:
             "median uncertainty, dB": float(np.median(d)),
         }
         for i, part in enumerate(np.array_split(np.argsort(d), 5)):
-            row[f"rms error, {PARTS[i]} fifth"] = float(np.sqrt(np.mean(e[part] ** 2)))
+            row[f"rms error, {PARTS[i]} fifth, dB"] = float(np.sqrt(np.mean(e[part] ** 2)))
         rows.append(row)
     return rows
 
 
-PARTS = ("surest", "2nd", "3rd", "4th", "least sure")
+PARTS = ("lowest", "2nd", "3rd", "4th", "highest")
+"""Fifths of the cells by uncertainty."""
 
 
 def main() -> None:
-    arguments = parser(__doc__.splitlines()[0], KINDS, "trust")
+    arguments = parser(__doc__.splitlines()[0], KINDS, "uncertainty")
     arguments.add_argument("--scales", type=int, nargs="+", default=[2, 3, 4])
     arguments.add_argument("--consistency", default="row", choices=["row", "cell", "off"])
     args = arguments.parse_args()
@@ -123,7 +125,7 @@ def main() -> None:
                     for i in progress(range(count), count, f"x{scale} {kind}")
                 ]
             tables[f"x{scale}, {kind}, {len(cells)} maps"] = table(cells)
-    publish(args, "The uncertainty of a map", __doc__, tables, digits=2)
+    publish(args, "Uncertainty of a map", __doc__, tables, digits=2)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What a wrong speed does to a map that is super-resolved with it.
+"""Effect of a wrong speed on a super-resolved map.
 
-Run-ups of the map benchmark (x4, consistency row) with the speed as it is, off by a factor, late,
-and not given: errors in dB against the exact expected power, over all cells and on lines; once with
-the speed taken as it is told, once corrected (or found) by the map (`specsr.nvh.speed_track`).
+Run-ups of the map benchmark (x4, consistency row) with the true speed, the speed changed by a
+factor, delayed, and not given: errors in dB against the exact expected power, over all cells and on
+lines; with the speed used as given, and with the speed corrected or estimated by the map
+(`specsr.nvh.speed_track`).
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from specsr.synth.draws import random_run_up
 
 SCALE = 4
 CHANGES: dict[str, tuple[float, float] | None] = {
-    "not given": None, "right": (0.0, 0.0), "0.1 % too high": (0.1, 0.0),
+    "not given": None, "true": (0.0, 0.0), "0.1 % too high": (0.1, 0.0),
     "0.3 % too high": (0.3, 0.0), "0.5 % too high": (0.5, 0.0), "1 % too high": (1.0, 0.0),
     "20 ms late": (0.0, 0.02), "50 ms late": (0.0, 0.05),
 }  # fmt: skip
-"""Name -> per cent and seconds."""
+"""Name -> change in percent and delay in s; None for no speed."""
 
 
 def changed(low: SpecMap, change: tuple[float, float] | None) -> SpecMap:
-    """Return the map with another speed."""
+    """Return the map with its speed changed and delayed, or without one."""
     if change is None or low.rpm is None:
         return low.replace(rpm=None)
     at = np.arange(low.rpm.size)
@@ -46,7 +47,7 @@ def main() -> None:
     args = parser(__doc__.splitlines()[0], tuple(CHANGES), "wrong_speed").parse_args()
     cases = [case(random_run_up(FRESH + i), SCALE) for i in range(args.limit or 8)]
     tables = {}
-    for search, how in ((False, "taken as told"), (True, "corrected or found by the map")):
+    for search, how in ((False, "used as given"), (True, "corrected or estimated")):
         rows = []
         for name in progress(args.only, len(args.only), how):
             found = [errors(one, CHANGES[name], args.model, search) for one in cases]
@@ -59,7 +60,7 @@ def main() -> None:
                 "lines, RMSE dB": over("lines"), "single lines, RMSE dB": over("single"),
                 "close lines, RMSE dB": over("close"),
             })  # fmt: skip
-        tables[f"x{SCALE}, {len(cases)} run-ups, the speed {how}"] = rows
+        tables[f"x{SCALE}, {len(cases)} run-ups, speed {how}"] = rows
     publish(args, "A wrong speed", __doc__, tables, digits=2)
 
 
