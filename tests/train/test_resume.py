@@ -1,4 +1,4 @@
-"""Runs killed by SIGKILL at any line, and resumed: bit for bit what an unbroken run ends with."""
+"""Runs killed by SIGKILL at any line and resumed: bit for bit equal to an unbroken run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from specsr.train import checkpoint
 from specsr.train.config import Config
 from specsr.train.log import RunLog, Waiting
 from specsr.train.train import train
+from support.killed_run import WATCHED, in_process, run, torn
 from support.tiny_config import config
 from support.train_samples import tensors
 
@@ -37,9 +39,6 @@ pytestmark = pytest.mark.skipif(
     not hasattr(signal, "SIGKILL") or "forkserver" not in multiprocessing.get_all_start_methods(),
     reason="the system knows no SIGKILL",
 )
-WATCHED = ("train.py", "learner.py", "checkpoint.py", "run_log.py", "atomic.py", "weights.py",
-           "serialization.py")  # fmt: skip
-"""Files whose lines a run may be killed at: the loop, and everything that writes."""
 
 
 def small(tmp_path: Path, **changes: Any) -> Config:
@@ -50,77 +49,42 @@ def small(tmp_path: Path, **changes: Any) -> Config:
     return config(tmp_path, train=options)
 
 
-class Killer:
-    """Counts the lines run in the watched files; at the given one the process is killed."""
-
-    def __init__(self, at: int | None) -> None:
-        self.at, self.count = at, 0
-        self.watched: dict[str, bool] = {}  # this is asked at every call of a function
-
-    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
-        name = frame.f_code.co_filename
-        if name not in self.watched:
-            path = Path(name)
-            ours = path.parent.name in ("specsr", "io") or path.name == "serialization.py"
-            self.watched[name] = ours and path.name in WATCHED
-        return self.line if self.watched[name] else None
-
-    def line(self, frame: FrameType, event: str, arg: Any) -> Any:
-        self.count += event == "line"
-        if self.count == self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self.line
-
-
-def child(tree: dict, folder: str, resume: bool, at: int | None, count_in: str | None) -> None:
-    """What the killed process does."""
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As many threads as in the processes of their own: sums depend on the number."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    killer = Killer(at)
-    sys.settrace(killer)
-    train(Config.model_validate(tree), folder, resume=resume)
-    sys.settrace(None)
-    if count_in:
-        Path(count_in).write_text(str(killer.count))
+    yield
+    torch.set_num_threads(before)
 
 
-def torn(tree: dict, folder: str) -> None:
-    """Is killed inside torch.save, when half of the third checkpoint's bytes are written."""
-    whole, calls = torch.save, []
+@dataclass(frozen=True)
+class Unbroken:
+    """A run that was not killed: config, its values, folder, and lines run in each watched file."""
 
-    def half(state: Any, path: Any) -> None:
-        calls.append(path)
-        whole(state, path)
-        if len(calls) == 3:
-            content = Path(path).read_bytes()
-            Path(path).write_bytes(content[: len(content) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
+    config: Config
+    tree: dict
+    folder: Path
+    lines: dict[str, int]
 
-    torch.save = half
-    train(Config.model_validate(tree), folder)
-
-
-def in_process(function: Any, *args: Any) -> int:
-    """Run a function in a process of its own and return its exit code."""
-    context = multiprocessing.get_context("forkserver")
-    # imported once, and forked from there for each run
-    context.set_forkserver_preload(["specsr.train.train", "test_resume", "torch.utils.tensorboard"])
-    process = context.Process(target=function, args=args)
-    process.start()
-    process.join(300)
-    assert process.exitcode is not None
-    return process.exitcode
+    def a_line(self, rng: random.Random, part: float = 1.0) -> tuple[str, int]:
+        """Draw a watched file, and a line in the first part of those run in it."""
+        name = rng.choice(sorted(self.lines))
+        return name, rng.randint(1, max(1, int(part * self.lines[name])))
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Path, int]:
-    """A run's config, its folder, and how many lines it took (its data already in the cache)."""
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     folder = tmp_path_factory.mktemp("unbroken")
     options = small(folder)
     tree = options.model_dump(mode="json")
-    assert in_process(child, tree, str(folder / "first"), False, None, None) == 0
-    count = folder / "count"
-    assert in_process(child, tree, str(folder / "run"), False, None, str(count)) == 0
-    return options, folder / "run", int(count.read_text())
+    # the lines are counted with the data already in the cache
+    assert in_process(run, tree, str(folder / "first"), False) == 0
+    counts = folder / "counts"
+    assert in_process(run, tree, str(folder / "run"), False, None, str(counts)) == 0
+    lines = json.loads(counts.read_text())
+    assert all(lines[name] > 0 for name in WATCHED)
+    return Unbroken(options, tree, folder / "run", lines)
 
 
 def plain_log(folder: Path) -> list[dict[str, str]]:
@@ -153,39 +117,34 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_run_killed_at_any_line_and_resumed_ends_like_an_unbroken_one(
-    unbroken: tuple[Config, Path, int], tmp_path: Path, seed: int
+    unbroken: Unbroken, tmp_path: Path, seed: int
 ) -> None:
     """Each time killed twice, the second time while it is resumed."""
-    options, whole, lines = unbroken
-    tree, folder = options.model_dump(mode="json"), tmp_path / "run"
-    rng = random.Random(seed)
-    assert in_process(child, tree, str(folder), False, rng.randint(1, lines), None) == -9
+    folder, rng = tmp_path / "run", random.Random(seed)
+    assert in_process(run, unbroken.tree, str(folder), False, unbroken.a_line(rng)) == -9
     # the resumed run may have fewer lines to go than where it is to be killed
-    assert in_process(child, tree, str(folder), True, rng.randint(1, lines), None) in (-9, 0)
-    assert in_process(child, tree, str(folder), True, None, None) == 0
-    assert_same_run(whole, folder)
+    assert in_process(run, unbroken.tree, str(folder), True, unbroken.a_line(rng)) in (-9, 0)
+    assert in_process(run, unbroken.tree, str(folder), True) == 0
+    assert_same_run(unbroken.folder, folder)
 
 
-@pytest.mark.slow
-@given(data=st.data())
-@settings(max_examples=10, deadline=None)
-def test_a_run_killed_at_every_kind_of_line(
-    unbroken: tuple[Config, Path, int], tmp_path_factory: pytest.TempPathFactory, data: Any
+def test_a_run_killed_again_and_again_ends_like_an_unbroken_one(
+    unbroken: Unbroken, tmp_path: Path
 ) -> None:
-    options, whole, lines = unbroken
-    folder = tmp_path_factory.mktemp("killed") / "run"
-    tree = options.model_dump(mode="json")
-    for resume in (False, True, True):
-        at = data.draw(st.integers(1, lines))
-        assert in_process(child, tree, str(folder), resume, at, None) in (-9, 0)
-    assert in_process(child, tree, str(folder), True, None, None) == 0
-    assert_same_run(whole, folder)
+    """Twice in each of the watched files, in the first third of its lines, in any order."""
+    folder, rng = tmp_path / "run", random.Random(7)
+    files = rng.sample(sorted(unbroken.lines) * 2, 2 * len(WATCHED))
+    kills = [(name, rng.randint(1, max(1, unbroken.lines[name] // 3))) for name in files]
+    codes = [in_process(run, unbroken.tree, str(folder), True, at) for at in kills]
+    assert set(codes) <= {-9, 0} and codes.count(-9) > len(WATCHED)
+    assert in_process(run, unbroken.tree, str(folder), True) == 0
+    assert_same_run(unbroken.folder, folder)
 
 
 def test_a_kill_inside_a_checkpoints_write_keeps_the_last_one(
-    unbroken: tuple[Config, Path, int], tmp_path: Path
+    unbroken: Unbroken, tmp_path: Path
 ) -> None:
-    options, whole, _ = unbroken
+    options, whole = unbroken.config, unbroken.folder
     folder = tmp_path / "run"
     assert in_process(torn, options.model_dump(mode="json"), str(folder)) == -9
     assert list(folder.glob(".specsr-*.tmp"))  # the torn one
@@ -196,11 +155,9 @@ def test_a_kill_inside_a_checkpoints_write_keeps_the_last_one(
 
 
 @pytest.mark.slow
-def test_the_command_killed_in_mid_run_goes_on(
-    unbroken: tuple[Config, Path, int], tmp_path: Path
-) -> None:
+def test_the_command_killed_in_mid_run_goes_on(unbroken: Unbroken, tmp_path: Path) -> None:
     """From outside and at no particular moment, as a scheduler or a memory limit does it."""
-    options, whole, _ = unbroken
+    options, whole = unbroken.config, unbroken.folder
     path, folder = tmp_path / "config.yaml", tmp_path / "run"
     path.write_text(yaml.safe_dump(options.model_dump(mode="json")))
     command = [sys.executable, "-m", "specsr", "train", str(path), "--out", str(folder)]
@@ -217,8 +174,8 @@ def test_the_command_killed_in_mid_run_goes_on(
     assert_same_run(whole, folder)
 
 
-def test_workers_change_nothing(unbroken: tuple[Config, Path, int], tmp_path: Path) -> None:
-    options, whole, _ = unbroken
+def test_workers_change_nothing(unbroken: Unbroken, tmp_path: Path) -> None:
+    options, whole = unbroken.config, unbroken.folder
     folder = tmp_path / "run"
     workers = options.train.model_copy(update={"workers": 2})
     train(options.model_copy(update={"train": workers}), folder)
@@ -247,6 +204,44 @@ def test_a_checkpoint_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     train(options, folder, resume=True)
     assert checkpoint.load(folder / "checkpoint.pt")["step"] == 9
     assert [row["step"] for row in plain_log(folder)] == ["3", "6", "9"]
+
+
+def renamed(section: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in section.items()}
+
+
+def test_a_checkpoint_of_0_1_0_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its options have other names; the run ends as one that was not interrupted."""
+    options = config(
+        tmp_path, model={"uncertainty": True, "order_input": True, "input_scale": 10.0},
+        train={"steps": 9, "save_every": 2, "validate_every": 3, "patch": [4, 4],
+               "order_input_share": 0.4, "uncertainty_weight": 0.02},
+    )  # fmt: skip
+    folder = tmp_path / "run"
+    train(options, folder)
+    shutil.copytree(folder, tmp_path / "whole")
+    state = checkpoint.load(folder / "checkpoint.previous.pt")
+    model = renamed(
+        state["config"]["model"],
+        {"uncertainty": "doubt", "order_input": "guide", "input_scale": "std"},
+    )
+    section = renamed(
+        state["config"]["train"],
+        {"order_input_share": "guided", "uncertainty_weight": "doubt_weight"},
+    )
+    old = {**state["config"], "model": model, "train": section}
+    assert {"doubt", "guide", "std"} <= old["model"].keys()
+    assert {"guided", "doubt_weight"} <= old["train"].keys()
+    assert Config.model_validate(old) == options
+    torch.save({**state, "config": old, "model": model}, folder / "checkpoint.pt")
+    caplog.clear()
+    train(options, folder, resume=True)
+    assert "changed options" not in caplog.text
+    assert_same_run(folder, tmp_path / "whole")
+    other = config(tmp_path, model={"uncertainty": False, "order_input": True})
+    torch.save({**state, "config": old, "model": model}, folder / "checkpoint.pt")
+    with pytest.raises(SpecsrError, match="another network"):
+        train(other, folder, resume=True)
 
 
 @pytest.fixture(scope="module")
@@ -369,8 +364,8 @@ def test_waiting_is_counted_and_work_is_not() -> None:
 
 
 def test_a_models_record_says_how_long_data_was_waited_for(
-    unbroken: tuple[Config, Path, int],
+    unbroken: Unbroken,
 ) -> None:
-    record = read_info(unbroken[1] / "tiny.safetensors")["record"]
+    record = read_info(unbroken.folder / "tiny.safetensors")["record"]
     assert 0 <= record["loader_wait"] <= 1
     json.dumps(record, allow_nan=False)
