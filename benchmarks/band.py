@@ -227,7 +227,7 @@ def table(found: dict[tuple[int, str], list[dict[str, float]]], keep: list[bool]
     """Return one row per scale and method: mean over the recordings marked by ``keep``."""
     rows = []
     for (scale, method), scores in found.items():
-        kept = [s for s, wanted in zip(scores, keep, strict=True) if wanted]
+        kept = [s for s, used in zip(scores, keep, strict=True) if used]
         means = {key: mean_error(s[key] for s in kept)[0] for key in kept[0]}
         rows.append({"from": f"{RATE / scale / 1000:g} kHz", "method": method} | means)
     return rows

@@ -69,7 +69,7 @@ def case(run_up: RunUp, scale: int) -> Case:
     fine = transform(made.signal)
     truth = levels.to_db(made.expected_power(fine.grid)[:-1])
     lines = line_mask(truth)
-    single, close = split_lines(truth, lines, ridge_length(fine.grid), apart=2 * scale)
+    single, close = split_lines(truth, lines, ridge_length(fine.grid), separation=2 * scale)
     return Case(pool(fine, scale, scale), truth, lines, single, close, scale)
 
 
@@ -188,14 +188,14 @@ def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[
         "standard deviation over machines, dB": float(np.std([rms(e) for e in errors])),
         "lines, RMSE dB": rms(over("lines")),
         "single lines, RMSE dB": rms(over("single")),
-        "peaks of single lines, bias dB": mean(ridges, "level_bias_apart_db"),
+        "peaks of single lines, bias dB": mean(ridges, "level_bias_single_db"),
         "close lines, RMSE dB": rms(over("close")),
         "local level of close lines, RMSE dB": rms(np.concatenate([local(x, one) for x, one in
                                                           zip(found, cases)])),
         "rest, RMSE dB": rms(np.concatenate([e[~one.lines] for e, one in zip(errors, cases)])),
         "bias dB": float(everything.mean()),
         "third octaves, bias dB": float(np.mean([bands(x, one) for x, one in zip(found, cases)])),
-        "single ridges found, %": 100 * mean(ridges, "found_apart"),
+        "single ridges found, %": 100 * mean(ridges, "found_single"),
         "all ridges found, %": 100 * mean(ridges, "found"),
         "invented, %": 100 * mean(ridges, "invented"),
         "rows minus those of the input, dB rms": float(np.mean([held(x, one) for x, one in

@@ -138,7 +138,7 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
     import librosa
     import torch
 
-    from specsr.maps import phase as ph
+    from specsr.maps.phase import POLISH, pghi, random_phase
     from specsr.maps.transform import istft
 
     def librosa_gl(momentum):
@@ -154,7 +154,7 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
     def ours(step, known=None):
         def run():
             phase = None if known is None else spectrum.angle()
-            start = ph.pghi(magnitude, grid, phase, known)
+            start = pghi(magnitude, grid, phase, known)
             given = dict(known=known, known_spectrum=None if known is None else spectrum)
             return istft(step(start, given), grid).numpy()
 
@@ -168,11 +168,11 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
 
     def schedule(iterations):
         """The sequence of `specsr.to_signal`."""
-        polish = round(iterations * ph.POLISH)
+        polish = round(iterations * POLISH)
         return lambda start, given: gl(polish)(with_admm(iterations - polish)(start, given), given)
 
     def from_random(step):
-        return lambda: istft(step(ph.random_phase(magnitude), {}), grid).numpy()
+        return lambda: istft(step(random_phase(magnitude), {}), grid).numpy()
 
     low = torch.arange(grid.rows) < grid.rows // 4
     return {

@@ -93,10 +93,10 @@ def smooth(levels: np.ndarray, columns: int = 32) -> np.ndarray:
 def cut_error(high: SpecMap, true: dict[float, np.ndarray], rpm: np.ndarray) -> list[float]:
     """Error of each order's level in dB, rms over time, against ``true`` levels by order."""
     errors = []
-    for order, wanted in true.items():
+    for order, reference in true.items():
         found = order_cut(high, rpm, order).levels[0]
-        read = np.isfinite(wanted) & np.isfinite(found)
-        error = smooth(found[read]) - smooth(wanted[read])
+        read = np.isfinite(reference) & np.isfinite(found)
+        error = smooth(found[read]) - smooth(reference[read])
         errors.append(float(np.sqrt(np.mean(error**2))))
     return errors
 

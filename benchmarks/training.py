@@ -120,7 +120,7 @@ def setup(name: str, folder: Path) -> Config:
 
 
 def measure(
-    name: str, folder: Path, rounds: int, wanted: list[str]
+    name: str, folder: Path, rounds: int, labels: list[str]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the rows of one setup's table, and its row in the table of data."""
     config = setup(name, folder)
@@ -138,7 +138,7 @@ def measure(
     wide = high.expand(-1, outs, -1, -1) if shape.uncertainty else high
     steps = {"plain loop: NCHW, float32, eager": lambda: plain(low, wide)}
     for label, (changes, layout) in VARIANTS.items():
-        if label in wanted:
+        if label in labels:
             made = specsr_step(config, changes, layout)
             steps[label] = lambda made=made: made(low, high)
     first, best = {}, {}
@@ -181,12 +181,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.rounds < 1:
         raise SpecsrError(f"rounds is {args.rounds}: expected a whole number from 1 up")
-    wanted = [label for label in VARIANTS if not (args.no_compile and "compile" in label)]
+    labels = [label for label in VARIANTS if not (args.no_compile and "compile" in label)]
     tables: dict[str, list[dict[str, Any]]] = {}
     data = []
     for name in args.only:
         with tempfile.TemporaryDirectory() as folder:
-            rows, row = measure(name, Path(folder), args.rounds, wanted)
+            rows, row = measure(name, Path(folder), args.rounds, labels)
         title = {"image": "EDSR baseline x4, 48 x 48", "map": "Map network x4, 32 x 32"}[name]
         tables[f"{title}, batch {BATCH[name]}"] = rows
         data.append(row)

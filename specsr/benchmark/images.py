@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from specsr.images.upscale import image_model, run_image
 from specsr.io.image import write_image
 from specsr.models.bundled import bundled_info
 from specsr.models.model import Model
+from specsr.progress import Progress
 from specsr.scores.markdown import markdown_table
 
 HEADINGS = {
-    "paper": "paper protocol: luma (MATLAB rgb2ycbcr) rounded, gray as it is, border = scale",
+    "paper": "paper protocol: luma (MATLAB rgb2ycbcr) rounded, gray unchanged, border = scale",
     "float": "float protocol: luma in floating point, gray as RGB, border = scale",
     "rgb": "RGB protocol: all channels, border = scale + 6",
 }
@@ -158,7 +159,7 @@ def run_benchmark(
     folder: Path,
     models: Sequence[str | Path | Model] | None = None,
     options: BenchmarkOptions = BenchmarkOptions(),
-    progress: Callable[[Any], Any] = lambda steps: steps,
+    progress: Progress = lambda steps: steps,
 ) -> BenchmarkReport:
     """Score models and bicubic interpolation on every set and scale.
 

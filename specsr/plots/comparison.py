@@ -70,7 +70,7 @@ def plot_comparison(
     Raises:
         SpecsrError: fewer than two or more than four panels, a name that is not among the maps,
             different units or scalings, a difference of maps on different grids, or a map without
-            the uncertainty asked for.
+            the requested uncertainty.
     """
     check_range(db_range)
     difference = _compared(maps, reference, difference)
@@ -136,7 +136,7 @@ def _compared(
     """Names of the two maps to subtract, or None."""
     for name in (*([] if reference is None else [reference]), *(difference or ())):
         if name not in maps:
-            raise SpecsrError(f"there is no map {name!r}: expected one of {', '.join(maps)}")
+            raise SpecsrError(f"no map {name!r}: expected one of {', '.join(maps)}")
     if difference is not None:
         a, b = (maps[name] for name in difference)
         if not _same_cells(a, b):

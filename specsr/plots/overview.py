@@ -13,7 +13,7 @@ from specsr.plots.parts import MAX_COLUMNS
 
 
 class Overview:
-    """Map of one channel with at most `MAX_COLUMNS` columns, whatever the length of the recording.
+    """Map of one channel with at most `MAX_COLUMNS` columns, for recordings of any length.
 
     Every block of columns is represented by its maximum (as `specsr.plots.parts.shrunk` does).
 

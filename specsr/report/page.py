@@ -18,7 +18,7 @@ from specsr.version import __version__
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report shows.
+    """Contents of a report.
 
     Attributes:
         orders: orders to draw and cut; they need a speed.

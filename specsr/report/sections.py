@@ -215,13 +215,13 @@ def scores_section(
     result, reference, low = (by_role[r] for r in ("super-resolved", "reference", "input"))
     waves = all(isinstance(i.source, Signal) for i in (result, reference))
     pair = [i.source if waves else i.spec for i in (result, reference)]
-    beside = low.source if isinstance(low.source, Signal) == waves else None
+    inputs = low.source if isinstance(low.source, Signal) == waves else None
     cut = _estimated_from(low, result)
     inside = 0 < cut < reference.spec.grid.rate / 2
     try:
         report = evaluate(
             *pair, cut=cut if inside else None, orders=options.orders,
-            rpm=_rpm_of(reference, rpm) if len(options.orders) else None, low=beside,
+            rpm=_rpm_of(reference, rpm) if len(options.orders) else None, low=inputs,
             options=EvaluateOptions(bandwidth=options.bandwidth, db_range=options.db_range),
         )  # fmt: skip
     except SpecsrError as error:

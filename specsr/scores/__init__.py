@@ -1,1 +1,1 @@
-"""How far a result is from the truth, and simple methods to beat."""
+"""Scores of a result against its reference, and baselines."""

@@ -47,7 +47,7 @@ class EvaluateOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """What every channel is compared by: the arguments of `evaluate`, checked."""
+    """Checked arguments of `evaluate`, the same for every channel."""
 
     cut: float | None
     orders: Sequence[float]

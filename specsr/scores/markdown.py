@@ -20,7 +20,7 @@ def markdown_table(
     Numbers: integers in full; floats with ``digits`` significant digits and no decimals from 100
     up, or with a fixed number of ``decimals``; nan as ``-``.  A pair (mean, error) reads
     ``mean ± error``, without the error where it is nan.  None and a missing value give an empty
-    cell.  Other text stays as it is but for ``|``, which is escaped.
+    cell.  Text is copied, with ``|`` escaped.
 
     Args:
         rows: column title -> value, one mapping a row.

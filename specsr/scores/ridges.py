@@ -2,7 +2,7 @@
 
 A ridge is a chain of local maxima: over frequency for a line (an order, a whine), over time for a
 transient (a click).  Noise also has local maxima, but rarely chains of them: windows that do not
-overlap, and rows more than a main lobe apart, are statistically independent.
+overlap are statistically independent, and so are rows farther apart than a main lobe.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ class RidgeErrors:
 
     Attributes:
         found: share of the reference's ridge cells with a counterpart, 0 to 1.
-        found_apart: the same over single ridges, farther than ``apart`` from the next.
+        found_single: the same over single ridges, farther than ``separation`` from the next.
         invented: share of the estimate's ridge cells without a counterpart, 0 to 1.
         reference_cells, estimate_cells: number of ridge cells of each.
         position_rms: distance between found ridge cells and their counterparts, rms, cells.
         level_rms_db, level_bias_db: error of their levels, estimate minus reference, rms and mean.
-        level_bias_apart_db: mean error of the levels over single ridges.
+        level_bias_single_db: mean error of the levels over single ridges.
     """
 
     found: float
-    found_apart: float
+    found_single: float
     invented: float
     reference_cells: int
     estimate_cells: int
     position_rms: float
     level_rms_db: float
     level_bias_db: float
-    level_bias_apart_db: float
+    level_bias_single_db: float
 
 
 def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
@@ -84,7 +84,7 @@ def compare_ridges(
     estimate_db: np.ndarray,
     length: int,
     reach: int = 3,
-    apart: int = 8,
+    separation: int = 8,
 ) -> RidgeErrors:
     """Compare the ridges over frequency of two maps [F, T] in dB.
 
@@ -92,7 +92,7 @@ def compare_ridges(
         reference_db, estimate_db: levels in dB, one shape.
         length: least length of a ridge, columns.
         reach: largest distance of a counterpart, rows.
-        apart: a single ridge has no other within this many rows.
+        separation: a single ridge has no other within this many rows.
 
     Raises:
         SpecsrError: the shapes differ, or the arrays do not have two dimensions.
@@ -108,7 +108,7 @@ def compare_ridges(
     rows, columns, offsets = _nearest(true, any_ours, reach)
     found = np.abs(offsets) <= reach
     _, _, back = _nearest(ours, any_true, reach)
-    alone = _alone(any_true & _near(true), apart)[rows, columns]
+    alone = _alone(any_true & _near(true), separation)[rows, columns]
     level = estimate_db[np.clip(rows + offsets, 0, len(true) - 1), columns]
     error = level - reference_db[rows, columns]
 
@@ -123,7 +123,7 @@ def compare_ridges(
 
 
 def split_lines(
-    truth_db: np.ndarray, lines: np.ndarray, length: int, apart: int = 8, reach: int = 4
+    truth_db: np.ndarray, lines: np.ndarray, length: int, separation: int = 8, reach: int = 4
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split the cells of lines into those of single ridges and those of close ones.
 
@@ -131,7 +131,7 @@ def split_lines(
         truth_db: levels in dB, [F, T].
         lines: cells that belong to lines, bool [F, T] (`specsr.scores.map_errors.line_mask`).
         length: least length of a ridge, columns.
-        apart: a single ridge has no other within this many rows.
+        separation: a single ridge has no other within this many rows.
         reach: rows on either side that belong to a ridge; a line cell farther from any ridge is
             in neither mask.
 
@@ -143,7 +143,7 @@ def split_lines(
     distance, (row, column) = ndimage.distance_transform_edt(
         ~found, sampling=(1, 4 * len(found)), return_indices=True
     )
-    alone = _alone(found, apart)[row, column]
+    alone = _alone(found, separation)[row, column]
     near = lines & (distance <= reach)
     return near & alone, near & ~alone
 
@@ -167,7 +167,7 @@ def compare_transients(
     """
     reach = max(2, round(grid.n_fft / (2 * grid.hop_length * grid.cell[1])))
     true, found = (np.ascontiguousarray(np.asarray(x).T) for x in (reference_db, estimate_db))
-    return compare_ridges(true, found, length=16, reach=reach, apart=2 * reach)
+    return compare_ridges(true, found, length=16, reach=reach, separation=2 * reach)
 
 
 def _near(cells: np.ndarray) -> np.ndarray:
@@ -175,10 +175,10 @@ def _near(cells: np.ndarray) -> np.ndarray:
     return ndimage.binary_dilation(cells, np.ones((3, 3), dtype=bool))
 
 
-def _alone(cells: np.ndarray, apart: int) -> np.ndarray:
-    """Cells without another in their column within ``apart`` rows, bool like ``cells``."""
-    around = ndimage.convolve1d(cells.astype(np.int32), np.ones(2 * apart + 1, np.int32), axis=0,
-                                mode="constant")  # fmt: skip
+def _alone(cells: np.ndarray, separation: int) -> np.ndarray:
+    """Cells without another in their column within ``separation`` rows, bool like ``cells``."""
+    window = np.ones(2 * separation + 1, np.int32)
+    around = ndimage.convolve1d(cells.astype(np.int32), window, axis=0, mode="constant")
     return cells & (around == 1)
 
 

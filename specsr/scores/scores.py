@@ -169,7 +169,7 @@ def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | Non
         applies = ridges.reference_cells or ridges.estimate_cells
         for label, value in (
             ("found, %", 100 * ridges.found),
-            ("single ones found, %", 100 * ridges.found_apart),
+            ("single ones found, %", 100 * ridges.found_single),
             ("invented, % of the result's", 100 * ridges.invented),
             ("position error, cells rms", ridges.position_rms),
             ("level error, dB rms", ridges.level_rms_db),

@@ -22,8 +22,8 @@ from specsr.maps.transform import spectrogram
 from specsr.models.card import model_card
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
-from specsr.synth import synthesis as synth
 from specsr.synth.machine import RunUp
+from specsr.synth.synthesis import synthesise
 
 pytest.importorskip("bokeh")
 
@@ -95,7 +95,7 @@ def figures(page: Page) -> list[dict]:
 @pytest.fixture(scope="module")
 def signals() -> dict[str, specsr.Signal]:
     run = RunUp(duration=2.0, rpm=(1500.0, 4500.0), line_to_noise=20.0)
-    full = synth.synthesise(run).signal
+    full = synthesise(run).signal
     low = full.resample(full.rate / 2)
     return {"low": low, "high": low.resample(full.rate), "reference": full}
 
@@ -292,10 +292,10 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
     with api.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         tab = browser.new_context(offline=True).new_page()
-        problems, asked = [], []
+        problems, requests = [], []
         tab.on("pageerror", lambda error: problems.append(str(error)))
         tab.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        tab.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
+        tab.on("request", lambda r: requests.append(r.url) if r.url.startswith("http") else None)
         tab.goto(path.as_uri())
         tab.wait_for_function(
             "window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
@@ -311,5 +311,5 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
             f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)", timeout=5000
         )
         browser.close()
-    assert problems == [] and asked == []
+    assert problems == [] and requests == []
     assert seconds == pytest.approx([2.0, 2.0, 2.0], abs=0.01)

@@ -16,8 +16,8 @@ from specsr.scores import metrics
 from specsr.scores.evaluate import EvaluateOptions, evaluate
 from specsr.scores.map_errors import map_errors
 from specsr.signal import Signal
-from specsr.synth import synthesis as synth
 from specsr.synth.machine import RunUp
+from specsr.synth.synthesis import synthesise
 
 RATE = 25600
 
@@ -227,7 +227,7 @@ def test_order_errors_state_the_requested_bandwidth(pair) -> None:
 
 
 def test_baselines_are_scored_alongside() -> None:
-    run = synth.synthesise(RunUp(duration=2.0, line_to_noise=np.inf))
+    run = synthesise(RunUp(duration=2.0, line_to_noise=np.inf))
     full = run.signal
     low = full.resample(RATE / 2)
     report = evaluate(full, full, low=low, orders=(2,))

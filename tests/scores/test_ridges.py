@@ -59,8 +59,8 @@ def test_lost_and_invented_lines_are_counted() -> None:
 
 def test_single_lines_are_counted_separately() -> None:
     truth = lines(40, 47, 120)
-    result = compare_ridges(truth, lines(120), length=20, apart=8)
-    assert result.found == pytest.approx(1 / 3, abs=0.02) and result.found_apart == 1
+    result = compare_ridges(truth, lines(120), length=20, separation=8)
+    assert result.found == pytest.approx(1 / 3, abs=0.02) and result.found_single == 1
 
 
 def test_a_map_without_lines_gives_nan() -> None:
@@ -98,7 +98,7 @@ def test_different_shapes_are_refused() -> None:
 
 def test_line_cells_are_split_by_the_distance_to_the_next_line() -> None:
     truth = lines(40, 47, 120)
-    single, close = split_lines(truth, truth > 8, length=20, apart=8)
+    single, close = split_lines(truth, truth > 8, length=20, separation=8)
     rows = np.arange(ROWS)[:, None] - 0.3 * np.arange(COLUMNS)
     assert not (single & close).any() and ((single | close) == (truth > 8)).all()
     assert (single[rows > 90] == (truth > 8)[rows > 90]).all()
