@@ -71,7 +71,7 @@ def find_pairs(folder: str | Path, scales: Iterable[int], split: str = "train") 
         high, low = folder, None
     images = find_images([high])
     there = [s for s in scales if low is not None and (low / f"X{s}").is_dir()]
-    lows = low or high  # without a folder of low images there is no scale to look for
+    lows = low or high  # without a folder of low images `there` is empty
     return [ImageFiles(path, {s: _low_file(path, lows, s) for s in there}) for path in images]
 
 

@@ -68,7 +68,7 @@ def upscale_image(
 ) -> np.ndarray:
     """Return an image enlarged ``scale`` times in height and width.
 
-    It is computed in strips of rows that overlap by the network's reach: there are no seams, and
+    It is computed in strips of rows that overlap by the network's reach, so that no seams appear;
     apart from the result the memory use does not grow with the image.  Alpha is resized by bicubic
     interpolation.  A network for RGB gets gray as three equal channels, and its result is their
     mean; a network for gray processes each colour separately.

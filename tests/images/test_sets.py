@@ -17,7 +17,7 @@ from specsr.train.config import Config
 from specsr.train.images import ImageCrops, load_training
 
 
-def picture(rows: int = 60, columns: int = 48, channels: int = 3, seed: int = 0) -> np.ndarray:
+def photo(rows: int = 60, columns: int = 48, channels: int = 3, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     shape = (rows, columns, channels) if channels > 1 else (rows, columns)
     return rng.integers(0, 256, shape, dtype=np.uint8)
@@ -34,29 +34,29 @@ def config(scales=(2,), channels: int = 3, folders=("x",), **train) -> Config:
 
 
 def test_benchmark_layout_and_its_low_images(tmp_path: Path) -> None:
-    write_image(tmp_path / "HR/bird.png", picture())
-    write_image(tmp_path / "LR_bicubic/X2/birdx2.png", picture(30, 24))
+    write_image(tmp_path / "HR/bird.png", photo())
+    write_image(tmp_path / "LR_bicubic/X2/birdx2.png", photo(30, 24))
     [files] = find_pairs(tmp_path, [2, 3])
     assert files.low == {2: tmp_path / "LR_bicubic/X2/birdx2.png"}
     pair = load_pair(files, [2, 3])
-    assert np.array_equal(pair.low[2], picture(30, 24))  # read
-    assert np.array_equal(pair.low[3], reduce(picture(), 3))  # made
+    assert np.array_equal(pair.low[2], photo(30, 24))  # read
+    assert np.array_equal(pair.low[3], reduce(photo(), 3))  # made
 
 
 def test_div2k_layout_keeps_train_and_valid_apart(tmp_path: Path) -> None:
     for split, name in (("train", "0001"), ("valid", "0801")):
-        write_image(tmp_path / f"DIV2K_{split}_HR/{name}.png", picture())
+        write_image(tmp_path / f"DIV2K_{split}_HR/{name}.png", photo())
         low = tmp_path / f"DIV2K_{split}_LR_bicubic/X3/{name}x3.png"
-        write_image(low, reduce(picture(), 3))
+        write_image(low, reduce(photo(), 3))
     assert [f.high.stem for f in find_pairs(tmp_path, [3])] == ["0001"]
     assert [f.high.stem for f in find_pairs(tmp_path, [3], "valid")] == ["0801"]
     assert find_pairs(tmp_path, [3])[0].low[3].name == "0001x3.png"
 
 
 def test_any_folder_is_searched_and_reduced(tmp_path: Path) -> None:
-    write_image(tmp_path / "a/one.png", picture(31, 25, 1))
-    write_image(tmp_path / "two.png", picture().astype(np.uint16) * 257)
-    write_image(tmp_path / ".hidden/three.png", picture())
+    write_image(tmp_path / "a/one.png", photo(31, 25, 1))
+    write_image(tmp_path / "two.png", photo().astype(np.uint16) * 257)
+    write_image(tmp_path / ".hidden/three.png", photo())
     files = find_pairs(tmp_path, [4])
     assert [f.high.stem for f in files] == ["one", "two"]
     pairs = [load_pair(f, [4]) for f in files]
@@ -65,15 +65,15 @@ def test_any_folder_is_searched_and_reduced(tmp_path: Path) -> None:
 
 
 def test_missing_and_mismatched_pairs_are_named(tmp_path: Path) -> None:
-    write_image(tmp_path / "HR/bird.png", picture())
+    write_image(tmp_path / "HR/bird.png", photo())
     (tmp_path / "LR_bicubic/X2").mkdir(parents=True)
     with pytest.raises(SpecsrError, match=r"birdx2\.png.*missing"):
         find_pairs(tmp_path, [2])
-    write_image(tmp_path / "LR_bicubic/X2/birdx2.png", picture(20, 16))
+    write_image(tmp_path / "LR_bicubic/X2/birdx2.png", photo(20, 16))
     [files] = find_pairs(tmp_path, [2])
     with pytest.raises(SpecsrError, match=r"birdx2\.png: 20 x 16.*needs 30 x 24"):
         load_pair(files, [2])
-    write_image(tmp_path / "LR_bicubic/X2/birdx2.png", picture(30, 24, 1), overwrite=True)
+    write_image(tmp_path / "LR_bicubic/X2/birdx2.png", photo(30, 24, 1), overwrite=True)
     with pytest.raises(SpecsrError, match="with 1 channel, but"):
         load_pair(files, [2])
     with pytest.raises(SpecsrError, match="no such folder"):
@@ -81,7 +81,7 @@ def test_missing_and_mismatched_pairs_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SpecsrError, match="holds no image"):
         find_pairs(tmp_path / "empty", [2])
-    write_image(tmp_path / "tiny/dot.png", picture(1, 9))
+    write_image(tmp_path / "tiny/dot.png", photo(1, 9))
     with pytest.raises(SpecsrError, match=r"dot\.png.*smaller than one cell"):
         load_pair(find_pairs(tmp_path / "tiny", [2])[0], [2])
 
@@ -89,7 +89,7 @@ def test_missing_and_mismatched_pairs_are_named(tmp_path: Path) -> None:
 def test_cache_survives_an_interrupted_write_and_a_changed_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_image(tmp_path / "in/one.png", picture())
+    write_image(tmp_path / "in/one.png", photo())
     [files], cache = find_pairs(tmp_path / "in", [2]), tmp_path / "cache"
 
     def interrupted(file, array) -> None:
@@ -101,14 +101,14 @@ def test_cache_survives_an_interrupted_write_and_a_changed_file(
         with pytest.raises(KeyboardInterrupt):
             load_pair(files, [2], cache)
     assert list(cache.iterdir()) == []
-    expected = reduce(picture(), 2)
+    expected = reduce(photo(), 2)
     assert np.array_equal(load_pair(files, [2], cache).low[2], expected)
     for stored in cache.iterdir():  # cut short by other means
         stored.write_bytes(stored.read_bytes()[:100])
     assert np.array_equal(load_pair(files, [2], cache).low[2], expected)
     again = load_pair(files, [2], cache)
     assert isinstance(again.low[2], np.memmap)
-    write_image(tmp_path / "in/one.png", picture(40, 40, seed=5), overwrite=True)
+    write_image(tmp_path / "in/one.png", photo(40, 40, seed=5), overwrite=True)
     assert load_pair(files, [2], cache).low[2].shape == (20, 20, 3)
 
 
@@ -116,7 +116,7 @@ def test_cache_survives_an_interrupted_write_and_a_changed_file(
 def test_crops_stay_aligned_under_flips_and_turns(patch: list[int]) -> None:
     pairs = []
     for seed in range(3):
-        low = picture(20, 17, seed=seed)
+        low = photo(20, 17, seed=seed)
         high = {s: np.kron(low, np.ones((s, s, 1), np.uint8)) for s in (2, 3)}
         pairs.append({s: ImagePair(str(seed), high[s], {s: low}) for s in (2, 3)})
     seen = set()
@@ -146,7 +146,7 @@ def test_all_eight_turns_occur_equally() -> None:
 
 
 def test_batches_are_a_function_of_seed_and_step() -> None:
-    pair = ImagePair("one", picture(64, 64), {2: picture(32, 32), 3: picture(21, 21)})
+    pair = ImagePair("one", photo(64, 64), {2: photo(32, 32), 3: photo(21, 21)})
     options = config([2, 3], scale_weights=[1, 3], patches=[[12, 12], [8, 8]])
     one, other = ImageCrops([pair], options, 60), ImageCrops([pair], options, 60)
     scales = []
@@ -162,13 +162,13 @@ def test_batches_are_a_function_of_seed_and_step() -> None:
 
 
 def test_patches_too_large_are_refused() -> None:
-    pair = ImagePair("one", picture(64, 64), {2: picture(32, 32)})
+    pair = ImagePair("one", photo(64, 64), {2: photo(32, 32)})
     with pytest.raises(SpecsrError, match=r"no image is as large as a patch of 33 x 33 at x2"):
         ImageCrops([pair], config(patch=[8, 33]), 4)
 
 
 def test_channels_become_what_the_network_takes() -> None:
-    colour, gray = picture(5, 4), picture(5, 4, 1)
+    colour, gray = photo(5, 4), photo(5, 4, 1)
     assert to_float(gray, 3).shape == (3, 5, 4) and to_float(np.dstack([colour, gray]), 3).max()
     assert np.array_equal(to_float(colour, 3), to_float(colour.astype(np.uint16) * 257, 3))
     y = colour @ np.array([65.481, 128.553, 24.966]) / 255 + 16
@@ -179,8 +179,8 @@ def test_channels_become_what_the_network_takes() -> None:
 
 def test_validation_images_are_not_trained_on(tmp_path: Path) -> None:
     for i in range(16):
-        write_image(tmp_path / f"in/{i:02d}.png", picture(24, 24, seed=i))
-    write_image(tmp_path / "held/other.png", picture(24, 24))
+        write_image(tmp_path / f"in/{i:02d}.png", photo(24, 24, seed=i))
+    write_image(tmp_path / "held/other.png", photo(24, 24))
     options = config(folders=[str(tmp_path / "in")], cache=str(tmp_path / "cache"), hold_out=4)
     seen, held = load_training(options, list)
     assert len(held) == 2 and len(seen) == 14

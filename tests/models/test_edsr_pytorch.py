@@ -165,7 +165,7 @@ def test_published_parameter_counts(options: tuple, count: int) -> None:
 
 @pytest.mark.parametrize("scales", [[2], [2, 3]])
 @torch.no_grad()
-def test_gray_weights_do_to_gray_what_colour_does(scales: list[int]) -> None:
+def test_gray_weights_treat_gray_as_colour_weights_do(scales: list[int]) -> None:
     colour = from_state_dict(published(3, 16, scales).state_dict())
     gray = to_gray(colour)
     scale = (scales[0], scales[0])
@@ -202,7 +202,7 @@ def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_other_files_are_named_with_the_mend(tmp_path: Path) -> None:
+def test_other_files_are_named_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("hello")
     torch.save(published(1, 8, [2]).state_dict(), tmp_path / "whole.pt")
     data = (tmp_path / "whole.pt").read_bytes()
@@ -233,7 +233,7 @@ def test_broken_state_dicts_are_refused() -> None:
 # transfer
 
 
-def test_transfer_says_what_became_of_every_tensor() -> None:
+def test_transfer_reports_every_tensor() -> None:
     options = {"n_resblocks": 2, "n_feats": 8}
     two = EDSR(EDSRConfig(scale=(2, 2), **options))
     three = EDSR(EDSRConfig(scale=(3, 3), **options))

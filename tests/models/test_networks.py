@@ -1,4 +1,4 @@
-"""EDSR and MDSR against their published shape: sizes, names, structure and how far they see."""
+"""EDSR and MDSR against their publication: sizes, names, structure and receptive field."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_mdsr_scales_share_the_body_and_differ_ahead_and_behind() -> None:
     assert {"head.0.weight", "body.0.body.0.weight", "tail.0.weight"} <= touched
 
 
-# --- how far a network sees -----------------------------------------------------------------
+# --- receptive field of a network -----------------------------------------------------------------
 
 NETS = [
     EDSRConfig(scale=(2, 2)),

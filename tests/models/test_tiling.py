@@ -89,7 +89,7 @@ def test_tiled_is_whole_at_every_scale_of_one_model(
 
 
 def test_seams_are_exact_to_rounding_in_a_deeper_network_without_a_skip() -> None:
-    """Values of order one, so that 1e-5 is a strict bound, and a net that sees 19 cells far."""
+    """Values of order one, so that 1e-5 is a strict bound, and a reach of 19 cells."""
     options = {**SMALL, "n_resblocks": 8, "std": 1.0, "input_skip": False}
     net = made(EDSRConfig(scale=(2, 2), **options))
     for p in net.parameters():
@@ -119,7 +119,7 @@ def test_ensemble_is_the_mean_over_both_directions_of_time(net: EDSR, scale: tup
     torch.testing.assert_close(result, (forward + backward) / 2, rtol=0, atol=1e-4)
     mirrored = run_tiled(net, image.flip(2), scale, options)
     torch.testing.assert_close(mirrored, result.flip(2), rtol=0, atol=1e-4)
-    assert (forward - backward).abs().max() > 1e-2  # else the mean says nothing
+    assert (forward - backward).abs().max() > 1e-2  # else the mean is not tested
 
 
 def test_bfloat16_is_close_and_keeps_the_skip_in_full() -> None:

@@ -1,4 +1,4 @@
-"""Training configs: what they say, and what is refused."""
+"""Training configs: values, overrides and refusals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write(tmp_path: Path, tree: Any) -> Path:
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
-def test_the_configs_that_come_along_are_valid(path: Path) -> None:
+def test_the_configs_of_the_project_are_valid(path: Path) -> None:
     loaded = load_config(path)
     assert loaded.name == path.stem
     assert Config.model_validate(loaded.model_dump(mode="json")) == loaded
@@ -64,7 +64,7 @@ def test_the_configs_that_come_along_are_valid(path: Path) -> None:
         ("data=", "data"),
     ],
 )
-def test_what_is_wrong_with_a_config_is_said(tmp_path: Path, override: str, words: str) -> None:
+def test_errors_of_a_config_are_named(tmp_path: Path, override: str, words: str) -> None:
     path = write(tmp_path, GOOD)
     with pytest.raises(SpecsrError, match=words):
         load_config(path, [override])

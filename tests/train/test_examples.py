@@ -144,8 +144,8 @@ def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
 
 @given(scale=st.integers(2, 4), seed=st.integers(0, 9999))
 @settings(max_examples=30, deadline=None)
-def test_the_guide_of_a_crop_is_that_of_its_place(scale: int, seed: int) -> None:
-    """A map whose levels number its cells says where a crop was cut and which way round."""
+def test_the_order_channels_of_a_crop_are_those_of_its_place(scale: int, seed: int) -> None:
+    """Levels that number the cells show where a crop was cut and in which direction."""
     options = config(
         Path(), pair={"scales": [scale]}, model={"order_input": True},
         train={"patch": [5, 6], "order_input_share": 1.0, "places": 2, "level_shift": 0.0},
@@ -210,7 +210,7 @@ def test_full_height_crops_are_aligned_however_they_are_augmented(seed: int, kin
 
 
 def test_augmentation_turns_time_and_shifts_levels_within_its_range() -> None:
-    """A ramp in time tells whether it was turned; its middle tells the shift."""
+    """A ramp in time shows whether it was reversed; its mean shows the shift."""
     ramp = np.repeat(np.linspace(-5, 5, 8, dtype=np.float16)[None], 8, axis=0)
     options = config(Path(), pair={"scales": [1]}, train={"patch": [8, 8], "level_shift": 10.0})
     crops = Crops([Example(ramp, ramp)], options, 1)

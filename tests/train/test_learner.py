@@ -124,7 +124,7 @@ def test_compiling_changes_rounding_alone(tmp_path: Path) -> None:
     assert plain.net.state_dict().keys() == fast.net.state_dict().keys()
 
 
-def test_without_a_compiler_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SpecsrError, match=r"train\.compile needs a C\+\+ compiler"):
         stepped(config(tmp_path, train={"compile": True, "batch": 8}), 1)
@@ -167,7 +167,9 @@ def test_places_have_their_own_draws() -> None:
 # --- several processes ----------------------------------------------------------------------
 
 
-def test_what_cannot_be_shared_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_that_cannot_be_shared_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ValueError, match=r"batch is 8.*multiple.*6"):
         config(tmp_path, train={"batch": 8, "accumulate": 3, "devices": 2})
     assert join("cpu", 1) == CPU

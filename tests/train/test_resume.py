@@ -291,7 +291,7 @@ def test_a_damaged_checkpoint_names_the_one_before_it(tmp_path: Path) -> None:
     assert plain_log(folder) == plain_log(tmp_path / "whole")
 
 
-def test_options_changed_on_purpose_are_told_and_recorded(
+def test_changed_options_are_logged_and_recorded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "run"
@@ -363,7 +363,7 @@ def test_waiting_is_counted_and_work_is_not() -> None:
     assert 0.1 <= waiting.seconds <= time.monotonic() - began - 5 * 0.05
 
 
-def test_a_models_record_says_how_long_data_was_waited_for(
+def test_a_models_record_has_the_time_spent_waiting_for_data(
     unbroken: Unbroken,
 ) -> None:
     record = read_info(unbroken.folder / "tiny.safetensors")["record"]

@@ -94,7 +94,7 @@ def test_training_lowers_the_loss_and_writes_a_usable_model(tmp_path: Path) -> N
             "train": {"loss": "itakura-saito+l2", "places": 2},
         },
     ],
-    ids=["mdsr", "stft", "band", "denoise", "bfloat16", "uncertainty and guide"],
+    ids=["mdsr", "stft", "band", "denoise", "bfloat16", "uncertainty and order input"],
 )
 def test_every_pair_trains(tmp_path: Path, changes: dict) -> None:
     changes = {**changes, "train": {**changes.get("train", {}), "steps": 2}}
@@ -203,7 +203,7 @@ def test_an_unknown_device_is_named(tmp_path: Path) -> None:
         train(config(tmp_path, train={"device": "tpu"}), tmp_path / "run")
 
 
-def test_the_doubt_settles_where_its_share_of_the_errors_lies() -> None:
+def test_the_uncertainty_settles_where_its_share_of_the_errors_lies() -> None:
     """Of Gaussian errors 68.3 % lie within one standard deviation: that is what is learned."""
     error = 3.0 * torch.randn(100_000, generator=torch.Generator().manual_seed(0))
     width = torch.zeros(1, requires_grad=True)
