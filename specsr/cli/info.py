@@ -1,4 +1,4 @@
-"""``specsr info``: what files hold."""
+"""``specsr info``: content of files: channels, units, rates, levels, bandwidth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def info(
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Show what files hold: channels, units, rates, levels and the actual bandwidth.
+    """Show the content of files: channels, units, rates, levels and the actual bandwidth.
 
     A channel whose content ends well below half its rate is marked with "!": it was resampled,
     filtered or lossily coded.

@@ -47,7 +47,7 @@ def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Itera
 
 
 def write_text(path: Path, text: str, overwrite: bool, message: str | None = None) -> None:
-    """Write a UTF-8 text file, complete or not at all, and say so: "PATH: written"."""
+    """Write a UTF-8 text file, complete or not at all, and report it: "PATH: written"."""
     from specsr import io
 
     with io.replacing(path, overwrite=overwrite) as [partial]:

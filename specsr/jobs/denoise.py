@@ -37,7 +37,7 @@ class Denoise(Work):
         attenuation: largest attenuation of a cell, dB.
         orders: keep only components that track the machine speed, without a model.
         speed: source of the machine speed, for ``orders``.
-        figure: what the figures show.
+        figure: options of the figures.
         options: how the network is run; with ``orders`` only ``segment`` applies.
     """
 

@@ -87,7 +87,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Figure:
-    """What the figures of a job show.
+    """Options of the figures of a job.
 
     Attributes:
         plot: file to draw into besides the other outputs; None for no such file.

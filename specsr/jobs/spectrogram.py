@@ -24,7 +24,7 @@ class Spectrogram(Work):
     Attributes:
         reading: channels and calibration.
         df, overlap, n_fft, hop_length, window, scaling: analysis, see `specsr.spectrogram`.
-        figure: what the figures show.
+        figure: options of the figures.
         segment: length in s of the segments that a long recording is processed in.
     """
 

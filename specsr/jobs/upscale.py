@@ -41,10 +41,10 @@ class Upscale(Work):
         pair: how the low resolution came about; None for ``band`` (recordings) or ``pool`` (maps).
         model: name or file of a model; None for the bundled one.
         phase: phase method of waveforms.
-        consistency: what the result reproduces of its input; None for the default of the pair.
+        consistency: part of the input that the result reproduces; None for the default of the pair.
         speed: source of the machine speed, for maps.
         find_speed: estimate or correct the speed from the map.
-        figure: what the figures show.
+        figure: options of the figures.
         options: how the network is run.
     """
 
