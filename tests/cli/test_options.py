@@ -293,6 +293,12 @@ def test_help_has_examples_that_can_be_parsed(command) -> None:
         COMMANDS[command].make_context(command, shlex.split(arguments))
 
 
+@pytest.mark.parametrize("group", [(), ("benchmark",)])
+def test_help_of_groups_has_an_example(capsys, group) -> None:
+    code, shown, _ = run(capsys, *group, "--help")
+    assert code == 0 and f"specsr {' '.join(group)}".strip() in shown.partition("Example")[2]
+
+
 def test_every_option_and_argument_has_a_help_text() -> None:
     for name, command in COMMANDS.items():
         assert command.help and command.epilog.startswith("Example"), name
