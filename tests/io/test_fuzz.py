@@ -191,7 +191,7 @@ OPTIONS: dict[str, list[str]] = {
     "orders": ["--rpm", "--rpm-channel", "--rpm-scale", "--cut", "--max-order", "--bandwidth"],
     "levels": ["--weighting", "--df", "--calib", "--full-scale", "--calib-tone", "--unit"],
     "info": ["--calib", "--unit", "--channels", "--file-rate"],
-    "report": ["--orders", "--model", "--db-range", "--audio-seconds", "--channel"],
+    "report": ["--orders", "--model", "--range", "--audio-seconds", "--channel"],
     "evaluate": ["--cut", "--orders", "--rpm", "--range", "--low", "--n-fft"],
     "synth": ["--seed", "--rate", "--duration", "--unit"],
     "train": ["--set", "--out", "--resume", "--device"],
