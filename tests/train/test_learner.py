@@ -194,7 +194,7 @@ def test_batches_that_cannot_be_shared_are_refused(
 def test_two_processes_learn_what_one_with_twice_the_batch_does(
     tmp_path: Path, start: str, name: str
 ) -> None:
-    """In two parts each, by the command line; those started by ``train.devices`` also resumed."""
+    """In two parts each, by the command line; those started by torchrun also resumed."""
     pytest.importorskip("lightning_fabric")
     scales = [2, 3] if name == "mdsr" else [2]
     options = config(
@@ -211,7 +211,7 @@ def test_two_processes_learn_what_one_with_twice_the_batch_does(
     if start == "torchrun":
         torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         command = [sys.executable, *torchrun, *words]
-    for extra in ([],) if start == "torchrun" else (["train.steps=3"], ["--resume"]):
+    for extra in (["train.steps=3"], ["--resume"]) if start == "torchrun" else ([],):
         done = subprocess.run(
             [*command, *extra], env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True,
             text=True, timeout=500,
@@ -230,5 +230,5 @@ def test_two_processes_learn_what_one_with_twice_the_batch_does(
     load_model(both / "tiny.safetensors")
     assert "x 2" in read_info(both / "tiny.safetensors")["record"]["device"]
     rows = (both / "log.csv").read_text().splitlines()
-    stop = [] if start == "torchrun" else ["3"]
+    stop = ["3"] if start == "torchrun" else []
     assert [row.split(",")[0] for row in rows] == ["step", "2", *stop, "4", "6"]
