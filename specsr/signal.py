@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.names import check_names
 from specsr.units import REFERENCES, parse_unit
 
 
@@ -54,8 +55,9 @@ class Signal:
         rpm: machine speed in 1/min at every sample, float64 [N]; None if unknown.
 
     Raises:
-        SpecsrError: no samples, a wrong shape, an invalid rate, an unknown unit, or a sample that
-            is not finite (the message gives its channel and position).
+        SpecsrError: no samples, a wrong shape, an invalid rate, an unknown unit, a name with NUL
+            or a lone surrogate, or a sample that is not finite (the message gives its channel and
+            position).
     """
 
     samples: np.ndarray
@@ -99,6 +101,7 @@ class Signal:
         )
         if len(channels) != samples.shape[0]:
             raise SpecsrError(f"{len(channels)} channel names for {samples.shape[0]} channels")
+        check_names(channels)
         if self.rpm is not None:
             rpm = np.asarray(self.rpm, dtype=np.float64)
             if rpm.shape != (samples.shape[1],):
@@ -135,9 +138,16 @@ class Signal:
 
         A silent channel has the level -inf.
         """
-        rms = np.sqrt(np.mean(np.square(self.samples, dtype=np.float64), axis=1))
-        with np.errstate(divide="ignore"):
-            return 20 * np.log10(rms / self.reference)
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            rms = np.sqrt(np.mean(np.square(self.samples, dtype=np.float64), axis=1))
+            level = 20 * np.log10(rms / self.reference)
+        for i in np.flatnonzero(~np.isfinite(level)):  # silent, or squares beyond float64
+            row = self.samples[i].astype(np.float64)
+            peak = np.abs(row).max()
+            if peak > 0:
+                part = np.sqrt(np.mean(np.square(row / peak)))
+                level[i] = 20 * (np.log10(peak) + np.log10(part) - np.log10(self.reference))
+        return level
 
     def replace(self, **changes: Any) -> Signal:
         """Return a checked copy with some attributes changed."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.io import unit_labels
+from specsr.names import storable
 from specsr.signal import Signal, channel_position
 from specsr.units import parse_unit
 
@@ -69,7 +70,8 @@ class Contents:
 
     Attributes:
         channels: in the order of the file; names are unique (``group/name`` where needed).
-        notes: corrections on reading, one sentence each: a rounded rate, skipped channels.
+        notes: corrections on reading, one sentence each: a rounded rate, skipped channels, names
+            that were numbered or had characters that no file keeps (`specsr.names.storable`).
     """
 
     channels: tuple[Channel, ...]
@@ -80,18 +82,23 @@ class Contents:
         for channel in self.channels:
             taken[channel.name] = taken.get(channel.name, 0) + 1
         used: set[str] = set()
-        named = []
+        named, notes = [], list(self.notes)
         for channel in self.channels:
             name = channel.name
             if taken[name] > 1 and channel.group:
                 name = f"{channel.group}/{name}"
-            base, count = name, 1
+            own = name
+            base, count = storable(name), 1
+            name = base
             while name in used:
                 count += 1
                 name = f"{base} ({count})"
+            if name != own:
+                notes.append(f"channel name {ascii(own)} was changed to {name!r}")
             used.add(name)
             named.append(replace(channel, name=name))
         object.__setattr__(self, "channels", tuple(named))
+        object.__setattr__(self, "notes", tuple(notes))
 
 
 def from_rows(samples: np.ndarray, arguments: dict, digital: bool) -> tuple[Channel, ...]:

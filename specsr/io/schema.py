@@ -30,6 +30,7 @@ Map fields (``.npz`` and ``.h5``)::
 from __future__ import annotations
 
 import json
+import logging
 import math
 from dataclasses import asdict
 from typing import Any
@@ -38,11 +39,14 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
+from specsr.names import storable
 from specsr.signal import Signal
 
 SIGNAL = "specsr-signal"
 MAP = "specsr-map"
 VERSION = 1
+
+log = logging.getLogger(__name__)
 
 
 def check_version(fields: dict[str, Any]) -> None:
@@ -74,7 +78,11 @@ def names(fields: dict[str, Any]) -> tuple[str, ...]:
         value = value.tolist()
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise SpecsrError(f"channels is {value!r}: expected a list of names")
-    return tuple(value)
+    kept = tuple(map(storable, value))
+    for name, own in zip(kept, value):
+        if name != own:
+            log.warning("channel name %s was changed to %r", ascii(own), name)
+    return kept
 
 
 def signal_fields(signal: Signal) -> dict[str, Any]:

@@ -7,6 +7,9 @@ sample.  The rate comes from a column called time, a comment ``# rate: 48000`` o
     time [s],mic [Pa],rpm [1/min]
     0,0.0123,1500.2
 
+Names that the line cannot hold as they are (line ends, brackets, formula characters) are in a
+comment of specsr, ``# channels: ["..."]``, as JSON; the line then shows them with escapes.
+
 A map has the times in its first line and the frequencies in its first column::
 
     # specsr-map, values: db, unit: Pa
@@ -19,7 +22,9 @@ Separators and decimal commas are those of `specsr.io.table`.
 from __future__ import annotations
 
 import csv
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +34,17 @@ from specsr.errors import SpecsrError
 from specsr.io import entries, unit_labels
 from specsr.io.atomic import replacing
 from specsr.io.recording import Channel, Contents
-from specsr.io.table import LONGEST, read_head, read_table
+from specsr.io.table import (
+    LONGEST,
+    LONGEST_LINE,
+    Head,
+    comment_facts,
+    read_head,
+    read_table,
+)
 from specsr.io.times import even_times
 from specsr.maps.spec_map import SpecMap
+from specsr.names import for_spreadsheet, from_spreadsheet, plain
 from specsr.signal import Signal
 
 SUFFIXES = (".csv", ".tsv")
@@ -49,7 +62,7 @@ def read_signal(path: Path) -> Contents:
     notes: tuple[str, ...] = ()
     if head.is_map:
         raise SpecsrError("holds a map, not a recording: read it with read_map")
-    columns = [_column(name, i) for i, name in enumerate(head.names or [""] * table.shape[1])]
+    columns = _columns(head, table.shape[1])
     if len(columns) != table.shape[1]:
         raise SpecsrError(f"has {len(columns)} column names for {table.shape[1]} columns")
     facts = head.facts
@@ -88,7 +101,7 @@ def write_signal(
         raise SpecsrError(f"{path}: {path.suffix} has no subtypes: leave subtype={subtype!r} out")
     divider = "\t" if path.suffix.lower() == ".tsv" else ","
     times = signal.start + np.arange(signal.length) / signal.rate
-    names = ["time [s]", *(f"{name} [{signal.unit}]" for name in signal.channels)]
+    names = ["time [s]", *(_cell(name, signal.unit) for name in signal.channels)]
     single = signal.samples.dtype == np.float32
     columns, formats = [times, *signal.samples], ["%.12g"] + ["%.9g" if single else "%.17g"] * len(
         signal.channels
@@ -103,6 +116,10 @@ def write_signal(
         "samples": signal.length,
     }  # fmt: skip
     lines = [f"# {key}: {value}" for key, value in facts.items()]
+    if any(
+        _column(cell, 0) != (name, signal.unit) for cell, name in zip(names[1:], signal.channels)
+    ):
+        lines.append(_names_line(path, signal.channels))
     with (
         replacing(path, overwrite=overwrite) as (temp,),
         open(temp, "w", encoding="utf-8", newline="") as file,
@@ -140,8 +157,8 @@ def read_map_file(path: Path) -> SpecMap:
         "unit": unit_labels.understand(unit)[0],
     }  # fmt: skip
     fields |= {key: facts[key] for key in ("scaling", "window") if key in facts}
-    if "channel" in facts:
-        fields["channels"] = [facts["channel"]]
+    if head.channels or "channel" in facts:
+        fields["channels"] = list(head.channels) or [facts["channel"]]
     if "cell" in facts:
         fields["cell"] = [int(part) for part in re.findall(r"\d+", facts["cell"])]
     if (rate := head.number("rate")) is not None:
@@ -162,18 +179,60 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
     facts = {
         "format": "specsr-map", "values": "magnitude", "unit": grid.unit, "scaling": grid.scaling,
         "window": grid.window, "cell": f"{grid.cell[0]} x {grid.cell[1]}", "rate": grid.rate,
-        "channel": spec.channels[0].replace(",", " "), "rows": len(spec.freqs),
+        "rows": len(spec.freqs),
     }  # fmt: skip
+    name = spec.channels[0]
+    lines = [f"# {key}: {value}" for key, value in facts.items()]
+    simple = plain(name) == name and comment_facts(f"channel: {name}") == {"channel": name}
+    lines.append(f"# channel: {name}" if simple else _names_line(path, [name]))
     with (
         replacing(path, overwrite=overwrite) as (temp,),
         open(temp, "w", encoding="utf-8", newline="") as file,
     ):
-        file.write("".join(f"# {key}: {value}\n" for key, value in facts.items()))
+        file.write("\n".join(lines) + "\n")
         times = divider.join(f"{time:.12g}" for time in spec.times)
         file.write(f"freq [Hz] \\ time [s]{divider}{times}\n")
         table = np.column_stack([spec.freqs, spec.magnitude[0]])
         np.savetxt(file, table, fmt=["%.12g"] + ["%.9g"] * spec.magnitude.shape[2],
                    delimiter=divider)  # fmt: skip
+
+
+def _columns(head: Head, count: int) -> list[tuple[str, str]]:
+    """Return name and unit label of every column.
+
+    Names in a comment of specsr apply while the line of names shows them: not after an edit.
+    """
+    cells = head.names or ("",) * count
+    own = head.facts.get("format") == "specsr-signal"
+    named = cells[1 : 1 + len(head.channels)]
+    columns = [_column(from_spreadsheet(cell) if own else cell, i) for i, cell in enumerate(cells)]
+    if own and len(named) == len(head.channels):
+        labels = [unit_labels.clean(cell[cell.rfind("[") :]) for cell in named]
+        if all(map(_shows, named, head.channels, labels)):
+            columns[1 : 1 + len(named)] = zip(head.channels, labels)
+    return columns
+
+
+def _cell(name: str, label: str) -> str:
+    """Return a name and a unit label as a cell of the line of names."""
+    return for_spreadsheet(f"{plain(name)} [{label}]")
+
+
+def _shows(cell: str, name: str, label: str) -> bool:
+    """Return whether a cell is that of a name; blanks at its ends do not count."""
+    return cell.strip() == _cell(name, label).strip()
+
+
+def _names_line(path: Path, names: Sequence[str]) -> str:
+    """Return the comment with names as JSON, of which no part is a formula."""
+    text = re.sub("[=+@-]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(list(names)))
+    line = f"# channels: {text}"
+    if len(line) > LONGEST_LINE:
+        raise SpecsrError(
+            f"{path}: the channel names are too long for a table ({len(line)} characters, up to "
+            f"{LONGEST_LINE}): shorten them, or write .h5"
+        )
+    return line
 
 
 def _column(text: str, position: int) -> tuple[str, str]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
+from specsr.names import check_names
 
 FLOOR_DB = -400.0
 """Lowest level of a map in dB re 1 unit: 1e-20 of a pascal or of full scale."""
@@ -94,6 +95,7 @@ class SpecMap:
             raise SpecsrError(
                 f"{len(names)} channel names for {magnitude.shape[0]} channels: expected one each"
             )
+        check_names(names)
         object.__setattr__(self, "magnitude", magnitude)
         object.__setattr__(self, "channels", names)
         if self.phase is not None:

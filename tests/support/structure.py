@@ -24,6 +24,7 @@ ORDER = (
     {"maps"},
     {"signal"},
     {"units"},
+    {"names"},
     {"errors", "progress", "version", "choices", "extras"},
 )
 """Packages and files from the top down: each may import from its own line and those below it."""
