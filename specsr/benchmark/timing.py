@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from specsr.jobs.environment import processor
 from specsr.models.tiling import pick_device
 
 Row = dict[str, Any]
@@ -41,14 +40,6 @@ def machine(device_name: str = "cpu") -> dict[str, Any]:
         seconds = fastest(lambda a=a: a @ a, 40, device)  # type: ignore[misc]
         speed[f"matrix product, {str(dtype)[6:]}, GFLOP/s"] = round(2 * size**3 / seconds / 1e9)
     return {
-        "processor": _processor() if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "processor": processor(device),
         "threads": torch.get_num_threads(), "torch": torch.__version__, **speed,
     }  # fmt: skip
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -11,7 +11,7 @@ import typer
 
 from specsr.benchmark.options import STEPS, BenchmarkOptions, SpeedOptions
 from specsr.cli.options import JsonOut, MarkdownOut, Overwrite, network_options, numbers, words
-from specsr.cli.output import bar, say, write_text
+from specsr.cli.output import bar, check_files, say, write_text
 from specsr.errors import SpecsrError
 from specsr.models.options import InferOptions
 
@@ -49,16 +49,13 @@ def benchmark_speed(
 
     Ratios are of times within this run.
     """
-    from specsr import io
     from specsr.benchmark.timing import machine
     from specsr.scores.markdown import markdown_table
 
     wanted = words(only)
     if unknown := [name for name in wanted if name not in TITLES]:
         raise SpecsrError(f"--only is {', '.join(unknown)}: expected of {', '.join(TITLES)}")
-    for path in (json_out, markdown):
-        if path is not None:
-            io.check_output(path, overwrite)
+    check_files([json_out, markdown], [], overwrite)
 
     def command_line(arguments: list[str]) -> None:
         context.find_root().command.main(arguments, standalone_mode=False)
@@ -135,12 +132,11 @@ def benchmark_images(
     network: InferOptions = InferOptions(),
 ) -> None:
     """Score image models on benchmark sets: PSNR and SSIM beside published values."""
-    from specsr import io
     from specsr.benchmark.images import run_benchmark
+    from specsr.io.image import find_images
 
-    for path in (json_out, markdown):
-        if path is not None:
-            io.check_output(path, overwrite)
+    images = find_images([folder]) if folder.is_dir() else []
+    check_files([json_out, markdown], [*images, *(model or [])], overwrite)
     if save_images is not None and save_images.exists() and not overwrite:
         raise SpecsrError(f"{save_images} exists: choose another folder, or allow --overwrite")
     wanted = numbers(scales, "--scales")

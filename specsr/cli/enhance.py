@@ -29,7 +29,7 @@ from specsr.cli.options import (
     reading_options,
     speed_options,
 )
-from specsr.cli.output import run_job
+from specsr.cli.output import files_read, run_job
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch, Figure, Reading, Speed
 from specsr.models.options import InferOptions
@@ -102,7 +102,8 @@ def upscale(
     from specsr.jobs.upscale import Upscale
 
     default = suffix or (".npz" if pair in ("pool", "stft") else None)
-    todo = plan(inputs, _targets(out, figure), default, batch)
+    read = files_read(reading.tone, speed.table, model)
+    todo = plan(inputs, _targets(out, figure), default, batch, read=read)
     work = Upscale(
         reading, scale, pair, model, phase, consistency, speed, find_speed, figure, network
     )
@@ -145,7 +146,8 @@ def denoise(
     from specsr.jobs.denoise import Denoise
     from specsr.jobs.plan import plan
 
-    todo = plan(inputs, _targets(out, figure), suffix, batch)
+    read = files_read(reading.tone, speed.table, model)
+    todo = plan(inputs, _targets(out, figure), suffix, batch, read=read)
     run_job(todo, Denoise(reading, model, attenuation, orders, speed, figure, network), batch)
 
 
@@ -183,7 +185,8 @@ def spectrogram(
     from specsr.jobs.plan import plan
     from specsr.jobs.spectrogram import Spectrogram
 
-    todo = plan(inputs, list(out), suffix or ".npz", batch)
+    read = files_read(reading.tone)
+    todo = plan(inputs, list(out), suffix or ".npz", batch, read=read)
     work = Spectrogram(
         reading, df, overlap, n_fft, hop_length, window, scaling, figure, network.segment
     )

@@ -17,7 +17,7 @@ from specsr.cli.options import (
     numbers,
     reading_options,
 )
-from specsr.cli.output import say, write_text
+from specsr.cli.output import check_files, say, write_text
 from specsr.jobs.options import Reading
 
 
@@ -49,13 +49,11 @@ def evaluate(
     Errors are result minus reference.  A PSNR holds for its level range only, the level of an
     order for the bandwidth in its name.
     """
-    from specsr import io
     from specsr.jobs.inputs import load
     from specsr.scores.evaluate import EvaluateOptions
     from specsr.scores.evaluate import evaluate as compare
 
-    if json_out is not None:
-        io.check_output(json_out, overwrite)
+    read = check_files([json_out], [result, reference, low, reading.tone], overwrite)
     scores = compare(
         load(result, reading),
         load(reference, reading),
@@ -64,6 +62,7 @@ def evaluate(
         low=None if low is None else load(low, reading),
         options=EvaluateOptions(bandwidth=bandwidth, db_range=db_range),
     )
+    read.check()
     typer.echo(scores.table())
     if str(scores.settings["loudness"]).startswith("not"):
         say(f"loudness {scores.settings['loudness']}")

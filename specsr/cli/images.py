@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from specsr.cli.output import run_job
+from specsr.cli.output import files_read, run_job
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch
 from specsr.models.options import InferOptions
@@ -49,6 +49,6 @@ def upscale_images(
     from specsr.jobs.images import Enlarge
     from specsr.jobs.plan import plan
 
-    todo = plan(inputs, out, suffix, batch, images=True)
+    todo = plan(inputs, out, suffix, batch, images=True, read=files_read(model))
     image_model(model, scale)  # an unknown model is one error of the command, not one per file
     run_job(todo, Enlarge(scale, model, network), batch)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from specsr.cli.options import Inputs, Overwrite, reading_options
-from specsr.cli.output import bar, complain, write_text
+from specsr.cli.output import bar, check_files, complain, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
 
@@ -36,16 +35,19 @@ def info(
     """
     from specsr import io
     from specsr.io.file_info import inspect_file
+    from specsr.io.snapshot import snapshot
 
-    if out is not None:
-        io.check_output(out, overwrite)
     files = io.find_inputs(inputs)
+    check_files([out], [*files, reading.tone], overwrite)
     found: list[FileInfo] = []
     failed: dict[str, str] = {}
     steps = bar("reading")(files) if len(files) > 1 else files
     for path in steps:
         try:
-            found.append(inspect_file(path, **asdict(reading)))
+            read = snapshot([path])
+            inspected = inspect_file(path, **reading.arguments())
+            read.check()
+            found.append(inspected)
         except SpecsrError as error:
             failed[str(path)] = str(error)
     report: list[dict[str, Any]] = [file.to_dict() for file in found]

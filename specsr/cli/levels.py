@@ -9,7 +9,7 @@ import typer
 
 from specsr.choices import Weighting
 from specsr.cli.options import FigureOuts, Overwrite, reading_options
-from specsr.cli.output import csv_text, say, write_text
+from specsr.cli.output import check_files, csv_text, say, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
 
@@ -33,7 +33,6 @@ def levels(
 
     Loudness (ISO 532-1, stationary) and sharpness (DIN 45692) need a recording in Pa.
     """
-    from specsr import io
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.levels import overall_level, psd, third_octave_levels
@@ -44,8 +43,9 @@ def levels(
     for path in outputs:
         if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
             raise SpecsrError(f"{path}: expected .csv for the third octaves or .png, .pdf, .svg")
-        io.check_output(path, overwrite)
+    read = check_files(outputs, [source, reading.tone], overwrite)
     loaded = load(source, reading)
+    read.check()
     quality: dict[str, Any] = {}
     if isinstance(loaded, SpecMap):
         unit, label = loaded.grid.unit, loaded.grid.level_label

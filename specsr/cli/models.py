@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.cli.options import Overwrite
-from specsr.cli.output import say
+from specsr.cli.output import check_files, say
 from specsr.errors import SpecsrError
 
 
@@ -68,14 +68,14 @@ def convert(
     overwrite: Overwrite = False,
 ) -> None:
     """Convert a published checkpoint to a model file; code in the checkpoint is not executed."""
-    from specsr import io
     from specsr.models.edsr_pytorch import convert as run
     from specsr.models.model import save_model
 
     if out.suffix != ".safetensors":
         raise SpecsrError(f"{out}: expected a name that ends in .safetensors")
-    io.check_output(out, overwrite)
+    read = check_files([out], [checkpoint], overwrite)
     model = run(checkpoint, name=name or out.stem, res_scale=res_scale, gray=gray)
+    read.check()
     save_model(out, model, overwrite, half)
     config = model.net.config
     scales = ", ".join(f"x{scale[0]}" for scale in model.net.scales)

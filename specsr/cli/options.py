@@ -118,8 +118,10 @@ def _reading(
     """Return how recordings are read; a calibrator tone is evaluated and reported here."""
     if sum(value is not None for value in (calib, calib_tone, full_scale)) > 1:
         raise SpecsrError("--calib, --calib-tone and --full-scale exclude each other: give one")
+    source = None
     if calib_tone is not None or full_scale is not None:
         from specsr import io
+        from specsr.io.snapshot import snapshot
         from specsr.nvh import calibration
         from specsr.units import parse_unit, reference_label
 
@@ -131,14 +133,17 @@ def _reading(
         else:
             path, level = calib_tone
             try:
+                read = snapshot([path])
                 recorded = io.read(path, unit="1", calib=1.0)
+                read.check()
                 tone = calibration.calibrate(recorded, level, unit)
             except SpecsrError as error:
                 text = str(error)
                 raise SpecsrError(text if str(path) in text else f"{path}: {text}") from None
             calib = tone.calib
+            source = path
             say(f"{path}: {level:g} dB {reference_label(unit)}: {tone}")
-    return Reading(unit, calib, tuple(channels) if channels else None, rate)
+    return Reading(unit, calib, tuple(channels) if channels else None, rate, source)
 
 
 reading_options = Group(

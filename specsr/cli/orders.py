@@ -17,7 +17,7 @@ from specsr.cli.options import (
     reading_options,
     speed_options,
 )
-from specsr.cli.output import csv_text, say, write_text
+from specsr.cli.output import check_files, csv_text, say, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
 
@@ -68,7 +68,6 @@ def orders(
     A recording is resampled by angle, so that an order is one line at any sweep rate.  In a map
     the cells around each order are summed.  The bandwidth of every cut is printed.
     """
-    from specsr import io
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
 
@@ -76,13 +75,14 @@ def orders(
     for path in outputs:
         if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
             raise SpecsrError(f"{path}: expected .csv for the cuts or .png, .pdf, .svg")
-        io.check_output(path, overwrite)
+    read = check_files(outputs, [source, speed.table, reading.tone], overwrite)
     wanted = numbers(cut, "--cut")
     if not wanted:
         raise SpecsrError("--cut names no order: give some, such as --cut 2,4")
     top = max_order or max(MAX_ORDER, ABOVE_CUTS * max(wanted))
 
     loaded = load(source, reading, speed)
+    read.check()
     if loaded.rpm is None:
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv) or, for recordings, a speed "

@@ -13,6 +13,7 @@ import typer
 from specsr.jobs.options import Batch
 
 if TYPE_CHECKING:
+    from specsr.io.snapshot import Snapshot
     from specsr.jobs.plan import Plan
     from specsr.jobs.task import Work
 
@@ -44,6 +45,32 @@ def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Itera
         )  # fmt: skip
 
     return wrap
+
+
+def files_read(*paths: Path | str | None) -> list[Path]:
+    """Return those of the values of options that name a file; a bundled model is none."""
+    return [Path(path) for path in paths if path is not None and Path(path).is_file()]
+
+
+def check_files(
+    outputs: Sequence[Path | None], inputs: Sequence[Path | str | None], overwrite: bool
+) -> Snapshot:
+    """Check the outputs of a command before its work; return the state of the files that it reads.
+
+    Args:
+        outputs: files to write; None for an output that is not wanted.
+        inputs: files that are read; None and names of bundled models are skipped.
+        overwrite: whether existing outputs may be replaced.
+
+    Raises:
+        SpecsrError: as `specsr.io.atomic.check_outputs`.
+    """
+    from specsr.io.atomic import check_outputs
+    from specsr.io.snapshot import snapshot
+
+    read = files_read(*inputs)
+    check_outputs([path for path in outputs if path is not None], read, overwrite)
+    return snapshot(read)
 
 
 def write_text(path: Path, text: str, overwrite: bool, message: str | None = None) -> None:

@@ -16,7 +16,7 @@ from specsr.cli.options import (
     reading_options,
     speed_options,
 )
-from specsr.cli.output import write_text
+from specsr.cli.output import check_files, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
 
@@ -62,7 +62,6 @@ def report(
     The speed is that of the files, or that of IN is given by --rpm, --rpm-channel or
     --tacho-channel.  --range is also the level range of the scores.
     """
-    from specsr import io
     from specsr.jobs.inputs import load
     from specsr.report.page import ReportOptions
     from specsr.report.report import make_report
@@ -70,9 +69,10 @@ def report(
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise SpecsrError(f"{out}: expected a name that ends in .html")
-    io.check_output(out, overwrite)
+    read = check_files([out], [low, high, reference, speed.table, reading.tone, model], overwrite)
     others = [path for path in (high, reference) if path is not None]
     sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
+    read.check()
     options = ReportOptions(
         orders=numbers(orders, "--orders"), channel=channel_position(sources[0].channels, show),
         db_range=figure.db_range, max_freq=figure.max_freq, bandwidth=bandwidth,

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.cli.options import Overwrite
-from specsr.cli.output import say
+from specsr.cli.output import check_files, say
 from specsr.errors import SpecsrError
 
 
@@ -39,10 +39,9 @@ def synth(
     from specsr.synth.synthesis import synthesise
 
     for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
-        if path is not None:
-            if kind_of(path) not in (kind, "either"):
-                raise SpecsrError(f"{path}: expected a suffix for a {kind}")
-            io.check_output(path, overwrite)
+        if path is not None and kind_of(path) not in (kind, "either"):
+            raise SpecsrError(f"{path}: expected a suffix for a {kind}")
+    check_files([out, clean, truth], [], overwrite)
     made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
     # a full scale above the peaks, for integer formats (FLAC)
     full_scale = float(2 ** np.ceil(np.log2(np.abs(made.signal.samples).max())))

@@ -211,17 +211,18 @@ def is_map(path: PathLike) -> bool:
         return MAPS[path.suffix.lower()].holds_map(path)
 
 
-def find_inputs(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+def find_inputs(paths: PathLike | Iterable[PathLike], without: Path | None = None) -> list[Path]:
     """Return the given files, and the recordings in the given folders, sorted.
 
     Recordings are files with a suffix in `READERS`.  Folders are searched recursively; hidden files
-    and folders are skipped.  A file that is given twice is returned once.
+    and folders are skipped, and so is the folder ``without``.  A file that is given twice is
+    returned once.
 
     Raises:
         SpecsrError: a path that does not exist, or a folder without a readable file.
     """
     several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    return find_files(several, READERS, "readable file")
+    return find_files(several, READERS, "readable file", without)
 
 
 def _by_suffix(table: dict, path: Path) -> Any:

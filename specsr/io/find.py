@@ -10,7 +10,10 @@ from specsr.errors import SpecsrError
 
 
 def find_files(
-    paths: Iterable[str | os.PathLike[str]], suffixes: Collection[str], kind: str
+    paths: Iterable[str | os.PathLike[str]],
+    suffixes: Collection[str],
+    kind: str,
+    without: Path | None = None,
 ) -> list[Path]:
     """Return the given files, and the files in the given folders with one of some suffixes, sorted.
 
@@ -21,6 +24,7 @@ def find_files(
         paths: files and folders.
         suffixes: in lower case; those of files may have any case.
         kind: kind of the files, for the message: "image".
+        without: folder that is left out where it lies inside one of the given folders.
 
     Raises:
         SpecsrError: a path that does not exist, or a folder without such a file.
@@ -29,16 +33,20 @@ def find_files(
     for path in map(Path, paths):
         if not path.exists():
             raise SpecsrError(f"{path}: no such file or folder: check the name")
-        files = _search(path, suffixes) if path.is_dir() else [path]
+        files = _search(path, suffixes, without) if path.is_dir() else [path]
         if not files:
             raise SpecsrError(f"{path}: holds no {kind}: expected {', '.join(suffixes)}")
         found |= dict.fromkeys(files)
     return list(found)
 
 
-def _search(folder: Path, suffixes: Collection[str]) -> list[Path]:
+def _search(folder: Path, suffixes: Collection[str], without: Path | None) -> list[Path]:
     files = []
+    left_out = None if without is None else os.path.realpath(without)
     for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name for name in folders
+            if not name.startswith(".") and os.path.realpath(Path(parent, name)) != left_out
+        ]  # fmt: skip
         files += [Path(parent, name) for name in names if not name.startswith(".")]
     return sorted(file for file in files if file.suffix.lower() in suffixes)

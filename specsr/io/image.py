@@ -39,15 +39,16 @@ def image_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
-def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+def find_images(paths: Iterable[str | os.PathLike[str]], without: Path | None = None) -> list[Path]:
     """Return the given files, and all image files in the given folders, sorted.
 
-    Folders are searched recursively; hidden files and folders are skipped.
+    Folders are searched recursively; hidden files and folders are skipped, and so is the folder
+    ``without``.
 
     Raises:
         SpecsrError: a path that does not exist, or a folder without an image.
     """
-    return find_files(paths, SUFFIXES, "image")
+    return find_files(paths, SUFFIXES, "image", without)
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from specsr.errors import SpecsrError
 from specsr.extras import require
+from specsr.io.limits import MAX_MEMORY_VARIABLE, limit_of_each
 from specsr.jobs.manifest import Record
 from specsr.jobs.task import Task, Work, attempt, planned
 from specsr.version import __version__
@@ -109,7 +110,10 @@ def _local(workers: int) -> Iterator[object]:
     config = {
         "distributed.scheduler.allowed-failures": DEATHS,
         # values that the environment sets take precedence
-        "distributed.nanny.pre-spawn-environ": {f"{name}_NUM_THREADS": threads for name in names},
+        "distributed.nanny.pre-spawn-environ": {
+            **{f"{name}_NUM_THREADS": threads for name in names},
+            MAX_MEMORY_VARIABLE: limit_of_each(workers),
+        },
     }
     quiet = not logging.getLogger().isEnabledFor(logging.INFO)
     with dask.config.set(config), _interrupts_blocked():
@@ -194,10 +198,8 @@ def _submitted(
             while waiting and len(active) < free:
                 task = waiting.popleft()
                 begin(task)
-                # a worker that died may have written the output: the next one may replace it
-                sent = dataclasses.replace(task.absolute(), overwrite=True)
                 future = client.submit(
-                    remote, portable, sent, __version__, key=f"specsr-{uuid4().hex}",
+                    remote, portable, task.absolute(), __version__, key=f"specsr-{uuid4().hex}",
                     retries=RETRIES, pure=False,
                 )  # fmt: skip
                 active[future] = task

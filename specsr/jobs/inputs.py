@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,14 +43,14 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
 
     Args and errors are those of `load`; a map is an error as well.
     """
-    signal = io.read(path, **asdict(reading))
+    signal = io.read(path, **reading.arguments())
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
     name = speed.channel if speed.channel is not None else speed.tacho
     if name is None:
         return signal
     # read separately: a tacho channel, or one of another rate, is not among the others
-    source = io.read(path, **asdict(replace(reading, channels=(name,))))
+    source = io.read(path, **replace(reading, channels=(name,)).arguments())
     if source.channels[0] in signal.channels:
         _, signal = take_channel(signal, source.channels[0])
     values = source.samples[0].astype(float)

@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,9 @@ def long_recording(
     kinds = {*audio.FORMATS, *io.MAP_SUFFIXES, *FIGURES}
     fitting = all(target.suffix.lower() in kinds for target in targets)
     with ExitStack() as stack:
-        found = stack.enter_context(stream.opened(path, **asdict(reading))) if fitting else None
+        found = None
+        if fitting:
+            found = stack.enter_context(stream.opened(path, **reading.arguments()))
         if found is None and path.is_file() and path.stat().st_size > LARGE:
             log.warning(
                 "%s: is read whole into memory; streamed are %s files with outputs of these "
@@ -96,7 +98,8 @@ def write_pieces(
     Args:
         source: the recording that the pieces are computed from, as they are taken.
         pieces: the result in order, without gaps.
-        task: its targets are written, but for figures, which `specsr.jobs.plan.save` draws.
+        task: its targets are written, but for figures, which `specsr.jobs.plan.save` draws.  No
+            output appears if a file that is read has changed.
         transform: analysis of the maps.
         ratio: samples of the result for each of ``source``.
         panels: of the figures.
@@ -124,6 +127,7 @@ def write_pieces(
                     overview.add(piece.samples[:1])
             squares += np.square(piece.samples, dtype=np.float64).sum(axis=1)
             done += piece.length // ratio
+        task.read.check()  # here: the outputs appear at the end of this block
     with np.errstate(divide="ignore"):
         levels = 10 * np.log10(squares / length / REFERENCES[first.unit] ** 2)
     text = ", ".join(f"{level:.1f}" for level in levels)

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from specsr.errors import SpecsrError
+from specsr.io.commit import sync_folder
 from specsr.io.sidecar import sidecar_path
 
 NAME = "specsr-manifest.jsonl"
@@ -44,6 +45,8 @@ class Record:
         seconds: duration of the work, reading and writing included.
         host, pid: machine and process that did the work.
         version: version of specsr there.
+        environment: versions, threads, precision and processor there, see
+            `specsr.jobs.environment`.
         time: time of the line, UTC.
         notes: lines that were reported about the result.
         error: why it failed; None if it did not.
@@ -61,6 +64,7 @@ class Record:
     host: str = ""
     pid: int = 0
     version: str = ""
+    environment: dict[str, object] = field(default_factory=dict)
     time: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat("T", "seconds"))
     notes: tuple[str, ...] = ()
     error: str | None = None
@@ -83,6 +87,7 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
+        self._given = os.path.abspath(folder)  # outputs are named in it, also through a link
         self.path = self.folder / NAME
         self.last: dict[str, Record] = {}
         for record in read(self.path):
@@ -90,7 +95,7 @@ class Manifest:
 
     def name(self, output: Path) -> str:
         """Return the path of an output relative to the manifest's folder."""
-        return Path(os.path.abspath(output)).relative_to(self.folder).as_posix()
+        return Path(os.path.abspath(output)).relative_to(self._given).as_posix()
 
     def append(self, record: Record) -> None:
         """Append a line and wait until it is on the disk.
@@ -101,6 +106,7 @@ class Manifest:
         line = json.dumps(dataclasses.asdict(record), ensure_ascii=False, allow_nan=False) + "\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            new = not self.path.exists()
             with open(self.path, "ab+") as file:
                 if file.tell():
                     file.seek(-1, os.SEEK_END)
@@ -109,6 +115,8 @@ class Manifest:
                 file.write(line.encode())
                 file.flush()
                 os.fsync(file.fileno())
+            if new:
+                sync_folder(self.folder)
         except OSError as error:
             raise SpecsrError(
                 f"{self.path}: could not be written ({error.strerror or error}): free some space "
@@ -135,7 +143,14 @@ class Manifest:
         record = self.last.get(name)
         if record is None:
             return False
-        return record.state == "started" or record.outputs[name] == stamp(output)
+        return record.state == "started" or self.own_stamp(output) is not None
+
+    def own_stamp(self, output: Path) -> list[int] | None:
+        """Return the stamp of an output that a job of this manifest wrote and nobody changed."""
+        name = self.name(output)
+        record = self.last.get(name)
+        found = stamp(output)
+        return found if record is not None and record.outputs[name] == found else None
 
     def _note(self, record: Record) -> None:
         self.last.update(dict.fromkeys(record.outputs, record))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from specsr.choices import DB_RANGE
 from specsr.errors import SpecsrError
@@ -13,19 +14,25 @@ from specsr.errors import SpecsrError
 class Reading:
     """How recordings are read; None leaves a value to the file.
 
-    The fields are the keyword arguments of `specsr.io.read`.
-
     Attributes:
         unit: unit of the samples in place of the file's; nothing is scaled.
         calib: units per digital full scale in place of the file's.
         channels: names or positions (0 is the first); None for all that fit together.
         rate: sampling rate in Hz, for files without one.
+        tone: recording of a calibrator that ``calib`` was computed from; no output may replace it.
     """
 
     unit: str | None = None
     calib: float | None = None
     channels: tuple[str, ...] | None = None
     rate: float | None = None
+    tone: Path | None = field(default=None, metadata={"recorded": False})
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of `specsr.io.read`."""
+        given = asdict(self)
+        del given["tone"]
+        return given
 
 
 @dataclass(frozen=True)

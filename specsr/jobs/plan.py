@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from specsr import io
 from specsr.choices import Phase
 from specsr.errors import SpecsrError
+from specsr.io.atomic import check_outputs
 from specsr.io.image import find_images, image_suffix, write_image
 from specsr.jobs.options import Batch, Figure
 from specsr.maps.phase import to_signal
@@ -44,7 +46,7 @@ class Result:
         maps: maps shown side by side in a figure, by title.
         difference: titles of two of them whose difference is shown too.
         notes: lines for the user: which parts are measured, which are estimated.
-        figure: what a figure shows.
+        figure: options of a figure.
     """
 
     output: Signal | SpecMap | np.ndarray | Written
@@ -73,11 +75,13 @@ def plan(
     suffix: str | None,
     batch: Batch,
     images: bool = False,
+    read: Sequence[Path] = (),
 ) -> Plan:
     """Return the outputs of every input file, after a check that they may be written.
 
     One input file is written to the outputs as they are named.  Folders, or several inputs, need
-    one output folder; every file keeps its relative path there.
+    one output folder; every file keeps its relative path there.  An output folder inside an input
+    folder is left out of the inputs.
 
     Args:
         inputs: files and folders.
@@ -85,15 +89,17 @@ def plan(
         suffix: of the files in an output folder; None keeps that of the input.
         batch: with ``resume`` existing outputs are checked later, by `specsr.jobs.run.run`.
         images: whether inputs and outputs are images rather than recordings and maps.
+        read: other files that the job reads: tables, models, a calibrator tone.
 
     Raises:
         SpecsrError: nothing to read, several outputs for several inputs, an unknown suffix, an
-            output that exists (without ``overwrite``) or that two inputs share, or ``resume`` or
-            ``cluster`` without an output folder.
+            output that exists (without ``overwrite``), that is named twice, that two inputs share
+            or that the job reads, or ``resume`` or ``cluster`` without an output folder.
     """
-    files = find_images(inputs) if images else io.find_inputs(inputs)
     single = len(inputs) == 1 and inputs[0].is_file()
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
+    without = outputs[0] if into_folder else None
+    files = find_images(inputs, without) if images else io.find_inputs(inputs, without)
     if single and not into_folder:
         for option, given in (("--resume", batch.resume), ("--cluster", batch.cluster)):
             if given:
@@ -114,22 +120,26 @@ def plan(
             root = next((f for f in folders if f in file.parents), file.parent)
             name = file.relative_to(root).with_suffix(suffix or file.suffix)
             jobs.append((file, (outputs[0] / name,)))
-    _check(jobs, batch, images)
+    _check(jobs, batch, images, read)
     return Plan(tuple(jobs), outputs[0] if into_folder else None)
 
 
-def _check(jobs: Sequence[tuple[Path, tuple[Path, ...]]], batch: Batch, images: bool) -> None:
+def _check(
+    jobs: Sequence[tuple[Path, tuple[Path, ...]]], batch: Batch, images: bool, read: Sequence[Path]
+) -> None:
     """Raise `SpecsrError` for an output that may not be written."""
-    taken: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
     for file, targets in jobs:
         for target in targets:
             (image_suffix if images else kind_of)(target)
-            io.check_output(target, batch.overwrite or batch.resume)
-            other = taken.setdefault(target.resolve(), file)
+            other = taken.setdefault(os.path.realpath(target), file)
             if other != file:
                 raise SpecsrError(f"{target}: both {other} and {file} would be written there")
-            if target.resolve() == file.resolve():
-                raise SpecsrError(f"{target}: is the input itself: choose another output")
+    check_outputs(
+        [target for _, targets in jobs for target in targets],
+        [*(file for file, _ in jobs), *read],
+        batch.overwrite or batch.resume,
+    )
 
 
 def kind_of(path: Path) -> Literal["figure", "map", "recording", "either"]:

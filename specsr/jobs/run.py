@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from specsr import io
+from specsr.jobs.lock import folder_lock
 from specsr.jobs.manifest import Manifest, Record, stamp
 from specsr.jobs.options import Batch
 from specsr.jobs.plan import Plan
@@ -36,38 +39,67 @@ def run(
         bar: ``bar(label, total)`` wraps an iterable to show its progress; ``total`` is optional.
 
     Raises:
-        SpecsrError: with ``resume`` an output has to be replaced that no earlier run wrote, or
-            the cluster cannot be used.
+        SpecsrError: another job writes into the folder, an output exists that may not be replaced
+            (with ``resume``: that no earlier run wrote), or the cluster cannot be used.
     """
-    log = None if plan.folder is None else Manifest(plan.folder)
-    tasks = [Task(file, targets, batch.overwrite) for file, targets in plan.files]
-    if batch.resume and log is not None:
-        tasks = _remaining(tasks, work, batch.overwrite, log)
-        done = len(plan.files) - len(tasks)
-        say(f"{done} of {len(plan.files)} are done already")
+    with _locked_log(plan.folder) as log:
+        tasks = [Task(file, targets, batch.overwrite) for file, targets in plan.files]
+        if batch.resume and log is not None:
+            tasks = _remaining(tasks, work, batch.overwrite, log)
+            done = len(plan.files) - len(tasks)
+            say(f"{done} of {len(plan.files)} are done already")
+        else:  # again, now that no other job can write here
+            for target in (target for task in tasks for target in task.targets):
+                io.check_output(target, batch.overwrite)
+        kept: dict[Path, list[int] | None] = {}
 
-    def begin(task: Task) -> None:
-        if log is not None:
-            log.append(planned(work, task, log))
+        def begin(task: Task) -> None:
+            if log is not None:
+                kept.update({target: log.own_stamp(target) for target in task.targets})
+                log.append(planned(work, task, log))
 
-    failed = 0
-    for task, record in _finished(tasks, work, batch, begin, say, bar):
-        if log is not None:
-            outputs = {log.name(target): stamp(target) for target in task.targets}
-            log.append(dataclasses.replace(record, outputs=outputs))
-        if record.error is None:
-            for target in task.targets:
-                say(f"{task.file} -> {target}")
-            for note in record.notes:
-                say(f"  {note}")
-        else:
-            failed += 1
-            text = record.error
-            complain(text if str(task.file) in text else f"{task.file}: {text}")
+        failed = 0
+        for task, record in _finished(tasks, work, batch, begin, say, bar):
+            if log is not None:
+                log.append(_with_outputs(record, task, log, kept))
+            if record.error is None:
+                for target in task.targets:
+                    say(f"{task.file} -> {target}")
+                for note in record.notes:
+                    say(f"  {note}")
+            else:
+                failed += 1
+                text = record.error
+                complain(text if str(task.file) in text else f"{task.file}: {text}")
     if failed and len(plan.files) > 1:
-        again = "; --resume tries these again" if log is not None else ""
+        again = "; --resume tries these again" if plan.folder is not None else ""
         complain(f"{failed} of {len(plan.files)} files failed, the others are done{again}")
     return failed
+
+
+@contextmanager
+def _locked_log(folder: Path | None) -> Iterator[Manifest | None]:
+    """Yield the manifest of an output folder, which is locked for this job; None without one."""
+    if folder is None:
+        yield None
+        return
+    with folder_lock(folder):
+        yield Manifest(folder)
+
+
+def _with_outputs(
+    record: Record, task: Task, log: Manifest, kept: dict[Path, list[int] | None]
+) -> Record:
+    """Return a record with the stamps of the outputs that are those of this job or a former one.
+
+    After a failure a file may be there that is of neither: it appeared during the work.
+    """
+    outputs: dict[str, list[int] | None] = {}
+    for target in task.targets:
+        found = stamp(target)
+        own = record.error is None or found == kept[target]
+        outputs[log.name(target)] = found if own else None
+    return dataclasses.replace(record, outputs=outputs)
 
 
 def _finished(

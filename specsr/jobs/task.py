@@ -12,9 +12,11 @@ from typing import Any, ClassVar, Protocol
 
 from specsr.choices import Phase
 from specsr.errors import SpecsrError
+from specsr.io.snapshot import Snapshot, snapshot
+from specsr.jobs.environment import environment
 from specsr.jobs.manifest import Manifest, Record, sha256, stamps
 from specsr.jobs.options import Speed
-from specsr.jobs.plan import Result, levels_line, save
+from specsr.jobs.plan import Result, Written, levels_line, save
 from specsr.progress import Progress
 from specsr.version import __version__
 
@@ -28,12 +30,14 @@ class Task:
         targets: outputs.
         overwrite: whether existing outputs may be replaced.
         progress: wraps the iterable of steps, for a bar.
+        read: state of the files that are read, before the work; checked before outputs appear.
     """
 
     file: Path
     targets: tuple[Path, ...]
     overwrite: bool = False
     progress: Progress | None = None
+    read: Snapshot = Snapshot()
 
     def absolute(self) -> Task:
         """Return the task for another process: absolute paths and no bar."""
@@ -73,11 +77,18 @@ class Work(Protocol):
 def attempt(work: Work, task: Task) -> Record:
     """Process one file and return its record; a `SpecsrError` becomes the record's ``error``."""
     start = time.perf_counter()
+    read = snapshot((task.file, *work.tables(), _model(work, task.file)))
     record = planned(work, task)
     error: str | None = None
     notes: tuple[str, ...] = ()
     try:
-        result = work(task)
+        try:
+            result = work(dataclasses.replace(task, read=read))
+        except SpecsrError:
+            read.check()  # the error may come from a file that changed: name that instead
+            raise
+        if not isinstance(result.output, Written):  # those were checked before they appeared
+            read.check()
         for target in task.targets:
             save(target, result, work.phase, task.overwrite)
         notes = (*result.notes, *levels_line(result.output))
@@ -98,24 +109,34 @@ def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
         log: manifest that names the outputs; without one the record has none.
     """
     work = work.absolute()
-    try:
-        model = work.model_file(task.file)
-    except SpecsrError:  # the work itself raises it again, as the error of the file
-        model = None
-    options = {f.name: getattr(work, f.name) for f in dataclasses.fields(work)}  # type: ignore
+    model = _model(work, task.file)
+    options = _plain(work)
     name, checksum = (None, None) if model is None else (model.stem, sha256(model))
     return Record(
         "started", os.path.abspath(task.file), stamps(task.file, *work.tables()),
         {} if log is None else dict.fromkeys(map(log.name, task.targets)),
-        work.command, _plain(options), name, checksum,
+        work.command, options, name, checksum,
         host=socket.gethostname(), pid=os.getpid(), version=__version__,
+        environment=environment(getattr(work, "options", None)),
     )  # fmt: skip
 
 
+def _model(work: Work, file: Path) -> Path | None:
+    """Return the model file for an input; None if no model is used or found."""
+    try:
+        return work.model_file(file)
+    except SpecsrError:  # the work itself raises it again, as the error of the file
+        return None
+
+
 def _plain(value: Any) -> Any:
-    """Return options as JSON values."""
+    """Return options as JSON values; fields with the metadata ``recorded=False`` are left out."""
     if dataclasses.is_dataclass(value):
-        value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        value = {
+            f.name: getattr(value, f.name)
+            for f in dataclasses.fields(value)
+            if f.metadata.get("recorded", True)
+        }
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (tuple, list)):

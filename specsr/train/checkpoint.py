@@ -56,7 +56,6 @@ def save(path: Path, state: dict[str, Any]) -> None:
         torch.save(state, partial)
         if path.exists():
             _keep(path)
-    _sync_folder(path.parent)
 
 
 def _keep(path: Path) -> None:
@@ -68,23 +67,6 @@ def _keep(path: Path) -> None:
     except OSError:  # a file system without links
         shutil.copy2(path, spare)
     os.replace(spare, previous(path))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the new names in a folder to the disk, where the system supports it."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def sweep(folder: Path) -> None:
-    """Remove the incomplete files of a killed run from its folder."""
-    for pattern in (".specsr-*.tmp", ".specsr-*.old"):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

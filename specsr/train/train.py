@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from specsr.errors import SpecsrError
 from specsr.images.upscale import image_model
+from specsr.io.temporaries import sweep
 from specsr.models.bundled import load_model
 from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
 from specsr.models.description import Analysis
@@ -165,7 +166,7 @@ def _train(
         )
     )  # fmt: skip
     if writes:
-        checkpoint.sweep(folder)
+        sweep(folder, everything=True)  # the folder belongs to this run
     began, waited = time.monotonic() - run.seconds, run.waited
     running = None if run.running is None else torch.tensor(run.running, dtype=torch.float64)
     with RunLog(folder, data.score, run.step) if writes else contextlib.nullcontext() as rows:

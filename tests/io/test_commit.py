@@ -1,0 +1,232 @@
+"""Outputs under races, on other file systems, and after a power failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from specsr.errors import SpecsrError
+from specsr.io import check_output, read, replacing, write
+from specsr.io.atomic import check_outputs
+from specsr.signal import Signal
+from support.io_samples import noise
+
+
+@pytest.fixture(params=["links", errno.EPERM, errno.EOPNOTSUPP])
+def file_system(request, monkeypatch):
+    """File systems with hard links, and without."""
+    if request.param != "links":
+
+        def refused(*names):
+            raise OSError(request.param, os.strerror(request.param))
+
+        monkeypatch.setattr(os, "link", refused)
+    return request.param
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("foreign", ["main", "side", "link"])
+def test_a_file_that_appears_during_the_work_is_kept(tmp_path, file_system, foreign):
+    main, side = tmp_path / "a.wav", tmp_path / "a.wav.json"
+    appeared = side if foreign == "side" else main
+    with (
+        pytest.raises(SpecsrError, match="appeared during the work and was kept") as error,
+        replacing(main, side) as temps,
+    ):
+        for temp in temps:
+            temp.write_bytes(b"new")
+        if foreign == "link":
+            main.symlink_to(tmp_path / "nothing")
+        else:
+            appeared.write_bytes(b"foreign")
+    assert str(appeared) in str(error.value) and "\n" not in str(error.value)
+    assert os.listdir(tmp_path) == [appeared.name]
+    assert foreign == "link" or appeared.read_bytes() == b"foreign"
+
+
+def test_a_sidecar_that_appears_is_not_taken_for_that_of_the_output(tmp_path):
+    main, side = tmp_path / "a.wav", tmp_path / "a.wav.json"
+    with pytest.raises(SpecsrError, match="appeared"), replacing(main, side) as temps:
+        temps[0].write_bytes(b"new")
+        side.write_bytes(b"foreign")
+        os.utime(side)
+    assert content(tmp_path) == {"a.wav.json": b"foreign"}
+
+
+@pytest.mark.parametrize("companion", [False, True])
+def test_of_two_jobs_into_one_name_one_wins(tmp_path, file_system, companion):
+    paths = [tmp_path / "a.wav", tmp_path / "a.wav.json"][: 1 + companion]
+    with (
+        pytest.raises(SpecsrError, match="appeared during the work"),
+        replacing(*paths) as slow,
+    ):
+        for temp in slow:
+            temp.write_bytes(b"slow")
+        with replacing(*paths) as fast:
+            for temp in fast:
+                temp.write_bytes(b"fast")
+    assert content(tmp_path) == dict.fromkeys([path.name for path in paths], b"fast")
+
+
+def test_outputs_appear_complete_on_any_file_system(tmp_path, file_system):
+    for overwrite in (False, True):
+        signal = Signal(noise(seed=int(overwrite)), 48000, "Pa")
+        write(tmp_path / "a.wav", signal, overwrite=overwrite)
+        np.testing.assert_array_equal(read(tmp_path / "a.wav").samples, signal.samples)
+        assert sorted(os.listdir(tmp_path)) == ["a.wav", "a.wav.json"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("call", ["link", "replace", "unlink", "fsync"])
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, OSError(errno.EIO, "Input/output error")])
+def test_an_interrupt_at_any_step_leaves_all_files_as_they_were(
+    tmp_path, monkeypatch, overwrite, call, failure
+):
+    """Before and after each call of the system, one after the other."""
+    for late in (False, True):
+        for at in range(12):
+            folder = tmp_path / f"{late}{at}"
+            folder.mkdir()
+            main, side = folder / "a.wav", folder / "a.wav.json"
+            if overwrite:
+                main.write_bytes(b"old")
+                side.write_bytes(b"old side")
+            before = content(folder)
+            real, count = getattr(os, call), 0
+
+            def failing(*args, real=real, at=at, late=late):
+                nonlocal count
+                count += 1
+                if count - 1 != at:
+                    return real(*args)
+                if late:
+                    real(*args)
+                raise failure
+
+            ended = False
+            with monkeypatch.context() as patch:
+                patch.setattr(os, call, failing)
+                try:
+                    with replacing(main, side, overwrite=overwrite) as temps:
+                        for temp in temps:
+                            temp.write_bytes(b"new")
+                    ended = True
+                except (KeyboardInterrupt, SpecsrError):
+                    pass
+            after = content(folder)
+            new = {"a.wav": b"new", "a.wav.json": b"new"}
+            if call == "unlink":  # also of temporary files, when all is in place
+                after = {name: text for name, text in after.items() if name in new}
+                assert after in (before, new)
+            else:
+                assert after == (new if ended else before), (late, at)
+                # a file that cannot be linked before it is replaced is copied
+                assert not ended or count <= at or (overwrite and call == "link")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_and_folder_are_flushed_in_order(tmp_path, monkeypatch, overwrite):
+    """Contents before the names; the folder after them; the parents of new folders."""
+    folder = tmp_path / "new" / "deep"
+    main, side = folder / "a.wav", folder / "a.wav.json"
+    if overwrite:
+        folder.mkdir(parents=True)
+        main.write_bytes(b"old")
+    flushed = []
+    real = os.fsync
+
+    def recorded(handle):
+        found = os.fstat(handle)
+        kind = "folder" if stat.S_ISDIR(found.st_mode) else "file"
+        flushed.append((kind, found.st_ino, main.exists() and main.read_bytes() == b"new"))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    with replacing(main, side, overwrite=overwrite) as temps:
+        for temp in temps:
+            temp.write_bytes(b"new")
+    expected = [
+        ("file", main.stat().st_ino, False), ("file", side.stat().st_ino, False),
+        ("folder", folder.stat().st_ino, True),
+    ]  # fmt: skip
+    if not overwrite:
+        parents = (tmp_path, tmp_path / "new")
+        expected += [("folder", parent.stat().st_ino, True) for parent in parents]
+    assert flushed == expected
+
+
+def test_a_file_system_that_cannot_flush_folders_is_no_error(tmp_path, monkeypatch):
+    real = os.fsync
+
+    def refusing(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    with replacing(tmp_path / "a.txt") as [temp]:
+        temp.write_bytes(b"new")
+    assert content(tmp_path) == {"a.txt": b"new"}
+
+
+def test_new_folders_are_removed_after_a_failure(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new" / "deep" / "a.txt"):
+        raise KeyboardInterrupt
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_to_a_missing_file_is_refused_and_filled_with_overwrite(tmp_path):
+    link, target = tmp_path / "link.npy", tmp_path / "target.npy"
+    link.symlink_to(target)
+    with pytest.raises(SpecsrError, match=r"is a link to the missing file .*target\.npy"):
+        check_output(link)
+    with pytest.raises(SpecsrError, match="is a link to the missing file"):
+        write(link, Signal(noise(), 48000))
+    assert not target.exists()
+    write(link, Signal(noise(), 48000), overwrite=True)
+    assert link.is_symlink() and target.is_file() and not target.is_symlink()
+
+
+def test_devices_are_no_outputs(tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    for overwrite in (False, True):
+        with pytest.raises(SpecsrError, match="is not a regular file"):
+            check_output(tmp_path / "pipe.txt", overwrite)
+
+
+@pytest.mark.parametrize("how", ["itself", "other spelling", "symlink", "hard link", "sidecar"])
+def test_an_input_is_no_output(tmp_path, how):
+    source = tmp_path / "a.wav"
+    write(source, Signal(noise(), 48000, "Pa"))
+    output = tmp_path / "b.wav"
+    if how == "itself":
+        output = source
+    elif how == "other spelling":
+        output = tmp_path / "." / "x" / ".." / "a.wav"
+        (tmp_path / "x").mkdir()
+    elif how == "symlink":
+        output.symlink_to(source)
+    elif how == "hard link":
+        output.hardlink_to(source)
+    else:
+        output = tmp_path / "a.wav.json"
+    for overwrite in (False, True):
+        with pytest.raises(SpecsrError, match=r"is the input itself.*choose another output"):
+            check_outputs([output], [source], overwrite)
+    check_outputs([tmp_path / "c.wav"], [source])
+
+
+def test_an_output_is_named_once(tmp_path):
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for other in (tmp_path / "a.npz", tmp_path / "folder" / "a.npz"):
+        with pytest.raises(SpecsrError, match="is named twice as output"):
+            check_outputs([tmp_path / "a.npz", other])
+    check_outputs([tmp_path / "a.npz", tmp_path / "b.npz"])
