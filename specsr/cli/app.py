@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -58,12 +58,20 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
     verbose: Annotated[
         int,
         typer.Option(
             "-v", "--verbose", count=True, help="Verbose output; repeat for debug output."
         ),
     ] = 0,
+    max_memory: Annotated[
+        Optional[str],
+        typer.Option(
+            "--max-memory", metavar="SIZE", help="Memory that one input may take, such as 8G or "
+            "512M [default: half of the free memory]. Also: SPECSR_MAX_MEMORY.",
+        ),
+    ] = None,  # fmt: skip
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
@@ -71,6 +79,10 @@ def _common(
 ) -> None:
     level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    if max_memory is not None:
+        from specsr.io import limits
+
+        context.with_resource(limits.max_memory(max_memory))
 
 
 app.command(

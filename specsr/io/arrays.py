@@ -7,6 +7,7 @@ attributes of the file.  HDF5 files of other programs are searched for channels 
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,15 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import entries
+from specsr.io import entries, hdf5
 from specsr.io.atomic import replacing
+from specsr.io.limits import Total, array_memory
 from specsr.io.npy import nbytes, read_header
 from specsr.io.recording import Contents
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 
 SUFFIXES = (".npz", ".h5", ".hdf5", ".hdf")
-_DEFLATE = 1032
-"""Largest compression ratio of deflate: bounds the size that an intact file can declare."""
 
 
 def read_signal(path: Path) -> Contents:
@@ -76,47 +76,13 @@ def hdf5_tree(path: Path) -> dict[str, Any]:
     which stores them reversed, and its character arrays are texts.
 
     Raises:
-        SpecsrError: a data set declares more bytes than the file holds.
+        SpecsrError: a link to another file, or a data set that declares more bytes than the file
+            or the memory holds.
     """
     import h5py
 
-    size = path.stat().st_size
-    tree: dict[str, Any] = {}
-
-    def visit(name: str, item: Any) -> None:
-        *parents, key = name.split("/")
-        if "#refs#" in parents or key == "#refs#":
-            return
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        attributes = {k: _plain(v) for k, v in item.attrs.items() if not k.startswith("MATLAB_")}
-        if isinstance(item, h5py.Group):
-            node.setdefault(key, {}).update(attributes)
-        elif item.dtype.kind in "biufSO" and not (item.is_virtual or item.external):
-            _check_size(name, item, size)
-            value = _dataset(item)
-            scalar = not isinstance(value, np.ndarray)
-            node[key] = value if scalar and not attributes else {"": value, **attributes}
-
     with h5py.File(path, "r") as file:
-        tree |= {key: _plain(value) for key, value in file.attrs.items()}
-        file.visititems(visit)
-    return tree
-
-
-def _dataset(item: Any) -> Any:
-    kind = item.attrs.get("MATLAB_class", "")
-    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    if item.dtype.kind == "O" and kind:
-        return ""  # cell arrays and references hold no numbers themselves
-    value = item[()]
-    if isinstance(value, np.ndarray) and kind:
-        value = value.T
-        if kind == "char":
-            return "".join(map(chr, value.ravel().tolist()))
-        value = value.squeeze()
-    return _plain(value)
+        return hdf5.tree(file, path.stat().st_size)
 
 
 def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:
@@ -156,7 +122,7 @@ def _load(path: Path, values: bool = True) -> dict[str, Any]:
     else:
         _check_signature(path)
         found = _load_hdf5(path, values)
-    return {key: _plain(value) for key, value in found.items()}
+    return {key: hdf5.plain(value) for key, value in found.items()}
 
 
 def _check_signature(path: Path) -> None:
@@ -173,17 +139,10 @@ def _check_signature(path: Path) -> None:
     raise SpecsrError("cannot be read as HDF5: it has no HDF5 signature; write or copy it again")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
-        value = value.item()
-    elif isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "SO":
-        value = value.item()  # h5py returns some texts as an array of one element
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-
-
 def _load_npz(path: Path, values: bool) -> dict[str, Any]:
     size = path.stat().st_size
     wanted = {}
+    total = Total("its arrays")
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             with archive.open(info) as member:
@@ -191,10 +150,12 @@ def _load_npz(path: Path, values: bool) -> dict[str, Any]:
                 declared = member.tell() + nbytes(shape, dtype)
             if dtype.hasobject:
                 raise SpecsrError(f"{info.filename} holds Python objects: store plain numbers")
-            if declared != info.file_size or declared > size * _DEFLATE:
-                raise _too_short(info.filename, declared)
+            if declared != info.file_size or declared > size * hdf5.DEFLATE:
+                raise hdf5.too_short(info.filename, declared)
             key = info.filename.removesuffix(".npy")
             wanted[key] = shape == () or (values and key in entries.ARRAYS)
+            if wanted[key]:
+                total.add(array_memory(math.prod(shape), dtype))
     with np.load(path, allow_pickle=False) as file:
         return {key: file[key] if want else None for key, want in wanted.items()}
 
@@ -203,27 +164,20 @@ def _load_hdf5(path: Path, values: bool) -> dict[str, Any]:
     import h5py
 
     size = path.stat().st_size
+    total = Total("its data sets")
     with h5py.File(path, "r") as file:
-        found = dict(file.attrs)
-        for key, data in file.items():
-            if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
+        found = hdf5.attributes(file, size, texts=("channels",))
+        for key, data in hdf5.members(file):
+            if not isinstance(data, h5py.Dataset):
                 continue
-            _check_size(key, data, size)
-            wanted = data.shape == () or (values and key in entries.ARRAYS)
-            found[key] = data[()] if wanted else None
+            wanted = data.shape == () or key in entries.ARRAYS
+            if not wanted:
+                found[key] = None  # may lie in another file, it is not read
+                continue
+            hdf5.check_data(key, data, size)
+            if values or data.shape == ():
+                total.add(array_memory(math.prod(data.shape or ()), data.dtype))
+                found[key] = data[()]
+            else:
+                found[key] = None
     return found
-
-
-def _check_size(key: str, data: Any, size: int) -> None:
-    """Raise `SpecsrError` for a data set that declares more bytes than the file can hold."""
-    stored = data.id.get_storage_size()
-    declared = nbytes(data.shape or (), data.dtype)
-    if stored > size or declared > stored * _DEFLATE:
-        raise _too_short(key, declared)
-
-
-def _too_short(key: str, declared: int) -> SpecsrError:
-    return SpecsrError(
-        f"{key} declares {declared} bytes, more than the file holds: it is damaged or cut off; "
-        "write or copy it again"
-    )

@@ -17,6 +17,7 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import riff, sidecar
 from specsr.io.atomic import replacing
+from specsr.io.limits import Total, array_memory, check_size
 from specsr.io.recording import Contents, from_rows
 from specsr.signal import Signal
 
@@ -49,8 +50,14 @@ def read_audio(path: Path) -> Contents:
         SpecsrError: not audio, damaged, shorter than its header declares, or without samples.
     """
     with opened(path) as (file, known, dtype):
-        blocks = list(_blocks(file, dtype))
         declared = file.frames
+        total = Total("the recording")
+        if declared < UNKNOWN_LENGTH:
+            check_size(array_memory(declared * file.channels, np.dtype(dtype)), total.what)
+        blocks = []
+        for block in _blocks(file, dtype):
+            total.add(array_memory(block.size, block.dtype))
+            blocks.append(block)
     if not blocks:
         raise SpecsrError(
             "holds no samples: the recording is empty, was cut off, or its header was never "

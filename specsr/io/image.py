@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import struct
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from specsr.errors import SpecsrError
 from specsr.io.atomic import replacing
 from specsr.io.find import find_files
+from specsr.io.limits import check_size
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
@@ -69,6 +71,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
+                _check_memory(image, path)
                 deep = any(";16" in str(tile[3]) for tile in image.tile) and image.mode != "I;16"
                 image.load()  # Pillow raises for a file that is cut off, OpenCV may not
                 return _deep(path) if deep else _pixels(ImageOps.exif_transpose(image), path)
@@ -89,6 +92,40 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         raise SpecsrError(
             f"{path}: damaged or cut short ({error}): copy or download it again"
         ) from None
+
+
+def _check_memory(image: Image.Image, path: Path) -> None:
+    """Raise `SpecsrError` if a decoded image exceeds the limit of memory."""
+    tags = getattr(image, "tag_v2", {})
+    # the decoder of TIFF holds a whole tile, which may be larger than the image
+    _check_pixels(path, *image.size, int(tags.get(322, 0)) * int(tags.get(323, 0)))
+
+
+def _check_pixels(path: Path, width: int, height: int, tile: int = 0) -> None:
+    # Up to 4 samples of 2 bytes, three times: the decoder's pixels (of JPEG: its coefficients),
+    # the rotated ones, and the array.
+    needed = 3 * 4 * 2 * max(width * height, tile)
+    check_size(needed, f"{path}: an image of {width} x {height} pixels")
+
+
+def _check_undecoded(path: Path) -> None:
+    """Check the size that a PNG or TIFF declares, for files that Pillow cannot open."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(24)
+            if head.startswith(b"\x89PNG"):
+                width, height = struct.unpack(">II", head[16:24])
+            else:
+                tags = TiffImagePlugin.ImageFileDirectory_v2(head[: 16 if head[2] == 43 else 8])
+                file.seek(tags.next)
+                tags.load(file)
+                width, height = int(tags[256]), int(tags[257])
+    except Exception as error:  # Pillow raises any exception for damaged tags
+        raise SpecsrError(
+            f"{path}: not an image, or damaged ({type(error).__name__}: {error}): copy or download "
+            "it again"
+        ) from None
+    _check_pixels(path, width, height)
 
 
 def _pixels(image: Image.Image, path: Path) -> np.ndarray:
@@ -113,6 +150,7 @@ def _deep(path: Path) -> np.ndarray:
     """Return the pixels of an image of 16 bits in colour, which Pillow cannot represent."""
     import cv2
 
+    _check_undecoded(path)
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise SpecsrError(f"{path}: not an image of 8 or 16 bits per sample, or damaged")

@@ -16,12 +16,17 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io.limits import Total, array_memory
 
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8",
           13: "u8", 16: "u1", 17: "u2", 18: "u4"}  # fmt: skip
 _MATRIX, _COMPRESSED, _UTF8 = 14, 15, 16
 _CELL, _STRUCT, _CHAR, _NUMBERS = 1, 2, 4, range(6, 16)
 _COMPLEX = 0x0800
+_CLASSES = ("f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
+"""dtype of the classes from 6 (double) up."""
+_PIECE = 1 << 20
+"""Bytes that are inflated at a time."""
 _DEEPEST = 32
 _MOST_PARTS = 100_000
 _CUT = "is cut off or damaged: the length of a variable is wrong; copy or save it again"
@@ -35,6 +40,8 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         SpecsrError: no MATLAB 5 header, or a wrong length.
     """
+    total = Total("its variables")
+    total.add(2 * path.stat().st_size)  # the file, and its elements one after the other
     data = path.read_bytes()
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
     if order is None or np.frombuffer(data, order + "u2", 1, 124)[0] != 0x0100:
@@ -45,20 +52,29 @@ def load(path: Path) -> dict[str, Any]:
     variables = {}
     for kind, content in _elements(data[128:], order, aligned=False):
         if kind == _COMPRESSED:
-            content = _inflated(content)
+            content = _inflated(content, total)
             [(kind, content)] = list(_elements(content, order))[:1] or [(0, b"")]
         if kind != _MATRIX:
             raise SpecsrError(_CUT)
-        name, value = _array(content, order, 0)
+        name, value = _array(content, order, 0, total)
         variables[name] = value
     return variables
 
 
-def _inflated(content: bytes) -> bytes:
+def _inflated(content: bytes, total: Total) -> bytes:
+    """Return a compressed element, inflated piece by piece within the limit of memory."""
+    inflater, parts = zlib.decompressobj(), []
     try:
-        return zlib.decompress(content)
+        while not inflater.eof:
+            part = inflater.decompress(content, _PIECE)
+            if not part and not inflater.eof:
+                raise SpecsrError(f"{_CUT} (incomplete or truncated stream)")
+            total.add(2 * len(part))  # the pieces, and their sum
+            parts.append(part)
+            content = inflater.unconsumed_tail
     except zlib.error as error:
         raise SpecsrError(f"{_CUT} ({error})") from None
+    return b"".join(parts)
 
 
 def _elements(data: bytes, order: str, aligned: bool = True) -> Iterator[tuple[int, bytes]]:
@@ -81,7 +97,7 @@ def _elements(data: bytes, order: str, aligned: bool = True) -> Iterator[tuple[i
         yield kind, data[first : first + length]
 
 
-def _array(data: bytes, order: str, depth: int) -> tuple[str, Any]:
+def _array(data: bytes, order: str, depth: int, total: Total) -> tuple[str, Any]:
     """Return name and value of an array."""
     if depth > _DEEPEST:
         raise SpecsrError(f"is damaged: its structs are nested more than {_DEEPEST} levels deep")
@@ -101,6 +117,8 @@ def _array(data: bytes, order: str, depth: int) -> tuple[str, Any]:
     if kind == _CHAR:
         return name, _text(parts, order)
     if kind in _NUMBERS:
+        # a byte of the file may be a double: as stored, of its class, then as a signal
+        total.add(len(data) + array_memory(count, np.dtype(_CLASSES[kind - 6])))
         values = _numbers(parts, order)
         if len(values) != count:
             raise SpecsrError(_CUT)
@@ -111,7 +129,7 @@ def _array(data: bytes, order: str, depth: int) -> tuple[str, Any]:
     if count > _MOST_PARTS:
         raise SpecsrError(_CUT)
     if kind == _CELL:
-        return name, [_part(parts, order, depth) for _ in range(count)]
+        return name, [_part(parts, order, depth, total) for _ in range(count)]
     width = int(next(iter(_numbers(parts, order, "i4")), 0))
     names = _numbers(parts, order, "u1").tobytes()
     if width < 1 or len(names) % width:
@@ -121,16 +139,16 @@ def _array(data: bytes, order: str, depth: int) -> tuple[str, Any]:
         for i in range(0, len(names), width)
     ]
     items = [
-        {field: _part(parts, order, depth) for field in fields} for _ in range(count)
+        {field: _part(parts, order, depth, total) for field in fields} for _ in range(count)
     ]  # fmt: skip
     return name, items[0] if count == 1 else items
 
 
-def _part(parts: Iterator[tuple[int, bytes]], order: str, depth: int) -> Any:
+def _part(parts: Iterator[tuple[int, bytes]], order: str, depth: int, total: Total) -> Any:
     kind, content = next(parts, (0, b""))
     if kind != _MATRIX:
         raise SpecsrError(_CUT)
-    return _array(content, order, depth + 1)[1]
+    return _array(content, order, depth + 1, total)[1]
 
 
 def _numbers(parts: Iterator[tuple[int, bytes]], order: str, wanted: str = "") -> np.ndarray:
@@ -153,8 +171,7 @@ def _text(parts: Iterator[tuple[int, bytes]], order: str) -> str:
 
 def _typed(values: np.ndarray, kind: int) -> np.ndarray:
     """Return numbers in the dtype of their class: MATLAB stores integer doubles in fewer bytes."""
-    codes = ("f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
-    return values.astype(codes[kind - 6])
+    return values.astype(_CLASSES[kind - 6])
 
 
 def _plain(array: np.ndarray) -> Any:

@@ -23,8 +23,10 @@ from specsr.errors import SpecsrError
 from specsr.extras import need, require
 from specsr.io import unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
+from specsr.io.limits import Total, array_memory, memory_limit
 from specsr.io.recording import Channel, Contents
 from specsr.io.times import even_times
+from specsr.names import plain
 from specsr.signal import Signal
 
 SUFFIXES = (".mf4", ".mdf")
@@ -113,7 +115,11 @@ def _in_process(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         out = Path(folder, "channels.npz")
         # Passed as text: run by its name it would put this folder first on the import path.
         script = Path(__file__).with_name("mdf_process.py").read_text(encoding="utf-8")
-        command = [sys.executable, "-c", script, str(path.resolve()), str(out)]
+        # the decoded groups, the channels and their file are held at a time, so a limit of the
+        # process is a bound for blocks whose sizes are wrong
+        command = [
+            sys.executable, "-c", script, str(path.resolve()), str(out), str(memory_limit())
+        ]  # fmt: skip
         try:
             done = subprocess.run(
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=limit,
@@ -154,9 +160,24 @@ def _check_blocks(path: Path) -> bool:
     return magic == b"UnFinMF"
 
 
+def _channel_memory(cycles: int) -> int:
+    """Return the memory of a channel and its time stamps as float64, and of its signal, bytes."""
+    return cycles * 8 + array_memory(cycles, np.dtype("f8"))
+
+
+def _chain(data: mmap.mmap, size: int, at: int) -> int:
+    """Return the number of channels in the list that starts at a byte."""
+    found: set[int] = set()
+    while at and at not in found and at + 32 <= size and data[at : at + 4] == b"##CN":
+        found.add(at)
+        at = struct.unpack_from("<Q", data, at + 24)[0]
+    return len(found)
+
+
 def _walk(data: mmap.mmap, size: int) -> None:
     seen: set[int] = set()
     waiting = [64]
+    total = Total("its channels")
     while waiting:
         at = waiting.pop()
         if at == 0:
@@ -177,6 +198,13 @@ def _walk(data: mmap.mmap, size: int) -> None:
                     f"after {size - at}; copy it again"
                 )
             raise SpecsrError(f"is damaged: the block at byte {at} has a wrong length")
+        if kind == b"##DZ" and length >= 48:
+            total.add(2 * struct.unpack_from("<Q", data, at + 32)[0])  # inflated, and as records
+        if kind == b"##CG" and count >= 2 and length >= 40 + 8 * count:
+            first = struct.unpack_from("<Q", data, at + 32)[0]
+            cycles = struct.unpack_from("<Q", data, at + 32 + 8 * count)[0]
+            # virtual channels have values without any bytes in the file
+            total.add(_channel_memory(cycles) * _chain(data, size, first))
         if kind in _LINKS:
             links = struct.unpack_from(f"<{count}Q", data, at + 24)
             waiting += links[_LINKS[kind]]

@@ -1,5 +1,6 @@
-"""Script that reads an MDF file with asammdf and writes its channels as ``.npz``: IN.mf4 OUT.npz.
+"""Script that reads an MDF file with asammdf and writes its channels as ``.npz``.
 
+Its arguments are IN.mf4 OUT.npz and the bytes of memory that it may take besides the libraries.
 `specsr.io.mdf` runs it as a separate process, which may crash; it imports nothing of specsr.  The
 output holds ``c0``, ``c1``, ... (samples of a channel), ``t0``, ... (its time stamps, s) and
 ``facts``: JSON with [name, unit, group] of each channel, and whether frames of a bus were found.
@@ -48,8 +49,20 @@ def read(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def limit_memory(nbytes: int) -> None:
+    """Limit the memory of this process from now on, where the system can (not on Windows)."""
+    try:
+        import resource
+
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + nbytes, resource.RLIM_INFINITY))
+    except (ImportError, OSError, ValueError):
+        pass
+
+
 if __name__ == "__main__":
     try:
+        limit_memory(int(sys.argv[3]))
         arrays: Any = read(Path(sys.argv[1]))
         np.savez(sys.argv[2], **arrays)
     except Exception as error:

@@ -7,6 +7,7 @@ optionally ``values``: db (the default), power or magnitude.
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,15 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import entries, sidecar
 from specsr.io.atomic import replacing
+from specsr.io.limits import array_memory, check_size
 from specsr.io.recording import Contents, from_rows
 from specsr.io.schema import MAP, names, number, numeric, signal_arguments
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 
 SUFFIXES = (".npy",)
+_LONGEST_HEADER = 10_000
+"""Longest header that numpy accepts, bytes."""
 
 
 def read_signal(path: Path) -> Contents:
@@ -102,8 +106,16 @@ def read_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
         ValueError: it is not a header.
     """
     major, _ = np.lib.format.read_magic(file)
+    width = 2 if major == 1 else 4
+    prefix = file.read(width)
+    length = int.from_bytes(prefix, "little")
+    if length > _LONGEST_HEADER:  # numpy reads it first: a compressed one may expand to 4 GiB
+        raise ValueError(f"its header declares {length} bytes")
+    header = io.BytesIO(prefix + file.read(length))
     read = np.lib.format.read_array_header_1_0
-    shape, _, dtype = (read if major == 1 else np.lib.format.read_array_header_2_0)(file)
+    shape, _, dtype = (read if major == 1 else np.lib.format.read_array_header_2_0)(header)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"its shape is {shape}")
     return shape, dtype
 
 
@@ -127,4 +139,5 @@ def _load(path: Path) -> np.ndarray:
             f"is cut off: its header declares {declared} bytes, the file holds {held}; copy it "
             "again"
         )
+    check_size(array_memory(math.prod(shape), dtype), "the array")
     return np.load(path, allow_pickle=False)

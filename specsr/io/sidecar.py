@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io.limits import check_size
 from specsr.io.schema import SIGNAL, signal_arguments, signal_fields, whole
 from specsr.signal import Signal
 
@@ -61,6 +62,8 @@ def load(path: Path, kind: str = SIGNAL) -> dict[str, Any] | None:
     side = sidecar_path(path)
     if not side.is_file():
         return None
+    # a list of numbers takes up to 20 bytes for each of its own
+    check_size(20 * side.stat().st_size, f"its sidecar {side.name}")
     try:
         fields = json.loads(side.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -127,6 +130,7 @@ def unpack(packed: dict[str, Any]) -> np.ndarray:
     """
     try:
         count = whole(packed["count"], "count")
+        check_size(4 * 8 * count, "its rpm")  # as stored, its planes, the steps and their sum
         # The limit prevents a small damaged text from filling the memory.
         raw = zlib.decompressobj().decompress(
             base64.b64decode(packed["zlib_base64"]), 8 * count + 1

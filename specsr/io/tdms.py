@@ -20,6 +20,7 @@ from specsr.errors import SpecsrError
 from specsr.extras import need
 from specsr.io import unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
+from specsr.io.limits import Total, array_memory
 from specsr.io.recording import Channel, Contents
 from specsr.io.times import even_times, snap
 from specsr.signal import Signal
@@ -50,12 +51,15 @@ def read_tdms(path: Path) -> Contents:
             raise SpecsrError("is cut off: its last segment is incomplete; copy it again")
         _check_counts(file)
         channels, notes, starts = [], [], []
+        total = Total("its channels")
         for group in file.groups():
             previews = group.properties.get("DecimationLevel", 0)
             if isinstance(previews, (int, np.integer)) and previews > 0:
                 notes.append(f"group {group.name} is a decimated preview and is skipped")
                 continue
             for channel in _waveforms(group):
+                # npTDMS allocates all values that the headers declare; a time axis is as long
+                total.add(array_memory(len(channel), channel.dtype) + 8 * len(channel))
                 made, note, when = _channel(file, group, channel)
                 channels.append(made)
                 starts.append(when)

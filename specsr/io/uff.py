@@ -19,6 +19,7 @@ from specsr.errors import SpecsrError
 from specsr.extras import need
 from specsr.io import entries, schema, unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
+from specsr.io.limits import Total, check_size
 from specsr.io.recording import Channel, Contents, from_rows
 from specsr.io.times import even_times, snap
 from specsr.maps.spec_map import SpecMap
@@ -36,6 +37,10 @@ _DATA_TYPES = {"Pa": 15, "m/s2": 12, "g": 12, "m/s": 11, "N": 13, "V": 0, "1": 0
 _ABSCISSA_TIME, _ABSCISSA_FREQUENCY = 17, 18
 _SIX_DIGITS = 5.1e-6
 """Largest relative error of a step that was rounded to six digits."""
+_FACTOR = 10
+"""Memory over the size of a file: its bytes and lines, and Python numbers of its values."""
+_NAME = '{"name":'
+"""Start of the second text line that holds, with the third one, a name that the first cannot."""
 _MARK = re.compile(rb"(?m)^ {4}-1 *\r?$")
 
 
@@ -165,6 +170,8 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
 def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
     """Return the data sets 58 of a file, checked against the counts in their headers."""
     pyuff = need(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
+    size = path.stat().st_size
+    check_size(_FACTOR * size, "the file")
     if len(_MARK.findall(path.read_bytes())) == 0:
         raise SpecsrError("cannot be read as a universal file: it has no data set")
     file = pyuff.UFF(str(path))
@@ -176,6 +183,11 @@ def _load(path: Path, headers: bool = False) -> list[dict[str, Any]]:
         raise SpecsrError(
             f"holds data sets {kinds}: expected functions (58), not geometry and modes"
         )
+    # pyuff fills in x values for all points that a header declares
+    total = Total("its data sets")
+    for i in wanted:
+        points = max(0, int(file.read_sets(i, header_only=True)["num_pts"]))
+        total.add(0 if headers else 4 * 8 * points)  # x, values, and both as a channel
     found = []
     for i in wanted:
         fields = file.read_sets(i, header_only=headers)
