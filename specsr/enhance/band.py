@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from specsr.choices import SCALE, Consistency, Phase
-from specsr.enhance.segments import Source, join, model_plan, model_transform, process
+from specsr.enhance.segments import (
+    Source,
+    first_seconds,
+    join,
+    model_plan,
+    model_transform,
+    process,
+)
 from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.phase import to_signal
@@ -103,9 +110,15 @@ def upscale_pieces(
             "model on recordings of this rate (configs/band.yaml)"
         )
 
-    def work(part: Signal, steps: Progress | None) -> Signal:
-        spec = model_transform(found)(part.resample(rate))
-        estimate = _restore(found, spec, part.rate, options, steps)
+    transform = model_transform(found)
+    cut = cut_row(low.rate, rate, transform.n_fft)
+    reference = _median_levels(transform(first_seconds(low, transform.n_fft).resample(rate)), cut)
+
+    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
+        spec = transform(part.resample(rate))
+        pairs = zip(_median_levels(spec, cut), reference[first:])
+        level = [levels.segment_level(*pair) for pair in pairs]
+        estimate = _restore(found, spec, cut, level, options, steps)
         signal = to_signal(estimate, phase, iterations=iterations)
         signal = signal.replace(full_scale=part.full_scale)
         return signal if consistency == "off" else put_band_back(signal, part)
@@ -118,21 +131,27 @@ def band_top(model: Model) -> float:
     return 1.1 * model.rates[1] / 2
 
 
+def _median_levels(spec: SpecMap, cut: int) -> list[float]:
+    """Return the median level of each channel below a row of its map, dB re 1 unit."""
+    below = np.square(spec.image()[:, :cut], dtype=np.float64)
+    return [levels.median_level(levels.to_db(power), spec.grid) for power in below]
+
+
 def _restore(
-    model: Model, spec: SpecMap, low_rate: float, options: InferOptions, progress: Progress | None
-) -> SpecMap:
-    """Return a map with the rows above the cut estimated and those below it marked as known.
+    model: Model, spec: SpecMap, cut: int, own_levels: Sequence[float], options: InferOptions,
+    progress: Progress | None,
+) -> SpecMap:  # fmt: skip
+    """Return a map with the rows from ``cut`` on estimated and those below marked as known.
 
     Args:
         spec: full map of the recording at the high rate.
-        low_rate: rate of the recording in Hz.
+        cut: first row that the recording does not have.
+        own_levels: level of each channel that its cells are seen relative to, dB re 1 unit.
     """
     grid = spec.grid
-    cut = cut_row(low_rate, grid.rate, grid.n_fft)
     image = spec.image().copy()
-    for channel in image:
+    for channel, level in zip(image, own_levels, strict=True):
         db = levels.to_db(np.square(channel, dtype=np.float64))
-        level = levels.median_level(db[:cut], grid)
         relative = levels.relative_levels(db, level)
         # columns below the model's level range keep their offset, so silence stays silent
         clipped = (db[:cut] - level).max(axis=0) - relative[:cut].max(axis=0)

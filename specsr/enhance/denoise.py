@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
@@ -11,7 +11,14 @@ import numpy as np
 import torch
 
 from specsr.choices import MAX_ATTENUATION
-from specsr.enhance.segments import Source, join, model_plan, model_transform, process
+from specsr.enhance.segments import (
+    Source,
+    first_seconds,
+    join,
+    model_plan,
+    model_transform,
+    process,
+)
 from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.grid import Grid
@@ -82,7 +89,7 @@ def denoise(
         )
     found = _checked_model(model, noisy.grid.rate, attenuation)
     _require_grid(found, noisy.grid)
-    return _attenuated(noisy, found, attenuation, options, progress)
+    return _attenuated(noisy, _median_levels(noisy), found, attenuation, options, progress)
 
 
 def denoise_pieces(
@@ -100,8 +107,14 @@ def denoise_pieces(
     """
     found = _checked_model(model, noisy.rate, attenuation)
 
-    def work(part: Signal, steps: Progress | None) -> Signal:
-        spec = _attenuated(model_transform(found)(part), found, attenuation, options, steps)
+    transform = model_transform(found)
+    reference = _median_levels(transform(first_seconds(noisy, transform.n_fft)))
+
+    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
+        spec = transform(part)
+        pairs = zip(_median_levels(spec), reference[first:])
+        level = [levels.segment_level(*pair) for pair in pairs]
+        spec = _attenuated(spec, level, found, attenuation, options, steps)
         return SpectrogramTransform.inverse(spec).replace(full_scale=part.full_scale)
 
     return process(noisy, work, model_plan(found, noisy, 1, options), progress)
@@ -121,18 +134,30 @@ def _checked_model(model: str | Path | Model | None, rate: float, attenuation: f
     return found
 
 
-def _attenuated(
-    noisy: SpecMap, model: Model, attenuation: float, options: InferOptions,
-    progress: Progress | None,
-) -> SpecMap:  # fmt: skip
-    """Return a full map with every cell attenuated as the model estimates."""
-    grid = noisy.grid
+def _channels_db(spec: SpecMap) -> Iterator[np.ndarray]:
+    """Yield the levels of each channel of a full map as the networks see them, [rows, frames]."""
     # networks are trained on rms scaling, from which psd differs by a constant factor
-    to_rms = (replace(grid, scaling="rms").factor() / grid.factor())[:-1, None]
+    to_rms = (replace(spec.grid, scaling="rms").factor() / spec.grid.factor())[:-1, None]
+    for channel in spec.image():
+        yield levels.to_db(np.square(channel * to_rms, dtype=np.float64))
+
+
+def _median_levels(spec: SpecMap) -> list[float]:
+    """Return the median level of each channel of a full map, dB re 1 unit."""
+    return [levels.median_level(db, spec.grid) for db in _channels_db(spec)]
+
+
+def _attenuated(
+    noisy: SpecMap, level: Sequence[float], model: Model, attenuation: float,
+    options: InferOptions, progress: Progress | None,
+) -> SpecMap:  # fmt: skip
+    """Return a full map with every cell attenuated as the model estimates.
+
+    ``level`` holds the level of each channel that its cells are seen relative to, dB re 1 unit.
+    """
     gains = []
-    for channel in noisy.image():
-        db = levels.to_db(np.square(channel * to_rms, dtype=np.float64))
-        relative = levels.relative_levels(db, levels.median_level(db, grid))
+    for db, own in zip(_channels_db(noisy), level, strict=True):
+        relative = levels.relative_levels(db, own)
         net_input = torch.from_numpy(relative[None])
         result = run_tiled(model.net, net_input, (1, 1), options, progress)[0].numpy()
         gains.append(np.clip(result - relative, -attenuation, 0.0))

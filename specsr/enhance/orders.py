@@ -67,7 +67,7 @@ def keep_orders(
             "with --rpm (rpm=), or denoise without --orders"
         )
     cuts = plan(segment, noisy.rate, n_fft // 4, margin(noisy.rate), noisy.length)
-    return join(process(noisy, lambda part, _: _filtered(part, n_fft), cuts, progress))
+    return join(process(noisy, lambda part, *_: _filtered(part, n_fft), cuts, progress))
 
 
 def window_length(rate: float) -> int:

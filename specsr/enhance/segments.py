@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.maps.levels import FIRST_SECONDS
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
@@ -128,7 +129,7 @@ def segments(length: int, size: int, margin: int) -> list[Segment]:
 
 def process(
     source: Source,
-    work: Callable[[Signal, Progress | None], Signal],
+    work: Callable[[Signal, int, Progress | None], Signal],
     plan: Plan,
     progress: Progress | None = None,
 ) -> Generator[Signal, None, None]:
@@ -140,13 +141,14 @@ def process(
 
     Args:
         source: the recording.
-        work: function (signal, progress) -> signal with ``plan.ratio`` times the samples.
+        work: function (signal, position of its first channel, progress) -> signal with
+            ``plan.ratio`` times the samples.
         plan: lengths of the segments.
         progress: wraps the steps of ``work`` for one segment, else segments times channels.
     """
     found = segments(source.length, plan.size, plan.margin)
     if len(found) == 1:
-        yield work(source.cut(0, source.length), progress)
+        yield work(source.cut(0, source.length), 0, progress)
         return
     ratio, fade = plan.ratio, plan.fade * plan.ratio
     rise = ((np.arange(fade) + 0.5) / max(1, fade)).astype(np.float32)
@@ -159,7 +161,7 @@ def process(
         one = part.replace(
             samples=part.samples[channel : channel + 1], channels=part.channels[channel:][:1]
         )
-        done.append(work(one, None))
+        done.append(work(one, channel, None))
         if len(done) < len(source.channels):
             continue
         samples = np.concatenate([result.samples for result in done])
@@ -210,6 +212,16 @@ def model_plan(model: Model, source: Source, ratio: int, options: InferOptions) 
     margin = grid.hop_length * model.net.reach((1, 1))[1] + 4 * grid.n_fft
     hop = grid.hop_length * model.net.config.fold[1]
     return plan(options.segment, source.rate * ratio, hop, margin, source.length, ratio)
+
+
+def first_seconds(source: Source, n_fft: int) -> Signal:
+    """Return the part of a recording that its reference level comes from.
+
+    It is `specsr.maps.levels.FIRST_SECONDS` long and continues for as many samples as two windows
+    of ``n_fft`` and a resampler see beyond.
+    """
+    length = math.ceil(FIRST_SECONDS * source.rate) + 2 * n_fft
+    return source.cut(0, min(source.length, length))
 
 
 def model_transform(model: Model) -> SpectrogramTransform:

@@ -52,6 +52,22 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
             return
 
 
+def clear_time(path: Path) -> None:
+    """Set the time of writing in the PEAK chunk of a float file to zero.
+
+    libsndfile stores it; without it two files of one signal are the same, byte for byte.
+    """
+    with open(path, "rb+") as file:
+        size = file.seek(0, 2)
+        for name, position, length in chunks(file, size):
+            if name == b"PEAK" and length >= 8:
+                file.seek(position + 4)  # behind the version of the chunk
+                file.write(bytes(4))
+                return
+            if name == b"data":
+                return
+
+
 def data_bytes(file: BinaryIO, size: int) -> tuple[int, int]:
     """Return the declared and the available bytes of the data chunk; (0, 0) without one."""
     for name, position, length in chunks(file, size):

@@ -18,6 +18,9 @@ from specsr.maps.grid import Grid
 RHO = (0.001, 0.3)
 """First and last penalty of `admm`: small values search widely, large values converge."""
 
+SILENT = 1e-30
+"""Magnitude below which a cell has no phase to keep."""
+
 
 def griffin_lim(
     magnitude: torch.Tensor,
@@ -120,7 +123,8 @@ class _Amplitude:
             self.values = known_spectrum.mT.index_select(-1, self.rows)
 
     def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
-        spectrum.sgn_().mul_(self.magnitude)
+        # not sgn: in single precision its rounding depends on the number of threads
+        spectrum.mul_(self.magnitude / spectrum.abs().clamp_min_(SILENT))
         if self.rows is not None:
             spectrum.index_copy_(-1, self.rows, self.values)
         return spectrum

@@ -1,8 +1,8 @@
 """Input levels of the models: dB relative to the median of the recording, within a fixed range.
 
-The median comes from the first 30 s and is rounded to whole dB.  It is subtracted before the
-network and added back after it.  So a model treats recordings in Pa, V or full scale alike, and
-the calibration of the result is that of the input.
+The median comes from the first 10 s.  It is subtracted before the network and added back after
+it.  So a model treats recordings in Pa, V or full scale alike, and the calibration of the result
+is that of the input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from specsr.maps.spec_map import FLOOR_DB
 LEVEL_RANGE_DB = 100.0
 """Levels relative to the median are clipped to ± this value."""
 
-FIRST_SECONDS = 30.0
+FIRST_SECONDS = 10.0
 """Length in s of the part that the median comes from."""
 
 USABLE_DB = 120.0
@@ -30,11 +30,20 @@ def to_db(power: np.ndarray) -> np.ndarray:
 
 
 def median_level(db: np.ndarray, grid: Grid) -> float:
-    """Return the median of levels [..., F, T] over the first 30 s, in whole dB; 0 for silence."""
+    """Return the median of levels [..., F, T] over its first seconds, dB; 0 for silence."""
     columns = max(1, int(FIRST_SECONDS / grid.dt))
     early = np.asarray(db[..., :columns], dtype=np.float32)
     usable = early[early > max(early.max() - USABLE_DB, FLOOR_DB)]
-    return float(np.round(np.median(usable))) if usable.size else 0.0
+    return float(np.median(usable)) if usable.size else 0.0
+
+
+def segment_level(own: float, reference: float) -> float:
+    """Return the level of one segment of a recording: ``reference`` plus whole dB, near ``own``.
+
+    Segments of a stationary recording so have one level, that of its first seconds, and a
+    recording that is louder by any factor gives the same result, louder by that factor.
+    """
+    return reference + round(own - reference)
 
 
 def relative_levels(db: np.ndarray, level: float) -> np.ndarray:

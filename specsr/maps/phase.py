@@ -16,6 +16,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.griffin_lim import admm, griffin_lim
 from specsr.maps.pghi import integrate
+from specsr.maps.polar import angle, polar
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, istft
 from specsr.signal import Signal
@@ -87,13 +88,13 @@ def to_signal(
         target = None
         if known is not None:
             assert spec.phase is not None  # known rows come with their phase
-            target = torch.polar(magnitude, torch.from_numpy(spec.phase[channel]).to(device))
+            target = polar(magnitude, torch.from_numpy(spec.phase[channel]).to(device))
         if phase == "gl":
             start = random_phase(magnitude, seed)
             result = griffin_lim(magnitude, grid, start, iterations, tick=tick)
         else:
-            angle = None if target is None else target.angle()
-            result = pghi(magnitude, grid, known_phase=angle, known=known, seed=seed)
+            known_phase = None if target is None else angle(target)
+            result = pghi(magnitude, grid, known_phase=known_phase, known=known, seed=seed)
         if phase in ("auto", "admm"):
             polish = round(iterations * POLISH)
             result = admm(
@@ -113,8 +114,8 @@ def random_phase(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
     The phase is the same in every channel.
     """
     rng = np.random.default_rng(seed)
-    angle = torch.from_numpy(rng.uniform(-np.pi, np.pi, tuple(magnitude.shape[-2:])))
-    return torch.polar(magnitude, angle.to(magnitude).expand_as(magnitude).contiguous())
+    phase = torch.from_numpy(rng.uniform(-np.pi, np.pi, tuple(magnitude.shape[-2:])))
+    return polar(magnitude, phase.to(magnitude).expand_as(magnitude).contiguous())
 
 
 def pghi(
@@ -142,11 +143,11 @@ def pghi(
     flat = magnitude.reshape(-1, *magnitude.shape[-2:]).cpu().numpy()
     rows = None if known is None else known.cpu().numpy()
     true = None if known_phase is None else known_phase.reshape(flat.shape).cpu().numpy()
-    angle = np.stack([
+    phase = np.stack([
         integrate(
             one, grid, phase=None if true is None else true[i], known=rows,
             tolerance=tolerance, seed=seed,
         )
         for i, one in enumerate(flat)
     ])  # fmt: skip
-    return torch.polar(magnitude, torch.from_numpy(angle).to(magnitude).view_as(magnitude))
+    return polar(magnitude, torch.from_numpy(phase).to(magnitude).view_as(magnitude))

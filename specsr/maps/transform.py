@@ -125,12 +125,14 @@ class SpectrogramTransform:
         """
         import torch
 
+        from specsr.maps.polar import angle
+
         grid = self.grid(signal)
         samples = np.require(signal.samples, np.float32, ["C", "W"])  # the layout torch accepts
         spectrum = stft(torch.from_numpy(samples), grid)
         factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
         return SpecMap(
-            (spectrum.abs() * factor).numpy(), grid, phase=spectrum.angle().numpy(),
+            (spectrum.abs() * factor).numpy(), grid, phase=angle(spectrum).numpy(),
             channels=signal.channels, rpm=signal.rpm,
         )  # fmt: skip
 
@@ -143,6 +145,8 @@ class SpectrogramTransform:
         """
         import torch
 
+        from specsr.maps.polar import polar
+
         spec.grid.require_invertible()
         if spec.phase is None:
             raise SpecsrError(
@@ -151,7 +155,7 @@ class SpectrogramTransform:
         # double precision: with a hop of a few samples, rounding errors add up over the frames
         magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None])
         phase = torch.from_numpy(spec.phase.astype(np.float64))
-        samples = istft(torch.polar(magnitude, phase), spec.grid)
+        samples = istft(polar(magnitude, phase), spec.grid)
         return Signal(
             samples.numpy().astype(np.float32), spec.grid.rate, spec.grid.unit, spec.channels,
             spec.grid.start, rpm=spec.rpm,

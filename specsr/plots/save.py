@@ -18,6 +18,9 @@ SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200
 """Resolution of PNG files, dots per inch."""
 
+_TIMELESS = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+"""Metadata without the time of writing: two files of one figure are the same."""
+
 
 def save_figure(
     figure: Figure | Axes, path: str | os.PathLike[str], overwrite: bool = False
@@ -34,6 +37,8 @@ def save_figure(
     Raises:
         SpecsrError: another suffix, the file exists, or it cannot be written.
     """
+    from matplotlib import rc_context
+
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
@@ -43,4 +48,5 @@ def save_figure(
         )
     with replacing(path, overwrite=overwrite) as (temporary,):
         drawn: Any = figure.figure  # a figure is its own figure
-        drawn.savefig(temporary, format=suffix[1:], dpi=DPI)
+        with rc_context({"svg.hashsalt": "specsr"}):
+            drawn.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=_TIMELESS.get(suffix))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from specsr.extras import require
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 from specsr.version import __version__
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class Page:
         from bokeh import embed, resources
 
         script, places = embed.components(self.figures)
+        script, places = _stable_ids(script, places)
         body = "\n".join(self.parts)
         for name, place in places.items():
             body = body.replace(f"<!--figure:{name}-->", place)
@@ -111,3 +115,14 @@ class Page:
             body=body,
             script=script,
         )
+
+
+def _stable_ids(script: str, places: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return Bokeh's script and elements with counted ids: its own are random on every call."""
+    found = list(dict.fromkeys(_UUID.findall(script + "".join(places.values()))))
+    ids = {uuid: f"specsr-{i}" for i, uuid in enumerate(found)}
+
+    def counted(text: str) -> str:
+        return _UUID.sub(lambda match: ids[match.group()], text)
+
+    return counted(script), {name: counted(place) for name, place in places.items()}

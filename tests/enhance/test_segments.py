@@ -106,7 +106,7 @@ def test_processed_segments_join_to_the_whole(length, size, margin):
     source = Signal(np.arange(2 * length, dtype=np.float32).reshape(2, -1), 100.0, start=3.0)
     fade = min(size, margin, 7)
 
-    def double(part, _):
+    def double(part, *_):
         rpm = np.zeros(2 * part.length)
         return part.replace(samples=np.repeat(part.samples, 2, 1), rate=2 * part.rate, rpm=rpm)
 

@@ -126,19 +126,6 @@ def test_unusual_inputs_give_finite_results(job, kind):
         assert np.abs(out.samples).max() < 1e-12
 
 
-@pytest.mark.parametrize("job", [lambda s: specsr.upscale(s, scale=2), specsr.denoise])
-@pytest.mark.parametrize("gain", [1e-12, 1e6])
-def test_the_level_of_a_recording_has_no_influence(job, gain):
-    samples = np.random.default_rng(1).standard_normal(5000)
-    out, scaled = (
-        job(specsr.Signal((g * samples).astype(np.float32), 25600.0, "Pa")).samples
-        for g in (1, gain)
-    )
-    # the median level is rounded to whole dB, which changes the estimate slightly
-    difference = np.sqrt(np.mean((scaled / gain - out) ** 2) / np.mean(out**2))
-    assert difference < 0.05
-
-
 def test_errors_name_the_option(run, music):
     low = pool(spectrogram(run.signal, hop_length=256), 4, 4)
     with pytest.raises(specsr.SpecsrError, match="has scale 2, 3, 4, not 5x5"):
