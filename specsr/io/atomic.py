@@ -9,6 +9,7 @@ from pathlib import Path
 
 from specsr.errors import SpecsrError
 from specsr.extras import require
+from specsr.io import claim
 from specsr.io.commit import commit, exists_error, sync_folder
 from specsr.io.sidecar import sidecar_path
 from specsr.io.temporaries import make_folder, remove_empty, sweep, temporary_paths
@@ -135,6 +136,7 @@ def replacing(
         for final in finals:
             created += make_folder(final.parent)
         yield temps
+        claim.record(temps[0])
         commit(finals, temps, olds, overwrite)
         for folder in created:
             sync_folder(folder.parent)

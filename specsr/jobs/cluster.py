@@ -19,7 +19,9 @@ from uuid import uuid4
 
 from specsr.errors import SpecsrError
 from specsr.extras import require
+from specsr.io.claim import claiming, is_claimed
 from specsr.io.limits import MAX_MEMORY_VARIABLE, limit_of_each
+from specsr.io.temporaries import temporary_paths
 from specsr.jobs.manifest import Record
 from specsr.jobs.task import Task, Work, attempt, planned
 from specsr.version import __version__
@@ -171,14 +173,20 @@ def run(
     """
     from distributed import KilledWorker
 
+    claims = [path for task in tasks for path in temporary_paths(task.targets[:1])]
+    tasks = [dataclasses.replace(task, claim=path) for task, path in zip(tasks, claims)]
     suspects = []
-    for task, end in _submitted(client, work, tasks, begin, None):
-        if isinstance(end, KilledWorker):
-            suspects.append(task)
-        else:
+    try:
+        for task, end in _submitted(client, work, tasks, begin, None):
+            if isinstance(end, KilledWorker):
+                suspects.append(task)
+            else:
+                yield task, _record(work, task, end)
+        for task, end in _submitted(client, work, suspects, begin, 1):
             yield task, _record(work, task, end)
-    for task, end in _submitted(client, work, suspects, begin, 1):
-        yield task, _record(work, task, end)
+    finally:
+        for claim in claims:
+            claim.unlink(missing_ok=True)
 
 
 def _submitted(
@@ -224,7 +232,10 @@ def remote(work: Work, task: Task, version: str) -> Record:
             work, task, f"this worker has specsr {__version__}, the job was started by {version}: "
             "install the same version on all machines",
         )  # fmt: skip
-    with _one_at_a_time, _collected_warnings() as warnings:
+    # a worker that died may have written the output: this one may replace it, but no other file
+    mine = all(is_claimed(task.claim, target) for target in task.targets)
+    task = dataclasses.replace(task, overwrite=task.overwrite or mine)
+    with _one_at_a_time, _collected_warnings() as warnings, claiming(task.claim):
         record = attempt(work, task)
     return dataclasses.replace(record, notes=(*warnings, *record.notes))
 

@@ -31,6 +31,8 @@ class Task:
         overwrite: whether existing outputs may be replaced.
         progress: wraps the iterable of steps, for a bar.
         read: state of the files that are read, before the work; checked before outputs appear.
+        claim: file that records the output, so that another attempt may replace it; see
+            `specsr.io.claim`.
     """
 
     file: Path
@@ -38,11 +40,13 @@ class Task:
     overwrite: bool = False
     progress: Progress | None = None
     read: Snapshot = Snapshot()
+    claim: Path | None = None
 
     def absolute(self) -> Task:
         """Return the task for another process: absolute paths and no bar."""
         targets = tuple(Path(os.path.abspath(target)) for target in self.targets)
-        return Task(Path(os.path.abspath(self.file)), targets, self.overwrite)
+        claim = None if self.claim is None else Path(os.path.abspath(self.claim))
+        return Task(Path(os.path.abspath(self.file)), targets, self.overwrite, claim=claim)
 
 
 class Work(Protocol):

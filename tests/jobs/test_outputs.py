@@ -15,7 +15,7 @@ import torch
 import specsr
 from specsr.io import stream
 from specsr.io.snapshot import snapshot
-from specsr.jobs import manifest
+from specsr.jobs import cluster, manifest
 from specsr.jobs.manifest import NAME, Record
 from specsr.jobs.options import Batch
 from specsr.jobs.plan import plan
@@ -209,3 +209,18 @@ def test_the_name_of_a_new_manifest_is_flushed(tmp_path, monkeypatch):
     log.append(Record("done", "/a.wav", {}, {}))
     file = log.path.stat().st_ino
     assert flushed == [file, tmp_path.stat().st_ino, file]
+
+
+def test_an_output_of_a_worker_that_died_is_replaced_and_no_other(tmp_path, meddled):
+    """The worker dies after its output appeared; another one is given the same task."""
+    source = recordings(tmp_path / "in", "a") / "a.wav"
+    task = Task(source, (tmp_path / "b.wav",), claim=tmp_path / "claim")
+    first = cluster.remote(meddled, task, specsr.__version__)
+    assert first.error is None
+    assert cluster.remote(meddled, task, specsr.__version__).error is None
+    unclaimed = cluster.remote(meddled, replace(task, claim=None), specsr.__version__)
+    assert unclaimed.error is not None and "exists already and was kept" in unclaimed.error
+    (tmp_path / "b.wav").write_bytes(b"foreign")
+    other = cluster.remote(meddled, task, specsr.__version__)
+    assert other.error is not None and "exists already and was kept" in other.error
+    assert (tmp_path / "b.wav").read_bytes() == b"foreign"
