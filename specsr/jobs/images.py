@@ -11,6 +11,7 @@ from typing import ClassVar
 from specsr.choices import SCALE
 from specsr.images.upscale import image_model, upscale_image
 from specsr.io.image import read_image
+from specsr.jobs.manifest import stamp
 from specsr.jobs.plan import Result
 from specsr.jobs.task import Task, Work, absolute_model
 from specsr.models.bundled import model_file
@@ -35,9 +36,12 @@ class Enlarge(Work):
 
     def __call__(self, task: Task) -> Result:
         """Return the larger image."""
+        file = self.model_file(task.file)
+        version = None if file is None else tuple(stamp(file) or ())
+        model = _cached_model(self.model, self.scale, version)
         fine = upscale_image(
-            read_image(task.file), self.scale, model=_cached_model(self.model, self.scale),
-            options=self.options, progress=task.progress,
+            read_image(task.file), self.scale, model=model, options=self.options,
+            progress=task.progress,
         )  # fmt: skip
         return Result(fine, notes=(f"{fine.shape[1]} x {fine.shape[0]} pixels",))
 
@@ -51,6 +55,10 @@ class Enlarge(Work):
 
 
 @functools.lru_cache(maxsize=4)
-def _cached_model(model: str | None, scale: int) -> Model:
-    """Return a model for images; converting one of another program takes seconds."""
+def _cached_model(model: str | None, scale: int, version: tuple[int, ...] | None) -> Model:
+    """Return a model for images; converting one of another program takes seconds.
+
+    ``version`` is the stamp of its file: a worker of a cluster outlives a job, and a model file
+    may be replaced meanwhile.
+    """
     return image_model(model, scale)

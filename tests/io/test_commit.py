@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +232,23 @@ def test_an_output_is_named_once(tmp_path):
         with pytest.raises(SpecsrError, match="is named twice as output"):
             check_outputs([tmp_path / "a.npz", other])
     check_outputs([tmp_path / "a.npz", tmp_path / "b.npz"])
+
+
+def test_of_many_jobs_at_once_one_wins(tmp_path, file_system):
+    paths = [tmp_path / "a.wav", tmp_path / "a.wav.json"]
+    together = threading.Barrier(6)
+
+    def job(number: int) -> int | None:
+        try:
+            with replacing(*paths) as temps:
+                for temp in temps:
+                    temp.write_text(str(number))
+                together.wait(60)
+        except SpecsrError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(6) as pool:
+        winners = [number for number in pool.map(job, range(6)) if number is not None]
+    assert len(winners) == 1
+    assert content(tmp_path) == dict.fromkeys([p.name for p in paths], str(winners[0]).encode())

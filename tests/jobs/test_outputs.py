@@ -16,10 +16,12 @@ import specsr
 from specsr.io import stream
 from specsr.io.snapshot import snapshot
 from specsr.jobs import cluster, manifest
+from specsr.jobs.images import Enlarge
 from specsr.jobs.manifest import NAME, Record
 from specsr.jobs.options import Batch
 from specsr.jobs.plan import plan
 from specsr.jobs.task import Task, attempt
+from specsr.models.model import save_model
 from support.command import run as specsr_command
 from support.folder_jobs import Gain, go, recordings
 
@@ -224,3 +226,17 @@ def test_an_output_of_a_worker_that_died_is_replaced_and_no_other(tmp_path, medd
     other = cluster.remote(meddled, task, specsr.__version__)
     assert other.error is not None and "exists already and was kept" in other.error
     assert (tmp_path / "b.wav").read_bytes() == b"foreign"
+
+
+def test_a_replaced_model_file_is_read_again(tmp_path):
+    specsr.write_image(tmp_path / "a.png", np.full((8, 9, 3), 99, np.uint8))
+    model = specsr.load_model("image-x2")
+    outputs = []
+    for name in ("a", "b"):
+        save_model(tmp_path / "m.safetensors", model, overwrite=True)
+        task = Task(tmp_path / "a.png", (tmp_path / f"{name}x2.png",))
+        assert attempt(Enlarge(2, str(tmp_path / "m.safetensors")), task).error is None
+        outputs.append(task.targets[0].read_bytes())
+        for parameter in model.net.parameters():
+            parameter.data.zero_()
+    assert outputs[0] != outputs[1]
