@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import Annotated, Any, Optional
 
 import typer
@@ -18,11 +20,12 @@ from specsr.cli.info import info
 from specsr.cli.levels import levels
 from specsr.cli.models import convert, models
 from specsr.cli.orders import orders
-from specsr.cli.output import complain
+from specsr.cli.output import complain, detach, show
 from specsr.cli.report import report
 from specsr.cli.synth import synth
 from specsr.cli.train import train
 from specsr.errors import SpecsrError
+from specsr.names import plain
 from specsr.version import __version__
 
 INTERRUPTED = 130
@@ -52,7 +55,7 @@ benchmark = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"specsr {__version__}")
+        show(f"specsr {__version__}")
         raise typer.Exit
 
 
@@ -68,7 +71,9 @@ def _common(
     max_memory: Annotated[
         Optional[str],
         typer.Option(
-            "--max-memory", metavar="SIZE", help="Memory that one input may take, such as 8G or "
+            "--max-memory",
+            metavar="SIZE",
+            help="Memory that one input may take, such as 8G or "
             "512M [default: half of the free memory]. Also: SPECSR_MAX_MEMORY.",
         ),
     ] = None,  # fmt: skip
@@ -78,7 +83,9 @@ def _common(
     ] = False,
 ) -> None:
     level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     if max_memory is not None:
         from specsr.io import limits
 
@@ -165,6 +172,15 @@ benchmark.command(
 app.add_typer(benchmark, name="benchmark")
 
 
+class _OneLine(logging.Formatter):
+    """Log messages as one line without control characters; a traceback keeps its lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(plain, super().format(record).split("\n"))) if (
+            record.exc_info
+        ) else plain(super().format(record))  # fmt: skip
+
+
 def _interrupt_again(lost: Any) -> None:
     """Repeat an interrupt (Ctrl-C) that Python ignored because it came within a finaliser."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
@@ -176,18 +192,48 @@ def _interrupt_again(lost: Any) -> None:
 def main() -> None:
     """Run the command line; an error of the user gives one line and exit code 1, no traceback."""
     sys.unraisablehook = _interrupt_again
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # not every terminal has every character
+            stream.reconfigure(errors="backslashreplace")
+    code: object = 1
     try:
-        app()
+        # not standalone: names in arguments are shown by `complain`, not as they are
+        code = app(standalone_mode=False)
     except SpecsrError as error:
         complain(str(error))
-        raise SystemExit(1) from None
-    except SystemExit as stop:  # typer turns an interrupt into this code, without a message
-        if stop.code == INTERRUPTED:
-            complain("interrupted: no incomplete output was left")
-        raise
     except KeyboardInterrupt:
-        complain("interrupted: no incomplete output was left")
-        raise SystemExit(INTERRUPTED) from None
+        code = INTERRUPTED
     except MemoryError:
         complain("not enough memory for this input: cut it into parts")
-        raise SystemExit(1) from None
+    except typer.Abort:
+        complain("aborted")
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        complain(f"{file}{error.strerror or error}: free some space or choose another file")
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # not a wrong use of the command line
+            raise
+        code = _usage(error)
+    if code == INTERRUPTED:  # typer turns an interrupt into this code, without a message
+        complain("interrupted: no incomplete output was left")
+    _flush()
+    if isinstance(code, int) and code:
+        raise SystemExit(code)
+
+
+def _usage(error: Any) -> int:
+    """Show a wrong use of the command line, as typer reports it; return the exit code."""
+    error.message = plain(error.message)
+    with suppress(OSError):
+        error.show()
+    return int(error.exit_code)
+
+
+def _flush() -> None:
+    """Flush stdout and stderr, so that Python does not fail at it after the end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            detach(stream)

@@ -11,7 +11,7 @@ import typer
 
 from specsr.benchmark.options import STEPS, BenchmarkOptions, SpeedOptions
 from specsr.cli.options import JsonOut, MarkdownOut, Overwrite, network_options, numbers, words
-from specsr.cli.output import bar, check_files, say, write_text
+from specsr.cli.output import bar, check_files, say, show, write_text
 from specsr.errors import SpecsrError
 from specsr.models.options import InferOptions
 
@@ -69,7 +69,7 @@ def benchmark_speed(
     sections = ["# Speed", "\n".join(f"- {key}: {value}" for key, value in facts.items())]
     sections += [f"## {TITLES[name]}\n\n{markdown_table(rows)}" for name, rows in tables.items()]
     text = "\n\n".join(sections) + "\n"
-    typer.echo(text)
+    show(text)
     if json_out is not None:
         document = {"machine": facts, "tables": tables}
         write_text(json_out, json.dumps(document, indent=1) + "\n", overwrite)
@@ -147,7 +147,7 @@ def benchmark_images(
         plus=words(plus), limit=limit, save_images=save_images, infer=network,
     )  # fmt: skip
     report = run_benchmark(folder, model, options, bar("scoring"))
-    typer.echo(report.markdown())
+    show(report.markdown())
     if json_out is not None:
         write_text(json_out, report.json(), overwrite)
     if markdown is not None:
@@ -180,4 +180,4 @@ def benchmark_step(
             "kept for the backward pass, MiB": cost.kept_bytes / 2**20,
             "peak on GPU, MiB": peak,
         })  # fmt: skip
-    typer.echo(markdown_table(rows, decimals=1))
+    show(markdown_table(rows, decimals=1))

@@ -17,7 +17,7 @@ from specsr.cli.options import (
     numbers,
     reading_options,
 )
-from specsr.cli.output import check_files, say, write_text
+from specsr.cli.output import check_files, say, show, write_text
 from specsr.jobs.options import Reading
 
 
@@ -63,7 +63,7 @@ def evaluate(
         options=EvaluateOptions(bandwidth=bandwidth, db_range=db_range),
     )
     read.check()
-    typer.echo(scores.table())
+    show(scores.table())
     if str(scores.settings["loudness"]).startswith("not"):
         say(f"loudness {scores.settings['loudness']}")
     if json_out is not None:

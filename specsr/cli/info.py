@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from specsr.cli.options import Inputs, Overwrite, reading_options
-from specsr.cli.output import bar, check_files, complain, write_text
+from specsr.cli.output import bar, cell, check_files, complain, show, show_table, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
+from specsr.names import plain
 
 if TYPE_CHECKING:
     from specsr.io.file_info import ChannelInfo, FileInfo
@@ -52,9 +52,9 @@ def info(
             failed[str(path)] = str(error)
     report: list[dict[str, Any]] = [file.to_dict() for file in found]
     report += [{"path": path, "error": text} for path, text in failed.items()]
-    text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(report, indent=1, allow_nan=False)
     if as_json:
-        typer.echo(text)
+        show(text)
     elif len(files) == 1:
         for file in found:
             _show(file)
@@ -69,21 +69,21 @@ def info(
 
 
 def _show(file: FileInfo) -> None:
-    typer.echo(file.path)
+    show(plain(file.path))
     if file.map is not None:
         for key, value in file.map.items():
-            typer.echo(f"  {key:<11} {value:g}" if isinstance(value, float) else
-                       f"  {key:<11} {value}")  # fmt: skip
+            text = f"{value:g}" if isinstance(value, float) else plain(value)
+            show(f"  {key:<11} {text}")
     else:
         _table([(channel.name, channel) for channel in file.channels])
     for channel in file.channels:
         if channel.problem:
-            typer.echo(f"  {channel.name}: {channel.problem}")
+            show(plain(f"  {channel.name}: {channel.problem}"))
     for note in file.notes:
-        typer.echo(f"  note: {note}")
+        show(plain(f"  note: {note}"))
     for channel in file.channels:
         if channel.flagged:
-            typer.echo(f"  ! {channel.name}: {_warning(channel)}")
+            show(plain(f"  ! {channel.name}: {_warning(channel)}"))
 
 
 def _warning(channel: ChannelInfo) -> str:
@@ -95,7 +95,6 @@ def _warning(channel: ChannelInfo) -> str:
 
 
 def _table(rows: list[tuple[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     several = not hasattr(rows[0][1], "kind") if rows else False
@@ -106,17 +105,18 @@ def _table(rows: list[tuple[str, Any]]) -> None:
         table.add_column(name, justify="left" if name in ("unit", "channel") else "right")
     for position, (title, row) in enumerate(rows):
         if not several:
-            table.add_row(title, str(position), *_cells(row))
+            table.add_row(cell(title), str(position), *map(cell, _cells(row)))
             continue
         if row.map is not None:
             facts = row.map
             table.add_row(
-                title, f"map {facts['rows']} x {facts['columns']}", facts["unit"],
+                cell(title), f"map {facts['rows']} x {facts['columns']}", facts["unit"],
                 f"{facts['rate']:g} Hz", f"{facts['seconds']:.4g} s", "", "", "",
             )  # fmt: skip
         for number, channel in enumerate(row.channels):
-            table.add_row(title if number == 0 else "", channel.name, *_cells(channel))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+            first = cell(title if number == 0 else "")
+            table.add_row(first, *map(cell, [channel.name, *_cells(channel)]))
+    show_table(table, 160)
 
 
 def _cells(channel: ChannelInfo) -> list[str]:

@@ -9,9 +9,10 @@ import typer
 
 from specsr.choices import Weighting
 from specsr.cli.options import FigureOuts, Overwrite, reading_options
-from specsr.cli.output import check_files, csv_text, say, write_text
+from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
+from specsr.names import plain
 
 if TYPE_CHECKING:
     from specsr.nvh.levels import BandLevels
@@ -54,17 +55,18 @@ def levels(
         quality = _quality(loaded)
     weightings = reversed(get_args(Weighting)) if unit in ("Pa", "V", "1") else ("Z",)
     values = {f"level, {label}, {w}": overall_level(loaded, w) for w in weightings} | quality
-    titles = loaded.channels
+    titles = tuple(map(plain, loaded.channels))
     if len({"quantity", *titles}) <= len(titles):
         titles = tuple(f"{i}: {name}" for i, name in enumerate(titles))
     rows = [
         {"quantity": name} | dict(zip(titles, map(float, each))) for name, each in values.items()
     ]
-    typer.echo(markdown_table(rows, decimals=2))
+    show(markdown_table(rows, decimals=2))
     if not outputs:
         return
     bands = third_octave_levels(loaded, weighting=weighting)
-    for path in outputs:
+
+    def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
             write_text(path, _bands_csv(bands, loaded.channels), overwrite, message)
@@ -79,6 +81,8 @@ def levels(
             figure = plot_levels(bands, label, density, reference, loaded.channels, weighting)
             save_figure(figure, path, overwrite=overwrite)
             say(message)
+
+    write_each(outputs, write)
 
 
 def _quality(signal: Signal) -> dict[str, Any]:

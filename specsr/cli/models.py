@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from specsr.cli.options import Overwrite
-from specsr.cli.output import check_files, say
+from specsr.cli.output import cell, check_files, say, show, show_table
 from specsr.errors import SpecsrError
 
 
@@ -19,12 +18,12 @@ def models(
 ) -> None:
     """List the bundled models: pair, scale, size, score and training."""
     from specsr.models.bundled import bundled_info, model_path
+    from specsr.models.record import score_words, training_words
 
     infos = bundled_info()
     if as_json:
-        typer.echo(json.dumps(infos, indent=1))
+        show(json.dumps(infos, indent=1))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(
@@ -34,19 +33,19 @@ def models(
         config, record = info["config"], info["record"]
         scales = config.get("scales") or [config["scale"]]
         shown = ", ".join(f"x{a}" if a == b else f"{a}x{b}" for a, b in scales)
-        if info["pair"] == "band":
-            ratios = record["config"]["pair"]["ratios"]
+        ratios = record.get("config", {}).get("pair", {}).get("ratios")
+        if info["pair"] == "band" and ratios:
             shown = f"rate x{min(ratios):g} to x{max(ratios):g}"
         table.add_row(
-            name,
+            cell(name),
             info["pair"],
             shown,
             f"{info['architecture'].upper()} {config['n_resblocks']} x {config['n_feats']}",
             f"{model_path(name).stat().st_size / 1e6:.1f} MB",
-            f"{record.get('validation_psnr_db', record.get('validation_l1_db')):.2f} dB",
-            f"{record['steps']} steps, {record['seconds'] / 60:.0f} min, {record['device']}",
+            score_words(record),
+            training_words(record),
         )
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    show_table(table, 140)
 
 
 def convert(

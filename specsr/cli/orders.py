@@ -17,9 +17,10 @@ from specsr.cli.options import (
     reading_options,
     speed_options,
 )
-from specsr.cli.output import check_files, csv_text, say, write_text
+from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
+from specsr.names import plain
 
 if TYPE_CHECKING:
     from specsr.maps.spec_map import SpecMap
@@ -103,21 +104,25 @@ def orders(
         by_order = by_angle.view(x)
 
     _print_cuts(cuts, spec.channels, spec.grid.level_label)
-    for path in outputs:
+
+    def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
             write_text(path, _cuts_csv(cuts, spec.channels), overwrite, message)
         else:
             from specsr.nvh.view import view
+            from specsr.plots.parts import figure_text
             from specsr.plots.save import save_figure
             from specsr.plots.views import plot_run
 
             drawn = plot_run(
                 view(spec, x), by_order, cuts, db_range=figure.db_range,
-                max_freq=figure.max_freq, title=source.name,
+                max_freq=figure.max_freq, title=figure_text(source.name),
             )  # fmt: skip
             save_figure(drawn, path, overwrite=overwrite)
             say(message)
+
+    write_each(outputs, write)
 
 
 def _of_map(
@@ -163,7 +168,8 @@ def _print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> 
     rows: list[dict[str, Any]] = []
     for cut in cuts:
         for name, levels in zip(channels, cut.levels):
-            row = {"order": f"{cut.order:g}", "bandwidth": bandwidth_text(cut), "channel": name}
+            row = {"order": f"{cut.order:g}", "bandwidth": bandwidth_text(cut)}
+            row["channel"] = plain(name)
             row |= dict.fromkeys((f"mean, {label}", "highest", "at rpm"), "-")
             if not np.isnan(levels).all():
                 i = int(np.nanargmax(levels))
@@ -171,7 +177,7 @@ def _print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> 
                 values = (f"{mean:.1f}", f"{levels[i]:.1f}", f"{cut.rpm[i]:.0f}")
                 row |= dict(zip((f"mean, {label}", "highest", "at rpm"), values))
             rows.append(row)
-    typer.echo(markdown_table(rows, text=("bandwidth", "channel")))
+    show(markdown_table(rows, text=("bandwidth", "channel")))
 
 
 def _cuts_csv(cuts: list[OrderCut], channels: tuple[str, ...]) -> str:

@@ -4,28 +4,102 @@ from __future__ import annotations
 
 import csv
 import io as text_io
-from collections.abc import Callable, Iterable, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch
+from specsr.names import for_spreadsheet, plain
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from specsr.io.snapshot import Snapshot
     from specsr.jobs.plan import Plan
     from specsr.jobs.task import Work
 
 
 def say(text: str) -> None:
-    """Print a message for the user to stderr; stdout is for results."""
-    typer.echo(text, err=True)
+    """Print a message for the user to stderr, as one line; stdout is for results."""
+    with suppress(OSError):  # nobody can be told that stderr is closed or full
+        typer.echo(plain(text), err=True)
 
 
 def complain(text: str) -> None:
-    """Print an error message to stderr."""
-    typer.echo(f"error: {text}", err=True)
+    """Print an error message to stderr, as one line."""
+    say(f"error: {text}")
+
+
+def show(text: str) -> None:
+    """Print a result of one or more lines to stdout.
+
+    Raises:
+        SpecsrError: stdout is closed or full.
+    """
+    _print("\n".join(map(plain, text.split("\n"))) + "\n")
+
+
+def show_table(table: Table, width: int) -> None:
+    """Print a table of rich to stdout, ``width`` characters wide if that is not a terminal.
+
+    Raises:
+        SpecsrError: stdout is closed or full.
+    """
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout is None or sys.stdout.isatty() else width)
+    with console.capture() as captured:
+        console.print(table)
+    _print(captured.get())
+
+
+def _print(text: str) -> None:
+    try:
+        typer.echo(text, nl=False)
+    except OSError as error:
+        detach(sys.stdout)
+        raise SpecsrError(
+            f"the output could not be printed ({error.strerror or error}): write it to a file on a "
+            "disk with space, or keep the pipe open"
+        ) from None
+
+
+def cell(text: str) -> Text:
+    """Return text of a file as a cell of a table of rich: as it is, without markup."""
+    from rich.text import Text
+
+    return Text(plain(text))
+
+
+def detach(stream: TextIO | None) -> None:
+    """Discard what a stream that is closed or full still holds, so that Python can exit."""
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())  # type: ignore[union-attr]  # None is suppressed
+        os.close(null)
+
+
+def write_each(paths: Iterable[Path], write: Callable[[Path], None]) -> None:
+    """Write every output although one fails; report each error, then exit with code 1."""
+    from specsr.io.guard import naming
+
+    failed = False
+    for path in paths:
+        try:
+            with naming(path, "written"):
+                write(path)
+        except SpecsrError as error:
+            failed = True
+            complain(str(error))
+    if failed:
+        raise typer.Exit(1)
 
 
 def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Iterable[Any]]:
@@ -34,15 +108,19 @@ def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Itera
     ``total`` is the number of steps, for iterables without a length.
     """
 
-    def wrap(steps: Iterable[Any]) -> Iterable[Any]:
+    def wrap(steps: Iterable[Any]) -> Iterator[Any]:
         from rich.console import Console
-        from rich.progress import track
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.progress import TimeRemainingColumn as Remaining
 
         console = Console(stderr=True)
-        return track(
-            steps, description=label, total=total, console=console, transient=True,
-            disable=not console.is_terminal,
+        text = TextColumn("{task.description}", markup=False)
+        shown = Progress(
+            text, BarColumn(), TaskProgressColumn(), Remaining(elapsed_when_finished=True),
+            console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
+        with shown:
+            yield from shown.track(steps, total=total, description=plain(label))
 
     return wrap
 
@@ -78,12 +156,13 @@ def write_text(path: Path, text: str, overwrite: bool, message: str | None = Non
     from specsr import io
 
     with io.replacing(path, overwrite=overwrite) as [partial]:
-        partial.write_bytes(text.encode())
+        partial.write_bytes(text.encode(errors="backslashreplace"))
     say(message or f"{path}: written")
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV text with a header line."""
+    """Return rows as CSV text with a header line; no text is a formula for a spreadsheet."""
+    rows = [[for_spreadsheet(x) if isinstance(x, str) else x for x in row] for row in rows]
     file = text_io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(columns)

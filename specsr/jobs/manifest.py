@@ -112,7 +112,7 @@ class Manifest:
                     file.seek(-1, os.SEEK_END)
                     # ends a line that was cut off by a kill, so that this one is separate
                     line = line if file.read(1) == b"\n" else "\n" + line
-                file.write(line.encode())
+                file.write(line.encode(errors="backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
             if new:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from specsr.choices import Phase
 from specsr.errors import SpecsrError
+from specsr.io.guard import naming
 from specsr.io.snapshot import Snapshot, snapshot
 from specsr.jobs.environment import environment
 from specsr.jobs.manifest import Manifest, Record, sha256, stamps
@@ -93,8 +94,7 @@ def attempt(work: Work, task: Task) -> Record:
             raise
         if not isinstance(result.output, Written):  # those were checked before they appeared
             read.check()
-        for target in task.targets:
-            save(target, result, work.phase, task.overwrite)
+        _save_each(task, result, work.phase)
         notes = (*result.notes, *levels_line(result.output))
     except SpecsrError as found:
         error = str(found)
@@ -102,6 +102,24 @@ def attempt(work: Work, task: Task) -> Record:
         record, state="failed" if error else "done", seconds=round(time.perf_counter() - start, 3),
         notes=notes, error=error,
     )  # fmt: skip
+
+
+def _save_each(task: Task, result: Result, phase: Phase) -> None:
+    """Write every output, although one of them fails.
+
+    Raises:
+        SpecsrError: some outputs could not be written; the others were.
+    """
+    errors = []
+    for target in task.targets:
+        try:
+            with naming(target, "written"):
+                save(target, result, phase, task.overwrite)
+        except SpecsrError as error:
+            errors.append(str(error))
+    if errors:
+        written = len(task.targets) - len(errors)
+        raise SpecsrError("; ".join(errors) + ("; the other outputs were written" * bool(written)))
 
 
 def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:

@@ -19,6 +19,8 @@ RATE = 48000.0
 """Sampling rate of the methods, Hz."""
 SHORTEST = 0.1
 """Minimum duration in s: the settling time of a third-octave filter at 25 Hz."""
+LOWEST_RATE = 60.0
+"""Minimum sampling rate in Hz: that of the third octave at 25 Hz, the lowest one."""
 FIELDS = ("free", "diffuse")
 """Sound fields of ISO 532-1."""
 _MODULES = ("mosqito", "pyuff")
@@ -59,8 +61,8 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
             duration of the recording, instead of the one for stationary sounds.
 
     Raises:
-        SpecsrError: samples not in Pa, a recording that is too short, an unknown field, or MoSQITo
-            is not installed.
+        SpecsrError: samples not in Pa, a recording that is too short or of too low a rate, an
+            unknown field, or MoSQITo is not installed.
     """
     metrics = _mosqito()
     samples = _samples(signal, field)
@@ -126,6 +128,11 @@ def _samples(signal: Signal, field: str) -> np.ndarray:
         raise SpecsrError(
             f"loudness needs sound pressure in Pa, the samples are in {signal.unit}: calibrate the "
             "recording (unit='Pa', calib=Pa per full scale)"
+        )
+    if signal.rate < LOWEST_RATE:  # resampling would fill minutes with nothing that is audible
+        raise SpecsrError(
+            f"the sampling rate is {signal.rate:g} Hz: loudness needs at least {LOWEST_RATE:g} Hz, "
+            "for the third octave at 25 Hz"
         )
     if signal.duration < SHORTEST:
         raise SpecsrError(

@@ -22,6 +22,7 @@ from specsr.plots.parts import (
     colour_bar,
     colour_top,
     draw,
+    figure_text,
     label_x,
     label_y,
 )
@@ -102,19 +103,19 @@ def plot_comparison(
     panels = list(grid.flat)
     for ax, (name, (db, extent)) in zip(panels, shown.items()):
         levels = draw(ax, db, extent, (bottom, top))
-        ax.set_title(name)
+        ax.set_title(figure_text(name))
     level_panels = panels
     if difference is not None:
         a, b = (np.maximum(shown[name][0], bottom) for name in difference)
         span = (-DIFFERENCE_RANGE, DIFFERENCE_RANGE)
         errors = draw(panels[-1], a - b, shown[difference[0]][1], span, "RdBu_r")
-        panels[-1].set_title(f"{difference[0]} \N{MINUS SIGN} {difference[1]}")
+        panels[-1].set_title(" \N{MINUS SIGN} ".join(map(figure_text, difference)))
         level_panels, last = panels[:2], panels[2:]
         colour_bar(figure, errors, last, "Difference (dB)", "both", side)
     if uncertainty is not None:
         values, extent = displayed(maps[uncertainty], channel, max_freq, uncertainty=True)
         shades = draw(panels[-1], values, extent, UNCERTAINTY_LIMITS, UNCERTAINTY_COLOURS)
-        panels[-1].set_title(f"uncertainty of {uncertainty}")
+        panels[-1].set_title(f"uncertainty of {figure_text(uncertainty)}")
         level_panels, last = panels[:-1], panels[-1:]
         colour_bar(figure, shades, last, UNCERTAINTY_LABEL, "max", side)
     colour_bar(figure, levels, level_panels, f"Level ({labels.popitem()[1]})", "min", side)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.names import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +59,15 @@ def check_max_freq(max_freq: float) -> None:
 def colour_top(levels: Iterable[np.ndarray]) -> float:
     """Top of a colour scale in dB: the highest level, rounded up to a multiple of 5 dB."""
     return 5.0 * math.ceil(max(float(np.nanmax(db)) for db in levels) / 5)
+
+
+def figure_text(name: str) -> str:
+    """Return a name as text of a figure: no mathematics (``$``), no control characters.
+
+    A blank goes before a leading ``_``, with which legends leave a curve out.
+    """
+    text = plain(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def new_axes(height: float = 4.8) -> Axes:

@@ -22,6 +22,7 @@ from specsr.plots.parts import (
     colour_top,
     draw,
     draw_orders,
+    figure_text,
     label_x,
     label_y,
     new_axes,
@@ -126,7 +127,7 @@ def plot_cuts(
     for style, (name, each) in zip(_LINE_STYLES, named.items()):
         for i, cut in enumerate(each):
             values = cut.rpm if x == "rpm" else cut.times
-            entry = f"{name} order {cut.order:g} ({bandwidth_text(cut)})".strip()
+            entry = f"{figure_text(name)} order {cut.order:g} ({bandwidth_text(cut)})".strip()
             ax.plot(values, cut.levels[channel], style, color=f"C{i}", lw=1.3, label=entry)
     label_x(ax, x)
     ax.set_ylabel(f"Level ({label})")
@@ -223,7 +224,7 @@ def plot_levels(
         heights = np.where(np.isfinite(levels), levels - floor, 0)
         bars = axes[0].bar(
             places + (i - (count - 1) / 2) * width, heights, width * 0.95, floor, color=f"C{i}",
-            label=channels[i] if channels else None,
+            label=figure_text(channels[i]) if channels else None,
         )  # fmt: skip
         for bar, ok in zip(bars, bands.resolved):
             bar.set_alpha(1.0 if ok else 0.35)
