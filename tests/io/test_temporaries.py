@@ -54,7 +54,8 @@ def test_old_files_of_dead_processes_are_removed(tmp_path, kind):
         tmp_path / "a.wav",
     }
     for path in kept:
-        path.touch()
+        path.write_bytes(b"")
+        os.utime(path, (0, 0))
     sweep(tmp_path)
     assert not gone.exists() and set(tmp_path.iterdir()) == kept
     young = left(tmp_path, dead, 0, kind=kind)

@@ -110,6 +110,25 @@ def test_the_lock_of_another_host_is_kept_where_the_system_has_no_locks(tmp_path
         pass
 
 
+def test_a_lock_that_ends_while_it_is_asked_for_is_not_held_twice(tmp_path, monkeypatch):
+    """The holder removes its file after another job has opened that and before it locks it."""
+    real = lock.fcntl.flock
+    calls = []
+
+    def late(handle, how):
+        if not calls:
+            (tmp_path / NAME).unlink()
+        calls.append(handle)
+        real(handle, how)
+
+    (tmp_path / NAME).write_text("")
+    monkeypatch.setattr(lock.fcntl, "flock", late)
+    with folder_lock(tmp_path):
+        assert len(calls) == 2 and (tmp_path / NAME).exists()
+        with pytest.raises(SpecsrError, match="another job"), folder_lock(tmp_path):
+            pass
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with (
