@@ -15,6 +15,7 @@ from specsr.enhance.segments import (
     join,
     model_plan,
     model_transform,
+    one_channel,
     process,
 )
 from specsr.errors import SpecsrError
@@ -112,7 +113,13 @@ def upscale_pieces(
 
     transform = model_transform(found)
     cut = cut_row(low.rate, rate, transform.n_fft)
-    reference = _median_levels(transform(first_seconds(low, transform.n_fft).resample(rate)), cut)
+    early = first_seconds(low, transform.n_fft)
+    reference = [
+        level
+        for channel in range(len(early.channels))
+        for level in _median_levels(transform(one_channel(early, channel).resample(rate)), cut)
+    ]
+    del early
 
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
         spec = transform(part.resample(rate))

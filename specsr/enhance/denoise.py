@@ -17,6 +17,7 @@ from specsr.enhance.segments import (
     join,
     model_plan,
     model_transform,
+    one_channel,
     process,
 )
 from specsr.errors import SpecsrError
@@ -108,7 +109,13 @@ def denoise_pieces(
     found = _checked_model(model, noisy.rate, attenuation)
 
     transform = model_transform(found)
-    reference = _median_levels(transform(first_seconds(noisy, transform.n_fft)))
+    early = first_seconds(noisy, transform.n_fft)
+    reference = [
+        level
+        for channel in range(len(early.channels))
+        for level in _median_levels(transform(one_channel(early, channel)))
+    ]
+    del early
 
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
         spec = transform(part)

@@ -11,6 +11,7 @@ import torch
 
 from specsr.choices import Consistency, SignalPair, check
 from specsr.errors import SpecsrError
+from specsr.io.limits import check_size
 from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import enlarge, pool
@@ -32,6 +33,9 @@ from specsr.progress import Progress
 from specsr.signal import Signal
 
 log = logging.getLogger(__name__)
+
+PER_CHANNEL, AT_ONCE = 40, 64
+"""Bytes that a fine cell takes: in every channel, and in the channel that is worked on."""
 
 
 def upscale_map(
@@ -75,6 +79,7 @@ def upscale_map(
     check(consistency, Consistency, "consistency")
     found = find_model(model, pair, scale)
     grid = low.grid.refined(s_f, s_t)
+    _check_memory(low, grid)
     rotation_hz = column_rotation_hz(low.rpm, grid)
     # the last frame of a full map may lie past the last fine one
     measured = np.square(low.image()[..., : -(-grid.frames // s_t)], dtype=np.float64)
@@ -101,6 +106,16 @@ def upscale_map(
         magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
         rpm=low.rpm, uncertainty_db=uncertainty if len(uncertainty) else None,
     )  # fmt: skip
+
+
+def _check_memory(low: SpecMap, grid: Grid) -> None:
+    """Raise `SpecsrError`, before any work, if the finer map exceeds the limit of memory."""
+    cells = grid.rows * grid.frames
+    # For each fine cell of every channel: power and uncertainty in float64, once per channel and
+    # once in all, their square root, and the map (float32).  For one channel at a time: the
+    # network's two outputs, and the fit, its blend and the consistency in float64.
+    needed = cells * (PER_CHANNEL * len(low.channels) + AT_ONCE)
+    check_size(needed, f"a finer map of {grid.rows} x {grid.frames} cells")
 
 
 def uses_speed(model: Model) -> bool:

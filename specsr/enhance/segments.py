@@ -31,6 +31,10 @@ LARGEST = 3 << 18
 """Maximum number of samples of the result in a segment: 16 s at 48 kHz, less at higher rates."""
 
 
+WHOLE = 1 << 22
+"""Samples of the result, over all channels, up to which one segment is processed as a whole."""
+
+
 class Source(Protocol):
     """A recording read in parts: a `Signal`, or an open file (`specsr.io.stream`)."""
 
@@ -135,9 +139,9 @@ def process(
 ) -> Generator[Signal, None, None]:
     """Yield the result of ``work`` for a recording, piece by piece, in order and without gaps.
 
-    A recording of one segment is processed as a whole, otherwise each channel of each segment by
-    itself.  Neighbouring segments are joined by a linear crossfade, which leaves samples that are
-    equal in both unchanged.
+    A recording of one segment and up to `WHOLE` samples is processed as a whole, otherwise each
+    channel of each segment by itself, which gives the same.  Neighbouring segments are joined by a
+    linear crossfade, which leaves samples that are equal in both unchanged.
 
     Args:
         source: the recording.
@@ -147,7 +151,7 @@ def process(
         progress: wraps the steps of ``work`` for one segment, else segments times channels.
     """
     found = segments(source.length, plan.size, plan.margin)
-    if len(found) == 1:
+    if len(found) == 1 and source.length * plan.ratio * len(source.channels) <= WHOLE:
         yield work(source.cut(0, source.length), 0, progress)
         return
     ratio, fade = plan.ratio, plan.fade * plan.ratio
@@ -157,24 +161,28 @@ def process(
     for segment, channel in progress(steps) if progress else steps:
         if channel == 0:
             part = source.cut(segment.first, segment.last)
-            done: list[Signal] = []
-        one = part.replace(
-            samples=part.samples[channel : channel + 1], channels=part.channels[channel:][:1]
-        )
-        done.append(work(one, channel, None))
-        if len(done) < len(source.channels):
+        head = work(one_channel(part, channel), channel, None)
+        if channel == 0:
+            samples = np.empty((len(part.channels), head.length), head.samples.dtype)
+        samples[channel] = head.samples[0]
+        if channel < len(part.channels) - 1:
             continue
-        samples = np.concatenate([result.samples for result in done])
         a, b = ((at - segment.first) * ratio for at in (segment.start, segment.stop))
-        piece = samples[:, a:b].copy()
+        piece = np.ascontiguousarray(samples[:, a:b])
         if tail is not None:
             piece[:, :fade] = tail * (1 - rise) + piece[:, :fade] * rise
         tail = samples[:, b : b + fade].copy()
-        head = done[0]
         yield head.replace(
             samples=piece, channels=part.channels, start=head.start + a / head.rate,
             rpm=None if head.rpm is None else head.rpm[a:b],
         )  # fmt: skip
+
+
+def one_channel(signal: Signal, channel: int) -> Signal:
+    """Return one channel of a recording by its position."""
+    return signal.replace(
+        samples=signal.samples[channel : channel + 1], channels=signal.channels[channel:][:1]
+    )
 
 
 def join(pieces: Iterable[Signal]) -> Signal:

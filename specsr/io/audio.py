@@ -51,13 +51,9 @@ def read_audio(path: Path) -> Contents:
     """
     with opened(path) as (file, known, dtype):
         declared = file.frames
-        total = Total("the recording")
         if declared < UNKNOWN_LENGTH:
-            check_size(array_memory(declared * file.channels, np.dtype(dtype)), total.what)
-        blocks = []
-        for block in _blocks(file, dtype):
-            total.add(array_memory(block.size, block.dtype))
-            blocks.append(block)
+            check_size(array_memory(declared * file.channels, np.dtype(dtype)), "the recording")
+        blocks = list(_blocks(file, dtype))
     if not blocks:
         raise SpecsrError(
             "holds no samples: the recording is empty, was cut off, or its header was never "
@@ -204,8 +200,9 @@ def _forward(path: Path) -> Any:
 
 def _blocks(file: Any, dtype: Any) -> Iterator[np.ndarray]:
     """Yield the file as [channels, n] blocks, so a wrong length in a header allocates no memory."""
-    frames = max(1, BLOCK // file.channels)
+    frames, total = max(1, BLOCK // file.channels), Total("the recording")
     while len(block := file.read(frames, dtype=dtype, always_2d=True)):
+        total.add(array_memory(block.size, block.dtype))
         yield np.ascontiguousarray(block.T)
 
 

@@ -154,7 +154,9 @@ def map_sink(
     Raises:
         SpecsrError: the output exists, does not fit on the disk, or cannot be written.
     """
-    from specsr.maps.frames import Frames  # imports torch, which reading does not need
+    # these import torch, which reading does not need
+    from specsr.maps.frames import Frames
+    from specsr.maps.polar import angle
 
     channels = len(head.channels)
     full = (channels, grid.rows, grid.frames)
@@ -170,8 +172,8 @@ def map_sink(
     def add(piece: Signal) -> None:
         for first in range(0, piece.length, step):
             spectrum = frames.add(piece.samples[:, first : first + step])
-            put("magnitude", spectrum.abs().numpy())
-            put("phase", spectrum.angle().numpy())
+            put("magnitude", frames.magnitude(spectrum).numpy())
+            put("phase", angle(spectrum).numpy())
         if piece.rpm is not None:
             put("rpm", piece.rpm)
 

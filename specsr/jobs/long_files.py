@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 SEGMENTS = 2
 """A recording longer than this many segments is streamed."""
 
+WHOLE = 1 << 24
+"""Samples, over all channels, up to which a shorter recording is read whole."""
+
 LARGE = 1 << 28
 """Size in bytes from which a file that is read whole is reported."""
 
@@ -56,8 +59,8 @@ def long_recording(
 ) -> Iterator[stream.Recording | None]:
     """Yield an open recording to be streamed; None for one to be read whole.
 
-    Audio files of more than `SEGMENTS` segments are streamed if all outputs are audio files, maps
-    (``.npz``, ``.h5``) or figures.
+    Audio files of more than `SEGMENTS` segments or `WHOLE` samples are streamed if all outputs are
+    audio files, maps (``.npz``, ``.h5``) or figures.
 
     Args:
         path: the recording.
@@ -77,7 +80,10 @@ def long_recording(
                 "formats, %s and figures",
                 path, " ".join(audio.FORMATS), " ".join(io.MAP_SUFFIXES),
             )  # fmt: skip
-        if found is not None and found.length <= SEGMENTS * segment * found.rate:
+        if found is not None and (
+            found.length <= SEGMENTS * segment * found.rate
+            and found.length * len(found.channels) <= WHOLE
+        ):
             found = None
         for note in () if found is None else found.notes:
             log.warning("%s: %s", path, note)

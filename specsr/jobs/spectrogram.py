@@ -16,6 +16,9 @@ from specsr.jobs.task import Task, Work
 from specsr.maps.grid import Grid
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 
+BLOCK = 1 << 22
+"""Samples, over all channels, of a long recording that are analysed at a time."""
+
 
 @dataclass(frozen=True)
 class Spectrogram(Work):
@@ -46,7 +49,9 @@ class Spectrogram(Work):
             if long is not None:
                 transform = SpectrogramTransform.for_rate(long.rate, **analysis)
                 grid = dataclasses.replace(transform.grid(long.cut(0, 1)), length=long.length)
-                size = max(1, round(self.segment * long.rate))
+                # frames do not depend on the blocks that they are computed in
+                most = max(transform.n_fft, BLOCK // len(long.channels))
+                size = max(1, min(round(self.segment * long.rate), most))
                 result = write_pieces(
                     long, blocks(long, size, task.progress), task, transform,
                     panels=[Panel(path.stem, transform)],

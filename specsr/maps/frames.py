@@ -32,7 +32,7 @@ class Frames:
     def add(self, samples: np.ndarray) -> torch.Tensor:
         """Add the next samples [C, n] and return the completed frames, complex64 [C, rows, k].
 
-        The magnitudes have the grid's scaling, as in a `SpecMap`; k may be zero.
+        They are unscaled, see `magnitude`; k may be zero.
         """
         grid = self.grid
         self.added += samples.shape[1]
@@ -45,11 +45,14 @@ class Frames:
         self.held = held[:, count * grid.hop_length :].clone()
         if not count:
             return torch.empty(len(samples), grid.n_fft // 2 + 1, 0, dtype=torch.complex64)
-        spectrum = torch.stft(
+        return torch.stft(
             held[:, : (count - 1) * grid.hop_length + grid.n_fft], grid.n_fft, grid.hop_length,
             window=self.window, center=False, return_complex=True,
         )  # fmt: skip
-        return spectrum * self.factor
+
+    def magnitude(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Return the magnitudes of frames in the scaling of the grid, as in a `SpecMap`."""
+        return spectrum.abs() * self.factor
 
 
 _BLOCK = 1 << 21

@@ -129,12 +129,15 @@ class SpectrogramTransform:
 
         grid = self.grid(signal)
         samples = np.require(signal.samples, np.float32, ["C", "W"])  # the layout torch accepts
-        spectrum = stft(torch.from_numpy(samples), grid)
         factor = torch.from_numpy(grid.factor().astype(np.float32))[:, None]
-        return SpecMap(
-            (spectrum.abs() * factor).numpy(), grid, phase=angle(spectrum).numpy(),
-            channels=signal.channels, rpm=signal.rpm,
-        )  # fmt: skip
+        # frame by frame in memory, as torch.stft returns them: sums over them keep their order
+        shape = (len(samples), grid.frames, grid.rows)
+        magnitude, phase = (np.empty(shape, np.float32).swapaxes(1, 2) for _ in range(2))
+        for channel, row in enumerate(torch.from_numpy(samples)):  # one by one bounds the memory
+            spectrum = stft(row, grid)
+            magnitude[channel] = (spectrum.abs() * factor).numpy()
+            phase[channel] = angle(spectrum).numpy()
+        return SpecMap(magnitude, grid, phase=phase, channels=signal.channels, rpm=signal.rpm)
 
     @staticmethod
     def inverse(spec: SpecMap) -> Signal:

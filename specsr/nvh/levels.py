@@ -22,6 +22,10 @@ from specsr.nvh.weighting import check_weighting, weighting_power
 from specsr.signal import Signal
 
 _NOMINAL = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
+CELLS = 1 << 22
+"""Cells of a map that are squared at a time: bounds the memory for large maps."""
+LONGEST_WINDOW = 1 << 22
+"""Longest window for third octaves, samples; from 6 MHz up the lowest ones are not resolved."""
 _ROWS_PER_BAND = 4
 """Rows in the narrowest third octave of a recording: the main lobe of a Hann window."""
 
@@ -42,12 +46,16 @@ def row_power(spec: SpecMap) -> np.ndarray:
     The rows of a frame add up to the mean square of the signal under its window: exactly for a
     full map (Parseval), without the Nyquist row for a pooled one.
     """
-    grid = spec.grid
+    return _row_power(spec.magnitude, spec.grid)
+
+
+def _row_power(magnitude: np.ndarray, grid: Grid) -> np.ndarray:
+    power = np.square(magnitude, dtype=np.float64)
     if grid.scaling == "psd":
-        return spec.power * grid.df
+        return power * grid.df
     window = grid.window_samples()
     enbw = grid.n_fft * np.square(window).sum() / window.sum() ** 2
-    return spec.power * (grid.cell[0] / enbw)
+    return power * (grid.cell[0] / enbw)
 
 
 def row_edges(grid: Grid) -> np.ndarray:
@@ -88,7 +96,16 @@ def mean_power(spec: SpecMap) -> np.ndarray:
     """
     first, last = spec.grid.spans()
     frames = last - first + 1
-    return (row_power(spec) @ frames) / (coverage(spec.grid) @ frames)
+    _, rows, columns = spec.magnitude.shape
+    step = max(1, CELLS // columns)
+    total = np.concatenate([
+        np.stack([
+            _row_power(channel[row : row + step], spec.grid) @ frames
+            for channel in spec.magnitude
+        ])
+        for row in range(0, rows, step)
+    ], axis=1)  # fmt: skip
+    return total / (coverage(spec.grid) @ frames)
 
 
 def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
@@ -227,7 +244,8 @@ def signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, flo
 
     Args:
         signal: the recording.
-        df: maximum distance of the rows in Hz.
+        df: maximum distance of the rows in Hz; larger where the window would exceed
+            `LONGEST_WINDOW`.
 
     Returns:
         Mean square in unit², float64 [C, rows]; edges in Hz, [rows + 1], from 0 to half the
@@ -236,7 +254,8 @@ def signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, flo
     from scipy.fft import next_fast_len
     from scipy.signal import get_window
 
-    hop_length = next_fast_len(int(np.ceil(signal.rate / df / 4)), real=True)
+    wanted = min(int(np.ceil(signal.rate / df / 4)), LONGEST_WINDOW // 4)
+    hop_length = next_fast_len(wanted, real=True)
     n_fft = 4 * hop_length
     # in blocks: scipy.signal.welch holds all frames of a recording at once
     power = np.array([

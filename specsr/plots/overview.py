@@ -33,7 +33,7 @@ class Overview:
 
     def add(self, samples: np.ndarray) -> None:
         """Add the next samples, [1, n]."""
-        found = self.frames.add(samples).abs()[0, : self.grid.rows].numpy()
+        found = self.frames.magnitude(self.frames.add(samples))[0, : self.grid.rows].numpy()
         if not found.shape[1]:
             return
         columns = np.arange(self.at, self.at + found.shape[1]) // self.step

@@ -7,9 +7,13 @@ import pytest
 import torch
 
 import specsr
-from specsr.enhance.maps import low_map, map_transform
+from specsr.enhance.maps import low_map, map_transform, upscale_map
+from specsr.errors import SpecsrError
+from specsr.io import limits
+from specsr.maps.grid import Grid
 from specsr.maps.phase import to_signal
 from specsr.maps.pooling import enlarge, pool
+from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import spectrogram
 from specsr.models.bundled import find_model
 from specsr.models.config import MDSRConfig
@@ -232,3 +236,13 @@ def test_the_speed_changes_the_result_of_an_order_conditioned_model(run, uncerta
     part = specsr.upscale(low.replace(rpm=half), scale=2, model=uncertain, consistency="off")
     off = specsr.upscale(low.replace(rpm=None), scale=2, model=uncertain, consistency="off")
     np.testing.assert_allclose(part.db[..., -60:], off.db[..., -60:], atol=1e-3)
+
+
+def test_a_finer_map_that_exceeds_the_memory_is_refused_before_any_work():
+    grid = Grid(48000.0, 24000, 256, 256 * 11_999, cell=(4, 4))
+    low = SpecMap(np.ones((1, grid.rows, grid.frames), np.float32), grid)
+    with (
+        limits.max_memory("1G"),
+        pytest.raises(SpecsrError, match=r"a finer map of 12001 x 12000 cells needs 15.0 GB"),
+    ):
+        upscale_map(low, 4)

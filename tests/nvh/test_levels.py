@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import spectrogram
 from specsr.maps.windows import coverage
 from specsr.nvh import levels as nvh
@@ -152,3 +156,16 @@ def test_only_sound_can_be_weighted() -> None:
         nvh.overall_level(Signal(white(8, 100), RATE, "m/s2"), "A")
     with pytest.raises(SpecsrError, match="weighting is 'B'"):
         nvh.third_octave_levels(Signal(white(8, 100), RATE, "Pa"), weighting="B")
+
+
+def test_levels_of_a_large_map_take_little_memory(monkeypatch):
+    grid = Grid(48000.0, 24000, 256, 256 * 11_999, cell=(4, 4))
+    rng = np.random.default_rng(0)
+    spec = SpecMap(rng.random((1, grid.rows, grid.frames), dtype=np.float32), grid)
+    tracemalloc.start()
+    found = nvh.overall_level(spec)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * spec.magnitude.nbytes  # in one piece: 4 times
+    monkeypatch.setattr("specsr.nvh.levels.CELLS", spec.magnitude.size)
+    np.testing.assert_allclose(nvh.overall_level(spec), found, rtol=1e-14)
