@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any, Optional
@@ -83,6 +84,8 @@ def _common(
     ] = False,
 ) -> None:
     level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
+    if not verbose:  # the results show what overflowed
+        warnings.simplefilter("ignore", RuntimeWarning)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -7,6 +7,7 @@ reproduced bit for bit with any calibration.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -168,9 +169,10 @@ def audio_sink(
 
     with replacing(path, *companions, overwrite=overwrite) as (audio, *side):
         try:
-            with sf.SoundFile(str(audio), "w", rate, channels, subtype, format=form) as file:
+            with sf.SoundFile(_file_name(audio), "w", rate, channels, subtype, format=form) as file:
                 yield add
-            written = sf.info(str(audio)).frames
+            written = sf.info(_file_name(audio)).frames
+            riff.clear_time(audio)
         except (sf.SoundFileError, OverflowError) as error:
             raise SpecsrError(
                 f"{path}: could not be written as {form} {subtype} with {channels} channels at "
@@ -195,7 +197,12 @@ def _forward(path: Path) -> Any:
         def seekable(self) -> bool:
             return False
 
-    return Forward(str(path))
+    return Forward(_file_name(path))
+
+
+def _file_name(path: Path) -> str | bytes:
+    """Return a path for soundfile, which encodes texts strictly: names need not be UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _blocks(file: Any, dtype: Any) -> Iterator[np.ndarray]:

@@ -124,8 +124,8 @@ def _channel(
             if channel.times is not None:
                 length = float(channel.times[-1] - channel.times[0])
             return replace(
-                plain, unit="1/min", seconds=length, lowest=float(samples.min()),
-                highest=float(samples.max()),
+                plain, unit="1/min", seconds=length, **_span(samples),
+                problem="" if np.isfinite(samples).all() else "holds values that are not finite",
             )  # fmt: skip
         signal, found = assemble(Contents((channel,)), [0], unit, calib, rate)
     except SpecsrError as error:
@@ -137,10 +137,16 @@ def _channel(
     return replace(
         plain, unit=signal.unit, rate=signal.rate, seconds=signal.duration,
         level_db=float(level) if np.isfinite(level) else None,
-        reference=reference_label(signal.unit), lowest=float(samples.min()),
-        highest=float(samples.max()), bandwidth=end.hz if end else None,
+        reference=reference_label(signal.unit), **_span(samples), bandwidth=end.hz if end else None,
         flagged=bool(end and end.flagged),
     )  # fmt: skip
+
+
+def _span(samples: np.ndarray) -> dict[str, float | None]:
+    """Return the smallest and the largest finite sample; None without one."""
+    kept = samples[np.isfinite(samples)]
+    found = (float(kept.min()), float(kept.max())) if kept.size else (None, None)
+    return dict(zip(("lowest", "highest"), found))
 
 
 def _map_facts(spec: SpecMap) -> dict[str, Any]:

@@ -8,12 +8,14 @@ between the blocks are checked first, and asammdf runs in a separate process
 from __future__ import annotations
 
 import json
+import logging
 import mmap
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from specsr.names import plain
 from specsr.signal import Signal
 
 SUFFIXES = (".mf4", ".mdf")
+log = logging.getLogger(__name__)
 TIME_LIMIT, BYTES_PER_SECOND = 60, 2e6
 """Time limit of reading: `TIME_LIMIT` s plus the size of the file over `BYTES_PER_SECOND`."""
 # Links that form the tree of a file, by block type: next block, first child, data.
@@ -82,12 +85,18 @@ def write_mdf(
     """Write a signal as MDF 4.10: one group with a time channel, the samples and the rpm.
 
     An MDF stores times instead of a rate, and no full scale; the rate is read from the times.
+    Names lose blanks at their ends, control characters become escapes and an empty name ``ch1``,
+    ``ch2``, ... by position; every change is logged.
     """
     if subtype is not None:
         raise SpecsrError(f"{path}: {path.suffix} has no subtypes: leave subtype={subtype!r} out")
     asammdf = need(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     times = signal.start + np.arange(signal.length) / signal.rate
-    rows = [(name, row, signal.unit) for name, row in zip(signal.channels, signal.samples)]
+    names = [plain(name).strip() or f"ch{i + 1}" for i, name in enumerate(signal.channels)]
+    for name, own in zip(names, signal.channels):
+        if name != own:
+            log.warning("%s: channel name %r is written as %r", path, own, name)
+    rows = [(name, row, signal.unit) for name, row in zip(names, signal.samples)]
     if signal.rpm is not None:
         rows.append(("rpm", signal.rpm, "1/min"))
     channels = [
@@ -99,9 +108,15 @@ def write_mdf(
         tempfile.TemporaryDirectory(prefix="specsr-mdf-") as folder,
         asammdf.MDF(version="4.10") as file,
     ):
+        # no time of writing: two files of one signal are the same
+        file.header.start_time = datetime.fromtimestamp(0, timezone.utc)
+        history = need("asammdf.blocks.v4_blocks", "mdf", f"{path.suffix} files").FileHistory()
+        history.abs_time, history.comment = 0, "specsr"
+        file.file_history = [history]
         file.append(channels, comment="specsr")
         # asammdf only writes files with its own suffix
-        shutil.copyfile(file.save(Path(folder, "made.mf4"), overwrite=True), temp)
+        made = file.save(Path(folder, "made.mf4"), overwrite=True, add_history_block=False)
+        shutil.copyfile(made, temp)
 
 
 def _in_process(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -18,11 +18,16 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.io.guard import naming
+from specsr.io.limits import check_size
+from specsr.io.schema import names
 
 _PAIR = re.compile(r"([A-Za-z_ -]+?)\s*[:=]\s*([^,;]+)")
 _HEAD_LINES = 200
 LONGEST = 300
 """Longest part of a comment, column name or message that is used, characters."""
+LONGEST_LINE = 1_000_000
+"""Longest line before the numbers, characters."""
+_NAMES = "channels: "
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Head:
         comma: whether commas are decimal commas.
         names: column names; () without a line of names.
         times: times of the columns, s, if the line of names is that of a map, else ().
+        channels: channel names in a comment of specsr; () without one.
     """
 
     facts: dict[str, str]
@@ -44,6 +50,7 @@ class Head:
     comma: bool
     names: tuple[str, ...] = ()
     times: tuple[float, ...] = ()
+    channels: tuple[str, ...] = ()
 
     @property
     def is_map(self) -> bool:
@@ -89,32 +96,44 @@ def read_head(path: Path) -> Head:
     Raises:
         SpecsrError: the first lines hold no table of numbers.
     """
+    # float64 of cells of 8 characters or more, as columns, as channels and stacked
+    check_size(4 * path.stat().st_size, "the table")
     facts: dict[str, str] = {}
+    channels: tuple[str, ...] = ()
     with _opened(path) as file:
-        lines = [line.rstrip("\n")[:1_000_000] for _, line in zip(range(_HEAD_LINES), file)]
+        lines = [line.rstrip("\n")[:LONGEST_LINE] for _, line in zip(range(_HEAD_LINES), file)]
     for number, line in enumerate(lines):
         text = line.strip()
         if text.startswith(("#", "%")) or not text:
-            text = text.lstrip("#% ")[:LONGEST]
+            text = text.lstrip("#% ")
+            if text.startswith(_NAMES) and facts.get("format", "").startswith("specsr-"):
+                channels = names({"channels": text.removeprefix(_NAMES)})
+                continue
             if text.startswith("specsr-map"):
                 facts["format"] = "specsr-map"
-            facts |= {key.strip().lower(): value.strip() for key, value in _PAIR.findall(text)}
+            facts |= comment_facts(text)
             continue
         divider, comma = _divider(line)
         if _are_numbers(_cells(text, divider), comma):
-            return Head(facts, number, divider, comma)
+            return Head(facts, number, divider, comma, channels=channels)
         following = next((later for later in lines[number + 1 :] if later.strip()), "")
         divider, comma = _divider(following)
         if not following or not _are_numbers(_cells(following, divider), comma):
             continue  # a line of text above the names
-        names = _names(text, divider, single=len(_cells(following, divider)) == 1)
+        titles = _names(text, divider, single=len(_cells(following, divider)) == 1)
         times: tuple[float, ...] = ()
-        if len(names) > 2 and _are_numbers(names[1:], comma):
-            times = tuple(_number(name, comma) for name in names[1:])
-        return Head(facts, number + 1, divider, comma, names, times)
+        if len(titles) > 2 and _are_numbers(titles[1:], comma):
+            times = tuple(_number(title, comma) for title in titles[1:])
+        return Head(facts, number + 1, divider, comma, titles, times, channels)
     raise SpecsrError(
         "cannot be read as a table: expected columns of numbers under a line of names"
     )
+
+
+def comment_facts(text: str) -> dict[str, str]:
+    """Return the ``key: value`` pairs of a comment, keys in lower case."""
+    pairs = _PAIR.findall(text[:LONGEST])
+    return {key.strip().lower(): value.strip() for key, value in pairs}
 
 
 def read_table(path: Path, gaps: bool = False) -> tuple[Head, np.ndarray]:

@@ -183,7 +183,11 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
     }  # fmt: skip
     name = spec.channels[0]
     lines = [f"# {key}: {value}" for key, value in facts.items()]
-    simple = plain(name) == name and comment_facts(f"channel: {name}") == {"channel": name}
+    simple = (
+        plain(name) == name
+        and bool(name)
+        and comment_facts(f"channel: {name}") == {"channel": name}
+    )
     lines.append(f"# channel: {name}" if simple else _names_line(path, [name]))
     with (
         replacing(path, overwrite=overwrite) as (temp,),

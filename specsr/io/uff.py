@@ -23,6 +23,7 @@ from specsr.io.limits import Total, check_size
 from specsr.io.recording import Channel, Contents, from_rows
 from specsr.io.times import even_times, snap
 from specsr.maps.spec_map import SpecMap
+from specsr.names import plain
 from specsr.signal import Signal
 
 SUFFIXES = (".uff", ".unv")
@@ -91,8 +92,8 @@ def write_uff(
                 row, np.array([first, first + 1 / signal.rate]), binary, name, own,
                 func_type=_TIME_RESPONSE, abscissa_spec_data_type=_ABSCISSA_TIME,
                 abscissa_axis_lab="Time", abscissa_axis_units_lab="s",
-                ordinate_spec_data_type=_DATA_TYPES.get(unit, 0), ordinate_axis_lab=name[:20],
-                ordinate_axis_units_lab=unit,
+                ordinate_spec_data_type=_DATA_TYPES.get(unit, 0),
+                ordinate_axis_lab=_shown(name)[:20], ordinate_axis_units_lab=unit,
             )
         )  # fmt: skip
     _save(path, sets, overwrite)
@@ -114,7 +115,9 @@ def read_map_file(path: Path) -> SpecMap:
         raise SpecsrError("holds no map: expected auto spectra or densities over time")
     by_channel: dict[str, list[dict[str, Any]]] = {}
     for fields in columns:
-        by_channel.setdefault(fields["id1"].strip(), []).append(fields)
+        by_channel.setdefault(_name(fields) if _own(fields) else fields["id1"].strip(), []).append(
+            fields
+        )
     first = columns[0]
     own = _own(first)
     powers = []
@@ -133,7 +136,7 @@ def read_map_file(path: Path) -> SpecMap:
         "times": np.array([one["z_axis_value"] for one in sets]),
         "unit": own.get("unit") or unit_labels.understand(label.strip("()"))[0],
         "scaling": "psd" if first["func_type"] == _PSD else "rms",
-        "channels": [name or f"ch{i + 1}" for i, name in enumerate(by_channel)],
+        "channels": [name if own else name or f"ch{i + 1}" for i, name in enumerate(by_channel)],
     }  # fmt: skip
     if "grid" in own:
         return entries.spec_map(_of_own_grid(fields, own["grid"]))
@@ -256,6 +259,8 @@ def _name(fields: dict[str, Any]) -> str:
     """Return the name of a channel: its entity, first text line, axis label, or node."""
     names = [fields["rsp_ent_name"], fields["id1"], fields["ordinate_axis_lab"]]
     if _own(fields):
+        if fields["id2"].startswith(_NAME):
+            return json.loads(fields["id2"] + fields["id3"].replace("NONE", ""))["name"]
         names = [fields["id1"]]
     for name in map(unit_labels.clean, names):
         if name:
@@ -308,13 +313,27 @@ def _data_set(
     text = json.dumps({"specsr": 1} | own, separators=(",", ":"))
     if len(text) > 160:
         raise SpecsrError(f"{text} does not fit into a universal file: write .h5")
+    lines = "written by specsr"
+    if _shown(name) != name or unit_labels.clean(name) != name or not 0 < len(name) <= 80:
+        exact = json.dumps({"name": name}, separators=(",", ":"))
+        lines = exact.replace(" ", "\\u0020")  # blanks at the ends of a line are lost
+        if len(lines) > 160:
+            raise SpecsrError(
+                f"channel name {ascii(name[:40])} does not fit into the two text lines of a "
+                "universal file: shorten it, or write .h5"
+            )
     return {
-        "type": 58, "binary": int(binary), "id1": name[:80], "id2": "written by specsr",
-        "id3": "NONE", "id4": text[:80], "id5": text[80:] or "NONE",
+        "type": 58, "binary": int(binary), "id1": _shown(name)[:80], "id2": lines[:80],
+        "id3": lines[80:] or "NONE", "id4": text[:80], "id5": text[80:] or "NONE",
         "rsp_ent_name": "NONE", "rsp_node": 0, "rsp_dir": 0, "ref_ent_name": "NONE",
         "ref_node": 0, "ref_dir": 0, "abscissa_spacing": 1, "orddenom_spec_data_type": 0,
         "x": x, "data": np.asarray(data, dtype=np.float64), **header,
     }  # fmt: skip
+
+
+def _shown(name: str) -> str:
+    """Return a name in printable ASCII, as universal files hold texts."""
+    return plain(name).encode("ascii", "backslashreplace").decode("ascii").strip() or "NONE"
 
 
 def _save(path: Path, sets: list[dict[str, Any]], overwrite: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,5 +49,6 @@ def save_figure(
         )
     with replacing(path, overwrite=overwrite) as (temporary,):
         drawn: Any = figure.figure  # a figure is its own figure
-        with rc_context({"svg.hashsalt": "specsr"}):
+        with rc_context({"svg.hashsalt": "specsr"}), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a name in a script without a font
             drawn.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=_TIMELESS.get(suffix))

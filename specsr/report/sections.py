@@ -36,6 +36,7 @@ def facts_section(
         isinstance(i.source, Signal)
         and i.source.unit == "Pa"
         and i.source.duration >= sound_quality.SHORTEST
+        and i.source.rate >= sound_quality.LOWEST_RATE
         for i in items
     ) and sound_quality.available()  # fmt: skip
     heads += ["A-weighted, dB"] if acoustic else []

@@ -151,6 +151,8 @@ def _no_loudness(waves: tuple[Signal, Signal] | None) -> str | None:
         return "not computed: maps have no loudness, compare recordings"
     if waves[0].unit != "Pa":
         return f"not computed: samples are in {waves[0].unit}, not in Pa"
+    if min(wave.rate for wave in waves) < sound_quality.LOWEST_RATE:
+        return f"not computed: a rate below {sound_quality.LOWEST_RATE:g} Hz"
     if waves[0].duration < sound_quality.SHORTEST:
         return f"not computed: shorter than {sound_quality.SHORTEST:g} s"
     if not sound_quality.available():

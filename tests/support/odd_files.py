@@ -18,7 +18,9 @@ BYTES_NAME = os.fsdecode(b"caf\xe9 \xff.wav")
 """A file name that is not UTF-8."""
 
 
-def _sine(rate: float, length: int, value: float = 1.0, names: tuple[str, ...] = ("mic",)) -> Signal:
+def _sine(
+    rate: float, length: int, value: float = 1.0, names: tuple[str, ...] = ("mic",)
+) -> Signal:
     phase = 0.3 * np.arange(length) + np.arange(len(names))[:, None]
     rpm = np.linspace(1000.0, 3000.0, length)
     return Signal(
@@ -56,14 +58,14 @@ ODD: dict[str, Callable[[Path], Path]] = {
     "10 Hz": _write(_sine(10.0, 5000), "a.wav"),
     "1e12 Hz": _write(_sine(1e12, 5000), "a.h5"),
     "one sample": _write(_sine(48000.0, 1), "a.wav"),
-    "1e300": _write(_sine(8000.0, 4000, 1e300), "a.h5"),
-    "-1e300": _write(_sine(8000.0, 4000, -1e300), "a.csv"),
-    "1e-300": _write(_sine(8000.0, 4000, 1e-300), "a.h5"),
-    "silence": _write(_sine(8000.0, 4000, 0.0), "a.wav"),
-    "names": _write(_sine(8000.0, 8000, 1.0, NAMES), "a.wav"),
+    "1e300": _write(_sine(48000.0, 4000, 1e300), "a.h5"),
+    "-1e300": _write(_sine(48000.0, 4000, -1e300), "a.csv"),
+    "1e-300": _write(_sine(48000.0, 4000, 1e-300), "a.h5"),
+    "silence": _write(_sine(24000.0, 4000, 0.0), "a.wav"),
+    "names": _write(_sine(24000.0, 8000, 1.0, NAMES), "a.wav"),
     "names in a table": _write(_sine(8000.0, 4000, 1.0, NAMES), "a.csv"),
-    "names in a map": _map(_sine(8000.0, 4000, 1.0, NAMES)),
-    "name of bytes": _write(_sine(8000.0, 4000), BYTES_NAME),
+    "names in a map": _map(_sine(24000.0, 3000, 1.0, NAMES[:3])),
+    "name of bytes": _write(_sine(24000.0, 4000), BYTES_NAME),
     "nan in the speed": _text(
         "time [s],mic [Pa],rpm [1/min]\n" + "".join(
             f"{i / 1000:g},{np.sin(i):g},{'nan' if i == 7 else 1000 + i}\n" for i in range(3000)
