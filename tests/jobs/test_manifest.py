@@ -208,3 +208,79 @@ def test_killed_command_is_resumed(tmp_path, capsys):
     assert states(out) == [(name, "done") for name in "abcd"]
     assert before == {name: (out / f"{name}.wav").stat().st_mtime_ns for name in done}
     assert all(specsr.read(out / f"{name}.wav").length == 24000 for name in "abcd")
+
+
+def test_lines_are_flushed_and_so_is_the_name_of_a_new_manifest(tmp_path, monkeypatch):
+    flushed = []
+    real = os.fsync
+
+    def recorded(handle):
+        size = os.fstat(handle).st_size if os.path.isfile(f"/proc/self/fd/{handle}") else "folder"
+        flushed.append(size)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    log = Manifest(tmp_path / "new" / "deep")
+    log.append(Record("started", "/in/a.wav", {}, {"a.wav": None}))
+    first = log.path.stat().st_size
+    assert flushed == [first, "folder"]  # the whole line is in the file before it is flushed
+    log.append(Record("done", "/in/a.wav", {}, {"a.wav": [1, 2]}))
+    assert flushed[2:] == [log.path.stat().st_size] and log.path.stat().st_size > first
+    assert log.last == Manifest(log.folder).last
+
+
+def test_an_output_that_became_a_link_counts_as_there(tmp_path):
+    """Archives move files away and leave links; work that is done is not done again."""
+    planned = Record("started", "/in/a.wav", {}, {"a.wav": None, "b.wav": None})
+    log = Manifest(tmp_path)
+    assert not log.is_done(planned) and not log.is_done(replace(planned, outputs={}))
+    log.append(replace(planned, state="done", outputs={"a.wav": [1, 2], "b.wav": [1, 2]}))
+    assert not log.is_done(planned)  # neither output exists
+    (tmp_path / "a.wav").write_bytes(b"1")
+    assert not log.is_done(planned)
+    (tmp_path / "b.wav").symlink_to(tmp_path / "archive" / "b.wav")
+    assert log.is_done(planned)
+    for changes in ({"input": "/in/b.wav"}, {"command": "x"}, {"options": {"a": 1}}, {"read": {
+        "/in/a.wav": [1, 2]}}, {"model_sha256": "0"}, {"outputs": {"a.wav": None}}):  # fmt: skip
+        assert not log.is_done(replace(planned, **changes)), changes
+    log.append(replace(planned, state="failed"))
+    assert not log.is_done(planned)
+
+
+def test_owned_outputs_are_those_written_here_and_unchanged(tmp_path):
+    log = Manifest(tmp_path)
+    output = tmp_path / "a.wav"
+    assert not log.owns(output) and log.own_stamp(output) is None
+    log.append(Record("started", "/in/a.wav", {}, {"a.wav": None}))
+    assert log.owns(output) and log.own_stamp(output) is None
+    output.write_bytes(b"123")
+    log.append(Record("done", "/in/a.wav", {}, {"a.wav": manifest.stamp(output)}))
+    found = output.stat()
+    assert log.owns(output) and log.own_stamp(output) == [3, found.st_mtime_ns]
+    os.utime(output, ns=(found.st_mtime_ns, found.st_mtime_ns + 1))
+    assert not log.owns(output) and log.own_stamp(output) is None
+
+
+def test_stamps_and_checksums_of_files(tmp_path):
+    path, side, table = (tmp_path / name for name in ("a.wav", "a.wav.json", "speed.csv"))
+    path.write_bytes(b"abc")
+    assert list(manifest.stamps(path, table)) == [str(path), str(table)]
+    assert manifest.stamps(path, table)[str(table)] is None
+    side.write_text("{}")
+    assert list(manifest.stamps(path)) == [str(path), str(side)]
+    assert manifest.sha256(path) == hashlib.sha256(b"abc").hexdigest()
+    large = b"x" * ((1 << 20) + 5)
+    path.write_bytes(large)
+    assert manifest.sha256(path) == hashlib.sha256(large).hexdigest()
+    assert manifest.sha256(tmp_path / "missing") is None and manifest.sha256(tmp_path) is None
+
+
+def test_a_manifest_that_cannot_be_read_or_written_is_reported(tmp_path):
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(specsr.SpecsrError, match=f"{NAME}: cannot be read"):
+        Manifest(tmp_path)
+    log = Manifest(tmp_path / "later")
+    (tmp_path / "later").write_bytes(b"")
+    with pytest.raises(specsr.SpecsrError, match=f"{NAME}: could not be written"):
+        log.append(Record("done", "/in/a.wav", {}, {"a.wav": None}))
+    assert log.last == {}

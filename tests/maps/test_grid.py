@@ -163,3 +163,10 @@ def test_invalid_grids_are_refused(changes: dict, words: str) -> None:
 )
 def test_level_label(unit: str, scaling: str, label: str) -> None:
     assert Grid(RATE, 256, 64, 1000, scaling=scaling, unit=unit).level_label == label
+
+
+def test_pooling_by_one_leaves_the_phase_out_and_nothing_else() -> None:
+    spec = spectrogram(Signal(noise(0, 2, 1000), RATE, channels=("a", "b")), n_fft=64)
+    same = pool(spec, 1, 1)
+    assert same.phase is None and same.grid == spec.grid and same.channels == ("a", "b")
+    np.testing.assert_array_equal(same.magnitude, spec.magnitude)

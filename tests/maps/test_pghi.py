@@ -113,3 +113,52 @@ def test_pghi_starts_from_the_known_rows():
     error = (ours - spectrum)[:, 8:-8].norm() / spectrum[:, 8:-8].norm()
     free = (ph.pghi(spectrum.abs(), grid) - spectrum)[:, 8:-8].norm() / spectrum.norm()
     assert error < 0.05 < free
+
+
+def test_cells_below_a_millionth_of_the_maximum_get_a_random_phase():
+    grid = grid_of(2000)
+    magnitude = np.full((grid.rows, grid.frames), 1e-9)
+    magnitude[40:50, 10:20] = 1.0
+    magnitude[40:50, 20] = 1.03e-6
+    magnitude[50, 10:20] = 0.97e-6
+    first, second = (integrate(magnitude, grid, seed=seed) for seed in (0, 1))
+    same = np.isclose(first, second)
+    assert same[40:50, 10:21].all() and not same[50, 10:20].any()
+    assert not same[1:40].any() and not same[51:-1].any()
+    assert (np.abs(first) <= np.float32(np.pi)).all()
+    loose = integrate(magnitude, grid, tolerance=1e-5, seed=1)
+    assert not np.isclose(loose, first)[40:50, 20].any()
+
+
+def test_regions_start_with_phase_zero_and_real_rows_keep_their_sign():
+    grid = grid_of(2000)
+    magnitude = np.zeros((grid.rows, grid.frames))
+    magnitude[30, 5], magnitude[60, 20] = 1.0, 0.5
+    found = integrate(magnitude, grid)
+    assert found[30, 5] == found[60, 20] == 0
+    assert np.isin(found[[0, -1]], np.float32([0, np.pi, -np.pi])).all()
+    assert 0.2 < np.mean(found[0] == 0) < 0.8
+    known = np.zeros(grid.rows, dtype=bool)
+    known[0] = True
+    phase = np.full(magnitude.shape, 0.3)
+    kept = integrate(magnitude, grid, phase=phase, known=known)
+    assert kept[0] == pytest.approx(0.3) and not np.isclose(kept[-1], 0.3).any()
+    assert integrate(np.zeros_like(magnitude), grid).shape == magnitude.shape
+
+
+def test_a_block_of_rows_has_the_gradient_of_the_whole():
+    grid = grid_of(2000, hop_length=48)
+    magnitude = np.random.default_rng(0).exponential(size=(grid.rows, grid.frames))
+    whole, block = phase_gradient(magnitude, grid), phase_gradient(magnitude[20:60], grid, 20)
+    for a, b in zip(whole, block, strict=True):
+        np.testing.assert_allclose(a[21:59], b[1:-1])
+    log = np.log(magnitude)
+    gamma = 0.25645 * 256**2
+    per_frame = 48 * 256 / gamma * (log[31] - log[29]) / 2 + 2 * np.pi * 48 / 256 * 30
+    np.testing.assert_allclose(whole[0][30], per_frame)
+    per_row = -gamma / (48 * 256) * (log[:, 12] - log[:, 10]) / 2 - np.pi
+    np.testing.assert_allclose(whole[1][:, 11], per_row)
+    # symmetric about DC and Nyquist; the edge repeated in time
+    np.testing.assert_allclose(whole[0][[0, -1]].T, [[0, 2 * np.pi * 24]] * grid.frames, atol=1e-9)
+    first = -gamma / (48 * 256) * (log[:, 1] - log[:, 0]) / 2 - np.pi
+    np.testing.assert_allclose(whole[1][:, 0], first)

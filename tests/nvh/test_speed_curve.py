@@ -34,3 +34,11 @@ def test_smoothing_solves_the_normal_equations(n, stiffness, seed):
     # a straight line is not changed
     line = 3 + 2 * np.arange(n)
     np.testing.assert_allclose(smooth(line, weight, stiffness), line, rtol=1e-6)
+
+
+def test_a_newton_step_is_limited_to_one_and_a_half_steps_on_both_sides():
+    target = np.log(np.array([900.0, 999.0, 1100.0]))
+    move, _ = newton_step(
+        lambda speed: -np.square(np.log(speed) - target), np.log(np.full(3, 1000.0)), 0.002, 1e-3
+    )
+    assert move == pytest.approx([-0.003, np.log(0.999), 0.003], abs=1e-9)

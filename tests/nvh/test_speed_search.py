@@ -114,3 +114,48 @@ def test_the_best_path_is_the_best_of_all_paths(states, columns, reach, seed):
 
     best = max(total(path) for path in itertools.product(range(states), repeat=columns))
     assert total(best_path(scores, reach, 0.1)) == pytest.approx(best)
+
+
+def test_the_background_is_the_mean_of_49_rows_and_9_columns():
+    """Limited to -4 to 12 dB, then without the mean of the 49 rows around."""
+    db = np.random.default_rng(0).normal(0, 6, (120, 20))
+    padded = np.pad(db, ((24, 24), (4, 4)), mode="symmetric")
+    around = np.array([[padded[r : r + 49, c : c + 9].mean() for c in range(20)]
+                       for r in range(120)])  # fmt: skip
+    above = np.clip(db - around, -4, 12)
+    tall = np.pad(above, ((24, 24), (0, 0)), mode="symmetric")
+    mean = np.array([tall[r : r + 49].mean(axis=0) for r in range(120)])
+    np.testing.assert_allclose(above_background(10 ** (db / 10)), above - mean, atol=1e-9)
+
+
+def test_the_comb_score_is_its_formula():
+    """Teeth above row 2 and below the last but one; the lowest ``teeth`` of them at most."""
+    lines = np.random.default_rng(0).normal(size=(60, 3))
+    spread = lines.std(axis=0) + 1e-9
+    for spacing, teeth, rows in (
+        (4.0, 80, range(4, 58, 4)), (4.0, 5, range(4, 21, 4)), (2.0, 80, range(4, 58, 2)),
+        (29.0, 80, [29]),
+    ):  # fmt: skip
+        used = list(rows)
+        expected = lines[used].sum(axis=0) / np.sqrt(len(used)) / spread
+        np.testing.assert_allclose(comb_score(lines, np.full(3, spacing), teeth), expected)
+    assert comb_score(lines, np.full(3, 58.0), 80).tolist() == [0, 0, 0]  # no tooth
+
+
+def test_the_search_needs_16_columns_and_48_rows():
+    power, grid, _ = machine()
+    assert find_line_spacing(power[:, 40:56], grid).shape == (16,)
+    steady, grid, _ = machine(rpm=(1800.0, 1800.0))
+    assert find_line_spacing(steady[:, 40:56], grid).all()
+    assert not find_line_spacing(steady[:, 40:55], grid).any()
+    assert not find_line_spacing(steady[:47], grid).any()
+
+
+@pytest.mark.parametrize("spacing, found", [(2.8, 2.8), (2.4, 4.8), (47.0, 47.0), (49.0, 24.5)])
+def test_spacings_from_2_5_to_48_rows_are_found_others_by_a_multiple(spacing, found):
+    grid = machine()[1]
+    at = np.arange(513)[:, None] / spacing
+    away = (at - np.round(at)) * spacing
+    power = (1 + 30 * np.exp(-((away / 0.5) ** 2)) * (at > 0.5)) * np.ones((1, 120))
+    result = find_line_spacing(power, grid) / grid.df
+    np.testing.assert_allclose(result, found, rtol=0.002)

@@ -145,3 +145,23 @@ def test_the_measured_band_is_put_back(ratio: float, length: int) -> None:
     above = slice(int(1.05 * high.shape[1] / ratio), None)
     kept = np.abs(high - own)[:, above].max()
     assert kept < 1e-4 * np.abs(own).max()
+
+
+def test_cells_count_from_120_db_below_the_maximum_up() -> None:
+    for faint, counts in ((1.02e-12, True), (0.98e-12, False)):
+        low = np.array([[1.0, faint]])
+        found = consistency_db(np.array([[1.0, 10 * faint]]), low, (1, 1))
+        assert found == pytest.approx(10 / np.sqrt(2) if counts else 0.0)
+    rows = np.array([[1.0, 1.0], [1.02e-12, 1.02e-12], [0.98e-12, 0.98e-12]])
+    high = rows * np.array([[1.0], [10.0], [100.0]])
+    assert consistency_db(high, rows, (1, 1), per="row") == pytest.approx(10 / np.sqrt(2))
+
+
+def test_rows_are_means_over_frames_with_a_shorter_last_cell() -> None:
+    low = np.array([[2.0, 8.0]])
+    high = np.array([[1.0, 1.0, 1.0]])
+    result = impose(high, low, (1, 2), "row")
+    np.testing.assert_allclose(result, [[4.0, 4.0, 4.0]])  # (2 * 2 + 8) / 3
+    assert consistency_db(result, low, (1, 2), per="row") == pytest.approx(0, abs=1e-9)
+    assert consistency_db(result, low, (1, 2)) == pytest.approx(10 * np.log10(2))
+    assert consistency_db(np.zeros((1, 3)), low, (1, 2), per="row") > 1000

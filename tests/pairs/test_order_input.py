@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,3 +62,21 @@ def test_the_tooth_of_an_order_is_highest_in_the_part_that_holds_it(rotation_hz:
 def test_unknown_speed_gives_zeros() -> None:
     image = order_channels(np.arange(10) * 10.0, 10.0, np.array([0.0, 30.0]))
     assert not image[:, :, 0].any() and image[-1, :, 1].all()
+
+
+def test_teeth_are_triangles_of_height_20_over_quarters_of_a_row() -> None:
+    """Against a loop over cells, quarters and orders."""
+    freqs, height = np.array([20.0, 60.0, 100.0, 140.0]), 40.0
+    speeds = np.array([31.0, 0.0, 55.0])
+    image = order_channels(freqs, height, speeds)
+    expected = np.zeros((9, 4, 3))
+    for (row, f), (column, speed) in itertools.product(enumerate(freqs), enumerate(speeds)):
+        if not speed:
+            continue
+        expected[8, row, column] = 20
+        for comb, part in itertools.product((0, 1), range(4)):
+            centre = f - 15 + 10 * part
+            spacing = speed * (1, 0.5)[comb]
+            away = min(abs(centre - order * spacing) for order in range(1, 20))
+            expected[4 * comb + part, row, column] = 20 * max(0, 1 - away / 15)
+    np.testing.assert_allclose(image, expected, atol=1e-5)

@@ -297,3 +297,11 @@ def test_add_noise_agrees_with_torchaudio() -> None:
     expected = functional.add_noise(*map(torch.from_numpy, (wave, noise)), torch.tensor([7.0]))
     ours = add_noise(Signal(wave, 8000.0), noise, 7.0)
     np.testing.assert_allclose(ours.samples, expected.numpy(), atol=1e-6)
+
+
+def test_the_scale_of_a_pair_is_one_by_default_and_at_least() -> None:
+    assert Pair("denoise", snr=(0, 10)).scale == (1, 1)
+    assert Pair("pool", (1, 1)).scale == (1, 1) and Pair("band", (1.5, 1)).scale == (1.5, 1)
+    for scale in ((0, 1), (1, 0), (1.5, 1), (2, 1.5), (0.5, 2)):
+        with pytest.raises(SpecsrError, match="whole numbers from 1 up"):
+            Pair("pool", scale)

@@ -247,3 +247,22 @@ def test_line_mask_finds_a_line_and_nothing_else() -> None:
 def test_errors_name_the_cause(call, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
         call(np.ones(4096))
+
+
+def test_map_errors_are_their_definitions() -> None:
+    """The structural similarity is that of levels above the floor, from 0 to the range."""
+    rng = np.random.default_rng(0)
+    truth, estimate = 30 * rng.standard_normal((2, 1, 40, 50)) - 20
+    found = map_errors(truth, estimate, 60.0)
+    floor = truth.max() - 60
+    a, b = np.maximum(truth, floor) - floor, np.maximum(estimate, floor) - floor
+    assert found.rmse_db == pytest.approx(np.sqrt(np.mean((a - b) ** 2)))
+    assert found.bias_db == pytest.approx(np.mean(b - a))
+    assert found.mae_db == pytest.approx(np.mean(np.abs(b - a)))
+    assert found.psnr_db == pytest.approx(20 * np.log10(60 / found.rmse_db))
+    assert found.ssim == pytest.approx(ssim(a, b, 60.0)) and found.db_range == 60
+    assert map_errors(truth, estimate).db_range == 80
+    assert map_errors(truth, truth, 0.5).psnr_db == np.inf
+    for wrong in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(SpecsrError, match="db_range"):
+            map_errors(truth, estimate, wrong)

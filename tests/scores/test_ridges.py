@@ -103,3 +103,78 @@ def test_line_cells_are_split_by_the_distance_to_the_next_line() -> None:
     assert not (single & close).any() and ((single | close) == (truth > 8)).all()
     assert (single[rows > 90] == (truth > 8)[rows > 90]).all()
     assert not single[rows < 90].any()
+
+
+def test_limits_of_prominence_distance_and_separation() -> None:
+    def found(truth: np.ndarray, estimate: np.ndarray) -> tuple[float, float]:
+        result = compare_ridges(truth, estimate, length=20)
+        return result.found, result.found_single
+
+    def flat(*starts: float, level: float = 20.0) -> np.ndarray:
+        return lines(*starts, slope=0, level=level)
+
+    # a ridge has 6 dB, a counterpart 2 dB
+    for level, present in ((6.3, True), (5.7, False)):
+        assert ridges(flat(100, level=level), 20).any() == present
+    for level, share in ((2.1, 1.0), (1.9, 0.0)):
+        assert found(flat(100), flat(100, level=level))[0] == share
+    # a counterpart is within 3 rows, a single ridge more than 8 rows from the next
+    assert [found(flat(100), flat(100 + d))[0] for d in (-4, -3, 3, 4)] == [0, 1, 1, 0]
+    assert np.isnan(found(flat(100, 108), flat(100, 108))[1])
+    assert found(flat(100, 109), flat(100, 109))[1] == 1
+    # the nearest counterpart counts
+    result = compare_ridges(flat(100), flat(98, 103), length=20, reach=4)
+    assert result.position_rms == pytest.approx(2)
+
+
+def test_numbers_of_cells_and_errors_of_single_ridges() -> None:
+    truth = lines(60, 66, slope=0) + lines(120, slope=0)
+    estimate = lines(60, 66, slope=0, level=18) + lines(120, slope=0, level=23)
+    result = compare_ridges(truth, estimate, length=20)
+    assert (result.reference_cells, result.estimate_cells) == (3 * COLUMNS, 3 * COLUMNS)
+    assert result.level_bias_single_db == pytest.approx(3, abs=0.01)
+    assert result.level_bias_db == pytest.approx((-2 - 2 + 3) / 3, abs=0.02)
+    assert result.level_rms_db == pytest.approx(np.sqrt((4 + 4 + 9) / 3), abs=0.02)
+    assert result.position_rms == 0 and result.found_single == 1
+
+
+def test_lengths_in_windows() -> None:
+    grid = SpectrogramTransform(512, 64).grid(Signal(np.zeros((1, 16000)), 8000.0))
+    assert (ridge_length(grid), ridge_length(grid, 1.5)) == (24, 12)
+    assert ridge_length(grid.pooled(4, 2)) == 12 and ridge_length(grid.pooled(4, 16)) == 3
+    assert ridge_length(grid, 2.45) == 20  # 19.6
+
+
+def test_a_transient_is_found_half_a_window_away() -> None:
+    grid = SpectrogramTransform(256, 32).grid(Signal(np.zeros((1, 16000)), 8000.0))
+    truth = lines(100, slope=0).T
+    for shift, share in ((4, 1.0), (-4, 1.0), (5, 0.0)):  # half a window is 4 columns
+        assert compare_transients(truth, lines(100 + shift, slope=0).T, grid).found == share
+    coarse = grid.pooled(1, 8)  # at least 2 columns
+    assert compare_transients(truth, lines(102, slope=0).T, coarse).found == 1
+    assert compare_transients(truth, lines(103, slope=0).T, coarse).found == 0
+    # 16 rows or more
+    short = truth.copy()
+    short[16:] = 0
+    assert compare_transients(short, short, grid).reference_cells == 16
+    short[15:] = 0
+    assert compare_transients(short, short, grid).reference_cells == 0
+    # a single one has no other within a window
+    for apart, single in ((8, 0), (9, 1)):
+        both = lines(100, 100 + apart, slope=0).T
+        result = compare_transients(both, both, grid)
+        assert result.found == 1 and (result.found_single == 1) == bool(single)
+
+
+def test_a_line_cell_belongs_to_the_ridge_of_its_column() -> None:
+    truth = lines(100, slope=0)
+    truth[:, 40:] = 0
+    single, close = split_lines(truth, np.ones(truth.shape, dtype=bool), length=20)
+    assert not close.any()
+    expected = np.zeros_like(single)
+    expected[96:105, :40] = True  # 4 rows on either side
+    np.testing.assert_array_equal(single, expected)
+    both = lines(100, 108, slope=0)
+    assert not split_lines(both, both > 8, length=20)[0].any()
+    apart = lines(100, 109, slope=0)
+    assert not split_lines(apart, apart > 8, length=20)[1].any()
