@@ -123,8 +123,9 @@ def _channel(
             length = channel.length / channel.rate if channel.rate else None
             if channel.times is not None:
                 length = float(channel.times[-1] - channel.times[0])
+            lowest, highest = _span(samples)
             return replace(
-                plain, unit="1/min", seconds=length, **_span(samples),
+                plain, unit="1/min", seconds=length, lowest=lowest, highest=highest,
                 problem="" if np.isfinite(samples).all() else "holds values that are not finite",
             )  # fmt: skip
         signal, found = assemble(Contents((channel,)), [0], unit, calib, rate)
@@ -133,20 +134,20 @@ def _channel(
     notes += [note for note in found if note not in notes]
     [level] = signal.level()
     samples = signal.samples[0]
+    lowest, highest = _span(samples)
     end = true_bandwidth(samples, signal.rate) if channel.kind == "signal" else None
     return replace(
         plain, unit=signal.unit, rate=signal.rate, seconds=signal.duration,
         level_db=float(level) if np.isfinite(level) else None,
-        reference=reference_label(signal.unit), **_span(samples), bandwidth=end.hz if end else None,
+        reference=reference_label(signal.unit), lowest=lowest, highest=highest, bandwidth=end.hz if end else None,
         flagged=bool(end and end.flagged),
     )  # fmt: skip
 
 
-def _span(samples: np.ndarray) -> dict[str, float | None]:
+def _span(samples: np.ndarray) -> tuple[float | None, float | None]:
     """Return the smallest and the largest finite sample; None without one."""
     kept = samples[np.isfinite(samples)]
-    found = (float(kept.min()), float(kept.max())) if kept.size else (None, None)
-    return dict(zip(("lowest", "highest"), found))
+    return (float(kept.min()), float(kept.max())) if kept.size else (None, None)
 
 
 def _map_facts(spec: SpecMap) -> dict[str, Any]:

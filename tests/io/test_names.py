@@ -22,8 +22,8 @@ ODD = [
     "", " ", "a\nb", "a\r\n# unit: g", "\n# full_scale: 9", "#x", "% y", "mic [g]", "mic (Pa)",
     "mic [g", "(", "]", '"', 'a"b,c;d\te', "'", " lead", "trail ", "\ufeffbom", "\x1b[31m",
     "=1+1", "'=1", "+1", "-1", "@x", "\t=1", "time", "t", "rpm", "a,=cmd|' /C calc'!A0", "a;=1",
-    "NONE", "    -1", "a\\b", "a/b", "日本", "\U0001f600", "é" * 20, "\u2028", "\x85", '{"specsr":1}',
-    '{"name":"x"}', "nan", "1.5", "ch1", "$x$", "unit: g", "channels: []",
+    "NONE", "    -1", "a\\b", "a/b", "日本", "\U0001f600", "é" * 20, "\u2028", "\x85",
+    '{"specsr":1}', '{"name":"x"}', "nan", "1.5", "ch1", "$x$", "unit: g", "channels: []",
 ]  # fmt: skip
 NAMES = st.one_of(
     st.sampled_from(ODD),
