@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 from specsr.errors import SpecsrError
 
-Precision = Literal["float32", "bfloat16"]
-"""Arithmetic of the convolutions.  bfloat16 is faster on processors with units for it and changes
-single cells by up to 0.7 dB."""
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""Arithmetic of the convolutions.  tf32 is faster on NVIDIA GPUs with units for it and rounds the
+factors to 10 bits; on other devices it is the same as float32.  bfloat16 is faster on processors
+with units for it and changes single cells by up to 0.7 dB."""
 
 Phase = Literal["auto", "known", "pghi", "admm", "gl"]
 """How a waveform gets its phase.  ``auto``: the known phase, the rest as ``admm``; ``known``:

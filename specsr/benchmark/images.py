@@ -22,6 +22,7 @@ from specsr.images.upscale import image_model, run_image
 from specsr.io.image import write_image
 from specsr.models.bundled import bundled_info
 from specsr.models.model import Model
+from specsr.models.record import training_words
 from specsr.progress import Progress
 from specsr.scores.markdown import markdown_table
 
@@ -237,7 +238,5 @@ def describe(model: Model) -> dict[str, Any]:
     network = record.get("architecture") or (
         f"{type(model.net).__name__} {config.n_resblocks} x {config.n_feats}"
     )
-    trained = record.get("source", "")
-    if "steps" in record:
-        trained = f"{record['steps']} steps, {record['seconds'] / 60:.0f} min, {record['device']}"
+    trained = training_words(record) or record.get("source", "")
     return {"network": network, "parameters": model.parameters, "training": trained}

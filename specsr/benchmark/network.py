@@ -99,7 +99,7 @@ def network(options: SpeedOptions) -> list[Row]:
     if merged.quick is not None:  # without the convolutions of `specsr.models.winograd`
         merged.quick = None
         methods["specsr, float32, plain convolutions"] = lambda: direct(merged, image.to(device))
-    for precision in get_args(Precision):
+    for precision in precisions(device):
         chosen = InferOptions(precision=precision, device=options.device)
         methods[f"specsr, {precision}"] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
     work = 2 * options.side**2 * multiplications(plain)
@@ -115,6 +115,11 @@ def network(options: SpeedOptions) -> list[Row]:
             "peak memory, MiB": peak_memory(name, options) if own else None,
         })  # fmt: skip
     return rows
+
+
+def precisions(device: torch.device) -> list[Precision]:
+    """Return the kinds of arithmetic that differ on a device: tf32 is for CUDA."""
+    return [p for p in get_args(Precision) if p != "tf32" or device.type == "cuda"]
 
 
 def multiplications(plain: Reference) -> int:
@@ -188,7 +193,7 @@ def accuracy() -> list[Row]:
         exact = net(plain, SCALE)[0]
     methods = {"plain layers, float32": exact} | {
         f"specsr, {p}": run_image(net, low, 4, InferOptions(precision=p, device="cpu"))
-        for p in get_args(Precision)
+        for p in precisions(torch.device("cpu"))
     }
     rows: list[Row] = []
     for name, fine in methods.items():

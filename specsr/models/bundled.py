@@ -18,6 +18,7 @@ from specsr.models.description import (
 )
 from specsr.models.model import SUFFIXES, Model, read_info
 from specsr.models.network import build
+from specsr.models.record import plain
 
 BUNDLED = Path(__file__).parent / "bundled"
 """Folder of the bundled model files."""
@@ -126,7 +127,9 @@ def load_model(source: str | Path) -> Model:
             for name, head in heads.items():
                 counts = name.endswith(".num_batches_tracked")
                 if head.get_dtype() not in ((*FLOATS, "I64") if counts else FLOATS):
-                    raise SpecsrError(f"{name} is {head.get_dtype()}: expected {FLOATS}")
+                    raise SpecsrError(
+                        f"{plain(name)[:200]} is {head.get_dtype()}: expected {', '.join(FLOATS)}"
+                    )
             tensors = {name: file.get_tensor(name) for name in heads}
         check_values(tensors)
         net = build(config)

@@ -18,6 +18,7 @@ def model_card(model: str | Path) -> list[list[str]]:
     # imported here: a report without a model does not load torch
     from specsr.models.bundled import load_model, model_path
     from specsr.models.model import read_info
+    from specsr.models.record import plain, training_words
 
     loaded = load_model(model)
     info = read_info(model_path(model))
@@ -45,14 +46,11 @@ def model_card(model: str | Path) -> list[list[str]]:
         lines.append(["data", ", ".join(found)])
     if "loss" in training.get("train", {}):
         lines.append(["loss (last stage)", training["train"]["loss"]])
-    if "steps" in record:
-        lines.append(
-            ["training", f"{record['steps']} steps, {record.get('seconds', 0) / 60:.0f} min, "
-             f"{record.get('device', '')}"]
-        )  # fmt: skip
+    if words := training_words(record):
+        lines.append(["training", words])
     if "seed" in training.get("train", {}):
         seeds = f"{training['train']['seed']} of the draws"
-        if data.get("synth", {}).get("count"):
+        if data.get("synth", {}).get("count") and "seed" in data["synth"]:
             seeds += f", {data['synth']['seed']} of the first machine"
         lines.append(["seeds", seeds])
     if "start" in record:
@@ -61,7 +59,7 @@ def model_card(model: str | Path) -> list[list[str]]:
         lines.append(["held-out L1", f"{record['validation_l1_db']:.2f} dB"])
     if training.get("note"):
         lines.append(["note", training["note"]])
-    return lines
+    return [[label, plain(text)] for label, text in lines]
 
 
 def _grid_words(grid: dict[str, Any]) -> str:

@@ -14,10 +14,24 @@ from pydantic import AliasChoices, ConfigDict, Field
 DIV2K_MEAN = (0.4488 * 255, 0.4371 * 255, 0.4040 * 255)
 """Mean of DIV2K's training images, RGB in 0..255."""
 
-Factor = Annotated[int, Field(ge=1, le=64)]
+MAX_FACTOR = 64
+"""Largest scale or fold of one axis."""
+MAX_CHANNELS = 1024
+"""Most channels of input or output, and most means."""
+MAX_BLOCKS = 256
+"""Most residual blocks; the largest published network has 80."""
+MAX_FEATS = 4096
+"""Most features; the largest published network has 256."""
+MAX_SCALES = 64
+"""Most scales of an MDSR."""
+MAX_CELLS = 1024
+"""Most output values for one folded input cell: output channels times scale times fold.  The merged
+tail holds 25 times its square while it is computed."""
+
+Factor = Annotated[int, Field(ge=1, le=MAX_FACTOR)]
 Factors = tuple[Factor, Factor]
 """One factor for rows (frequency) and one for columns (time)."""
-Channels = Annotated[int, Field(ge=1, le=1024)]
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -42,12 +56,12 @@ class CommonConfig:
     # read by pydantic
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
 
-    n_resblocks: Annotated[int, Field(ge=0, le=1000)] = 16
-    n_feats: Annotated[int, Field(ge=1, le=4096)] = 64
+    n_resblocks: Annotated[int, Field(ge=0, le=MAX_BLOCKS)] = 16
+    n_feats: Annotated[int, Field(ge=1, le=MAX_FEATS)] = 64
     res_scale: Finite = 1.0
     in_channels: Channels = 3
     out_channels: Channels = 3
-    mean: Annotated[tuple[Finite, ...], Field(min_length=1, max_length=1024)] = DIV2K_MEAN
+    mean: Annotated[tuple[Finite, ...], Field(min_length=1, max_length=MAX_CHANNELS)] = DIV2K_MEAN
     std: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     input_skip: bool = False
     # files of version 0.1.0 name it doubt
@@ -96,7 +110,7 @@ class MDSRConfig(CommonConfig):
 
     fold: ClassVar[Factors] = (1, 1)
 
-    scales: Annotated[tuple[Factors, ...], Field(min_length=1, max_length=64)] = (
+    scales: Annotated[tuple[Factors, ...], Field(min_length=1, max_length=MAX_SCALES)] = (
         (2, 2), (3, 3), (4, 4),
     )  # fmt: skip
 

@@ -3,26 +3,43 @@
 A model file may come from an untrusted source.  Its description is JSON of a known form with
 limits on all sizes (`specsr.models.config`).  The tensors in its header must be those of the
 network that it describes: the network is built on torch's meta device, which allocates no memory,
-and compared by name and shape.  So no more is allocated than the file holds.
+and compared by name and shape.  So no more is allocated than the file holds.  The analysis grids
+bound what a recording takes: length and overlap of the windows, and the margins of its segments.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from specsr.errors import SpecsrError
-from specsr.models.config import EDSRConfig, Finite, MDSRConfig, NetworkConfig
-from specsr.models.network import build
+from specsr.maps.grid import Grid
+from specsr.models.config import MAX_CELLS, EDSRConfig, MDSRConfig, NetworkConfig
+from specsr.models.edsr import outputs
+from specsr.models.network import Network, build
+from specsr.models.record import Record, plain
+from specsr.pairs import band_input, order_input
 
 FORMAT = 1
 LARGEST_DESCRIPTION = 1 << 22
 """Most characters of JSON that are parsed."""
+MAX_N_FFT = 1 << 17
+"""Longest analysis window, samples."""
+MAX_OVERLAP = 32
+"""Largest ratio of window to hop: 16 cells for one sample."""
+MAX_GRIDS = 1000
+"""Most analysis grids."""
+MAX_RATE = 1e9
+"""Largest sampling rate, Hz."""
+MAX_MARGIN = 1 << 20
+"""Largest margin of a segment of a recording (pairs ``band`` and ``denoise``), samples."""
 FLOATS = ("F16", "BF16", "F32", "F64")
 """Types of weights, as safetensors names them."""
 _NOT_OURS = "a safetensors file without specsr's description: use one that specsr wrote"
@@ -47,9 +64,16 @@ class Analysis:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT  # read by pydantic
 
-    n_fft: Annotated[int, Field(ge=2, le=1 << 24)]
-    hop_length: Annotated[int, Field(ge=1, le=1 << 24)]
+    n_fft: Annotated[int, Field(ge=2, le=MAX_N_FFT, multiple_of=2)]
+    hop_length: Annotated[int, Field(ge=1, le=MAX_N_FFT)]
     window: Annotated[str, Field(max_length=100)] = "hann"
+
+    def margin(self, net: Network) -> int:
+        """Return the samples on either side of a segment that a network at scale 1 needs."""
+        return self.hop_length * net.reach((1, 1))[1] + 4 * self.n_fft
+
+
+Rate = Annotated[float, Field(ge=0, le=MAX_RATE)]
 
 
 class Description(BaseModel):
@@ -62,18 +86,18 @@ class Description(BaseModel):
     architecture: Literal["edsr", "mdsr"]
     config: dict[str, Any]
     pair: Literal["pool", "stft", "band", "denoise", "image"]
-    grids: tuple[Analysis, ...] = Field(max_length=1000)
-    rates: tuple[Annotated[Finite, Field(ge=0)], Annotated[Finite, Field(ge=0)]]
-    db_range: float = Field(ge=0, allow_inf_nan=False)
-    record: dict[str, Any]
+    grids: tuple[Analysis, ...] = Field(max_length=MAX_GRIDS)
+    rates: tuple[Rate, Rate]
+    db_range: float = Field(ge=0, le=1e6)
+    record: Record
 
 
 def describe(text: str) -> dict[str, Any]:
-    """Return the description in a model file as plain JSON values.
+    """Return the description in a model file as plain JSON values, with all options of the network.
 
     Raises:
         SpecsrError: not JSON, too long, nested too deep, a repeated, unknown or missing key, a
-            value of the wrong type or beyond its limit.
+            value of the wrong type or beyond its limit, or a network that does not fit its pair.
     """
     if len(text) > LARGEST_DESCRIPTION:
         raise SpecsrError(
@@ -90,14 +114,69 @@ def describe(text: str) -> dict[str, Any]:
     if not isinstance(info, dict) or "format" not in info:
         raise SpecsrError(_NOT_OURS)
     if type(info["format"]) is not int or info["format"] != FORMAT:
-        version = str(info["format"])[:20]
+        version = repr(info["format"])[:20]
         raise SpecsrError(f"format {version}, this specsr reads {FORMAT}: update specsr")
     try:
-        Description.model_validate_json(text)
-        checked_config(info["architecture"], info["config"])
+        found = Description.model_validate_json(text)
     except ValidationError as error:
         raise SpecsrError(f"its description is damaged: {_reasons(error)}") from None
+    config = checked_config(info["architecture"], info["config"])
+    _check_channels(found.pair, config)
+    _check_analysis(found, config)
+    info["config"] = json.loads(json.dumps(asdict(config)))
+    info["grids"] = [asdict(grid) for grid in found.grids]
     return info
+
+
+def _check_channels(pair: str, config: NetworkConfig) -> None:
+    """Raise `SpecsrError` unless input and output of a network are those of its pair."""
+    taken = {
+        "pool": {1, 1 + order_input.CHANNELS},
+        "stft": {1, 1 + order_input.CHANNELS},
+        "band": {band_input.CHANNELS},
+        "denoise": {1},
+        "image": {1, 3},
+    }[pair]
+    given = config.in_channels if pair == "image" else 1
+    if config.in_channels not in taken or config.out_channels != given:
+        raise SpecsrError(
+            f"its network has {config.in_channels} input and {config.out_channels} output "
+            f"channels: expected {' or '.join(map(str, sorted(taken)))} and "
+            f"{'as many' if pair == 'image' else 1} for the pair {pair}"
+        )
+    if pair == "image" and config.uncertainty:
+        raise SpecsrError("its network has an uncertainty output: expected none for the pair image")
+
+
+def _check_analysis(found: Description, config: NetworkConfig) -> None:
+    """Raise `SpecsrError` for grids, rates and a name that no trained model has."""
+    if not found.name.isprintable():
+        raise SpecsrError(f"its name is {found.name[:40]!r}: expected printable characters")
+    low, high = found.rates
+    if low > high:
+        raise SpecsrError(f"its rates are {low:g} to {high:g} Hz: expected the lowest first")
+    if not found.grids and found.pair != "image":
+        raise SpecsrError(f"it has no analysis grid: expected one or more for {found.pair}")
+    for grid in found.grids:
+        if not grid.hop_length <= grid.n_fft <= MAX_OVERLAP * grid.hop_length:
+            raise SpecsrError(
+                f"its grid has a window of {grid.n_fft} and a hop of {grid.hop_length} samples: "
+                f"expected a hop of 1/{MAX_OVERLAP} of the window up to the window"
+            )
+    for name in {grid.window for grid in found.grids}:
+        samples = Grid(1.0, 64, 16, 1, name).window_samples()
+        if not (np.isfinite(samples).all() and abs(samples.sum()) > 1e-6):
+            raise SpecsrError(f"its window is {name!r}: expected a window such as hann")
+    if found.pair in ("band", "denoise"):
+        if (1, 1) not in (config.scales if isinstance(config, MDSRConfig) else [config.scale]):
+            raise SpecsrError(f"its network has no scale 1: expected it for {found.pair}")
+        with torch.device("meta"):
+            net = build(config)
+        if (margin := max(grid.margin(net) for grid in found.grids)) > MAX_MARGIN:
+            raise SpecsrError(
+                f"its network and grids need margins of {margin} samples: expected at most "
+                f"{MAX_MARGIN}; use fewer blocks, a smaller fold or a shorter hop or window"
+            )
 
 
 def checked_config(architecture: str, fields: Mapping[str, Any]) -> NetworkConfig:
@@ -110,6 +189,22 @@ def checked_config(architecture: str, fields: Mapping[str, Any]) -> NetworkConfi
         config: NetworkConfig = _CONFIGS[architecture].validate_json(json.dumps(fields))
     except ValidationError as error:
         raise SpecsrError(f"its network cannot be built: {_reasons(error)}") from None
+    scales = config.scales if isinstance(config, MDSRConfig) else (config.scale,)
+    cells = outputs(config) * math.prod(config.fold) * max(math.prod(scale) for scale in scales)
+    if cells > MAX_CELLS:
+        raise SpecsrError(
+            f"its network cannot be built: {cells} output values for one input cell (channels x "
+            f"scale x fold): expected at most {MAX_CELLS}"
+        )
+    try:
+        config.means(max(config.in_channels, config.out_channels))
+    except ValueError as error:
+        raise SpecsrError(f"its network cannot be built: {error}") from None
+    if config.input_skip and config.out_channels > config.in_channels:
+        raise SpecsrError(
+            f"its network cannot be built: input_skip with {config.out_channels} output channels "
+            f"for {config.in_channels} of input"
+        )
     return config
 
 
@@ -141,7 +236,7 @@ def check_tensors(config: NetworkConfig, found: Shapes, given: Collection[str] =
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise SpecsrError(
             f"its weights are not those of the network it describes: "
-            f"{'; '.join(problems[:3])[:500]}{more}"
+            f"{plain('; '.join(problems[:3]))[:500]}{more}"
         )
 
 
@@ -169,6 +264,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _reasons(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'all of it'}: {e['msg']}, not {str(e['input'])[:40]!r}"
+        f"{plain('.'.join(map(str, e['loc'])))[:80] or 'all of it'}: {plain(e['msg'])[:200]}, "
+        f"not {str(e['input'])[:40]!r}"
         for e in error.errors()[:3]
     )

@@ -56,6 +56,22 @@ class Model:
         return sum(p.numel() for p in self.net.parameters())
 
 
+def description(model: Model) -> str:
+    """Return the JSON text that describes a model in its file."""
+    info = {
+        "format": FORMAT,
+        "name": model.name,
+        "architecture": "edsr" if isinstance(model.net, EDSR) else "mdsr",
+        "config": dataclasses.asdict(model.net.config),
+        "pair": model.pair,
+        "grids": [dataclasses.asdict(grid) for grid in model.grids],
+        "rates": list(model.rates),
+        "db_range": model.level_range_db,  # name of format 1
+        "record": model.record,
+    }
+    return json.dumps(info)
+
+
 def save_model(path: str | Path, model: Model, overwrite: bool = False, half: bool = False) -> None:
     """Write a model file atomically.
 
@@ -68,17 +84,6 @@ def save_model(path: str | Path, model: Model, overwrite: bool = False, half: bo
     Raises:
         SpecsrError: the file exists and ``overwrite`` is not set, or cannot be written.
     """
-    info = {
-        "format": FORMAT,
-        "name": model.name,
-        "architecture": "edsr" if isinstance(model.net, EDSR) else "mdsr",
-        "config": dataclasses.asdict(model.net.config),
-        "pair": model.pair,
-        "grids": [dataclasses.asdict(grid) for grid in model.grids],
-        "rates": list(model.rates),
-        "db_range": model.level_range_db,  # name of format 1
-        "record": model.record,
-    }
     dtype = torch.float16 if half else torch.float32
     state = model.net.state_dict()
     tensors = {
@@ -87,7 +92,7 @@ def save_model(path: str | Path, model: Model, overwrite: bool = False, half: bo
         for k, v in state.items()
     }
     with replacing(path, overwrite=overwrite) as [partial]:
-        save_file(tensors, partial, metadata={"specsr": json.dumps(info)})
+        save_file(tensors, partial, metadata={"specsr": description(model)})
         partial.chmod(0o644)  # safetensors creates files that only their owner may read
 
 

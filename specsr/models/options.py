@@ -17,7 +17,7 @@ class InferOptions:
             for a size that keeps the features of one layer near 64 MiB.
         ensemble: mean of the result and that of the time-reversed input, for twice the time (maps
             are symmetric under time reversal, not under flips in frequency).
-        precision: ``"float32"`` or ``"bfloat16"``, see `specsr.choices.Precision`.
+        precision: ``"float32"``, ``"tf32"`` or ``"bfloat16"``, see `specsr.choices.Precision`.
         device: a torch device, or ``"auto"`` for a GPU where available.
         segment: length in s of the segments that a long recording is processed in; bounds the
             memory use.  Infinite: all at once.  See `specsr.enhance.segments`.

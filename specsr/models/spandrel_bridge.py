@@ -104,13 +104,13 @@ def loader(scale: int | None = None, device: str = "cpu") -> Any:
         """spandrel's loader; path and pair of a specsr model file are one more tensor, `KEY`."""
 
         def _load_pth(self, path: str | Path) -> Any:
-            return load_tensors(path, self.device)
+            return _without_key(load_tensors(path, self.device))
 
         def _load_torchscript(self, path: str | Path) -> Any:
             raise RuntimeError("a TorchScript file contains code: ask its author for a state dict")
 
         def _load_safetensors(self, path: str | Path) -> dict[str, Tensor]:
-            tensors = super()._load_safetensors(path)
+            tensors = _without_key(super()._load_safetensors(path))
             try:
                 info = read_info(path)
             except SpecsrError:
@@ -121,6 +121,11 @@ def loader(scale: int | None = None, device: str = "cpu") -> Any:
     registry = spandrel.MAIN_REGISTRY.copy()
     registry.add(spandrel.ArchSupport.from_architecture(_architecture(spandrel, scale)))
     return Loader(device=device, registry=registry)
+
+
+def _without_key(found: Any) -> Any:
+    """Return a state dict without a tensor that passes for `KEY`: a file names no other file."""
+    return {k: v for k, v in found.items() if k != KEY} if isinstance(found, dict) else found
 
 
 def _architecture(spandrel: Any, scale: int | None) -> Any:

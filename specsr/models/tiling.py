@@ -15,6 +15,7 @@ from specsr.models.edsr import outputs
 from specsr.models.merged import Merged
 from specsr.models.network import Network
 from specsr.models.options import InferOptions
+from specsr.models.precision import arithmetic
 from specsr.progress import Progress
 
 FEATURES = 64 * 2**20
@@ -79,7 +80,8 @@ def run_tiled(
         [out_channels, F s_f, T s_t], float32, on the CPU; with ``uncertainty`` twice the channels.
 
     Raises:
-        SpecsrError: the network has no such scale or another number of channels; no such device.
+        SpecsrError: the network has no such scale or another number of channels; no such device;
+            an output that is not finite.
     """
     if tuple(scale) not in [tuple(s) for s in net.scales]:
         raise SpecsrError(
@@ -123,7 +125,7 @@ def run_tiled(
         run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
         if isinstance(net, Network):
             run = Merged(net, scale)
-        with torch.inference_mode():
+        with torch.inference_mode(), arithmetic(device, options.precision):
             for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
                 progress(jobs) if progress else jobs
             ):
@@ -131,6 +133,10 @@ def run_tiled(
                 piece = piece.to(device, memory_format=torch.channels_last)
                 with torch.autocast(device.type, torch.bfloat16, enabled=rounded):
                     result = run(piece)[0].float()
+                if not torch.isfinite(result).all():
+                    raise SpecsrError(
+                        "the network's output is not finite (NaN or infinity): use another model"
+                    )
                 out[:, top * s_f : bottom * s_f, left * s_t : right * s_t] = result[
                     :,
                     (top - m_top) * s_f : (bottom - m_top) * s_f,

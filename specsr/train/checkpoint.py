@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import pickle
 import random
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,24 +77,38 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         SpecsrError: it is damaged or not a checkpoint of a run; the message names the checkpoint to
             continue from.
     """
-    try:
+    with refusing(path):
         with zipfile.ZipFile(path) as archive:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+                raise zipfile.BadZipFile("compressed parts, which PyTorch never writes")
             if damaged := archive.testzip():  # torch does not verify the checksums
                 raise zipfile.BadZipFile(f"{damaged} is damaged")
         state = torch.load(path, map_location=device, weights_only=True)
         if not {"net", "average", "optimiser", "step", "model"} <= set(state):
             raise KeyError("parts of a run are missing")
-    except (
-        RuntimeError, EOFError, KeyError, TypeError, ValueError, NotImplementedError,
-        pickle.UnpicklingError, zipfile.BadZipFile,
-    ) as error:  # fmt: skip
-        fix = "choose another --out"
-        if previous(path).exists():
-            fix = f"rename {previous(path).name} beside it to {path.name} and resume from there"
-        raise SpecsrError(
-            f"{path}: damaged, or not a checkpoint of a run: {fix} ({error})"
-        ) from None
     return state
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turn errors of a checkpoint's content into a `SpecsrError` that names the one to use."""
+    try:
+        yield
+    except SpecsrError as error:
+        if str(path) in str(error):
+            raise
+        raise _refused(path, error) from None
+    # the content decides where it fails: in zipfile, pickle, torch, numpy or pydantic
+    except Exception as error:
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: Exception) -> SpecsrError:
+    fix = "choose another --out"
+    if previous(path).exists():
+        fix = f"rename {previous(path).name} beside it to {path.name} and resume from there"
+    reason = " ".join((str(error) or type(error).__name__).split())[:200]
+    return SpecsrError(f"{path}: damaged, or not a checkpoint of a run: {fix} ({reason})")
 
 
 def changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[str]:

@@ -188,7 +188,7 @@ class TrainOptions(_Section):
     reverse: bool = True
     """Reverse half of the crops in time."""
     precision: Precision = "float32"
-    """Arithmetic of the network (autocast)."""
+    """Arithmetic of the network: float32, tf32 (on CUDA) or bfloat16 (autocast)."""
     compile: bool = False
     """Compile the network by torch."""
     seed: int = 0

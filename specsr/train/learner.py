@@ -67,10 +67,23 @@ class Learner:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Restore what `state` returned; before the first step."""
+        """Restore what `state` returned; before the first step.
+
+        Raises:
+            ValueError, RuntimeError, KeyError, TypeError: not the state of this network and
+                optimiser.
+        """
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        # the options are those of this run: only the moments come from the checkpoint
+        options = self.optimiser.state_dict()["param_groups"]
+        moments = state["optimiser"]["state"]
+        self.optimiser.load_state_dict({"state": moments, "param_groups": options})
+        for weights, own in self.optimiser.state.items():
+            shapes = {name: tuple(value.shape) for name, value in own.items()}
+            moment = tuple(weights.shape)
+            if shapes != {"step": (), "exp_avg": moment, "exp_avg_sq": moment}:
+                raise ValueError(f"the optimiser has {shapes} for weights of {moment}")
 
     def step(self, low: Tensor, high: Tensor, scale: tuple[int, int], step: int) -> Tensor:
         """Take one optimiser step and return the loss of this process's share, detached.

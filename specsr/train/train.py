@@ -9,9 +9,10 @@ import platform
 import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
+from pydantic import TypeAdapter
 from torch.utils.data import DataLoader
 
 from specsr.errors import SpecsrError
@@ -19,9 +20,10 @@ from specsr.images.upscale import image_model
 from specsr.io.temporaries import sweep
 from specsr.models.bundled import load_model
 from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
-from specsr.models.description import Analysis
-from specsr.models.model import Model, save_model
+from specsr.models.description import Analysis, describe
+from specsr.models.model import Model, description, save_model
 from specsr.models.network import Network, build
+from specsr.models.precision import arithmetic
 from specsr.models.transfer import transfer
 from specsr.pairs.band_input import CHANNELS as BAND_CHANNELS
 from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
@@ -117,7 +119,11 @@ def train(
             raise SpecsrError(
                 f"{path} exists: continue it with --resume, or choose another --out folder"
             )
-    with join(options.device, options.devices, unused=config.model.name == "mdsr") as ranks:
+    with (
+        join(options.device, options.devices, unused=config.model.name == "mdsr") as ranks,
+        # shapes repeat: search the fastest kernels once
+        arithmetic(ranks.device, options.precision, search=True),
+    ):
         _train(config, folder, resume, progress, ranks)
     return model_path if ranks.rank == 0 else None
 
@@ -141,6 +147,7 @@ def _train(
         data = source(config, bar, (ranks.rank, ranks.size))
 
     net = build_net(config)
+    _check_loadable(config, net, data)
     run = Run(best=-math.inf if data.higher else math.inf)
     if resume and checkpoint_path.exists():
         learner = Learner(net, config, ranks)
@@ -156,8 +163,6 @@ def _train(
     if run.step >= options.steps:
         log.warning("%s: already at step %d of %d", checkpoint_path, run.step, options.steps)
 
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True  # shapes repeat: search the fastest kernels once
     batches = Waiting(
         DataLoader(
             data.crops, batch_size=None, sampler=range(run.step, options.steps),
@@ -206,6 +211,17 @@ def _train(
                 checkpoint.save(checkpoint_path, _state(config, learner, run))
 
 
+def _check_loadable(config: Config, net: Network, data: Source) -> None:
+    """Raise `SpecsrError` before the first step for a model that could not be loaded afterwards."""
+    model = Model(
+        config.name, net, config.pair.kind, _grids(config), data.rates, data.level_range_db
+    )
+    try:
+        describe(description(model))
+    except SpecsrError as error:
+        raise SpecsrError(f"the model of this config could not be loaded: {error}") from None
+
+
 def _state(config: Config, learner: Learner, run: Run) -> dict[str, Any]:
     """Return the content of a checkpoint."""
     dump = config.model_dump(mode="json")
@@ -218,18 +234,29 @@ def _resumed(path: Path, learner: Learner, run: Run) -> Run:
     config = learner.config
     state = checkpoint.load(path, learner.ranks.device)
     now = config.model_dump(mode="json")
-    # validated: missing options get their defaults, names of version 0.1.0 become the present ones
-    if ModelOptions.model_validate(state["model"]) != config.model:
-        raise SpecsrError(
-            f"{path}: of another network: choose another --out folder, or the config of this run"
-        )
-    learner.load(state)
-    if "random" in state:
-        checkpoint.restore_random_states(state["random"])
     worst = run.best
-    # checkpoints of earlier versions may lack some attributes
-    run = Run(**{f.name: state.get(f.name, getattr(run, f.name)) for f in fields(Run)})
-    before = Config.model_validate(state["config"]) if "config" in state else config
+    with checkpoint.refusing(path):
+        # validated: missing options get their defaults, names of version 0.1.0 the present ones
+        if ModelOptions.model_validate(state["model"]) != config.model:
+            raise SpecsrError(
+                f"{path}: of another network: choose another --out folder, or the config of this "
+                "run"
+            )
+        before = Config.model_validate(state["config"]) if "config" in state else config
+        # checkpoints of earlier versions may lack some attributes
+        run = Run(
+            **{
+                name: TypeAdapter(kind).validate_python(
+                    state.get(name, getattr(run, name)), strict=True
+                )
+                for name, kind in get_type_hints(Run).items()
+            }
+        )
+        if run.step < 0:
+            raise ValueError(f"step is {run.step}")
+        learner.load(state)
+        if "random" in state:
+            checkpoint.restore_random_states(state["random"])
     changed = checkpoint.changes(before.model_dump(mode="json"), now)
     if changed:
         log.warning("resumed at step %d with changed options: %s", run.step, "; ".join(changed))
@@ -259,9 +286,13 @@ def _model(
         record["start"] = run.started
     if run.stages:
         record["stages"] = run.stages
-    maps = config.pair.kind != "image"
-    grids = tuple(Analysis(**grid.model_dump()) for grid in config.grids) if maps else ()
     return Model(
-        config.name, learner.average, config.pair.kind, grids, data.rates, data.level_range_db,
-        record,
+        config.name, learner.average, config.pair.kind, _grids(config), data.rates,
+        data.level_range_db, record,
     )  # fmt: skip
+
+
+def _grids(config: Config) -> tuple[Analysis, ...]:
+    """Return the analyses of a model's maps; none for images."""
+    maps = config.pair.kind != "image"
+    return tuple(Analysis(**grid.model_dump()) for grid in config.grids) if maps else ()

@@ -183,7 +183,7 @@ def test_what_does_not_fit_is_refused() -> None:
         run_tiled(net, torch.zeros(3, 4, 4), (2, 2))
     with pytest.raises(SpecsrError, match="tile"):
         InferOptions(tile=(0, 4))
-    with pytest.raises(SpecsrError, match="expected one of float32, bfloat16"):
+    with pytest.raises(SpecsrError, match="expected one of float32, tf32, bfloat16"):
         InferOptions(precision="int8")
 
 

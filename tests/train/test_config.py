@@ -107,3 +107,32 @@ def test_weights_are_above_zero(tmp_path: Path) -> None:
     for wrong in ({"a": 0}, {"a": -1}, {"a": "much"}, ["a"]):
         with pytest.raises(ValidationError):
             config(tmp_path, data={"weights": wrong})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "note: !!python/object/apply:os.mkdir [{trace}]",
+        "note: !!python/object/new:os.mkdir [{trace}]",
+        "note: !!python/name:os.system",
+        "!!python/object/apply:os.mkdir [{trace}]: 1",
+    ],
+)
+def test_tags_of_python_objects_are_refused(tmp_path: Path, line: str) -> None:
+    path = write(tmp_path, GOOD)
+    path.write_text(path.read_text() + line.format(trace=tmp_path / "trace") + "\n")
+    with pytest.raises(SpecsrError, match=r"c\.yaml.*python"):
+        load_config(path)
+    with pytest.raises(SpecsrError, match="python"):
+        load_config(write(tmp_path, GOOD), [line.replace(": ", "=", 1).format(trace=tmp_path)])
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize("more", ["name: y", "train: {steps: 1, steps: 2}", "'name': z"])
+def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, more: str) -> None:
+    path = write(tmp_path, GOOD)
+    path.write_text(path.read_text() + more + "\n")
+    with pytest.raises(SpecsrError, match=r"c\.yaml.*twice"):
+        load_config(path)
+    with pytest.raises(SpecsrError, match="twice"):
+        load_config(write(tmp_path, GOOD), ["train={steps: 1, steps: 2}"])
