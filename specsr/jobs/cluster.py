@@ -6,6 +6,7 @@ files in progress, a new worker gets the next file, and a worker that dies affec
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import dataclasses
 import logging
@@ -14,7 +15,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from specsr.errors import SpecsrError
@@ -39,6 +40,9 @@ DEATHS = 1
 TIMEOUT = 20.0
 """Seconds to wait for a scheduler, and then for its first worker."""
 
+LOOPBACK = "127.0.0.1"
+"""Interface on which the processes of ``local:N`` listen."""
+
 _one_at_a_time = threading.Lock()  # torch has its own threads: two files would share the cores
 
 
@@ -61,26 +65,55 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
             "of a Dask scheduler, such as tcp://host:8786"
         )
     require("distributed", "cluster", "clusters (--cluster)")
-    from distributed import Client
-
     with ExitStack() as stack:
         stack.enter_context(_quiet_dask())
         address = stack.enter_context(_local(int(local[1]))) if local else where
         try:
-            client = stack.enter_context(Client(address, timeout=timeout, set_as_default=False))
-        except (OSError, TimeoutError) as error:
+            client = stack.enter_context(_bounded_client(address, timeout))
+        # whatever listens there may send anything: its answer decides where reading it fails
+        except Exception as error:
             raise SpecsrError(
-                f"{where}: no scheduler answers there ({type(error).__name__} after {timeout:g} "
-                "s): start one with `dask scheduler`, or check the address and the firewall"
+                f"{where}: no scheduler answers there ({_reason(error)}, within {timeout:g} s): "
+                "start one with `dask scheduler`, or check the address and the firewall"
             ) from None
         try:
-            client.wait_for_workers(1, timeout=timeout)
-        except TimeoutError:
+            client.sync(_first_worker, client, callback_timeout=timeout)
+        except (OSError, TimeoutError, asyncio.TimeoutError):
             raise SpecsrError(
                 f"{where}: the scheduler has no workers: start some with "
                 f"`dask worker {where} --nworkers 4 --nthreads 1`"
             ) from None
         yield client
+
+
+def _bounded_client(address: object, timeout: float) -> Client:
+    """Return a client whose whole start takes ``timeout`` seconds at most.
+
+    Dask waits without a limit for the handshake of an address that accepts a connection.
+    """
+    from distributed import Client
+
+    class Bounded(Client):
+        async def _start(self, *args: Any, **options: Any) -> Any:
+            try:
+                return await asyncio.wait_for(super()._start(*args, **options), timeout)
+            except asyncio.TimeoutError:
+                await self._close(fast=True)
+                raise OSError("no answer") from None
+
+    return Bounded(address, timeout=timeout, set_as_default=False)
+
+
+async def _first_worker(client: Client) -> None:
+    """Wait until the scheduler has a worker."""
+    scheduler: Any = client.scheduler
+    while not (await scheduler.identity())["workers"]:
+        await asyncio.sleep(0.1)
+
+
+def _reason(error: BaseException) -> str:
+    """Return an error on one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 @contextmanager
@@ -102,7 +135,13 @@ def _quiet_dask() -> Iterator[None]:
 
 @contextmanager
 def _local(workers: int) -> Iterator[object]:
-    """Yield a cluster of this machine: one file per process, the cores divided among them."""
+    """Yield a cluster of this machine: one file per process, the cores divided among them.
+
+    Its processes listen on the loopback interface only, without dashboard and without HTTP pages.
+
+    Raises:
+        SpecsrError: a worker did not start.
+    """
     import dask
     from dask.system import CPU_COUNT
     from distributed import LocalCluster
@@ -111,6 +150,8 @@ def _local(workers: int) -> Iterator[object]:
     names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
     config = {
         "distributed.scheduler.allowed-failures": DEATHS,
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
         # values that the environment sets take precedence
         "distributed.nanny.pre-spawn-environ": {
             **{f"{name}_NUM_THREADS": threads for name in names},
@@ -118,11 +159,19 @@ def _local(workers: int) -> Iterator[object]:
         },
     }
     quiet = not logging.getLogger().isEnabledFor(logging.INFO)
-    with dask.config.set(config), _interrupts_blocked():
-        cluster = LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
-            dashboard_address=":0", silence_logs=logging.CRITICAL if quiet else False,
-        )  # fmt: skip
+    try:
+        with dask.config.set(config), _interrupts_blocked():
+            cluster = LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
+                host=LOOPBACK, dashboard_address=None,
+                scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
+                silence_logs=logging.CRITICAL if quiet else False,
+            )  # fmt: skip
+    except (OSError, RuntimeError, TimeoutError, asyncio.TimeoutError) as error:
+        raise SpecsrError(
+            f"local:{workers}: a worker process did not start ({_reason(error)}): use fewer "
+            "processes, or specsr -v to see Dask's log"
+        ) from None
     with dask.config.set(config), cluster:
         yield cluster
 

@@ -7,7 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from support.command import run as specsr_command
 from support.folder_jobs import Gain, go, recordings, states, tries
 
 distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")  # comes with distributed
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {
     **os.environ,
@@ -101,6 +105,93 @@ def test_error_names_a_scheduler_that_does_not_answer():
         cluster.connect(address, timeout=1),
     ):
         pass
+
+
+def silent(answer: bytes = b"") -> Iterator[int]:
+    """Yield the port of a socket that accepts connections and sends no more than ``answer``."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(50)
+        end = threading.Event()
+
+        def accept() -> None:
+            kept = []
+            while not end.is_set():
+                try:
+                    kept.append(listening.accept()[0])
+                    kept[-1].sendall(answer)
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            end.set()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 64])
+def test_an_address_that_accepts_and_does_not_answer_ends_in_time(answer):
+    for port in silent(answer):
+        began = time.monotonic()
+        with (
+            pytest.raises(specsr.SpecsrError, match="no scheduler answers there") as caught,
+            cluster.connect(f"tcp://127.0.0.1:{port}", timeout=2),
+        ):
+            pass
+        assert time.monotonic() - began < 8  # the wait of 2 s, and Dask's import
+        assert "\n" not in str(caught.value)
+
+
+def test_the_default_wait_is_twenty_seconds():
+    assert cluster.TIMEOUT == 20
+
+
+def listening_on() -> dict[int, set[str]]:
+    """Return the addresses on which this process and its children listen, by process."""
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    return {
+        process.pid: {
+            one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN
+        }
+        for process in processes
+    }
+
+
+@pytest.mark.slow
+def test_a_local_cluster_listens_on_the_loopback_interface_only():
+    before = {pid for pid, places in listening_on().items() if places}
+    with cluster.connect("local:2") as client:
+        found = {pid: places for pid, places in listening_on().items() if pid not in before}
+        http = {w["services"].get("dashboard") for w in client.scheduler_info()["workers"].values()}
+        port = client.scheduler_info()["services"].get("dashboard")
+        for served in {port, *http} - {None}:
+            for page in ("status", "info/main/workers.html", "json/counts.json", "metrics"):
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    urllib.request.urlopen(f"http://127.0.0.1:{served}/{page}", timeout=10)
+    assert set().union(*found.values()) == {"127.0.0.1"}
+    assert sum(map(bool, found.values())) >= 2
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_while_starting_is_one_line(tmp_path):
+    (tmp_path / "dies.py").write_text("import os\nos._exit(3)\n")
+    code = (
+        "import dask\nfrom specsr.jobs import cluster\nfrom specsr.errors import SpecsrError\n"
+        "if __name__ == '__main__':\n"
+        f"    dask.config.set({{'distributed.worker.preload': [{str(tmp_path / 'dies.py')!r}]}})\n"
+        "    try:\n"
+        "        cluster.connect('local:2').__enter__()\n"
+        "    except SpecsrError as error:\n"
+        "        print(error)\n"
+    )
+    (tmp_path / "job.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "job.py"], env=ENVIRONMENT, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert done.stdout.startswith("local:2: a worker process did not start")
+    assert done.stdout.count("\n") == 1 and done.stderr == ""
 
 
 def test_worker_of_another_version_is_refused(tmp_path, work):
