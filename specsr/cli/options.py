@@ -218,7 +218,11 @@ network_options = Group(
             ),
         ],
         "precision": Annotated[
-            Precision, typer.Option("--precision", help="Arithmetic of the network.")
+            Precision,
+            typer.Option(
+                "--precision",
+                help="Arithmetic of the network; tf32 is for CUDA, on a CPU it is float32.",
+            ),
         ],
         "device": Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")],
         "segment": Annotated[
