@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from specsr.choices import Precision
+from specsr.cli.group import Group
 from specsr.cli.output import say
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch, Figure, Reading, Speed
@@ -58,53 +55,6 @@ JsonOut = Annotated[
 MarkdownOut = Annotated[
     Optional[Path], typer.Option("--markdown", help="Also write the tables to this file.")
 ]
-
-Command = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Options of the command line that become one object, which is an argument of the command.
-
-    Called, it returns a decorator that gives a command these options, or only those named.
-    Default values are those of ``build``.
-
-    Attributes:
-        name: argument of the command.
-        build: called with the values of the options by name; returns the object.
-        options: parameter of ``build`` -> option, as typer takes it.
-    """
-
-    name: str
-    build: Callable[..., Any]
-    options: Mapping[str, Any]
-
-    def __call__(self, *names: str) -> Callable[[Command], Command]:
-        chosen = names or tuple(self.options)
-        defaults = inspect.signature(self.build).parameters
-        added = [
-            inspect.Parameter(
-                f"{self.name}_{key}", inspect.Parameter.KEYWORD_ONLY,
-                annotation=self.options[key], default=defaults[key].default,
-            )
-            for key in chosen
-        ]  # fmt: skip
-
-        def decorate(command: Command) -> Command:
-            signature = inspect.signature(command, eval_str=True)
-            own = [p for p in signature.parameters.values() if p.name != self.name]
-
-            @functools.wraps(command)
-            def with_options(**given: Any) -> None:
-                values = {key: given.pop(f"{self.name}_{key}") for key in chosen}
-                command(**given, **{self.name: self.build(**values)})
-
-            parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
-            with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore
-            with_options.__annotations__ = {p.name: p.annotation for p in parameters}
-            return with_options
-
-        return decorate
 
 
 def _reading(

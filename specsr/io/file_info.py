@@ -139,8 +139,8 @@ def _channel(
     return replace(
         plain, unit=signal.unit, rate=signal.rate, seconds=signal.duration,
         level_db=float(level) if np.isfinite(level) else None,
-        reference=reference_label(signal.unit), lowest=lowest, highest=highest, bandwidth=end.hz if end else None,
-        flagged=bool(end and end.flagged),
+        reference=reference_label(signal.unit), lowest=lowest, highest=highest,
+        bandwidth=end.hz if end else None, flagged=bool(end and end.flagged),
     )  # fmt: skip
 
 

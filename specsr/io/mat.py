@@ -24,6 +24,8 @@ SUFFIXES = (".mat",)
 _LIMIT = 2**31 - 2**16
 """Largest array in a MATLAB 5 file, bytes."""
 
+_HEADER = b"MATLAB 5.0 MAT-file, written by specsr"
+
 
 def read_signal(path: Path) -> Contents:
     """Return the channels in a ``.mat`` file.
@@ -81,6 +83,8 @@ def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:
             raise SpecsrError(f"{path}: {key} exceeds the 2 GiB of a .mat file: write .h5")
     with replacing(path, overwrite=overwrite) as (temp,), open(temp, "wb") as file:
         savemat(file, fields, format="5", oned_as="row")
+        file.seek(0)
+        file.write(_HEADER.ljust(116))  # scipy's own names the time: two files would differ
 
 
 def _load(path: Path) -> dict[str, Any]:
