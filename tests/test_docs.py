@@ -16,7 +16,10 @@ from specsr.cli.app import app
 from support import structure
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 PLACES = ("specsr", "tests", "docs", "configs", "benchmarks", "examples", "notebooks", ".ci")
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -115,6 +118,14 @@ def test_options_belong_to_a_command(page: Path) -> None:
     spans = [part.split()[0] for part in code(page.read_text()) if part.startswith("--")]
     missing = sorted(set(spans) - every(typer.main.get_command(app)))
     assert not missing
+
+
+def test_the_limits_in_security_md_are_those_of_the_code() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    rows = re.findall(r"^\|[^|]*\| (\d+) \| `(specsr[\w.]+)\.(\w+)` \|$", text, re.M)
+    assert len(rows) >= 9
+    for value, module, name in rows:
+        assert getattr(importlib.import_module(module), name) == int(value), name
 
 
 def test_the_map_of_the_code_lists_every_file() -> None:

@@ -112,10 +112,10 @@ def _finished(
 ) -> Iterator[tuple[Task, Record]]:
     """Yield every task as it ends: here one after the other, on a cluster in any order."""
     if batch.cluster is not None and tasks:
-        from specsr.jobs import cluster
+        from specsr.jobs import cluster, connection
 
-        with cluster.connect(batch.cluster) as client:
-            say(cluster.describe(client))
+        with connection.connect(batch.cluster) as client:
+            say(connection.describe(client))
             ends = cluster.run(client, work, tasks, begin)
             yield from bar(f"{len(tasks)} files", len(tasks))(ends)
         return

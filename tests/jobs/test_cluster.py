@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import specsr
-from specsr.jobs import cluster, manifest
+from specsr.jobs import cluster, connection, manifest
 from specsr.jobs.manifest import NAME
 from specsr.jobs.task import Task
 from support.command import run as specsr_command
@@ -93,7 +93,7 @@ def test_error_names_the_missing_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with (
         pytest.raises(specsr.SpecsrError, match=r"pip install 'specsr\[cluster\]'"),
-        cluster.connect("local:2"),
+        connection.connect("local:2"),
     ):
         pass
 
@@ -102,7 +102,7 @@ def test_error_names_a_scheduler_that_does_not_answer():
     address = f"tcp://127.0.0.1:{free_port()}"
     with (
         pytest.raises(specsr.SpecsrError, match="no scheduler answers there"),
-        cluster.connect(address, timeout=1),
+        connection.connect(address, timeout=1),
     ):
         pass
 
@@ -136,7 +136,7 @@ def test_an_address_that_accepts_and_does_not_answer_ends_in_time(answer):
         began = time.monotonic()
         with (
             pytest.raises(specsr.SpecsrError, match="no scheduler answers there") as caught,
-            cluster.connect(f"tcp://127.0.0.1:{port}", timeout=2),
+            connection.connect(f"tcp://127.0.0.1:{port}", timeout=2),
         ):
             pass
         assert time.monotonic() - began < 8  # the wait of 2 s, and Dask's import
@@ -144,7 +144,7 @@ def test_an_address_that_accepts_and_does_not_answer_ends_in_time(answer):
 
 
 def test_the_default_wait_is_twenty_seconds():
-    assert cluster.TIMEOUT == 20
+    assert connection.TIMEOUT == 20
 
 
 def listening_on() -> dict[int, set[str]]:
@@ -161,7 +161,7 @@ def listening_on() -> dict[int, set[str]]:
 @pytest.mark.slow
 def test_a_local_cluster_listens_on_the_loopback_interface_only():
     before = {pid for pid, places in listening_on().items() if places}
-    with cluster.connect("local:2") as client:
+    with connection.connect("local:2") as client:
         found = {pid: places for pid, places in listening_on().items() if pid not in before}
         http = {w["services"].get("dashboard") for w in client.scheduler_info()["workers"].values()}
         port = client.scheduler_info()["services"].get("dashboard")
@@ -177,11 +177,11 @@ def test_a_local_cluster_listens_on_the_loopback_interface_only():
 def test_a_worker_that_dies_while_starting_is_one_line(tmp_path):
     (tmp_path / "dies.py").write_text("import os\nos._exit(3)\n")
     code = (
-        "import dask\nfrom specsr.jobs import cluster\nfrom specsr.errors import SpecsrError\n"
+        "import dask\nfrom specsr.jobs import connection\nfrom specsr.errors import SpecsrError\n"
         "if __name__ == '__main__':\n"
         f"    dask.config.set({{'distributed.worker.preload': [{str(tmp_path / 'dies.py')!r}]}})\n"
         "    try:\n"
-        "        cluster.connect('local:2').__enter__()\n"
+        "        connection.connect('local:2').__enter__()\n"
         "    except SpecsrError as error:\n"
         "        print(error)\n"
     )
