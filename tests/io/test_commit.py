@@ -252,3 +252,50 @@ def test_of_many_jobs_at_once_one_wins(tmp_path, file_system):
         winners = [number for number in pool.map(job, range(6)) if number is not None]
     assert len(winners) == 1
     assert content(tmp_path) == dict.fromkeys([p.name for p in paths], str(winners[0]).encode())
+
+
+def test_a_link_to_a_file_that_is_there_counts_as_that_file(tmp_path):
+    target, link = tmp_path / "target.npy", tmp_path / "link.npy"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    with pytest.raises(SpecsrError, match=r"link\.npy: exists already and was kept"):
+        check_output(link)
+    assert check_output(link, overwrite=True) == link and target.read_bytes() == b"old"
+    with pytest.raises(SpecsrError, match="is a folder"):
+        check_output(tmp_path, overwrite=True)
+
+
+def test_leftovers_of_killed_jobs_go_from_the_folders_of_the_outputs(tmp_path):
+    with replacing(tmp_path / "a.txt") as [temp]:
+        temp.write_bytes(b"1")
+        name = temp.name
+    dead = max(int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()) + 100_000
+    left = tmp_path / name.replace(str(os.getpid()), str(dead))
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    assert left.name != name
+    check_outputs([tmp_path / "b.txt", tmp_path / "missing" / "c.txt"])
+    assert content(tmp_path) == {"a.txt": b"1"}
+
+
+def test_a_name_that_was_taken_only_for_a_moment_is_reported_as_the_main_one(tmp_path, monkeypatch):
+    def taken(*names):
+        raise FileExistsError(errno.EEXIST, "exists", str(names[1]))
+
+    monkeypatch.setattr(os, "link", taken)
+    with (
+        pytest.raises(SpecsrError, match=r"a\.wav: appeared during the work"),
+        replacing(tmp_path / "a.wav", tmp_path / "b.wav") as temps,
+    ):
+        for temp in temps:
+            temp.write_bytes(b"new")
+    assert content(tmp_path) == {}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs the list of open files")
+def test_no_file_stays_open(tmp_path):
+    before = os.listdir("/proc/self/fd")
+    for number in range(3):
+        with replacing(tmp_path / "new" / f"{number}.txt") as [temp]:
+            temp.write_bytes(b"new")
+    assert len(os.listdir("/proc/self/fd")) == len(before)

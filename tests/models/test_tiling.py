@@ -16,7 +16,7 @@ from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 from specsr.models.options import InferOptions
-from specsr.models.tiling import pick_device, run_tiled
+from specsr.models.tiling import default_tile, pick_device, run_tiled
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),
@@ -195,3 +195,36 @@ def test_devices_by_name() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(SpecsrError, match="'cuda'"):
             pick_device("cuda")
+
+
+def test_a_default_tile_holds_64_mib_of_features_and_1024_rows() -> None:
+    """Four bytes a value; the widest of features, input and output, in whole folds."""
+    plain = PLAIN[(2, 2)]  # 4 features, 1 channel in, 4 values out a cell: 4 Mi cells
+    assert default_tile(plain, (2, 2), 128) == (128, 2**22 // 128)
+    assert default_tile(plain, (2, 2), 5000) == (1024, 4096)
+    assert default_tile(plain, (8, 8), 1024) == (1024, 2**24 // 64 // 1024)
+    folded = FOLDED[((1, 1), (8, 2))]  # 16 values of input a folded cell: 1 Mi cells
+    assert default_tile(folded, (1, 1), 128) == (128, 2 * 2**20 // 16)
+    assert default_tile(folded, (1, 1), 121) == (128, 2 * 2**20 // 16)
+    assert default_tile(folded, (1, 1), 9000) == (8192, 2048)
+    wide = made(EDSRConfig(scale=(1, 1), **{**SMALL, "in_channels": 1024}))
+    assert default_tile(wide, (1, 1), 1024) == (1024, 64)  # at least 64 columns
+
+
+def test_margins_are_no_wider_than_the_reach_in_whole_folds() -> None:
+    net = FOLDED[((1, 1), (2, 2))]
+    seen: list[tuple] = []
+
+    def progress(jobs: Iterable) -> Iterable:
+        for job in jobs:
+            seen.append(job)
+            yield job
+
+    run_tiled(net, torch.zeros(1, 100, 90), (1, 1), InferOptions(tile=(19, 20)), progress)
+    reach = [-(-r // 2) * 2 for r in net.reach((1, 1))]
+    for (top, bottom, first, last), (left, right, start, end) in seen:
+        assert (top % 20, left % 20) == (0, 0)  # whole folds
+        assert (bottom, right) == (min(top + 20, 100), min(left + 20, 90))
+        assert (first, last) == (max(0, top - reach[0]), min(bottom + reach[0], 100))
+        assert (start, end) == (max(0, left - reach[1]), min(right + reach[1], 90))
+    assert len(seen) == 25

@@ -169,3 +169,19 @@ def test_levels_of_a_large_map_take_little_memory(monkeypatch):
     assert peak < 2.5 * spec.magnitude.nbytes  # in one piece: 4 times
     monkeypatch.setattr("specsr.nvh.levels.CELLS", spec.magnitude.size)
     np.testing.assert_allclose(nvh.overall_level(spec), found, rtol=1e-14)
+
+
+def test_rows_reach_half_a_row_to_both_sides_within_the_band() -> None:
+    spec = spectrogram(Signal(white(0, 5000), 8000.0), n_fft=64)
+    edges = nvh.row_edges(spec.grid)
+    np.testing.assert_allclose(edges, [0, *(125 * (np.arange(32) + 0.5)), 4000])
+    cells = nvh.row_edges(spec.grid.pooled(4, 2))  # from half a fine row below to half above
+    np.testing.assert_allclose(cells, [0, *(125 * (np.arange(4, 36, 4) - 0.5))])
+
+
+def test_the_distance_of_a_psd_is_at_most_half_the_rate() -> None:
+    signal = Signal(white(1, 1000), 1000.0)
+    assert nvh.psd(signal, 500.0)[0].tolist() == [0, 500]
+    with pytest.raises(SpecsrError, match="df is 500.1"):
+        nvh.psd(signal, 500.1)
+    assert nvh.psd(signal, 0.5)[0][1] == 1.0  # a shorter recording is one window

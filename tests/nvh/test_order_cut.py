@@ -108,3 +108,33 @@ def test_invalid_arguments_are_named(change: dict, words: str) -> None:
     spec = spectrogram(Signal(white(6, 8192), RATE))
     with pytest.raises(SpecsrError, match=words):
         orders.order_cut(spec, **{"rpm": 3000.0, "order": 2, **change})
+
+
+@pytest.mark.parametrize("cell", [(1, 1), (2, 3)])
+def test_the_width_is_the_main_lobe_and_the_sweep_within_the_windows(cell: tuple[int, int]) -> None:
+    length, n_fft, hop = 9000, 1024, 256
+    rpm = 1000 + 3000 * (np.arange(length) / length) ** 2
+    spec = spectrogram(Signal(white(0, length), RATE, rpm=rpm), n_fft=n_fft, hop_length=hop)
+    spec = spec if cell == (1, 1) else pooled(spec, *cell)
+    cut = orders.order_cut(spec, None, 12.0)
+    for column, width in enumerate(cut.bandwidth):
+        frames = np.arange(column * cell[1], min((column + 1) * cell[1], 37))
+        first, last = frames[0] * hop - n_fft // 2, frames[-1] * hop + n_fft // 2
+        swept = rpm[min(last, length - 1)] - rpm[max(first, 0)]
+        lobe = (4 + 2 * (cell[0] - 1)) * RATE / n_fft
+        assert width == pytest.approx(lobe + 12 / 60 * swept)
+    assert cut.bandwidth_orders == pytest.approx(cut.bandwidth / (cut.rpm / 60))
+    assert cut.freqs == pytest.approx(12 * cut.rpm / 60)
+    standstill = orders.order_cut(spec, 0.0, 12.0)
+    assert np.isnan(standstill.bandwidth_orders).all() and np.isnan(standstill.levels).all()
+
+
+def test_orders_up_to_half_the_rate_are_valid_and_a_sample_is_enough() -> None:
+    spec = spectrogram(Signal(white(1, 20000), RATE))
+    lobe = 4 * RATE / 2048
+    for freq, valid in ((RATE / 2 - 0.51 * lobe, True), (RATE / 2 - 0.49 * lobe, False),
+                        (0.51 * lobe, True), (0.49 * lobe, False)):  # fmt: skip
+        levels = orders.order_cut(spec, 60 * freq, 1.0).levels[0, 4:-4]
+        assert (~np.isnan(levels)).all() == valid and np.isnan(levels).all() != valid
+    tiny = spectrogram(Signal(np.ones((1, 1)), RATE, rpm=np.ones(1)), n_fft=2, hop_length=2)
+    assert np.isnan(orders.order_cut(tiny, None, 1.0).levels).all()

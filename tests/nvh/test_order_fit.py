@@ -193,3 +193,10 @@ def test_upscaling_with_the_speed_has_smaller_errors_on_close_lines():
         error = (high - truth)[rows[:, 20:-20], np.arange(truth.shape[1])[20:-20]]
         off[name] = float(np.sqrt(np.mean(np.square(error))))
     assert off["speed"] < 0.85 * off["none"]
+
+
+def test_columns_without_a_speed_do_not_divide_by_zero():
+    _, low, grid, speed = machine(duration=2.0)
+    known = np.where(np.arange(len(speed)) < len(speed) // 2, speed, 0)
+    with np.errstate(divide="raise", invalid="raise"):
+        assert {2.0, 4.0} <= set(fitted(low, grid, known).orders)

@@ -17,10 +17,12 @@ SCALE = (4, 4)
 GRID = Grid(8192.0, 1024, 128, 128 * 159)  # 160 fine columns, 8 Hz rows, 1/64 s
 
 
-def model(speed: np.ndarray, power: np.ndarray | None = None) -> OrderModel:
-    columns = -(-len(speed) // 4)
-    power = np.ones((32, columns)) if power is None else power
-    return OrderModel(power, GRID, SCALE, speed)
+def model(
+    speed: np.ndarray, power: np.ndarray | None = None, scale: tuple[int, int] = SCALE
+) -> OrderModel:
+    columns = -(-len(speed) // scale[1])
+    power = np.ones((128 // scale[0], columns)) if power is None else power
+    return OrderModel(power, GRID, scale, speed)
 
 
 def steady_line(away: np.ndarray) -> np.ndarray:
@@ -67,16 +69,17 @@ def test_a_sweep_spreads_the_power_over_the_rows_it_crosses():
         np.testing.assert_allclose(image[:, column], power, atol=0.02)
 
 
-def test_the_matrix_of_an_order_pools_its_cells():
-    """Levels linear between knots of 16 columns; a last coarse column of two fine ones."""
+@pytest.mark.parametrize("scale", [(4, 4), (4, 3), (2, 5)])
+def test_the_matrix_of_an_order_pools_its_cells(scale):
+    """Levels linear between knots of 16 columns; a shorter last coarse column."""
     speed = np.linspace(60, 130, 38)
-    made = model(speed)
+    made = model(speed, scale=scale)
     level = np.array([1.0, 3.0, 2.0, 5.0])
     assert made.knots.tolist() == [0, 16, 32, 48]
     row, column, value = made.order(3.0)
     fine = np.zeros((128, 38))
     np.add.at(fine, (row, column), value * np.interp(column, made.knots, level))
-    expected = pool_power(fine, *SCALE)
+    expected = pool_power(fine, *scale)
     np.testing.assert_allclose(made.matrix(3.0) @ level, expected.ravel(), atol=1e-12)
     lines, rest = made.fine({3.0: level}, np.zeros(sum(part.size for part in made.noise)))
     np.testing.assert_allclose(lines, fine)
@@ -110,6 +113,9 @@ def test_the_noise_floor_is_bilinear_between_its_knots():
     np.testing.assert_allclose(steady[:8], np.r_[0:9:1.5, 9, 10.8][:8])
     assert np.diff(steady).max() <= 6 and steady[-1] >= 31 > steady[-2]
     np.testing.assert_allclose(transient, [0, 8, 16, 24, 32.4])
+    for rows in (1, 2):  # two knots at least, for the line between them
+        small = OrderModel(np.ones((rows, 10)), GRID, SCALE, np.full(40, 8.0))
+        assert [part.rows.tolist() for part in small.noise] == [[0, 1.5], [0, 8]]
 
 
 def test_a_fit_reproduces_a_map_that_the_model_made():

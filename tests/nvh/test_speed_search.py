@@ -159,3 +159,24 @@ def test_spacings_from_2_5_to_48_rows_are_found_others_by_a_multiple(spacing, fo
     power = (1 + 30 * np.exp(-((away / 0.5) ** 2)) * (at > 0.5)) * np.ones((1, 120))
     result = find_line_spacing(power, grid) / grid.df
     np.testing.assert_allclose(result, found, rtol=0.002)
+
+
+def test_a_spacing_has_at_least_three_lines():
+    grid = machine()[1]
+    at = np.arange(60)[:, None] / 27.0
+    away = (at - np.round(at)) * 27.0
+    power = (1 + 30 * np.exp(-((away / 0.5) ** 2)) * (at > 0.5)) * np.ones((1, 120))
+    assert find_line_spacing(power, grid).max() <= 60 / 3 * grid.df
+
+
+@pytest.mark.parametrize("hop_length", [64, 128, 256])
+def test_the_spacing_is_smooth_over_time_at_any_hop(hop_length):
+    orders = tuple(Order(k, -(k % 7), 0.3 * k) for k in range(2, 42, 2))
+    made = synthesise(RunUp(rate=8192.0, duration=4.0, rpm=(1500.0, 3000.0), orders=orders,
+                            line_to_noise=6.0, seed=4))  # fmt: skip
+    spec = SpectrogramTransform(1024, hop_length)(made.signal)
+    found = find_line_spacing(np.square(spec.image()[0], dtype=np.float64), spec.grid)
+    log = np.log(found[found > 0])
+    bend = np.diff(log, 2) / spec.grid.dt**2
+    assert (found > 0).mean() > 0.8
+    assert np.sqrt(np.mean(bend**2)) < 2.0  # 1/s², six times less than without smoothing or more

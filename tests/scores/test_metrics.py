@@ -266,3 +266,24 @@ def test_map_errors_are_their_definitions() -> None:
     for wrong in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(SpecsrError, match="db_range"):
             map_errors(truth, estimate, wrong)
+
+
+def test_ssim_of_an_image_of_one_window_is_the_formula_at_its_centre() -> None:
+    x, y = 100 + 30 * np.random.default_rng(1).standard_normal((2, 11, 11))
+    taps = np.exp(-np.square(np.arange(-5, 6)) / (2 * 1.5**2))
+    weights = np.outer(taps, taps) / taps.sum() ** 2
+
+    def mean(image: np.ndarray) -> float:
+        return float((weights * image).sum())
+
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    a, b = mean(x), mean(y)
+    top = (2 * a * b + c1) * (2 * (mean(x * y) - a * b) + c2)
+    below = (a * a + b * b + c1) * (mean(x * x) - a * a + mean(y * y) - b * b + c2)
+    assert ssim(x, y, 255.0) == pytest.approx(top / below)
+
+
+def test_ssim_of_many_channels_is_their_mean() -> None:
+    x, y = 100 + 30 * np.random.default_rng(2).standard_normal((2, 14, 12, 30))
+    single = [ssim(a, b, 255.0) for a, b in zip(x, y, strict=True)]
+    assert ssim(x, y, 255.0) == pytest.approx(np.mean(single))

@@ -125,8 +125,8 @@ def mutants(module: str, source: bytes) -> list[Mutant]:
     def visit(node: ast.AST) -> None:
         for kind, new in faults(node):
             add(node, kind, new)
-        test = getattr(node, "test", None)
-        if test is not None and not isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
+        test = getattr(node, "test", ast.Compare())
+        if not isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)) and any(parts(node)):
             add(test, "condition", f"(not ({ast.unparse(test)}))")
         for part in parts(node):
             visit(part)

@@ -44,6 +44,7 @@ TRACK = " ".join(  # the fast ones of a slow file
         "a_measured_speed_with_a_small_error_or_delay_is_corrected",
     )
 )
+FINITE = "models/test_precision.py::test_an_output_that_is_not_finite_is_refused"
 TESTS = {
     "maps/grid": "maps/test_grid.py maps/test_spec_map.py",
     "maps/transform": "maps/test_transform.py maps/test_spec_map.py maps/test_grid.py",
@@ -57,7 +58,7 @@ TESTS = {
     "pairs/consistency": "pairs/test_consistency.py",
     "pairs/order_input": "pairs/test_order_input.py",
     "pairs/band_input": "pairs/test_pair.py",
-    "models/tiling": "models/test_tiling.py",
+    "models/tiling": f"models/test_tiling.py {FINITE}",
     "nvh/order_fit": FIT,
     "nvh/order_model": FIT,
     "nvh/speed_track": TRACK,

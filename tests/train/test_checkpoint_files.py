@@ -127,6 +127,22 @@ def test_random_states_come_back(tmp_path) -> None:
     assert [draw() for _ in range(3)] == expected
 
 
+@pytest.mark.parametrize("devices, restored", [(2, True), (1, False)])
+def test_states_of_gpus_come_back_on_as_many(monkeypatch, devices, restored) -> None:
+    held = [torch.arange(4, dtype=torch.uint8), torch.ones(4, dtype=torch.uint8)]
+    found: list = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: held)
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", found.extend)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
+    states = checkpoint.random_states()
+    checkpoint.restore_random_states(states)
+    assert len(found) == (2 if restored else 0)
+    assert all(torch.equal(a, b) for a, b in zip(found, held))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert checkpoint.random_states()["cuda"] == []
+
+
 def test_changes_of_nested_configs() -> None:
     before = {"a": 1, "b": {"c": 2, "d": {"e": 3}}, "gone": 4, "same": 5}
     now = {"a": 1, "b": {"c": 9, "d": {"e": 8}, "new": 1}, "same": 5, "later": 6}
