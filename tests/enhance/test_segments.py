@@ -380,7 +380,7 @@ class Callback:
     def __del__(self):
         raise KeyboardInterrupt  # an interrupt during a callback: Python ignores it
 
-def work():
+def work(standalone_mode):
     Callback()
     time.sleep(30)
 
