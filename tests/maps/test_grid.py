@@ -170,3 +170,11 @@ def test_pooling_by_one_leaves_the_phase_out_and_nothing_else() -> None:
     same = pool(spec, 1, 1)
     assert same.phase is None and same.grid == spec.grid and same.channels == ("a", "b")
     np.testing.assert_array_equal(same.magnitude, spec.magnitude)
+
+
+def test_spacings_are_in_hertz_and_seconds() -> None:
+    grid = Grid(RATE, 96, 24, 1000)
+    assert (grid.df, grid.dt) == (500.0, 0.0005)
+    assert (grid.pooled(4, 3).df, grid.pooled(4, 3).dt) == pytest.approx((2000.0, 0.0015))
+    np.testing.assert_allclose(np.diff(grid.freqs()), grid.df)
+    np.testing.assert_allclose(np.diff(grid.times()), grid.dt)

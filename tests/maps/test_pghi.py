@@ -162,3 +162,15 @@ def test_a_block_of_rows_has_the_gradient_of_the_whole():
     np.testing.assert_allclose(whole[0][[0, -1]].T, [[0, 2 * np.pi * 24]] * grid.frames, atol=1e-9)
     first = -gamma / (48 * 256) * (log[:, 1] - log[:, 0]) / 2 - np.pi
     np.testing.assert_allclose(whole[1][:, 0], first)
+
+
+def test_a_single_known_cell_is_a_starting_point():
+    grid = grid_of(2000)
+    known = np.zeros(grid.rows, dtype=bool)
+    known[0] = True
+    found = integrate(
+        np.ones((grid.rows, 1)), grid, phase=np.full((grid.rows, 1), 0.3), known=known
+    )
+    rows = np.arange(grid.rows - 1)  # without a change over the frames the step is -pi a row
+    expected = np.exp(1j * (0.3 - np.pi * rows))
+    np.testing.assert_allclose(np.exp(1j * found[:-1, 0]), expected, atol=1e-4)

@@ -200,3 +200,11 @@ def test_columns_without_a_speed_do_not_divide_by_zero():
     known = np.where(np.arange(len(speed)) < len(speed) // 2, speed, 0)
     with np.errstate(divide="raise", invalid="raise"):
         assert {2.0, 4.0} <= set(fitted(low, grid, known).orders)
+
+
+def test_an_empty_cell_leaves_the_rest_of_the_map_to_the_fit():
+    _, low, grid, speed = machine(duration=2.0)
+    power = low.power[0].astype(np.float64)
+    power[20, 5] = 0
+    fit = fit_orders(power, grid, SCALE, speed)
+    assert fit is not None and {2.0, 4.0} <= set(fit.orders)

@@ -143,6 +143,16 @@ def test_a_fit_reproduces_a_map_that_the_model_made():
     np.testing.assert_allclose(again[2], expected)
 
 
+def test_a_single_column_is_a_map_too():
+    for frames in (1, 3):
+        made = model(np.full(frames, 100.0))
+        levels, noise, expected = made.fit([2.0], 3, {}, None)
+        assert made.slope.tolist() == [0] * frames
+        assert expected.shape == (32,) and np.isfinite(expected).all()
+        lines, rest = made.fine(levels, noise)
+        assert lines.shape == rest.shape == (128, frames)
+
+
 def test_another_speed_is_used_where_the_own_one_is_known():
     speed = np.full(40, 100.0)
     speed[:10] = 0
@@ -182,6 +192,19 @@ def test_the_weight_falls_with_the_misfit_and_the_share_of_the_orders():
         np.testing.assert_allclose(
             reduced[0, 8:], 1 - weight * (0.3 + 0.5 * 0.25**2), rtol=1e-6
         )  # fmt: skip
+
+
+def test_the_misfit_is_the_rms_over_3_rows_and_5_columns():
+    lines = np.full((64, 80), 2.0)
+    low = pool_power(lines, *SCALE)
+    low[8, 10] *= 10
+    network, uncertainty = np.ones((64, 80)), np.ones((1, 64, 80), np.float32)
+    power, _ = blend_fit(network, uncertainty, low, OrderFit((1.0,), lines, 0 * lines), SCALE)
+    quality = np.log(power[::4, ::4]) / math.log(2) / 0.75
+    expected = np.ones((16, 20))
+    expected[:2] = 0
+    expected[7:10, 8:13] = math.exp(-((((100 / 15) ** 0.5 - 2) / 0.7) ** 2))
+    np.testing.assert_allclose(quality, expected, atol=1e-6)
 
 
 def test_a_line_gives_weight_to_the_cells_within_one_coarse_row():

@@ -80,3 +80,8 @@ def test_teeth_are_triangles_of_height_20_over_quarters_of_a_row() -> None:
             away = min(abs(centre - order * spacing) for order in range(1, 20))
             expected[4 * comb + part, row, column] = 20 * max(0, 1 - away / 15)
     np.testing.assert_allclose(image, expected, atol=1e-5)
+
+
+def test_a_slow_machine_has_a_known_speed() -> None:
+    image = order_channels(np.arange(1, 9) * 0.5, 0.5, np.array([0.5]))
+    assert (image[-1] == 20).all() and image[:8].any()

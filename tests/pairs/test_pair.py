@@ -305,3 +305,10 @@ def test_the_scale_of_a_pair_is_one_by_default_and_at_least() -> None:
     for scale in ((0, 1), (1, 0), (1.5, 1), (2, 1.5), (0.5, 2)):
         with pytest.raises(SpecsrError, match="whole numbers from 1 up"):
             Pair("pool", scale)
+
+
+def test_cut_row_of_known_rates() -> None:
+    assert cut_row(16000, 48000, 2048) == 307  # 0.9 / 3 of 1024 rows
+    assert cut_row(24000, 48000, 512) == 115
+    assert cut_row(60000, 48000, 512) == 256  # all rows
+    assert cut_row(100, 48000, 512) == 8  # one row for each part at least

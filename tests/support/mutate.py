@@ -35,12 +35,13 @@ PHASE = "maps/test_phase.py maps/test_pghi.py"
 FIT = "nvh/test_order_model.py nvh/test_order_fit.py"
 SPEED = "nvh/test_speed_search.py nvh/test_speed_curve.py"
 WRITE = "io/test_atomic.py io/test_commit.py io/test_temporaries.py"
-TRACK = " ".join(  # the fast ones of a slow file
+TRACK = "nvh/test_speed_extension.py " + " ".join(  # the fast ones of a slow file
     f"nvh/test_speed_track.py::test_{name}"
     for name in (
         "an_inaccurate_speed_is_refined",
         "noise_supports_no_speed",
         "few_lines_support_no_speed",
+        "a_speed_is_extended_no_further_than_the_lines",
         "a_measured_speed_with_a_small_error_or_delay_is_corrected",
     )
 )
