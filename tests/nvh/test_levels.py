@@ -185,3 +185,9 @@ def test_the_distance_of_a_psd_is_at_most_half_the_rate() -> None:
     with pytest.raises(SpecsrError, match="df is 500.1"):
         nvh.psd(signal, 500.1)
     assert nvh.psd(signal, 0.5)[0][1] == 1.0  # a shorter recording is one window
+
+
+@pytest.mark.parametrize("nominal", [1, 1.6, 25, 31.5, 160, 250, 1000, 2500, 5000, 20000])
+def test_a_third_octave_is_found_by_its_nominal_frequency(nominal: float) -> None:
+    found, centre, _, _ = nvh.third_octave_bands(nominal, nominal)
+    assert found == pytest.approx([nominal]) and abs(centre[0] / nominal - 1) < 0.02

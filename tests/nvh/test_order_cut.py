@@ -138,3 +138,13 @@ def test_orders_up_to_half_the_rate_are_valid_and_a_sample_is_enough() -> None:
         assert (~np.isnan(levels)).all() == valid and np.isnan(levels).all() != valid
     tiny = spectrogram(Signal(np.ones((1, 1)), RATE, rpm=np.ones(1)), n_fft=2, hop_length=2)
     assert np.isnan(orders.order_cut(tiny, None, 1.0).levels).all()
+
+
+def test_the_first_and_the_last_sample_count_for_the_sweep() -> None:
+    length = 9000
+    rpm = np.full(length, 2000.0)
+    rpm[0], rpm[-1] = 1400.0, 2900.0
+    spec = spectrogram(Signal(white(0, length), RATE, rpm=rpm), n_fft=1024, hop_length=256)
+    width = orders.order_cut(spec, None, 6.0).bandwidth - 4 * RATE / 1024
+    assert width[:3] == pytest.approx([60, 60, 60]) and width[3:-3] == pytest.approx(0)
+    assert width[-2:] == pytest.approx([90, 90])

@@ -127,7 +127,9 @@ def _child(work: Path, tests: list[str]) -> int:
     settings.register_profile("mutate", max_examples=20, derandomize=True, database=None)
     settings.load_profile("mutate")
     options = "-x -q -o addopts= --import-mode=importlib -p no:cacheprovider -p no:xdist -p no:cov"
-    code = int(pytest.main([*options.split(), f"--basetemp={work / 'tmp'}", *tests]))
+    code = int(
+        pytest.main([*options.split(), "-m", "not slow", f"--basetemp={work / 'tmp'}", *tests])
+    )
     import specsr
 
     assert Path(specsr.__file__).is_relative_to(work), specsr.__file__
