@@ -298,3 +298,9 @@ def test_ssim_of_many_channels_is_their_mean() -> None:
     x, y = 100 + 30 * np.random.default_rng(2).standard_normal((2, 14, 12, 30))
     single = [ssim(a, b, 255.0) for a, b in zip(x, y, strict=True)]
     assert ssim(x, y, 255.0) == pytest.approx(np.mean(single))
+
+
+def test_the_line_mask_of_channels_is_that_of_each() -> None:
+    truth = 10 * noise(3, 3, 60, 40)
+    expected = [line_mask(channel) for channel in truth]
+    np.testing.assert_array_equal(line_mask(truth), expected)

@@ -178,3 +178,9 @@ def test_a_line_cell_belongs_to_the_ridge_of_its_column() -> None:
     assert not split_lines(both, both > 8, length=20)[0].any()
     apart = lines(100, 109, slope=0)
     assert not split_lines(apart, apart > 8, length=20)[1].any()
+
+
+def test_a_ridge_beside_the_edge_without_a_counterpart_is_lost() -> None:
+    for row in (2, ROWS - 3):
+        result = compare_ridges(lines(row, slope=0), lines(slope=0), length=20)
+        assert result.found == 0 and np.isnan(result.level_rms_db)
