@@ -15,6 +15,7 @@ import pytest
 from specsr.errors import SpecsrError
 from specsr.io import check_output, read, replacing, write
 from specsr.io.atomic import check_outputs
+from specsr.io.claim import claiming, is_claimed
 from specsr.signal import Signal
 from support.io_samples import noise
 
@@ -299,3 +300,11 @@ def test_no_file_stays_open(tmp_path):
         with replacing(tmp_path / "new" / f"{number}.txt") as [temp]:
             temp.write_bytes(b"new")
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_a_claim_is_that_of_the_main_file(tmp_path):
+    mark, main, side = (tmp_path / name for name in ("claim", "a.wav", "a.wav.json"))
+    with claiming(mark), replacing(main, side) as temps:
+        for temp, text in zip(temps, (b"main", b"sidecar"), strict=True):
+            temp.write_bytes(text)
+    assert is_claimed(mark, main) and not is_claimed(mark, side)
