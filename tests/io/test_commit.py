@@ -308,3 +308,13 @@ def test_a_claim_is_that_of_the_main_file(tmp_path):
         for temp, text in zip(temps, (b"main", b"sidecar"), strict=True):
             temp.write_bytes(text)
     assert is_claimed(mark, main) and not is_claimed(mark, side)
+
+
+def test_outputs_that_exist_are_refused_unless_they_may_be_replaced(tmp_path):
+    (tmp_path / "b.txt").write_bytes(b"old")
+    outputs = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for more in ({}, {"overwrite": False}):
+        with pytest.raises(SpecsrError, match=r"b\.txt: exists already"):
+            check_outputs(outputs, **more)
+    check_outputs(outputs, overwrite=True)
+    assert content(tmp_path) == {"b.txt": b"old"}
