@@ -149,3 +149,19 @@ def test_changes_of_nested_configs() -> None:
     assert checkpoint.changes(before, now) == ["b.c: 2 -> 9", "b.d.e: 3 -> 8", "gone: 4 -> None"]
     assert checkpoint.changes({"a": {"b": 1}}, {"a": None}) == ["a: {'b': 1} -> None"]
     assert checkpoint.changes({"a": None}, {"a": {"b": 1}}) == ["a: None -> {'b': 1}"]
+
+
+def test_the_reason_of_a_refusal_is_one_short_line_with_the_file(tmp_path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    for error, reason in (
+        (ValueError("two\nlines"), "two lines"), (ValueError(), "ValueError"),
+        (SpecsrError("no model"), "no model"), (KeyError("x" * 500), "'" + 199 * "x"),
+    ):  # fmt: skip
+        with pytest.raises(SpecsrError) as found, checkpoint.refusing(path):
+            raise error
+        assert str(found.value).endswith(f"choose another --out ({reason})")
+        assert str(found.value).startswith(f"{path}: damaged")
+    named = SpecsrError(f"{path}: could not be read")  # has its own fix
+    with pytest.raises(SpecsrError) as found, checkpoint.refusing(path):
+        raise named
+    assert found.value is named
