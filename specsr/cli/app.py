@@ -129,7 +129,8 @@ app.command(
 )(levels)
 app.command(
     epilog=_examples(
-        "specsr report logger.wav full.wav original.wav -o report.html --orders 2,4 --model band"
+        "specsr report logger.wav full.wav original.wav -o report.html --model band",
+        "specsr report run.wav fine.npz -o report.html --orders 2,4 --rpm rpm.csv",
     )
 )(report)
 app.command(

@@ -135,7 +135,9 @@ def denoise(
     reading: Reading = Reading(),
     batch: Batch = Batch(),
 ) -> None:
-    """Remove noise from recordings and maps; length, channels and levels are kept.
+    """Remove noise from recordings and maps.
+
+    Length, channels and levels are kept.
 
     --orders keeps only components that track the shaft speed (orders, gear mesh, whine) and
     removes steady tones, broadband noise and impacts.  It needs a recording with its speed: in

@@ -44,7 +44,9 @@ def evaluate(
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Compare a result with its reference: levels, third octaves, orders, loudness, distances.
+    """Compare a result with its reference.
+
+    Levels, third octaves, orders, loudness and spectral distances.
 
     Errors are result minus reference.  A PSNR holds for its level range only, the level of an
     order for the bandwidth in its name.

@@ -28,7 +28,7 @@ def info(
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Show the content of files: channels, units, rates, levels and the actual bandwidth.
+    """Show channels, units, rates, levels and actual bandwidth.
 
     A channel whose content ends well below half its rate is marked with "!": it was resampled,
     filtered or lossily coded.

@@ -30,7 +30,7 @@ def levels(
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Print overall levels, loudness and sharpness; write third octaves.
+    """Print levels, loudness and sharpness; write third octaves.
 
     Loudness (ISO 532-1, stationary) and sharpness (DIN 45692) need a recording in Pa.
     """

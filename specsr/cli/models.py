@@ -16,7 +16,7 @@ from specsr.errors import SpecsrError
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """List the bundled models: pair, scale, size, score and training."""
+    """List the bundled models: pair, scale, score and training."""
     from specsr.models.bundled import bundled_info, model_path
     from specsr.models.record import score_words, training_words
 
@@ -66,7 +66,10 @@ def convert(
     gray: Annotated[bool, typer.Option("--gray", help="Merge the RGB channels into one.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Convert a published checkpoint to a model file; code in the checkpoint is not executed."""
+    """Convert a published checkpoint to a model file.
+
+    Code in the checkpoint is never executed.
+    """
     from specsr.models.edsr_pytorch import convert as run
     from specsr.models.model import save_model
 

@@ -63,7 +63,7 @@ def orders(
     figure: Figure = Figure(),
     reading: Reading = Reading(),
 ) -> None:
-    """Cut orders from a run-up and draw its Campbell diagram and order map.
+    """Cut orders from a run-up and draw its Campbell and order maps.
 
     The speed is that of the file, or given by --rpm, --rpm-channel or --tacho-channel.
     A recording is resampled by angle, so that an order is one line at any sweep rate.  In a map

@@ -55,7 +55,7 @@ def report(
     figure: Figure = Figure(),
     reading: Reading = Reading(),
 ) -> None:
-    """Write one HTML page that opens offline: maps, audio, orders, third octaves and scores.
+    """Write one HTML page: maps, audio, orders, levels and scores.
 
     The maps of input, result and reference and their difference share colour scale and zoom; a
     slider fades from the input to the result.  Measured and estimated parts are marked.

@@ -29,7 +29,9 @@ def synth(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Generate a synthetic run-up in Pa with its speed; its expected levels are known exactly."""
+    """Generate a synthetic run-up with exactly known levels.
+
+    Samples in Pa, with the speed."""
     import numpy as np
 
     from specsr import io

@@ -20,7 +20,7 @@ from specsr.enhance.segments import (
     one_channel,
     process,
 )
-from specsr.errors import SpecsrError
+from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
@@ -82,6 +82,7 @@ def denoise(
         SpecsrError: an option out of range, no such model, a rate below that of the model's
             training data, or a map that is pooled or on another grid.
     """
+    expect(noisy, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
     if isinstance(noisy, Signal):
         return join(
             denoise_pieces(
@@ -129,7 +130,7 @@ def denoise_pieces(
 
 def _checked_model(model: str | Path | Model | None, rate: float, attenuation: float) -> Model:
     """Return the model; raise `SpecsrError` for a rate or an attenuation out of range."""
-    if attenuation < 0:
+    if not attenuation >= 0:
         raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
     found = find_model(model, "denoise", (1, 1))
     if rate < 0.99 * found.rates[0]:

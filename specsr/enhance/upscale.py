@@ -10,7 +10,7 @@ import numpy as np
 from specsr.choices import SCALE, Consistency, SignalPair, check
 from specsr.enhance.band import upscale_band
 from specsr.enhance.maps import low_map, map_transform, upscale_map
-from specsr.errors import SpecsrError
+from specsr.errors import SpecsrError, expect
 from specsr.maps.spec_map import SpecMap
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
@@ -79,6 +79,7 @@ def upscale(
         SpecsrError: an option that does not fit ``x`` or the pair, no model for the pair and
             scale, or a rate that the model was not trained for.
     """
+    expect(x, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
     pair = pair or ("pool" if isinstance(x, SpecMap) else "band")
     check(pair, SignalPair, "pair")
     if consistency is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from specsr.choices import WINDOW
-from specsr.errors import SpecsrError
+from specsr.errors import SpecsrError, expect
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
@@ -195,6 +195,7 @@ def spectrogram(
         SpecsrError: both of two alternatives are given, a value is out of range, or scipy has no
             such window.
     """
+    expect(signal, Signal, "; specsr.read(path) or specsr.Signal(samples, rate) makes one")
     transform = SpectrogramTransform.for_rate(
         signal.rate, n_fft=n_fft, hop_length=hop_length, df=df, overlap=overlap, window=window,
         scaling=scaling,

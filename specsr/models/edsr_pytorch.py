@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -45,7 +46,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         else:
             found = load_tensors(path)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("\n")[0]
+        # what follows in PyTorch's message is advice to run the code in the file
+        reason = re.split(r"\s*(?:\n|In PyTorch|Re-running|\(1\))", str(error))[0]
         raise SpecsrError(
             f"{path}: refused: damaged, or a pickle with more than tensors, which could run code "
             f"({reason}): ask its author for a state dict or a safetensors file"
@@ -79,7 +81,9 @@ def load_tensors(path: str | Path, device: Any = "cpu") -> Any:
         with zipfile.ZipFile(path) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise pickle.UnpicklingError("compressed parts, which PyTorch never writes")
-    found = torch.load(path, map_location=device, weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is wrong is raised
+        found = torch.load(path, map_location=device, weights_only=True)
     for tensor in _all_tensors(found):
         if tensor.layout != torch.strided or tensor.is_quantized:
             raise pickle.UnpicklingError("a sparse or quantised tensor")

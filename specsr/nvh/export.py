@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from specsr.errors import expect
 from specsr.extras import need
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.order_cut import OrderCut
@@ -38,8 +39,9 @@ def to_xarray(x: SpecMap | View) -> Any:
         x: a map or a view.
 
     Raises:
-        SpecsrError: xarray is not installed.
+        SpecsrError: neither a map nor a view, or xarray is not installed.
     """
+    expect(x, (SpecMap, View), "; specsr.spectrogram(signal) makes a map of a recording")
     return _dataset(x) if isinstance(x, SpecMap) else _array(x)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from specsr.choices import DB_RANGE
+from specsr.errors import expect
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.view import View
 from specsr.plots.maps import plot_map
@@ -49,9 +50,11 @@ def plot(
         The axes; data coordinates are s or 1/min, Hz or orders.
 
     Raises:
-        SpecsrError: an unknown channel, orders for a map without speed, a range or frequency that
-            is not above zero, ``max_freq`` for an order axis, or a view without measured levels.
+        SpecsrError: neither a map nor a view, an unknown channel, orders for a map without speed,
+            a range or frequency that is not above zero, ``max_freq`` for an order axis, or a view
+            without measured levels.
     """
+    expect(x, (SpecMap, View), "; specsr.spectrogram(signal) makes a map of a recording")
     draw: Callable[..., Axes] = plot_map if isinstance(x, SpecMap) else plot_view
     return draw(
         x, ax=ax, channel=channel, db_range=db_range, vmax=vmax, orders=orders, max_freq=max_freq,

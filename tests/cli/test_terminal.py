@@ -123,7 +123,10 @@ def test_a_full_disk_ends_in_one_line(tmp_path, recording, command, name):
         resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 
     out = tmp_path / "out" / name
-    environment = os.environ | {"MPLCONFIGDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"MPLCONFIGDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | {
+        # a measurement of coverage could not write its own file
+        key: value for key, value in os.environ.items() if not key.startswith("COV")
+    }
     done = _process(command, recording, "-o", out, preexec_fn=limit, env=environment)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1 and len(errors) == 1 and "Traceback" not in done.stderr

@@ -246,3 +246,16 @@ def test_a_finer_map_that_exceeds_the_memory_is_refused_before_any_work():
         pytest.raises(SpecsrError, match=r"a finer map of 12001 x 12000 cells needs 15.0 GB"),
     ):
         upscale_map(low, 4)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [specsr.upscale, specsr.denoise, specsr.spectrogram, specsr.plot, specsr.to_xarray],
+    ids=lambda verb: verb.__name__,
+)
+def test_verbs_name_the_type_that_they_expect(verb):
+    one_line(lambda: verb("run.wav"), "got a str: expected a (Signal|SpecMap)")
+
+
+def test_an_attenuation_that_is_no_number_is_named(music):
+    one_line(lambda: specsr.denoise(music, attenuation=np.nan), "attenuation is nan")
