@@ -125,7 +125,9 @@ def test_a_full_disk_ends_in_one_line(tmp_path, recording, command, name):
     out = tmp_path / "out" / name
     environment = {"MPLCONFIGDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | {
         # a measurement of coverage could not write its own file
-        key: value for key, value in os.environ.items() if not key.startswith("COV")
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("COV")
     }
     done = _process(command, recording, "-o", out, preexec_fn=limit, env=environment)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
