@@ -40,6 +40,16 @@ def to_level(power: np.ndarray, reference: float) -> np.ndarray:
         return 10 * np.log10(power) - 20 * np.log10(reference)
 
 
+def _finite(power: np.ndarray) -> np.ndarray:
+    """Return mean squares; raise `SpecsrError` where they exceed double precision."""
+    if not np.isfinite(power).all():
+        raise SpecsrError(
+            "the samples are too large: their squares exceed double precision; check the unit and "
+            "the calibration"
+        )
+    return power
+
+
 def row_power(spec: SpecMap) -> np.ndarray:
     """Return the mean square in unit² in every row of a map, float64 [C, rows, frames].
 
@@ -126,11 +136,12 @@ def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
         return to_level(mean_power(source) @ gain, source.grid.reference)
     if weighting == "Z":
         return source.level()
-    spectrum = np.square(np.abs(np.fft.rfft(source.samples.astype(np.float64), axis=-1)))
-    spectrum[:, 1 : (source.length + 1) // 2] *= 2
-    freqs = np.fft.rfftfreq(source.length, 1 / source.rate)
-    power = spectrum @ weighting_power(freqs, weighting) / source.length**2
-    return to_level(power, source.reference)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spectrum = np.square(np.abs(np.fft.rfft(source.samples.astype(np.float64), axis=-1)))
+        spectrum[:, 1 : (source.length + 1) // 2] *= 2
+        freqs = np.fft.rfftfreq(source.length, 1 / source.rate)
+        power = spectrum @ weighting_power(freqs, weighting) / source.length**2
+    return to_level(_finite(power), source.reference)
 
 
 def psd(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -225,8 +236,9 @@ def third_octave_levels(
         )
     nominal, centre, lower, upper = (x[inside] for x in (nominal, centre, lower, upper))
     if isinstance(source, Signal):
-        power, edges, lobe = signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
-        reference = source.reference
+        with np.errstate(over="ignore", invalid="ignore"):
+            power, edges, lobe = signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
+        power, reference = _finite(power), source.reference
     else:
         power, edges, reference = mean_power(source), row_edges(source.grid), source.grid.reference
         lobe = main_lobe(source.grid)

@@ -191,3 +191,11 @@ def test_the_distance_of_a_psd_is_at_most_half_the_rate() -> None:
 def test_a_third_octave_is_found_by_its_nominal_frequency(nominal: float) -> None:
     found, centre, _, _ = nvh.third_octave_bands(nominal, nominal)
     assert found == pytest.approx([nominal]) and abs(centre[0] / nominal - 1) < 0.02
+
+
+def test_samples_beyond_double_precision_are_refused_by_sums_of_power() -> None:
+    huge = Signal(1e300 * sine(1000), RATE, "Pa")
+    assert nvh.overall_level(huge) == pytest.approx(huge.level())
+    for call in (lambda: nvh.overall_level(huge, "A"), lambda: nvh.third_octave_levels(huge)):
+        with pytest.raises(SpecsrError, match="too large"):
+            call()
