@@ -198,7 +198,8 @@ speed_options = Group(
             typer.Option("--rpm-channel", help="Speed channel of the recording: name or position."),
         ],
         "scale": Annotated[
-            float, typer.Option("--rpm-scale", help="1/min per unit of the speed channel.")
+            float,
+            typer.Option("--rpm-scale", help="1/min per unit of the speed channel, without --calib."),
         ],
         "tacho": Annotated[
             Optional[str],

@@ -49,8 +49,10 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     name = speed.channel if speed.channel is not None else speed.tacho
     if name is None:
         return signal
-    # read separately: a tacho channel, or one of another rate, is not among the others
-    source = io.read(path, **replace(reading, channels=(name,)).arguments())
+    # read separately: a tacho channel, or one of another rate, is not among the others; and the
+    # calibration of the options is that of the sound
+    own = replace(reading, channels=(name,), calib=None)
+    source = io.read(path, **own.arguments())
     if source.channels[0] in signal.channels:
         _, signal = take_channel(signal, source.channels[0])
     values = source.samples[0].astype(float)

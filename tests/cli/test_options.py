@@ -117,6 +117,17 @@ def test_speed_is_read_from_every_source(folder, tmp_path, capsys, command, sour
         assert "order 2" in (tmp_path / "report.html").read_text(encoding="utf-8").lower()
 
 
+@pytest.mark.parametrize("source", ["channel", "tacho"])
+def test_calibration_does_not_scale_the_speed(folder, tmp_path, capsys, source) -> None:
+    path, *speed = speed_arguments(source, folder)
+    calibration = ["--channel", "mic", "--unit", "Pa", "--calib", 8]
+    code, _, err = run(
+        capsys, "orders", path, *speed, *calibration, *command_arguments("orders", tmp_path)
+    )
+    assert code == 0, err
+    assert "run-up from 12" in err and "to 47" in err
+
+
 @pytest.mark.parametrize("command", SPEED_COMMANDS)
 def test_speed_table_is_accepted_for_a_map(folder, tmp_path, capsys, command) -> None:
     if command == "report":
