@@ -199,7 +199,7 @@ speed_options = Group(
         ],
         "scale": Annotated[
             float,
-            typer.Option("--rpm-scale", help="1/min per unit of the speed channel, without --calib."),
+            typer.Option("--rpm-scale", help="1/min per unit of the speed channel (uncalibrated)."),
         ],
         "tacho": Annotated[
             Optional[str],
