@@ -242,7 +242,7 @@ def mutate(info: Any, data: Any) -> None:
         elif kind == "repeat" and isinstance(node, list):
             node *= data.draw(st.sampled_from([2, 100]))
         elif kind == "add" and isinstance(node, dict):
-            node[data.draw(st.text(max_size=5))] = data.draw(VALUES)
+            node[data.draw(st.text(max_size=5))] = copy.deepcopy(data.draw(VALUES))
         else:
             node[last] = copy.deepcopy(data.draw(VALUES))
 
