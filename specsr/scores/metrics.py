@@ -15,6 +15,8 @@ LSD_N_FFT = 2048
 LSD_HOP = 512
 LSD_FLOOR = 1e-8
 """|X|² of a plain, unnormalised STFT is clamped to this value for the log-spectral distance."""
+WHITTLE_RANGE_DB = 120.0
+"""Range below the maximum of a map that the Whittle deviance counts, dB."""
 
 
 def as_pair(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -149,3 +151,35 @@ def spectral_convergence(reference: np.ndarray, estimate: np.ndarray) -> np.ndar
     reference, estimate = as_pair(reference, estimate)
     error = np.sum((reference - estimate) ** 2, (-2, -1))
     return ratio_db(error, np.sum(reference**2, (-2, -1)))
+
+
+def whittle_deviance(
+    reference: np.ndarray, estimate: np.ndarray, db_range: float = WHITTLE_RANGE_DB
+) -> np.ndarray:
+    """Whittle deviance of powers [..., F, T], shape [...]: the mean of r - ln r - 1.
+
+    r is measured over estimated power.  The deviance is zero for equal powers and above zero
+    otherwise.  The measured power of a noise-like cell has an exponential distribution; then the
+    expected deviance is least for the true expected power, where it is Euler's constant, 0.577 (an
+    estimate that contains the random part of the measurement can be lower).  So estimates with
+    and without this random part can be compared.
+
+    Cells of the reference more than ``db_range`` below its maximum are left out, and the estimate
+    is raised to that floor.  nan for a silent reference.  Source: Whittle, The analysis of multiple
+    stationary time series, J. R. Stat. Soc. B 15(1), 1953; as a distance of spectra: Itakura and
+    Saito, Analysis synthesis telephony based on the maximum likelihood method, ICA 1968.
+
+    Args:
+        reference: measured power.
+        estimate: estimated power, same shape.
+        db_range: from the maximum of the reference down to the floor, dB.
+
+    Raises:
+        SpecsrError: the shapes differ or the arrays are empty.
+    """
+    reference, estimate = as_pair(reference, estimate)
+    floor = reference.max((-2, -1), keepdims=True) * 10 ** (-db_range / 10)
+    counted = (reference >= floor) & (reference > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(counted, reference / np.maximum(estimate, floor), 1.0)
+        return np.sum(ratio - np.log(ratio) - 1, (-2, -1)) / np.sum(counted, (-2, -1))

@@ -85,6 +85,7 @@ def compare_ridges(
     length: int,
     reach: int = 3,
     separation: int = 8,
+    prominence: float = PROMINENCE,
 ) -> RidgeErrors:
     """Compare the ridges over frequency of two maps [F, T] in dB.
 
@@ -93,6 +94,7 @@ def compare_ridges(
         length: least length of a ridge, columns.
         reach: largest distance of a counterpart, rows.
         separation: a single ridge has no other within this many rows.
+        prominence: of a ridge over the minima on both sides, dB.
 
     Raises:
         SpecsrError: the shapes differ, or the arrays do not have two dimensions.
@@ -103,7 +105,7 @@ def compare_ridges(
             f"reference has shape {reference_db.shape}, estimate {estimate_db.shape}: expected two "
             "maps [rows, columns] of the same shape"
         )
-    true, ours = (ridges(x, length) for x in (reference_db, estimate_db))
+    true, ours = (ridges(x, length, prominence) for x in (reference_db, estimate_db))
     any_true, any_ours = (peaks(x, FAINT) for x in (reference_db, estimate_db))
     rows, columns, offsets = _nearest(true, any_ours, reach)
     found = np.abs(offsets) <= reach
