@@ -1,8 +1,9 @@
 """Synthetic machines with exact expected maps, built from waveforms over angle and from impulses.
 
 A machine is a deterministic part, given as samples, plus Gaussian noise of known spectrum and
-slowly varying level.  The expected power of a cell is |STFT of the deterministic part|² + the
-spectrum of the noise, smoothed by the window, times the mean square of its level in the window.
+varying level.  The expected power of a cell is |STFT of the deterministic part|² + that of the
+noise, the transform of the product of two autocorrelations: of the noise, and of the window times
+its level.
 
 Excitations are pulse trains over the angle of a shaft or over time, filtered by structural modes in
 the frequency domain.  Nothing is shared with `specsr.synth`, so models and constants that were
@@ -27,7 +28,7 @@ Bumps = Sequence[tuple[float, float, float]]
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Gaussian noise of one spectrum and a slowly varying level.
+    """Gaussian noise of one spectrum and a varying level.
 
     Attributes:
         gain: factor of the noise over time, [N].
@@ -102,18 +103,17 @@ def clean_power(machine: Machine, n_fft: int, hop: int) -> np.ndarray:
 def noise_power(machine: Machine, n_fft: int, hop: int) -> np.ndarray:
     """Return the expected mean square of the noise in every cell, [n_fft / 2, frames]."""
     window = hann(n_fft)
-    own = np.fft.irfft(np.square(np.abs(np.fft.rfft(window, 2 * TAPS))), 2 * TAPS)
     total = np.zeros((n_fft // 2, 1 + -(-machine.clean.size // hop)))
+    lags = np.arange(-n_fft + 1, n_fft)
     for noise in machine.noises:
-        # the spectrum is smoothed by that of the window: a product of autocorrelations
+        # the autocorrelation of the noise times that of the window with the gain in it
         covariance = np.fft.irfft(np.square(noise.response), TAPS)
-        lags = np.arange(-n_fft + 1, n_fft)
-        product = np.zeros(TAPS)
-        product[lags] = covariance[lags] * own[lags]
-        spectrum = np.fft.rfft(product).real[:: TAPS // n_fft][: n_fft // 2]
-        energy = frames(np.square(noise.gain), n_fft, hop) @ np.square(window)
-        total += spectrum[:, None] * energy / np.square(window).sum()
-    return total * _calibration(window)
+        weighted = np.fft.rfft(frames(noise.gain, n_fft, hop) * window, 2 * n_fft, axis=1)
+        own = np.fft.irfft(np.square(np.abs(weighted)), 2 * n_fft, axis=1)
+        product = np.zeros(own.shape)
+        product[:, lags] = own[:, lags] * covariance[lags]
+        total += np.fft.rfft(product, axis=1).real[:, ::2][:, : n_fft // 2].T
+    return np.maximum(total, 0) * _calibration(window)
 
 
 def expected_power(machine: Machine, n_fft: int, hop: int) -> np.ndarray:
