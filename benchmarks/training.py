@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from specsr.errors import SpecsrError
 from specsr.models.edsr import EDSR
+from specsr.train.batch import synthetic
 from specsr.train.config import Config
 from specsr.train.config_file import load_config
 from specsr.train.data import source
@@ -90,7 +91,7 @@ def specsr_step(config: Config, changes: dict[str, Any], layout: Any) -> Callabl
     learner, scale = Learner(build_net(config), config, ALONE, layout), config.pair.scales[0]
 
     def step(low: Tensor, high: Tensor) -> None:
-        learner.step(low, high, scale, 1000)
+        learner.step(synthetic(low, high, scale), 1000)
 
     return step
 
@@ -130,7 +131,7 @@ def measure(
     began = time.process_time()
     drawn = [crops[step] for step in range(12)]
     data_seconds = (time.process_time() - began) / len(drawn)
-    low, high, _ = drawn[0]
+    low, high, *_ = drawn[0]
     shape = net.config
     outs = shape.out_channels * (2 if shape.uncertainty else 1)
     plain = plain_step(Plain(shape.n_resblocks, shape.n_feats, shape.in_channels, outs))

@@ -9,6 +9,7 @@ import torch
 
 from specsr.benchmark.options import STEPS
 from specsr.models.tiling import pick_device
+from specsr.train.batch import Batch, synthetic
 from specsr.train.config import Config
 from specsr.train.learner import Learner
 from specsr.train.processes import Alone
@@ -54,16 +55,17 @@ def step_cost(config: Config, steps: int = STEPS) -> StepCost:
     low = torch.rand(batch, net.config.in_channels, rows, columns, device=device) * 255
     high = torch.rand(batch, channels, rows * scale[0], columns * scale[1], device=device) * 255
     low, high = (x.to(memory_format=torch.channels_last) for x in (low, high))
+    crops = synthetic(low, high, scale)
     clock = time.perf_counter if device.type == "cuda" else time.process_time
 
     def timed(step: int) -> float:
         began = clock()
-        learner.step(low, high, scale, step)
+        learner.step(crops, step)
         if device.type == "cuda":
             torch.cuda.synchronize()
         return clock() - began
 
-    kept = _kept_bytes(learner, low, high, scale)
+    kept = _kept_bytes(learner, crops)
     timed(0)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
@@ -72,9 +74,7 @@ def step_cost(config: Config, steps: int = STEPS) -> StepCost:
     return StepCost(config.name, sum(p.numel() for p in net.parameters()), seconds, kept, peak)
 
 
-def _kept_bytes(
-    learner: Learner, low: torch.Tensor, high: torch.Tensor, scale: tuple[int, int]
-) -> int:
+def _kept_bytes(learner: Learner, batch: Batch) -> int:
     """Return the bytes of activations that one part of a batch keeps for the backward pass."""
     weights = {p.untyped_storage().data_ptr() for p in learner.net.parameters()}
     kept: dict[int, int] = {}
@@ -88,6 +88,6 @@ def _kept_bytes(
     parts = learner.config.train.accumulate
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         # the loss is held until the end, so that no storage is freed and used twice
-        loss = learner.loss(low.chunk(parts)[0], high.chunk(parts)[0], scale)
+        loss = learner.loss(batch.chunk(parts)[0])
     del loss
     return sum(kept.values())

@@ -1,9 +1,9 @@
-"""Arithmetic on a GPU: TF32 on request only, and deterministic kernels, within a run."""
+"""Arithmetic of the networks: bfloat16; on a GPU TF32 on request only, deterministic kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -43,3 +43,10 @@ def arithmetic(device: torch.device, precision: Precision, search: bool = False)
     finally:
         for owner, name, value in before:
             setattr(owner, name, value)
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[Any]:
+    """Return a context in which a network computes in bfloat16, for ``"bfloat16"`` only."""
+    if precision != "bfloat16":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)

@@ -15,7 +15,7 @@ from specsr.models.edsr import outputs
 from specsr.models.merged import Merged
 from specsr.models.network import Network
 from specsr.models.options import InferOptions
-from specsr.models.precision import arithmetic
+from specsr.models.precision import arithmetic, autocast
 from specsr.progress import Progress
 
 FEATURES = 64 * 2**20
@@ -120,7 +120,6 @@ def run_tiled(
     try:
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         net = net.eval()
-        rounded = options.precision == "bfloat16"
         # only the layers of specsr's own networks can be merged, not those of spandrel
         run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
         if isinstance(net, Network):
@@ -131,7 +130,7 @@ def run_tiled(
             ):
                 piece = image[:, :, m_top:m_bottom, m_left:m_right]
                 piece = piece.to(device, memory_format=torch.channels_last)
-                with torch.autocast(device.type, torch.bfloat16, enabled=rounded):
+                with autocast(device, options.precision):
                     result = run(piece)[0].float()
                 if not torch.isfinite(result).all():
                     raise SpecsrError(

@@ -7,11 +7,13 @@ resonances, noise and levels.  Run-ups that belong to the held-out test set are 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from specsr.errors import SpecsrError
+from specsr.synth.kinds import FURTHER, Kind, random_tones
 from specsr.synth.machine import Impact, Order, Resonance, RunUp
 
 HELD_OUT_SWEEP = (250.0, 400.0)
@@ -118,34 +120,37 @@ def held_out(run: RunUp) -> bool:
     return bool(((sweeps > low) & (sweeps < high)).any()) or step == HELD_OUT_STEP
 
 
-def random_machine(seed: int, rate: float = 25600.0, duration: float = 6.0) -> RunUp:
-    """Return the parameters of a random machine of one of `KINDS`, none of them `held_out`.
+def random_machine(
+    seed: int,
+    rate: float = 25600.0,
+    duration: float = 6.0,
+    shares: Mapping[str, float] | None = None,
+) -> RunUp:
+    """Return the parameters of a random machine of one of `ALL_KINDS`, none of them `held_out`.
 
     Args:
         seed: the same seed gives the same machine.
         rate: sampling rate, Hz.
         duration: s.
+        shares: kind -> its relative share; None for those of `KINDS`.
 
     Raises:
-        SpecsrError: a rate or duration that is not above zero.
+        SpecsrError: a rate or duration that is not above zero, or an unknown kind.
     """
+    if shares is None:
+        shares = shares_of(KINDS)
+    for kind in shares:
+        if kind not in ALL_KINDS:
+            raise SpecsrError(f"kind is {kind!r}: expected one of {', '.join(ALL_KINDS)}")
     rng = np.random.default_rng([seed, 11])
-    shares = np.array([share for share, _ in KINDS.values()])
-    modify = [function for _, function in KINDS.values()]
+    parts = np.array(list(shares.values()))
+    modify = [ALL_KINDS[kind][1] for kind in shares]
     while True:
         base = random_run_up(int(rng.integers(2**31)), rate, duration)
-        run = modify[int(rng.choice(len(modify), p=shares / shares.sum()))](base, rng)
+        run = modify[int(rng.choice(len(modify), p=parts / parts.sum()))](base, rng)
         run = _with_disturbances(run, rng)
         if not held_out(run):
             return run
-
-
-def _tones(rng: np.random.Generator, orders: np.ndarray, spread: float = 30.0) -> tuple[Order, ...]:
-    """Return orders of random phase and of levels from -spread to 0 dB."""
-    return tuple(
-        Order(float(k), float(rng.uniform(-spread, 0)), float(rng.uniform(0, 2 * math.pi)))
-        for k in orders
-    )
 
 
 def _plain(base: RunUp, rng: np.random.Generator) -> RunUp:
@@ -159,14 +164,14 @@ def _dense(base: RunUp, rng: np.random.Generator) -> RunUp:
     high = low * rng.uniform(1.1, 3)
     rpm = (low, high) if rng.random() < 0.6 else (high, low)
     orders = 0.5 * np.arange(1, rng.integers(20, 81))
-    return replace(base, rpm=rpm, orders=_tones(rng, orders, rng.uniform(15, 40)))
+    return replace(base, rpm=rpm, orders=random_tones(rng, orders, rng.uniform(15, 40)))
 
 
 def _electric(base: RunUp, rng: np.random.Generator) -> RunUp:
     """Orders of an electric motor and its reducer, and sidebands of a switching frequency."""
     motor = float(rng.choice([12, 24, 30, 36, 48])) * rng.choice([1.0, 2.0])
     orders = np.unique(np.r_[motor * np.arange(1, 4), 8.58, 22.0, 1.0, rng.uniform(4, 30, 2)])
-    tones = list(_tones(rng, orders, 25))
+    tones = list(random_tones(rng, orders, 25))
     switching = float(rng.uniform(0.12, 0.42) * base.rate)
     pairs = rng.choice([2.0, 4.0, 6.0, 8.0, 12.0], 2, replace=False)
     for k in (*pairs, *-pairs, 0.0):
@@ -237,7 +242,7 @@ def _with_disturbances(run: RunUp, rng: np.random.Generator) -> RunUp:
             tones.append(
                 Order(0.0, level, phase_modulation=k * depth, offset=k * pitch, span=(start, end))
             )
-    modulation = (1.0, 0.0)
+    modulation = run.noise_modulation
     if rng.random() < 0.25:
         order = float(rng.choice([0.5, 1.0, 2.0, 3.0, rng.uniform(0.5, 10)]))
         modulation = (order, float(rng.uniform(0.1, 0.9)))
@@ -245,7 +250,7 @@ def _with_disturbances(run: RunUp, rng: np.random.Generator) -> RunUp:
     return replace(run, orders=tuple(unique.values()), noise_modulation=modulation)
 
 
-KINDS: dict[str, tuple[float, Callable[[RunUp, np.random.Generator], RunUp]]] = {
+KINDS: dict[str, tuple[float, Kind]] = {
     "plain": (0.40, _plain),
     "dense": (0.17, _dense),
     "electric": (0.09, _electric),
@@ -255,3 +260,11 @@ KINDS: dict[str, tuple[float, Callable[[RunUp, np.random.Generator], RunUp]]] = 
     "noisy": (0.05, _noisy),
 }
 """Kind of machine -> its share, and the function that modifies a plain run-up."""
+
+ALL_KINDS = KINDS | FURTHER
+"""All kinds, with the further ones of `specsr.synth.kinds`."""
+
+
+def shares_of(kinds: Mapping[str, tuple[float, Kind]]) -> dict[str, float]:
+    """Return the shares of some kinds, as `random_machine` takes them."""
+    return {name: share for name, (share, _) in kinds.items()}

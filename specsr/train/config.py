@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from specsr.choices import Precision
+from specsr.synth.draws import ALL_KINDS
 
 
 def _renamed(name: str, former: str) -> AliasChoices:
@@ -100,8 +101,42 @@ class SynthOptions(_Section):
     """Length of each signal, s."""
     rates: list[float] = [25600.0]
     """Sampling rates in Hz, drawn evenly."""
-    scenes: bool = False
-    """Draw all kinds of `specsr.synth.draws` instead of plain run-ups."""
+    scenes: bool | Literal["all"] | dict[str, PositiveFloat] = False
+    """Kinds of machines: false for plain run-ups, true for those of `specsr.synth.draws.KINDS`,
+    all for `specsr.synth.draws.ALL_KINDS`, or kinds of these with their shares."""
+
+    @field_validator("scenes")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        for kind in value if isinstance(value, dict) else ():
+            if kind not in ALL_KINDS:
+                raise ValueError(f"kind {kind!r}: expected one of {', '.join(ALL_KINDS)}")
+        if value == {}:
+            raise ValueError("expected at least one kind of machine")
+        return value
+
+
+class RealOptions(_Section):
+    """Recordings for the pair ``pool`` whose expected power is not known, see `Learner.loss`."""
+
+    folders: list[str] = []
+    """Folders of recordings."""
+    exclude: list[str] = []
+    """Path patterns (such as ``runup_*``) of recordings that are left out."""
+    first_channel: list[str] = []
+    """Path patterns of recordings of which only the first channel is sound."""
+    share: float = Field(0.3, gt=0, lt=1)
+    """Share of real crops in the batches."""
+    weight: float = Field(0.5, gt=0)
+    """Weight of the loss of a real crop beside that of a synthetic one."""
+    rates: list[float] = Field([0.0], min_length=1)
+    """Sampling rates in Hz, drawn evenly from those that a recording reaches; 0 for its own."""
+    repeats: int = Field(1, ge=1)
+    """Examples made of each channel of each recording."""
+    max_seconds: float = Field(10.0, gt=0)
+    """Longest part of a recording in one example, s."""
+    hold_out: int = Field(8, ge=1)
+    """Most recordings held out for validation."""
 
 
 class DataOptions(_Section):
@@ -117,6 +152,8 @@ class DataOptions(_Section):
     """Folders of steady recordings behind a quarter of the synthetic machines."""
     validate_on: list[str] = []
     """Folders of images to validate on (``image``)."""
+    real: RealOptions = RealOptions()
+    """Recordings beside synthetic machines (``pool``)."""
     weights: dict[str, PositiveFloat] = {}
     """Path pattern (such as ``speech/*``) -> factor on how often a recording is drawn."""
     repeats: int = Field(1, ge=1)
@@ -241,6 +278,11 @@ class Config(_Section):
         if self.model.order_input and not self.data.synth.count:
             raise ValueError(
                 "model.order_input needs synthetic machines with known speed: set data.synth.count"
+            )
+        if self.data.real.folders and (self.pair.kind != "pool" or not self.data.synth.count):
+            raise ValueError(
+                "data.real needs pair.kind pool and synthetic machines: set data.synth.count, or "
+                "use data.folders"
             )
         if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
             raise ValueError(

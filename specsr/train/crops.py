@@ -10,6 +10,7 @@ from specsr.maps import levels
 from specsr.maps.pooling import pool_power
 from specsr.pairs.band_input import band_image
 from specsr.pairs.order_input import order_channels
+from specsr.train.batch import Batch
 from specsr.train.config import Config
 from specsr.train.examples import Example
 
@@ -27,11 +28,11 @@ def place_rng(seed: int, step: int, place: int) -> np.random.Generator:
 
 
 class Crops(torch.utils.data.Dataset):
-    """Batches of aligned crops: item ``step`` is (input, target, scale), a function of the step.
+    """Batches of aligned crops: item ``step`` is a `Batch`, a function of the step.
 
     input [batch, C, patch], target [batch, 1, patch x scale], float32, dB relative to the median
     level of the map.  All crops of a batch have one scale, drawn for each step (as MDSR is
-    trained).
+    trained).  Where some examples are real, ``data.real.share`` of the crops are drawn from them.
 
     Args:
         examples: prepared maps.
@@ -48,11 +49,16 @@ class Crops(torch.utils.data.Dataset):
         sizes = np.array([e.high.shape[1] for e in examples], dtype=float)
         weights = np.sqrt(sizes) * [e.weight for e in examples]
         self.weights = weights / weights.sum()
+        real = np.array([e.real for e in examples])
+        if real.any() and not real.all():
+            for kind, part in ((real, config.data.real.share), (~real, 1 - config.data.real.share)):
+                self.weights[kind] *= part / self.weights[kind].sum()
+            self.weights /= self.weights.sum()
 
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
+    def __getitem__(self, step: int) -> Batch:
         if not 0 <= step < self.steps:  # ends a for loop over the batches
             raise IndexError(step)
         train = self.config.train
@@ -69,7 +75,8 @@ class Crops(torch.utils.data.Dataset):
             for i in self.share
         ]
         low, high = (torch.from_numpy(np.stack(side)) for side in zip(*pairs))
-        return low, high, scale
+        real = torch.tensor([self.examples[chosen[i]].real for i in self.share])
+        return Batch(low, high, scale, real)
 
     def crop(
         self, example: Example, scale: tuple[int, int], rng: np.random.Generator

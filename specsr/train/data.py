@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.models.network import Network
+from specsr.models.precision import autocast
 from specsr.progress import Progress
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.examples import Example, load_examples
 from specsr.train.images import ImageCrops, load_training, mean_psnr
+from specsr.train.losses import back_project, deviance, enlarge_bicubic
+
+T = TypeVar("T")
+KNOWN_SCORES = ("validation_l1_db",)
+REAL_SCORES = ("real_deviance", "bicubic_deviance")
+ROUNDS = 4
+"""Rounds of back-projection of the validation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,17 +30,18 @@ class Source:
     """Training batches and validation.
 
     Attributes:
-        crops: batches by step: (input, target, scale).
-        validate: function of network and device that returns the score on held-out examples.
-        score: name of the score, with its unit.
-        higher: whether a higher score is better.
+        crops: batches by step.
+        validate: function of network and device that returns the scores on held-out examples by
+            name.
+        scores: names of the scores, with their units; the first one decides which model is best.
+        higher: whether a higher first score is better.
         examples: number of training examples.
         rates, level_range_db: those of the resulting `specsr.models.model.Model`.
     """
 
     crops: Crops | ImageCrops
-    validate: Callable[[Network, str], float]
-    score: str
+    validate: Callable[[Network, str], dict[str, float]]
+    scores: tuple[str, ...]
     higher: bool
     examples: int
     rates: tuple[float, float] = (0.0, 0.0)
@@ -55,19 +65,37 @@ def source(config: Config, progress: Progress, share: tuple[int, int] = (0, 1)) 
 def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
     """Return the source of maps; the examples held out are evenly spread over all."""
     examples = load_examples(config, progress)
-    count = config.train.hold_out
-    held = max(1, min(count, len(examples) // 8)) if len(examples) > 1 else 0
-    stride = len(examples) // held if held else 0
-    held_out = [examples[i] for i in range(0, len(examples), stride)][:held] if held else examples
-    seen = [e for e in examples if not any(e is h for h in held_out)] or examples
+    real = [e for e in examples if e.real]
+    known = [e for e in examples if not e.real]
+    held_out = _spread(known, config.train.hold_out) or known
+    seen = [e for e in known if not any(e is h for h in held_out)] or known
+    # whole recordings: their channels and parts resemble each other
+    files = _spread(list(dict.fromkeys(e.file for e in real)), config.data.real.hold_out)
+    real_held_out = [e for e in real if e.file in files] or real
+    seen += [e for e in real if e.file not in files]
     rates = list(config.data.synth.rates) if config.data.synth.count else []
     if config.data.folders:
         rates += [rate or config.data.min_rate for rate in config.data.rates]
+    if real:
+        rates += [rate for rate in config.data.real.rates if rate]
+
+    def validated(net: Network, device: str) -> dict[str, float]:
+        scores = validate(net, held_out, config, device)
+        if real:
+            scores |= validate(net, real_held_out, config, device)
+        return {name: score.item() for name, score in scores.items()}
+
     return Source(
-        Crops(seen, config, config.train.steps, share),
-        lambda net, device: validate(net, held_out, config, device),
-        "validation_l1_db", False, len(seen), (min(rates), max(rates)), LEVEL_RANGE_DB,
+        Crops(seen, config, config.train.steps, share), validated,
+        KNOWN_SCORES + REAL_SCORES * bool(real), False, len(seen), (min(rates), max(rates)),
+        LEVEL_RANGE_DB,
     )  # fmt: skip
+
+
+def _spread(items: list[T], count: int) -> list[T]:
+    """Return up to ``count`` and at most an eighth of the items, evenly spread; none of one."""
+    held = max(1, min(count, len(items) // 8)) if len(items) > 1 else 0
+    return items[:: len(items) // held][:held] if held else []
 
 
 def _images(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
@@ -75,25 +103,40 @@ def _images(config: Config, progress: Progress, share: tuple[int, int]) -> Sourc
     seen, held_out = load_training(config, progress)
     return Source(
         ImageCrops(seen, config, config.train.steps, share),
-        lambda net, device: mean_psnr(net, held_out, device),
-        "validation_psnr_db", True, len(seen),
+        lambda net, device: {"validation_psnr_db": mean_psnr(net, held_out, device)},
+        ("validation_psnr_db",), True, len(seen),
     )  # fmt: skip
 
 
 @torch.no_grad()
-def validate(net: Network, examples: list[Example], config: Config, device: str) -> float:
-    """Return the mean L1 in dB over crops of held-out examples, the same in every call."""
-    held = config.model_copy(
-        update={"train": config.train.model_copy(update={"level_shift": 0.0, "seed": 12345})}
-    )
-    crops = Crops(examples, held, 8)
+def validate(
+    net: Network, examples: list[Example], config: Config, device: str
+) -> dict[str, torch.Tensor]:
+    """Return mean scores over crops of held-out examples, the same in every call.
+
+    Of synthetic machines the L1 in dB; of real recordings the deviance from the measured power
+    after back-projection, and that of bicubic interpolation beside it (`specsr.train.losses`).
+    """
+    options = config.train.model_copy(update={"level_shift": 0.0, "seed": 12345})
+    crops = Crops(examples, config.model_copy(update={"train": options}), 8)
     net.eval()
-    losses = []
+    rows: list[list[torch.Tensor]] = []
     for step in range(len(crops)):
-        low, high, scale = crops[step]
-        rounded = config.train.precision == "bfloat16"
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=rounded):
-            estimate = net(low.to(device), scale)
-        losses.append((estimate.float()[:, :1] - high.to(device)).abs().mean().item())
+        batch = crops[step]
+        low, high, scale = batch.low.to(device), batch.high.to(device), batch.scale
+        with autocast(torch.device(device), config.train.precision):
+            estimate = net(low, scale)
+        estimate = estimate.float()[:, :1]
+        if not examples[0].real:
+            rows.append([(estimate - high).abs().mean()])
+            continue
+        coarse = low[:, :1]
+        rows.append(
+            [
+                deviance(back_project(guess, coarse, scale, ROUNDS), high)
+                for guess in (estimate, enlarge_bicubic(coarse, scale))
+            ]
+        )
     net.train()
-    return sum(losses) / len(losses)
+    names = REAL_SCORES if examples[0].real else KNOWN_SCORES
+    return {name: torch.stack(values).mean() for name, values in zip(names, zip(*rows))}

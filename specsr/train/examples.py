@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,11 @@ from specsr.pairs.band_input import cut_row
 from specsr.pairs.pair import Pair
 from specsr.progress import Progress
 from specsr.signal import Signal
-from specsr.synth.draws import random_machine, random_run_up
+from specsr.synth.draws import ALL_KINDS, random_machine, random_run_up, shares_of
 from specsr.synth.synthesis import VERSION as SYNTH_VERSION
 from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
+from specsr.train.real import chosen_files, draw_grid, draw_part, long_enough, sound_channels
 
 log = logging.getLogger(__name__)
 DEEPEST = 30.0
@@ -44,6 +46,7 @@ class Recipe:
     seed: int
     file: str = ""
     channel: int = 0
+    real: bool = False  # one of ``data.real``
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,8 @@ class Example:
         rotation_hz: rotation frequency at each column of ``low``, Hz, 0 where unknown, [T]; for
             the order channels of ``pool``.
         weight: how often it is drawn, relative to others.
+        real: whether ``high`` is the measured power instead of the expected one (``data.real``).
+        file: the recording; empty for a synthetic machine.
     """
 
     low: np.ndarray
@@ -67,6 +72,8 @@ class Example:
     df: float = 1.0
     rotation_hz: np.ndarray | None = None
     weight: float = 1.0
+    real: bool = False
+    file: str = ""
 
 
 def _files(folders: list[str]) -> list[Path]:
@@ -98,21 +105,44 @@ def recipes(config: Config) -> list[Recipe]:
         if signal.rate < config.data.min_rate:
             log.info("%s: %g Hz is below data.min_rate, left out", path, signal.rate)
             continue
-        for channel in range(signal.samples.shape[0]):
-            for repeat in range(config.data.repeats):
-                key = f"{path.name}/{channel}/{repeat}".encode()
-                seed = int.from_bytes(hashlib.sha256(key).digest()[:4], "big")
-                found.append(Recipe(seed, str(path), channel))
+        channels = list(range(signal.samples.shape[0]))
+        found += _of_recording(path, channels, config.data.repeats)
+    options = config.data.real
+    for path in chosen_files(_files(options.folders), options):
+        signal = _read(path)
+        if long_enough(path, signal, config.grids, options):
+            channels = sound_channels(path, signal, options)
+            found += _of_recording(path, channels, options.repeats, real=True)
+    if options.folders and not any(recipe.real for recipe in found):
+        raise SpecsrError("no recording left: check data.real.folders and data.real.exclude")
     if not found:
         raise SpecsrError("no example left: check data.folders, or lower data.min_rate")
+    return found
+
+
+def _of_recording(
+    path: Path, channels: Sequence[int], repeats: int, real: bool = False
+) -> list[Recipe]:
+    """Return the recipes of one recording, each with a seed of its own."""
+    found = []
+    for channel in channels:
+        for repeat in range(repeats):
+            key = f"{path.name}/{channel}/{repeat}".encode()
+            seed = int.from_bytes(hashlib.sha256(key).digest()[:4], "big")
+            found.append(Recipe(seed, str(path), channel, real))
     return found
 
 
 def _source(recipe: Recipe, config: Config, rng: np.random.Generator) -> Synthetic | Signal:
     if not recipe.file:
         options = config.data.synth
-        draw = random_machine if options.scenes else random_run_up
-        return synthesise(draw(recipe.seed, float(rng.choice(options.rates)), options.duration))
+        rate = float(rng.choice(options.rates))
+        if not options.scenes:
+            return synthesise(random_run_up(recipe.seed, rate, options.duration))
+        shares = shares_of(ALL_KINDS) if options.scenes == "all" else None
+        if isinstance(options.scenes, dict):
+            shares = options.scenes
+        return synthesise(random_machine(recipe.seed, rate, options.duration, shares))
     signal = _read(recipe.file)
     longest = int(config.data.max_seconds * signal.rate)
     first = int(rng.integers(0, max(1, signal.length - longest + 1)))
@@ -171,6 +201,8 @@ def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarr
 def prepare(recipe: Recipe, config: Config) -> Example:
     """Return the two maps of one example; all random numbers come from the recipe's seed."""
     rng = np.random.default_rng([recipe.seed, 7])
+    if recipe.real:
+        return _prepare_real(recipe, config, rng)
     options = config.grids[int(rng.integers(len(config.grids)))]
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
     source = _source(recipe, config, rng)
@@ -208,6 +240,17 @@ def prepare(recipe: Recipe, config: Config) -> Example:
     )
 
 
+def _prepare_real(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:
+    """Return the measured map of a part of a recording, as input and as target."""
+    signal = draw_part(_read(recipe.file), recipe.channel, config.data.real, rng)
+    options = draw_grid(signal, config.grids, rng)
+    spec = SpectrogramTransform(options.n_fft, options.hop_length, options.window)(signal)
+    db = levels.to_db(np.square(spec.image()[0], dtype=np.float64))
+    measured = levels.relative_levels(db, levels.median_level(db, spec.grid)).astype(np.float16)
+    speed = column_rotation_hz(signal.rpm, spec.grid).astype(np.float32)
+    return Example(measured, measured, 0, spec.grid.df, speed)
+
+
 def load_examples(config: Config, progress: Progress | None = None) -> list[Example]:
     """Return all examples of a config, prepared once and then read from the cache folder.
 
@@ -217,6 +260,7 @@ def load_examples(config: Config, progress: Progress | None = None) -> list[Exam
     found = recipes(config)
     parts = config.model_dump(include={"grids", "pair", "data"}, mode="json")
     parts["data"].pop("cache")
+    real = {k: v for k, v in parts["data"].pop("real").items() if k in ("rates", "max_seconds")}
     examples = []
     folder = Path(config.data.cache)
     folder.mkdir(parents=True, exist_ok=True)
@@ -237,7 +281,7 @@ def load_examples(config: Config, progress: Progress | None = None) -> list[Exam
             recipe.channel,
             parts["grids"],
             parts["pair"],
-            per_example,
+            real if recipe.real else per_example,
         ]
         key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
         path = folder / f"{key}.npz"
@@ -246,20 +290,24 @@ def load_examples(config: Config, progress: Progress | None = None) -> list[Exam
             partial = path.with_suffix(f".{os.getpid()}.tmp")
             with partial.open("wb") as file:
                 np.savez(
-                    file, low=example.low, high=example.high, cut=example.cut, df=example.df,
+                    file, low=example.low, high=example.low[:0] if recipe.real else example.high,
+                    cut=example.cut, df=example.df,
                     speed=example.rotation_hz,  # type: ignore[arg-type]  # set by `prepare`
                 )  # fmt: skip
             partial.replace(path)
         with np.load(path) as stored:
+            low = stored["low"]
             examples.append(
                 Example(
-                    stored["low"],
-                    stored["high"],
+                    low,
+                    low if recipe.real else stored["high"],
                     int(stored["cut"]),
                     float(stored["df"]),
                     stored["speed"],
                     _weight(recipe, config),
-                )  # fmt: skip
+                    recipe.real,
+                    recipe.file,
+                )
             )
     return examples
 

@@ -15,6 +15,7 @@ from specsr.images.sets import ImagePair, find_pairs, load_pair
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
 from specsr.progress import Progress
+from specsr.train.batch import Batch, synthetic
 from specsr.train.config import Config
 from specsr.train.crops import place_rng, shared
 
@@ -66,7 +67,7 @@ class ImageCrops(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return self.steps
 
-    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, tuple[int, int]]:
+    def __getitem__(self, step: int) -> Batch:
         if not 0 <= step < self.steps:  # ends a for loop over the batches
             raise IndexError(step)
         train = self.config.train
@@ -79,7 +80,7 @@ class ImageCrops(torch.utils.data.Dataset):
             self.crop(pairs[chosen[i]], scale, place_rng(train.seed, step, i)) for i in self.share
         ]
         low, high = (torch.from_numpy(np.stack(side)) for side in zip(*crops))
-        return low, high, (scale, scale)
+        return synthetic(low, high, (scale, scale))
 
     def crop(
         self, pair: ImagePair, scale: int, rng: np.random.Generator

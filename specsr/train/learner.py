@@ -16,8 +16,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from specsr.errors import SpecsrError
 from specsr.models.network import Network
+from specsr.models.precision import autocast
+from specsr.train.batch import Batch
 from specsr.train.config import Config
-from specsr.train.losses import LOSSES, uncertainty_loss
+from specsr.train.losses import LOSSES, real_loss, uncertainty_loss
 from specsr.train.processes import Alone
 
 
@@ -85,16 +87,14 @@ class Learner:
             if shapes != {"step": (), "exp_avg": moment, "exp_avg_sq": moment}:
                 raise ValueError(f"the optimiser has {shapes} for weights of {moment}")
 
-    def step(self, low: Tensor, high: Tensor, scale: tuple[int, int], step: int) -> Tensor:
+    def step(self, batch: Batch, step: int) -> Tensor:
         """Take one optimiser step and return the loss of this process's share, detached.
 
         The batch is computed in ``train.accumulate`` parts one after the other; the step equals
         that of the whole batch if the loss is a mean over crops.
 
         Args:
-            low: [B, C, H, W], input.
-            high: [B, C', H s_f, W s_t], target.
-            scale: (s_f, s_t).
+            batch: the crops of this process.
             step: number of the step, from 0; sets the learning rate.
 
         Raises:
@@ -105,10 +105,10 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         parts = self.config.train.accumulate
         total = torch.zeros((), device=self.ranks.device)
-        for i, (x, y) in enumerate(zip(low.chunk(parts), high.chunk(parts))):
+        for i, part in enumerate(batch.chunk(parts)):
             last = i == parts - 1  # gradients are averaged over the processes once in a step
             with contextlib.nullcontext() if last else self.ranks.apart(self.forward):
-                loss = self.loss(x, y, scale) / parts
+                loss = self.loss(part) / parts
                 self.ranks.backward(loss)
             total += loss.detach()
         if self.config.train.clip:
@@ -117,15 +117,35 @@ class Learner:
         self._update_average(step + 1)
         return total
 
-    def loss(self, low: Tensor, high: Tensor, scale: tuple[int, int]) -> Tensor:
-        """Return the loss of a batch or a part of it, with its graph; arguments as in `step`."""
-        device, train = self.ranks.device, self.config.train
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch or a part of it, with its graph.
+
+        The mean over the crops: of the configured loss and that of the uncertainty, or, for real
+        crops, of ``data.real.weight`` times `real_loss`.
+        """
+        device = self.ranks.device
         low, high = (
-            x.to(device, memory_format=self.memory_format, non_blocking=True) for x in (low, high)
+            x.to(device, memory_format=self.memory_format, non_blocking=True)
+            for x in (batch.low, batch.high)
         )
-        with torch.autocast(device.type, torch.bfloat16, enabled=train.precision == "bfloat16"):
+        scale = (batch.scale[0], batch.scale[1])
+        with autocast(device, self.config.train.precision):
             estimate = self.forward(low, scale)
         estimate = estimate.float()
+        if not batch.real.any():
+            return self._known_loss(estimate, high)
+        # the mask is on the CPU: its sizes are known without waiting for a GPU
+        real, known = (mask.nonzero()[:, 0].to(device) for mask in (batch.real, ~batch.real))
+        values = estimate[real][:, : high.shape[1]]
+        loss = real_loss(values, high[real], low[real][:, :1], scale)
+        loss = loss * (self.config.data.real.weight * len(real) / len(low))
+        if len(known):
+            loss = loss + self._known_loss(estimate[known], high[known]) * (len(known) / len(low))
+        return loss
+
+    def _known_loss(self, estimate: Tensor, high: Tensor) -> Tensor:
+        """Return the loss of crops whose target is the truth; ``estimate`` has the uncertainty."""
+        train = self.config.train
         values, log_width = estimate[:, : high.shape[1]], estimate[:, high.shape[1] :]
         loss = LOSSES[train.loss](values, high)
         if self.config.model.uncertainty:

@@ -7,7 +7,7 @@ import io
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 
 class RunLog:
-    """Rows of step, seconds, learning rate, loss and score, in ``log.csv`` and for TensorBoard.
+    """Rows of step, seconds, learning rate, loss and scores, in ``log.csv`` and for TensorBoard.
 
     A resumed run starts at step ``start``: rows of later steps, which are repeated, are removed,
     and so is an incomplete last row.
 
     Args:
         folder: folder of the run.
-        score: name of the column of the score.
+        scores: names of the columns of the scores.
         start: step at which the run starts; 0 for a new one.
     """
 
-    def __init__(self, folder: Path, score: str, start: int) -> None:
+    def __init__(self, folder: Path, scores: Sequence[str], start: int) -> None:
         path = folder / "log.csv"
-        self.columns = ["step", "seconds", "lr", "train_loss", score]
+        self.columns = ["step", "seconds", "lr", "train_loss", *scores]
         rows = _kept(path, self.columns, start) if start else []
         text = io.StringIO(newline="")
         csv.writer(text).writerows([self.columns, *rows])
@@ -43,14 +43,18 @@ class RunLog:
         self.rows = csv.writer(self.file)
         self.curves = _tensorboard(folder, start)
 
-    def write(self, step: int, seconds: float, rate: float, loss: float, score: float) -> None:
+    def write(
+        self, step: int, seconds: float, rate: float, loss: float, scores: Mapping[str, float]
+    ) -> None:
         """Add a row, flushed to the disk, so that it precedes any checkpoint of its step."""
-        self.rows.writerow([step, round(seconds), f"{rate:.3g}", f"{loss:.4f}", f"{score:.4f}"])
+        values = [f"{scores[name]:.4f}" for name in self.columns[4:]]
+        self.rows.writerow([step, round(seconds), f"{rate:.3g}", f"{loss:.4f}", *values])
         self.file.flush()
         os.fsync(self.file.fileno())
-        log.info("step %d: loss %.3f, %s %.3f", step, loss, self.columns[-1], score)
+        judged = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        log.info("step %d: loss %.3f, %s", step, loss, judged)
         if self.curves is not None:
-            for name, number in zip(("lr", *self.columns[3:]), (rate, loss, score)):
+            for name, number in {"lr": rate, "train_loss": loss, **scores}.items():
                 self.curves.add_scalar(name, number, step)
             self.curves.flush()
 
@@ -67,15 +71,15 @@ class RunLog:
 
 
 def _kept(path: Path, columns: list[str], start: int) -> list[list[str]]:
-    """Return the complete rows of steps up to ``start``."""
+    """Return the complete rows of steps up to ``start``; empty cells in columns that are new."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        rows = list(csv.reader(file))[1:]
+        head, *rows = [*csv.reader(file)] or [[]]
     return [
-        row
+        [dict(zip(head, row)).get(name, "") for name in columns]
         for row in rows
-        if len(row) == len(columns) and row[0].isdigit() and int(row[0]) <= start
+        if len(row) == len(head) and row[0].isdigit() and int(row[0]) <= start
     ]
 
 

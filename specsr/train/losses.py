@@ -59,6 +59,66 @@ def itakura_saito_l2(estimate: Tensor, target: Tensor, weight: float = 0.012) ->
     return itakura_saito(estimate, target) + weight * l2(estimate, target)
 
 
+def deviance(estimate: Tensor, target: Tensor) -> Tensor:
+    """Mean of r - log r - 1 as in `itakura_saito`, without its tangent: to compare estimates."""
+    ratio = (target - estimate) * (math.log(10) / 10)
+    return (ratio.exp() - ratio - 1).mean()
+
+
+def back_project(estimate: Tensor, low: Tensor, scale: tuple[int, int], rounds: int = 2) -> Tensor:
+    """Return the estimate with the measured power of the coarse cells given back, differentiable.
+
+    Each round pools the power of the estimate and adds the missing level of every coarse cell,
+    interpolated between the cells (bicubic), so that the corrections have no edges.
+
+    Args:
+        estimate: levels in dB, [B, 1, H s_f, W s_t].
+        low: measured levels of the coarse cells in dB, [B, 1, H, W].
+        scale: (s_f, s_t).
+        rounds: number of corrections.
+
+    Source: Irani and Peleg, CVGIP: Graphical Models and Image Processing 53(3), 1991.
+    """
+    for _ in range(rounds):
+        missing = low - pool_db(estimate, scale)
+        estimate = estimate + enlarge_bicubic(missing, scale)
+    return estimate
+
+
+def pool_db(levels: Tensor, scale: tuple[int, int]) -> Tensor:
+    """Return the level of the mean power of s_f x s_t cells, dB, [B, C, H, W]."""
+    (s_f, s_t), (*batch, rows, frames) = scale, levels.shape
+    cells = levels.reshape(*batch, rows // s_f, s_f, frames // s_t, s_t)
+    nepers = torch.logsumexp(cells * (math.log(10) / 10), dim=(-3, -1))
+    return (nepers - math.log(s_f * s_t)) * (10 / math.log(10))
+
+
+def enlarge_bicubic(levels: Tensor, scale: tuple[int, int]) -> Tensor:
+    """Return levels [B, C, H, W] interpolated to [B, C, H s_f, W s_t]."""
+    size = [n * s for n, s in zip(levels.shape[-2:], scale)]
+    return torch.nn.functional.interpolate(levels, size, mode="bicubic", align_corners=False)
+
+
+REAL_LIMIT = 13.0
+"""`itakura_saito` limit in dB for measured power: 10 dB is exceeded by 1 cell of noise in 22000."""
+
+
+def real_loss(estimate: Tensor, high: Tensor, low: Tensor, scale: tuple[int, int]) -> Tensor:
+    """Itakura-Saito between measured power and the estimate after `back_project`.
+
+    The coarse input is pooled from the same speckled map as the target, so a plain loss would teach
+    to keep the speckle of the input.  After the measured power of the cells has been given back,
+    only where the power lies within the cells is left to learn.
+
+    Args:
+        estimate: levels in dB, [B, 1, H s_f, W s_t].
+        high: measured levels, same shape.
+        low: measured levels of the coarse cells, [B, 1, H, W].
+        scale: (s_f, s_t).
+    """
+    return itakura_saito(back_project(estimate, low, scale), high, REAL_LIMIT)
+
+
 def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.05) -> Tensor:
     """Squared error of the magnitudes over their power in dB, plus ``weight`` times L1 in dB.
 

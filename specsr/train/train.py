@@ -174,9 +174,9 @@ def _train(
         sweep(folder, everything=True)  # the folder belongs to this run
     began, waited = time.monotonic() - run.seconds, run.waited
     running = None if run.running is None else torch.tensor(run.running, dtype=torch.float64)
-    with RunLog(folder, data.score, run.step) if writes else contextlib.nullcontext() as rows:
-        for low, high, scale in bar(batches):
-            loss = learner.step(low, high, scale, run.step).double()
+    with RunLog(folder, data.scores, run.step) if writes else contextlib.nullcontext() as rows:
+        for batch in bar(batches):
+            loss = learner.step(batch, run.step).double()
             running = loss if running is None else 0.98 * running.to(device) + 0.02 * loss
             run.step += 1
             last = run.step == options.steps
@@ -195,13 +195,14 @@ def _train(
             if rows is None:
                 continue
             if validates:
-                score = data.validate(learner.average, str(device))
+                scores = data.validate(learner.average, str(device))
+                score = scores[data.scores[0]]
                 run.seconds, run.waited = time.monotonic() - began, waited + batches.seconds
                 rate = learning_rate(run.step, config)
-                rows.write(run.step, run.seconds, rate, run.running, score)
+                rows.write(run.step, run.seconds, rate, run.running, scores)
                 better = score > run.best if data.higher else score < run.best
                 run.best = score if better else run.best
-                model = _model(config, learner, data, run, score, ranks)
+                model = _model(config, learner, data, run, scores, ranks)
                 save_model(model_path, model, overwrite=True)
                 if better:
                     best_path = model_path.with_stem(f"{config.name}-best")
@@ -268,8 +269,9 @@ def _resumed(path: Path, learner: Learner, run: Run) -> Run:
 
 
 def _model(
-    config: Config, learner: Learner, data: Source, run: Run, score: float, ranks: Alone
-) -> Model:
+    config: Config, learner: Learner, data: Source, run: Run, scores: dict[str, float],
+    ranks: Alone,
+) -> Model:  # fmt: skip
     """Return the averaged network as a model with its training record."""
     kind = ranks.device.type
     where = f"cpu ({platform.machine()}, {torch.get_num_threads()} threads)"
@@ -278,7 +280,7 @@ def _model(
         "seconds": round(run.seconds),
         "loader_wait": round(run.waited / max(run.seconds, 1e-9), 4),  # share of ``seconds``
         "device": (where if kind == "cpu" else kind) + (f" x {ranks.size}" * (ranks.size > 1)),
-        data.score: round(score, 4),
+        **{name: round(score, 4) for name, score in scores.items()},
         "examples": data.examples,
         "config": config.model_dump(mode="json"),
     }

@@ -124,7 +124,7 @@ def test_crops_stay_aligned_under_flips_and_turns(patch: list[int]) -> None:
         square = patch[0] == patch[1]
         crops = ImageCrops([p[s] for p in pairs], config([s], batch=1, patch=patch), 40)
         for step in range(len(crops)):
-            low, high, scale = crops[step]
+            low, high, scale, _ = crops[step]
             assert scale == (s, s) and high.shape[2:] == (low.shape[2] * s, low.shape[3] * s)
             assert low.dtype == torch.float32
             enlarged = low.repeat_interleave(s, -1).repeat_interleave(s, -2)

@@ -9,7 +9,15 @@ import pytest
 
 from specsr import SpectrogramTransform
 from specsr.errors import SpecsrError
-from specsr.synth.draws import KINDS, held_out, random_machine, random_run_up
+from specsr.synth.draws import (
+    ALL_KINDS,
+    KINDS,
+    held_out,
+    random_machine,
+    random_run_up,
+    shares_of,
+)
+from specsr.synth.kinds import FURTHER
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -23,10 +31,62 @@ def test_held_out_run_ups_are_not_drawn() -> None:
     assert any(held_out(random_run_up(seed)) for seed in range(100))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_the_draws_of_a_seed_stay_as_they_are() -> None:
+    """Prepared examples, benchmarks and models refer to machines by their seed."""
+    drawn = [random_machine(seed) for seed in range(6)]
+    assert [(run.seed, len(run.orders)) for run in drawn] == [
+        (382025513, 20), (1577551749, 13), (811469853, 42), (2121015463, 21), (2009700134, 14),
+        (1725084842, 36),
+    ]  # fmt: skip
+    assert [random_machine(seed, shares=shares_of(KINDS)) for seed in range(6)] == drawn
+
+
+def test_kinds_are_drawn_by_their_shares() -> None:
+    rest = {"idling": 3.0, "clicks": 1.0}
+    drawn = [random_machine(seed, shares=rest) for seed in range(200)]
+    idle = sum(run.rpm[0] < 1150 and len(run.orders) >= 40 for run in drawn)
+    assert 130 < idle < 170
+    assert not any(held_out(random_machine(s, shares=shares_of(ALL_KINDS))) for s in range(200))
+    with pytest.raises(SpecsrError, match=r"kind is 'train': expected one of plain, .*pwm-fan"):
+        random_machine(0, shares={"train": 1.0})
+
+
+def further(kind: str, seed: int) -> RunUp:
+    return FURTHER[kind][1](random_run_up(seed, 12800.0, 3.0), np.random.default_rng([seed, 3]))
+
+
+def test_lines_of_the_further_kinds_lie_where_those_machines_have_them() -> None:
+    for seed in range(40):
+        bearing = [tone.order for tone in further("bearing", seed).orders]
+        high = [order for order in bearing if order > 6]
+        assert sum(abs(2 * order - round(2 * order)) < 1e-6 for order in high) <= 1
+        own = {tone.order for tone in random_run_up(seed, 12800.0, 3.0).orders}
+        second = [t.order for t in further("shafts", seed).orders if t.order not in own]
+        assert len(second) >= 3
+        rotors = np.sort([tone.order for tone in further("rotors", seed).orders])
+        assert np.diff(rotors)[0] / rotors[0] < 0.3 / 1  # first orders of nearly one speed
+        gearbox = further("gearbox", seed)
+        assert max(gearbox.rpm) / min(gearbox.rpm) < 1.03 and len(gearbox.orders) >= 8
+        idle = further("idling", seed)
+        spacing = np.diff([tone.order for tone in idle.orders]) * min(idle.rpm) / 60
+        assert spacing.min() > 4 and spacing.max() < 10  # Hz
+        assert idle.noise_modulation[0] in (1.5, 2.0, 3.0)
+        fan = further("pwm-fan", seed)
+        steady = [tone for tone in fan.orders if tone.offset and not tone.order]
+        assert steady and {t.order for t in fan.orders if not t.offset} >= {1.0}
+        clicks = further("clicks", seed)
+        assert len(clicks.impacts) >= 2 and clicks.line_to_noise >= 5
+
+
+def test_a_kind_keeps_its_modulated_noise() -> None:
+    drawn = [random_machine(seed, shares={"idling": 1.0}) for seed in range(40)]
+    assert sum(run.noise_modulation[0] in (1.5, 2.0, 3.0) for run in drawn) > 25
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_the_expected_power_of_every_kind_is_the_mean_of_its_spectrograms(kind: str) -> None:
     rng = np.random.default_rng(1)
-    machine = KINDS[kind][1](random_run_up(4, 12800.0, 3.0), rng)
+    machine = ALL_KINDS[kind][1](random_run_up(4, 12800.0, 3.0), rng)
     transform = SpectrogramTransform(1024, 128)
     measured, expected = 0.0, 0.0
     for seed in range(4):

@@ -31,6 +31,21 @@ def write(tmp_path: Path, tree: Any) -> Path:
     return path
 
 
+def test_scenes_are_a_switch_a_word_or_shares_of_kinds(tmp_path: Path) -> None:
+    for value in (True, False, "all", {"idling": 2.0, "plain": 1.0}):
+        tree = {**GOOD, "data": {"synth": {"count": 2, "scenes": value}}}
+        assert load_config(write(tmp_path, tree)).data.synth.scenes == value
+    for value, message in (
+        ({"train": 1.0}, "kind 'train': expected one of plain"),
+        ({}, "at least one kind"),
+        ({"plain": 0}, "greater than 0"),
+        ("some", "scenes"),
+    ):
+        tree = {**GOOD, "data": {"synth": {"count": 2, "scenes": value}}}
+        with pytest.raises(SpecsrError, match=message):
+            load_config(write(tmp_path, tree))
+
+
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
 def test_the_configs_of_the_project_are_valid(path: Path) -> None:
     loaded = load_config(path)

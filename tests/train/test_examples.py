@@ -252,10 +252,10 @@ def test_batches_are_a_function_of_seed_and_step_alone() -> None:
     crops = Crops(examples, options, 40)
     assert len(crops) == len(list(crops)) == 40
     for step in (7, 3, 7):
-        low, high, scale = crops[step]
+        low, high, scale, real = crops[step]
         again = Crops(examples, options, 99)[step]
         assert torch.equal(low, again[0]) and torch.equal(high, again[1]) and scale == again[2]
-        assert low.shape == (2, 1, 4, 4)
+        assert low.shape == (2, 1, 4, 4) and not real.any()
         assert high.shape == (2, 1, 4 * scale[0], 4 * scale[1])
     assert {crops[step][2] for step in range(40)} == {(2, 2), (3, 3), (4, 4)}
     assert not torch.equal(crops[1][0], crops[2][0])

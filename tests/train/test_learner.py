@@ -23,6 +23,7 @@ from specsr.images.sets import ImagePair
 from specsr.models.bundled import load_model
 from specsr.models.model import read_info
 from specsr.train import checkpoint
+from specsr.train.batch import synthetic
 from specsr.train.config import Config
 from specsr.train.crops import Crops, place_rng, shared
 from specsr.train.examples import Example
@@ -48,7 +49,7 @@ def batch(options: Config, seed: int = 0, count: int = 8) -> tuple[torch.Tensor,
 def stepped(options: Config, steps: int = 3) -> Learner:
     made = Learner(build_net(options), options, CPU)
     for step in range(steps):
-        made.step(*batch(options, step), (2, 2), step)
+        made.step(synthetic(*batch(options, step), (2, 2)), step)
     return made
 
 
@@ -94,7 +95,7 @@ def test_every_channel_of_an_image_is_learned(tmp_path: Path) -> None:
     low = torch.full((4, 3, 8, 8), 100.0)
     high = torch.tensor([50.0, 100.0, 200.0]).reshape(1, 3, 1, 1).expand(4, 3, 16, 16)
     made = Learner(build_net(options), options, CPU)
-    losses = [made.step(low, high, (2, 2), step).item() for step in range(12)]
+    losses = [made.step(synthetic(low, high, (2, 2)), step).item() for step in range(12)]
     with torch.no_grad():
         seen = made.net(low).mean(dim=(0, 2, 3))
     assert losses[0] > losses[-1]
@@ -106,7 +107,7 @@ def test_the_average_follows_by_its_formula(tmp_path: Path) -> None:
     made = Learner(build_net(options), options, CPU)
     expected = copy.deepcopy(made.net)
     for step in range(4):
-        made.step(*batch(options, step), (2, 2), step)
+        made.step(synthetic(*batch(options, step), (2, 2)), step)
         decay = min(0.15, (2 + step) / (11 + step))
         for mean, now in zip(expected.parameters(), made.net.parameters()):
             mean.data = decay * mean.data + (1 - decay) * now.data
@@ -148,13 +149,15 @@ def test_the_shares_of_a_batch_are_the_batch(parts: int, step: int, image: bool)
             ImagePair(str(i), h, {s: h[::s, ::s] for s in (2, 3)}) for i, h in enumerate(high)
         ]
     else:
-        items = [Example(m, m) for m in (noise_map(i, 32, 50) for i in range(4))]
+        maps = [noise_map(i, 32, 50) for i in range(4)]
+        items = [Example(m, m, real=i > 1) for i, m in enumerate(maps)]
     kind: Any = ImageCrops if image else Crops
-    low, high, scale = kind(items, options, 99)[step]
+    low, high, scale, real = kind(items, options, 99)[step]
     shares = [kind(items, options, 99, (i, parts))[step] for i in range(parts)]
     assert all(share[2] == scale for share in shares)
     assert torch.equal(torch.cat([share[0] for share in shares]), low)
     assert torch.equal(torch.cat([share[1] for share in shares]), high)
+    assert torch.equal(torch.cat([share.real for share in shares]), real)
 
 
 def test_places_have_their_own_draws() -> None:

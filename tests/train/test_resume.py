@@ -334,15 +334,15 @@ def test_rows_beyond_the_checkpoint_go(
 ) -> None:
     """Also where a kill cut the last row short, which is then beyond the checkpoint."""
     folder = tmp_path_factory.mktemp("log")
-    with RunLog(folder, "score", 0) as log:
+    with RunLog(folder, ["score"], 0) as log:
         for step in steps:
-            log.write(step, 1.0, 1e-3, 2.0 * step, 3.0 * step)
+            log.write(step, 1.0, 1e-3, 2.0 * step, {"score": 3.0 * step})
     kept = [step for step in steps if step <= start]
     path = folder / "log.csv"
     if len(kept) < len(steps):
         path.write_bytes(path.read_bytes()[: -cut or None])
-    with RunLog(folder, "score", start) as log:
-        log.write(100, 1.0, 1e-3, 5.0, 6.0)
+    with RunLog(folder, ["score"], start) as log:
+        log.write(100, 1.0, 1e-3, 5.0, {"score": 6.0})
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == [*kept, 100]
