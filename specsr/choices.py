@@ -19,16 +19,17 @@ Phase = Literal["auto", "known", "pghi", "admm", "gl"]
 exact inverse; ``pghi``: gradient integration alone; ``admm``: PGHI, then ADMM; ``gl``: fast
 Griffin-Lim from a random phase."""
 
-Consistency = Literal["cell", "row", "off"]
-"""What of a coarse map the finer one reproduces: the power of every cell, of every frequency row
-over time, or nothing."""
+Consistency = Literal["measured", "expected", "off"]
+"""What of a coarse map the finer one reproduces.  ``measured``: the power of every cell;
+``expected``: the same without its speckle, the random scatter of noise; ``off``: nothing."""
 
 SignalPair = Literal["band", "pool", "stft"]
 """How a low resolution came about: a lower rate, mean power over the cells of a map, or an STFT
-with a shorter window or a longer hop.  A map has one of the last two."""
+with a shorter window or a longer hop.  A map has one of the last two.  ``stft`` has no bundled
+model: it needs one of your own."""
 
-UpscalePair = Literal[SignalPair, "image"]
-"""Pairs that the command ``upscale`` takes: those of recordings and maps, and images."""
+UpscalePair = Literal["band", "pool", "image"]
+"""Pairs that the command ``upscale`` offers: those with a bundled model."""
 
 Scaling = Literal["rms", "psd"]
 """Magnitudes of a map: a sine of 1 unit rms reads 1, or a density in unit/sqrt(Hz)."""
@@ -50,6 +51,9 @@ DB_RANGE = 80.0
 
 MAX_ATTENUATION = 40.0
 """Largest attenuation of a cell in dB when denoising."""
+
+BICUBIC = "bicubic"
+"""Stands for bicubic interpolation where a map model is named."""
 
 SCALE = 2
 """Factor of `specsr.upscale`: of the rate, of both axes of a map, or of the size of an image."""

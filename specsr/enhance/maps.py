@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from specsr.choices import Consistency, SignalPair, check
-from specsr.errors import SpecsrError
+from specsr.choices import BICUBIC, Consistency, SignalPair, check
+from specsr.enhance.estimate import (
+    bicubic,
+    blend_bicubic,
+    network_estimate,
+    order_input,
+    uses_speed,
+)
+from specsr.enhance.resolution import both_axes, require_map_pair
 from specsr.io.limits import check_size
-from specsr.maps import levels
 from specsr.maps.grid import Grid
-from specsr.maps.pooling import enlarge, pool
+from specsr.maps.pooling import noise_variance
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
-from specsr.models.tiling import run_tiled
 from specsr.nvh.order_fit import blend_fit, fit_orders
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_search import find_line_spacing
 from specsr.nvh.speed_track import STRETCH, correct_speed, track_speed
 from specsr.pairs.consistency import impose
-from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
-from specsr.pairs.order_input import coarse_rows, order_channels
-from specsr.pairs.pair import coarse_transform
 from specsr.progress import Progress
-from specsr.signal import Signal
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ def upscale_map(
     *,
     pair: SignalPair = "pool",
     model: str | Path | Model | None = None,
-    consistency: Consistency = "row",
+    consistency: Consistency = "measured",
     find_speed: bool = True,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
@@ -57,7 +56,8 @@ def upscale_map(
             estimate is blended with a fit of the orders (`specsr.nvh.order_fit`).
         scale: factor of both axes, or (s_f, s_t), as far as the model has it.
         pair: definition of the low resolution, ``"pool"`` or ``"stft"``.
-        model: name or file of a model for the pair; None for the bundled one.
+        model: name or file of a model for the pair; None for the bundled one; ``"bicubic"`` for
+            bicubic interpolation without a network, speed or uncertainty.
         consistency: what the result reproduces of the map, see `specsr.choices.Consistency`; for
             the pair ``pool``.
         find_speed: for the pair ``pool``: estimate the speed of a map without one, or correct a
@@ -74,37 +74,85 @@ def upscale_map(
         SpecsrError: an option out of range, no model for the pair and scale, or a grid that cannot
             be refined by the scale.
     """
-    s_f, s_t = scale = _both_axes(scale)
-    _require_map_pair(pair)
+    s_f, s_t = scale = both_axes(scale)
+    require_map_pair(pair)
     check(consistency, Consistency, "consistency")
-    found = find_model(model, pair, scale)
+    found = None if model == BICUBIC else find_model(model, pair, scale)
     grid = low.grid.refined(s_f, s_t)
     _check_memory(low, grid)
-    rotation_hz = column_rotation_hz(low.rpm, grid)
     # the last frame of a full map may lie past the last fine one
     measured = np.square(low.image()[..., : -(-grid.frames // s_t)], dtype=np.float64)
+    if found is None:
+        powers = [_consistent(bicubic(x, scale, grid.frames), None, x, low.grid, scale,
+                              consistency, pair) for x in measured]  # fmt: skip
+        return _fine_map(powers, [], low, grid)
+    rotation_hz = column_rotation_hz(low.rpm, grid)
     search = pair == "pool" and find_speed
     if search and low.rpm is not None:
         rotation_hz = _correct_rotation(rotation_hz, measured, grid, scale)
-    power, uncertainty = _estimate(found, low, rotation_hz, scale, options, progress)
+    estimates = _estimates(found, low, rotation_hz, scale, options, progress)
     if search and low.rpm is None:
-        rotation_hz = _find_rotation(power, measured, grid, scale)
+        first = np.stack([power for power, _ in estimates])
+        rotation_hz = _find_rotation(first, measured, grid, scale)
         if uses_speed(found) and rotation_hz.any():
-            power, uncertainty = _estimate(found, low, rotation_hz, scale, options, progress)
-    if pair == "pool":
-        for i, channel in enumerate(measured):
+            estimates = _estimates(found, low, rotation_hz, scale, options, progress)
+    powers, uncertainties = [], []
+    for channel, (power, uncertainty) in zip(measured, estimates):
+        if pair == "pool":
+            if consistency == "measured" and uncertainty is not None:
+                power = blend_bicubic(power, uncertainty, channel, scale)
             fit = fit_orders(channel, grid, scale, rotation_hz, progress)
             if fit is not None:
-                power[i], uncertainty[i] = blend_fit(power[i], uncertainty[i], channel, fit, scale)
-            power[i] = impose(power[i], channel, scale, consistency)
-    magnitude = np.sqrt(power)
-    uncertainty = uncertainty.reshape(-1, *uncertainty.shape[2:])
+                given = np.zeros(power.shape) if uncertainty is None else uncertainty
+                power, reduced = blend_fit(power, given, channel, fit, scale)
+                uncertainty = None if uncertainty is None else reduced
+        power = _consistent(power, uncertainty, channel, low.grid, scale, consistency, pair)
+        powers.append(power)
+        if uncertainty is not None:
+            uncertainties.append(uncertainty)
+    return _fine_map(powers, uncertainties, low, grid)
+
+
+def _estimates(
+    model: Model, low: SpecMap, rotation_hz: np.ndarray, scale: tuple[int, int],
+    options: InferOptions, progress: Progress | None,
+) -> list[tuple[np.ndarray, np.ndarray | None]]:  # fmt: skip
+    """Return power [F s_f, T'] and uncertainty in dB or None of every channel, by the network."""
+    orders = order_input(model, low.grid, scale, rotation_hz)
+    frames = len(rotation_hz)
+    estimates = []
+    for channel in np.square(low.image(), dtype=np.float64):
+        power, uncertainty = network_estimate(
+            model, channel, low.grid, orders, scale, options, progress
+        )
+        cut = None if uncertainty is None else uncertainty[:, :frames]
+        estimates.append((power[:, :frames], cut))
+    return estimates
+
+
+def _consistent(
+    power: np.ndarray, uncertainty: np.ndarray | None, channel: np.ndarray, low: Grid,
+    scale: tuple[int, int], mode: Consistency, pair: str,
+) -> np.ndarray:  # fmt: skip
+    """Return the power of a channel corrected towards the coarse one; as it is for other pairs."""
+    if pair != "pool":
+        return power
+    return impose(power, channel, scale, mode, uncertainty, noise_variance(low))
+
+
+def _fine_map(
+    powers: list[np.ndarray], uncertainties: list[np.ndarray], low: SpecMap, grid: Grid
+) -> SpecMap:
+    """Return the channels as a map on the fine grid; all its rows are estimated."""
+    magnitude = np.stack([np.sqrt(power).astype(np.float32) for power in powers])
+    uncertainty = np.stack(uncertainties) if uncertainties else None
     if grid.cell == (1, 1):
         magnitude = grid.with_nyquist(magnitude)
-        uncertainty = np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
+        if uncertainty is not None:
+            uncertainty = np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
     return SpecMap(
         magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
-        rpm=low.rpm, uncertainty_db=uncertainty if len(uncertainty) else None,
+        rpm=low.rpm, uncertainty_db=uncertainty,
     )  # fmt: skip
 
 
@@ -116,95 +164,6 @@ def _check_memory(low: SpecMap, grid: Grid) -> None:
     # network's two outputs, and the fit, its blend and the consistency in float64.
     needed = cells * (PER_CHANNEL * len(low.channels) + AT_ONCE)
     check_size(needed, f"a finer map of {grid.rows} x {grid.frames} cells")
-
-
-def uses_speed(model: Model) -> bool:
-    """Return whether a map model is order-conditioned."""
-    return model.net.config.in_channels == 1 + ORDER_CHANNELS
-
-
-def low_map(
-    signal: Signal, scale: int | tuple[int, int], pair: SignalPair, transform: SpectrogramTransform
-) -> SpecMap:
-    """Return the coarse map of a recording that super-resolution starts from.
-
-    Args:
-        signal: the recording.
-        scale: factor of both axes, or (s_f, s_t).
-        pair: ``"pool"`` or ``"stft"``.
-        transform: settings of the fine map, see `map_transform`.
-
-    Raises:
-        SpecsrError: another pair, or a scale that does not fit the transform.
-    """
-    s_f, s_t = _both_axes(scale)
-    _require_map_pair(pair)
-    if pair == "pool":
-        return pool(transform(signal), s_f, s_t)
-    return coarse_transform(transform, s_f, s_t)(signal)
-
-
-def map_transform(scale: int | tuple[int, int]) -> SpectrogramTransform:
-    """Return settings of a fine map whose rows the scale divides: n_fft near 2048, hop 256."""
-    s_f, _ = _both_axes(scale)
-    return SpectrogramTransform(2 * s_f * round(2048 / (2 * s_f)), 256)
-
-
-def _both_axes(scale: int | tuple[int, int]) -> tuple[int, int]:
-    """Return (s_f, s_t), or raise `SpecsrError`."""
-    factors = tuple(scale) if isinstance(scale, Sequence) else (scale, scale)
-    whole = all(isinstance(factor, (int, np.integer)) for factor in factors)
-    if not whole or len(factors) != 2 or min(factors) < 1 or max(factors) == 1:
-        raise SpecsrError(
-            f"scale is {scale}: expected a whole number from 2 up, or two (frequency, time)"
-        )
-    return int(factors[0]), int(factors[1])
-
-
-def _require_map_pair(pair: str) -> None:
-    if pair not in ("pool", "stft"):
-        raise SpecsrError(f"pair is {pair!r}: expected pool or stft for a map")
-
-
-def _estimate(
-    model: Model, low: SpecMap, rotation_hz: np.ndarray, scale: tuple[int, int],
-    options: InferOptions, progress: Progress | None,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Return the network's power [C, F s_f, T'] and uncertainty in dB [C, 0 or 1, F s_f, T'].
-
-    Args:
-        rotation_hz: rotation frequency in Hz at each fine column, [T']; 0 where it is unknown.
-    """
-    s_f, s_t = scale
-    frames = len(rotation_hz)
-    order_input = _order_input(model, low, scale, rotation_hz)
-    powers, uncertainties = [], []
-    for channel in np.square(low.image(), dtype=np.float64):
-        db = levels.to_db(channel)
-        level = levels.median_level(db, low.grid)
-        relative = levels.relative_levels(db, level)
-        net_input = torch.from_numpy(np.concatenate([relative[None], order_input]))
-        result = run_tiled(model.net, net_input, scale, options, progress)[:, :, :frames].numpy()
-        # levels outside the range of the model keep their offset
-        clipped = enlarge(db - level - relative, s_f, s_t, frames)
-        powers.append(10 ** ((result[0] + clipped + level).astype(np.float64) / 10))
-        uncertainties.append(np.exp(result[1:]))
-    return np.stack(powers), np.stack(uncertainties)
-
-
-def _order_input(
-    model: Model, low: SpecMap, scale: tuple[int, int], rotation_hz: np.ndarray
-) -> np.ndarray:
-    """Return the order-conditioned input [CHANNELS, F, T], or [0, F, T] if the model has none."""
-    rows, columns = low.image().shape[1:]
-    if not uses_speed(model):
-        return np.empty((0, rows, columns), dtype=np.float32)
-    grid = low.grid.refined(*scale)
-    centres, height = coarse_rows(grid, scale[0])
-    at = np.clip((low.grid.times() - grid.times()[0]) / grid.dt, 0, len(rotation_hz) - 1)
-    known = rotation_hz[np.round(at).astype(int)] > 0
-    coarse = np.interp(at, np.arange(len(rotation_hz)), rotation_hz) * known
-    return order_channels(centres[:rows], height, coarse)
 
 
 def _correct_rotation(

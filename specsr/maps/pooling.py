@@ -1,10 +1,13 @@
-"""Mean power over blocks of cells, and its counterpart, repeated cells."""
+"""Mean power over blocks of cells, and the ways back: repeated cells, cubic interpolation."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 
 
@@ -14,6 +17,43 @@ def enlarge(cells: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
     The result has shape [..., F s_f, min(T s_t, frames)] and the dtype of ``cells``.
     """
     return np.repeat(np.repeat(cells, s_f, axis=-2), s_t, axis=-1)[..., :frames]
+
+
+def enlarge_cubic(levels: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
+    """Return levels [..., F, T] interpolated by a cubic between the centres of the cells.
+
+    The cubic convolution of Keys (IEEE Trans. ASSP 29, 1981) with a = -0.75, the bicubic of image
+    processing; beyond the edges the outermost cells are repeated.  Linear in ``levels``.
+
+    The result has shape [..., F s_f, min(T s_t, frames)], in float64.
+    """
+    rows = _cubic(np.swapaxes(levels, -1, -2), s_f)
+    return _cubic(np.swapaxes(rows, -1, -2), s_t)[..., :frames]
+
+
+def _cubic(levels: np.ndarray, s: int) -> np.ndarray:
+    """Return levels interpolated along the last axis, s values for each."""
+    size = levels.shape[-1]
+    out = np.empty((*levels.shape[:-1], size * s))
+    # two cells beyond each edge: a tap lies up to two cells from a value
+    padded = np.pad(levels, [(0, 0)] * (levels.ndim - 1) + [(2, 2)], mode="edge")
+    for phase in range(s):
+        position = (phase + 0.5) / s - 0.5
+        below = math.floor(position)
+        taps = [_keys(position - below - k) for k in (-1, 0, 1, 2)]
+        first = below + 1
+        out[..., phase::s] = sum(
+            tap * padded[..., first + k : first + k + size] for k, tap in enumerate(taps)
+        )
+    return out
+
+
+def _keys(distance: float, a: float = -0.75) -> float:
+    """Return the weight of a value at a distance in cells, up to 2."""
+    d = abs(distance)
+    if d <= 1:
+        return ((a + 2) * d - (a + 3)) * d * d + 1
+    return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
 
 
 def pool_weights(frames: int, s_t: int) -> np.ndarray:
@@ -52,3 +92,26 @@ def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
     grid = spec.grid.pooled(s_f, s_t)
     power = pool_power(np.square(spec.image(), dtype=np.float64), s_f, s_t)
     return SpecMap(np.sqrt(power), grid, channels=spec.channels, rpm=spec.rpm)
+
+
+def noise_variance(grid: Grid) -> float:
+    """Return the relative variance of the power of a cell of white Gaussian noise.
+
+    1 for a cell of a full map, whose power is exponentially distributed; less for a pooled cell,
+    whose fine cells are correlated by the overlap and the main lobe of the window.  The power of
+    two cells of a full map, m rows and n frames apart, has the correlation |r|² with
+    r = sum w[k] w[k + n hop] exp(2 pi i m k / n_fft) / sum w².
+
+    Args:
+        grid: of the pooled map.
+    """
+    (s_f, s_t), window = grid.cell, grid.window_samples()
+    total = 0.0
+    for n in range(s_t):
+        late = window[n * grid.hop_length :]
+        product = np.zeros(grid.n_fft)
+        product[: late.size] = late * window[: late.size]
+        spectrum = np.square(np.abs(np.fft.fft(product))[:s_f] / np.square(window).sum())
+        rows = (spectrum * (s_f - np.arange(s_f)) * np.where(np.arange(s_f), 2, 1)).sum()
+        total += rows * (s_t - n) * (2 if n else 1)
+    return float(total / (s_f * s_t) ** 2)

@@ -8,6 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from specsr.choices import BICUBIC
 from specsr.errors import SpecsrError
 from specsr.models.description import (
     FLOATS,
@@ -61,8 +62,10 @@ def model_path(model: str | Path) -> Path:
 def model_file(model: str | Path | None, pair: str, scale: tuple[int, int]) -> Path | None:
     """Return `model_path` of a model, or for None that of the bundled default for a pair.
 
-    None where no bundled model is for the pair.
+    None where no bundled model is for the pair, and for bicubic interpolation.
     """
+    if model == BICUBIC:
+        return None
     name = model or next(iter(bundled_for(pair, scale)), None)
     return None if name is None else model_path(name)
 

@@ -1,80 +1,162 @@
 """Data consistency: corrections that make a result reproduce its input, and the deviation left.
 
-For the pair ``pool``, the mean power of the result over coarse cells should equal the input.  If
-this is imposed on every cell, it holds exactly but restores the speckle of the input.  If it is
-imposed on every frequency row over time, the levels of the rows hold without the speckle.
+For the pair ``pool``, the mean power of the result over coarse cells should equal the input.  The
+correction of every coarse cell is interpolated between the cells, so the result has no steps at
+their borders: iterated back-projection (Irani, Peleg, CVGIP 53, 1991), in dB.
+
+A measured cell holds speckle: the level of a noise cell scatters about its expected level.  Mode
+``measured`` reproduces the measured levels.  Mode ``expected`` moves each cell only as far as its
+measured level is more reliable than the network's.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
+from scipy.ndimage import median_filter
 
 from specsr.choices import Consistency, check
-from specsr.maps.pooling import enlarge, pool_power, pool_weights
+from specsr.errors import SpecsrError
+from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
 from specsr.signal import Signal, fit_length
+
+ROUNDS = 3
+"""Rounds of back-projection; more change less than 0.01 dB on recordings."""
+
+LIMIT = 8.0
+"""Largest interpolated correction, dB.  What is left, at steps such as the start of a sound, is
+corrected cell by cell: a cubic of larger steps overshoots."""
+
+FLOOR_ROWS = 33
+"""Fine rows around a cell whose median is its noise floor; lines and clicks do not move it."""
 
 
 def impose(
-    high: np.ndarray, low: np.ndarray, scale: tuple[int, int], mode: Consistency = "row"
+    high: np.ndarray,
+    low: np.ndarray,
+    scale: tuple[int, int],
+    mode: Consistency = "measured",
+    uncertainty_db: np.ndarray | None = None,
+    variance: float = 1.0,
 ) -> np.ndarray:
-    """Return high-resolution power scaled so that its mean over coarse cells is ``low``.
+    """Return high-resolution power corrected towards the measured power of the coarse cells.
 
     Args:
         high: power [..., F s_f, T'], with ceil(T' / s_t) = T.
         low: measured power [..., F, T].
         scale: (s_f, s_t).
-        mode: ``"cell"``: the power of every low cell is reproduced (up to rounding); ``"row"``: the
-            mean power of every low row over time; ``"off"``: ``high`` is returned unchanged.
+        mode: ``"measured"``: the power of every low cell is reproduced (up to rounding);
+            ``"expected"``: the level of every low cell moves by the share w = s_m² / (s_m² + s_s²)
+            of its deviation, s_m the network's uncertainty of the cell and s_s the speckle of its
+            noise share; ``"off"``: ``high`` is returned unchanged.
+        uncertainty_db: uncertainty of ``high`` in dB, same shape; needed for ``expected``.
+        variance: relative variance of the power of a low cell of noise, for ``expected``
+            (`specsr.maps.pooling.noise_variance`).
 
     Returns:
         Power of the shape of ``high``, float64.
 
     Raises:
-        SpecsrError: unknown mode, or s_f does not divide the rows of ``high``.
+        SpecsrError: unknown mode, no uncertainty for ``expected``, or s_f does not divide the rows
+            of ``high``.
     """
     check(mode, Consistency, "consistency")
     if mode == "off":
         return high
     high = np.asarray(high, dtype=np.float64)
     low = np.asarray(low, dtype=np.float64)
-    again = pool_power(high, *scale)
-    if mode == "row":
-        # the last cell may hold fewer frames and then has a smaller weight
-        weights = pool_weights(high.shape[-1], scale[1])
-        low = (low * weights).sum(axis=-1, keepdims=True) / weights.sum()
-        again = (again * weights).sum(axis=-1, keepdims=True) / weights.sum()
-        low, again = (
-            np.broadcast_to(x, (*high.shape[:-2], x.shape[-2], weights.size)) for x in (low, again)
+    if mode == "measured":
+        return back_project(high, low, scale)
+    if uncertainty_db is None:
+        raise SpecsrError(
+            "consistency 'expected' needs the uncertainty of the network, which this model does "
+            "not have: use 'measured', or another model"
         )
+    again = pool_power(high, *scale)
+    width = np.square(pool_power(np.asarray(uncertainty_db, dtype=np.float64), *scale))
+    speckle = np.square(speckle_db(noise_share(high, scale), variance))
+    weight = width / np.maximum(width + speckle, 1e-30)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        target = np.where((again > 0) & (low > 0), again * (low / again) ** weight, low)
+    return back_project(high, target, scale)
+
+
+def back_project(
+    power: np.ndarray, low: np.ndarray, scale: tuple[int, int], rounds: int = ROUNDS
+) -> np.ndarray:
+    """Return power whose mean over every coarse cell is ``low``, corrected smoothly.
+
+    The factors are a cubic between the cells, found by iteration; the last factor of each cell,
+    which makes its mean exact, is constant within it.
+
+    Args:
+        power: [..., F s_f, T'].
+        low: [..., F, T], T = ceil(T' / s_t).
+        scale: (s_f, s_t).
+        rounds: iterations of the smooth correction; 0 for factors constant within each cell.
+
+    Raises:
+        SpecsrError: s_f does not divide the rows of ``power``.
+    """
+    frames = power.shape[-1]
+    correction = np.zeros(low.shape)
+    result = power
+    for _ in range(rounds):
+        again = pool_power(result, *scale)
+        # an empty or silent cell has no ratio: it is left to the last step
+        both = (again > 0) & (low > 0)
+        ratio = np.where(both, low, 1.0) / np.where(both, again, 1.0)
+        correction = np.clip(correction + 10 * np.log10(ratio), -LIMIT, LIMIT)
+        result = power * 10 ** (enlarge_cubic(correction, *scale, frames) / 10)
+    again = pool_power(result, *scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = low / again
-    # a cell (or row) that the network left empty gets its measured power in equal parts
+    # a cell that the network left empty gets its measured power in equal parts
     empty = ~np.isfinite(factor)
-    result = high * enlarge(np.where(empty, 0.0, factor), *scale, high.shape[-1])
+    result = result * enlarge(np.where(empty, 0.0, factor), *scale, frames)
     if empty.any():
-        result = result + enlarge(np.where(empty, low, 0.0), *scale, high.shape[-1])
+        result = result + enlarge(np.where(empty, low, 0.0), *scale, frames)
     return result
 
 
-def consistency_db(
-    high: np.ndarray, low: np.ndarray, scale: tuple[int, int], per: Literal["cell", "row"] = "cell"
-) -> float:
+def noise_share(power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
+    """Return the share of noise in the power of every coarse cell, 0 to 1, [..., F, T].
+
+    Args:
+        power: estimate of the fine map, [..., F s_f, T'].
+        scale: (s_f, s_t).
+    """
+    middle = power[..., scale[1] // 2 :: scale[1]]  # one fine column per coarse one
+    if middle.shape[-1] < -(-power.shape[-1] // scale[1]):  # of a short last cell, the last
+        middle = np.concatenate([middle, power[..., -1:]], axis=-1)
+    size = (1,) * (power.ndim - 2) + (FLOOR_ROWS, 1)
+    floor = pool_power(median_filter(middle, size=size, mode="nearest"), scale[0], 1)
+    return np.minimum(floor / np.maximum(pool_power(power, *scale), 1e-300), 1.0)
+
+
+def speckle_db(share: np.ndarray, variance: float = 1.0) -> np.ndarray:
+    """Return the standard deviation in dB of the level of a coarse cell, shape of ``share``.
+
+    A noise share q of relative variance v, and its cross terms with the rest, vary by
+    v (q² + 2 q (1 - q)).
+
+    Args:
+        share: share of noise in the power of the cell, 0 to 1.
+        variance: relative variance v of the power of a cell of noise alone.
+    """
+    return 10 / np.log(10) * np.sqrt(variance * (share**2 + 2 * share * (1 - share)))
+
+
+def consistency_db(high: np.ndarray, low: np.ndarray, scale: tuple[int, int]) -> float:
     """Return the rms deviation in dB of the result, pooled again, from its input.
 
     Args:
         high: power [..., F s_f, T'].
-        low: power [..., F, T].
+        low: power [..., F, T].  Cells more than 120 dB below the maximum are rounding noise and
+            are left out.
         scale: (s_f, s_t).
-        per: ``"cell"``, or ``"row"`` for the mean power of rows over time.  Cells or rows more than
-            120 dB below the maximum are rounding noise and are left out.
     """
     again = pool_power(np.asarray(high, dtype=np.float64), *scale)
     low = np.asarray(low, dtype=np.float64)
-    if per == "row":
-        weights = pool_weights(high.shape[-1], scale[1])
-        again, low = ((x * weights).sum(axis=-1) for x in (again, low))
     usable = low > low.max() * 1e-12
     if not usable.any():
         return 0.0

@@ -7,14 +7,15 @@ import pytest
 import torch
 
 import specsr
-from specsr.enhance.maps import low_map, map_transform, upscale_map
+from specsr.enhance.maps import upscale_map
+from specsr.enhance.resolution import low_map, map_transform
 from specsr.errors import SpecsrError
 from specsr.io import limits
 from specsr.maps.grid import Grid
 from specsr.maps.phase import to_signal
 from specsr.maps.pooling import enlarge, pool
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import spectrogram
+from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.bundled import find_model
 from specsr.models.config import MDSRConfig
 from specsr.models.model import Model
@@ -43,9 +44,9 @@ def music() -> specsr.Signal:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_a_map_is_closer_to_the_truth_than_repeated_cells(run, scale):
-    transform = map_transform(scale)
+    transform = map_transform(run.signal, scale)
     low = low_map(run.signal, scale, "pool", transform)
-    high = specsr.upscale(low, scale=scale)
+    high = specsr.upscale(low, scale=scale, consistency="expected")
     truth = run.truth(transform.grid(run.signal)).db[0, :-1]
     repeated = enlarge(low.db[0], scale, scale, high.grid.frames)
     ours, plain = (np.square(db - truth).mean() ** 0.5 for db in (high.db[0, :-1], repeated))
@@ -54,16 +55,18 @@ def test_a_map_is_closer_to_the_truth_than_repeated_cells(run, scale):
     assert not high.known.any()
 
 
-@pytest.mark.parametrize("mode", ["cell", "row"])
-def test_the_result_reproduces_its_input(run, mode):
-    low = low_map(run.signal, 4, "pool", map_transform(4))
-    high = specsr.upscale(low, scale=4, consistency=mode)
-    power = np.square(high.image(), dtype=np.float64)
-    assert consistency_db(power, low.power, (4, 4), mode) < 1e-4
+def test_the_result_reproduces_its_input(run):
+    low = low_map(run.signal, 4)
+    deviation = {}
+    for mode in ("measured", "expected", "off"):
+        power = np.square(specsr.upscale(low, scale=4, consistency=mode).image(), dtype=np.float64)
+        deviation[mode] = consistency_db(power, low.power, (4, 4))
+    assert deviation["measured"] < 1e-4
+    assert 0.1 < deviation["expected"] < deviation["off"]
 
 
 def test_a_gain_of_the_map_is_a_gain_of_the_result(run):
-    low = low_map(run.signal, 4, "pool", map_transform(4))
+    low = low_map(run.signal, 4)
     high = specsr.upscale(low, scale=4)
     loud = specsr.upscale(low.replace(magnitude=low.magnitude * 1000), scale=4)
     np.testing.assert_allclose(loud.db, high.db + 60, atol=2e-3)
@@ -71,7 +74,7 @@ def test_a_gain_of_the_map_is_a_gain_of_the_result(run):
 
 def test_a_full_map_gets_a_longer_window(run):
     coarse = spectrogram(run.signal, n_fft=512, hop_length=256)
-    fine = specsr.upscale(coarse, scale=2)
+    fine = specsr.upscale(coarse, 2, "pool")
     assert (fine.grid.n_fft, fine.grid.hop_length, fine.grid.length) == (
         1024,
         128,
@@ -156,7 +159,10 @@ def one_line(call, words: str) -> None:
     [
         ({"pair": "band"}, "pair is 'band': expected pool or stft for a map"),
         ({"pair": "image"}, "pair is 'image': expected one of band, pool, stft"),
-        ({"consistency": "cells"}, "consistency is 'cells': expected one of cell, row, off"),
+        (
+            {"consistency": "cells"},
+            "consistency is 'cells': expected one of measured, expected, off",
+        ),
         ({"scale": 1}, "scale is 1: expected a whole number from 2 up"),
         ({"scale": 2.5}, r"scale is 2\.5"),
         ({"scale": (2, 2, 2)}, r"scale is \(2, 2, 2\)"),
@@ -171,8 +177,14 @@ def test_options_that_do_not_fit_a_map_are_refused(run, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"consistency": "cells"}, "consistency is 'cells': expected one of cell, row, off"),
-        ({"consistency": "cell"}, "consistency is 'cell': the pair band takes only 'off', or None"),
+        (
+            {"consistency": "cells"},
+            "consistency is 'cells': expected one of measured, expected, off",
+        ),
+        (
+            {"consistency": "measured"},
+            "consistency is 'measured': the pair band takes only 'off', or None",
+        ),
         ({"scale": (2, 1)}, r"scale is \(2, 1\): the pair band takes one whole number"),
         ({"scale": 1}, "scale is 1: the pair band takes a whole number from 2 up"),
         ({"find_speed": False}, "find_speed is for maps: leave it out for the pair band"),
@@ -184,17 +196,20 @@ def test_options_that_do_not_fit_a_recording_are_refused(music, options, words):
 
 
 def test_only_low_map_takes_a_transform(run, music):
-    transform = map_transform(2)
-    for x in (low_map(run.signal, 2, "pool", transform), music):
+    transform = SpectrogramTransform(1024, 512, "hamming")
+    low = specsr.low_map(run.signal, 2, transform=transform)
+    assert low.grid == pool(transform(run.signal), 2, 2).grid
+    for x in (low, music):
         with pytest.raises(TypeError, match="transform"):
             specsr.upscale(x, transform=transform)
     one_line(lambda: low_map(music, 2, "band", transform), "pair is 'band': expected pool or stft")
+    one_line(lambda: low_map(music, 3, transform=transform), "cannot be pooled by 3: choose n_fft")
 
 
 def test_a_recording_of_pair_pool_gives_the_finer_map_of_its_coarse_one(run):
     signal = run.signal.cut(0, 12800)
     high = specsr.upscale(signal, 3, "pool")
-    low = low_map(signal, 3, "pool", map_transform(3))
+    low = low_map(signal, 3)
     np.testing.assert_array_equal(high.magnitude, specsr.upscale_map(low, 3).magnitude)
 
 
@@ -213,7 +228,7 @@ def uncertain() -> specsr.models.model.Model:
 def test_files_keep_the_uncertainty_of_a_map(run, uncertain, tmp_path, pooled):
     fine = spectrogram(run.signal, n_fft=1536, hop_length=384)
     low = pool(fine, 3, 3) if pooled else fine
-    high = specsr.upscale(low, scale=3, model=uncertain)
+    high = specsr.upscale(low, 3, "pool", model=uncertain)
     assert high.uncertainty_db.shape == high.magnitude.shape and (high.uncertainty_db > 0).all()
     assert np.ptp(high.uncertainty_db) > 0
     for name in ("map.npz", "map.h5"):
@@ -225,7 +240,7 @@ def test_files_keep_the_uncertainty_of_a_map(run, uncertain, tmp_path, pooled):
 
 
 def test_the_speed_changes_the_result_of_an_order_conditioned_model(run, uncertain):
-    low = low_map(run.signal, 2, "pool", map_transform(2))
+    low = low_map(run.signal, 2)
     assert low.rpm is not None
     with_speed, without = (
         specsr.upscale(x, scale=2, model=uncertain) for x in (low, low.replace(rpm=None))
