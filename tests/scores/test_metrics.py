@@ -165,6 +165,40 @@ def test_spectral_convergence() -> None:
     assert scaled == pytest.approx(-20)
 
 
+@given(seed=SEEDS, spread=st.floats(0.0, 30.0))
+@settings(max_examples=30, deadline=None)
+def test_the_whittle_deviance_is_its_formula_and_never_below_zero(seed, spread) -> None:
+    reference = 10 ** (noise(seed, 5, 7))
+    estimate = reference * 10 ** (spread / 10 * noise(seed + 1, 5, 7))
+    ratio = reference / estimate
+    deviance = metrics.whittle_deviance(reference, estimate, db_range=300.0)
+    assert deviance == pytest.approx(np.mean(ratio - np.log(ratio) - 1), rel=1e-9, abs=1e-12)
+    assert deviance >= -1e-15
+    assert metrics.whittle_deviance(reference, reference) == 0
+
+
+def test_the_whittle_deviance_of_noise_is_eulers_constant_at_the_truth_and_more_elsewhere() -> None:
+    truth = 10 ** noise(1, 400, 1)
+    measured = truth * np.random.default_rng(2).exponential(size=(400, 1000))
+    estimate = np.broadcast_to(truth, measured.shape)
+    at_truth = metrics.whittle_deviance(measured, estimate)
+    assert at_truth == pytest.approx(np.euler_gamma, abs=0.01)
+    for gain in (0.8, 0.95, 1.05, 1.25):
+        expected = np.euler_gamma + np.log(gain) + 1 / gain - 1
+        deviance = metrics.whittle_deviance(measured, gain * estimate)
+        assert deviance == pytest.approx(expected, abs=0.01) and deviance > at_truth
+
+
+def test_the_whittle_deviance_leaves_out_cells_below_its_floor() -> None:
+    reference = np.array([[[1.0, 1e-13, 0.0, 0.5]], [[0.0, 0.0, 0.0, 0.0]]])
+    estimate = np.array([[[1.0, 1.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]])
+    ratio = 0.5 / 1e-12  # an empty cell counts as one at the floor
+    first, silent = metrics.whittle_deviance(reference, estimate)
+    assert first == pytest.approx((ratio - np.log(ratio) - 1) / 2) and np.isnan(silent)
+    with pytest.raises(SpecsrError, match="same"):
+        metrics.whittle_deviance(reference, estimate[:1])
+
+
 @pytest.mark.parametrize(("db_range", "expected"), [(80, 38.06), (60, 35.56)])
 def test_one_db_is_38_db_psnr_over_80_db(db_range: float, expected: float) -> None:
     truth = np.random.default_rng(0).uniform(20, 60, (40, 30))

@@ -118,6 +118,8 @@ def test_limits_of_prominence_distance_and_separation() -> None:
         assert ridges(flat(100, level=level), 20).any() == present
     for level, share in ((2.1, 1.0), (1.9, 0.0)):
         assert found(flat(100), flat(100, level=level))[0] == share
+    of_10 = compare_ridges(flat(100, level=9.0), flat(100, level=9.0), 20, prominence=10.0)
+    assert of_10.reference_cells == of_10.estimate_cells == 0
     # a counterpart is within 3 rows, a single ridge more than 8 rows from the next
     assert [found(flat(100), flat(100 + d))[0] for d in (-4, -3, 3, 4)] == [0, 1, 1, 0]
     assert np.isnan(found(flat(100, 108), flat(100, 108))[1])
