@@ -16,7 +16,7 @@ from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
 from specsr.pairs.order_input import coarse_rows, order_channels
 from specsr.progress import Progress
 
-UNSURE = 3.0
+UNSURE = 2.0
 """Uncertainty of the network in dB at which it and bicubic interpolation have equal weights."""
 
 AROUND = 9
