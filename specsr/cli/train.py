@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from specsr.cli.output import bar, say
+
+if TYPE_CHECKING:
+    from specsr.train.config import Config
 
 
 def train(
@@ -22,6 +25,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue from the last checkpoint.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print data, size and estimated time; train nothing.")
+    ] = False,
 ) -> None:
     """Train a model from a config, on one device or several.
 
@@ -31,6 +37,8 @@ def train(
     from specsr.train.config_file import load_config
 
     loaded = load_config(config, overrides)
+    if dry_run:
+        return _estimate(loaded)
     from specsr.models.model import read_info
     from specsr.train.train import train as run
 
@@ -45,3 +53,18 @@ def train(
     )
     if wait > 0.05 and record["seconds"] > 60:
         say(f"more than {loaded.train.workers} train.workers would reduce the waiting")
+
+
+def _estimate(config: Config) -> None:
+    """Print what a run would train on, the size of its network, and its memory and time."""
+    from specsr.benchmark.step import step_cost
+    from specsr.train.data import sources
+
+    say(f"{config.name}: {', '.join(sources(config))}")
+    cost = step_cost(config, 2)
+    kept, train = cost.kept_bytes / 2**30, config.train
+    say(f"{cost.parameters:,} parameters, {kept:.2f} GiB of activations in a step of "
+        f"{train.batch // train.accumulate} crops")  # fmt: skip
+    hours = cost.seconds * train.steps / 3600
+    say(f"{cost.seconds:.2g} s for a step at the first scale: {train.steps} steps take {hours:.1f} "
+        "h on one free core (on a GPU: its own time)")  # fmt: skip

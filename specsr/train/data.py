@@ -8,13 +8,14 @@ from typing import TypeVar
 
 import torch
 
+from specsr.images.sets import find_pairs
 from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.models.network import Network
 from specsr.models.precision import autocast
 from specsr.progress import Progress
 from specsr.train.config import Config
 from specsr.train.crops import Crops
-from specsr.train.examples import Example, load_examples
+from specsr.train.examples import Example, load_examples, recipes
 from specsr.train.images import ImageCrops, load_training, mean_psnr
 from specsr.train.losses import back_project, deviance, enlarge_bicubic
 
@@ -60,6 +61,25 @@ def source(config: Config, progress: Progress, share: tuple[int, int] = (0, 1)) 
         SpecsrError: no example, or a damaged file.
     """
     return (_images if config.pair.kind == "image" else _maps)(config, progress, share)
+
+
+def sources(config: Config) -> list[str]:
+    """Return the kinds of training data of a config with their numbers, one text each.
+
+    Raises:
+        SpecsrError: no example, or a damaged recording.
+    """
+    if config.pair.kind == "image":
+        scales = [scale[0] for scale in config.pair.scales]
+        images = sum(len(find_pairs(f, scales)) for f in config.data.folders)
+        return [f"{images} images"]
+    found = recipes(config)
+    known, real = ([r for r in found if r.file and r.real == kind] for kind in (False, True))
+    texts = [f"{len(found) - len(known) - len(real)} synthetic machines"]
+    for examples, name in ((known, "recordings"), (real, "real recordings")):
+        files = len({r.file for r in examples})
+        texts += [f"{len(examples)} examples of {files} {name}"] * bool(examples)
+    return texts
 
 
 def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:

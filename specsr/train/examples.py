@@ -29,7 +29,16 @@ from specsr.synth.draws import ALL_KINDS, random_machine, random_run_up, shares_
 from specsr.synth.synthesis import VERSION as SYNTH_VERSION
 from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
-from specsr.train.real import chosen_files, draw_grid, draw_part, long_enough, sound_channels
+from specsr.train.noise import before_background, example_noise
+from specsr.train.recordings import (
+    chosen_files,
+    draw_grid,
+    draw_part,
+    find_recordings,
+    long_enough,
+    read_recording,
+    sound_channels,
+)
 
 log = logging.getLogger(__name__)
 DEEPEST = 30.0
@@ -76,20 +85,6 @@ class Example:
     file: str = ""
 
 
-def _files(folders: list[str]) -> list[Path]:
-    if not folders:
-        return []
-    from specsr.io import find_inputs
-
-    return find_inputs(folders)
-
-
-def _read(path: str | Path) -> Signal:
-    from specsr.io import read
-
-    return read(path)
-
-
 def recipes(config: Config) -> list[Recipe]:
     """Return the recipes of all examples of a config, synthetic machines first.
 
@@ -100,16 +95,16 @@ def recipes(config: Config) -> list[Recipe]:
         Recipe(seed)
         for seed in range(config.data.synth.seed, config.data.synth.seed + config.data.synth.count)
     ]
-    for path in _files(config.data.folders):
-        signal = _read(path)
+    for path in find_recordings(config.data.folders):
+        signal = read_recording(path)
         if signal.rate < config.data.min_rate:
             log.info("%s: %g Hz is below data.min_rate, left out", path, signal.rate)
             continue
         channels = list(range(signal.samples.shape[0]))
         found += _of_recording(path, channels, config.data.repeats)
     options = config.data.real
-    for path in chosen_files(_files(options.folders), options):
-        signal = _read(path)
+    for path in chosen_files(find_recordings(options.folders), options):
+        signal = read_recording(path)
         if long_enough(path, signal, config.grids, options):
             channels = sound_channels(path, signal, options)
             found += _of_recording(path, channels, options.repeats, real=True)
@@ -143,59 +138,13 @@ def _source(recipe: Recipe, config: Config, rng: np.random.Generator) -> Synthet
         if isinstance(options.scenes, dict):
             shares = options.scenes
         return synthesise(random_machine(recipe.seed, rate, options.duration, shares))
-    signal = _read(recipe.file)
+    signal = read_recording(recipe.file)
     longest = int(config.data.max_seconds * signal.rate)
     first = int(rng.integers(0, max(1, signal.length - longest + 1)))
     samples = signal.samples[recipe.channel : recipe.channel + 1, first : first + longest]
     signal = signal.replace(samples=samples, channels=(), rpm=None)
     rate = float(rng.choice(config.data.rates))
     return signal.resample(rate) if rate else signal
-
-
-def coloured_noise(length: int, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise with a smooth random spectrum (half the time white), [length]."""
-    noise = rng.standard_normal(length)
-    if rng.random() < 0.5:
-        return noise
-    spectrum = np.fft.rfft(noise)
-    octave = np.log2(np.arange(spectrum.size) + 1.0)
-    points = np.linspace(0, octave[-1], 10)
-    shape = np.interp(octave, points, np.cumsum(rng.normal(-1, 3, 10)))
-    return np.fft.irfft(spectrum * 10 ** (shape / 20), length)
-
-
-def _recorded_noise(
-    paths: list[Path], length: int, rate: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Return a random part of one channel of one recording, repeated if too short, [length]."""
-    signal = _read(paths[int(rng.integers(len(paths)))])
-    channel = int(rng.integers(signal.samples.shape[0]))
-    samples = signal.replace(samples=signal.samples[channel : channel + 1], channels=(), rpm=None)
-    samples = samples.resample(rate).samples[0]
-    if not samples.any():
-        return rng.standard_normal(length)
-    first = int(rng.integers(0, samples.size))
-    return np.take(samples, np.arange(first, first + length), mode="wrap")
-
-
-def _before_background(
-    made: Synthetic, config: Config, transform: SpectrogramTransform, rng: np.random.Generator
-) -> Synthetic:
-    """Return the machine with one channel of a steady recording added, if it is long enough."""
-    paths = _files(config.data.backgrounds)
-    signal = _read(paths[int(rng.integers(len(paths)))]).resample(made.run.rate)
-    samples = signal.samples[int(rng.integers(signal.samples.shape[0]))]
-    if samples.size < 8 * transform.n_fft or not samples.any():
-        return made
-    return made.with_recorded_noise(samples, transform.n_fft, transform.window)
-
-
-def _noise(config: Config, signal: Signal, rng: np.random.Generator) -> np.ndarray:
-    """Return noise of any level for one example: generated, or half the time recorded."""
-    noise = coloured_noise(signal.length, rng)
-    if config.data.noise and rng.random() < 0.5:
-        noise = _recorded_noise(_files(config.data.noise), signal.length, signal.rate, rng)
-    return noise
 
 
 def prepare(recipe: Recipe, config: Config) -> Example:
@@ -208,12 +157,12 @@ def prepare(recipe: Recipe, config: Config) -> Example:
     source = _source(recipe, config, rng)
     kind, snr = config.pair.kind, config.pair.snr
     if isinstance(source, Synthetic) and config.data.backgrounds and rng.random() < 0.25:
-        source = _before_background(source, config, transform, rng)
+        source = before_background(source, config, transform, rng)
     signal = source.signal if isinstance(source, Synthetic) else source
     if isinstance(source, Synthetic) and kind == "denoise":
         signal = source.clean
     grid = transform.grid(signal)
-    noise = _noise(config, signal, rng) if snr else None
+    noise = example_noise(config, signal, rng) if snr else None
     cut, scale = 0, (1.0, 1.0)  # `pool` maps are pooled when cropped, at the batch's scale
     if kind == "band":
         scale = (float(rng.choice(config.pair.ratios)), 1.0)
@@ -242,7 +191,7 @@ def prepare(recipe: Recipe, config: Config) -> Example:
 
 def _prepare_real(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:
     """Return the measured map of a part of a recording, as input and as target."""
-    signal = draw_part(_read(recipe.file), recipe.channel, config.data.real, rng)
+    signal = draw_part(read_recording(recipe.file), recipe.channel, config.data.real, rng)
     options = draw_grid(signal, config.grids, rng)
     spec = SpectrogramTransform(options.n_fft, options.hop_length, options.window)(signal)
     db = levels.to_db(np.square(spec.image()[0], dtype=np.float64))

@@ -21,9 +21,10 @@ from specsr.models.model import read_info
 from specsr.signal import Signal
 from specsr.train import checkpoint
 from specsr.train.batch import Batch
-from specsr.train.config import Config, GridOptions, RealOptions
+from specsr.train.config import Config, GridOptions
 from specsr.train.crops import Crops
 from specsr.train.data import KNOWN_SCORES, REAL_SCORES, source, validate
+from specsr.train.data_options import RealOptions
 from specsr.train.examples import Example, load_examples, prepare, recipes
 from specsr.train.learner import Learner
 from specsr.train.losses import (
@@ -36,7 +37,7 @@ from specsr.train.losses import (
     uncertainty_loss,
 )
 from specsr.train.processes import Alone
-from specsr.train.real import WINDOWS, draw_grid, draw_part, usable_rates
+from specsr.train.recordings import WINDOWS, draw_grid, draw_part, usable_rates
 from specsr.train.train import build_net, train
 from support.tiny_config import config
 from support.train_samples import noise_map, tensors

@@ -1,4 +1,4 @@
-"""Real recordings to train the pair ``pool`` on: files, channels, parts and analyses."""
+"""Recordings to train on; of ``data.real`` the files, channels, parts and analyses."""
 
 from __future__ import annotations
 
@@ -8,12 +8,37 @@ from pathlib import Path
 import numpy as np
 
 from specsr.signal import Signal
-from specsr.train.config import GridOptions, RealOptions
+from specsr.train.config import GridOptions
+from specsr.train.data_options import RealOptions
 
 log = logging.getLogger(__name__)
 
 WINDOWS = 8
 """Least length of a recording, in windows of its analysis."""
+
+
+def find_recordings(folders: list[str]) -> list[Path]:
+    """Return the recordings in some folders, sorted; none without folders.
+
+    Raises:
+        SpecsrError: no such folder, or no recording in it.
+    """
+    if not folders:
+        return []
+    from specsr.io import find_inputs
+
+    return find_inputs(folders)
+
+
+def read_recording(path: str | Path) -> Signal:
+    """Return a recording.
+
+    Raises:
+        SpecsrError: it cannot be read.
+    """
+    from specsr.io import read
+
+    return read(path)
 
 
 def chosen_files(files: list[Path], options: RealOptions) -> list[Path]:

@@ -1,0 +1,93 @@
+"""Options of the sources of training examples."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+
+from specsr.synth.draws import ALL_KINDS
+
+
+class Section(BaseModel):
+    """A section of a config.  Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SynthOptions(Section):
+    """Synthetic machines, see `specsr.synth`."""
+
+    count: int = Field(0, ge=0)
+    """Number of machines; 0 for recordings alone."""
+    seed: int = 0
+    """Seed of the first machine; the next ones follow."""
+    duration: float = Field(6.0, gt=0)
+    """Length of each signal, s."""
+    rates: list[float] = [25600.0]
+    """Sampling rates in Hz, drawn evenly."""
+    scenes: bool | Literal["all"] | dict[str, PositiveFloat] = False
+    """Kinds of machines: false for plain run-ups, true for those of `specsr.synth.draws.KINDS`,
+    all for `specsr.synth.draws.ALL_KINDS`, or kinds of these with their shares."""
+
+    @field_validator("scenes")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        for kind in value if isinstance(value, dict) else ():
+            if kind not in ALL_KINDS:
+                raise ValueError(f"kind {kind!r}: expected one of {', '.join(ALL_KINDS)}")
+        if value == {}:
+            raise ValueError("expected at least one kind of machine")
+        return value
+
+
+class RealOptions(Section):
+    """Recordings for the pair ``pool`` whose expected power is not known, see `Learner.loss`."""
+
+    folders: list[str] = []
+    """Folders of recordings."""
+    exclude: list[str] = []
+    """Path patterns (such as ``runup_*``) of recordings that are left out."""
+    first_channel: list[str] = []
+    """Path patterns of recordings of which only the first channel is sound."""
+    share: float = Field(0.3, gt=0, lt=1)
+    """Share of real crops in the batches."""
+    weight: float = Field(0.5, gt=0)
+    """Weight of the loss of a real crop beside that of a synthetic one."""
+    rates: list[float] = Field([0.0], min_length=1)
+    """Sampling rates in Hz, drawn evenly from those that a recording reaches; 0 for its own."""
+    repeats: int = Field(1, ge=1)
+    """Examples made of each channel of each recording."""
+    max_seconds: float = Field(10.0, gt=0)
+    """Longest part of a recording in one example, s."""
+    hold_out: int = Field(8, ge=1)
+    """Most recordings held out for validation."""
+
+
+class DataOptions(Section):
+    """Sources of examples."""
+
+    synth: SynthOptions = SynthOptions()
+    """Synthetic machines."""
+    folders: list[str] = []
+    """Folders of recordings; for ``image``, of images (`specsr.images.sets`)."""
+    noise: list[str] = []
+    """Folders of recordings: the noise of half of the examples (``denoise``)."""
+    backgrounds: list[str] = []
+    """Folders of steady recordings behind a quarter of the synthetic machines."""
+    validate_on: list[str] = []
+    """Folders of images to validate on (``image``)."""
+    real: RealOptions = RealOptions()
+    """Recordings beside synthetic machines (``pool``)."""
+    weights: dict[str, PositiveFloat] = {}
+    """Path pattern (such as ``speech/*``) -> factor on how often a recording is drawn."""
+    repeats: int = Field(1, ge=1)
+    """Examples made of each channel of each recording."""
+    max_seconds: float = Field(12.0, gt=0)
+    """Longest part of a recording in one example, s."""
+    rates: list[float] = [0.0]
+    """Sampling rates in Hz that recordings are resampled to, drawn evenly; 0 for their own."""
+    min_rate: float = Field(0.0, ge=0)
+    """Recordings with a lower sampling rate in Hz are left out."""
+    cache: str = "cache"
+    """Folder of prepared examples."""
