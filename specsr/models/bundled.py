@@ -84,6 +84,11 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
     """
     if isinstance(model, Model):
         found = model
+    elif model == BICUBIC:
+        raise SpecsrError(
+            f"model {BICUBIC!r} is for maps of cell means (pair 'pool'), not for the pair {pair!r}: "
+            "leave it out, or name a model"
+        )
     else:
         path = model_file(model, pair, scale)
         if path is None:

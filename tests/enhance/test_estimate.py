@@ -49,3 +49,9 @@ def test_model_bicubic_needs_no_network(channel: np.ndarray) -> None:
     )  # fmt: skip
     with pytest.raises(specsr.SpecsrError, match="needs the uncertainty"):
         specsr.upscale(low, 4, model="bicubic", consistency="expected")
+
+
+def test_model_bicubic_is_refused_for_recordings() -> None:
+    signal = specsr.Signal(np.ones((1, 9000)), 24000.0)
+    with pytest.raises(specsr.SpecsrError, match="'bicubic' is for maps of cell means"):
+        specsr.upscale(signal, 2, model="bicubic")
