@@ -7,6 +7,7 @@ from .enhance.band import upscale_band as upscale_band
 from .enhance.denoise import denoise as denoise
 from .enhance.maps import upscale_map as upscale_map
 from .enhance.orders import keep_orders as keep_orders
+from .enhance.resolution import low_map as low_map
 from .enhance.upscale import upscale as upscale
 from .errors import SpecsrError as SpecsrError
 from .images.upscale import upscale_image as upscale_image
@@ -77,6 +78,7 @@ __all__ = [
     "sharpness",
     "to_xarray",
     "Pair",
+    "low_map",
     "RunUp",
     "random_run_up",
     "synthesise",

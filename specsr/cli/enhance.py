@@ -11,7 +11,6 @@ from specsr.choices import (
     MAX_ATTENUATION,
     SCALE,
     SEGMENT,
-    WINDOW,
     Consistency,
     Phase,
     Scaling,
@@ -27,11 +26,12 @@ from specsr.cli.options import (
     figure_options,
     network_options,
     reading_options,
+    resolution_options,
     speed_options,
 )
 from specsr.cli.output import files_read, run_job
 from specsr.errors import SpecsrError
-from specsr.jobs.options import Batch, Figure, Reading, Speed
+from specsr.jobs.options import Batch, Figure, Reading, Resolution, Speed
 from specsr.models.options import InferOptions
 
 
@@ -40,6 +40,7 @@ from specsr.models.options import InferOptions
 @network_options()
 @figure_options()
 @speed_options()
+@resolution_options()
 def upscale(
     inputs: Inputs,
     out: Outs,
@@ -52,13 +53,19 @@ def upscale(
             help="How the low resolution came about [default: band for recordings, pool for maps]."
         ),
     ] = None,
-    model: ModelOption = None,
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Model: bundled name or .safetensors file; bicubic interpolates a map without a "
+            "network [default: bundled]."
+        ),
+    ] = None,
     phase: Annotated[Phase, typer.Option(help="Phase method for waveforms.")] = "auto",
     consistency: Annotated[
         Optional[Consistency],
         typer.Option(
-            help="Force the result to reproduce the measured power: in every cell, per frequency "
-            "row (default for maps), or not at all."
+            help="What the result reproduces of a map: the measured power of every cell (default), "
+            "that power without the scatter of noise (expected), or nothing."
         ),
     ] = None,
     find_speed: Annotated[
@@ -70,6 +77,7 @@ def upscale(
     ] = True,
     suffix: Suffix = None,
     speed: Speed = Speed(),
+    resolution: Resolution = Resolution(),
     figure: Figure = Figure(),
     network: InferOptions = InferOptions(),
     reading: Reading = Reading(),
@@ -79,8 +87,11 @@ def upscale(
 
     A recording becomes a recording at SCALE times its rate (pair band): the upper band is
     estimated, the measured band is kept.  A map becomes SCALE times finer in frequency and time.
-    A recording with --pair pool or stft is turned into a coarse map, which is made finer and
-    compared with the fine map of the recording.
+    A recording with --pair pool is turned into a coarse map, which is made finer and compared with
+    the fine map of the recording.  --df (or --n-fft), --overlap (or --hop-length) and --window are
+    those of the fine map; without them the window follows the speed and the rate.
+    A map that looks like a full STFT is refused, unless --pair pool states that its cells are
+    means.
     The speed of the machine, in the file or given by --rpm, --rpm-channel or --tacho-channel,
     places the orders of a map; without it, harmonic lines are searched for.
     Long audio files are processed in segments, in bounded memory.
@@ -93,6 +104,7 @@ def upscale(
             "--rpm": speed.table, "--rpm-channel": speed.channel, "--tacho-channel": speed.tacho,
             "--no-find-speed": not find_speed, "--unit": reading.unit, "--calib": reading.calib,
             "--channel": reading.channels, "--segment": network.segment != SEGMENT,
+            **dict.fromkeys(resolution.given, True),
         }  # fmt: skip
         if given := [name for name, value in foreign.items() if value]:
             raise SpecsrError(f"{', '.join(given)}: not for images: leave it out")
@@ -101,12 +113,13 @@ def upscale(
     from specsr.jobs.plan import plan
     from specsr.jobs.upscale import Upscale
 
-    default = suffix or (".npz" if pair in ("pool", "stft") else None)
+    default = suffix or (".npz" if pair == "pool" else None)
     read = files_read(reading.tone, speed.table, model)
     todo = plan(inputs, _targets(out, figure), default, batch, read=read)
     work = Upscale(
-        reading, scale, pair, model, phase, consistency, speed, find_speed, figure, network
-    )
+        reading, scale, pair, model, phase, consistency, speed, find_speed, resolution, figure,
+        network,
+    )  # fmt: skip
     run_job(todo, work, batch)
 
 
@@ -157,24 +170,15 @@ def denoise(
 @reading_options()
 @network_options("segment")
 @figure_options("max_freq", "db_range")
+@resolution_options()
 def spectrogram(
     inputs: Inputs,
     out: Outs,
-    df: Annotated[Optional[float], typer.Option(help="Row spacing, Hz.")] = None,
-    overlap: Annotated[
-        Optional[float], typer.Option(help="Overlap of the windows, 0 to below 1.")
-    ] = None,
-    n_fft: Annotated[
-        Optional[int], typer.Option(help="Window length in samples, instead of --df.")
-    ] = None,
-    hop_length: Annotated[
-        Optional[int], typer.Option(help="Hop in samples, instead of --overlap.")
-    ] = None,
-    window: Annotated[str, typer.Option(help="Window function, a name that scipy knows.")] = WINDOW,
     scaling: Annotated[
         Scaling, typer.Option(help="Magnitudes: rms, or density in unit/sqrt(Hz).")
     ] = "rms",
     suffix: Suffix = None,
+    resolution: Resolution = Resolution(),
     figure: Figure = Figure(),
     network: InferOptions = InferOptions(),
     reading: Reading = Reading(),
@@ -189,10 +193,7 @@ def spectrogram(
 
     read = files_read(reading.tone)
     todo = plan(inputs, list(out), suffix or ".npz", batch, read=read)
-    work = Spectrogram(
-        reading, df, overlap, n_fft, hop_length, window, scaling, figure, network.segment
-    )
-    run_job(todo, work, batch)
+    run_job(todo, Spectrogram(reading, resolution, scaling, figure, network.segment), batch)
 
 
 def _targets(out: list[Path], figure: Figure) -> list[Path]:

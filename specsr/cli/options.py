@@ -11,7 +11,7 @@ from specsr.choices import Precision
 from specsr.cli.group import Group
 from specsr.cli.output import say
 from specsr.errors import SpecsrError
-from specsr.jobs.options import Batch, Figure, Reading, Speed
+from specsr.jobs.options import Batch, Figure, Reading, Resolution, Speed
 from specsr.models.options import InferOptions
 
 Inputs = Annotated[list[Path], typer.Argument(help="Recordings, map files or folders of them.")]
@@ -214,6 +214,29 @@ speed_options = Group(
                 "--tacho-threshold",
                 help="Tacho level at which a pulse starts [default: automatic].",
             ),
+        ],
+    },
+)  # fmt: skip
+
+resolution_options = Group(
+    "resolution",
+    Resolution,
+    {
+        "df": Annotated[Optional[float], typer.Option("--df", help="Row spacing, Hz.")],
+        "overlap": Annotated[
+            Optional[float],
+            typer.Option("--overlap", help="Overlap of the windows, 0 to below 1."),
+        ],
+        "n_fft": Annotated[
+            Optional[int],
+            typer.Option("--n-fft", help="Window length in samples, instead of --df."),
+        ],
+        "hop_length": Annotated[
+            Optional[int],
+            typer.Option("--hop-length", help="Hop in samples, instead of --overlap."),
+        ],
+        "window": Annotated[
+            str, typer.Option("--window", help="Window function, a name that scipy knows.")
         ],
     },
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import overload
 
@@ -9,13 +10,18 @@ import numpy as np
 
 from specsr.choices import SCALE, Consistency, SignalPair, check
 from specsr.enhance.band import upscale_band
-from specsr.enhance.maps import low_map, map_transform, upscale_map
+from specsr.enhance.maps import upscale_map
+from specsr.enhance.resolution import low_map, shared_cells
 from specsr.errors import SpecsrError, expect
+from specsr.maps.cells import require_means
 from specsr.maps.spec_map import SpecMap
-from specsr.models.model import Model
+from specsr.models.bundled import model_path
+from specsr.models.model import Model, read_info
 from specsr.models.options import InferOptions
 from specsr.progress import Progress
 from specsr.signal import Signal
+
+log = logging.getLogger(__name__)
 
 
 @overload
@@ -59,17 +65,20 @@ def upscale(
 
     A map gives a finer map (`upscale_map`).  A recording gives, with the pair ``band``, a recording
     at ``scale`` times the rate (`upscale_band`).  With ``pool`` or ``stft`` a coarse map of the
-    recording is computed first (`specsr.enhance.maps.low_map`) and the finer map of it returned.
+    recording is computed first and the finer map of it returned; `specsr.low_map` makes that coarse
+    map with another window or hop.
 
     Args:
         x: the recording or map.
         scale: ratio of the rates (pair ``band``), or factor of both axes of a map; a map may take
             two factors (frequency, time).
-        pair: definition of the low resolution; None for ``pool`` (maps) or ``band`` (recordings).
+        pair: definition of the low resolution; None for ``band`` (recordings) or that of
+            `pair_of_map` (maps), which refuses a full STFT.  ``"pool"`` states that the cells of a
+            map are means.  ``stft`` has no bundled model.
         model: name or file of a model; None for the bundled one.
         consistency: what the result reproduces of its input, see `specsr.choices.Consistency`;
-            None for ``row``.  For the pair ``band`` None puts the measured band back, and ``off``
-            is the only other value.
+            None for ``measured``.  For the pair ``band`` None puts the measured band back, and
+            ``off`` is the only other value.
         find_speed: for the pair ``pool``: estimate the speed from the map if it has none, or
             correct the one it has, if the evidence is clear.  Not for the pair ``band``.
         options: tiling, ensemble, precision, device, length of the segments.
@@ -77,17 +86,21 @@ def upscale(
 
     Raises:
         SpecsrError: an option that does not fit ``x`` or the pair, no model for the pair and
-            scale, or a rate that the model was not trained for.
+            scale, a full STFT instead of a pooled map, or a rate that the model was not trained
+            for.
     """
     expect(x, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
-    pair = pair or ("pool" if isinstance(x, SpecMap) else "band")
+    if pair is None:
+        pair = pair_of_map(x, model) if isinstance(x, SpecMap) else "band"
     check(pair, SignalPair, "pair")
     if consistency is not None:
         check(consistency, Consistency, "consistency")
     if isinstance(x, SpecMap) or pair != "band":
-        low = x if isinstance(x, SpecMap) else low_map(x, scale, pair, map_transform(scale))
+        low = x if isinstance(x, SpecMap) else low_map(x, scale, pair)
+        if note := shared_cells(low.grid, low.rpm, recording=isinstance(x, Signal)):
+            log.info("%s", note)
         return upscale_map(
-            low, scale, pair=pair, model=model, consistency=consistency or "row",
+            low, scale, pair=pair, model=model, consistency=consistency or "measured",
             find_speed=find_speed, options=options, progress=progress,
         )  # fmt: skip
     if not isinstance(scale, (int, np.integer)):
@@ -97,3 +110,21 @@ def upscale(
     return upscale_band(
         x, int(scale), model=model, consistency=consistency, options=options, progress=progress
     )
+
+
+def pair_of_map(low: SpecMap, model: str | Path | Model | None = None) -> SignalPair:
+    """Return the pair of a map where none is stated: ``stft`` for a model of that, else ``pool``.
+
+    Raises:
+        SpecsrError: the map is a full STFT and the model is not for one, see
+            `specsr.maps.cells.require_means`.
+    """
+    if isinstance(model, Model):
+        trained = model.pair
+    else:
+        path = None if model is None else model_path(model)
+        trained = read_info(path)["pair"] if path is not None and path.is_file() else "pool"
+    if trained == "stft":
+        return "stft"
+    require_means(low)
+    return "pool"

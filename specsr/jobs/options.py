@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from specsr.choices import DB_RANGE
+from specsr.choices import DB_RANGE, WINDOW
 from specsr.errors import SpecsrError
 
 
@@ -33,6 +33,35 @@ class Reading:
         given = asdict(self)
         del given["tone"]
         return given
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """Window and hop of the map that a recording is turned into; None leaves a value to the job.
+
+    Attributes:
+        df: spacing of the rows, Hz.
+        overlap: fraction of a window shared with the next, 0 to below 1.
+        n_fft: instead of ``df``: samples in one window.
+        hop_length: instead of ``overlap``: samples from one frame to the next.
+        window: name of a scipy window.
+    """
+
+    df: float | None = None
+    overlap: float | None = None
+    n_fft: int | None = None
+    hop_length: int | None = None
+    window: str = WINDOW
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Options of the command line whose values are not the defaults."""
+        changed = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
+        return tuple(f"--{name.replace('_', '-')}" for name in changed)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of `specsr.spectrogram`."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from specsr.choices import SEGMENT, WINDOW, Scaling
+from specsr.choices import SEGMENT, Scaling
 from specsr.enhance.segments import blocks
 from specsr.jobs.inputs import load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import Figure, Reading
+from specsr.jobs.options import Figure, Reading, Resolution
 from specsr.jobs.plan import Result, Written
 from specsr.jobs.task import Task, Work
 from specsr.maps.grid import Grid
@@ -26,17 +26,14 @@ class Spectrogram(Work):
 
     Attributes:
         reading: channels and calibration.
-        df, overlap, n_fft, hop_length, window, scaling: analysis, see `specsr.spectrogram`.
+        resolution: window and hop.
+        scaling: of the magnitudes, see `specsr.spectrogram`.
         figure: options of the figures.
         segment: length in s of the segments that a long recording is processed in.
     """
 
     reading: Reading
-    df: float | None = None
-    overlap: float | None = None
-    n_fft: int | None = None
-    hop_length: int | None = None
-    window: str = WINDOW
+    resolution: Resolution = Resolution()
     scaling: Scaling = "rms"
     figure: Figure = Figure()
     segment: float = SEGMENT
@@ -64,8 +61,7 @@ class Spectrogram(Work):
         return Result(spec, {path.stem: spec}, notes=(_cells(spec.grid),), figure=self.figure)
 
     def _analysis(self) -> dict[str, Any]:
-        names = ("df", "overlap", "n_fft", "hop_length", "window", "scaling")
-        return {name: getattr(self, name) for name in names}
+        return {**self.resolution.arguments(), "scaling": self.scaling}
 
 
 def _cells(grid: Grid) -> str:

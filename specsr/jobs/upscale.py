@@ -10,13 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
-from specsr.choices import SCALE, Consistency, Phase, SignalPair
+from specsr.choices import BICUBIC, SCALE, Consistency, Phase, SignalPair
 from specsr.enhance.band import band_top, upscale_band, upscale_pieces
-from specsr.enhance.maps import low_map, map_transform, upscale_map, uses_speed
+from specsr.enhance.estimate import uses_speed
+from specsr.enhance.maps import upscale_map
+from specsr.enhance.resolution import low_map, map_transform, shared_cells
+from specsr.enhance.upscale import pair_of_map
 from specsr.errors import SpecsrError
 from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import Figure, Reading, Speed
+from specsr.jobs.options import Figure, Reading, Resolution, Speed
 from specsr.jobs.plan import Result, has_figure
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
 from specsr.maps.spec_map import SpecMap
@@ -38,12 +41,14 @@ class Upscale(Work):
     Attributes:
         reading: channels and calibration of recordings.
         scale: factor of the rate, or of both axes of a map.
-        pair: how the low resolution came about; None for ``band`` (recordings) or ``pool`` (maps).
+        pair: how the low resolution came about; None for ``band`` (recordings) or that of
+            `specsr.enhance.upscale.pair_of_map` (maps).
         model: name or file of a model; None for the bundled one.
         phase: phase method of waveforms.
         consistency: part of the input that the result reproduces; None for the default of the pair.
         speed: source of the machine speed, for maps.
         find_speed: estimate or correct the speed from the map.
+        resolution: window and hop of the fine map of a recording, for the pair ``pool``.
         figure: options of the figures.
         options: how the network is run.
     """
@@ -56,6 +61,7 @@ class Upscale(Work):
     consistency: Consistency | None = None
     speed: Speed = Speed()
     find_speed: bool = True
+    resolution: Resolution = Resolution()
     figure: Figure = Figure()
     options: InferOptions = InferOptions()
     command: ClassVar[str] = "upscale"
@@ -63,20 +69,29 @@ class Upscale(Work):
     def __call__(self, task: Task) -> Result:
         """Return the restored recording or finer map; a long recording is written by segments."""
         if io.is_map(task.file):
+            self._refuse_resolution("is a map: its window and hop are fixed")
             low = load(task.file, self.reading, self.speed)
             assert isinstance(low, SpecMap)
-            return self._map(task, low, None, self.pair or "pool")
+            return self._map(task, low, None, self.pair or pair_of_map(low, self.model))
         if self.pair in ("pool", "stft"):
             signal = load_recording(task.file, self.reading, self.speed)
-            transform = map_transform(self.scale)
+            transform = map_transform(signal, self.scale, **self.resolution.arguments())
             low = low_map(signal, self.scale, self.pair, transform)
             return self._map(task, low, transform(signal), self.pair)
+        self._refuse_resolution("is a recording: add --pair pool")
         if self.speed.given:
             raise SpecsrError(
                 "--rpm, --rpm-channel and --tacho-channel are for maps: give a map, or add "
                 "--pair pool"
             )
         return self._band(task)
+
+    def _refuse_resolution(self, reason: str) -> None:
+        """Raise `SpecsrError` if a window or hop is given where it has no effect."""
+        if given := self.resolution.given:
+            raise SpecsrError(
+                f"{', '.join(given)}: for the coarse map of a recording; this {reason}"
+            )
 
     def _band(self, task: Task) -> Result:
         """Return a recording at a higher rate; its upper band is estimated."""
@@ -109,7 +124,7 @@ class Upscale(Work):
     def _map(self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair) -> Result:
         """Return a finer map; with a reference, the figure shows it and the difference."""
         high = upscale_map(
-            low, self.scale, pair=pair, consistency=self.consistency or "row",
+            low, self.scale, pair=pair, consistency=self.consistency or "measured",
             find_speed=self.find_speed, **self._shared(task),
         )  # fmt: skip
         title = f"super-resolved x{self.scale}"
@@ -118,7 +133,10 @@ class Upscale(Work):
         if reference is not None:
             maps["reference"] = reference
             difference = (title, "reference")
-        return Result(high, maps, difference, self._map_notes(low, high, pair), self.figure)
+        notes = self._map_notes(low, high, pair)
+        if shared := shared_cells(low.grid, low.rpm, recording=reference is not None):
+            notes += (shared,)
+        return Result(high, maps, difference, notes, self.figure)
 
     def _map_notes(self, low: SpecMap, high: SpecMap, pair: SignalPair) -> tuple[str, ...]:
         """Return notes on cells, speed, uncertainty and consistency of a finer map."""
@@ -127,7 +145,7 @@ class Upscale(Work):
             f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
             f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
         ]
-        if low.rpm is not None:
+        if low.rpm is not None and self.model != BICUBIC:
             model = find_model(self.model, pair, scale)
             used = "is used for the orders" if uses_speed(model) else f"is not used by {model.name}"
             notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
@@ -144,11 +162,8 @@ class Upscale(Work):
             powers = (
                 high.image().astype(float) ** 2, low.image()[..., :columns].astype(float) ** 2
             )  # fmt: skip
-            per_cell, per_row = (consistency_db(*powers, scale, per=p) for p in ("cell", "row"))
-            notes.append(
-                f"pooled again it differs from the input by {per_cell:.2f} dB per cell, "
-                f"{per_row:.4f} dB per row (rms)"
-            )
+            deviation = consistency_db(*powers, scale)
+            notes.append(f"pooled again it differs from the input by {deviation:.2f} dB (rms)")
         return tuple(notes)
 
     def _shared(self, task: Task) -> dict[str, Any]:

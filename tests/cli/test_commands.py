@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import specsr
+from specsr import choices
+from specsr.enhance.resolution import map_transform
 from specsr.maps.phase import to_signal
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
@@ -66,8 +69,50 @@ def test_pool_upscale_of_a_recording_writes_a_fine_map(tmp_path, recording, caps
     out = tmp_path / "fine.npz"
     code, _, err = run(capsys, "upscale", recording, "--pair", "pool", "--scale", 4, "-o", out)
     assert code == 0, err
-    assert specsr.read_map(out).grid.n_fft == 2048
+    signal, fine = specsr.read(recording), specsr.read_map(out)
+    assert fine.grid == map_transform(signal, 4).grid(signal)
     assert "every cell is estimated" in err
+
+
+def test_resolution_of_the_coarse_map_is_an_option(tmp_path, recording, capsys):
+    out = tmp_path / "fine.npz"
+    pool4 = ("upscale", recording, "--pair", "pool", "--scale", 4, "--no-find-speed")
+    code, _, err = run(
+        capsys, *pool4, "-o", out, "--df", 10, "--overlap", 0.5, "--window", "hamming"
+    )
+    assert code == 0, err
+    grid = specsr.read_map(out).grid
+    assert (grid.n_fft, grid.hop_length, grid.window) == (2560, 1280, "hamming")
+    other = tmp_path / "other.npz"
+    code, _, err = run(capsys, *pool4, "-o", other, "--n-fft", 512, "--hop-length", 128)
+    assert code == 0, err
+    grid = specsr.read_map(other).grid
+    assert (grid.n_fft, grid.hop_length, grid.window) == (512, 128, "hann")
+    assert "share coarse cells below" in err and " separates them" in err
+    code, _, err = run(capsys, "upscale", out, "-o", tmp_path / "x.npz", "--df", 5)
+    assert code == 1 and "--df: for the coarse map of a recording; this is a map" in err
+    code, _, err = run(capsys, "upscale", recording, "-o", tmp_path / "x.wav", "--n-fft", 512)
+    assert code == 1 and "--n-fft: for the coarse map of a recording" in err
+    assert "add --pair pool" in err
+
+
+def test_full_stft_is_refused_unless_its_cells_are_stated_to_be_means(tmp_path, recording, capsys):
+    full, out = tmp_path / "full.csv", tmp_path / "fine.npz"
+    spec = spectrogram(specsr.read(recording), n_fft=1024, overlap=0.75)
+    specsr.write_map(full, spec)
+    arguments = ("upscale", full, "--no-find-speed", "-o", out)
+    code, _, err = run(capsys, *arguments)
+    assert code == 1 and not out.exists() and len(err.splitlines()) == 1
+    assert "full.csv: the map looks like a full STFT (hann, 75 % overlap)" in err
+    code, _, err = run(capsys, *arguments, "--pair", "pool")
+    assert code == 0 and specsr.read_map(out).grid.n_fft == 2048, err
+
+
+def test_a_pair_without_a_bundled_model_is_not_offered(tmp_path, recording, capsys):
+    assert "stft" not in " ".join(get_args(choices.UpscalePair))
+    code, _, err = run(capsys, "upscale", recording, "-o", tmp_path / "x.npz", "--pair", "stft")
+    assert code == 2 and "--pair" in err
+    assert "stft]" not in run(capsys, "upscale", "--help")[1]
 
 
 def test_map_is_upscaled_to_a_recording(tmp_path, recording, capsys):
@@ -161,7 +206,6 @@ def test_outputs_are_replaced_only_with_overwrite(tmp_path, recording, capsys):
         (("upscale", "RUN", "-o", "x.xyz"), "cannot write .xyz"),
         (("upscale", "RUN", "-o", "x.wav", "--model", "nosuch"), "no bundled model of this name"),
         (("upscale", "RUN", "-o", "x.wav", "--model", "map"), "trained for the pair"),
-        (("upscale", "RUN", "-o", "x.wav", "--pair", "stft"), "no bundled model for the pair"),
         (("upscale", "RUN", "-o", "x.wav", "--unit", "parsec"), "unknown unit"),
         (("spectrogram", "RUN", "-o", "x.npz", "--df", "-3"), "df is -3"),
         (("spectrogram", "RUN", "-o", "x.npz", "--window", "round"), "expected a scipy window"),

@@ -16,7 +16,7 @@ from specsr import choices
 from specsr.benchmark.images import BenchmarkOptions
 from specsr.benchmark.options import SpeedOptions
 from specsr.cli.app import app
-from specsr.jobs.options import Batch, Figure, Reading, Speed
+from specsr.jobs.options import Batch, Figure, Reading, Resolution, Speed
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
 from specsr.models.options import InferOptions
@@ -243,12 +243,16 @@ def test_defaults_of_groups_are_those_of_their_dataclasses() -> None:
         ("--channel", "channels"): Reading, ("--file-rate", "rate"): Reading,
         ("--overwrite", "overwrite"): Batch, ("--resume", "resume"): Batch,
         ("--cluster", "cluster"): Batch,
+        ("--df", "df"): Resolution, ("--overlap", "overlap"): Resolution,
+        ("--n-fft", "n_fft"): Resolution, ("--hop-length", "hop_length"): Resolution,
+        ("--window", "window"): Resolution,
     }  # fmt: skip
     for command in COMMANDS:
         if command == "benchmark speed":  # its device is the CPU by default
             continue
         for (name, field), group in groups.items():
-            if name in options(command):
+            # the density in a figure of levels has rows of its own
+            if name in options(command) and (command, name) != ("levels", "--df"):
                 assert options(command)[name].default == getattr(group(), field), (command, name)
 
 
