@@ -34,25 +34,27 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
-from common import data_folder, parser, progress, publish, run, some
+from common import CACHE, data_folder, parser, progress, publish, run, some
+from kept_steps import kept_steps
 from map_scores import SCORES, measured, score
 from real_recordings import QUICK, SETS, Recording, piece
 from scipy.stats import t as student
 
 from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
-from specsr.maps.pooling import enlarge_cubic, pool
+from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
+from specsr.scores.baselines import Interpolation, interpolated_power
 
 RATE = 25600.0
 WINDOWS = (
-    (RATE, 1024, 256), (RATE, 2048, 512), (RATE, 4096, 1024), (RATE, 4096, 2048),
-    (RATE, 8192, 1024), (None, 4096, 1024),
+    (RATE, 1024, 256), (RATE, 2048, 512), (RATE, 4096, 2048), (RATE, 8192, 1024),
+    (None, 4096, 1024),
 )  # fmt: skip
 """(rate in Hz or None for that of the recording, n_fft, hop)."""
 
@@ -62,10 +64,11 @@ FEW_WINDOWS = ((RATE, 2048, 512), (RATE, 4096, 2048))
 SECONDS, QUICK_SECONDS = 6.0, 3.0
 CONFIDENCE, RELEVANT = 0.99, 0.05
 
-BICUBICS = ("bicubic", "bicubic, back-projection")
-MODES = tuple(dict.fromkeys(("measured", *get_args(Consistency))))
+BICUBICS: tuple[Interpolation, ...] = ("bicubic", "bicubic, back-projection")
+MODES: tuple[Consistency, ...] = get_args(Consistency)
+GIVEN = ", speed given"
 NETWORK = tuple(f"network, {mode}" for mode in MODES)
-METHODS = (*BICUBICS, *NETWORK, *(f"{name}, speed given" for name in NETWORK))
+METHODS = (*BICUBICS, *NETWORK, *(name + GIVEN for name in NETWORK))
 
 Blocks = dict[tuple[int, str], dict[str, np.ndarray]]
 """(scale, method) -> score -> values by window and block, [windows, blocks]."""
@@ -76,54 +79,26 @@ def estimates(
 ) -> dict[str, np.ndarray]:
     """Return method -> power of one channel from the pooled map, [n_fft/2, T]."""
     low = pool(fine, scale, scale)
-    low_power = np.square(low.image(), dtype=np.float64)
-    found = {"bicubic": bicubic(low_power, scale, fine.grid.frames)}
-    found[BICUBICS[1]] = back_project(found["bicubic"], low_power, scale)
-    for suffix, speed in (("", False), (", speed given", True)):
-        modes = [m for m in NETWORK if m + suffix in methods]
-        if modes and not (speed and fine.rpm is None):
-            power = network(low if speed else low.replace(rpm=None), scale, model)
-            for mode in modes:
-                found[mode + suffix] = consistent(power, low_power, scale, mode.split(", ")[1])
-    return {name: power[0] for name, power in found.items() if name in {*BICUBICS, *methods}}
-
-
-def bicubic(low: np.ndarray, scale: int, frames: int) -> np.ndarray:
-    from specsr.maps.levels import to_db
-
-    return 10 ** (enlarge_cubic(to_db(low), scale, scale, frames) / 10)
-
-
-def back_project(power: np.ndarray, low: np.ndarray, scale: int, rounds: int = 6) -> np.ndarray:
-    from specsr.maps.levels import to_db
-    from specsr.maps.pooling import enlarge, pool_power
-
-    for _ in range(rounds):
-        correction = to_db(low).astype(float) - to_db(pool_power(power, scale, scale))
-        power = power * 10 ** (enlarge_cubic(correction, scale, scale, power.shape[-1]) / 10)
-    factor = low / np.maximum(pool_power(power, scale, scale), 1e-300)
-    return power * enlarge(factor, scale, scale, power.shape[-1])
-
-
-def network(low: SpecMap, scale: int, model: str | None) -> np.ndarray:
-    """Power of the network before consistency, [1, F, T]."""
-    high = upscale_map(low, scale, model=model, consistency="off")
-    return np.square(high.image(), dtype=np.float64)
-
-
-def consistent(power: np.ndarray, low: np.ndarray, scale: int, mode: str) -> np.ndarray:
-    from specsr.pairs.consistency import impose
-
-    if mode == "measured" and mode not in get_args(Consistency):
-        return back_project(power, low, scale)
-    return impose(power, low, (scale, scale), mode)  # type: ignore[arg-type]
+    power = np.square(low.image()[0], dtype=np.float64)
+    found = {x: interpolated_power(power, (scale, scale), fine.grid.frames, x) for x in BICUBICS}
+    for method in [m for m in METHODS if m in methods and m not in BICUBICS]:
+        mode = cast(Consistency, method.split(", ")[1])
+        if method.endswith(GIVEN) and fine.rpm is None:
+            continue
+        given = low if method.endswith(GIVEN) else low.replace(rpm=None)
+        high = upscale_map(given, scale, model=model, consistency=mode)
+        found[method] = np.square(high.image()[0], dtype=np.float64)
+    return found
 
 
 def scored(
     recording: Recording, data: Path, seconds: float, windows: Mapping[int, Sequence[tuple]],
-    methods: Sequence[str], model: str | None,
+    methods: Sequence[str], model: str | None, folder: Path | None,
 ) -> Blocks:  # fmt: skip
-    """Return the scores of one recording by scale and method."""
+    """Return the scores of one recording by scale and method.
+
+    ``folder``: where the results of slow steps are kept for the next run.
+    """
     torch.set_num_threads(1)
     signal, highest = piece(recording, data, seconds)
     values: dict[tuple[int, str], list[dict[str, np.ndarray]]] = {}
@@ -136,7 +111,9 @@ def scored(
         reference = measured(fine, min(highest, 0.45 * given.rate))
         for scale, used in windows.items():
             if window in used:
-                for name, power in estimates(fine, scale, methods, model).items():
+                with kept_steps(folder):
+                    found = estimates(fine, scale, methods, model)
+                for name, power in found.items():
                     values.setdefault((scale, name), []).append(score(reference, power))
     return {
         key: {name: np.array([one[name] for one in each]) for name in SCORES}
@@ -284,6 +261,11 @@ def arguments() -> argparse.Namespace:
     made.add_argument(
         "--quick", action="store_true", help="8 recordings, 3 s, two windows; printed only"
     )
+    made.add_argument(
+        "--keep", action="store_true",
+        help="keep the results of the network and of the search for the speed in cache/steps, for "
+        "the next run with it (1 GB for a full run)",
+    )  # fmt: skip
     args = made.parse_args()
     if args.quick:
         args.limit = args.limit or 8
@@ -300,13 +282,13 @@ def main() -> None:
     windows = {s: FEW_WINDOWS if args.quick or s == 2 else WINDOWS for s in args.scales}
     work = partial(
         scored, data=data, seconds=QUICK_SECONDS if args.quick else SECONDS, windows=windows,
-        methods=args.only, model=args.model,
+        methods=args.only, model=args.model, folder=CACHE / "steps" if args.keep else None,
     )  # fmt: skip
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.jobs, mp_context=context) as workers:
         found = list(progress(workers.map(work, recordings), len(recordings), "recordings"))
     results = dict(zip(recordings, found, strict=True))
-    methods = [m for m in METHODS if m in (*BICUBICS, *args.only)]
+    methods = [m for m in METHODS if m in (*BICUBICS, *args.only)]  # the bicubics always
     tables = {"all scales": summary(results, methods, args.scales)}
     tables["number of recordings on which a score is worse / better than the better bicubic"] = (
         by_score(results, methods, args.scales)
