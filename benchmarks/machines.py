@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
 
 import generator
 import numpy as np
@@ -31,10 +30,9 @@ from specsr import Signal
 from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
-from specsr.maps.pooling import enlarge, pool, pool_power
+from specsr.maps.pooling import enlarge, enlarge_cubic, pool, pool_power
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
-from specsr.scores.baselines import interpolated_db
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines
 
@@ -45,17 +43,21 @@ LOW_HZ = 2000.0
 METHODS: dict[str, str] = {
     "bicubic": "bicubic",
     "bicubic back": "bicubic, measured (back-projection)",
-    "none": "specsr, no speed",
-    "search": "specsr, speed searched",
-    "speed": "specsr, speed given, corrected",
-    "exact": "specsr, speed given, as it is",
-    "wrong": "specsr, speed 3 % too high, corrected",
-    "expected": "specsr, no speed, consistency expected",
-    "expected speed": "specsr, speed given, consistency expected",
+    "none": "specsr measured, no speed",
+    "search": "specsr measured, speed searched",
+    "speed": "specsr measured, speed given, corrected",
+    "exact": "specsr measured, speed given, as it is",
+    "wrong": "specsr measured, speed 3 % too high, corrected",
+    "expected": "specsr expected, no speed",
+    "expected speed": "specsr expected, speed given, as it is",
 }
 """Method -> its label."""
 BASELINES = ("bicubic", "bicubic back")
-BY_DEFAULT = ("bicubic", "bicubic back", "none", "search", "speed", "expected")
+BY_DEFAULT = ("bicubic", "bicubic back", "none", "search", "speed", "expected", "expected speed")
+CONSISTENCY: dict[str, Consistency] = {
+    "bicubic": "off", "expected": "expected", "expected speed": "expected",
+}  # fmt: skip
+"""Method -> its consistency, if not ``measured``."""
 
 SCORES: dict[str, tuple[float, float]] = {
     "all, dB": (1, 0.05),
@@ -131,35 +133,19 @@ def touched_columns(impacts: Sequence[float], rate: float, count: int) -> np.nda
     return touched
 
 
-def back_projected(db: np.ndarray, low: np.ndarray, scale: int) -> np.ndarray:
-    """Return levels in dB after back-projection: the coarse map is reproduced exactly, [F, T]."""
-    for last in (False,) * 6 + (True,):
-        gap = levels.to_db(low) - levels.to_db(pool_power(10 ** (db / 10), scale, scale))
-        if last:
-            return db + enlarge(gap, scale, scale, db.shape[1])
-        db = db + cubic(gap, scale)[:, : db.shape[1]]
-    raise AssertionError
-
-
-def cubic(db: np.ndarray, scale: int) -> np.ndarray:
-    """Return coarse levels after bicubic interpolation, [s F, s T]."""
-    return interpolated_db(db[None], (scale, scale), "bicubic")[0].astype(np.float64)
-
-
 def estimate(method: str, one: Case, model: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Return levels in dB re 1 Pa and their uncertainty in dB (None for a baseline), [F, T]."""
-    if method in BASELINES:
-        db = cubic(levels.to_db(one.low.power[0]), one.scale)[:, : one.truth.shape[1]]
-        return (back_projected(db, one.low.power[0], one.scale) if "back" in method else db), None
     low, given = one.low, one.low.rpm
-    if method in ("none", "search", "expected") or given is None:
+    baseline = method in BASELINES
+    if baseline or method in ("none", "search", "expected") or given is None:
         low = low.replace(rpm=None)
     elif method == "wrong":
         low = low.replace(rpm=1.03 * given)
-    extra = {"consistency": "expected"} if method.startswith("expected") else {}
     high = upscale_map(
-        low, one.scale, model=model, find_speed=method in ("search", "speed", "wrong"), **extra
-    )
+        low, one.scale, model="bicubic" if baseline else model,
+        consistency=CONSISTENCY.get(method, "measured"),
+        find_speed=method in ("search", "speed", "wrong"),
+    )  # fmt: skip
     uncertainty = None if high.uncertainty_db is None else high.uncertainty_db[0, :-1]
     return levels.to_db(np.square(high.image()[0], dtype=np.float64)), uncertainty
 
@@ -361,10 +347,7 @@ def main() -> None:
         chosen = [
             x for kind in args.kinds for x in [y for y in chosen if y[0] == kind][: args.limit]
         ]
-    methods = [
-        m for m in METHODS
-        if m in args.only and ("expected" in get_args(Consistency) or "expected" not in m)
-    ]  # fmt: skip
+    methods = [m for m in METHODS if m in args.only]
     made: dict[str, list[dict]] = {}
     for scale in args.scales:
         results: dict[str, list[Result]] = {m: [] for m in methods}

@@ -35,8 +35,8 @@ def evaluate(
     low: Annotated[
         Optional[Path],
         typer.Option(
-            help="The low-resolution input; baselines computed from it (resampling, bicubic) are "
-            "scored alongside."
+            help="The low-resolution input; baselines computed from it (resampling, bicubic with "
+            "and without back-projection) are scored alongside."
         ),
     ] = None,
     db_range: LevelRange = DB_RANGE,

@@ -1,4 +1,7 @@
-"""Baselines of a low-resolution input without a model: resampling, repeated cells, bicubic."""
+"""Baselines of a low-resolution input without a model: resampling, repeated cells, bicubic.
+
+A result of a model is of use where it is better than the best of these.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,23 @@ import numpy as np
 from specsr.choices import check
 from specsr.errors import SpecsrError
 from specsr.maps.levels import to_db
+from specsr.maps.pooling import enlarge, enlarge_cubic
 from specsr.maps.spec_map import SpecMap
+from specsr.pairs.consistency import back_project
 from specsr.signal import Signal, fit_length
 
-Interpolation = Literal["nearest", "bicubic"]
-"""``nearest``: every cell repeated; ``bicubic``: bicubic on the levels in dB."""
+Interpolation = Literal["nearest", "bicubic", "bicubic, back-projection"]
+"""``nearest``: every cell repeated; ``bicubic``: bicubic on the levels in dB; ``bicubic,
+back-projection``: then corrected until the mean power of every cell is that of the coarse map
+(`specsr.pairs.consistency.back_project`)."""
 
 
 def baselines(low: Signal | SpecMap, reference: Signal | SpecMap) -> dict[str, Signal | SpecMap]:
     """Return name -> the input on the reference's grid or at its rate.
 
-    A coarse map: its cells repeated, and bicubic interpolation of its levels in dB.  A recording
-    at a lower rate: resampled, its upper band empty.  An input on the reference's own grid or at
+    A coarse map: its cells repeated, and bicubic interpolation of its levels in dB; if its cells
+    are pooled, also the bicubic corrected to their power.  A recording at a lower rate: resampled,
+    its upper band empty.  An input on the reference's own grid or at
     its rate (denoising): unchanged.
 
     Raises:
@@ -37,10 +45,10 @@ def baselines(low: Signal | SpecMap, reference: Signal | SpecMap) -> dict[str, S
         )
     if low.grid == reference.grid:
         return {"input": low}
-    return {
-        "repeated cells": interpolated(low, reference, "nearest"),
-        "bicubic": interpolated(low, reference, "bicubic"),
-    }
+    modes: dict[str, Interpolation] = {"repeated cells": "nearest", "bicubic": "bicubic"}
+    if low.grid.cell != (1, 1):  # cells of a full map are not means over cells of the reference
+        modes["bicubic, back-projection"] = "bicubic, back-projection"
+    return {name: interpolated(low, reference, mode) for name, mode in modes.items()}
 
 
 def _fitted(signal: Signal, reference: Signal) -> Signal:
@@ -60,7 +68,7 @@ def _fitted(signal: Signal, reference: Signal) -> Signal:
 
 
 def interpolated(low: SpecMap, reference: SpecMap, mode: Interpolation) -> SpecMap:
-    """Return a coarse map on the reference's grid, its levels interpolated in dB.
+    """Return a coarse map interpolated on the reference's grid.
 
     Args:
         low: the coarse map, pooled or of a shorter window.
@@ -79,29 +87,31 @@ def interpolated(low: SpecMap, reference: SpecMap, mode: Interpolation) -> SpecM
             f"{low.grid.dt:g} s, the reference {rows} x {frames} of {reference.grid.df:g} Hz x "
             f"{reference.grid.dt:g} s: expected a whole number of times more"
         )
-    db = interpolated_db(to_db(np.square(image, dtype=np.float64)), (int(s_f), s_t), mode)
-    magnitude = 10 ** (db[..., :frames].astype(np.float64) / 20)
+    used = image[..., : -(-frames // s_t)]  # the last frame of a full map may lie past the end
+    power = interpolated_power(np.square(used, dtype=np.float64), (int(s_f), s_t), frames, mode)
+    magnitude = np.sqrt(power)
     if reference.grid.cell == (1, 1):
         magnitude = reference.grid.with_nyquist(magnitude)
     return SpecMap(magnitude, reference.grid, channels=low.channels, rpm=reference.rpm)
 
 
-def interpolated_db(db: np.ndarray, scale: tuple[int, int], mode: Interpolation) -> np.ndarray:
-    """Return levels in dB [C, F, T] interpolated as images, [C, F s_f, T s_t], dtype of ``db``.
+def interpolated_power(
+    power: np.ndarray, scale: tuple[int, int], frames: int, mode: Interpolation
+) -> np.ndarray:
+    """Return power of a finer grid, float64 [..., F s_f, frames].
 
     Args:
-        db: levels in dB.
+        power: of the coarse cells, [..., F, T], T = ceil(frames / s_t).
         scale: (s_f, s_t), whole numbers.
+        frames: columns of the finer grid.
         mode: see `Interpolation`.
 
     Raises:
         SpecsrError: an unknown mode.
     """
-    import torch
-
     check(mode, Interpolation, "mode")
-    options = {} if mode == "nearest" else {"align_corners": False}
-    image = torch.from_numpy(db)[None]
-    return torch.nn.functional.interpolate(image, scale_factor=scale, mode=mode, **options)[
-        0
-    ].numpy()
+    power = np.asarray(power, dtype=np.float64)
+    if mode == "nearest":
+        return enlarge(power, *scale, frames)
+    fine = np.asarray(10 ** (enlarge_cubic(to_db(power), *scale, frames) / 10))
+    return fine if mode == "bicubic" else back_project(fine, power, scale)

@@ -257,6 +257,7 @@ def _scores(
         snr_db=ratio,
         si_sdr_db=invariant,
         spectral_convergence_db=float(metrics.spectral_convergence(*np.sqrt(plain))),
+        whittle_deviance=float(metrics.whittle_deviance(*plain)),
         map=map_errors(reference.db[0], result.db[0], db_range),
         third_octave=_band_error(compared[0], compared[1], db_range),
         orders={f"{k:g}": _order_error(reference, result, k, task) for k in task.orders},

@@ -50,6 +50,7 @@ class Scores:
         snr_db: signal-to-noise ratio of the waveform.
         si_sdr_db: scale-invariant signal-to-distortion ratio of the waveform.
         spectral_convergence_db: `specsr.scores.metrics.spectral_convergence`.
+        whittle_deviance: of the powers in the map (`specsr.scores.metrics.whittle_deviance`).
         map: errors of the levels in the map, with their range.
         third_octave: errors of the third-octave levels.
         orders: errors of each order's level over time, by order.
@@ -66,6 +67,7 @@ class Scores:
     snr_db: float | None
     si_sdr_db: float | None
     spectral_convergence_db: float
+    whittle_deviance: float
     map: MapErrors
     third_octave: LevelError | None
     orders: dict[str, OrderError]
@@ -152,6 +154,7 @@ def _lines(scores: Scores, cut: float | None) -> Iterator[tuple[str, float | Non
     yield "SNR, dB", scores.snr_db
     yield "SI-SDR, dB", scores.si_sdr_db
     yield "spectral convergence, dB", scores.spectral_convergence_db
+    yield "Whittle deviance", scores.whittle_deviance
     over = f"over {scores.map.db_range:g} dB"
     yield f"map RMSE {over}, dB", scores.map.rmse_db
     yield f"map bias {over}, dB", scores.map.bias_db

@@ -238,7 +238,9 @@ def test_baselines_are_scored_alongside() -> None:
     fine = spectrogram(full, n_fft=2048, hop_length=256)
     coarse = pool(fine, 4, 4)
     report = evaluate(fine, fine, low=coarse)
-    assert list(report.baselines) == ["repeated cells", "bicubic"]
+    assert list(report.baselines) == ["repeated cells", "bicubic", "bicubic, back-projection"]
+    assert report.mean.whittle_deviance == 0
+    assert all(scores.whittle_deviance > 0.1 for scores in report.baselines.values())
     repeated = report.baselines["repeated cells"]
     # repeated cells keep their mean power
     assert repeated.overall_error_db == pytest.approx(0, abs=0.05)
