@@ -9,18 +9,21 @@ local maxima over three windows or more with a prominence of 6 dB; a ridge is fo
 invented) if the other map has a maximum within 3 rows.  Unless the row states a known speed, the
 speed is estimated from the harmonic lines of the map (`specsr.nvh.speed_search`).  With a speed,
 estimated or known, the network's estimate is averaged with a fit of the orders
-(`specsr.nvh.order_fit`), which is also scored alone.
+(`specsr.nvh.order_fit`), which is also scored alone.  Consistency *expected* suits this truth,
+which has no speckle; *measured* and bicubic with back-projection reproduce that of the low map.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast, get_args
 
 import numpy as np
 from common import parser, progress, publish, run
+from kept_steps import kept_steps
 
+from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
 from specsr.maps.pooling import pool, pool_power
@@ -30,8 +33,8 @@ from specsr.models.options import InferOptions
 from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.speed import column_rotation_hz
-from specsr.pairs.consistency import consistency_db, impose
-from specsr.scores.baselines import Interpolation, interpolated_db
+from specsr.pairs.consistency import consistency_db
+from specsr.scores.baselines import Interpolation, interpolated_power
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines
 from specsr.synth.draws import held_out, random_machine, random_run_up
@@ -88,21 +91,22 @@ SETS: dict[str, Callable[[int], list[RunUp]]] = {
 
 def interpolate(low: SpecMap, scale: int, mode: Interpolation) -> np.ndarray:
     """Levels of the first channel of a coarse map, interpolated in dB re 1 unit, [F, T]."""
-    db = levels.to_db(np.square(low.magnitude[:1], dtype=np.float64))
-    fine = interpolated_db(db, (scale, scale), mode)
-    return fine[0, :, : low.grid.refined(scale, scale).frames]
+    power = np.square(low.magnitude[0], dtype=np.float64)
+    frames = low.grid.refined(scale, scale).frames
+    return levels.to_db(interpolated_power(power, (scale, scale), frames, mode))
 
 
 METHODS = (
-    "nearest", "bicubic", "corrected", "alone", "off", "row", "cell", "ensemble", "speed",
-    "speed and ensemble", "speed and cell", "fit",
+    "nearest", "bicubic", "bicubic, back-projection", "corrected", "measured", "expected", "off",
+    "expected, alone", "expected, ensemble", "measured, speed", "expected, speed",
+    "expected, speed, ensemble", "fit",
 )  # fmt: skip
 
 
 def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarray:
     """Return the levels in dB re 1 Pa from one of `METHODS`, [F, T]."""
-    if method in ("nearest", "bicubic"):
-        return interpolate(one.low, one.scale, method)
+    if method in get_args(Interpolation):
+        return interpolate(one.low, one.scale, cast(Interpolation, method))
     if method == "corrected":
         return interpolate(one.low, one.scale, "bicubic") - bias
     scale = (one.scale, one.scale)
@@ -111,25 +115,13 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
         found = fit_orders(one.low.power[0], grid, scale, column_rotation_hz(one.low.rpm, grid))
         assert found is not None
         return levels.to_db(found.lines + found.rest)
-    power = refined(
-        one.low, one.scale, model, "ensemble" in method, "speed" in method, method != "alone"
-    )
-    mode = method.removeprefix("speed and ")
-    mode = mode if mode in ("cell", "row", "off") else "row"
-    return levels.to_db(impose(power, one.low.power[0], scale, mode))
-
-
-@functools.lru_cache(maxsize=64)
-def refined(
-    low: SpecMap, scale: int, model: str | None, ensemble: bool, speed: bool, search: bool
-) -> np.ndarray:
-    """Power of the result before consistency, shared by the consistency modes."""
-    low = low if speed else low.replace(rpm=None)
+    mode, *words = method.split(", ")
     high = upscale_map(
-        low, scale, model=model, consistency="off", find_speed=search,
-        options=InferOptions(ensemble=ensemble),
+        one.low if "speed" in words else one.low.replace(rpm=None), scale, model=model,
+        consistency=cast(Consistency, mode), find_speed="alone" not in words,
+        options=InferOptions(ensemble="ensemble" in words),
     )  # fmt: skip
-    return np.square(high.image()[0], dtype=np.float64)
+    return levels.to_db(np.square(high.image()[0], dtype=np.float64))
 
 
 def main() -> None:
@@ -145,11 +137,11 @@ def main() -> None:
                               for x in seen]))  # fmt: skip
         for name in args.sets if scale == 4 else args.sets[:1]:
             cases = [case(run_up, scale) for run_up in SETS[name](count)]
-            tables[f"x{scale}, {len(cases)} {name}"] = [
-                row(method, cases, bias, args.model)
-                for method in progress(args.only, len(args.only), f"x{scale} {name}")
-            ]
-            refined.cache_clear()
+            with kept_steps():  # the network runs once for all consistency modes
+                tables[f"x{scale}, {len(cases)} {name}"] = [
+                    row(method, cases, bias, args.model)
+                    for method in progress(args.only, len(args.only), f"x{scale} {name}")
+                ]
     publish(
         args,
         "Map super-resolution",
@@ -198,15 +190,15 @@ def row(method: str, cases: list[Case], bias: float, model: str | None) -> dict[
         "single ridges found, %": 100 * mean(ridges, "found_single"),
         "all ridges found, %": 100 * mean(ridges, "found"),
         "invented, %": 100 * mean(ridges, "invented"),
-        "rows minus those of the input, dB rms": float(np.mean([held(x, one) for x, one in
+        "cells minus those of the input, dB rms": float(np.mean([held(x, one) for x, one in
                                                        zip(found, cases)])),
     }  # fmt: skip
 
 
 def held(found: np.ndarray, one: Case) -> float:
-    """Difference between the pooled rows of the result and those of the low map, dB rms."""
+    """Difference between the pooled cells of the result and those of the low map, dB rms."""
     power = 10 ** (found.astype(float) / 10)
-    return consistency_db(power, one.low.power[0], (one.scale, one.scale), "row")
+    return consistency_db(power, one.low.power[0], (one.scale, one.scale))
 
 
 def mean(ridges: list, name: str) -> float:
@@ -236,12 +228,13 @@ def bands(found: np.ndarray, one: Case) -> float:
 LABELS = {
     "nearest": "nearest",
     "bicubic": "bicubic",
+    "bicubic, back-projection": "bicubic, back-projection",
     "corrected": "bicubic {:+.1f} dB",
-    "alone": "specsr, consistency row, network alone",
-    "ensemble": "specsr, consistency row, time-reversal ensemble",
-    "speed": "specsr, consistency row, speed known",
-    "speed and ensemble": "specsr, consistency row, speed known, time-reversal ensemble",
-    "speed and cell": "specsr, consistency cell, speed known",
+    "expected, alone": "specsr, consistency expected, network alone",
+    "expected, ensemble": "specsr, consistency expected, ensemble (time reversal)",
+    "measured, speed": "specsr, consistency measured, speed known",
+    "expected, speed": "specsr, consistency expected, speed known",
+    "expected, speed, ensemble": "specsr, consistency expected, speed known, ensemble",
     "fit": "orders fitted at the known speed, no network",
 }
 

@@ -18,30 +18,34 @@ measured in the same way.
 
 from __future__ import annotations
 
+from typing import cast, get_args
+
 import numpy as np
 import soundfile
 from common import data_folder, parser, progress, publish, run
 from map import FRESH, interpolate
+from map_scores import ORDERS
+from real_recordings import RUN_UP_RPM
 from scipy import ndimage
 
 from specsr import Signal
+from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.order_cut import order_cut
+from specsr.scores.baselines import Interpolation
 from specsr.scores.ridges import compare_lines
 from specsr.synth.draws import random_run_up
 from specsr.synth.synthesis import synthesise
 
-RPM_AT_FULL_SCALE = 4821.43  # second channel, from the description of the recording
-ORDERS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0)
 SCALE = 4
 STRONGEST = 5
 WINDOWS = (1024, 2048, 4096, 8192)
 METHODS = (
-    "nearest", "bicubic", "off", "row", "cell", "off, speed known", "row, speed known",
-    "cell, speed known",
+    *get_args(Interpolation), "measured", "expected", "off", "measured, speed known",
+    "expected, speed known", "off, speed known",
 )  # fmt: skip
 
 
@@ -49,7 +53,7 @@ def recording(folder: object) -> Signal:
     """Return the run-up with its speed, Pa."""
     path = folder / "car_runup_with_rpm.flac"  # type: ignore[operator]
     samples, rate = soundfile.read(path, dtype="float64")
-    rpm = samples[:, 1] * RPM_AT_FULL_SCALE
+    rpm = samples[:, 1] * RUN_UP_RPM
     return Signal(samples[:, :1].T, float(rate), "Pa", rpm=rpm).resample(25600.0)
 
 
@@ -66,7 +70,9 @@ def by_window(signal: Signal, model: str | None) -> list[dict[str, object]]:
                 f"{rpm / 120:.0f}" for rpm in (signal.rpm.min(), signal.rpm.max())
             ),
         }  # fmt: skip
-        for method in ("bicubic", "cell", "cell, speed known"):
+        for method in (
+            "bicubic", "bicubic, back-projection", "measured", "measured, speed known"
+        ):  # fmt: skip
             errors = cut_error(result(method, low, fine, model), true, signal.rpm)
             row[method] = float(np.mean(errors))
         rows.append(row)
@@ -75,12 +81,13 @@ def by_window(signal: Signal, model: str | None) -> list[dict[str, object]]:
 
 def result(method: str, low: SpecMap, fine: SpecMap, model: str | None) -> SpecMap:
     """Return the fine map computed by a method from the low-resolution one."""
-    if method in ("nearest", "bicubic"):
-        magnitude = 10 ** (interpolate(low, SCALE, method) / 20)
+    if method in get_args(Interpolation):
+        magnitude = 10 ** (interpolate(low, SCALE, cast(Interpolation, method)) / 20)
         return SpecMap(fine.grid.with_nyquist(magnitude)[None], fine.grid, rpm=fine.rpm)
     mode, _, speed = method.partition(", ")
     given = low if speed else low.replace(rpm=None)
-    return upscale_map(given, SCALE, model=model, consistency=mode).replace(rpm=fine.rpm)
+    high = upscale_map(given, SCALE, model=model, consistency=cast(Consistency, mode))
+    return high.replace(rpm=fine.rpm)
 
 
 def smooth(levels: np.ndarray, columns: int = 32) -> np.ndarray:
@@ -104,7 +111,10 @@ def cut_error(high: SpecMap, true: dict[float, np.ndarray], rpm: np.ndarray) -> 
 def of_truth(args: object) -> list[dict[str, object]]:
     """Mean error over the strongest orders of synthetic run-ups, including that of the truth."""
     made = [synthesise(random_run_up(FRESH + i)) for i in range(12)]
-    methods = ("bicubic", "row", "cell", "row, speed known", "cell, speed known", "truth")
+    methods = (
+        "bicubic", "bicubic, back-projection", "measured", "expected", "measured, speed known",
+        "expected, speed known", "truth",
+    )  # fmt: skip
     errors: dict[str, list[float]] = {method: [] for method in methods}
     for one in progress(made, len(made), "synthetic run-ups"):
         fine = SpectrogramTransform(2048, 256)(one.signal)
