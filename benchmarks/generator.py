@@ -498,7 +498,8 @@ def clicks(seed: int) -> Machine:
         10 ** (rng.uniform(-12, 0) / 20) * np.sin(2 * np.pi * 50 * k * seconds)
         for k in (1, 2, 3, 6)
     )
-    floor = 10 ** (rng.uniform(-40, -25) / 20) * np.abs(clean).max()
+    quiet = rng.uniform(-75, -55) if seed % 2 else rng.uniform(-45, -30)
+    floor = 10 ** (quiet / 20) * np.abs(clean).max()
     clean += 0.02 * floor * hum
     noises = [(1.0, background(rng, rate, -4.0))]
     ratio = 20 * np.log10(np.sqrt(np.mean(np.square(clean))) / (0.1 * floor))

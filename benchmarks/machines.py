@@ -30,7 +30,7 @@ from specsr import Signal
 from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
-from specsr.maps.pooling import enlarge, enlarge_cubic, pool, pool_power
+from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.scores.map_errors import line_mask
