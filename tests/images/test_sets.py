@@ -152,7 +152,7 @@ def test_batches_are_a_function_of_seed_and_step() -> None:
     scales = []
     for step in (5, 3, 59):
         assert all(torch.equal(a, b) for a, b in zip(one[step][:2], other[step][:2]))
-    for low, _, scale in (one[step] for step in range(60)):
+    for low, _, scale, _ in (one[step] for step in range(60)):
         assert low.shape[2] == {2: 12, 3: 8}[scale[0]]  # each scale has its own patch
         scales.append(scale[0])
     assert 30 < scales.count(3) < 57

@@ -67,7 +67,7 @@ def test_training_lowers_the_loss_and_writes_a_usable_model(tmp_path: Path) -> N
 
     def score(net: torch.nn.Module) -> float:
         with torch.no_grad():
-            return float(np.mean([losses.l1(net(x, s), y).item() for x, y, s in crops]))
+            return float(np.mean([losses.l1(net(x, s), y).item() for x, y, s, _ in crops]))
 
     # repeating the input costs the speckle of a pooled cell; learning takes a good part off
     assert score(model.net) < 0.9 * score(untrained)
