@@ -81,9 +81,19 @@ def _show(file: FileInfo) -> None:
             show(plain(f"  {channel.name}: {channel.problem}"))
     for note in file.notes:
         show(plain(f"  note: {note}"))
+    if file.origin is not None:
+        show(plain(f"  origin: {_origin(file.origin)}"))
     for channel in file.channels:
         if channel.flagged:
             show(plain(f"  ! {channel.name}: {_warning(channel)}"))
+
+
+def _origin(origin: dict[str, Any]) -> str:
+    """Return the fields of an origin on one line, the name of the command first."""
+    parts = {key: value for key, value in origin.items() if key != "command"}
+    texts = [f"{key} {value if isinstance(value, str) else json.dumps(value)}"
+             for key, value in parts.items()]  # fmt: skip
+    return ", ".join([str(origin.get("command", "")), *texts]).removeprefix(", ")
 
 
 def _warning(channel: ChannelInfo) -> str:

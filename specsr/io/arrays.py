@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import entries, hdf5
+from specsr.io import entries, hdf5, origin
 from specsr.io.atomic import replacing
 from specsr.io.limits import Total, array_memory
 from specsr.io.npy import nbytes, read_header
@@ -66,6 +66,11 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
 def holds_map(path: Path) -> bool:
     """Return whether a ``.npz`` or HDF5 file holds a map, without reading its arrays."""
     return entries.is_map(_load(path, values=False))
+
+
+def read_origin(path: Path) -> Any:
+    """Return the entry ``origin`` of a ``.npz`` or HDF5 file; None without one."""
+    return _load(path, values=False).get(origin.KEY)
 
 
 def hdf5_tree(path: Path) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 from specsr.errors import SpecsrError
 from specsr.extras import require
 from specsr.io import claim
-from specsr.io.commit import commit, exists_error, sync_folder
+from specsr.io.commit import commit, exists_error, sync_file, sync_folder
 from specsr.io.sidecar import sidecar_path
 from specsr.io.temporaries import make_folder, remove_empty, sweep, temporary_paths
 
@@ -106,12 +107,94 @@ def check_outputs(
         sweep(folder)
 
 
+class _Output:
+    """A file and its companions while they are written: final, temporary and former names."""
+
+    def __init__(self, path: str | os.PathLike[str], finals: list[Path], overwrite: bool) -> None:
+        self.path, self.finals, self.overwrite = path, finals, overwrite
+        self.temps = temporary_paths(finals)
+        self.olds = [temp.with_suffix(".old") for temp in self.temps]
+        self.created: list[Path] = []
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Name the file in errors of the operating system."""
+        try:
+            yield
+        except OSError as error:
+            raise SpecsrError(
+                f"{self.path}: could not be written ({error.strerror or error}): free some space "
+                "or choose a writable folder; no partial file was left"
+            ) from error
+
+    def commit(self) -> None:
+        """Give all files their final names."""
+        claim.record(self.temps[0])
+        commit(self.finals, self.temps, self.olds, self.overwrite)
+        for folder in self.created:
+            sync_folder(folder.parent)
+
+    def discard(self) -> None:
+        """Remove temporary and former files, and new folders in which nothing is left."""
+        for leftover in (*self.temps, *self.olds):
+            with suppress(OSError):  # a later job removes it
+                leftover.unlink()
+        remove_empty(self.created)
+
+
+class Together:
+    """Outputs that are complete and wait for their final names, see `together`."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Output] = []
+
+    def add(self, output: _Output) -> None:
+        """Let an output wait."""
+        self._waiting.append(output)
+
+    def commit(self) -> list[str]:
+        """Give all outputs their final names; return the errors of those that could not get it."""
+        errors = []
+        for output in self._waiting:
+            try:
+                with output.naming():
+                    output.commit()
+            except SpecsrError as error:
+                errors.append(str(error))
+        return errors
+
+    def discard(self) -> None:
+        """Remove what was not committed."""
+        while self._waiting:
+            self._waiting.pop().discard()
+
+
+_together: ContextVar[Together | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together() -> Iterator[Together]:
+    """Hold back the names of all outputs that are written in this context, until a commit.
+
+    So the outputs of one job appear one right after the other, each complete, when the work on all
+    of them has ended.  Without `Together.commit` none appears.
+    """
+    waiting = Together()
+    token = _together.set(waiting)
+    try:
+        yield waiting
+    finally:
+        _together.reset(token)
+        waiting.discard()
+
+
 @contextmanager
 def replacing(
     path: str | os.PathLike[str], *companions: str | os.PathLike[str], overwrite: bool = False
 ) -> Iterator[list[Path]]:
     """Yield a temporary path for each file; all are renamed together when the block ends.
 
+    In the context of `together` they are renamed by its commit.
     The temporary files are in the folder of the final ones, which is created if it is missing.  A
     companion (a sidecar) that the block does not write is deleted if it exists.  After an
     exception, an interrupt included, all files are as they were before.  Files and folders are
@@ -128,27 +211,21 @@ def replacing(
     """
     # A symbolic link stays: the file that it points to is replaced.
     finals = [Path(os.path.realpath(check_output(p, overwrite))) for p in (path, *companions)]
-    temps = temporary_paths(finals)
-    olds = [temp.with_suffix(".old") for temp in temps]
-    created: list[Path] = []
+    output = _Output(path, finals, overwrite)
+    waiting = _together.get()
     done = False
     try:
-        for final in finals:
-            created += make_folder(final.parent)
-        yield temps
-        claim.record(temps[0])
-        commit(finals, temps, olds, overwrite)
-        for folder in created:
-            sync_folder(folder.parent)
-        done = True
-    except OSError as error:
-        raise SpecsrError(
-            f"{path}: could not be written ({error.strerror or error}): free some space or choose "
-            "a writable folder; no partial file was left"
-        ) from error
+        with output.naming():
+            for final in finals:
+                output.created += make_folder(final.parent)
+            yield output.temps
+            if waiting is None:
+                output.commit()
+            else:
+                for temp in output.temps:
+                    sync_file(temp)
+                waiting.add(output)
+                done = True
     finally:
-        for leftover in (*temps, *olds):
-            with suppress(OSError):  # a later job removes it
-                leftover.unlink()
         if not done:
-            remove_empty(created)
+            output.discard()

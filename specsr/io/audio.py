@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import riff, sidecar
+from specsr.io import ogg, origin, riff, sidecar
 from specsr.io.atomic import replacing
 from specsr.io.limits import Total, array_memory, check_size
 from specsr.io.recording import Contents, from_rows
@@ -151,8 +151,8 @@ def audio_sink(
         raise SpecsrError(
             f"{path}: a rate of {head.rate:g} Hz does not fit into an audio file: write .npz"
         )
-    needed = sidecar.is_needed(head)
-    companions = _companions(path, needed)
+    companions = sidecar.companions(path, sidecar.is_needed(head))
+    needed = bool(companions) and (sidecar.is_needed(head) or origin.stated() is not None)
     speeds: list[np.ndarray] = []
     taken = 0
 
@@ -183,6 +183,8 @@ def audio_sink(
                 f"{path}: could not be written in full ({min(written, taken)} of {length} "
                 "samples): free some space on the disk"
             )
+        if form == "OGG":
+            ogg.set_serial(audio)
         if needed:
             rpm = np.concatenate(speeds) if speeds else None
             side[0].write_text(sidecar.encode(head, audio, rpm), encoding="utf-8")
@@ -253,21 +255,6 @@ def _check_range(path: Path, signal: Signal, subtype: str) -> None:
         )
     if subtype != "DOUBLE" and peak > float(np.finfo(np.float32).max):
         raise SpecsrError(f"{path}: {peak:g} is too large for {subtype}: use subtype DOUBLE")
-
-
-def _companions(path: Path, needed: bool) -> list[Path]:
-    """Return the sidecar to write or delete, if any; the JSON of another program is kept."""
-    side = sidecar.sidecar_path(path)
-    try:
-        foreign = side.is_file() and sidecar.load(path) is None
-    except SpecsrError:
-        foreign = False
-    if foreign and needed:
-        raise SpecsrError(
-            f"{path}: its calibration has to be stored in {side.name}, which holds other data: "
-            "move that file, or choose another name"
-        )
-    return [side] if needed or (side.exists() and not foreign) else []
 
 
 def _check_header(path: Path, file: Any) -> None:

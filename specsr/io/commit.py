@@ -5,11 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from specsr.errors import SpecsrError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _NO_LINKS = {
     errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL,
@@ -19,6 +25,9 @@ _NO_LINKS = {
 
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES}
 """Errors of file systems that cannot flush a folder."""
+
+LOCK_SECONDS = 10.0
+"""Time after which renaming no longer waits for another process that renames in the same folder."""
 
 
 def exists_error(path: Path, when: str = "exists already") -> SpecsrError:
@@ -60,6 +69,38 @@ def sync_folder(folder: Path) -> None:
             raise
 
 
+@contextmanager
+def renaming(folders: Iterable[Path]) -> Iterator[None]:
+    """Exclude other processes and threads that rename files in the same folders.
+
+    So the files of two jobs with one output are not mixed.  Where folders cannot be locked (some
+    network drives, Windows) nothing is excluded, and the checksum in a sidecar reveals a mix.
+    """
+    with ExitStack() as stack:
+        for folder in sorted(set(folders)):  # one order: two processes never wait for each other
+            try:
+                handle = os.open(folder, os.O_RDONLY)
+            except OSError:
+                continue
+            stack.callback(os.close, handle)
+            _wait_for_lock(handle)
+        yield
+
+
+def _wait_for_lock(handle: int) -> None:
+    if fcntl is None:
+        return
+    end = time.monotonic() + LOCK_SECONDS
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.001)
+        except OSError:  # not supported
+            return
+
+
 def commit(
     finals: Sequence[Path], temps: Sequence[Path], olds: Sequence[Path], overwrite: bool
 ) -> None:
@@ -80,6 +121,13 @@ def commit(
     """
     for temp in temps:
         sync_file(temp)
+    with renaming(final.parent for final in finals):
+        _rename_all(finals, temps, olds, overwrite)
+
+
+def _rename_all(
+    finals: Sequence[Path], temps: Sequence[Path], olds: Sequence[Path], overwrite: bool
+) -> None:
     made = [identity(temp) for temp in temps]
     before = [identity(final) for final in finals]
     order = [*range(1, len(finals)), 0]
@@ -90,7 +138,9 @@ def commit(
                     _keep(finals[i], olds[i], copied=i > 0)
         for i in order:
             if i and made[i] is None:
-                if not overwrite and before[i] is not None:
+                if before[i] is None:
+                    continue
+                if not overwrite:
                     raise FileExistsError(errno.EEXIST, "exists", str(finals[i]))
                 finals[i].unlink(missing_ok=True)
             elif overwrite:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io import origin
 from specsr.io.axes import grid_from_axes
 from specsr.io.recording import Contents, from_rows
 from specsr.io.schema import (
@@ -77,7 +78,8 @@ def contents(fields: dict[str, Any]) -> Contents:
 def of_signal(signal: Signal) -> dict[str, Any]:
     """Return the entries of a recording; entries of None are not written."""
     return signal_fields(signal) | {
-        "channels": json.dumps(list(signal.channels)), "samples": signal.samples, "rpm": signal.rpm
+        "channels": json.dumps(list(signal.channels)), "samples": signal.samples,
+        "rpm": signal.rpm, origin.KEY: origin.text(),
     }  # fmt: skip
 
 
@@ -88,10 +90,11 @@ def of_map(spec: SpecMap) -> dict[str, Any]:
 
 
 def about_map(grid: Grid, channels: tuple[str, ...]) -> dict[str, Any]:
-    """Return the entries of a map without its values."""
+    """Return the entries of a map without its values; entries of None are not written."""
     return {
         "format": MAP, "version": VERSION, "grid": grid_json(grid),
         "channels": json.dumps(list(channels)), "freqs": grid.freqs(), "times": grid.times(),
+        origin.KEY: origin.text(),
     }  # fmt: skip
 
 

@@ -9,10 +9,22 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import is_map, read_channels, read_map, unit_labels
+from specsr.io import (
+    arrays,
+    is_map,
+    mat,
+    origin,
+    read_channels,
+    read_map,
+    sidecar,
+    tdms,
+    text,
+    unit_labels,
+)
 from specsr.io.bandwidth import true_bandwidth
 from specsr.io.guard import naming
 from specsr.io.recording import Channel, Contents, assemble
+from specsr.io.table import read_head
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import channel_position
 from specsr.units import reference_label
@@ -63,12 +75,14 @@ class FileInfo:
         channels: its channels; () for a map.
         map: properties of the map in it; None for a recording.
         notes: corrections made on reading, one sentence each.
+        origin: how specsr made it (`specsr.io.origin`); None if the file does not hold it.
     """
 
     path: str
     channels: tuple[ChannelInfo, ...] = ()
     map: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    origin: dict[str, Any] | None = None
 
     @property
     def flagged(self) -> bool:
@@ -96,7 +110,7 @@ def inspect_file(
         SpecsrError: the file cannot be read, or has no such channel; the message names the file.
     """
     if is_map(path):
-        return FileInfo(str(path), map=_map_facts(read_map(path)))
+        return FileInfo(str(path), map=_map_facts(read_map(path)), origin=read_origin(path))
     contents = read_channels(path)
     wanted = contents.channels
     if channels is not None:
@@ -105,7 +119,30 @@ def inspect_file(
             wanted = tuple(wanted[channel_position(names, name)] for name in channels)
     notes = list(contents.notes)
     found = [_channel(channel, unit, calib, rate, notes) for channel in wanted]
-    return FileInfo(str(path), tuple(found), notes=tuple(dict.fromkeys(notes)))
+    return FileInfo(
+        str(path), tuple(found), notes=tuple(dict.fromkeys(notes)), origin=read_origin(path)
+    )
+
+
+def read_origin(path: Path) -> dict[str, Any] | None:
+    """Return the origin in a readable recording or map; None if it holds none.
+
+    Raises:
+        SpecsrError: the file cannot be read; the message names the file.
+    """
+    suffix = path.suffix.lower()
+    with naming(path):
+        if suffix in arrays.SUFFIXES:
+            found = arrays.read_origin(path)
+        elif suffix in mat.SUFFIXES:
+            found = mat.read_origin(path)
+        elif suffix in text.SUFFIXES:
+            found = read_head(path).origin
+        elif suffix == ".tdms":
+            found = tdms.read_origin(path)
+        else:
+            found = (sidecar.load(path) or {}).get(origin.KEY)
+    return origin.from_text(found)
 
 
 def _channel(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from specsr.errors import SpecsrError
+from specsr.io import origin
 from specsr.io.atomic import replacing
 from specsr.io.find import find_files
 from specsr.io.limits import check_size
@@ -19,6 +21,8 @@ from specsr.io.limits import check_size
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 """Suffixes of formats with 16 bits per sample."""
+_PNG_HEADER = 33
+"""Length of the signature and the first chunk of a PNG, bytes."""
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
@@ -206,3 +210,12 @@ def write_image(
             options = {"quality": 95} if kind == "JPEG" else {}
             options |= {"lossless": True} if kind == "WEBP" else {}
             Image.fromarray(np.ascontiguousarray(pixels)).save(partial, kind, **options)
+        if suffix == ".png" and (text := origin.text()) is not None:
+            partial.write_bytes(_with_text(partial.read_bytes(), origin.KEY, text))
+
+
+def _with_text(png: bytes, key: str, text: str) -> bytes:
+    """Return a PNG with a chunk of text in ASCII after its header."""
+    content = b"tEXt" + key.encode("ascii") + b"\0" + text.encode("ascii")
+    length, check = (struct.pack(">I", n) for n in (len(content) - 4, zlib.crc32(content)))
+    return png[:_PNG_HEADER] + length + content + check + png[_PNG_HEADER:]

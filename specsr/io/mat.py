@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import arrays, entries, mat5, schema
+from specsr.io import arrays, entries, mat5, origin, schema
 from specsr.io.atomic import replacing
 from specsr.io.recording import Contents
 from specsr.io.tree import find_channels
@@ -72,6 +72,11 @@ def read_map_file(path: Path) -> SpecMap:
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
     """Write a map as ``.mat`` v5 with all of its fields."""
     _save(path, entries.of_map(spec), overwrite)
+
+
+def read_origin(path: Path) -> Any:
+    """Return the variable ``origin`` of a ``.mat`` file; None without one."""
+    return _load(path).get(origin.KEY)
 
 
 def _save(path: Path, fields: dict[str, Any], overwrite: bool) -> None:

@@ -11,6 +11,7 @@ Signal fields (in an audio sidecar as JSON, in ``.npz`` and ``.h5`` as one entry
     start       time of the first sample, s
     channels    one name per channel
     rpm         1/min at every sample; absent if unknown
+    origin      JSON object, see `specsr.io.origin`; may be absent, and is not read
 
 Map fields (``.npz`` and ``.h5``)::
 
@@ -24,6 +25,7 @@ Map fields (``.npz`` and ``.h5``)::
     rpm         float64 [length]; absent if unknown
     uncertainty_db  float32, shape of magnitude, dB: half-width of the 68 % interval; may be absent
                 (called std_db by version 0.1.0)
+    origin      as in a signal
     freqs       Hz [rows], times: s [frames]: for other programs, computed from the grid on reading
 """
 

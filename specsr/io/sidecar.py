@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io import origin
 from specsr.io.limits import check_size
 from specsr.io.schema import SIGNAL, signal_arguments, signal_fields, whole
 from specsr.signal import Signal
@@ -39,6 +40,27 @@ def is_needed(signal: Signal) -> bool:
     return signal.rpm is not None or signal_fields(signal) != signal_fields(plain)
 
 
+def companions(path: Path, needed: bool) -> list[Path]:
+    """Return the sidecar to write or delete; none if another program has a file of its name.
+
+    A missing one is returned too: a job that writes the same output may add it meanwhile.
+
+    Raises:
+        SpecsrError: a sidecar is needed, and another program has a file of its name.
+    """
+    side = sidecar_path(path)
+    try:
+        foreign = side.is_file() and load(path) is None
+    except SpecsrError:
+        foreign = False
+    if foreign and needed:
+        raise SpecsrError(
+            f"{path}: its calibration has to be stored in {side.name}, which holds other data: "
+            "move that file, or choose another name"
+        )
+    return [] if foreign else [side]
+
+
 def encode(signal: Signal, audio: Path, rpm: np.ndarray | None) -> str:
     """Return the sidecar of a signal as JSON text.
 
@@ -48,6 +70,8 @@ def encode(signal: Signal, audio: Path, rpm: np.ndarray | None) -> str:
         rpm: rpm of the whole signal, 1/min, [N], or None.
     """
     fields = signal_fields(signal) | {"crc32": checksum(audio)}
+    if origin.stated() is not None:
+        fields[origin.KEY] = origin.stated()
     if rpm is not None:
         fields["rpm"] = pack(rpm)
     return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"

@@ -9,8 +9,11 @@ from pathlib import Path
 from specsr.errors import SpecsrError
 from specsr.io.sidecar import sidecar_path
 
-State = tuple[int, int, int]
-"""Size in bytes, time of the last change in ns, inode."""
+State = tuple[int, int, int, int]
+"""Size in bytes, time of the last change in ns, inode, time of its last change in ns.
+
+The last one cannot be set by a program, and also changes with names and permissions.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def _state(path: Path) -> State | None:
         found = path.stat()
     except OSError:
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
+    return found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns
 
 
 def _text(state: State | None) -> str:

@@ -163,7 +163,8 @@ def map_sink(
     shapes: dict[str, tuple[int, ...]] = {"magnitude": full, "phase": full}
     if head.rpm is not None:
         shapes["rpm"] = (grid.length,)
-    fields = entries.about_map(grid, head.channels)
+    facts = entries.about_map(grid, head.channels)
+    fields = {key: value for key, value in facts.items() if value is not None}
     frames = Frames(grid, channels)
     layout = _npz if path.suffix.lower() == ".npz" else _hdf5
 

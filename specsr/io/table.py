@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -27,7 +27,8 @@ LONGEST = 300
 """Longest part of a comment, column name or message that is used, characters."""
 LONGEST_LINE = 1_000_000
 """Longest line before the numbers, characters."""
-_NAMES = "channels: "
+_JSON = ("channels", "origin")
+"""Comments of specsr that hold JSON."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Head:
         names: column names; () without a line of names.
         times: times of the columns, s, if the line of names is that of a map, else ().
         channels: channel names in a comment of specsr; () without one.
+        origin: JSON text in a comment of specsr, see `specsr.io.origin`; None without one.
     """
 
     facts: dict[str, str]
@@ -51,6 +53,7 @@ class Head:
     names: tuple[str, ...] = ()
     times: tuple[float, ...] = ()
     channels: tuple[str, ...] = ()
+    origin: str | None = None
 
     @property
     def is_map(self) -> bool:
@@ -99,15 +102,16 @@ def read_head(path: Path) -> Head:
     # float64 of cells of 8 characters or more, as columns, as channels and stacked
     check_size(4 * path.stat().st_size, "the table")
     facts: dict[str, str] = {}
-    channels: tuple[str, ...] = ()
+    more: dict[str, Any] = {}
     with _opened(path) as file:
         lines = [line.rstrip("\n")[:LONGEST_LINE] for _, line in zip(range(_HEAD_LINES), file)]
     for number, line in enumerate(lines):
         text = line.strip()
         if text.startswith(("#", "%")) or not text:
             text = text.lstrip("#% ")
-            if text.startswith(_NAMES) and facts.get("format", "").startswith("specsr-"):
-                channels = names({"channels": text.removeprefix(_NAMES)})
+            key, _, value = text.partition(": ")
+            if key in _JSON and facts.get("format", "").startswith("specsr-"):
+                more[key] = names({key: value}) if key == "channels" else value
                 continue
             if text.startswith("specsr-map"):
                 facts["format"] = "specsr-map"
@@ -115,7 +119,7 @@ def read_head(path: Path) -> Head:
             continue
         divider, comma = _divider(line)
         if _are_numbers(_cells(text, divider), comma):
-            return Head(facts, number, divider, comma, channels=channels)
+            return Head(facts, number, divider, comma, **more)
         following = next((later for later in lines[number + 1 :] if later.strip()), "")
         divider, comma = _divider(following)
         if not following or not _are_numbers(_cells(following, divider), comma):
@@ -124,7 +128,7 @@ def read_head(path: Path) -> Head:
         times: tuple[float, ...] = ()
         if len(titles) > 2 and _are_numbers(titles[1:], comma):
             times = tuple(_number(title, comma) for title in titles[1:])
-        return Head(facts, number + 1, divider, comma, titles, times, channels)
+        return Head(facts, number + 1, divider, comma, titles, times, **more)
     raise SpecsrError(
         "cannot be read as a table: expected columns of numbers under a line of names"
     )

@@ -18,7 +18,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.extras import need
-from specsr.io import unit_labels
+from specsr.io import origin, unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
 from specsr.io.limits import Total, array_memory
 from specsr.io.recording import Channel, Contents
@@ -77,7 +77,8 @@ def write_tdms(
     if subtype is not None:
         raise SpecsrError(f"{path}: .tdms has no subtypes: leave subtype={subtype!r} out")
     nptdms = need(*LIBRARIES[".tdms"], f"{path.suffix} files")
-    root = nptdms.RootObject({"writer": "specsr", "full_scale": float(signal.full_scale)})
+    facts = {"writer": "specsr", "full_scale": float(signal.full_scale), origin.KEY: origin.text()}
+    root = nptdms.RootObject({key: value for key, value in facts.items() if value is not None})
     group = nptdms.GroupObject("specsr", {})
     rows = [(name, row, signal.unit) for name, row in zip(signal.channels, signal.samples)]
     if signal.rpm is not None:
@@ -98,6 +99,13 @@ def write_tdms(
         nptdms.TdmsWriter(file) as writer,
     ):
         writer.write_segment([root, group, *objects])
+
+
+def read_origin(path: Path) -> Any:
+    """Return the entry ``origin`` of a ``.tdms`` file that `read_tdms` reads; None without one."""
+    nptdms = need(*LIBRARIES[".tdms"], f"{path.suffix} files")
+    with open(path, "rb", buffering=0) as raw, _Bounded(raw) as bounded:
+        return nptdms.TdmsFile.read_metadata(bounded).properties.get(origin.KEY)
 
 
 class _Bounded(io.BufferedReader):

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import entries, unit_labels
+from specsr.io import entries, origin, unit_labels
 from specsr.io.atomic import replacing
 from specsr.io.recording import Channel, Contents
 from specsr.io.table import (
@@ -120,6 +120,7 @@ def write_signal(
         _column(cell, 0) != (name, signal.unit) for cell, name in zip(names[1:], signal.channels)
     ):
         lines.append(_names_line(path, signal.channels))
+    lines += _origin_lines()
     with (
         replacing(path, overwrite=overwrite) as (temp,),
         open(temp, "w", encoding="utf-8", newline="") as file,
@@ -189,6 +190,7 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
         and comment_facts(f"channel: {name}") == {"channel": name}
     )
     lines.append(f"# channel: {name}" if simple else _names_line(path, [name]))
+    lines += _origin_lines()
     with (
         replacing(path, overwrite=overwrite) as (temp,),
         open(temp, "w", encoding="utf-8", newline="") as file,
@@ -228,15 +230,31 @@ def _shows(cell: str, name: str, label: str) -> bool:
 
 
 def _names_line(path: Path, names: Sequence[str]) -> str:
-    """Return the comment with names as JSON, of which no part is a formula."""
-    text = re.sub("[=+@-]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(list(names)))
-    line = f"# channels: {text}"
+    """Return the comment with names as JSON."""
+    line = _json_line("channels", json.dumps(list(names)))
     if len(line) > LONGEST_LINE:
         raise SpecsrError(
             f"{path}: the channel names are too long for a table ({len(line)} characters, up to "
             f"{LONGEST_LINE}): shorten them, or write .h5"
         )
     return line
+
+
+def _origin_lines() -> list[str]:
+    """Return the comment with the origin of the files that are written now, if they have one."""
+    text = origin.text()
+    line = "" if text is None else _json_line(origin.KEY, text)
+    return [line] if 0 < len(line) <= LONGEST_LINE else []
+
+
+def _json_line(key: str, text: str) -> str:
+    """Return a comment with JSON text in ASCII, of which no part is a formula."""
+    escaped = re.sub(r'"(?:[^"\\]|\\.)*"', _without_formulas, text)
+    return f"# {key}: {escaped}"
+
+
+def _without_formulas(found: re.Match[str]) -> str:
+    return re.sub("[=+@-]", lambda sign: f"\\u{ord(sign[0]):04x}", found[0])
 
 
 def _column(text: str, position: int) -> tuple[str, str]:

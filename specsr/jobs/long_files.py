@@ -104,8 +104,7 @@ def write_pieces(
     Args:
         source: the recording that the pieces are computed from, as they are taken.
         pieces: the result in order, without gaps.
-        task: its targets are written, but for figures, which `specsr.jobs.plan.save` draws.  No
-            output appears if a file that is read has changed.
+        task: its targets are written, but for figures, which `specsr.jobs.plan.save` draws.
         transform: analysis of the maps.
         ratio: samples of the result for each of ``source``.
         panels: of the figures.
@@ -133,7 +132,6 @@ def write_pieces(
                     overview.add(piece.samples[:1])
             squares += np.square(piece.samples, dtype=np.float64).sum(axis=1)
             done += piece.length // ratio
-        task.read.check()  # here: the outputs appear at the end of this block
     with np.errstate(divide="ignore"):
         levels = 10 * np.log10(squares / length / REFERENCES[first.unit] ** 2)
     text = ", ".join(f"{level:.1f}" for level in levels)

@@ -6,18 +6,21 @@ import dataclasses
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from specsr.choices import Phase
 from specsr.errors import SpecsrError
+from specsr.io.atomic import together
 from specsr.io.guard import naming
-from specsr.io.snapshot import Snapshot, snapshot
+from specsr.io.origin import stating
+from specsr.io.snapshot import snapshot
 from specsr.jobs.environment import environment
 from specsr.jobs.manifest import Manifest, Record, sha256, stamps
 from specsr.jobs.options import Speed
-from specsr.jobs.plan import Result, Written, levels_line, save
+from specsr.jobs.plan import Result, levels_line, save
 from specsr.progress import Progress
 from specsr.version import __version__
 
@@ -31,7 +34,6 @@ class Task:
         targets: outputs.
         overwrite: whether existing outputs may be replaced.
         progress: wraps the iterable of steps, for a bar.
-        read: state of the files that are read, before the work; checked before outputs appear.
         claim: file that records the output, so that another attempt may replace it; see
             `specsr.io.claim`.
     """
@@ -40,7 +42,6 @@ class Task:
     targets: tuple[Path, ...]
     overwrite: bool = False
     progress: Progress | None = None
-    read: Snapshot = Snapshot()
     claim: Path | None = None
 
     def absolute(self) -> Task:
@@ -80,21 +81,28 @@ class Work(Protocol):
 
 
 def attempt(work: Work, task: Task) -> Record:
-    """Process one file and return its record; a `SpecsrError` becomes the record's ``error``."""
+    """Process one file and return its record; a `SpecsrError` becomes the record's ``error``.
+
+    The outputs appear together at the end, after a check that no file that was read has changed.
+    """
     start = time.perf_counter()
     read = snapshot((task.file, *work.tables(), _model(work, task.file)))
     record = planned(work, task)
     error: str | None = None
     notes: tuple[str, ...] = ()
     try:
-        try:
-            result = work(dataclasses.replace(task, read=read))
-        except SpecsrError:
-            read.check()  # the error may come from a file that changed: name that instead
-            raise
-        if not isinstance(result.output, Written):  # those were checked before they appeared
+        with together() as outputs, stating(origin(work, record)):
+            try:
+                result = work(task)
+            except SpecsrError:
+                read.check()  # the error may come from a file that changed: name that instead
+                raise
+            errors = _save_each(task, result, work.phase)
             read.check()
-        _save_each(task, result, work.phase)
+            errors += outputs.commit()
+        if errors:
+            some = "; the other outputs were written" * (len(errors) < len(task.targets))
+            raise SpecsrError("; ".join(errors) + some)
         notes = (*result.notes, *levels_line(result.output))
     except SpecsrError as found:
         error = str(found)
@@ -104,12 +112,8 @@ def attempt(work: Work, task: Task) -> Record:
     )  # fmt: skip
 
 
-def _save_each(task: Task, result: Result, phase: Phase) -> None:
-    """Write every output, although one of them fails.
-
-    Raises:
-        SpecsrError: some outputs could not be written; the others were.
-    """
+def _save_each(task: Task, result: Result, phase: Phase) -> list[str]:
+    """Write every output, although one of them fails; return the errors."""
     errors = []
     for target in task.targets:
         try:
@@ -117,9 +121,7 @@ def _save_each(task: Task, result: Result, phase: Phase) -> None:
                 save(target, result, phase, task.overwrite)
         except SpecsrError as error:
             errors.append(str(error))
-    if errors:
-        written = len(task.targets) - len(errors)
-        raise SpecsrError("; ".join(errors) + ("; the other outputs were written" * bool(written)))
+    return errors
 
 
 def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
@@ -143,6 +145,31 @@ def planned(work: Work, task: Task, log: Manifest | None = None) -> Record:
     )  # fmt: skip
 
 
+def origin(work: Work, record: Record) -> dict[str, Any]:
+    """Return what a result depends on besides its input, see `specsr.io.origin`.
+
+    Args:
+        work: the processing.
+        record: its record from `planned`.
+    """
+    options = _plain(work, text=lambda path: path.name)
+    for key in ("figure", "model"):  # no part of the result; a name or file, stored by itself
+        options.pop(key, None)
+    return _without_none({
+        "command": work.command, "model": record.model, "model_sha256": record.model_sha256,
+        **record.environment, "options": options,
+    })  # fmt: skip
+
+
+def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return fields without those of None, in dicts within them too."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in fields.items()
+        if value is not None
+    }
+
+
 def _model(work: Work, file: Path) -> Path | None:
     """Return the model file for an input; None if no model is used or found."""
     try:
@@ -151,8 +178,11 @@ def _model(work: Work, file: Path) -> Path | None:
         return None
 
 
-def _plain(value: Any) -> Any:
-    """Return options as JSON values; fields with the metadata ``recorded=False`` are left out."""
+def _plain(value: Any, text: Callable[[Path], str] = str) -> Any:
+    """Return options as JSON values, paths as ``text`` returns them.
+
+    Fields with the metadata ``recorded=False`` are left out.
+    """
     if dataclasses.is_dataclass(value):
         value = {
             f.name: getattr(value, f.name)
@@ -160,10 +190,10 @@ def _plain(value: Any) -> Any:
             if f.metadata.get("recorded", True)
         }
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain(each, text) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(each) for each in value]
-    return str(value) if isinstance(value, Path) else value
+        return [_plain(each, text) for each in value]
+    return text(value) if isinstance(value, Path) else value
 
 
 def absolute_speed(speed: Speed) -> Speed:

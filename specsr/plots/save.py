@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specsr.errors import SpecsrError
-from specsr.io import replacing
+from specsr.io import origin, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,11 @@ SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200
 """Resolution of PNG files, dots per inch."""
 
-_TIMELESS = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+_TIMELESS = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 """Metadata without the time of writing: two files of one figure are the same."""
+
+_ORIGIN = {".png": origin.KEY, ".pdf": "Subject", ".svg": "Description"}
+"""Metadata that holds the origin, see `specsr.io.origin`."""
 
 
 def save_figure(
@@ -47,8 +50,9 @@ def save_figure(
             f"{path}: unknown suffix {path.suffix!r} of a figure: expected one of "
             f"{', '.join(SUFFIXES)}"
         )
+    metadata = _TIMELESS[suffix] | {_ORIGIN[suffix]: origin.text()}
     with replacing(path, overwrite=overwrite) as (temporary,):
         drawn: Any = figure.figure  # a figure is its own figure
         with rc_context({"svg.hashsalt": "specsr"}), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph")  # a name in a script without a font
-            drawn.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=_TIMELESS.get(suffix))
+            drawn.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=metadata)

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
-from specsr.io import check_output, read, replacing, write
-from specsr.io.atomic import check_outputs
+from specsr.io import check_output, commit, read, replacing, write
+from specsr.io.atomic import check_outputs, together
+from specsr.io.audio import audio_sink
 from specsr.io.claim import claiming, is_claimed
 from specsr.signal import Signal
 from support.io_samples import noise
@@ -318,3 +320,132 @@ def test_outputs_that_exist_are_refused_unless_they_may_be_replaced(tmp_path):
             check_outputs(outputs, **more)
     check_outputs(outputs, overwrite=True)
     assert content(tmp_path) == {"b.txt": b"old"}
+
+
+def test_outputs_appear_together(tmp_path):
+    old = tmp_path / "b.wav"
+    old.write_bytes(b"old")
+    with together() as outputs:
+        for name in ("new/a.wav", "b.wav"):
+            path = tmp_path / name
+            with replacing(path, path.with_suffix(".json"), overwrite=True) as temps:
+                for temp in temps:
+                    temp.write_bytes(b"new")
+        assert not (tmp_path / "new" / "a.wav").exists() and old.read_bytes() == b"old"
+        assert outputs.commit() == []
+    assert content(tmp_path / "new") == {"a.wav": b"new", "a.json": b"new"}
+    assert old.read_bytes() == (tmp_path / "b.json").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["b.json", "b.wav", "new"]
+
+
+def test_outputs_that_are_not_committed_leave_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), together():
+        for name in ("a.wav", "b.wav"):
+            with replacing(tmp_path / "new" / "deep" / name) as [temp]:
+                temp.write_bytes(b"new")
+        raise KeyboardInterrupt
+    with together(), replacing(tmp_path / "a.wav") as [temp]:
+        temp.write_bytes(b"new")
+    assert os.listdir(tmp_path) == []
+    with replacing(tmp_path / "a.wav") as [temp]:
+        temp.write_bytes(b"new")
+    assert content(tmp_path) == {"a.wav": b"new"}
+
+
+def test_an_output_that_cannot_appear_stops_no_other(tmp_path):
+    with together() as outputs:
+        for name in "abc":
+            with replacing(tmp_path / name) as [temp]:
+                temp.write_bytes(b"new")
+        (tmp_path / "b").write_bytes(b"foreign")
+        errors = outputs.commit()
+    assert len(errors) == 1 and f"{tmp_path / 'b'}: appeared during the work" in errors[0]
+    assert content(tmp_path) == {"a": b"new", "b": b"foreign", "c": b"new"}
+
+
+def test_a_full_disk_is_noticed_before_any_output_appears(tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with (
+        pytest.raises(SpecsrError, match="a: could not be written .No space left"),
+        together(),
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr("specsr.io.atomic.sync_file", full)
+        with replacing(tmp_path / "a") as [temp]:
+            temp.write_bytes(b"new")
+    assert os.listdir(tmp_path) == []
+
+
+def slow_renames(monkeypatch):
+    """Job 1 renames both files between the two renames of job 0."""
+    move = os.replace
+    seconds = {("0", ".wav"): 0.1, ("1", ".json"): 0.05}
+
+    def slow(source, target):
+        time.sleep(seconds.get((Path(source).read_text(), Path(target).suffix), 0))
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", slow)
+
+
+def replace_at_once(paths: list[Path], jobs: int) -> None:
+    """Write the number of a job into all files, from several threads at once."""
+    ready = threading.Barrier(jobs)
+
+    def job(number: int) -> None:
+        with replacing(*paths, overwrite=True) as temps:
+            for temp in temps:
+                temp.write_text(str(number))
+            ready.wait(60)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(job, range(jobs)))
+
+
+@pytest.mark.skipif(commit.fcntl is None, reason="needs locks of folders")
+def test_the_files_of_two_jobs_that_replace_one_output_are_not_mixed(
+    tmp_path, file_system, monkeypatch
+):
+    slow_renames(monkeypatch)
+    paths = [tmp_path / "a.wav", tmp_path / "a.wav.json"]
+    for _ in range(2):
+        replace_at_once(paths, 2)
+        assert len(set(content(tmp_path).values())) == 1 and len(content(tmp_path)) == 2
+
+
+def test_an_output_in_two_folders_is_not_mixed(tmp_path, monkeypatch):
+    slow_renames(monkeypatch)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    paths = [tmp_path / "one" / "a.wav", tmp_path / "two" / "a.json"]
+    with ThreadPoolExecutor(2) as pool:  # the other way round: no wait for each other
+        ends = [pool.submit(replace_at_once, p, 2) for p in (paths, paths[::-1])]
+        for end in ends:
+            end.result(60)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOLCK, "No locks available"), BlockingIOError()])
+def test_a_folder_that_cannot_be_locked_is_no_error(tmp_path, monkeypatch, error):
+    def refused(*_):
+        raise error
+
+    if commit.fcntl is not None:
+        monkeypatch.setattr(commit.fcntl, "flock", refused)
+    monkeypatch.setattr(commit, "LOCK_SECONDS", 0.05)
+    with replacing(tmp_path / "a") as [temp]:
+        temp.write_bytes(b"new")
+    assert content(tmp_path) == {"a": b"new"}
+
+
+def test_the_sidecar_of_a_job_that_was_faster_does_not_stay(tmp_path):
+    """Neither job finds a sidecar at its start; the slow one writes none."""
+    plain, calibrated = Signal(noise(), 48000), Signal(noise(seed=1), 48000, "Pa", full_scale=9.0)
+    with audio_sink(tmp_path / "a.wav", plain, plain.length, overwrite=True) as add:
+        add(plain)
+        write(tmp_path / "a.wav", calibrated, overwrite=True)
+        assert read(tmp_path / "a.wav").unit == "Pa"
+    assert os.listdir(tmp_path) == ["a.wav"]
+    assert read(tmp_path / "a.wav").samples.tobytes() == plain.samples.tobytes()

@@ -156,4 +156,5 @@ def test_two_processes_into_one_folder(tmp_path, capsys):
     failed, said, _ = go(source, out, Gain(str(tmp_path / "tries")), resume=True)
     assert failed == 0 and said[0] == "0 of 2 are done already"
     assert states(out) == [("a", "done"), ("b", "done")]
-    assert sorted(os.listdir(out)) == ["a.wav", "b.wav", "specsr-manifest.jsonl"]
+    names = [f"{name}.wav{end}" for name in "ab" for end in ("", ".json")]
+    assert sorted(os.listdir(out)) == [*names, "specsr-manifest.jsonl"]
