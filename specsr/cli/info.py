@@ -69,6 +69,8 @@ def info(
 
 
 def _show(file: FileInfo) -> None:
+    from specsr.io.origin import line
+
     show(plain(file.path))
     if file.map is not None:
         for key, value in file.map.items():
@@ -82,18 +84,10 @@ def _show(file: FileInfo) -> None:
     for note in file.notes:
         show(plain(f"  note: {note}"))
     if file.origin is not None:
-        show(plain(f"  origin: {_origin(file.origin)}"))
+        show(plain(f"  origin: {line(file.origin)}"))
     for channel in file.channels:
         if channel.flagged:
             show(plain(f"  ! {channel.name}: {_warning(channel)}"))
-
-
-def _origin(origin: dict[str, Any]) -> str:
-    """Return the fields of an origin on one line, the name of the command first."""
-    parts = {key: value for key, value in origin.items() if key != "command"}
-    texts = [f"{key} {value if isinstance(value, str) else json.dumps(value)}"
-             for key, value in parts.items()]  # fmt: skip
-    return ", ".join([str(origin.get("command", "")), *texts]).removeprefix(", ")
 
 
 def _warning(channel: ChannelInfo) -> str:

@@ -62,6 +62,8 @@ def report(
     The speed is that of the files, or that of IN is given by --rpm, --rpm-channel or
     --tacho-channel.  --range is also the level range of the scores.
     """
+    from specsr.io.file_info import read_origin
+    from specsr.io.origin import line
     from specsr.jobs.inputs import load
     from specsr.report.page import ReportOptions
     from specsr.report.report import make_report
@@ -72,11 +74,13 @@ def report(
     read = check_files([out], [low, high, reference, speed.table, reading.tone, model], overwrite)
     others = [path for path in (high, reference) if path is not None]
     sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
+    origins = {path.name: read_origin(path) for path in (low, *others)}
     read.check()
     options = ReportOptions(
         orders=numbers(orders, "--orders"), channel=channel_position(sources[0].channels, show),
         db_range=figure.db_range, max_freq=figure.max_freq, bandwidth=bandwidth,
         audio_seconds=audio_seconds, title=title or f"{low.name}: report",
+        origins=[f"{name}: {line(origin)}." for name, origin in origins.items() if origin],
     )  # fmt: skip
     names = [path.name for path in (low, *others)]
     page = make_report(*sources, names=names, model=model, options=options)

@@ -56,3 +56,12 @@ def from_text(value: Any) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def line(origin: dict[str, Any]) -> str:
+    """Return an origin on one line, the name of the command first."""
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in origin.items()
+    }
+    command = texts.pop("command", "")
+    return ", ".join(filter(None, [command, *(f"{key} {text}" for key, text in texts.items())]))

@@ -33,6 +33,7 @@ class ReportOptions:
             (`specsr.nvh.order_cut.order_cut`).
         audio_seconds: length of the audio players, s; 0 for none.
         title: title of the page.
+        origins: lines on how the files were made, for the end of the page.
     """
 
     orders: Sequence[float] = ()
@@ -42,6 +43,7 @@ class ReportOptions:
     bandwidth: float | None = None
     audio_seconds: float = AUDIO_SECONDS
     title: str = "specsr report"
+    origins: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)

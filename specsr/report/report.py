@@ -19,6 +19,7 @@ from specsr.report.sections import (
     estimated_section,
     facts_section,
     maps_section,
+    origin_section,
     scores_section,
 )
 from specsr.signal import Signal
@@ -71,6 +72,7 @@ def make_report(
     bands_section(page, items, options)
     scores_section(page, items, rpm, options)
     card_section(page, model, len(items) > 1)
+    origin_section(page, options)
     return page.render(options.title)
 
 

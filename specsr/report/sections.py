@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
@@ -23,6 +24,7 @@ from specsr.report.page import Item, Page, ReportOptions
 from specsr.scores.baselines import interpolated
 from specsr.scores.evaluate import EvaluateOptions, evaluate
 from specsr.signal import Signal
+from specsr.version import __version__
 
 
 def facts_section(
@@ -250,3 +252,14 @@ def card_section(page: Page, model: str | Path | None, has_result: bool) -> None
 
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def origin_section(page: Page, options: ReportOptions) -> None:
+    """Add how the files were made, and what computed this page."""
+    page.heading("Versions")
+    for text in options.origins:
+        page.text(text, "note")
+    page.text(
+        f"This page: specsr {__version__}, numpy {np.__version__}, torch {torch.__version__}, "
+        f"threads {torch.get_num_threads()}.", "note",
+    )  # fmt: skip

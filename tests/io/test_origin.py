@@ -153,3 +153,10 @@ def test_an_origin_ends_with_its_context():
             assert origin.text() is None
         assert origin.stated() == ORIGIN
     assert origin.stated() is None
+
+
+def test_an_origin_on_one_line():
+    assert origin.line(
+        {"threads": 2, "command": "denoise", "options": {"a": [1]}, "model": "m"}
+    ) == ('denoise, threads 2, options {"a": [1]}, model m')
+    assert origin.line({"threads": 2}) == "threads 2" and origin.line({}) == ""

@@ -178,3 +178,17 @@ def test_a_content_of_the_same_size_and_time_has_changed(tmp_path):
     before = snapshot([path])
     np.testing.assert_equal(path.read_bytes(), b"two")
     before.check()
+
+
+def test_a_report_ends_with_the_origin_of_its_files(tmp_path, source, gain, capsys):
+    pytest.importorskip("bokeh")
+    assert attempt(gain, Task(source, (tmp_path / "b.wav",))).error is None
+    out = tmp_path / "r.html"
+    code, _, err = specsr_command(
+        capsys, "report", source, tmp_path / "b.wav", "-o", out, "--audio-seconds", 0
+    )
+    assert code == 0, err
+    page = out.read_text(encoding="utf-8")
+    versions = page[page.index("<h2>Versions</h2>") :]
+    assert "b.wav: gain, specsr " in versions and "a.wav: " not in versions
+    assert f"numpy {np.__version__}, torch {torch.__version__}, threads " in versions

@@ -111,6 +111,7 @@ def test_all_sections_are_present_and_nothing_is_fetched(page: Page) -> None:
     assert page.outside == []
     assert page.headings == [
         "Recordings and maps", "Maps", "Audio", "Order cuts", "Third octaves", "Scores", "Model",
+        "Versions",
     ]  # fmt: skip
     assert len("".join(page.scripts)) < 8e6
 
@@ -201,7 +202,7 @@ def test_a_title_is_escaped(signals) -> None:
     text = make_report(signals["low"], options=options)
     assert "<script>x" not in text and "&lt;script&gt;x" in text
     alone = Page(text)
-    assert alone.headings == ["Recordings and maps", "Maps", "Third octaves"]
+    assert alone.headings == ["Recordings and maps", "Maps", "Third octaves", "Versions"]
     assert alone.audio == [] and "estimated" not in alone.notes
 
 
