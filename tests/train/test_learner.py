@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 from hypothesis import given, settings
@@ -197,11 +198,21 @@ def test_batches_that_cannot_be_shared_are_refused(
 def test_two_processes_learn_what_one_with_twice_the_batch_does(
     tmp_path: Path, start: str, name: str
 ) -> None:
-    """In two parts each, by the command line; those started by torchrun also resumed."""
+    """In two parts each, by the command line; those started by torchrun also resumed.
+
+    The MDSR also has real recordings.
+    """
     pytest.importorskip("lightning_fabric")
     scales = [2, 3] if name == "mdsr" else [2]
+    data: dict[str, Any] = {}
+    if name == "mdsr":
+        (tmp_path / "real").mkdir()
+        for i in range(2):
+            samples = 0.1 * np.random.default_rng(i).standard_normal(4000)
+            soundfile.write(tmp_path / "real" / f"{i}.wav", samples, 8000)
+        data = {"real": {"folders": [str(tmp_path / "real")], "share": 0.5}}
     options = config(
-        tmp_path, pair={"scales": scales}, model={"name": name},
+        tmp_path, pair={"scales": scales}, model={"name": name}, data=data,
         train={"steps": 6, "batch": 4, "patch": [4, 4], "accumulate": 2, "lr": 1e-3, "clip": 0.1,
                "save_every": 3, "validate_every": 2, "warmup": 0, "schedule": "halve"},
     )  # fmt: skip
