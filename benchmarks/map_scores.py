@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.levels import to_db
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.windows import main_lobe
+from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.levels import band_power, row_edges, third_octave_bands
 from specsr.nvh.order_cut import order_cut
 from specsr.scores.metrics import whittle_deviance
@@ -48,15 +49,17 @@ class Measured:
 
     Attributes:
         grid: of the full map.
-        power: below the highest scored frequency, [F, T].
+        columns: those whose window lies inside the recording; only they are scored.
+        power: of these columns, below the highest scored frequency, [F, T].
         grouped: mean power of groups of columns, [F, groups].
         octaves: levels of third octaves, dB, [time, bands].
         bands: lower and upper edges of the third octaves, Hz.
-        cuts: order -> its level over time, [T]; empty without a speed.
+        cuts: order -> its level in every column of the map; empty without a speed.
         rpm: speed in 1/min, one per sample; None without.
     """
 
     grid: Grid
+    columns: slice
     power: np.ndarray
     grouped: np.ndarray
     octaves: np.ndarray
@@ -66,22 +69,32 @@ class Measured:
 
 
 def measured(fine: SpecMap, highest: float) -> Measured:
-    """Return the reference of the scores from a full map of one channel.
+    """Return the reference of the scores, from the first channel of a full map.
 
     Args:
         fine: the map; if it has a speed, order cuts are scored.
         highest: highest frequency that is scored, Hz.
+
+    Raises:
+        SpecsrError: no window lies inside the recording.
     """
     rows = int(np.searchsorted(fine.freqs[:-1], highest))
-    power = np.square(fine.magnitude[0, :rows], dtype=np.float64)
+    inside = np.flatnonzero(coverage(fine.grid) > 0.999)
+    if not inside.size:
+        raise SpecsrError(
+            f"a recording of {fine.grid.length} samples is shorter than the window of "
+            f"{fine.grid.n_fft}: expected a longer one"
+        )
+    columns = slice(int(inside[0]), int(inside[-1]) + 1)
+    power = np.square(fine.magnitude[0, :rows, columns], dtype=np.float64)
     _, _, low, high = third_octave_bands()
     kept = (high <= fine.freqs[rows - 1]) & (high - low >= main_lobe(fine.grid))
     bands = low[kept], high[kept]
     orders = () if fine.rpm is None else ORDERS
     cuts = {k: _cut(fine, k) for k in orders if k * fine.rpm.max() / 60 < highest}
     return Measured(
-        fine.grid, power, _grouped(power, LINE_COLUMNS), _octaves(power, fine.grid, bands), bands,
-        cuts, fine.rpm,
+        fine.grid, columns, power, _grouped(power, LINE_COLUMNS),
+        _octaves(power, fine.grid, bands), bands, cuts, fine.rpm,
     )  # fmt: skip
 
 
@@ -95,7 +108,7 @@ def score(reference: Measured, power: np.ndarray) -> dict[str, np.ndarray]:
         power: estimate without the Nyquist row, [n_fft/2, T].
     """
     grid = reference.grid
-    estimate = power[: len(reference.power)]
+    estimate = power[: len(reference.power), reference.columns]
     grouped = _grouped(estimate, LINE_COLUMNS)
     lobe = 1 + 2 * round(main_lobe(grid) / grid.df / 2)
     octaves = _octaves(estimate, grid, reference.bands) - reference.octaves
@@ -113,6 +126,7 @@ def score(reference: Measured, power: np.ndarray) -> dict[str, np.ndarray]:
         magnitude = grid.with_nyquist(np.sqrt(power))
         spec = SpecMap(magnitude[None], grid, rpm=reference.rpm)
         errors = np.array([_cut(spec, k) - true for k, true in reference.cuts.items()])
+        errors = errors[:, reference.columns]
         for block, part in _parts(errors.shape[1]):
             each = [_rms(x[np.isfinite(x)]) for x in errors[:, part]]
             values["orders"][block] = _mean(each)

@@ -72,7 +72,7 @@ JUDGE = [
     Recording("run-up", "audio/train/runup_rpm/car_runup_with_rpm.flac", RUN_UP_RPM),
     Recording("run-up", "fixtures/wav/xtract_demo_signal_1_pressure_rpm_calibrated.wav", 4999.96),
     Recording("electric motor", "fixtures/uff/electric_motor_vibration_signal.uff"),
-    Recording("structure", "fixtures/uff/Sample_UFF58b_bin.uff"),
+    Recording("other", "fixtures/uff/Sample_UFF58b_bin.uff"),
     *_listed("no machine", "audio/val/background", "background_020"),
 ]  # fmt: skip
 
