@@ -214,7 +214,7 @@ def shared_cells(low: Grid, rpm: np.ndarray | None, recording: bool = True) -> s
     df = _shorter(height / low.cell[0])
     note += f"--df {df:g} separates them"
     swept = HIGHEST * speed.sweep / (2 * df**2)
-    return note if swept <= 1 else note + f", but order {HIGHEST} then sweeps {swept:.1f} rows"
+    return note if swept <= 1 else note + f", but order {HIGHEST} then sweeps over {swept:.1f} rows"
 
 
 def _shorter(value: float) -> float:

@@ -116,7 +116,7 @@ def test_the_resolution_that_a_note_names_separates_the_orders(rpm, scale) -> No
     note = shared_cells(low.grid, run.rpm)
     found = re.fullmatch(
         r"orders (0\.5|1) and (1|2) share coarse cells below (\d+) 1/min: --df ([\d.]+) separates "
-        r"them(, but order 8 then sweeps [\d.]+ rows)?",
+        r"them(, but order 8 then sweeps over [\d.]+ rows)?",
         note,
     )
     spacing, below, df = (float(found[i]) for i in (1, 3, 4))
@@ -142,7 +142,7 @@ def test_a_note_on_a_map_names_the_height_of_its_rows() -> None:
 def test_a_sweep_that_the_named_resolution_smears_is_stated() -> None:
     run = signal([600, 4800], seconds=2.0)
     df, swept = re.search(
-        r"--df ([\d.]+) separates them, but order 8 then sweeps ([\d.]+) rows$",
+        r"--df ([\d.]+) separates them, but order 8 then sweeps over ([\d.]+) rows$",
         shared_cells(low_map(run, 4).grid, run.rpm),
     ).groups()
     assert float(swept) == pytest.approx(HIGHEST * 35 / (2 * float(df) ** 2), rel=0.05)

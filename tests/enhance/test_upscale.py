@@ -18,6 +18,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.bundled import find_model
 from specsr.models.config import MDSRConfig
+from specsr.models.description import Analysis
 from specsr.models.model import Model
 from specsr.models.network import build
 from specsr.pairs.consistency import consistency_db
@@ -222,6 +223,24 @@ def uncertain() -> specsr.models.model.Model:
         out_channels=1, mean=(0.0,), std=20.0, input_skip=True, uncertainty=True,
     )  # fmt: skip
     return Model("uncertain", build(config).eval(), "pool", (), (1.0, 1e5), 100.0)
+
+
+def test_a_model_for_a_full_stft_is_used_for_one_without_its_pair_stated(run, tmp_path):
+    torch.manual_seed(2)
+    config = MDSRConfig(
+        scales=((2, 2),), n_resblocks=1, n_feats=4, in_channels=1, out_channels=1, mean=(0.0,),
+        std=20.0, input_skip=True,
+    )  # fmt: skip
+    grids = (Analysis(1024, 128),)
+    model = Model("own", build(config).eval(), "stft", grids, (1.0, 1e5), 100.0)
+    full = spectrogram(run.signal, n_fft=512, hop_length=256)
+    fine = specsr.upscale(full, 2, model=model)
+    assert fine.grid.n_fft == 1024
+    specsr.save_model(tmp_path / "own.safetensors", model)
+    again = specsr.upscale(full, 2, model=tmp_path / "own.safetensors")
+    np.testing.assert_array_equal(again.magnitude, fine.magnitude)
+    one_line(lambda: specsr.upscale(full, 2), "is a full STFT")
+    one_line(lambda: specsr.upscale(full, 2, "stft"), "no bundled model for the pair 'stft'")
 
 
 @pytest.mark.parametrize("pooled", [True, False])
