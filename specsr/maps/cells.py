@@ -1,15 +1,15 @@
 """Whether the cells of a map are those of a full STFT or means over several: from their noise.
 
 A cell of noise in a full STFT has an exponentially distributed power, whatever window and overlap:
-its natural logarithm has the variance pi^2 / 6 = 1.64 and the skewness -1.14, as its power can be
-near zero.  A mean over cells cannot: over 2 x 2 cells or more the variance is 0.4 to 0.9 of a
-gamma distribution, and the skewness less than half as large.
+its natural logarithm has the variance pi^2 / 6 = 1.64 and the skewness -1.14, as its power comes
+close to zero at times.  A mean over cells does not: its logarithm varies less, with less than half
+the skewness.
 
 Both are measured in tiles of `ROWS` rows and `COLUMNS` columns, half a window apart so that the
 overlap does not matter, after subtracting the mean of every row and column of the tile: a steady
-line, a click or a slope leaves nothing.  What remains of moving lines makes the variance larger
-but the skewness smaller.  The lower quartile of the variance and the median of the skewness over
-the tiles hold for a map in which half the tiles are noise.  The subtraction and the correlation of
+line, a click or a slope leaves nothing.  What remains of moving lines raises the variance but
+lowers the skewness.  The lower quartile of the variance and the median of the skewness over the
+tiles hold for a map in which half the tiles are noise.  The subtraction and the correlation of
 neighbouring rows lower both: for white noise and a Hann window they are 1.25 and -0.75 in a full
 STFT, at most 0.6 and -0.3 over 2 x 2 cells.  Measured rates of errors:
 benchmarks/results/full_maps.md.
