@@ -140,8 +140,10 @@ def process(
     """Yield the result of ``work`` for a recording, piece by piece, in order and without gaps.
 
     A recording of one segment and up to `WHOLE` samples is processed as a whole, otherwise each
-    channel of each segment by itself, which gives the same.  Neighbouring segments are joined by a
-    linear crossfade, which leaves samples that are equal in both unchanged.
+    channel of each segment by itself, which gives the same.  Then the input and the result of one
+    segment of all channels are in memory, and what ``work`` needs for one channel.  Neighbouring
+    segments are joined by a linear crossfade, which leaves samples that are equal in both
+    unchanged.
 
     Args:
         source: the recording.
@@ -168,14 +170,16 @@ def process(
         if channel < len(part.channels) - 1:
             continue
         a, b = ((at - segment.first) * ratio for at in (segment.start, segment.stop))
-        piece = np.ascontiguousarray(samples[:, a:b])
+        piece = samples[:, a:b]
         if tail is not None:
             piece[:, :fade] = tail * (1 - rise) + piece[:, :fade] * rise
         tail = samples[:, b : b + fade].copy()
+        del part, samples  # a segment of all channels is large: only the piece stays
         yield head.replace(
-            samples=piece, channels=part.channels, start=head.start + a / head.rate,
+            samples=piece, channels=source.channels, start=head.start + a / head.rate,
             rpm=None if head.rpm is None else head.rpm[a:b],
         )  # fmt: skip
+        del piece
 
 
 def one_channel(signal: Signal, channel: int) -> Signal:

@@ -181,13 +181,12 @@ def assemble(
     for note in dict.fromkeys(note for *_, note in meanings if note):
         notes.append(note)
     scales = [calib or channel.full_scale for channel in parts]
-    rows = [
-        _scaled(channel, factor, scale)
-        for channel, (_, factor, _), scale in zip(parts, meanings, scales)
-    ]
     first = parts[0]
+    samples = np.empty((len(parts), first.length), np.result_type(*map(_precision, parts)))
+    for row, channel, (_, factor, _), scale in zip(samples, parts, meanings, scales):
+        row[:] = _scaled(channel, factor, scale)  # one at a time: a copy of all is large
     signal = Signal(
-        np.stack(rows), first.rate or 0.0, unit=meanings[0][0], start=first.start,
+        samples, first.rate or 0.0, unit=meanings[0][0], start=first.start,
         channels=tuple(channel.name for channel in parts),
         full_scale=max(scale * factor for scale, (_, factor, _) in zip(scales, meanings)),
     )  # fmt: skip
@@ -282,11 +281,17 @@ def _check_together(parts: list[Channel], found: list[str], all_of_them: bool) -
     )
 
 
+def _precision(channel: Channel) -> np.dtype:
+    """Return the type of the samples of a channel in a signal."""
+    dtype = channel.samples.dtype
+    if dtype in (np.float32, np.float64):
+        return dtype
+    return np.dtype(np.float64 if dtype.itemsize > 2 else np.float32)
+
+
 def _scaled(channel: Channel, factor: float, scale: float) -> np.ndarray:
     """Return the samples in their unit and precision, rounded once."""
-    samples = channel.samples
-    if samples.dtype not in (np.float32, np.float64):
-        samples = samples.astype(np.float64 if samples.dtype.itemsize > 2 else np.float32)
+    samples = channel.samples.astype(_precision(channel), copy=False)
     own = scale if channel.factor == channel.full_scale else (
         channel.factor * (scale / channel.full_scale)
     )  # fmt: skip

@@ -45,7 +45,7 @@ class Recording:
         self._path, self._file, self._known, self._dtype = path, file, known, dtype
         self._chosen = chosen
         self._held = np.empty((file.channels, 0), dtype)
-        self._from = 0
+        self._from = self._done = 0
         self.length = int(file.frames)
         head, self.notes = self._signal(0, min(self.length, 1))
         self.rate, self.unit, self.channels = head.rate, head.unit, head.channels
@@ -86,9 +86,23 @@ class Recording:
         end = self._from + self._held.shape[1]
         if last > end:
             kept = self._held[:, first - self._from :] if first < end else self._held[:, :0]
-            new = self._read(last - end)[:, max(0, first - end) :]
-            self._held, self._from = np.concatenate([kept, new], axis=1), first
+            self._skip(first - end)
+            self._held = np.empty((len(kept), last - first), self._dtype)
+            self._held[:, : kept.shape[1]] = kept
+            self._from = first
+            self._fill(kept.shape[1])
         return self._held[:, first - self._from : last - self._from]
+
+    def _skip(self, count: int) -> None:
+        """Read samples that are not wanted."""
+        for size in _blocks(max(0, count), len(self._held)):
+            self._read(size)
+
+    def _fill(self, at: int) -> None:
+        """Read the samples in memory from a position on; in blocks, which the file interleaves."""
+        for size in _blocks(self._held.shape[1] - at, len(self._held)):
+            self._held[:, at : at + size] = self._read(size).T
+            at += size
 
     def _read(self, count: int) -> np.ndarray:
         import soundfile as sf
@@ -99,10 +113,17 @@ class Recording:
             raise SpecsrError(
                 f"{self._path}: cannot be read as audio ({error}): expected a complete file"
             ) from None
+        self._done += len(block)
         if len(block) < count:
-            held = self._from + self._held.shape[1] + len(block)
-            raise SpecsrError(f"{self._path}: {audio.cut_off(self.length, held, 'samples')}")
-        return np.ascontiguousarray(block.T)
+            raise SpecsrError(f"{self._path}: {audio.cut_off(self.length, self._done, 'samples')}")
+        return block
+
+
+def _blocks(count: int, channels: int) -> Iterator[int]:
+    """Yield the sizes of blocks that together have ``count`` samples in each channel."""
+    most = max(1, audio.BLOCK // channels)
+    for first in range(0, count, most):
+        yield min(most, count - first)
 
 
 @contextmanager

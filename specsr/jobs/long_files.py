@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -113,16 +112,18 @@ def write_pieces(
         Overall levels, and the maps of the panels.
     """
     first = next(pieces)
+    head, piece = _head(first), cast("Signal | None", first)
+    del first
     length = source.length * ratio
     if not has_figure(task.targets):
         panels = ()
-    shown = [_overview(panel, source if panel.of_input else first, length) for panel in panels]
-    squares = np.zeros(len(first.channels))
+    shown = [_overview(panel, source if panel.of_input else head, length) for panel in panels]
+    squares = np.zeros(len(head.channels))
     done = 0
     with ExitStack() as stack:
         stack.enter_context(closing(pieces))  # closes the bar before an error is reported
-        adders = _sinks(stack, task, transform, first, length)
-        for piece in itertools.chain([first], pieces):
+        adders = _sinks(stack, task, transform, head, length)
+        while piece is not None:
             for add in adders:
                 add(piece)
             for panel, overview in zip(panels, shown):
@@ -130,36 +131,44 @@ def write_pieces(
                     overview.add(source.cut(done, done + piece.length // ratio).samples[:1])
                 else:
                     overview.add(piece.samples[:1])
-            squares += np.square(piece.samples, dtype=np.float64).sum(axis=1)
+            squares += [np.square(row, dtype=np.float64).sum() for row in piece.samples]
             done += piece.length // ratio
+            piece = None  # large with many channels: freed before the next one is computed
+            piece = next(pieces, None)
     with np.errstate(divide="ignore"):
-        levels = 10 * np.log10(squares / length / REFERENCES[first.unit] ** 2)
+        levels = 10 * np.log10(squares / length / REFERENCES[head.unit] ** 2)
     text = ", ".join(f"{level:.1f}" for level in levels)
     return Result(
-        Written(f"overall {text} dB {reference_label(first.unit)}"),
+        Written(f"overall {text} dB {reference_label(head.unit)}"),
         {panel.title: overview.spec() for panel, overview in zip(panels, shown)},
     )
 
 
+def _head(piece: Signal) -> Signal:
+    """Return a copy of the first sample of all channels, which does not keep the piece in memory."""
+    rpm = None if piece.rpm is None else piece.rpm[:1].copy()
+    return piece.replace(samples=piece.samples[:, :1].copy(), rpm=rpm)
+
+
 def _sinks(
-    stack: ExitStack, task: Task, transform: SpectrogramTransform, first: Signal, length: int
+    stack: ExitStack, task: Task, transform: SpectrogramTransform, head: Signal, length: int
 ) -> list[Callable[[Signal], None]]:
     """Open the recordings and maps of a task; return functions that append a piece to each."""
     adders = []
     for target in task.targets:
         kind = kind_of(target)
         if kind == "recording":
-            sink = audio.audio_sink(target, first, length, overwrite=task.overwrite)
+            sink = audio.audio_sink(target, head, length, overwrite=task.overwrite)
             adders.append(stack.enter_context(sink))
         elif kind == "map":
-            grid = _grid(transform, first, length)
-            sink = stream.map_sink(target, grid, first, overwrite=task.overwrite)
+            grid = _grid(transform, head, length)
+            sink = stream.map_sink(target, grid, head, overwrite=task.overwrite)
             adders.append(stack.enter_context(sink))
     return adders
 
 
-def _grid(transform: SpectrogramTransform, first: Signal, length: int) -> Grid:
-    return replace(transform.grid(first), length=length)
+def _grid(transform: SpectrogramTransform, head: Signal, length: int) -> Grid:
+    return replace(transform.grid(head), length=length)
 
 
 def _overview(panel: Panel, like: stream.Recording | Signal, length: int) -> Overview:

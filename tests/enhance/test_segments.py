@@ -24,6 +24,8 @@ from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.enhance.segments import LARGEST, Plan, blocks, join, plan, process, segments
 from specsr.errors import SpecsrError
 from specsr.io import stream
+from specsr.jobs.long_files import write_pieces
+from specsr.jobs.task import Task
 from specsr.maps.frames import Frames
 from specsr.maps.phase import to_signal
 from specsr.maps.polar import angle
@@ -468,3 +470,26 @@ for name in ("few", "many"):  # the first loads the libraries
     few, many = (1024 * int(line) for line in done.stdout.split())
     # the map takes four times the memory of the recording
     assert many - few < 3 * (tmp_path / "many.wav").stat().st_size
+
+
+def test_memory_is_that_of_one_segment_of_all_channels(tmp_path):
+    """Read, input and result of a segment; what is written by blocks does not count twice."""
+    channels, length = 128, 100_000
+    block = np.random.default_rng(0).standard_normal((length // 10, channels)).astype(np.float32)
+    with soundfile.SoundFile(
+        tmp_path / "a.w64", "w", 8000, channels, "FLOAT", format="W64"
+    ) as file:
+        for _ in range(10):
+            file.write(0.1 * block)
+    del block
+    lengths = Plan(40_000, 2_000, 80)
+    task = Task(tmp_path / "a.w64", (tmp_path / "b.w64",))
+    with stream.opened(task.file) as source:
+        tracemalloc.start()
+        pieces = process(source, lambda x, *_: x.replace(samples=x.samples.copy()), lengths)
+        write_pieces(source, pieces, task, SpectrogramTransform())
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 3.4 * 44_000 * channels * 4
+    first, second = (soundfile.read(tmp_path / f"{name}.w64")[0] for name in "ab")
+    np.testing.assert_allclose(first, second, rtol=1e-6, atol=0)
