@@ -71,6 +71,11 @@ def test_faults_lie_in_code_and_in_nothing_else() -> None:
     ]  # fmt: skip
 
 
+def test_the_rest_of_a_reshape_is_no_place_for_a_fault() -> None:
+    found = mutants("toy", b"x = y.reshape(-1, 2) + z.mean(-1)")
+    assert [m.new for m in found if m.kind == "constant"] == ["3", "1", "2", "0"]
+
+
 def test_the_choice_depends_on_the_seed_and_not_on_other_lines() -> None:
     def chosen(source: bytes, seed: int) -> list[str]:
         return [mutant.key for mutant in choose(mutants("toy", source), 5, seed)]

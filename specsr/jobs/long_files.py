@@ -145,7 +145,7 @@ def write_pieces(
 
 
 def _head(piece: Signal) -> Signal:
-    """Return a copy of the first sample of all channels, which does not keep the piece in memory."""
+    """Return a copy of the first sample of all channels, without which the piece can be freed."""
     rpm = None if piece.rpm is None else piece.rpm[:1].copy()
     return piece.replace(samples=piece.samples[:, :1].copy(), rpm=rpm)
 

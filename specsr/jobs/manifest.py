@@ -62,7 +62,7 @@ class Record:
     model_sha256: str | None = None
     seconds: float | None = None
     host: str = ""
-    pid: int = 0
+    pid: int | None = None
     version: str = ""
     environment: dict[str, object] = field(default_factory=dict)
     time: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat("T", "seconds"))
@@ -111,7 +111,7 @@ class Manifest:
                 if file.tell():
                     file.seek(-1, os.SEEK_END)
                     # ends a line that was cut off by a kill, so that this one is separate
-                    line = line if file.read(1) == b"\n" else "\n" + line
+                    line = line if file.read() == b"\n" else "\n" + line
                 file.write(line.encode(errors="backslashreplace"))
                 file.flush()
                 os.fsync(file.fileno())
@@ -208,11 +208,7 @@ def sha256(path: Path) -> str | None:
 
 @functools.lru_cache(maxsize=16)
 def _sha256(path: Path, stamped: tuple[int, ...]) -> str | None:
-    try:
-        with open(path, "rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
+    try:  # a model is read whole to be used, too
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return None

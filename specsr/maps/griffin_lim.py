@@ -119,7 +119,7 @@ class _Amplitude:
         self.magnitude = magnitude.mT.contiguous()
         self.rows = None
         if known is not None and known_spectrum is not None:
-            self.rows = known.nonzero()[:, 0]
+            [self.rows] = known.nonzero(as_tuple=True)
             self.values = known_spectrum.mT.index_select(-1, self.rows)
 
     def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:

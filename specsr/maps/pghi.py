@@ -90,7 +90,7 @@ def integrate(
     """
     magnitude = np.ascontiguousarray(magnitude, dtype=np.float32)
     result = np.random.default_rng(seed).uniform(-np.pi, np.pi, magnitude.shape)
-    todo = magnitude > tolerance * magnitude.max(initial=0)
+    todo = magnitude > tolerance * magnitude.max()
     starts = np.zeros(0, dtype=np.int64)
     if known is not None and phase is not None and known.any():
         result[known] = phase[known]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool_power
@@ -19,7 +20,8 @@ def coverage(grid: Grid) -> np.ndarray:
     low = np.clip(grid.n_fft // 2 - centre, 0, grid.n_fft)
     high = np.clip(grid.length - centre + grid.n_fft // 2, 0, grid.n_fft)
     inside = (energy[high] - energy[low]) / energy[-1]
-    return pool_power(inside[None], 1, grid.cell[1])[0]
+    [covered] = pool_power(inside[None], 1, grid.cell[1])
+    return covered
 
 
 def main_lobe(grid: Grid) -> float:
@@ -29,6 +31,6 @@ def main_lobe(grid: Grid) -> float:
     """
     spectrum = np.abs(np.fft.rfft(grid.window_samples(), 16 * grid.n_fft))
     # search below -20 dB: the top of a flattop window's lobe has ripple
-    rising = np.flatnonzero((np.diff(spectrum) > 0) & (spectrum[:-1] < 0.1 * spectrum[0]))
-    null = (rising[0] if rising.size else len(spectrum)) / 16
+    nulls, _ = find_peaks(-spectrum, height=-0.1 * spectrum[0])
+    null = min(nulls, default=len(spectrum)) / 16
     return (2 * null + 2 * (grid.cell[0] - 1)) * (grid.rate / grid.n_fft)

@@ -90,10 +90,8 @@ def order_cut(
         width = np.broadcast_to(bandwidth * per_unit[unit], freq.shape)
     low, high = freq - width / 2, freq + width / 2
     power = np.moveaxis(row_power(spec), 1, 2)
-    levels = to_level(
-        np.maximum(band_power(power, row_edges(grid), low[:, None], high[:, None])[..., 0], 0),
-        grid.reference,
-    )
+    summed = band_power(power, row_edges(grid), low[:, None], high[:, None])  # one range a column
+    levels = to_level(summed.squeeze(-1), grid.reference)
     valid = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
     return OrderCut(
         float(order), grid.times(), mean_rpm, np.where(valid, levels, np.nan), width.copy()

@@ -111,8 +111,8 @@ def compare_ridges(
     found = np.abs(offsets) <= reach
     _, _, back = _nearest(ours, any_true, reach)
     alone = _alone(any_true & _near(true), separation)[rows, columns]
-    level = estimate_db[np.clip(rows + offsets, 0, len(true) - 1), columns]
-    error = level - reference_db[rows, columns]
+    at, column = rows[found], columns[found]
+    error = estimate_db[at + offsets[found], column] - reference_db[at, column]
 
     def mean(values: np.ndarray) -> float:
         return float(values.mean()) if values.size else float("nan")
@@ -120,7 +120,7 @@ def compare_ridges(
     return RidgeErrors(
         mean(found), mean(found[alone]), mean(np.abs(back) > reach),
         int(true.sum()), int(ours.sum()), mean(np.square(offsets[found])) ** 0.5,
-        mean(np.square(error[found])) ** 0.5, mean(error[found]), mean(error[found & alone]),
+        mean(np.square(error)) ** 0.5, mean(error), mean(error[alone[found]]),
     )  # fmt: skip
 
 

@@ -89,7 +89,10 @@ def faults(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes within a node in which faults are put: no texts, types or decorators."""
+    """Yield the nodes within a node in which faults are put: no texts, types or decorators.
+
+    Nor the -1 of a ``reshape``: NumPy takes any negative number for the remaining size.
+    """
     if isinstance(node, (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom)):
         return
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -97,7 +100,11 @@ def parts(node: ast.AST) -> Iterator[ast.AST]:
     for name, value in ast.iter_fields(node):
         if name not in ("annotation", "returns", "decorator_list"):
             for part in value if isinstance(value, list) else [value]:
-                if isinstance(part, ast.AST):
+                if isinstance(part, ast.AST) and not (
+                    isinstance(node, ast.Call)
+                    and ast.unparse(node.func).endswith(".reshape")
+                    and ast.unparse(part) == "-1"
+                ):
                     yield part
 
 
