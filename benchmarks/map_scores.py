@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,6 +40,9 @@ SCORES = {
     "orders": "order cuts, dB rms",
 }
 """Name of a score -> its label.  The lower, the better."""
+
+SQUARES = ("level", "peak", "place", "octaves", "orders")
+"""Scores that are the root of a mean of squares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +101,9 @@ def measured(fine: SpecMap, highest: float) -> Measured:
 
 
 def score(reference: Measured, power: np.ndarray) -> dict[str, np.ndarray]:
-    """Return every score of an estimate, name of `SCORES` -> one number per block, [BLOCKS].
+    """Return every score of an estimate as sum and count, name of `SCORES` -> [BLOCKS, 2].
 
-    nan where a block has nothing to score.
+    Sums of several maps can be added; `value` makes scores of them.
 
     Args:
         reference: the measured map.
@@ -112,29 +114,41 @@ def score(reference: Measured, power: np.ndarray) -> dict[str, np.ndarray]:
     grouped = _grouped(estimate, LINE_COLUMNS)
     lobe = 1 + 2 * round(main_lobe(grid) / grid.df / 2)
     octaves = _octaves(estimate, grid, reference.bands) - reference.octaves
-    values = {name: np.full(BLOCKS, np.nan) for name in SCORES}
+    sums = {name: np.zeros((BLOCKS, 2)) for name in SCORES}
     for block, part in _parts(reference.power.shape[1]):
-        values["deviance"][block] = whittle_deviance(reference.power[:, part], estimate[:, part])
+        if part.stop > part.start:
+            deviance = whittle_deviance(reference.power[:, part], estimate[:, part])
+            sums["deviance"][block] = deviance, 1
     for block, part in _parts(grouped.shape[1]):
         if part.stop > part.start:
             found = _line_scores(reference.grouped[:, part], grouped[:, part], lobe)
-            for name, value in found.items():
-                values[name][block] = value
+            for name, of_lines in found.items():
+                sums[name][block] = of_lines
     for block, part in _parts(len(octaves)):
-        values["octaves"][block] = _rms(octaves[part])
+        sums["octaves"][block] = _mean_square(octaves[part])
     if reference.cuts:
         magnitude = grid.with_nyquist(np.sqrt(power))
         spec = SpecMap(magnitude[None], grid, rpm=reference.rpm)
         errors = np.array([_cut(spec, k) - true for k, true in reference.cuts.items()])
         errors = errors[:, reference.columns]
         for block, part in _parts(errors.shape[1]):
-            each = [_rms(x[np.isfinite(x)]) for x in errors[:, part]]
-            values["orders"][block] = _mean(each)
-    return values
+            sums["orders"][block] = _mean_square(errors[:, part])
+    return sums
 
 
-def _line_scores(true: np.ndarray, ours: np.ndarray, lobe: int) -> dict[str, float]:
-    """Scores of the lines of power averaged over groups of columns, [F, groups].
+def value(name: str, sums: np.ndarray) -> np.ndarray:
+    """Return a score from its sums and counts [..., 2], shape [...]; nan where nothing counts.
+
+    Without a line of its own an estimate has invented none.
+    """
+    total, count = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
+    none = 0.0 if name == "invented" else np.nan
+    found = np.where(count > 0, total / np.where(count > 0, count, 1), none)
+    return np.sqrt(found) if name in SQUARES else found
+
+
+def _line_scores(true: np.ndarray, ours: np.ndarray, lobe: int) -> dict[str, tuple[float, int]]:
+    """Sums and counts over the lines of power averaged over groups of columns, [F, groups].
 
     ``lobe``: rows of the main lobe of a line.
     """
@@ -143,13 +157,14 @@ def _line_scores(true: np.ndarray, ours: np.ndarray, lobe: int) -> dict[str, flo
     far = compare_ridges(true_db, ours_db, 1, reach=3, prominence=LINE_PROMINENCE)
     lines = peaks(true_db, LINE_PROMINENCE)
     wide = [to_db(uniform_filter1d(x, lobe, axis=0, mode="constant")) for x in (true, ours)]
+    count, own = near.reference_cells, near.estimate_cells
+    placed = round(far.found * count) if count else 0
     return {
-        "level": _rms((wide[1] - wide[0])[lines]),
-        "peak": _rms((ours_db - true_db)[lines]),
-        "place": far.position_rms,
-        "missed": 100 * (1 - near.found),
-        # no line of its own: none invented
-        "invented": 100 * near.invented if near.estimate_cells else 0.0,
+        "level": (float(np.square(wide[1] - wide[0])[lines].sum()), count),
+        "peak": (float(np.square(ours_db - true_db)[lines].sum()), count),
+        "place": (far.position_rms**2 * placed if placed else 0.0, placed),
+        "missed": (100 * (1 - near.found) * count if count else 0.0, count),
+        "invented": (100 * near.invented * own if own else 0.0, own),
     }
 
 
@@ -187,10 +202,7 @@ def _cut(spec: SpecMap, order: float) -> np.ndarray:
         return np.asarray(10 * np.log10(power))
 
 
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(values)))) if np.size(values) else math.nan
-
-
-def _mean(values: list[float]) -> float:
-    kept = [v for v in values if not math.isnan(v)]
-    return sum(kept) / len(kept) if kept else math.nan
+def _mean_square(errors: np.ndarray) -> tuple[float, int]:
+    """Mean square of the errors that are not nan, and 1; zeros without any."""
+    kept = errors[np.isfinite(errors)]
+    return (float(np.mean(np.square(kept))), 1) if kept.size else (0.0, 0)

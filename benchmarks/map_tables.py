@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from common import mean_error
-from map_scores import SCORES
+from map_scores import SCORES, value
 from real_recordings import Recording
 from scipy.stats import t as student
 
@@ -19,25 +19,21 @@ CONFIDENCE, RELEVANT = 0.99, 0.05
 BICUBICS: tuple[Interpolation, ...] = ("bicubic", "bicubic, back-projection")
 
 Blocks = dict[tuple[int, str], dict[str, np.ndarray]]
-"""(scale, method) -> score -> values by window and block, [windows, blocks]."""
+"""(scale, method) -> score -> sums and counts by window and block, [windows, blocks, 2]."""
 
 
-def mean(values: np.ndarray) -> float:
-    """Mean of the values that are not nan; nan without any."""
-    return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+def overall(name: str, sums: np.ndarray) -> float:
+    """Return a score over all windows and blocks; nan without any."""
+    return float(value(name, sums.sum(axis=(0, 1))))
 
 
-def over_blocks(values: np.ndarray) -> np.ndarray:
-    """Mean over the windows in every block that has a value, [blocks left]."""
-    return np.array([mean(column) for column in values.T if np.isfinite(column).any()])
-
-
-def compared(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
+def compared(name: str, ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     """Return the mean of ours - theirs over the blocks and the half-width of its 99 % interval.
 
     Both are nan for fewer than three blocks with both.
     """
-    differences = over_blocks(ours - theirs)
+    differences = value(name, ours.sum(axis=0)) - value(name, theirs.sum(axis=0))
+    differences = differences[np.isfinite(differences)]
     if len(differences) < 3:
         return math.nan, math.nan
     quantile = student.ppf((1 + CONFIDENCE) / 2, len(differences) - 1)
@@ -53,11 +49,12 @@ def verdicts(blocks: Blocks, method: str, scale: int) -> dict[str, str]:
     found = {}
     for name in SCORES:
         ours = blocks[scale, method][name]
-        theirs = min((blocks[scale, b][name] for b in BICUBICS), key=lambda x: _or_inf(mean(x)))
-        difference, scatter = compared(ours, theirs)
+        rivals = (blocks[scale, bicubic][name] for bicubic in BICUBICS)
+        theirs = min(rivals, key=lambda x: _or_inf(overall(name, x)))
+        difference, scatter = compared(name, ours, theirs)
         found[name] = ""
         if difference > scatter:
-            relevant = difference > RELEVANT * mean(theirs)
+            relevant = difference > RELEVANT * overall(name, theirs)
             found[name] = "worse by 5 %" if relevant else "worse"
         elif difference < -scatter:
             found[name] = "better"
@@ -87,9 +84,9 @@ def summary(
         row["better"] = sum("better" in each for each in judged.values())
         for scale in scales:
             for name, label in SCORES.items():
-                row[f"x{scale} {label}" if len(scales) > 1 else label] = mean(
-                    np.array([mean(b[scale, method][name]) for b in of.values()])
-                )
+                row[f"x{scale} {label}" if len(scales) > 1 else label] = mean_error(
+                    overall(name, b[scale, method][name]) for b in of.values()
+                )[0]
         rows.append(row)
     return rows
 
@@ -128,7 +125,7 @@ def differences(
         row: dict[str, object] = {"method": method, "recordings": len(of)}
         for name, label in SCORES.items():
             pairs = ((b[scale, method][name], b[scale, BICUBICS[1]][name]) for b in of)
-            row[label] = mean_error(compared(ours, theirs)[0] for ours, theirs in pairs)
+            row[label] = mean_error(compared(name, ours, theirs)[0] for ours, theirs in pairs)
         if of and method != BICUBICS[1]:
             rows.append(row)
     return rows
@@ -158,7 +155,10 @@ def by_recording(
             if (scale, method) in blocks:
                 found = verdicts(blocks, method, scale)
                 row: dict[str, object] = {"recording": recording.name, "method": method}
-                row |= {label: mean(blocks[scale, method][name]) for name, label in SCORES.items()}
+                row |= {
+                    label: overall(name, blocks[scale, method][name])
+                    for name, label in SCORES.items()
+                }
                 row["worse"] = ", ".join(k for k, v in found.items() if v.startswith("worse"))
                 row["worse by 5 %"] = ", ".join(k for k, v in found.items() if v == "worse by 5 %")
                 row["better"] = ", ".join(k for k, v in found.items() if v == "better")

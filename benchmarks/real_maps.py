@@ -14,14 +14,14 @@ Scores, each in six equal parts of the piece (time blocks):
   distance to the nearest maximum within 3 rows; missed: without a maximum within one row; invented:
   lines of the result without a maximum of the reference within one row;
 - third octaves: rms error of their levels in 0.25 s, for those as wide as the main lobe;
-- order cuts, where the speed is measured: rms error over time of the level of an order in 0.32 s,
-  mean over the orders 1 to 12.
+- order cuts, where the speed is measured: rms error over time of the levels of orders 1 to 12 in
+  0.32 s.
 
 A method is *worse* than bicubic on a recording if one of its scores, at one of the scales, is worse
 than that of the better of the two bicubics (plain, and with back-projection) beyond its scatter:
-the difference of the score is averaged over the windows in each time block (the windows of a block
-show the same sound and are not independent), and it counts if its mean over the blocks exceeds
-the half-width of its 99 % confidence interval (Student's t over the blocks).  With up to 16 tests a
+a time block has one difference, over all windows (they show the same sound and are not independent;
+lines count once each, maps once each), and it counts if the mean over the blocks exceeds the
+half-width of its 99 % confidence interval (Student's t over the blocks).  With up to 16 tests a
 recording, one in twelve is counted by chance.  *By 5 %* counts only differences that also exceed
 5 % of the bicubic's score.  *Better*: one of the scores is better beyond its scatter.
 

@@ -51,6 +51,11 @@ def fine() -> SpecMap:
     return SpectrogramTransform(256, 64)(signal)
 
 
+def scores_of(real_maps, reference, power: np.ndarray) -> dict[str, np.ndarray]:
+    sums = real_maps.score(reference, power)
+    return {name: sys.modules["map_scores"].value(name, sums[name]) for name in real_maps.SCORES}
+
+
 def power_of(spec: SpecMap) -> np.ndarray:
     return np.square(spec.image()[0], dtype=np.float64)
 
@@ -61,7 +66,7 @@ def test_the_map_itself_has_no_errors(real_maps, fine) -> None:
     # two columns at each edge have a window that extends past the recording
     assert reference.power.shape[1] == fine.grid.frames - 4
     assert list(reference.cuts) == [1, 2, 3, 4, 5, 6]
-    scores = real_maps.score(reference, power_of(fine))
+    scores = scores_of(real_maps, reference, power_of(fine))
     assert list(scores) == list(real_maps.SCORES)
     for values in scores.values():
         assert values.shape == (6,)
@@ -70,7 +75,7 @@ def test_the_map_itself_has_no_errors(real_maps, fine) -> None:
 
 def test_a_gain_is_an_error_of_every_level_and_of_nothing_else(real_maps, fine) -> None:
     reference = real_maps.measured(fine, 3600.0)
-    found = real_maps.score(reference, 10**0.3 * power_of(fine))
+    found = scores_of(real_maps, reference, 10**0.3 * power_of(fine))
     for name in ("level", "peak", "octaves", "orders"):
         np.testing.assert_allclose(found[name], 3, atol=1e-4)
     for name in ("place", "missed", "invented"):
@@ -81,7 +86,7 @@ def test_a_gain_is_an_error_of_every_level_and_of_nothing_else(real_maps, fine) 
 @pytest.mark.parametrize("rows, missed, place", [(1, 0, 1), (2, 100, 2)])
 def test_lines_at_another_row_are_missed_and_invented(real_maps, fine, rows, missed, place) -> None:
     reference = real_maps.measured(fine, 3600.0)
-    found = real_maps.score(reference, np.roll(power_of(fine), rows, axis=0))
+    found = scores_of(real_maps, reference, np.roll(power_of(fine), rows, axis=0))
     for name in ("missed", "invented"):
         np.testing.assert_allclose(found[name], missed, atol=15)  # a maximum of the noise counts
     np.testing.assert_allclose(found["place"], place, atol=0.3)
@@ -92,23 +97,30 @@ def test_errors_are_those_of_their_block(real_maps, fine) -> None:
     power = power_of(fine)
     power[:, :2] *= 100  # not scored
     power[:, -power.shape[1] // 6 :] *= 4
-    found = real_maps.score(reference, power)
+    found = scores_of(real_maps, reference, power)
     for name in ("deviance", "level", "octaves", "orders"):
         np.testing.assert_allclose(found[name][:4], 0, atol=1e-6)
         assert found[name][5] > 0.5
 
 
 def test_the_speed_is_only_scored_where_it_is_known(real_maps, fine) -> None:
-    found = real_maps.score(real_maps.measured(fine.replace(rpm=None), 3600.0), power_of(fine))
+    reference = real_maps.measured(fine.replace(rpm=None), 3600.0)
+    found = scores_of(real_maps, reference, power_of(fine))
     assert np.isnan(found["orders"]).all()
 
 
+def counted(values: np.ndarray) -> np.ndarray:
+    """Sums and counts of values, nan for none."""
+    values = np.asarray(values, dtype=float)
+    return np.stack([np.nan_to_num(values), np.isfinite(values)], axis=-1)
+
+
 def blocks(tables, **methods: np.ndarray) -> dict:
-    """Scores of x4: the deviance as given, all others zero."""
+    """Scores of x4: the deviance as given, all others one."""
     made = {}
     for name, deviance in methods.items():
-        scores = {score: np.zeros((2, 6)) for score in tables.SCORES}
-        scores["deviance"] = np.asarray(deviance, dtype=float)
+        scores = {score: np.ones((2, 6, 2)) for score in tables.SCORES}
+        scores["deviance"] = counted(deviance)
         made[4, {"plain": "bicubic", "back": tables.BICUBICS[1]}.get(name, name)] = scores
     return made
 
@@ -140,12 +152,22 @@ def test_worse_means_beyond_the_scatter_over_the_blocks(tables) -> None:
 
 def test_windows_of_a_block_are_not_independent_samples(tables) -> None:
     difference = np.array([1.0, -0.5, 0.8, -0.2, 0.9, 0.6])
-    one, many = (np.tile(difference, (n, 1)) for n in (1, 20))
-    assert tables.compared(one, 0 * one) == pytest.approx(tables.compared(many, 0 * many))
-    mean, scatter = tables.compared(one, 0 * one)
+    (one, zero), (many, zeros) = (
+        (counted(np.tile(difference, (n, 1))), counted(np.zeros((n, 6)))) for n in (1, 20)
+    )
+    mean, scatter = tables.compared("deviance", one, zero)
+    assert tables.compared("deviance", many, zeros) == pytest.approx((mean, scatter))
     # Student's t for 5 degrees of freedom, 99 %
     assert mean == pytest.approx(difference.mean())
     assert scatter == pytest.approx(4.0321 * difference.std(ddof=1) / 6**0.5, rel=1e-4)
+
+
+def test_sums_of_several_maps_are_added(real_maps) -> None:
+    value = sys.modules["map_scores"].value
+    sums = np.array([[[8.0, 2], [0, 0]], [[1.0, 1], [0, 0]]])  # lines of two maps, two blocks
+    np.testing.assert_allclose(value("level", sums.sum(axis=0)), [3**0.5, np.nan])
+    np.testing.assert_allclose(value("missed", sums.sum(axis=0)), [3, np.nan])
+    np.testing.assert_allclose(value("invented", sums.sum(axis=0)), [3, 0])
 
 
 def test_tables_of_a_small_run(real_maps, tables, fine) -> None:
@@ -171,7 +193,8 @@ def test_tables_of_a_small_run(real_maps, tables, fine) -> None:
     assert [row["method"] for row in differences] == [methods[0], *methods[2:]]
     blocks = values[4, "network, measured"]["deviance"], values[4, methods[1]]["deviance"]
     of_network = differences[1]["deviance"]
-    assert of_network == pytest.approx(((blocks[0] - blocks[1]).mean(), 0.0), abs=1e-12)
+    difference = (blocks[0] - blocks[1])[..., 0].mean()  # counts are 1
+    assert of_network == pytest.approx((difference, 0.0), abs=1e-12)
     counts = tables.by_score(results, methods, [4])
     assert all(row["x4 deviance"].count("/") == 1 for row in counts)
 
