@@ -19,3 +19,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data is not beside the project")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:
+    """Name the seed of the order after a failure."""
+    seed = config.getoption("randomly_seed", None)
+    if exitstatus and isinstance(seed, int):
+        terminalreporter.write_line(f"order of this run: --randomly-seed={seed}")
