@@ -284,3 +284,10 @@ def test_a_manifest_that_cannot_be_read_or_written_is_reported(tmp_path):
     with pytest.raises(specsr.SpecsrError, match=f"{NAME}: could not be written"):
         log.append(Record("done", "/in/a.wav", {}, {"a.wav": None}))
     assert log.last == {}
+
+
+def test_names_are_readable_in_the_manifest(tmp_path):
+    log = manifest.Manifest(tmp_path)
+    log.append(manifest.Record("done", "/Prüfstand µ.wav", {}, {}))
+    assert "/Prüfstand µ.wav" in log.path.read_text(encoding="utf-8")
+    assert manifest.read(log.path)[0].input == "/Prüfstand µ.wav"

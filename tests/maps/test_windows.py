@@ -39,3 +39,10 @@ def test_the_main_lobe_is_that_of_the_cosine_window(window: str, rows: int, n_ff
     assert main_lobe(grid) == pytest.approx(rows * df, abs=2 / 16 * df)
     pooled = Grid(8000.0, n_fft, 16, 1000, window=window, cell=(4, 2))
     assert main_lobe(pooled) == pytest.approx(main_lobe(grid) + 6 * df)
+
+
+@pytest.mark.parametrize("n_fft", [64, 256])
+def test_a_null_between_two_points_of_the_spectrum_is_found(n_fft: int) -> None:
+    """The window of Tukey (half of it constant) has its first null at 4/3 rows."""
+    grid = Grid(8000.0, n_fft, 16, 1000, window="tukey")
+    assert main_lobe(grid) == pytest.approx(8 / 3 * 8000 / n_fft, abs=8000 / n_fft / 16)
