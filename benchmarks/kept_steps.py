@@ -26,7 +26,7 @@ from specsr.enhance import maps
 from specsr.io.atomic import replacing
 from specsr.models.model import Model
 
-STEPS = ("network_estimate", "find_line_spacing", "track_speed", "correct_speed", "fit_orders")
+STEPS = ("network_estimate", "given_speed", "found_speed")
 """Functions as named in `specsr.enhance.maps`."""
 
 SOURCES = ("models", "nvh", "maps", "pairs/order_input.py")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,6 @@ from specsr.enhance.estimate import (
     blend_bicubic,
     network_estimate,
     order_input,
-    uses_speed,
 )
 from specsr.enhance.resolution import both_axes, require_map_pair
 from specsr.io.limits import check_size
@@ -24,14 +21,11 @@ from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
-from specsr.nvh.order_fit import blend_fit, fit_orders
+from specsr.nvh.order_fit import blend_fit
 from specsr.nvh.speed import column_rotation_hz
-from specsr.nvh.speed_search import find_line_spacing
-from specsr.nvh.speed_track import STRETCH, correct_speed, track_speed
+from specsr.nvh.speed_use import better, found_speed, given_speed, is_clear, rotation_of
 from specsr.pairs.consistency import impose
 from specsr.progress import Progress
-
-log = logging.getLogger(__name__)
 
 PER_CHANNEL, AT_ONCE = 40, 64
 """Bytes that a fine cell takes: in every channel, and in the channel that is worked on."""
@@ -53,16 +47,16 @@ def upscale_map(
     Args:
         low: a pooled map, or a full one; the result of a full map has a longer window.  If the map
             has a speed (``rpm``), an order-conditioned model uses it, and for the pair ``pool`` the
-            estimate is blended with a fit of the orders (`specsr.nvh.order_fit`).
+            estimate is blended with a fit of the orders (`specsr.nvh.order_fit`), as far as the map
+            is evidence of their lines (`specsr.nvh.order_evidence`).
         scale: factor of both axes, or (s_f, s_t), as far as the model has it.
         pair: definition of the low resolution, ``"pool"`` or ``"stft"``.
         model: name or file of a model for the pair; None for the bundled one; ``"bicubic"`` for
             bicubic interpolation without a network, speed or uncertainty.
         consistency: what the result reproduces of the map, see `specsr.choices.Consistency`; for
             the pair ``pool``.
-        find_speed: for the pair ``pool``: estimate the speed of a map without one, or correct a
-            given one, if the evidence is clear (`specsr.nvh.speed_search`,
-            `specsr.nvh.speed_track`).
+        find_speed: for the pair ``pool``: estimate the speed of a map without one, or correct or
+            replace a given one, if the evidence is clear (`specsr.nvh.speed_use`).
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of tiles, for a bar.
 
@@ -87,21 +81,20 @@ def upscale_map(
                               consistency, pair) for x in measured]  # fmt: skip
         return _fine_map(powers, [], low, grid)
     rotation_hz = column_rotation_hz(low.rpm, grid)
-    search = pair == "pool" and find_speed
-    if search and low.rpm is not None:
-        rotation_hz = _correct_rotation(rotation_hz, measured, grid, scale)
+    speed = None
+    if pair == "pool":
+        speed = given_speed(measured, grid, scale, rotation_hz, find_speed, progress=progress)
+        rotation_hz = rotation_of(speed, grid.frames)
     estimates = _estimates(found, low, rotation_hz, scale, options, progress)
-    if search and low.rpm is None:
+    if pair == "pool" and find_speed and not is_clear(speed):
         first = np.stack([power for power, _ in estimates])
-        rotation_hz = _find_rotation(first, measured, grid, scale)
-        if uses_speed(found) and rotation_hz.any():
-            estimates = _estimates(found, low, rotation_hz, scale, options, progress)
+        speed = better(speed, found_speed(first, measured, grid, scale, progress=progress))
     powers, uncertainties = [], []
-    for channel, (power, uncertainty) in zip(measured, estimates):
+    for i, (channel, (power, uncertainty)) in enumerate(zip(measured, estimates)):
         if pair == "pool":
             if consistency == "measured" and uncertainty is not None:
                 power = blend_bicubic(power, uncertainty, channel, scale)
-            fit = fit_orders(channel, grid, scale, rotation_hz, progress)
+            fit = None if speed is None else speed.fits[i]
             if fit is not None:
                 given = np.zeros(power.shape) if uncertainty is None else uncertainty
                 power, reduced = blend_fit(power, given, channel, fit, scale)
@@ -164,66 +157,3 @@ def _check_memory(low: SpecMap, grid: Grid) -> None:
     # network's two outputs, and the fit, its blend and the consistency in float64.
     needed = cells * (PER_CHANNEL * len(low.channels) + AT_ONCE)
     check_size(needed, f"a finer map of {grid.rows} x {grid.frames} cells")
-
-
-def _correct_rotation(
-    given: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int]
-) -> np.ndarray:
-    """Return a rotation frequency in Hz, [T'], corrected where the coarse map is clear evidence.
-
-    Args:
-        given: measured rotation frequency in Hz at each fine column, [T']; 0 where it is unknown.
-        measured: power of the coarse map, [C, F, T].
-        grid: fine grid.
-        scale: (s_f, s_t).
-    """
-    rotation_hz = given.copy()
-    for part, power in _column_stretches(measured, len(given), scale[1]):
-        rotation_hz[part] = correct_speed(power, grid, scale, given[part])
-    if (rotation_hz != given).any():
-        off = 100 * (rotation_hz / np.where(given > 0, given, 1.0) - 1)[given > 0]
-        log.info(
-            "speed: corrected by %.2f to %.2f %% from the lines in the map", off.min(), off.max()
-        )
-    return rotation_hz
-
-
-def _find_rotation(
-    estimate: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int]
-) -> np.ndarray:
-    """Return the spacing of harmonic lines in Hz at each fine column, [T']; 0 where none is found.
-
-    Args:
-        estimate: first estimate of the fine power, [C, F s_f, T'].
-        measured: power of the coarse map, [C, F, T].
-        grid: fine grid.
-        scale: (s_f, s_t).
-    """
-    rotation_hz = np.zeros(estimate.shape[-1])
-    for part, power in _column_stretches(measured, len(rotation_hz), scale[1]):
-        spacing = find_line_spacing(estimate[..., part], grid)
-        rotation_hz[part] = track_speed(power, grid, scale, spacing)
-    found = rotation_hz[rotation_hz > 0]
-    if len(found):
-        log.info(
-            "speed: harmonic lines with a spacing of %.4g to %.4g Hz in %.0f %% of the map, used "
-            "as orders of one machine",
-            found.min(), found.max(), 100 * len(found) / len(rotation_hz),
-        )  # fmt: skip
-    return rotation_hz
-
-
-def _column_stretches(
-    measured: np.ndarray, frames: int, s_t: int
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield stretches of nearly equal length: fine columns, and power of all channels, [F, T].
-
-    Every channel is divided by its mean, as all show one machine but may differ in unit.
-    """
-    columns = measured.shape[-1]
-    count = -(-frames // STRETCH)
-    borders = [i * columns // count for i in range(count + 1)]
-    for first, last in zip(borders, borders[1:]):
-        coarse = measured[..., first:last]
-        normalised = coarse / np.maximum(coarse.mean(axis=(1, 2), keepdims=True), 1e-300)
-        yield slice(first * s_t, min(last * s_t, frames)), normalised.sum(axis=0)

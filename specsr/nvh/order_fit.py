@@ -4,13 +4,14 @@ A known speed gives the frequency of every order, far below a coarse cell; the l
 They are fitted over time and over all cells that an order sweeps through
 (`specsr.nvh.order_model`).  The cost is Itakura-Saito, the likelihood of a periodogram; the
 updates are the multiplicative ones of Févotte, Bertin, Durrieu, Neural Computation 21(3), 2009,
-for fixed shapes.  Orders that explain little are dropped, the weakest first.
+for fixed shapes.  Orders that explain little are dropped, the weakest first.  The fit counts as far
+as its lines are known to lie at their orders (`specsr.nvh.order_evidence`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,15 @@ from scipy.ndimage import maximum_filter1d, uniform_filter
 
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import enlarge, pool_power
-from specsr.nvh.order_model import OrderModel
+from specsr.nvh.order_evidence import own_share, position_confidence
+from specsr.nvh.order_lines import LineCells
+from specsr.nvh.order_model import Levels, OrderModel
 from specsr.progress import Progress
 
 ORDER_STEP, MAX_ORDER = 0.5, 160.0
 """Distance of the candidate orders, and the highest of them."""
+GIVEN_PRIOR = 0.8
+"""Probability, without evidence from the map, that a line at a given order belongs to it."""
 SEGMENT, OVERLAP = 256, 32
 """Coarse columns fitted at a time, and how many of them two neighbours share."""
 MIN_GAIN = 2.5
@@ -46,47 +51,76 @@ class OrderFit:
     Attributes:
         orders: that the fit holds, ascending.
         lines: power of the orders on the fine grid, float64 [F s_f, T'].
+        credible: the same, each order times its confidence.
         rest: power of all else, float64 [F s_f, T'].
+        confidence: of the lines in every column, 0 to 1, [T'].
+        confirmed: orders with a confidence above one half in a stretch.
+        share: of the coarse cells that lines fill, each times its confidence, 0 to 1.
     """
 
     orders: tuple[float, ...]
     lines: np.ndarray
+    credible: np.ndarray
     rest: np.ndarray
+    confidence: np.ndarray
+    confirmed: tuple[float, ...]
+    share: float
 
 
-Levels = dict[float, np.ndarray]
-"""Order -> its power at the knots."""
-
-
-def select(model: OrderModel) -> tuple[Levels, np.ndarray, np.ndarray]:
-    """Fit all candidate orders and drop those of low gain: levels, noise, expected power."""
+def candidate_orders(model: OrderModel, given: Sequence[float] = ()) -> np.ndarray:
+    """Return half orders up to the highest row of a map, and the given ones, ascending."""
     highest = model.fine_rows * model.grid.df / model.rotation_hz[model.rotation_hz > 0].min()
-    candidates = np.arange(1, int(min(MAX_ORDER, highest) / ORDER_STEP) + 1) * ORDER_STEP
-    orders = [float(order) for order in candidates if model.matrix(float(order)) is not None]
-    levels, noise, expected = model.fit(orders, 40, {}, None)
+    half = np.arange(1, int(min(MAX_ORDER, highest) / ORDER_STEP) + 1) * ORDER_STEP
+    return np.union1d(half, given)
+
+
+def select(model: OrderModel, orders: np.ndarray) -> tuple[Levels, LineCells, np.ndarray]:
+    """Fit candidate orders and drop those of low gain: levels, their cells, expected power."""
+    cells = model.cells(orders)
+    kept = np.flatnonzero(np.diff(cells.first))
+    orders = orders[kept]
+    cells = model.cells(orders)
+    levels, expected = model.fit(cells, model.first(orders, cells), 30)
     for last in range(ROUNDS):
-        gains = {order: model.gain(order, level, expected) for order, level in levels.items()}
-        poor = [order for order in gains if gains[order] < MIN_GAIN * len(model.knots)]
-        if not poor:
+        gains = model.gains(cells, levels, expected)
+        poor = np.flatnonzero(gains < MIN_GAIN * len(model.knots))
+        if not len(poor):
             break
         # the remaining orders take over the power of the dropped ones: not all at once
         count = len(poor) if last == ROUNDS - 1 else math.ceil(0.6 * len(poor))
-        dropped = set(sorted(poor, key=gains.__getitem__)[:count])
-        orders = [order for order in orders if order not in dropped]
-        levels, noise, expected = model.fit(orders, 20, levels, noise)
-    return levels, noise, expected
+        dropped = poor[np.argsort(gains[poor], kind="stable")[:count]]
+        levels = levels.only(np.setdiff1d(np.arange(len(levels.orders)), dropped))
+        cells = model.cells(levels.orders)
+        levels, expected = model.fit(cells, levels, 15)
+    return levels, cells, expected
 
 
-def solve(model: OrderModel) -> OrderFit:
-    """Return the fit of one stretch of a map."""
-    levels, noise, _ = select(model)
-    levels, noise, _ = model.fit(list(levels), 60, levels, noise)
-    return OrderFit(tuple(levels), *model.fine(levels, noise))
+def solve(model: OrderModel, given: Sequence[float] = ()) -> OrderFit:
+    """Return the fit of one stretch of a map.
+
+    Args:
+        model: of the stretch.
+        given: orders that the machine is known to have, in addition to half orders.
+    """
+    levels, cells, _ = select(model, candidate_orders(model, given))
+    prior = np.where(np.isin(levels.orders, given), GIVEN_PRIOR, 0.0)
+    weight = position_confidence(model, cells, levels, prior)
+    levels, expected = model.fit(cells, levels, 40)
+    order, share = own_share(cells, levels, expected)
+    columns = cells.cell % model.shape[1]
+    total = np.bincount(columns, share, model.shape[1])
+    credible = np.bincount(columns, share * weight[order], model.shape[1])
+    confidence = np.repeat(credible / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
+    lines, weighted, rest = model.fine(levels, weight)
+    return OrderFit(
+        tuple(levels.orders.tolist()), lines, weighted, rest, confidence,
+        tuple(levels.orders[weight > 0.5].tolist()), float(credible.sum() / expected.size),
+    )  # fmt: skip
 
 
 def fit_orders(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    progress: Progress | None = None,
+    orders: Sequence[float] = (), progress: Progress | None = None,
 ) -> OrderFit | None:  # fmt: skip
     """Fit orders and noise to a coarse map.
 
@@ -96,6 +130,7 @@ def fit_orders(
         scale: (s_f, s_t).
         rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown: no order
             there.
+        orders: that the machine is known to have, in addition to half orders.
         progress: wraps the iterable of stretches, for a bar.
 
     Returns:
@@ -104,22 +139,33 @@ def fit_orders(
     if not (rotation_hz > 0).any() or not power.any():
         return None
     (rows, columns), (s_f, s_t) = power.shape, scale
-    lines, rest = (np.zeros((rows * s_f, len(rotation_hz))) for _ in range(2))
-    orders: set[float] = set()
+    shape = rows * s_f, len(rotation_hz)
+    lines, credible, rest = (np.zeros(shape) for _ in range(3))
+    confidence = np.zeros(len(rotation_hz))
+    total = 0.0
+    held: set[float] = set()
+    confirmed: set[float] = set()
     parts = list(stretches(columns))
     for first, last, weight in progress(parts) if progress else parts:
         fine = slice(first * s_t, min(last * s_t, len(rotation_hz)))
         part = power[:, first:last]
         share = np.repeat(weight, s_t)[: fine.stop - fine.start]
         if (rotation_hz[fine] > 0).any() and part.any():
-            found = solve(OrderModel(part, grid, scale, rotation_hz[fine]))
+            found = solve(OrderModel(part, grid, scale, rotation_hz[fine]), orders)
         else:  # without a speed all power is the rest
             flat = enlarge(part, s_f, s_t, len(share))
-            found = OrderFit((), np.zeros_like(flat), flat)
-        orders.update(found.orders)
+            none = np.zeros_like(flat)
+            found = OrderFit((), none, none, flat, none[0], (), 0.0)
+        held.update(found.orders)
+        confirmed.update(found.confirmed)
         lines[:, fine] += share * found.lines
+        credible[:, fine] += share * found.credible
         rest[:, fine] += share * found.rest
-    return OrderFit(tuple(sorted(orders)), lines, rest)
+        confidence[fine] += share * found.confidence
+        total += found.share * weight.sum() / columns
+    return OrderFit(
+        tuple(sorted(held)), lines, credible, rest, confidence, tuple(sorted(confirmed)), total
+    )
 
 
 def stretches(columns: int) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -150,9 +196,9 @@ def blend_fit(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Blend the network's estimate and uncertainty with the order fit; return both.
 
-    Levels are averaged in dB.  The weight of the fit is highest, `MAX_WEIGHT`, where orders hold
-    all the power within a coarse cell around; it decreases with the misfit of the coarse cells
-    there, and is zero in the two lowest coarse rows, where noise is steep.
+    Levels are averaged in dB.  The weight of the fit is highest, `MAX_WEIGHT`, where orders of full
+    confidence hold all the power within a coarse cell around; it decreases with the misfit of the
+    coarse cells there, and is zero in the two lowest coarse rows, where noise is steep.
 
     Args:
         power: of the network's estimate, [F s_f, T'].
@@ -163,7 +209,7 @@ def blend_fit(
     """
     s_f, s_t = scale
     whole = np.maximum(fit.lines + fit.rest, 1e-300)
-    share = fit.lines / whole
+    share = fit.credible / whole
     error = 10 * np.log10(np.maximum(low, 1e-300) / pool_power(whole, s_f, s_t))
     # rounding of the running sum can give values just below zero
     misfit = np.sqrt(np.maximum(uniform_filter(np.square(error), (3, 5)), 0))

@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 from scipy.ndimage import gaussian_filter1d, label, uniform_filter, uniform_filter1d
 
 from specsr.maps.grid import Grid
-from specsr.nvh.interpolation import read_rows
 from specsr.nvh.speed_curve import newton_step, smooth
 
 SPACING_STEP = 0.0025
@@ -71,23 +71,45 @@ def above_background(power: np.ndarray) -> np.ndarray:
     return above - uniform_filter1d(above, size, axis=0)
 
 
+def standardised(lines: np.ndarray) -> np.ndarray:
+    """Return lines [F, T] over the standard deviation of their column."""
+    return lines / (lines.std(axis=0) + 1e-9)
+
+
 def comb_score(lines: np.ndarray, spacing: np.ndarray, teeth: int) -> np.ndarray:
     """Return the z-score of a comb in every column, [T].
 
     The sum of the cells on the teeth over the standard deviation of as many independent cells.
 
     Args:
-        lines: from `above_background`, [F, T].
+        lines: from `standardised`, [F, T].
         spacing: of the teeth, rows, [T].
         teeth: maximum number, from the lowest up.
     """
+    return comb_scores(lines, spacing[None], teeth)[0]
+
+
+@njit(cache=True)
+def comb_scores(lines, spacings, teeth):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Return the scores of many combs, [S, T], for spacings [S, T] or [S, 1]; see `comb_score`."""
     rows, columns = lines.shape
-    last = rows - 2
-    row = np.arange(1, min(teeth, int(last / spacing.min())) + 1)[:, None] * spacing
-    used = (row > FIRST_ROW) & (row < last)
-    value = read_rows(lines, np.where(used, row, 0.0), np.arange(columns))
-    count = np.maximum(used.sum(axis=0), 1)
-    return (value * used).sum(axis=0) / np.sqrt(count) / (lines.std(axis=0) + 1e-9)
+    scores = np.zeros((len(spacings), columns))
+    for s in range(len(spacings)):
+        for t in range(columns):
+            spacing = spacings[s, t % spacings.shape[1]]
+            total, count = 0.0, 0
+            for tooth in range(1, teeth + 1):
+                row = tooth * spacing
+                if row >= rows - 2:
+                    break
+                if row <= FIRST_ROW:
+                    continue
+                below = int(row)
+                part = row - below
+                total += (1 - part) * lines[below, t] + part * lines[below + 1, t]
+                count += 1
+            scores[s, t] = total / math.sqrt(max(count, 1))
+    return scores
 
 
 def _search(lines: np.ndarray, grid: Grid) -> np.ndarray:
@@ -100,14 +122,13 @@ def _search(lines: np.ndarray, grid: Grid) -> np.ndarray:
     coarse = np.add.reduceat(lines, starts, axis=1) / count
     widest = min(MAX_SPACING, rows / 3)  # at least three lines
     spacings = np.exp(np.arange(math.log(MIN_SPACING), math.log(widest), SPACING_STEP))
-    ones = np.ones(len(starts))
-    scores = np.stack([comb_score(coarse, s * ones, COARSE_TEETH) for s in spacings])
+    scores = comb_scores(standardised(coarse), spacings[:, None], COARSE_TEETH)
     reach = max(2, math.ceil(MAX_SLOPE * block * grid.dt / SPACING_STEP))
     path = spacings[best_path(scores, reach)]
     centres = starts + (count - 1) / 2
     spacing = np.exp(np.interp(np.arange(columns), centres, gaussian_filter1d(np.log(path), 1.0)))
     spacing = _refine(lines, spacing, grid.dt)
-    score = comb_score(lines, spacing, FINE_TEETH)
+    score = comb_score(standardised(lines), spacing, FINE_TEETH)
     support = uniform_filter1d(score, max(3, round(SUPPORT / grid.dt)), mode="nearest")
     stretches, _ = label(support > HELD_SCORE)
     found = np.isin(stretches, stretches[support > PEAK_SCORE]) & (stretches > 0)
@@ -145,7 +166,7 @@ def _refine(lines: np.ndarray, spacing: np.ndarray, dt: float) -> np.ndarray:
     """Return the spacing moved to the maximum of the comb score and smoothed, rows, [T]."""
     if len(spacing) < 3:
         return spacing
-    blurred = gaussian_filter1d(lines, 0.7, axis=0)
+    blurred = standardised(gaussian_filter1d(lines, 0.7, axis=0))
     log = np.log(spacing)
     for step in (0.004, 0.003, 0.002, 0.002, 0.001, 0.001, 0.001):
         move, curvature = newton_step(

@@ -15,16 +15,19 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from specsr.maps.grid import Grid
-from specsr.nvh.order_fit import Levels, select
-from specsr.nvh.order_model import OrderModel
+from specsr.nvh.order_fit import candidate_orders, select
+from specsr.nvh.order_model import Levels, OrderModel
 from specsr.nvh.speed import fill_gaps
 from specsr.nvh.speed_curve import newton_step, smooth
 from specsr.nvh.speed_search import MIN_COLUMNS
 
 STIFFNESS = 0.03
 """Weight of the second derivative of log(speed) against the log-likelihood, s⁴."""
-FINE_STEPS, COARSE_STEPS = (0.002, 0.001), (0.004, 0.002, 0.001)
-"""Relative steps of the differences, one after the other: near the speed, and farther from it."""
+FINE_STEPS, COARSE_STEPS, EXTENSION_STEPS = (0.002, 0.001), (0.004, 0.002, 0.001), (0.004, 0.0015)
+"""Relative steps of the differences, one after the other: near the speed, farther from it, and
+beyond its edge."""
+REFITS = 12
+"""Multiplicative updates of the levels at every speed that is tried."""
 EXTENSION = 0.16
 """Time by which a speed is extended at once, s."""
 TREND = 0.6
@@ -41,7 +44,7 @@ STRETCH = 1024
 """Fine columns processed together; bounds the memory."""
 MIN_ORDERS = 5
 """Fewer orders in the fit are not sufficient evidence of a speed."""
-FACTORS = (0.99, 0.9925, 0.995, 0.9975, 1.0, 1.0025, 1.005, 1.0075, 1.01)
+FACTORS = (0.99, 0.995, 1.0, 1.005, 1.01)
 """Factors tried on a measured speed; it is refined from the best of them."""
 OVERRIDE_GAIN = 1.0
 """Minimum gain in log-likelihood per coarse column before a measured speed is overridden.  Lower
@@ -61,14 +64,19 @@ def track_speed(
         scale: (s_f, s_t).
         rotation_hz: at each fine column, [T']; 0 where unknown.
     """
-    model, levels, noise = _fit(power, grid, scale, rotation_hz)
-    if model is None:
+    start = _fit(power, grid, scale, rotation_hz)
+    if start is None:
         return np.zeros(len(rotation_hz))
-    rotation_hz = refine(model, levels, noise, FINE_STEPS)
+    model, levels = start
+    rotation_hz = refine(model, levels, FINE_STEPS)
     for direction in (1, -1):
-        rotation_hz = _extend(power, grid, scale, rotation_hz, list(levels), direction)
+        rotation_hz = _extend(power, grid, scale, rotation_hz, levels.orders, direction)
     rotation_hz = np.where(rotation_hz > MIN_SPACING * grid.df, rotation_hz, 0.0)
-    return np.where(_supported(power, grid, scale, rotation_hz), rotation_hz, 0.0)
+    start = _fit(power, grid, scale, rotation_hz)
+    if start is None:
+        return np.zeros(len(rotation_hz))
+    supported = np.repeat(_gain(*start, rotation_hz) > MIN_GAIN, scale[1])[: len(rotation_hz)]
+    return np.where(supported, rotation_hz, 0.0)
 
 
 def correct_speed(
@@ -79,61 +87,69 @@ def correct_speed(
     Corrects errors of some tenths of a per cent and delays of some hundredths of a second.  Args
     are those of `track_speed`.
     """
-    model, levels, noise = _fit(power, grid, scale, rotation_hz)
-    if model is None:
+    start = _fit(power, grid, scale, rotation_hz)
+    if start is None:
         return rotation_hz
+    model, levels = start
 
     def likelihood(speed: np.ndarray) -> float:
-        return float(_log_likelihood(model.at_speed(speed), levels, noise).mean())
+        return float(_log_likelihood(model, levels, speed).mean())
 
     values = {factor: likelihood(factor * rotation_hz) for factor in FACTORS}
     best = max(values, key=values.__getitem__)
-    found = refine(model.at_speed(best * rotation_hz), levels, noise, COARSE_STEPS)
+    found = refine(model, levels, COARSE_STEPS, best * rotation_hz)
     return found if likelihood(found) - values[1.0] > OVERRIDE_GAIN else rotation_hz
 
 
 def _fit(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
-) -> tuple[OrderModel | None, Levels, np.ndarray]:
-    """Return a model with the levels and noise of its fit; None where a speed has no evidence."""
+) -> tuple[OrderModel, Levels] | None:
+    """Return a model with the levels of its fit; None where a speed has no evidence."""
     if (rotation_hz > 0).any() and power.any() and len(rotation_hz) >= MIN_COLUMNS:
         model = OrderModel(power, grid, scale, rotation_hz)
-        levels, noise, _ = select(model)
-        if len(levels) >= MIN_ORDERS:
-            return model, levels, noise
-    return None, {}, np.zeros(0)
+        levels, _, _ = select(model, candidate_orders(model))
+        if len(levels.orders) >= MIN_ORDERS:
+            return model, levels
+    return None
 
 
 def refine(
-    model: OrderModel, levels: Levels, noise: np.ndarray, steps: tuple[float, ...]
-) -> np.ndarray:
+    model: OrderModel, levels: Levels, steps: tuple[float, ...],
+    rotation_hz: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return the smooth speed that maximises the likelihood of the coarse columns, Hz, [T'].
 
     Args:
-        model: with the speed to start from.
-        levels, noise: of a fit at that speed.
+        model: with its speed.
+        levels: of a fit; their orders and noise are used.
         steps: relative steps of the differences, one after the other.
+        rotation_hz: speed to start from, [T']; None for that of the model.
     """
     s_t, dt = model.scale[1], model.grid.dt
-    log = np.log(fill_gaps(model.rotation_hz))
+    known = model.rotation_hz > 0
+    log = np.log(fill_gaps(model.rotation_hz if rotation_hz is None else rotation_hz))
     for step in steps:
         move, curvature = newton_step(
-            lambda speed: _log_likelihood(model.at_speed(speed), levels, noise), log, step, 1e4
+            lambda speed: _log_likelihood(model, levels, speed), log, step, 1e4
         )
         move, weight = (np.repeat(x, s_t)[: len(log)] for x in (move, curvature / s_t))
         log = smooth(log + move, weight, STIFFNESS / dt**4)
-    return np.where(model.rotation_hz > 0, np.exp(log), 0.0)
+    return np.where(known, np.exp(log), 0.0)
 
 
-def _log_likelihood(model: OrderModel, levels: Levels, noise: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood of each coarse column, levels fitted from those given, [T]."""
-    orders = [order for order in levels if model.matrix(order) is not None]
-    return model.column_likelihood(model.fit(orders, 10, levels, noise)[2])
+def _log_likelihood(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of each coarse column at a speed, [T].
+
+    The levels of lines are fitted anew: those of another speed would favour it.
+    """
+    cells = model.cells(levels.orders, rotation_hz)
+    _, expected = model.fit(cells, model.start(cells, levels), REFITS)
+    return model.log_likelihood(expected).sum(axis=0)
 
 
 def _extend(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    orders: list[float], direction: int,
+    orders: np.ndarray, direction: int,
 ) -> np.ndarray:  # fmt: skip
     """Return the speed extended to the last column (direction 1) or the first one (-1), [T']."""
     s_t, frames = scale[1], len(rotation_hz)
@@ -156,30 +172,24 @@ def _extend(
         coarse = slice(part.start // s_t, -(-part.stop // s_t))
         rotation_hz = ahead[::direction]  # a view: its refined part is written into ahead
         model = OrderModel(power[:, coarse], grid, scale, rotation_hz[part])
-        inside = [order for order in orders if model.matrix(order) is not None]
-        levels, noise, _ = model.fit(inside, 30, {}, None)
-        rotation_hz[part] = refine(model, levels, noise, COARSE_STEPS)
+        cells = model.cells(orders)
+        levels, _ = model.fit(cells, model.first(orders, cells), REFITS)
+        rotation_hz[part] = refine(model, levels, EXTENSION_STEPS)
     return ahead[::direction]
 
 
-def _supported(
-    power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
-) -> np.ndarray:
-    """Return in which columns a speed explains the map better than its alternatives, bool [T']."""
-    model, levels, noise = _fit(power, grid, scale, rotation_hz)
-    if model is None:
-        return np.zeros(len(rotation_hz), dtype=bool)
-    here = _log_likelihood(model, levels, noise)
+def _gain(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood per coarse column that a speed gains over its alternatives, [T]."""
+    here = _log_likelihood(model, levels, rotation_hz)
     others = [
         np.mean(
             [
-                _log_likelihood(model.at_speed(rotation_hz * (1 + move)), levels, noise)
+                _log_likelihood(model, levels, rotation_hz * (1 + move))
                 for move in (-offset, offset)
             ],
             axis=0,
         )
         for offset in ALTERNATIVES
     ]
-    size = max(1, round(GAIN_SECONDS / (grid.dt * scale[1])))
-    gain = uniform_filter1d(here - np.max(others, axis=0), size, mode="nearest")
-    return np.repeat(gain > MIN_GAIN, scale[1])[: len(rotation_hz)] & (rotation_hz > 0)
+    size = max(1, round(GAIN_SECONDS / (model.grid.dt * model.scale[1])))
+    return uniform_filter1d(here - np.max(others, axis=0), size, mode="nearest")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.signal import get_window
@@ -11,7 +13,7 @@ from specsr import Signal, SpectrogramTransform
 from specsr.maps import levels
 from specsr.maps.pooling import pool, pool_power
 from specsr.nvh.order_fit import OVERLAP, SEGMENT, OrderFit, blend_fit, fit_orders, stretches
-from specsr.nvh.order_model import PARTS, REACH, SLOPES, line_shapes
+from specsr.nvh.order_lines import PARTS, REACH, SLOPES, line_shapes
 from specsr.nvh.speed import column_rotation_hz
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
@@ -160,7 +162,7 @@ def test_the_fit_has_weight_only_on_lines_that_it_explains():
     assert (mixed[:8] == 1).all()  # noise is steep down there
     assert less.dtype == np.float32 and (less <= uncertainty).all() and (less > 0).all()
     # a fit that does not match the measured map has no weight
-    wrong = OrderFit(fit.orders, fit.lines[::-1] * 1e3, fit.rest)
+    wrong = replace(fit, lines=fit.lines[::-1] * 1e3, credible=fit.lines[::-1] * 1e3)
     assert np.allclose(blend_fit(network, uncertainty, measured, wrong, SCALE)[0], 1, atol=0.05)
     # a network without uncertainty
     assert blend_fit(network, uncertainty[:0], measured, fit, SCALE)[1].shape == (
@@ -175,7 +177,7 @@ def test_large_and_zero_misfits_side_by_side_give_finite_levels():
     low = pool_power(lines + rest, *SCALE)
     far = 10.0 ** np.random.default_rng(0).uniform(-25, 25, low[:, :50].shape)
     low[:, :50] *= far  # leaves rounding in the running sum
-    fit = OrderFit((1.0,), lines, rest)
+    fit = OrderFit((1.0,), lines, lines, rest, np.ones(400), (1.0,), 1.0)
     mixed, uncertainty = blend_fit(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
     assert np.isfinite(mixed).all() and np.isfinite(uncertainty).all()
 

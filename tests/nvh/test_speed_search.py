@@ -16,7 +16,9 @@ from specsr.nvh.speed_search import (
     above_background,
     best_path,
     comb_score,
+    comb_scores,
     find_line_spacing,
+    standardised,
 )
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
@@ -95,7 +97,9 @@ def test_the_comb_score_is_high_on_its_lines_and_a_z_score_in_noise(spacing, see
     lines = np.zeros((400, 1))
     lines[np.round(spacing * np.arange(1, int(398 / spacing))).astype(int)] = 1.0
     steady = np.full(1, spacing)
-    own, other = (comb_score(lines - lines.mean(), x, 80)[0] for x in (steady, 1.37 * steady))
+    own, other = (
+        comb_score(standardised(lines - lines.mean()), x, 80)[0] for x in (steady, 1.37 * steady)
+    )
     assert own > 2 and own > other
     score = comb_score(noise, np.full(200, spacing), 80)
     # interpolation between rows reduces the power of the noise
@@ -131,15 +135,19 @@ def test_the_background_is_the_mean_of_49_rows_and_9_columns():
 def test_the_comb_score_is_its_formula():
     """Teeth above row 2 and below the last but one; the lowest ``teeth`` of them at most."""
     lines = np.random.default_rng(0).normal(size=(60, 3))
-    spread = lines.std(axis=0) + 1e-9
+    unit = standardised(lines)
+    np.testing.assert_allclose(unit, lines / lines.std(axis=0), rtol=1e-6)
     for spacing, teeth, rows in (
         (4.0, 80, range(4, 58, 4)), (4.0, 5, range(4, 21, 4)), (2.0, 80, range(4, 58, 2)),
         (29.0, 80, [29]),
     ):  # fmt: skip
         used = list(rows)
-        expected = lines[used].sum(axis=0) / np.sqrt(len(used)) / spread
-        np.testing.assert_allclose(comb_score(lines, np.full(3, spacing), teeth), expected)
-    assert comb_score(lines, np.full(3, 58.0), 80).tolist() == [0, 0, 0]  # no tooth
+        expected = unit[used].sum(axis=0) / np.sqrt(len(used))
+        np.testing.assert_allclose(comb_score(unit, np.full(3, spacing), teeth), expected)
+        many = comb_scores(unit, np.array([[7.3], [spacing]]), teeth)
+        np.testing.assert_allclose(many[1], expected)
+        np.testing.assert_allclose(many[0], comb_score(unit, np.full(3, 7.3), teeth))
+    assert comb_score(unit, np.full(3, 58.0), 80).tolist() == [0, 0, 0]  # no tooth
 
 
 def test_the_search_needs_16_columns_and_48_rows():

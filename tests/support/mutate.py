@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support.mutants import choose, mutants  # noqa: E402 (a script has no package)
 
 PHASE = "maps/test_phase.py maps/test_pghi.py"
-FIT = "nvh/test_order_model.py nvh/test_order_fit.py"
+FIT = "nvh/test_order_model.py nvh/test_order_fit.py nvh/test_order_evidence.py"
 SPEED = "nvh/test_speed_search.py nvh/test_speed_curve.py"
 WRITE = "io/test_atomic.py io/test_commit.py io/test_temporaries.py"
 TRACK = "nvh/test_speed_extension.py " + " ".join(  # the fast ones of a slow file
@@ -60,8 +60,12 @@ TESTS = {
     "pairs/order_input": "pairs/test_order_input.py",
     "pairs/band_input": "pairs/test_pair.py",
     "models/tiling": f"models/test_tiling.py {FINITE}",
-    "nvh/order_fit": FIT,
+    "nvh/order_lines": FIT,
+    "nvh/order_updates": FIT,
     "nvh/order_model": FIT,
+    "nvh/order_evidence": FIT,
+    "nvh/order_fit": FIT,
+    "nvh/speed_use": "nvh/test_speed_use.py",
     "nvh/speed_track": TRACK,
     "nvh/speed_search": SPEED,
     "nvh/speed_curve": SPEED,
@@ -126,7 +130,8 @@ def _child(work: Path, tests: list[str]) -> int:
     os.environ["PYTHONPATH"] = str(work)
     settings.register_profile("mutate", max_examples=20, derandomize=True, database=None)
     settings.load_profile("mutate")
-    options = "-x -q -o addopts= --import-mode=importlib -p no:cacheprovider -p no:xdist -p no:cov"
+    options = "-x -q -o addopts= --import-mode=importlib"
+    options += "".join(f" -p no:{name}" for name in ("cacheprovider", "xdist", "cov", "randomly"))
     code = int(
         pytest.main([*options.split(), "-m", "not slow", f"--basetemp={work / 'tmp'}", *tests])
     )

@@ -1,0 +1,178 @@
+"""Choice of a speed for a coarse map: the given one, one found in the map, or none.
+
+A speed counts as far as its lines are known to lie at their orders (`specsr.nvh.order_evidence`).
+The given speed is corrected where the map is clear; one of low confidence competes with the speed
+found from the lines of the map, and the one that explains more cells is used.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from specsr.maps.grid import Grid
+from specsr.nvh.order_fit import OrderFit, fit_orders
+from specsr.nvh.speed_search import find_line_spacing
+from specsr.nvh.speed_track import STRETCH, correct_speed, track_speed
+from specsr.progress import Progress
+
+log = logging.getLogger(__name__)
+
+CLEAR = 0.7
+"""Mean confidence from which a given speed is used without a search for another one."""
+LEAST = 0.15
+"""Mean confidence below which a speed explains no lines."""
+
+
+@dataclass(frozen=True, eq=False)
+class SpeedFit:
+    """A speed, the fits of all channels at it, and what it explains.
+
+    Attributes:
+        source: ``"given"``, ``"corrected"`` (given, then corrected) or ``"found"``.
+        rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown.  A found
+            speed is the spacing of the lines: the rotation frequency up to a simple factor.
+        fits: of every channel; None for a silent one.
+        confidence: how far the lines of a column are known to lie at their orders, 0 to 1, [T'].
+        orders: confirmed in one channel or more, ascending.
+        share: of the coarse cells that confirmed lines fill, 0 to 1.
+    """
+
+    source: Literal["given", "corrected", "found"]
+    rotation_hz: np.ndarray
+    fits: tuple[OrderFit | None, ...]
+    confidence: np.ndarray
+    orders: tuple[float, ...]
+    share: float
+
+    @property
+    def rpm(self) -> np.ndarray:
+        """Return the speed at each fine column, 1/min, [T']; 0 where unknown."""
+        return 60 * self.rotation_hz
+
+
+def fit_speed(
+    measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
+    source: Literal["given", "corrected", "found"], orders: Sequence[float] = (),
+    progress: Progress | None = None,
+) -> SpeedFit | None:  # fmt: skip
+    """Return the fits of a map at a speed; None if it explains no lines.
+
+    Args:
+        measured: power of the coarse map, [C, F, T].
+        grid: fine grid.
+        scale: (s_f, s_t).
+        rotation_hz: at each fine column, Hz, [T']; 0 where unknown.
+        source: of the speed.
+        orders: that the machine is known to have, in addition to half orders.
+        progress: wraps the stretches of every channel.
+    """
+    fits = tuple(
+        fit_orders(channel, grid, scale, rotation_hz, orders, progress) for channel in measured
+    )
+    held = [fit for fit in fits if fit is not None and fit.orders]
+    if not held:
+        return None
+    confidence = np.mean([fit.confidence for fit in held], axis=0)
+    if confidence[rotation_hz > 0].mean() < LEAST:
+        return None
+    confirmed = sorted(set().union(*(fit.confirmed for fit in held)))
+    share = float(np.mean([fit.share for fit in held]))
+    return SpeedFit(source, rotation_hz, fits, confidence, tuple(confirmed), share)
+
+
+def given_speed(
+    measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
+    correct: bool = True, orders: Sequence[float] = (), progress: Progress | None = None,
+) -> SpeedFit | None:  # fmt: skip
+    """Return the fits at a given speed, or None if none is given or it explains no lines.
+
+    Args:
+        correct: correct the speed where the map is clear (`specsr.nvh.speed_track`).
+        measured, grid, scale, rotation_hz, orders, progress: see `fit_speed`.
+    """
+    if not (rotation_hz > 0).any():
+        return None
+    corrected = rotation_hz.copy()
+    if correct:
+        for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
+            corrected[part] = correct_speed(power, grid, scale, rotation_hz[part])
+    changed = bool((corrected != rotation_hz).any())
+    source: Literal["given", "corrected"] = "corrected" if changed else "given"
+    fit = fit_speed(measured, grid, scale, corrected, source, orders, progress)
+    if fit is None:
+        log.info("speed: the given speed explains no lines of this map: not used")
+    elif changed:
+        off = 100 * (corrected / np.where(rotation_hz > 0, rotation_hz, 1) - 1)[rotation_hz > 0]
+        log.info(
+            "speed: corrected by %.2f to %.2f %% from the lines in the map", off.min(), off.max()
+        )
+    return fit
+
+
+def found_speed(
+    estimate: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int],
+    orders: Sequence[float] = (), progress: Progress | None = None,
+) -> SpeedFit | None:  # fmt: skip
+    """Return the fits at the speed found from the lines of a map; None where it is not clear.
+
+    Args:
+        estimate: estimate of the fine power, [C, F s_f, T'].
+        measured, grid, scale, orders, progress: see `fit_speed`.
+    """
+    rotation_hz = np.zeros(estimate.shape[-1])
+    for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
+        spacing = find_line_spacing(estimate[..., part], grid)
+        rotation_hz[part] = track_speed(power, grid, scale, spacing)
+    found = rotation_hz[rotation_hz > 0]
+    if not len(found):
+        return None
+    fit = fit_speed(measured, grid, scale, rotation_hz, "found", orders, progress)
+    if fit is not None:
+        log.info(
+            "speed: harmonic lines with a spacing of %.4g to %.4g Hz in %.0f %% of the map, used "
+            "as orders of one machine with a confidence of %.0f %%",
+            found.min(), found.max(), 100 * len(found) / len(rotation_hz),
+            100 * fit.confidence[rotation_hz > 0].mean(),
+        )  # fmt: skip
+    return fit
+
+
+def better(given: SpeedFit | None, found: SpeedFit | None) -> SpeedFit | None:
+    """Return the fit whose confirmed lines fill more cells; the given one if both fill as many."""
+    if given is None or found is None:
+        return given or found
+    if found.share <= given.share:
+        return given
+    log.info("speed: the given speed explains fewer lines than the one found: not used")
+    return found
+
+
+def is_clear(fit: SpeedFit | None) -> bool:
+    """Return whether a speed explains the lines so well that no other one is searched for."""
+    return fit is not None and bool(fit.confidence[fit.rotation_hz > 0].mean() >= CLEAR)
+
+
+def rotation_of(fit: SpeedFit | None, frames: int) -> np.ndarray:
+    """Return the speed of a clear fit in Hz, [T'], for an order-conditioned network; else zeros."""
+    return fit.rotation_hz if fit is not None and is_clear(fit) else np.zeros(frames)
+
+
+def column_stretches(
+    measured: np.ndarray, frames: int, s_t: int
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield stretches of nearly equal length: fine columns, and power of all channels, [F, T].
+
+    Every channel is divided by its mean, as all show one machine but may differ in unit.
+    """
+    columns = measured.shape[-1]
+    count = -(-frames // STRETCH)
+    borders = [i * columns // count for i in range(count + 1)]
+    for first, last in zip(borders, borders[1:]):
+        coarse = measured[..., first:last]
+        normalised = coarse / np.maximum(coarse.mean(axis=(1, 2), keepdims=True), 1e-300)
+        yield slice(first * s_t, min(last * s_t, frames)), normalised.sum(axis=0)

@@ -1,0 +1,131 @@
+"""Choice of a speed: the given one, one found in the map, or none."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from specsr import SpectrogramTransform
+from specsr.maps.pooling import pool
+from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_use import (
+    CLEAR,
+    SpeedFit,
+    better,
+    column_stretches,
+    fit_speed,
+    found_speed,
+    given_speed,
+    is_clear,
+    rotation_of,
+)
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
+
+SCALE = (4, 4)
+
+
+@functools.lru_cache
+def machine():
+    """Fine expected power and coarse power of a run-up, [1, F, T], the grid, the speed in Hz."""
+    orders = tuple(Order(float(k), -k / 6, 0.7 * k) for k in range(2, 40, 2))
+    made = synthesise(RunUp(rate=8192.0, duration=4.0, rpm=(1500.0, 3600.0), orders=orders,
+                            line_to_noise=15.0, seed=4))  # fmt: skip
+    fine = SpectrogramTransform(1024, 128)(made.signal)
+    low = pool(fine, *SCALE)
+    grid = low.grid.refined(*SCALE)
+    right = column_rotation_hz(low.rpm, grid)
+    return made.expected_power(fine.grid)[None, :-1], low.power.astype(float), grid, right
+
+
+def test_a_right_speed_is_clear_and_its_orders_are_confirmed(caplog):
+    _, low, grid, right = machine()
+    with caplog.at_level("INFO", "specsr"):
+        fit = given_speed(low, grid, SCALE, right)
+    assert fit is not None and fit.source == "given" and is_clear(fit) and not caplog.text
+    np.testing.assert_array_equal(fit.rotation_hz, right)
+    np.testing.assert_array_equal(fit.rpm, 60 * right)
+    np.testing.assert_array_equal(rotation_of(fit, len(right)), right)
+    assert set(range(8, 40, 2)) <= set(fit.orders) and fit.confidence.mean() > 0.9
+    assert fit.fits[0] is not None and fit.share == fit.fits[0].share > 0.02
+
+
+def test_a_speed_slightly_off_is_corrected_on_request(caplog):
+    _, low, grid, right = machine()
+    with caplog.at_level("INFO", "specsr"):
+        fit = given_speed(low, grid, SCALE, 1.004 * right)
+    assert fit is not None and fit.source == "corrected" and "corrected by -0." in caplog.text
+    assert np.sqrt(np.mean((fit.rotation_hz / right - 1)[8:-8] ** 2)) < 0.001
+    kept = given_speed(low, grid, SCALE, 1.004 * right, correct=False)
+    assert kept is not None and kept.source == "given"
+    np.testing.assert_array_equal(kept.rotation_hz, 1.004 * right)
+    assert kept.share < fit.share
+
+
+@pytest.mark.parametrize("change", ["3 % high", "10 % high", "37 % low", "late", "reversed"])
+def test_a_wrong_speed_gives_way_to_that_of_the_lines(change, caplog):
+    estimate, low, grid, right = machine()
+    at = np.arange(len(right))
+    wrong = {
+        "3 % high": 1.03 * right, "10 % high": 1.1 * right, "37 % low": 0.63 * right,
+        "late": np.interp(at - 0.3 / grid.dt, at, right), "reversed": right[::-1].copy(),
+    }[change]  # fmt: skip
+    with caplog.at_level("INFO", "specsr"):
+        given = given_speed(low, grid, SCALE, wrong)
+        assert not is_clear(given) and not rotation_of(given, len(right)).any()
+        fit = better(given, found_speed(estimate, low, grid, SCALE))
+    assert fit is not None and fit.source == "found"
+    ratio = fit.rotation_hz / right
+    np.testing.assert_allclose(ratio[8:-8], 2, rtol=0.003)  # the spacing of the lines
+    assert "not used" in caplog.text and "harmonic lines with a spacing" in caplog.text
+
+
+def test_no_speed_explains_noise(caplog):
+    _, low, grid, right = machine()
+    cells = np.random.default_rng(0).exponential(size=(*low.shape, 16)).mean(axis=-1)
+    with caplog.at_level("INFO", "specsr"):
+        assert given_speed(cells, grid, SCALE, right) is None
+    assert "the given speed explains no lines of this map: not used" in caplog.text
+    noise = np.random.default_rng(1).exponential(size=(1, 512, len(right)))
+    assert found_speed(noise, cells, grid, SCALE) is None
+    assert not is_clear(None) and rotation_of(None, 3).tolist() == [0, 0, 0]
+
+
+def test_without_a_speed_or_sound_nothing_is_fitted(caplog):
+    _, low, grid, right = machine()
+    with caplog.at_level("INFO", "specsr"):
+        assert given_speed(low, grid, SCALE, 0 * right) is None
+    assert not caplog.text
+    assert fit_speed(0 * low, grid, SCALE, right, "given") is None
+
+
+def test_a_silent_channel_has_no_fit_and_no_vote():
+    _, low, grid, right = machine()
+    both = fit_speed(np.concatenate([low, 0 * low]), grid, SCALE, right, "given")
+    one = fit_speed(low, grid, SCALE, right, "given")
+    assert both is not None and one is not None
+    assert both.fits[1] is None and both.share == one.share and both.orders == one.orders
+    np.testing.assert_array_equal(both.confidence, one.confidence)
+
+
+def test_the_fit_that_explains_more_cells_is_better():
+    speed, known = np.array([0.0, 2.0, 2.0]), np.array([0.0, CLEAR, CLEAR])
+    given = SpeedFit("given", speed, (), known, (), 0.2)
+    found = replace(given, source="found", share=0.3)
+    assert better(given, found) is found and better(replace(given, share=0.3), found) is not found
+    assert better(given, None) is given and better(None, found) is found
+    assert better(None, None) is None
+    # the confidence of columns with a speed counts
+    assert is_clear(given) and not is_clear(replace(given, confidence=0.99 * known))
+
+
+def test_stretches_hold_whole_columns_and_channels_count_alike():
+    power = np.random.default_rng(0).uniform(1, 2, (2, 3, 500))
+    power[1] *= 1e6
+    parts = list(column_stretches(power, 1999, 4))
+    assert [part for part, _ in parts] == [slice(0, 1000), slice(1000, 1999)]
+    for (_, mean), columns in zip(parts, (power[..., :250], power[..., 250:]), strict=True):
+        np.testing.assert_allclose(mean, sum(x / x.mean() for x in columns), rtol=1e-12)
