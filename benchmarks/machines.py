@@ -17,13 +17,18 @@ whose error lies within the uncertainty (68.3 % is right).
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import generator
 import numpy as np
+import torch
 from common import mean_error, parser, progress, publish, run
 from generator import KINDS, Machine
+from kept_steps import kept_steps
 from scipy import ndimage
 
 from specsr import Signal
@@ -215,6 +220,16 @@ def judge(method: str, one: Case, model: str | None) -> Result:
     return Result(one.machine.kind, scores(db, one), ratio, pairs)
 
 
+def machine_results(
+    machine: tuple[str, int], scale: int, methods: Sequence[str], model: str | None
+) -> list[Result]:
+    """Run the methods on one machine, given by kind and seed, on one thread."""
+    torch.set_num_threads(1)
+    one = case(*machine, scale)
+    with kept_steps():  # network and speed search run once for both consistency modes
+        return [judge(method, one, model) for method in methods]
+
+
 # Comparison
 
 
@@ -337,6 +352,7 @@ def main() -> None:
     arguments.add_argument(
         "--quick", action="store_true", help="one machine of each kind, no search for the speed"
     )
+    arguments.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
     args = arguments.parse_args()
     chosen = [x for n in range(args.sets) for x in generator.machine_set(n) if x[0] in args.kinds]
     if args.quick:
@@ -350,11 +366,11 @@ def main() -> None:
     methods = [m for m in METHODS if m in args.only]
     made: dict[str, list[dict]] = {}
     for scale in args.scales:
-        results: dict[str, list[Result]] = {m: [] for m in methods}
-        for kind, seed in progress(chosen, len(chosen), f"x{scale}"):
-            one = case(kind, seed, scale)
-            for method in methods:
-                results[method].append(judge(method, one, args.model))
+        task = partial(machine_results, scale=scale, methods=methods, model=args.model)
+        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool_of_jobs:
+            done = pool_of_jobs.map(task, chosen)
+            each = list(progress(done, len(chosen), f"x{scale}"))
+        results = {m: [found[i] for found in each] for i, m in enumerate(methods)}
         made |= tables(results, f"x{scale}, {len(chosen)} machines")
     publish(args, "Synthetic machines of another generator", __doc__, made, digits=2)
 

@@ -11,6 +11,7 @@ ranks the errors.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from common import data_folder, parser, progress, publish, run
@@ -18,6 +19,7 @@ from map import FRESH
 from scipy import ndimage
 
 from specsr import Signal
+from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.io import read
 from specsr.maps import levels
@@ -106,7 +108,7 @@ PARTS = ("lowest", "2nd", "3rd", "4th", "highest")
 def main() -> None:
     arguments = parser(__doc__.splitlines()[0], KINDS, "uncertainty")
     arguments.add_argument("--scales", type=int, nargs="+", default=[2, 3, 4])
-    arguments.add_argument("--consistency", default="row", choices=["row", "cell", "off"])
+    arguments.add_argument("--consistency", default="measured", choices=get_args(Consistency))
     args = arguments.parse_args()
     count = args.limit or 24
     tables = {}

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def machines():
-    own = ("common", "generator", "machines")
+    own = ("common", "generator", "kept_steps", "machines")
     before = {name: sys.modules.pop(name, None) for name in own}
     sys.path.insert(0, str(FOLDER))
     try:
