@@ -23,6 +23,10 @@ Consistency = Literal["measured", "expected", "off"]
 """What of a coarse map the finer one reproduces.  ``measured``: the power of every cell;
 ``expected``: the same without its speckle, the random scatter of noise; ``off``: nothing."""
 
+SpeedSource = Literal["given", "corrected", "found"]
+"""Where the speed of a finer map comes from: given, given and then corrected by the lines of the
+map, or found in the map."""
+
 SignalPair = Literal["band", "pool", "stft"]
 """How a low resolution came about: a lower rate, mean power over the cells of a map, or an STFT
 with a shorter window or a longer hop.  A map has one of the last two.  ``stft`` has no bundled

@@ -14,6 +14,7 @@ from specsr.enhance.estimate import (
     order_input,
 )
 from specsr.enhance.resolution import both_axes, require_map_pair
+from specsr.enhance.uncertainty import calibrated
 from specsr.io.limits import check_size
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import noise_variance
@@ -22,8 +23,15 @@ from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.nvh.order_fit import blend_fit
-from specsr.nvh.speed import column_rotation_hz
-from specsr.nvh.speed_use import better, found_speed, given_speed, is_clear, rotation_of
+from specsr.nvh.speed import column_rotation_hz, fill_gaps
+from specsr.nvh.speed_use import (
+    SpeedFit,
+    better,
+    found_speed,
+    given_speed,
+    is_clear,
+    rotation_of,
+)
 from specsr.pairs.consistency import impose
 from specsr.progress import Progress
 
@@ -62,7 +70,9 @@ def upscale_map(
 
     Returns:
         A map on ``low.grid.refined(s_f, s_t)`` without phase, ``known`` false in all rows.  Models
-        with an uncertainty output also set ``uncertainty_db``.
+        with an uncertainty output also set ``uncertainty_db``.  For the pair ``pool``, a speed
+        that was given or found has its ``rpm_confidence`` and ``rpm_source``; a found or corrected
+        one replaces ``rpm``.
 
     Raises:
         SpecsrError: an option out of range, no model for the pair and scale, or a grid that cannot
@@ -99,11 +109,15 @@ def upscale_map(
                 given = np.zeros(power.shape) if uncertainty is None else uncertainty
                 power, reduced = blend_fit(power, given, channel, fit, scale)
                 uncertainty = None if uncertainty is None else reduced
-        power = _consistent(power, uncertainty, channel, low.grid, scale, consistency, pair)
-        powers.append(power)
+        result = _consistent(power, uncertainty, channel, low.grid, scale, consistency, pair)
+        powers.append(result)
+        if uncertainty is not None and pair == "pool":
+            uncertainty = calibrated(
+                uncertainty, power, result, channel, scale, noise_variance(low.grid)
+            )
         if uncertainty is not None:
             uncertainties.append(uncertainty)
-    return _fine_map(powers, uncertainties, low, grid)
+    return _with_speed(_fine_map(powers, uncertainties, low, grid), speed)
 
 
 def _estimates(
@@ -147,6 +161,22 @@ def _fine_map(
         magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
         rpm=low.rpm, uncertainty_db=uncertainty,
     )  # fmt: skip
+
+
+def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
+    """Return a map with the speed that its lines were placed by, and its confidence."""
+    if speed is None:
+        if high.rpm is None:
+            return high
+        return high.replace(rpm_source="given", rpm_confidence=np.zeros(high.grid.frames))
+    grid = high.grid
+    if speed.source == "given":
+        rpm = high.rpm
+    else:
+        at = np.arange(grid.length) / (grid.hop_length * grid.cell[1])
+        known = speed.rpm[np.clip(np.round(at).astype(int), 0, grid.frames - 1)] > 0
+        rpm = known * np.interp(at, np.arange(grid.frames), fill_gaps(speed.rpm))
+    return high.replace(rpm=rpm, rpm_source=speed.source, rpm_confidence=speed.confidence)
 
 
 def _check_memory(low: SpecMap, grid: Grid) -> None:

@@ -39,7 +39,7 @@ from specsr.units import REFERENCES, parse_unit
 
 VALUES = ("db", "power", "magnitude")
 """Entries that hold the values of a map; one of them is required."""
-OPTIONAL = ("phase", "known", "rpm", "uncertainty_db")
+OPTIONAL = ("phase", "known", "rpm", "uncertainty_db", "rpm_confidence")
 """Optional entries of a map of specsr."""
 RENAMED = {"std_db": "uncertainty_db"}
 """Entry that version 0.1.0 wrote -> its name today."""
@@ -86,7 +86,8 @@ def of_signal(signal: Signal) -> dict[str, Any]:
 def of_map(spec: SpecMap) -> dict[str, Any]:
     """Return the entries of a map; entries of None are not written."""
     optional = {key: getattr(spec, key) for key in OPTIONAL}
-    return about_map(spec.grid, spec.channels) | {"magnitude": spec.magnitude} | optional
+    values = {"magnitude": spec.magnitude, "rpm_source": spec.rpm_source}
+    return about_map(spec.grid, spec.channels) | values | optional
 
 
 def about_map(grid: Grid, channels: tuple[str, ...]) -> dict[str, Any]:
@@ -114,7 +115,7 @@ def spec_map(fields: dict[str, Any]) -> SpecMap:
     optional = {key: numeric(fields[key], key) for key in OPTIONAL if key in fields}
     return SpecMap(
         numeric(fields["magnitude"], "magnitude"), grid_from_json(fields["grid"]),
-        channels=names(fields), **optional,
+        channels=names(fields), rpm_source=fields.get("rpm_source"), **optional,
     )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ Map fields (``.npz`` and ``.h5``)::
     rpm         float64 [length]; absent if unknown
     uncertainty_db  float32, shape of magnitude, dB: half-width of the 68 % interval; may be absent
                 (called std_db by version 0.1.0)
+    rpm_confidence  float32 [frames], 0 to 1; may be absent
+    rpm_source  "given", "corrected" or "found"; may be absent
     origin      as in a signal
     freqs       Hz [rows], times: s [frames]: for other programs, computed from the grid on reading
 """

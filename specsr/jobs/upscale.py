@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
-from specsr.choices import BICUBIC, SCALE, Consistency, Phase, SignalPair
+from specsr.choices import SCALE, Consistency, Phase, SignalPair
 from specsr.enhance.band import band_top, upscale_band, upscale_pieces
-from specsr.enhance.estimate import uses_speed
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform, shared_cells
 from specsr.enhance.upscale import pair_of_map
@@ -145,10 +144,8 @@ class Upscale(Work):
             f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
             f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
         ]
-        if low.rpm is not None and self.model != BICUBIC:
-            model = find_model(self.model, pair, scale)
-            used = "is used for the orders" if uses_speed(model) else f"is not used by {model.name}"
-            notes.append(f"speed {low.rpm.min():.0f} to {low.rpm.max():.0f} 1/min {used}")
+        if note := _speed_note(high):
+            notes.append(note)
         if high.uncertainty_db is not None:
             share = 100 * (high.uncertainty_db > UNCERTAIN).mean()
             notes.append(
@@ -186,3 +183,22 @@ class Upscale(Work):
         return dataclasses.replace(
             self, model=absolute_model(self.model), speed=absolute_speed(self.speed)
         )
+
+
+def _speed_note(high: SpecMap) -> str | None:
+    """Return which speed a finer map was made with, or None without one."""
+    if high.rpm is None or high.rpm_source is None or high.rpm_confidence is None:
+        return None
+    known = high.rpm > 0
+    confidence = 100 * high.rpm_confidence[high.rpm_confidence > 0]
+    if not known.any() or not confidence.size:
+        return "the given speed explains no lines of this map: not used"
+    low, top = high.rpm[known].min(), high.rpm[known].max()
+    sure = f"confidence {confidence.mean():.0f} %"
+    if high.rpm_source == "found":
+        return (
+            f"speed found in the map: lines {low / 60:.4g} to {top / 60:.4g} Hz apart in "
+            f"{100 * known.mean():.0f} % of it, {sure}"
+        )
+    corrected = ", corrected by the lines of the map" if high.rpm_source == "corrected" else ""
+    return f"speed {low:.0f} to {top:.0f} 1/min{corrected}, {sure}"

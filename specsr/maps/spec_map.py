@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from specsr.choices import SpeedSource, check
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.names import check_names
@@ -37,6 +38,11 @@ class SpecMap:
             unknown.
         uncertainty_db: uncertainty of each level in dB, same shape: half-width of its 68 %
             interval; None if not estimated.
+        rpm_confidence: how far the lines of each column are known to lie at the orders of ``rpm``,
+            0 to 1, float32 [frames]; None if not examined (`specsr.nvh.speed_use`).
+        rpm_source: ``"given"``; ``"corrected"`` (given, then corrected by the lines of the map);
+            ``"found"`` in the map, as the spacing of its lines: the speed up to a simple factor;
+            None if not examined.
 
     Raises:
         SpecsrError: a shape that does not fit the grid, or a value that is negative or not finite
@@ -50,6 +56,8 @@ class SpecMap:
     channels: tuple[str, ...] = ()
     rpm: np.ndarray | None = None
     uncertainty_db: np.ndarray | None = None
+    rpm_confidence: np.ndarray | None = None
+    rpm_source: SpeedSource | None = None
 
     def __post_init__(self) -> None:
         magnitude = np.asarray(self.magnitude, dtype=np.float32)
@@ -78,6 +86,19 @@ class SpecMap:
             )
         if self.rpm is not None and np.shape(self.rpm) != (self.grid.length,):
             raise SpecsrError(f"rpm has shape {np.shape(self.rpm)}: expected ({self.grid.length},)")
+        if self.rpm_source is not None:
+            check(self.rpm_source, SpeedSource, "rpm_source")
+        if self.rpm_confidence is not None:
+            confidence = np.asarray(self.rpm_confidence, dtype=np.float32)
+            if (
+                confidence.shape != expected[1:]
+                or not ((confidence >= 0) & (confidence <= 1)).all()
+            ):
+                raise SpecsrError(
+                    f"rpm_confidence has shape {confidence.shape}: expected {expected[1:]} values "
+                    "from 0 to 1, one per column"
+                )
+            object.__setattr__(self, "rpm_confidence", confidence)
         if self.uncertainty_db is not None:
             uncertainty = np.asarray(self.uncertainty_db, dtype=np.float32)
             if uncertainty.shape not in (magnitude.shape, magnitude.shape[1:]):

@@ -86,8 +86,8 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
         found = model
     elif model == BICUBIC:
         raise SpecsrError(
-            f"model {BICUBIC!r} is for maps of cell means (pair 'pool'), not for the pair {pair!r}: "
-            "leave it out, or name a model"
+            f"model {BICUBIC!r} is for maps of cell means (pair 'pool'), not for the pair "
+            f"{pair!r}: leave it out, or name a model"
         )
     else:
         path = model_file(model, pair, scale)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from specsr.choices import SpeedSource
 from specsr.maps.grid import Grid
 from specsr.nvh.order_fit import OrderFit, fit_orders
 from specsr.nvh.speed_search import find_line_spacing
@@ -42,7 +42,7 @@ class SpeedFit:
         share: of the coarse cells that confirmed lines fill, 0 to 1.
     """
 
-    source: Literal["given", "corrected", "found"]
+    source: SpeedSource
     rotation_hz: np.ndarray
     fits: tuple[OrderFit | None, ...]
     confidence: np.ndarray
@@ -57,7 +57,7 @@ class SpeedFit:
 
 def fit_speed(
     measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    source: Literal["given", "corrected", "found"], orders: Sequence[float] = (),
+    source: SpeedSource, orders: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
     """Return the fits of a map at a speed; None if it explains no lines.
@@ -102,7 +102,7 @@ def given_speed(
         for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
             corrected[part] = correct_speed(power, grid, scale, rotation_hz[part])
     changed = bool((corrected != rotation_hz).any())
-    source: Literal["given", "corrected"] = "corrected" if changed else "given"
+    source: SpeedSource = "corrected" if changed else "given"
     fit = fit_speed(measured, grid, scale, corrected, source, orders, progress)
     if fit is None:
         log.info("speed: the given speed explains no lines of this map: not used")

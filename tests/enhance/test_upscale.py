@@ -272,6 +272,32 @@ def test_the_speed_changes_the_result_of_an_order_conditioned_model(run, uncerta
     np.testing.assert_allclose(part.db[..., -60:], off.db[..., -60:], atol=1e-3)
 
 
+def test_the_result_holds_its_speed_and_the_confidence_in_it(run):
+    low = low_map(run.signal, 4)
+    high = specsr.upscale(low, scale=4)
+    assert high.rpm_source in ("given", "corrected") and high.rpm_confidence.mean() > 0.5
+    np.testing.assert_allclose(high.rpm, low.rpm, rtol=0.01)
+    # lines 60 to 120 Hz apart, without a speed
+    time = np.arange(40_000) / 8000.0
+    angle = 2 * np.pi * (60 * time + 6 * time**2)
+    lines = sum(np.cos(k * angle) for k in range(1, 16))
+    lines += 0.1 * np.random.default_rng(0).standard_normal(time.size)
+    coarse = low_map(specsr.Signal(lines[None], 8000.0), 4, "pool", SpectrogramTransform(1024, 128))
+    found = specsr.upscale(coarse, scale=4)
+    assert found.rpm_source == "found" and found.rpm_confidence.mean() > 0.5
+    known = found.rpm > 0
+    known[[*range(4000), *range(-4000, 0)]] = False  # windows that extend past the recording
+    np.testing.assert_allclose(found.rpm[known], 60 * (60 + 12 * time)[known], rtol=0.01)
+    assert known.mean() > 0.75
+    noise = specsr.Signal(np.random.default_rng(0).standard_normal((1, 50_000)), 25600.0)
+    silent = specsr.upscale(low_map(noise, 4), scale=4)
+    assert silent.rpm is None and silent.rpm_source is None
+    given = noise.replace(rpm=np.full(noise.length, 3000.0))
+    unused = specsr.upscale(low_map(given, 4), scale=4)
+    assert unused.rpm_source == "given" and not unused.rpm_confidence.any()
+    np.testing.assert_array_equal(unused.rpm, given.rpm)
+
+
 def test_a_finer_map_that_exceeds_the_memory_is_refused_before_any_work():
     grid = Grid(48000.0, 24000, 256, 256 * 11_999, cell=(4, 4))
     low = SpecMap(np.ones((1, grid.rows, grid.frames), np.float32), grid)

@@ -250,3 +250,19 @@ def test_power_below_zero_is_refused_as_decibels(tmp_path):
     np.savez(tmp_path / "f.npz", power=-spec.power, freqs=spec.freqs, times=spec.times)
     with pytest.raises(SpecsrError, match="levels in dB belong in db"):
         read_map(tmp_path / "f.npz")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".mat"])
+def test_a_map_keeps_the_confidence_and_source_of_its_speed(tmp_path, suffix):
+    spec = make_map(channels=1)
+    confidence = np.linspace(0, 1, spec.grid.frames, dtype=np.float32)
+    rpm = np.full(spec.grid.length, 600.0)
+    spec = spec.replace(rpm=rpm, rpm_confidence=confidence, rpm_source="found")
+    write_map(tmp_path / f"map{suffix}", spec)
+    back = read_map(tmp_path / f"map{suffix}")
+    np.testing.assert_array_equal(back.rpm_confidence, confidence)
+    assert back.rpm_source == "found"
+    plain = spec.replace(rpm_confidence=None, rpm_source=None)
+    write_map(tmp_path / f"plain{suffix}", plain)
+    back = read_map(tmp_path / f"plain{suffix}")
+    assert back.rpm_confidence is None and back.rpm_source is None

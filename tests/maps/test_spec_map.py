@@ -250,6 +250,10 @@ def test_levels_and_powers_of_given_magnitudes() -> None:
         ({"phase": np.zeros((2, 2))}, "phase"),
         ({"known": np.zeros(2)}, "known"),
         ({"rpm": np.zeros(3)}, "rpm"),
+        ({"rpm_confidence": np.zeros(3)}, r"rpm_confidence has shape \(3,\)"),
+        ({"rpm_confidence": np.array([0.5, 1.5])}, "from 0 to 1"),
+        ({"rpm_confidence": np.array([0.5, np.nan])}, "from 0 to 1"),
+        ({"rpm_source": "guessed"}, "expected one of given, corrected, found"),
         ({"channels": ("a", "b")}, "2 channel names"),
     ],
 )
