@@ -66,6 +66,7 @@ TESTS = {
     "nvh/order_evidence": FIT,
     "nvh/order_fit": FIT,
     "nvh/speed_use": "nvh/test_speed_use.py",
+    "nvh/known_orders": "nvh/test_known_orders.py",
     "nvh/speed_track": TRACK,
     "nvh/speed_search": SPEED,
     "nvh/speed_curve": SPEED,
