@@ -51,7 +51,7 @@ def order_input(
 
 
 def network_estimate(
-    model: Model, channel: np.ndarray, low: Grid, orders: np.ndarray, scale: tuple[int, int],
+    model: Model, channel: np.ndarray, level: float, orders: np.ndarray, scale: tuple[int, int],
     options: InferOptions, progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:  # fmt: skip
     """Return the network's power [F s_f, T s_t] and its uncertainty in dB, or None if it has none.
@@ -59,14 +59,14 @@ def network_estimate(
     Args:
         model: a map model.
         channel: power of the coarse map, [F, T], float64.
-        low: grid of the coarse map.
+        level: of the recording, dB, that the network's levels are relative to
+            (`specsr.maps.levels.median_level`).
         orders: from `order_input`.
         scale: (s_f, s_t).
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of tiles, for a bar.
     """
     db = levels.to_db(channel)
-    level = levels.median_level(db, low)
     relative = levels.relative_levels(db, level)
     net_input = torch.from_numpy(np.concatenate([relative[None], orders]))
     result = run_tiled(model.net, net_input, scale, options, progress).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from specsr.enhance.estimate import (
     network_estimate,
     order_input,
 )
+from specsr.enhance.pieces import columns_of, in_pieces
 from specsr.enhance.resolution import both_axes, require_map_pair
 from specsr.enhance.uncertainty import calibrated
 from specsr.io.limits import check_size
+from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import noise_variance
 from specsr.maps.spec_map import SpecMap
@@ -35,8 +38,9 @@ from specsr.nvh.speed_use import (
 from specsr.pairs.consistency import impose
 from specsr.progress import Progress
 
-PER_CHANNEL, AT_ONCE = 40, 64
-"""Bytes that a fine cell takes: in every channel, and in the channel that is worked on."""
+RESULT, PER_CHANNEL, AT_ONCE = 9, 64, 96
+"""Bytes that a fine cell takes: in the result (levels, uncertainty and their check), and of the
+piece that is worked on, in every channel (network, fit) and in the channel that is worked on."""
 
 
 def upscale_map(
@@ -78,73 +82,106 @@ def upscale_map(
         SpecsrError: an option out of range, no model for the pair and scale, or a grid that cannot
             be refined by the scale.
     """
-    s_f, s_t = scale = both_axes(scale)
+    scale = both_axes(scale)
     require_map_pair(pair)
     check(consistency, Consistency, "consistency")
     found = None if model == BICUBIC else find_model(model, pair, scale)
-    grid = low.grid.refined(s_f, s_t)
-    _check_memory(low, grid)
-    # the last frame of a full map may lie past the last fine one
-    measured = np.square(low.image()[..., : -(-grid.frames // s_t)], dtype=np.float64)
-    if found is None:
-        powers = [_consistent(bicubic(x, scale, grid.frames), None, x, low.grid, scale,
-                              consistency, pair) for x in measured]  # fmt: skip
-        return _fine_map(powers, [], low, grid)
-    rotation_hz = column_rotation_hz(low.rpm, grid)
-    speed = None
-    if pair == "pool":
-        speed = given_speed(measured, grid, scale, rotation_hz, find_speed, progress=progress)
-        rotation_hz = rotation_of(speed, grid.frames)
-    estimates = _estimates(found, low, rotation_hz, scale, options, progress)
-    if pair == "pool" and find_speed and not is_clear(speed):
-        first = np.stack([power for power, _ in estimates])
-        speed = better(speed, found_speed(first, measured, grid, scale, progress=progress))
-    powers, uncertainties = [], []
-    for i, (channel, (power, uncertainty)) in enumerate(zip(measured, estimates)):
-        if pair == "pool":
-            if consistency == "measured" and uncertainty is not None:
-                power = blend_bicubic(power, uncertainty, channel, scale)
-            fit = None if speed is None else speed.fits[i]
-            if fit is not None:
-                given = np.zeros(power.shape) if uncertainty is None else uncertainty
-                power, reduced = blend_fit(power, given, channel, fit, scale)
-                uncertainty = None if uncertainty is None else reduced
-        result = _consistent(power, uncertainty, channel, low.grid, scale, consistency, pair)
-        powers.append(result)
-        if uncertainty is not None and pair == "pool":
-            uncertainty = calibrated(
-                uncertainty, power, result, channel, scale, noise_variance(low.grid)
+    _check_memory(low, scale)
+    own_levels = [
+        levels.median_level(levels.to_db(np.square(channel, dtype=np.float64)), low.grid)
+        for channel in low.image()
+    ]
+    work = _Refinement(found, scale, pair, consistency, find_speed, own_levels, options)
+    return in_pieces(low, scale, work, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Refinement:
+    """How each piece of a coarse map is made finer.
+
+    Attributes:
+        model: a map model, or None for bicubic interpolation.
+        scale, pair, consistency, find_speed, options: see `upscale_map`.
+        levels: level of every channel, dB, that the network's levels are relative to.
+    """
+
+    model: Model | None
+    scale: tuple[int, int]
+    pair: SignalPair
+    consistency: Consistency
+    find_speed: bool
+    levels: list[float]
+    options: InferOptions
+
+    def __call__(self, low: SpecMap, progress: Progress | None = None) -> SpecMap:
+        """Return the finer map of a coarse one."""
+        grid = low.grid.refined(*self.scale)
+        # the last frame of a full map may lie past the last fine one
+        columns = -(-grid.frames // self.scale[1])
+        measured = np.square(low.image()[..., :columns], dtype=np.float64)
+        if self.model is None:
+            powers = [bicubic(x, self.scale, grid.frames) for x in measured]
+            results = [self._consistent(*x, None, low.grid) for x in zip(powers, measured)]
+            return _fine_map(results, [], low, grid)
+        speed, estimates = self._estimates(low, measured, grid, progress)
+        results, uncertainties = [], []
+        for i, (channel, (power, uncertainty)) in enumerate(zip(measured, estimates)):
+            if self.pair == "pool":
+                if self.consistency == "measured" and uncertainty is not None:
+                    power = blend_bicubic(power, uncertainty, channel, self.scale)
+                fit = None if speed is None else speed.fits[i]
+                if fit is not None:
+                    given = np.zeros(power.shape) if uncertainty is None else uncertainty
+                    power, reduced = blend_fit(power, given, channel, fit, self.scale)
+                    uncertainty = None if uncertainty is None else reduced
+            result = self._consistent(power, channel, uncertainty, low.grid)
+            results.append(result)
+            if uncertainty is not None and self.pair == "pool":
+                uncertainty = calibrated(
+                    uncertainty, power, result, channel, self.scale, noise_variance(low.grid)
+                )
+            if uncertainty is not None:
+                uncertainties.append(uncertainty)
+        return _with_speed(_fine_map(results, uncertainties, low, grid), speed)
+
+    def _estimates(
+        self, low: SpecMap, measured: np.ndarray, grid: Grid, progress: Progress | None
+    ) -> tuple[SpeedFit | None, list[tuple[np.ndarray, np.ndarray | None]]]:
+        """Return the speed of the orders, and the network's power and uncertainty of channels.
+
+        A network is order-conditioned by a given speed that is clear; a found one comes too late.
+        """
+        assert self.model is not None
+        rotation_hz = column_rotation_hz(low.rpm, grid)
+        speed = None
+        if self.pair == "pool":
+            speed = given_speed(
+                measured, grid, self.scale, rotation_hz, self.find_speed, progress=progress
             )
-        if uncertainty is not None:
-            uncertainties.append(uncertainty)
-    return _with_speed(_fine_map(powers, uncertainties, low, grid), speed)
+            rotation_hz = rotation_of(speed, grid.frames)
+        orders = order_input(self.model, low.grid, self.scale, rotation_hz)
+        estimates = []
+        for channel, level in zip(low.image(), self.levels):
+            power, uncertainty = network_estimate(
+                self.model, np.square(channel, dtype=np.float64), level, orders, self.scale,
+                self.options, progress,
+            )  # fmt: skip
+            cut = None if uncertainty is None else uncertainty[:, : grid.frames]
+            estimates.append((power[:, : grid.frames], cut))
+        if self.pair == "pool" and self.find_speed and not is_clear(speed):
+            first = np.stack([power for power, _ in estimates])
+            found = found_speed(first, measured, grid, self.scale, progress=progress)
+            speed = better(speed, found)
+        return speed, estimates
 
-
-def _estimates(
-    model: Model, low: SpecMap, rotation_hz: np.ndarray, scale: tuple[int, int],
-    options: InferOptions, progress: Progress | None,
-) -> list[tuple[np.ndarray, np.ndarray | None]]:  # fmt: skip
-    """Return power [F s_f, T'] and uncertainty in dB or None of every channel, by the network."""
-    orders = order_input(model, low.grid, scale, rotation_hz)
-    frames = len(rotation_hz)
-    estimates = []
-    for channel in np.square(low.image(), dtype=np.float64):
-        power, uncertainty = network_estimate(
-            model, channel, low.grid, orders, scale, options, progress
-        )
-        cut = None if uncertainty is None else uncertainty[:, :frames]
-        estimates.append((power[:, :frames], cut))
-    return estimates
-
-
-def _consistent(
-    power: np.ndarray, uncertainty: np.ndarray | None, channel: np.ndarray, low: Grid,
-    scale: tuple[int, int], mode: Consistency, pair: str,
-) -> np.ndarray:  # fmt: skip
-    """Return the power of a channel corrected towards the coarse one; as it is for other pairs."""
-    if pair != "pool":
-        return power
-    return impose(power, channel, scale, mode, uncertainty, noise_variance(low))
+    def _consistent(
+        self, power: np.ndarray, channel: np.ndarray, uncertainty: np.ndarray | None, low: Grid
+    ) -> np.ndarray:
+        """Return power corrected towards that of the coarse channel; unchanged for other pairs."""
+        if self.pair != "pool":
+            return power
+        variance = noise_variance(low)
+        return impose(power, channel, self.scale, self.consistency, uncertainty, variance)
 
 
 def _fine_map(
@@ -179,11 +216,13 @@ def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
     return high.replace(rpm=rpm, rpm_source=speed.source, rpm_confidence=speed.confidence)
 
 
-def _check_memory(low: SpecMap, grid: Grid) -> None:
+def _check_memory(low: SpecMap, scale: tuple[int, int]) -> None:
     """Raise `SpecsrError`, before any work, if the finer map exceeds the limit of memory."""
-    cells = grid.rows * grid.frames
-    # For each fine cell of every channel: power and uncertainty in float64, once per channel and
-    # once in all, their square root, and the map (float32).  For one channel at a time: the
-    # network's two outputs, and the fit, its blend and the consistency in float64.
-    needed = cells * (PER_CHANNEL * len(low.channels) + AT_ONCE)
+    grid = low.grid.refined(*scale)
+    channels = len(low.channels)
+    widest = max(part.last - part.first for part in columns_of(low.grid, channels, scale))
+    cells = grid.rows * min(widest * scale[1], grid.frames)
+    needed = grid.rows * grid.frames * channels * RESULT + cells * (
+        PER_CHANNEL * channels + AT_ONCE
+    )
     check_size(needed, f"a finer map of {grid.rows} x {grid.frames} cells")

@@ -303,7 +303,7 @@ def test_a_finer_map_that_exceeds_the_memory_is_refused_before_any_work():
     low = SpecMap(np.ones((1, grid.rows, grid.frames), np.float32), grid)
     with (
         limits.max_memory("1G"),
-        pytest.raises(SpecsrError, match=r"a finer map of 12001 x 12000 cells needs 15.0 GB"),
+        pytest.raises(SpecsrError, match=r"a finer map of 12001 x 12000 cells needs 4.0 GB"),
     ):
         upscale_map(low, 4)
 
