@@ -326,3 +326,19 @@ def test_gpu_agrees_with_cpu():
     cpu = ph.to_signal(spec, iterations=5).samples
     gpu = ph.to_signal(spec, iterations=5, device="cuda").samples
     np.testing.assert_allclose(gpu, cpu, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", [griffin_lim, admm])
+def test_known_rows_of_several_channels_are_those_of_each_channel(method):
+    grid = grid_of(700, 64, 16)
+    spectra = torch.stack([spectrum_of(harmonics(700), grid), ph.random_phase(
+        spectrum_of(harmonics(700), grid).abs(), seed=1)])  # fmt: skip
+    start = ph.random_phase(spectra.abs(), seed=5)
+    known = torch.arange(33) < 20
+    both = method(spectra.abs(), grid, start, 3, known=known, known_spectrum=spectra)
+    for channel in (0, 1):
+        alone = method(
+            spectra[channel].abs(), grid, start[channel], 3, known=known,
+            known_spectrum=spectra[channel],
+        )  # fmt: skip
+        torch.testing.assert_close(both[channel], alone, rtol=1e-6, atol=1e-7)

@@ -186,3 +186,14 @@ def test_a_ridge_beside_the_edge_without_a_counterpart_is_lost() -> None:
     for row in (2, ROWS - 3):
         result = compare_ridges(lines(row, slope=0), lines(slope=0), length=20)
         assert result.found == 0 and np.isnan(result.level_rms_db)
+
+
+def test_a_line_that_fades_at_its_ends_belongs_to_its_ridge() -> None:
+    """One column on either side counts, with a maximum of 2 dB or more."""
+    db = np.zeros((40, 20))
+    db[12, 5:15] = 10
+    db[12, [3, 4, 15, 16]] = 4
+    lines = db > 0
+    single, close = split_lines(db, lines, length=6)
+    assert np.flatnonzero(single[12]).tolist() == list(range(4, 16))
+    assert single.sum() == 12 and not close.any()
