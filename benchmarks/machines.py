@@ -38,6 +38,7 @@ from specsr.maps import levels
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines
 
@@ -149,7 +150,7 @@ def estimate(method: str, one: Case, model: str | None) -> tuple[np.ndarray, np.
     high = upscale_map(
         low, one.scale, model="bicubic" if baseline else model,
         consistency=CONSISTENCY.get(method, "measured"),
-        find_speed=method in ("search", "speed", "wrong"),
+        speed=SpeedOptions(method in ("search", "speed", "wrong")),
     )  # fmt: skip
     uncertainty = None if high.uncertainty_db is None else high.uncertainty_db[0, :-1]
     return levels.to_db(np.square(high.image()[0], dtype=np.float64)), uncertainty

@@ -33,6 +33,7 @@ from specsr.models.options import InferOptions
 from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.pairs.consistency import consistency_db
 from specsr.scores.baselines import Interpolation, interpolated_power
 from specsr.scores.map_errors import line_mask
@@ -118,7 +119,7 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
     mode, *words = method.split(", ")
     high = upscale_map(
         one.low if "speed" in words else one.low.replace(rpm=None), scale, model=model,
-        consistency=cast(Consistency, mode), find_speed="alone" not in words,
+        consistency=cast(Consistency, mode), speed=SpeedOptions("alone" not in words),
         options=InferOptions(ensemble="ensemble" in words),
     )  # fmt: skip
     return levels.to_db(np.square(high.image()[0], dtype=np.float64))

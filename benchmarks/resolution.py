@@ -18,6 +18,7 @@ from raw_signal import audible, errors, of_map, raster
 from specsr import SpecMap, order_cut, random_run_up, synthesise
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.synth.synthesis import Synthetic
 from specsr.units import REFERENCES
 
@@ -31,7 +32,7 @@ def scores(made: Synthetic, length: str, scale: int) -> tuple[dict[str, np.ndarr
     n_fft = None if length == "rule" else int(length)
     transform = map_transform(made.signal, scale, n_fft=n_fft)
     low = low_map(made.signal, scale, transform=transform)
-    high = upscale_map(low, scale, find_speed=False)
+    high = upscale_map(low, scale, speed=SpeedOptions(find=False))
     found = errors(of_map(high, made), made) | {"cuts": cuts(high, made)}
     return found, transform.n_fft
 

@@ -15,6 +15,7 @@ from map import FRESH, Case, case, rms
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
 from specsr.maps.spec_map import SpecMap
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.synth.draws import random_run_up
 
 SCALE = 4
@@ -39,7 +40,7 @@ def errors(
     one: Case, change: tuple[float, float] | None, model: str | None, search: bool
 ) -> np.ndarray:
     """Errors of one run-up in dB, [F, T]."""
-    high = upscale_map(changed(one.low, change), SCALE, model=model, find_speed=search)
+    high = upscale_map(changed(one.low, change), SCALE, model=model, speed=SpeedOptions(search))
     return levels.to_db(np.square(high.image()[0], dtype=np.float64)) - one.truth
 
 

@@ -34,6 +34,7 @@ from .nvh.levels import third_octave_levels as third_octave_levels
 from .nvh.order_cut import order_cut as order_cut
 from .nvh.order_map import order_map as order_map
 from .nvh.runs import find_runs as find_runs
+from .nvh.speed_use import SpeedOptions as SpeedOptions
 from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
 from .nvh.speed import read_rpm as read_rpm
@@ -79,6 +80,7 @@ __all__ = [
     "to_xarray",
     "Pair",
     "low_map",
+    "SpeedOptions",
     "RunUp",
     "random_run_up",
     "synthesise",

@@ -68,6 +68,13 @@ def upscale(
             "that power without the scatter of noise (expected), or nothing."
         ),
     ] = None,
+    orders: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Orders that the machine has beside half orders: 3.57,4.93,1:1:20*2.613 "
+            "(*ratio: a second shaft)."
+        ),
+    ] = None,
     find_speed: Annotated[
         bool,
         typer.Option(
@@ -102,7 +109,8 @@ def upscale(
             "--phase": phase != "auto", "--consistency": consistency, "--plot": figure.plot,
             "--max-freq": figure.max_freq, "--range": figure.db_range != Figure().db_range,
             "--rpm": speed.table, "--rpm-channel": speed.channel, "--tacho-channel": speed.tacho,
-            "--no-find-speed": not find_speed, "--unit": reading.unit, "--calib": reading.calib,
+            "--no-find-speed": not find_speed, "--orders": orders,
+            "--unit": reading.unit, "--calib": reading.calib,
             "--channel": reading.channels, "--segment": network.segment != SEGMENT,
             **dict.fromkeys(resolution.given, True),
         }  # fmt: skip
@@ -117,8 +125,8 @@ def upscale(
     read = files_read(reading.tone, speed.table, model)
     todo = plan(inputs, _targets(out, figure), default, batch, read=read)
     work = Upscale(
-        reading, scale, pair, model, phase, consistency, speed, find_speed, resolution, figure,
-        network,
+        reading, scale, pair, model, phase, consistency, speed, find_speed, orders, resolution,
+        figure, network,
     )  # fmt: skip
     run_job(todo, work, batch)
 

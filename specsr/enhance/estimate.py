@@ -1,4 +1,4 @@
-"""Estimate of a finer map before consistency, one channel at a time: by a network, or bicubic."""
+"""Estimate of a finer map before consistency, one channel at a time: network and bicubic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.ndimage import uniform_filter
 
 from specsr.maps import levels
 from specsr.maps.grid import Grid
-from specsr.maps.pooling import enlarge, enlarge_cubic
+from specsr.maps.pooling import bicubic_power, enlarge
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
@@ -76,11 +76,6 @@ def network_estimate(
     return power, np.exp(result[1]) if len(result) > 1 else None
 
 
-def bicubic(channel: np.ndarray, scale: tuple[int, int], frames: int) -> np.ndarray:
-    """Return power [F, T] interpolated by a cubic of its levels in dB, [F s_f, frames], float64."""
-    return 10 ** (enlarge_cubic(levels.to_db(channel), *scale, frames) / 10)
-
-
 def blend_bicubic(
     power: np.ndarray, uncertainty_db: np.ndarray, channel: np.ndarray, scale: tuple[int, int]
 ) -> np.ndarray:
@@ -98,4 +93,4 @@ def blend_bicubic(
     """
     unsure = uniform_filter(uncertainty_db.astype(np.float64), AROUND)
     weight = 1 / (1 + np.square(unsure / UNSURE))
-    return power**weight * bicubic(channel, scale, power.shape[1]) ** (1 - weight)
+    return power**weight * bicubic_power(channel, *scale, power.shape[1]) ** (1 - weight)

@@ -9,7 +9,6 @@ import numpy as np
 
 from specsr.choices import BICUBIC, Consistency, SignalPair, check
 from specsr.enhance.estimate import (
-    bicubic,
     blend_bicubic,
     network_estimate,
     order_input,
@@ -20,7 +19,7 @@ from specsr.enhance.uncertainty import calibrated
 from specsr.io.limits import check_size
 from specsr.maps import levels
 from specsr.maps.grid import Grid
-from specsr.maps.pooling import noise_variance
+from specsr.maps.pooling import bicubic_power, noise_variance
 from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
@@ -29,6 +28,7 @@ from specsr.nvh.order_fit import blend_fit
 from specsr.nvh.speed import column_rotation_hz, fill_gaps
 from specsr.nvh.speed_use import (
     SpeedFit,
+    SpeedOptions,
     better,
     found_speed,
     given_speed,
@@ -50,7 +50,7 @@ def upscale_map(
     pair: SignalPair = "pool",
     model: str | Path | Model | None = None,
     consistency: Consistency = "measured",
-    find_speed: bool = True,
+    speed: SpeedOptions = SpeedOptions(),
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> SpecMap:
@@ -67,8 +67,7 @@ def upscale_map(
             bicubic interpolation without a network, speed or uncertainty.
         consistency: what the result reproduces of the map, see `specsr.choices.Consistency`; for
             the pair ``pool``.
-        find_speed: for the pair ``pool``: estimate the speed of a map without one, or correct or
-            replace a given one, if the evidence is clear (`specsr.nvh.speed_use`).
+        speed: for the pair ``pool``: whether a speed is searched for, and known orders.
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of tiles, for a bar.
 
@@ -91,7 +90,7 @@ def upscale_map(
         levels.median_level(levels.to_db(np.square(channel, dtype=np.float64)), low.grid)
         for channel in low.image()
     ]
-    work = _Refinement(found, scale, pair, consistency, find_speed, own_levels, options)
+    work = _Refinement(found, scale, pair, consistency, speed, own_levels, options)
     return in_pieces(low, scale, work, progress)
 
 
@@ -101,7 +100,7 @@ class _Refinement:
 
     Attributes:
         model: a map model, or None for bicubic interpolation.
-        scale, pair, consistency, find_speed, options: see `upscale_map`.
+        scale, pair, consistency, speed, options: see `upscale_map`.
         levels: level of every channel, dB, that the network's levels are relative to.
     """
 
@@ -109,7 +108,7 @@ class _Refinement:
     scale: tuple[int, int]
     pair: SignalPair
     consistency: Consistency
-    find_speed: bool
+    speed: SpeedOptions
     levels: list[float]
     options: InferOptions
 
@@ -120,7 +119,7 @@ class _Refinement:
         columns = -(-grid.frames // self.scale[1])
         measured = np.square(low.image()[..., :columns], dtype=np.float64)
         if self.model is None:
-            powers = [bicubic(x, self.scale, grid.frames) for x in measured]
+            powers = bicubic_power(measured, *self.scale, grid.frames)
             results = [self._consistent(*x, None, low.grid) for x in zip(powers, measured)]
             return _fine_map(results, [], low, grid)
         speed, estimates = self._estimates(low, measured, grid, progress)
@@ -156,7 +155,7 @@ class _Refinement:
         speed = None
         if self.pair == "pool":
             speed = given_speed(
-                measured, grid, self.scale, rotation_hz, self.find_speed, progress=progress
+                measured, grid, self.scale, rotation_hz, self.speed, progress=progress
             )
             rotation_hz = rotation_of(speed, grid.frames)
         orders = order_input(self.model, low.grid, self.scale, rotation_hz)
@@ -168,9 +167,9 @@ class _Refinement:
             )  # fmt: skip
             cut = None if uncertainty is None else uncertainty[:, : grid.frames]
             estimates.append((power[:, : grid.frames], cut))
-        if self.pair == "pool" and self.find_speed and not is_clear(speed):
+        if self.pair == "pool" and self.speed.find and not is_clear(speed):
             first = np.stack([power for power, _ in estimates])
-            found = found_speed(first, measured, grid, self.scale, progress=progress)
+            found = found_speed(first, measured, grid, self.scale, self.speed.orders, progress)
             speed = better(speed, found)
         return speed, estimates
 

@@ -18,6 +18,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import model_path
 from specsr.models.model import Model, read_info
 from specsr.models.options import InferOptions
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.progress import Progress
 from specsr.signal import Signal
 
@@ -32,7 +33,7 @@ def upscale(
     *,
     model: str | Path | Model | None = None,
     consistency: Consistency | None = None,
-    find_speed: bool = True,
+    speed: SpeedOptions = SpeedOptions(),
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> SpecMap: ...
@@ -44,7 +45,7 @@ def upscale(
     *,
     model: str | Path | Model | None = None,
     consistency: Consistency | None = None,
-    find_speed: bool = True,
+    speed: SpeedOptions = SpeedOptions(),
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Signal | SpecMap: ...
@@ -57,7 +58,7 @@ def upscale(
     *,
     model: str | Path | Model | None = None,
     consistency: Consistency | None = None,
-    find_speed: bool = True,
+    speed: SpeedOptions = SpeedOptions(),
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Signal | SpecMap:
@@ -79,8 +80,7 @@ def upscale(
         consistency: what the result reproduces of its input, see `specsr.choices.Consistency`;
             None for ``measured``.  For the pair ``band`` None puts the measured band back, and
             ``off`` is the only other value.
-        find_speed: for the pair ``pool``: estimate the speed from the map if it has none, or
-            correct the one it has, if the evidence is clear.  Not for the pair ``band``.
+        speed: for the pair ``pool``: whether a speed is searched for, and known orders.
         options: tiling, ensemble, precision, device, length of the segments.
         progress: wraps the iterable of steps, for a bar.
 
@@ -101,12 +101,12 @@ def upscale(
             log.info("%s", note)
         return upscale_map(
             low, scale, pair=pair, model=model, consistency=consistency or "measured",
-            find_speed=find_speed, options=options, progress=progress,
+            speed=speed, options=options, progress=progress,
         )  # fmt: skip
     if not isinstance(scale, (int, np.integer)):
         raise SpecsrError(f"scale is {scale}: the pair band takes one whole number")
-    if not find_speed:
-        raise SpecsrError("find_speed is for maps: leave it out for the pair band")
+    if speed != SpeedOptions():
+        raise SpecsrError("speed is for maps: leave it out for the pair band")
     return upscale_band(
         x, int(scale), model=model, consistency=consistency, options=options, progress=progress
     )

@@ -25,6 +25,8 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
+from specsr.nvh.known_orders import parse_orders
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
 from specsr.signal import Signal
@@ -47,6 +49,7 @@ class Upscale(Work):
         consistency: part of the input that the result reproduces; None for the default of the pair.
         speed: source of the machine speed, for maps.
         find_speed: estimate or correct the speed from the map.
+        orders: known orders of the machine, as text (`specsr.nvh.known_orders.parse_orders`).
         resolution: window and hop of the fine map of a recording, for the pair ``pool``.
         figure: options of the figures.
         options: how the network is run.
@@ -60,6 +63,7 @@ class Upscale(Work):
     consistency: Consistency | None = None
     speed: Speed = Speed()
     find_speed: bool = True
+    orders: str | None = None
     resolution: Resolution = Resolution()
     figure: Figure = Figure()
     options: InferOptions = InferOptions()
@@ -67,21 +71,23 @@ class Upscale(Work):
 
     def __call__(self, task: Task) -> Result:
         """Return the restored recording or finer map; a long recording is written by segments."""
+        known = parse_orders(self.orders) if self.orders is not None else ()
+        use = SpeedOptions(self.find_speed, known)
         if io.is_map(task.file):
             self._refuse_resolution("is a map: its window and hop are fixed")
             low = load(task.file, self.reading, self.speed)
             assert isinstance(low, SpecMap)
-            return self._map(task, low, None, self.pair or pair_of_map(low, self.model))
+            return self._map(task, low, None, self.pair or pair_of_map(low, self.model), use)
         if self.pair in ("pool", "stft"):
             signal = load_recording(task.file, self.reading, self.speed)
             transform = map_transform(signal, self.scale, **self.resolution.arguments())
             low = low_map(signal, self.scale, self.pair, transform)
-            return self._map(task, low, transform(signal), self.pair)
+            return self._map(task, low, transform(signal), self.pair, use)
         self._refuse_resolution("is a recording: add --pair pool")
-        if self.speed.given:
+        if self.speed.given or self.orders is not None:
             raise SpecsrError(
-                "--rpm, --rpm-channel and --tacho-channel are for maps: give a map, or add "
-                "--pair pool"
+                "--rpm, --rpm-channel, --tacho-channel and --orders are for maps: give a map, or "
+                "add --pair pool"
             )
         return self._band(task)
 
@@ -120,11 +126,14 @@ class Upscale(Work):
         end = f"up to {top:g} Hz, empty above" if top < rate / 2 else "above"
         return f"{rate:g} Hz: measured below {low_rate / 2 * KNOWN_PART:g} Hz, estimated {end}"
 
-    def _map(self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair) -> Result:
+    def _map(
+        self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair,
+        speed: SpeedOptions,
+    ) -> Result:  # fmt: skip
         """Return a finer map; with a reference, the figure shows it and the difference."""
         high = upscale_map(
             low, self.scale, pair=pair, consistency=self.consistency or "measured",
-            find_speed=self.find_speed, **self._shared(task),
+            speed=speed, **self._shared(task),
         )  # fmt: skip
         title = f"super-resolved x{self.scale}"
         maps = {"low resolution": low, title: high}

@@ -8,6 +8,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
+from specsr.maps.levels import to_db
 from specsr.maps.spec_map import SpecMap
 
 
@@ -29,6 +30,14 @@ def enlarge_cubic(levels: np.ndarray, s_f: int, s_t: int, frames: int) -> np.nda
     """
     rows = _cubic(np.swapaxes(levels, -1, -2), s_f)
     return _cubic(np.swapaxes(rows, -1, -2), s_t)[..., :frames]
+
+
+def bicubic_power(power: np.ndarray, s_f: int, s_t: int, frames: int) -> np.ndarray:
+    """Return power [..., F, T] interpolated by a cubic of its levels in dB (`enlarge_cubic`).
+
+    The result has shape [..., F s_f, min(T s_t, frames)], in float64.
+    """
+    return np.asarray(10 ** (enlarge_cubic(to_db(power), s_f, s_t, frames) / 10))
 
 
 def _cubic(levels: np.ndarray, s: int) -> np.ndarray:

@@ -8,12 +8,14 @@ found from the lines of the map, and the one that explains more cells is used.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from specsr.choices import SpeedSource
+from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.nvh.order_fit import OrderFit, fit_orders
 from specsr.nvh.speed_search import find_line_spacing
@@ -26,6 +28,31 @@ CLEAR = 0.7
 """Mean confidence from which a given speed is used without a search for another one."""
 LEAST = 0.15
 """Mean confidence below which a speed explains no lines."""
+COMB = 12
+"""Confirmed orders that a found speed needs: fewer also lie on the comb of two machines' tones."""
+
+
+@dataclass(frozen=True)
+class SpeedOptions:
+    """How a coarse map gets its speed and orders.
+
+    Attributes:
+        find: search a map without a speed for one, and correct or replace a given one, where the
+            evidence is clear.
+        orders: that the machine is known to have, in addition to half orders: numbers above zero,
+            such as those of gears or bearings (`specsr.nvh.known_orders`).
+
+    Raises:
+        SpecsrError: an order that is not above zero.
+    """
+
+    find: bool = True
+    orders: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if wrong := [order for order in self.orders if not 0 < order < math.inf]:
+            raise SpecsrError(f"orders hold {wrong[0]}: expected numbers above zero")
+        object.__setattr__(self, "orders", tuple(map(float, self.orders)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,23 +114,24 @@ def fit_speed(
 
 def given_speed(
     measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    correct: bool = True, orders: Sequence[float] = (), progress: Progress | None = None,
+    options: SpeedOptions = SpeedOptions(), progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
     """Return the fits at a given speed, or None if none is given or it explains no lines.
 
     Args:
-        correct: correct the speed where the map is clear (`specsr.nvh.speed_track`).
-        measured, grid, scale, rotation_hz, orders, progress: see `fit_speed`.
+        options: known orders, and whether the speed is corrected where the map is clear
+            (`specsr.nvh.speed_track`).
+        measured, grid, scale, rotation_hz, progress: see `fit_speed`.
     """
     if not (rotation_hz > 0).any():
         return None
     corrected = rotation_hz.copy()
-    if correct:
+    if options.find:
         for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
             corrected[part] = correct_speed(power, grid, scale, rotation_hz[part])
     changed = bool((corrected != rotation_hz).any())
     source: SpeedSource = "corrected" if changed else "given"
-    fit = fit_speed(measured, grid, scale, corrected, source, orders, progress)
+    fit = fit_speed(measured, grid, scale, corrected, source, options.orders, progress)
     if fit is None:
         log.info("speed: the given speed explains no lines of this map: not used")
     elif changed:
@@ -132,13 +160,14 @@ def found_speed(
     if not len(found):
         return None
     fit = fit_speed(measured, grid, scale, rotation_hz, "found", orders, progress)
-    if fit is not None:
-        log.info(
-            "speed: harmonic lines with a spacing of %.4g to %.4g Hz in %.0f %% of the map, used "
-            "as orders of one machine with a confidence of %.0f %%",
-            found.min(), found.max(), 100 * len(found) / len(rotation_hz),
-            100 * fit.confidence[rotation_hz > 0].mean(),
-        )  # fmt: skip
+    if fit is None or len(fit.orders) < COMB:
+        return None
+    log.info(
+        "speed: harmonic lines with a spacing of %.4g to %.4g Hz in %.0f %% of the map, used as "
+        "orders of one machine with a confidence of %.0f %%",
+        found.min(), found.max(), 100 * len(found) / len(rotation_hz),
+        100 * fit.confidence[rotation_hz > 0].mean(),
+    )  # fmt: skip
     return fit
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from specsr.choices import check
 from specsr.errors import SpecsrError
-from specsr.maps.levels import to_db
-from specsr.maps.pooling import enlarge, enlarge_cubic
+from specsr.maps.pooling import bicubic_power, enlarge
 from specsr.maps.spec_map import SpecMap
 from specsr.pairs.consistency import back_project
 from specsr.signal import Signal, fit_length
@@ -113,5 +112,5 @@ def interpolated_power(
     power = np.asarray(power, dtype=np.float64)
     if mode == "nearest":
         return enlarge(power, *scale, frames)
-    fine = np.asarray(10 ** (enlarge_cubic(to_db(power), *scale, frames) / 10))
+    fine = bicubic_power(power, *scale, frames)
     return fine if mode == "bicubic" else back_project(fine, power, scale)

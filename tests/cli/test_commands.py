@@ -74,6 +74,17 @@ def test_pool_upscale_of_a_recording_writes_a_fine_map(tmp_path, recording, caps
     assert "every cell is estimated" in err
 
 
+def test_known_orders_are_an_option(tmp_path, recording, capsys):
+    out = tmp_path / "fine.npz"
+    pool4 = ("upscale", recording, "--pair", "pool", "--scale", 4, "-o", out)
+    code, _, err = run(capsys, *pool4, "--orders", "3.57,-1")
+    assert code == 1 and "orders: '-1': expected a number above zero" in err
+    code, _, err = run(capsys, *pool4, "--orders", "3.57,1:1:20*2.613")
+    assert code == 0, err
+    code, _, err = run(capsys, "upscale", recording, "-o", tmp_path / "x.wav", "--orders", "2")
+    assert code == 1 and "--orders are for maps" in err
+
+
 def test_resolution_of_the_coarse_map_is_an_option(tmp_path, recording, capsys):
     out = tmp_path / "fine.npz"
     pool4 = ("upscale", recording, "--pair", "pool", "--scale", 4, "--no-find-speed")
@@ -252,10 +263,10 @@ def test_speed_table_is_used_for_a_map(tmp_path, recording, capsys):
     )
     code, _, err = run(capsys, "upscale", low, "--rpm", table, "--scale", 4,
                       "-o", tmp_path / "high.npz")  # fmt: skip
-    assert code == 0 and "speed 1500 to 1500 1/min" in err
+    assert code == 0 and "the given speed explains no lines of this map" in err
     np.testing.assert_array_equal(specsr.read_map(tmp_path / "high.npz").rpm, 1500.0)
     code, _, err = run(capsys, "upscale", recording, "--rpm", table, "-o", tmp_path / "x.wav")
-    assert code != 0 and "--rpm-channel and --tacho-channel are for maps" in err
+    assert code != 0 and "--tacho-channel and --orders are for maps" in err
     table.write_text("nothing\n")
     code, _, err = run(capsys, "upscale", low, "--rpm", table, "-o", tmp_path / "y.npz")
     assert code != 0 and "rpm.csv" in err

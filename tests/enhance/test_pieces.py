@@ -13,6 +13,7 @@ from specsr.enhance.maps import upscale_map
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
+from specsr.nvh.speed_use import SpeedOptions
 
 
 @pytest.fixture
@@ -52,9 +53,9 @@ def test_pieces_make_the_same_map_as_the_whole(
 ) -> None:
     low = noisy_map(cell, 420).replace(rpm=None)
     assert len(pieces.columns_of(low.grid, 2, (2, 2))) > 2
-    parts = upscale_map(low, 2, model=model, find_speed=False)
+    parts = upscale_map(low, 2, model=model, speed=SpeedOptions(find=False))
     monkeypatch.setattr(pieces, "PIECE", 1 << 30)
-    whole = upscale_map(low, 2, model=model, find_speed=False)
+    whole = upscale_map(low, 2, model=model, speed=SpeedOptions(find=False))
     assert parts.grid == whole.grid and parts.rpm is None and parts.rpm_source is None
     np.testing.assert_allclose(parts.db, whole.db, atol=2e-3)
     if model == "bicubic":

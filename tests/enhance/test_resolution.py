@@ -20,6 +20,7 @@ from specsr.enhance.resolution import (
     window_length,
 )
 from specsr.errors import SpecsrError
+from specsr.nvh.speed_use import SpeedOptions
 
 RATE = 25600.0
 
@@ -152,7 +153,7 @@ def test_python_logs_the_note(caplog) -> None:
     run = signal([700, 700], seconds=1.0)
     low = low_map(run, 2, transform=map_transform(run, 2, n_fft=512))
     with caplog.at_level("INFO", logger="specsr"):
-        specsr.upscale(low, 2, find_speed=False)
+        specsr.upscale(low, 2, speed=SpeedOptions(find=False))
     assert "orders 1 and 2 share coarse cells" in caplog.text
 
 

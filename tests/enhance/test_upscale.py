@@ -188,7 +188,10 @@ def test_options_that_do_not_fit_a_map_are_refused(run, options, words):
         ),
         ({"scale": (2, 1)}, r"scale is \(2, 1\): the pair band takes one whole number"),
         ({"scale": 1}, "scale is 1: the pair band takes a whole number from 2 up"),
-        ({"find_speed": False}, "find_speed is for maps: leave it out for the pair band"),
+        (
+            {"speed": specsr.SpeedOptions(find=False)},
+            "speed is for maps: leave it out for the pair band",
+        ),
         ({"pair": "pool", "scale": 0}, "scale is 0: expected a whole number from 2 up"),
     ],
 )

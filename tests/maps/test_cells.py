@@ -9,6 +9,7 @@ import specsr
 from specsr.maps.cells import NoiseStatistics, noise_statistics, require_means
 from specsr.maps.pooling import pool, pool_power
 from specsr.maps.transform import spectrogram
+from specsr.nvh.speed_use import SpeedOptions
 
 RATE = 12800.0
 
@@ -87,7 +88,7 @@ def test_a_stored_full_map_is_refused_with_the_fix(tmp_path) -> None:
             specsr.upscale(low, 2)
         assert "\n" not in str(error.value)
     require_means(pool(spec, 2, 2))  # the grid states the cells
-    assert specsr.upscale(stored, 2, "pool", find_speed=False).grid.n_fft == 1536
+    assert specsr.upscale(stored, 2, "pool", speed=SpeedOptions(find=False)).grid.n_fft == 1536
 
 
 def test_pooled_maps_that_do_not_state_their_cells_are_taken(tmp_path, caplog) -> None:
@@ -101,7 +102,7 @@ def test_pooled_maps_that_do_not_state_their_cells_are_taken(tmp_path, caplog) -
     (tmp_path / "low.csv").write_text("\n".join(lines))
     stored = specsr.read_map(tmp_path / "low.csv")
     assert stored.grid.cell == (1, 1) and stored.phase is None
-    assert specsr.upscale(stored, 2, find_speed=False).grid.n_fft == 1024
+    assert specsr.upscale(stored, 2, speed=SpeedOptions(find=False)).grid.n_fft == 1024
     assert not caplog.records
 
 

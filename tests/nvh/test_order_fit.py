@@ -15,6 +15,7 @@ from specsr.maps.pooling import pool, pool_power
 from specsr.nvh.order_fit import OVERLAP, SEGMENT, OrderFit, blend_fit, fit_orders, stretches
 from specsr.nvh.order_lines import PARTS, REACH, SLOPES, line_shapes
 from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_use import SpeedOptions
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -190,7 +191,7 @@ def test_upscaling_with_the_speed_has_smaller_errors_on_close_lines():
     )
     off = {}
     for name, given in (("speed", low), ("none", low.replace(rpm=None))):
-        high = specsr.upscale(given, scale=4, find_speed=False)
+        high = specsr.upscale(given, scale=4, speed=SpeedOptions(find=False))
         high = levels.to_db(high.image()[0].astype(np.float64) ** 2)
         error = (high - truth)[rows[:, 20:-20], np.arange(truth.shape[1])[20:-20]]
         off[name] = float(np.sqrt(np.mean(np.square(error))))

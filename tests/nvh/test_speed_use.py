@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from specsr import SpectrogramTransform
+from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_use import (
     CLEAR,
     SpeedFit,
+    SpeedOptions,
     better,
     column_stretches,
     fit_speed,
@@ -59,7 +61,7 @@ def test_a_speed_slightly_off_is_corrected_on_request(caplog):
         fit = given_speed(low, grid, SCALE, 1.004 * right)
     assert fit is not None and fit.source == "corrected" and "corrected by -0." in caplog.text
     assert np.sqrt(np.mean((fit.rotation_hz / right - 1)[8:-8] ** 2)) < 0.001
-    kept = given_speed(low, grid, SCALE, 1.004 * right, correct=False)
+    kept = given_speed(low, grid, SCALE, 1.004 * right, SpeedOptions(find=False))
     assert kept is not None and kept.source == "given"
     np.testing.assert_array_equal(kept.rotation_hz, 1.004 * right)
     assert kept.share < fit.share
@@ -92,6 +94,39 @@ def test_no_speed_explains_noise(caplog):
     noise = np.random.default_rng(1).exponential(size=(1, 512, len(right)))
     assert found_speed(noise, cells, grid, SCALE) is None
     assert not is_clear(None) and rotation_of(None, 3).tolist() == [0, 0, 0]
+
+
+def test_a_comb_of_few_lines_is_no_machine():
+    """Ten lines could also be tones of two machines that lie on one comb."""
+    for count, known in ((10, False), (16, True)):
+        orders = tuple(Order(float(k), 0.0, 0.7 * k) for k in range(2, 2 * count + 2, 2))
+        made = synthesise(RunUp(rate=8192.0, duration=4.0, rpm=(1500.0, 3000.0), orders=orders,
+                                line_to_noise=20.0, seed=4))  # fmt: skip
+        fine = SpectrogramTransform(1024, 128)(made.signal)
+        low = pool(fine, *SCALE)
+        estimate = made.expected_power(fine.grid)[None, :-1]
+        fit = found_speed(estimate, low.power.astype(float), low.grid.refined(*SCALE), SCALE)
+        assert (fit is not None) == known
+
+
+def test_known_orders_are_fitted_beside_half_orders():
+    orders = tuple(Order(3.57 * k, 0.0, 0.7 * k) for k in range(1, 9))
+    made = synthesise(RunUp(rate=8192.0, duration=4.0, rpm=(2000.0, 4000.0), orders=orders,
+                            line_to_noise=20.0, seed=4))  # fmt: skip
+    low = pool(SpectrogramTransform(1024, 128)(made.signal), *SCALE)
+    grid = low.grid.refined(*SCALE)
+    right = column_rotation_hz(low.rpm, grid)
+    known = tuple(3.57 * k for k in range(1, 9))
+    fit = given_speed(low.power, grid, SCALE, right, SpeedOptions(False, known))
+    assert fit is not None and set(known[1:]) <= set(fit.orders) and is_clear(fit)
+    plain = given_speed(low.power, grid, SCALE, right, SpeedOptions(find=False))
+    assert plain is None or plain.share < fit.share
+
+
+@pytest.mark.parametrize("order", [0.0, -1.0, np.nan, np.inf])
+def test_known_orders_are_above_zero(order):
+    with pytest.raises(SpecsrError, match="expected numbers above zero"):
+        SpeedOptions(orders=(2.0, order))
 
 
 def test_without_a_speed_or_sound_nothing_is_fitted(caplog):

@@ -178,7 +178,7 @@ def test_the_noise_share_is_that_of_the_floor_and_the_speckle_that_of_its_varian
     # measured: the level of a mean of 16 independent noise cells beside a constant
     rng = np.random.default_rng(0)
     q = 0.2
-    amplitude = np.sqrt((1 - q)) + np.sqrt(q / 2) * (
+    amplitude = np.sqrt(1 - q) + np.sqrt(q / 2) * (
         rng.standard_normal((20000, 64)) + 1j * rng.standard_normal((20000, 64))
     )
     power = np.square(np.abs(amplitude)).mean(axis=1)

@@ -11,7 +11,10 @@ from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 
 FUZZ = settings(
-    max_examples=60, deadline=20_000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=20_000,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
