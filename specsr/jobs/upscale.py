@@ -201,7 +201,7 @@ def _speed_note(high: SpecMap) -> str | None:
     known = high.rpm > 0
     confidence = 100 * high.rpm_confidence[high.rpm_confidence > 0]
     if not known.any() or not confidence.size:
-        return "the given speed explains no lines of this map: not used"
+        return "the lines of this map are no evidence of the given speed: not used"
     low, top = high.rpm[known].min(), high.rpm[known].max()
     sure = f"confidence {confidence.mean():.0f} %"
     if high.rpm_source == "found":

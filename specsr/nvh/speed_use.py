@@ -26,10 +26,17 @@ log = logging.getLogger(__name__)
 
 CLEAR = 0.7
 """Mean confidence from which a given speed is used without a search for another one."""
-LEAST = 0.15
-"""Mean confidence below which a speed explains no lines."""
-COMB = 12
-"""Confirmed orders that a found speed needs: fewer also lie on the comb of two machines' tones."""
+LEAST, LEAST_STEADY = 0.33, 0.55
+"""Least mean confidence of a speed that is used: of one that varies, of a nearly constant one."""
+STEADY = 0.2
+"""Relative change, from the 5 % to the 95 % quantile, below which a speed is nearly constant: its
+lines do not sweep through cells, so less of the map tells where they lie."""
+COMB = 15
+"""Confirmed orders that a found, nearly constant speed needs: tones of several machines, such as
+two fans or four rotors, also lie on one comb if it has few lines.
+
+The four limits were chosen on synthetic machines of all kinds (benchmarks/generator.py, sets 1 and
+2, not those of the published table)."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,24 @@ class SpeedFit:
     share: float
 
     @property
+    def sure(self) -> float:
+        """Mean confidence over the columns with a speed, 0 to 1."""
+        return float(self.confidence[self.rotation_hz > 0].mean())
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the speed is nearly constant, see `STEADY`."""
+        low, high = np.quantile(self.rotation_hz[self.rotation_hz > 0], (0.05, 0.95))
+        return bool(high < (1 + STEADY) * low)
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether the map is evidence enough of the speed to use it."""
+        if not self.is_steady:
+            return self.sure >= LEAST
+        return self.sure >= LEAST_STEADY and (self.source != "found" or len(self.orders) >= COMB)
+
+    @property
     def rpm(self) -> np.ndarray:
         """Return the speed at each fine column, 1/min, [T']; 0 where unknown."""
         return 60 * self.rotation_hz
@@ -87,7 +112,7 @@ def fit_speed(
     source: SpeedSource, orders: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
-    """Return the fits of a map at a speed; None if it explains no lines.
+    """Return the fits of a map at a speed; None if the map is no evidence of it.
 
     Args:
         measured: power of the coarse map, [C, F, T].
@@ -105,18 +130,17 @@ def fit_speed(
     if not held:
         return None
     confidence = np.mean([fit.confidence for fit in held], axis=0)
-    if confidence[rotation_hz > 0].mean() < LEAST:
-        return None
     confirmed = sorted(set().union(*(fit.confirmed for fit in held)))
     share = float(np.mean([fit.share for fit in held]))
-    return SpeedFit(source, rotation_hz, fits, confidence, tuple(confirmed), share)
+    fit = SpeedFit(source, rotation_hz, fits, confidence, tuple(confirmed), share)
+    return fit if fit.is_evidence else None
 
 
 def given_speed(
     measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
     options: SpeedOptions = SpeedOptions(), progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
-    """Return the fits at a given speed, or None if none is given or it explains no lines.
+    """Return the fits at a given speed, or None without one or without evidence of it.
 
     Args:
         options: known orders, and whether the speed is corrected where the map is clear
@@ -133,7 +157,7 @@ def given_speed(
     source: SpeedSource = "corrected" if changed else "given"
     fit = fit_speed(measured, grid, scale, corrected, source, options.orders, progress)
     if fit is None:
-        log.info("speed: the given speed explains no lines of this map: not used")
+        log.info("speed: the lines of this map are no evidence of the given speed: not used")
     elif changed:
         off = 100 * (corrected / np.where(rotation_hz > 0, rotation_hz, 1) - 1)[rotation_hz > 0]
         log.info(
@@ -160,13 +184,13 @@ def found_speed(
     if not len(found):
         return None
     fit = fit_speed(measured, grid, scale, rotation_hz, "found", orders, progress)
-    if fit is None or len(fit.orders) < COMB:
+    if fit is None:
         return None
     log.info(
         "speed: harmonic lines with a spacing of %.4g to %.4g Hz in %.0f %% of the map, used as "
         "orders of one machine with a confidence of %.0f %%",
         found.min(), found.max(), 100 * len(found) / len(rotation_hz),
-        100 * fit.confidence[rotation_hz > 0].mean(),
+        100 * fit.sure,
     )  # fmt: skip
     return fit
 
@@ -183,7 +207,7 @@ def better(given: SpeedFit | None, found: SpeedFit | None) -> SpeedFit | None:
 
 def is_clear(fit: SpeedFit | None) -> bool:
     """Return whether a speed explains the lines so well that no other one is searched for."""
-    return fit is not None and bool(fit.confidence[fit.rotation_hz > 0].mean() >= CLEAR)
+    return fit is not None and fit.sure >= CLEAR
 
 
 def rotation_of(fit: SpeedFit | None, frames: int) -> np.ndarray:

@@ -263,7 +263,7 @@ def test_speed_table_is_used_for_a_map(tmp_path, recording, capsys):
     )
     code, _, err = run(capsys, "upscale", low, "--rpm", table, "--scale", 4,
                       "-o", tmp_path / "high.npz")  # fmt: skip
-    assert code == 0 and "the given speed explains no lines of this map" in err
+    assert code == 0 and "no evidence of the given speed: not used" in err
     np.testing.assert_array_equal(specsr.read_map(tmp_path / "high.npz").rpm, 1500.0)
     code, _, err = run(capsys, "upscale", recording, "--rpm", table, "-o", tmp_path / "x.wav")
     assert code != 0 and "--tacho-channel and --orders are for maps" in err

@@ -14,6 +14,9 @@ from specsr.maps.pooling import pool
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_use import (
     CLEAR,
+    COMB,
+    LEAST,
+    LEAST_STEADY,
     SpeedFit,
     SpeedOptions,
     better,
@@ -90,23 +93,41 @@ def test_no_speed_explains_noise(caplog):
     cells = np.random.default_rng(0).exponential(size=(*low.shape, 16)).mean(axis=-1)
     with caplog.at_level("INFO", "specsr"):
         assert given_speed(cells, grid, SCALE, right) is None
-    assert "the given speed explains no lines of this map: not used" in caplog.text
+    assert "the lines of this map are no evidence of the given speed: not used" in caplog.text
     noise = np.random.default_rng(1).exponential(size=(1, 512, len(right)))
     assert found_speed(noise, cells, grid, SCALE) is None
     assert not is_clear(None) and rotation_of(None, 3).tolist() == [0, 0, 0]
 
 
-def test_a_comb_of_few_lines_is_no_machine():
-    """Ten lines could also be tones of two machines that lie on one comb."""
-    for count, known in ((10, False), (16, True)):
-        orders = tuple(Order(float(k), 0.0, 0.7 * k) for k in range(2, 2 * count + 2, 2))
-        made = synthesise(RunUp(rate=8192.0, duration=4.0, rpm=(1500.0, 3000.0), orders=orders,
-                                line_to_noise=20.0, seed=4))  # fmt: skip
-        fine = SpectrogramTransform(1024, 128)(made.signal)
-        low = pool(fine, *SCALE)
-        estimate = made.expected_power(fine.grid)[None, :-1]
-        fit = found_speed(estimate, low.power.astype(float), low.grid.refined(*SCALE), SCALE)
-        assert (fit is not None) == known
+@pytest.mark.parametrize(
+    "last, count, known", [(1750, 10, False), (1750, 20, True), (3000, 10, True)]
+)
+def test_a_steady_comb_of_few_lines_is_no_machine(last, count, known):
+    """Ten steady lines could also be tones of two machines that lie on one comb."""
+    orders = tuple(Order(float(k), 0.0, 0.7 * k) for k in range(2, 2 * count + 2, 2))
+    made = synthesise(RunUp(rate=8192.0, duration=4.0, rpm=(1500.0, float(last)), orders=orders,
+                            line_to_noise=20.0, seed=4))  # fmt: skip
+    fine = SpectrogramTransform(1024, 128)(made.signal)
+    low = pool(fine, *SCALE)
+    estimate = made.expected_power(fine.grid)[None, :-1]
+    fit = found_speed(estimate, low.power.astype(float), low.grid.refined(*SCALE), SCALE)
+    assert (fit is not None) == known
+
+
+def test_a_steady_speed_needs_more_confidence_and_a_found_one_many_orders():
+    flat, sweep = np.full(40, 20.0), np.linspace(20.0, 40.0, 40)
+    few, many = tuple(range(1, COMB)), tuple(range(1, COMB + 1))
+
+    def fit(source, speed, confidence, orders):
+        return SpeedFit(source, speed, (), np.full(40, confidence), orders, 0.1).is_evidence
+
+    assert fit("found", sweep, LEAST, few) and not fit("given", sweep, LEAST - 0.01, many)
+    assert fit("given", flat, LEAST_STEADY, few) and not fit(
+        "given", flat, LEAST_STEADY - 0.01, many
+    )
+    assert fit("found", flat, LEAST_STEADY, many) and not fit("found", flat, 1.0, few)
+    nearly = SpeedFit("given", np.linspace(20, 23, 40), (), np.ones(40), few, 0.1)
+    assert nearly.is_steady and not replace(nearly, rotation_hz=np.linspace(20, 25, 40)).is_steady
 
 
 def test_known_orders_are_fitted_beside_half_orders():
