@@ -40,8 +40,10 @@ def model_card(model: str | Path) -> list[list[str]]:
     data = training.get("data", {})
     found = []
     if data.get("synth", {}).get("count"):
-        found.append(f"{data['synth']['count']} synthetic run-ups")
+        found.append(f"{data['synth']['count']} synthetic machines")
     found += [Path(folder).name for folder in data.get("folders", [])]
+    if real := data.get("real", {}).get("folders"):
+        found.append("recordings: " + ", ".join(Path(folder).name for folder in real))
     if found:
         lines.append(["data", ", ".join(found)])
     if "loss" in training.get("train", {}):

@@ -26,8 +26,13 @@ class _Synth(_Part):
     seed: Annotated[int, Field(ge=-(10**15), le=10**15)] = 0
 
 
+class _Real(_Part):
+    folders: Texts = []
+
+
 class _Data(_Part):
     synth: _Synth = _Synth()
+    real: _Real = _Real()
     folders: Texts = []
 
 
