@@ -46,7 +46,9 @@ from .plots.maps import plot_uncertainty as plot_uncertainty
 from .plots.plot import plot as plot
 from .plots.save import save_figure as save_figure
 from .plots.views import plot_cuts as plot_cuts
+from .report.page import ReportOptions as ReportOptions
 from .report.report import make_report as make_report
+from .scores.evaluate import EvaluateOptions as EvaluateOptions
 from .scores.evaluate import evaluate as evaluate
 from .signal import Signal as Signal
 from .synth.draws import random_run_up as random_run_up
@@ -98,10 +100,12 @@ __all__ = [
     "write_image",
     "upscale_image",
     "evaluate",
+    "EvaluateOptions",
     "plot",
     "plot_uncertainty",
     "plot_cuts",
     "plot_comparison",
     "save_figure",
     "make_report",
+    "ReportOptions",
 ]
