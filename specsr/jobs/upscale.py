@@ -153,7 +153,7 @@ class Upscale(Work):
             f"{high.grid.rows} rows of {high.grid.df:g} Hz, {high.grid.frames} columns of "
             f"{1000 * high.grid.dt:.3g} ms: every cell is estimated"
         ]
-        if note := _speed_note(high):
+        if note := _speed_note(low, high):
             notes.append(note)
         if high.uncertainty_db is not None:
             share = 100 * (high.uncertainty_db > UNCERTAIN).mean()
@@ -194,7 +194,7 @@ class Upscale(Work):
         )
 
 
-def _speed_note(high: SpecMap) -> str | None:
+def _speed_note(before: SpecMap, high: SpecMap) -> str | None:
     """Return which speed a finer map was made with, or None without one."""
     if high.rpm is None or high.rpm_source is None or high.rpm_confidence is None:
         return None
@@ -205,8 +205,9 @@ def _speed_note(high: SpecMap) -> str | None:
     low, top = high.rpm[known].min(), high.rpm[known].max()
     sure = f"confidence {confidence.mean():.0f} %"
     if high.rpm_source == "found":
+        instead = "" if before.rpm is None else ", in place of the given one"
         return (
-            f"speed found in the map: lines {low / 60:.4g} to {top / 60:.4g} Hz apart in "
+            f"speed found in the map{instead}: lines {low / 60:.4g} to {top / 60:.4g} Hz apart in "
             f"{100 * known.mean():.0f} % of it, {sure}"
         )
     corrected = ", corrected by the lines of the map" if high.rpm_source == "corrected" else ""
