@@ -15,7 +15,6 @@ import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -34,16 +33,11 @@ SOURCES = ("models", "nvh", "maps", "pairs/order_input.py")
 
 
 @contextmanager
-def kept_steps(folder: Path | None = None, module: ModuleType = maps) -> Iterator[None]:
+def kept_steps(folder: Path | None = None) -> Iterator[None]:
     """Keep the results of the slow steps inside the block, and in a folder if one is given."""
     memory: dict[str, Any] = {}
-    with patch.multiple(
-        module,
-        **{  # type: ignore[arg-type]
-            name: _kept(name, getattr(module, name), memory, folder)
-            for name in STEPS if hasattr(module, name)
-        },
-    ):  # fmt: skip
+    kept = {name: _kept(name, getattr(maps, name), memory, folder) for name in STEPS}
+    with patch.multiple(maps, **kept):  # type: ignore[arg-type]
         yield
 
 

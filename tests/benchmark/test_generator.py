@@ -1,23 +1,15 @@
 """Tests of the machines of `benchmarks/generator.py`: exact truth, known speed, distinct seeds."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "generator.py"
+from support.benchmark_scripts import script
 
 
 @pytest.fixture(scope="module")
 def generator():
-    spec = importlib.util.spec_from_file_location("benchmark_generator", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with script("generator") as module:
+        yield module
 
 
 def measured(generator, machine, realisation, n_fft=1024, hop=512):

@@ -1,31 +1,16 @@
 """Tests of the comparison in `benchmarks/machines.py`: classes of cells and lost scores."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from specsr.maps.pooling import pool_power
-
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+from support.benchmark_scripts import script
 
 
 @pytest.fixture(scope="module")
 def machines():
-    own = ("common", "generator", "kept_steps", "machines")
-    before = {name: sys.modules.pop(name, None) for name in own}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import machines
-
-        yield machines
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in own:
-            sys.modules.pop(name, None)
-            if before[name] is not None:
-                sys.modules[name] = before[name]
+    with script("machines") as module:
+        yield module
 
 
 def group(machines, **values):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -12,26 +11,15 @@ import pytest
 
 from specsr import Signal, SpecMap, SpectrogramTransform
 from specsr.maps.pooling import pool_power
+from support.benchmark_scripts import script
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
-OWN = ("common", "kept_steps", "map_scores", "map_tables", "real_maps", "real_recordings")
 RATE = 8000.0
 
 
 @pytest.fixture(scope="module")
 def real_maps() -> Iterator[ModuleType]:
-    before = {name: sys.modules.pop(name, None) for name in OWN}
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import real_maps
-
-        yield real_maps
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in OWN:
-            sys.modules.pop(name, None)
-            if before[name] is not None:
-                sys.modules[name] = before[name]
+    with script("real_maps") as module:
+        yield module
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ MDSR: dict[str, Any] = {
 
 def write(path: Path, seconds: float, channels: int = 1, rate: int = 8000) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(abs(hash(path.name)) % 2**32)
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
     soundfile.write(path, 0.1 * rng.standard_normal((round(seconds * rate), channels)), rate)
 
 
