@@ -1,6 +1,6 @@
 """Effect of a wrong speed on a super-resolved map.
 
-Run-ups of the map benchmark (x4, consistency row) with the true speed, the speed changed by a
+Run-ups of the map benchmark (x4, consistency measured) with the true speed, the speed changed by a
 factor, delayed, and not given: errors in dB against the exact expected power, over all cells and on
 lines; with the speed used as given, and with the speed corrected or estimated by the map
 (`specsr.nvh.speed_track`).
