@@ -34,10 +34,10 @@ from .nvh.levels import third_octave_levels as third_octave_levels
 from .nvh.order_cut import order_cut as order_cut
 from .nvh.order_map import order_map as order_map
 from .nvh.runs import find_runs as find_runs
-from .nvh.speed_use import SpeedOptions as SpeedOptions
 from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
 from .nvh.speed import read_rpm as read_rpm
+from .nvh.speed_use import SpeedOptions as SpeedOptions
 from .nvh.view import View as View
 from .nvh.view import view as view
 from .pairs.pair import Pair as Pair

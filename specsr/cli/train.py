@@ -67,4 +67,4 @@ def _estimate(config: Config) -> None:
         f"{train.batch // train.accumulate} crops")  # fmt: skip
     hours = cost.seconds * train.steps / 3600
     say(f"{cost.seconds:.2g} s for a step at the first scale: {train.steps} steps take {hours:.1f} "
-        "h on one free core (on a GPU: its own time)")  # fmt: skip
+        "h of one core, or of the GPU if it runs on one")  # fmt: skip

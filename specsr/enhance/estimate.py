@@ -82,8 +82,8 @@ def blend_bicubic(
     """Return the network's power averaged in dB with bicubic interpolation where it is unsure.
 
     The network has the weight 1 / (1 + (u / `UNSURE`)²), u its uncertainty averaged over `AROUND`
-    cells of either axis: where it cannot tell where in a cell the power lies, the smooth guess is
-    the better one.
+    cells of either axis: where the position of the power within a cell is unknown, smooth
+    interpolation has the smaller error.
 
     Args:
         power: of the network's estimate, [F s_f, T'].

@@ -73,7 +73,7 @@ class SpeedRange:
 
 
 def speed_range(rpm: np.ndarray | None, rate: float) -> SpeedRange | None:
-    """Return the range of a speed; None if there is no speed.
+    """Return the range of a speed; None without one.
 
     Args:
         rpm: 1/min at every sample, [N]; zero, negative or not finite where unknown.

@@ -1,7 +1,7 @@
 """Uncertainty of a finer map after its levels were corrected towards the coarse map.
 
 The uncertainty is that of the expected level, the mean over realisations of the noise.  Two errors
-that the network cannot know are added to its own: speckle that the correction restored, and
+that the network does not see are added to its own: speckle that the correction restored, and
 patterns within coarse cells that look like noise there.
 """
 

@@ -149,7 +149,7 @@ class Together:
         self._waiting: list[_Output] = []
 
     def add(self, output: _Output) -> None:
-        """Let an output wait."""
+        """Hold back an output until `commit`."""
         self._waiting.append(output)
 
     def commit(self) -> list[str]:
@@ -164,7 +164,7 @@ class Together:
         return errors
 
     def discard(self) -> None:
-        """Remove what was not committed."""
+        """Remove the outputs that were not committed."""
         while self._waiting:
             self._waiting.pop().discard()
 
@@ -194,11 +194,10 @@ def replacing(
 ) -> Iterator[list[Path]]:
     """Yield a temporary path for each file; all are renamed together when the block ends.
 
-    In the context of `together` they are renamed by its commit.
-    The temporary files are in the folder of the final ones, which is created if it is missing.  A
-    companion (a sidecar) that the block does not write is deleted if it exists.  After an
-    exception, an interrupt included, all files are as they were before.  Files and folders are
-    flushed to the disk.
+    In the context of `together` they are renamed by its commit.  The temporary files are in the
+    folder of the final ones, which is created if it is missing.  A companion (a sidecar) that the
+    block does not write is deleted if it exists.  After an exception, an interrupt included, all
+    files are as they were before.  Files and folders are flushed to the disk.
 
     Args:
         path: final name of the main file.

@@ -60,7 +60,7 @@ class Resolution:
         return tuple(f"--{name.replace('_', '-')}" for name in changed)
 
     def arguments(self) -> dict[str, Any]:
-        """Return the keyword arguments of `specsr.spectrogram`."""
+        """Return the keyword arguments of `specsr.spectrogram` and of `map_transform`."""
         return asdict(self)
 
 

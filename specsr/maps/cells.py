@@ -113,8 +113,8 @@ def _tiles(power: np.ndarray) -> np.ndarray:
 def require_means(spec: SpecMap) -> None:
     """Raise `SpecsrError` for a map of a full STFT; log a warning where that is not clear.
 
-    A map whose grid states the size of its cells, other than (1, 1), is believed.  One with a phase
-    is a full STFT.  For all others the noise decides.
+    A map whose grid states the size of its cells, other than (1, 1), is taken as stated.  One with
+    a phase is a full STFT.  For all others the noise decides.
     """
     grid = spec.grid
     if grid.cell != (1, 1):

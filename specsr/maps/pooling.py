@@ -1,4 +1,4 @@
-"""Mean power over blocks of cells, and the ways back: repeated cells, cubic interpolation."""
+"""Mean power over blocks of cells, and its counterparts: repeated cells, cubic interpolation."""
 
 from __future__ import annotations
 

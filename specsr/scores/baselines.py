@@ -27,8 +27,8 @@ def baselines(low: Signal | SpecMap, reference: Signal | SpecMap) -> dict[str, S
 
     A coarse map: its cells repeated, and bicubic interpolation of its levels in dB; if its cells
     are pooled, also the bicubic corrected to their power.  A recording at a lower rate: resampled,
-    its upper band empty.  An input on the reference's own grid or at
-    its rate (denoising): unchanged.
+    its upper band empty.  An input on the reference's own grid or at its rate (denoising):
+    unchanged.
 
     Raises:
         SpecsrError: a signal and a map, channels, units or lengths that differ, or a reference

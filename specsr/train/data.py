@@ -75,7 +75,8 @@ def sources(config: Config) -> list[str]:
         return [f"{images} images"]
     found = recipes(config)
     known, real = ([r for r in found if r.file and r.real == kind] for kind in (False, True))
-    texts = [f"{len(found) - len(known) - len(real)} synthetic machines"]
+    machines = len(found) - len(known) - len(real)
+    texts = [f"{machines} synthetic machines"] * bool(machines)
     for examples, name in ((known, "recordings"), (real, "real recordings")):
         files = len({r.file for r in examples})
         texts += [f"{len(examples)} examples of {files} {name}"] * bool(examples)

@@ -42,7 +42,8 @@ class SynthOptions(Section):
 
 
 class RealOptions(Section):
-    """Recordings for the pair ``pool`` whose expected power is not known, see `Learner.loss`."""
+    """Recordings for the pair ``pool`` whose expected power is not known, see
+    `specsr.train.learner.Learner.loss`."""
 
     folders: list[str] = []
     """Folders of recordings."""
@@ -61,7 +62,7 @@ class RealOptions(Section):
     max_seconds: float = Field(10.0, gt=0)
     """Longest part of a recording in one example, s."""
     hold_out: int = Field(8, ge=1)
-    """Most recordings held out for validation."""
+    """Maximum number of recordings held out for validation."""
 
 
 class DataOptions(Section):

@@ -128,7 +128,7 @@ class Learner:
             x.to(device, memory_format=self.memory_format, non_blocking=True)
             for x in (batch.low, batch.high)
         )
-        scale = (batch.scale[0], batch.scale[1])
+        scale = (batch.scale[0], batch.scale[1])  # a DataLoader makes a list of it
         with autocast(device, self.config.train.precision):
             estimate = self.forward(low, scale)
         estimate = estimate.float()

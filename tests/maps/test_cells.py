@@ -1,4 +1,4 @@
-"""A full STFT and means over cells are told apart by their noise."""
+"""A full STFT and means over cells are distinguished by their noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pooled cells: the ways back from them, and the scatter of noise in them."""
+"""Pooled cells: their counterparts, and the scatter of noise in them."""
 
 from __future__ import annotations
 
