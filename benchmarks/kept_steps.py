@@ -1,8 +1,8 @@
 """Slow steps of `specsr.upscale_map` whose results are kept: between consistency modes, and runs.
 
-The network and the search for the speed do not depend on what follows them.  Their results are
-kept by the content of their arguments, and on request in a folder, there also by the source text
-that they depend on, so that a run with other constants of the later steps takes seconds.
+The network and the search for the speed do not depend on the later steps.  Their results are kept
+by the content of their arguments.  On request they are also kept in a folder, by arguments and by
+the source text that they depend on: a run with other constants of the later steps takes seconds.
 """
 
 from __future__ import annotations

@@ -24,7 +24,13 @@ LEAST, MARGIN = 128, 64
 
 
 def columns_of(low: Grid, channels: int, scale: tuple[int, int]) -> list[Segment]:
-    """Return the pieces of a coarse map as ranges of its columns."""
+    """Return the pieces of a coarse map as ranges of its columns.
+
+    Args:
+        low: grid of the coarse map.
+        channels: number of channels.
+        scale: (s_f, s_t).
+    """
     high = low.refined(*scale)
     if high.rows * high.frames * channels <= PIECE:
         return [Segment(0, low.frames, 0, low.frames)]
@@ -73,8 +79,6 @@ def in_pieces(
     for part in progress(parts) if progress else parts:
         high = work(cut_columns(low, part.first, part.last), None)
         at = slice(part.start * s_t, min(part.stop * s_t, grid.frames))
-        if part.stop == low.grid.frames:
-            at = slice(at.start, grid.frames)
         first = (part.start - part.first) * s_t
         own = slice(first, first + at.stop - at.start)
         magnitude[..., at] = high.magnitude[..., own]

@@ -74,7 +74,7 @@ class Upscale(Work):
         known = parse_orders(self.orders) if self.orders is not None else ()
         use = SpeedOptions(self.find_speed, known)
         if io.is_map(task.file):
-            self._refuse_resolution("is a map: its window and hop are fixed")
+            self._refuse_resolution("is a map with its own window and hop: leave them out")
             low = load(task.file, self.reading, self.speed)
             assert isinstance(low, SpecMap)
             return self._map(task, low, None, self.pair or pair_of_map(low, self.model), use)

@@ -53,7 +53,13 @@ def position_confidence(
 def own_share(
     cells: LineCells, levels: Levels, expected: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the order of every entry of ``cells`` and its share of the cell's power, [N] each."""
+    """Return the index of the order of every entry of ``cells``, and its share of the power, [N].
+
+    Args:
+        cells: of the orders.
+        levels: of a fit.
+        expected: power of the coarse cells at these levels, [F, T].
+    """
     lines = levels.lines.ravel()
     own = cells.below * lines[cells.knot] + cells.above * lines[cells.knot + 1]
     share = np.minimum(own / expected.ravel()[cells.cell], 1.0)

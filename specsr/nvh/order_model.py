@@ -71,7 +71,7 @@ class Surface:
         self.size = len(rows) * len(columns)
 
     def at(self, level: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Return the surface of levels [size] at rows x columns, [R, C]."""
+        """Return the surface of levels [size] at positions in coarse cells, [rows, columns]."""
         (a, up), (b, right) = _linear(rows, self.rows), _linear(columns, self.columns)
         knots = level.reshape(len(self.rows), len(self.columns))
         along = (1 - up)[:, None] * knots[a] + up[:, None] * knots[a + 1]
@@ -184,7 +184,13 @@ class OrderModel:
         return -(self.power / expected + np.log(expected))
 
     def gains(self, cells: LineCells, levels: Levels, expected: np.ndarray) -> np.ndarray:
-        """Return the log-likelihood lost without each of the orders, [O]."""
+        """Return the log-likelihood lost without each of the orders, [O].
+
+        Args:
+            cells: of the orders.
+            levels: of a fit.
+            expected: power of the coarse cells at these levels, [F, T].
+        """
         flat = self.power.ravel(), expected.ravel()
         return line_gains(*flat, cells.first, cells.entries, levels.lines.ravel())
 

@@ -137,6 +137,12 @@ def validate(
 
     Of synthetic machines the L1 in dB; of real recordings the deviance from the measured power
     after back-projection, and that of bicubic interpolation beside it (`specsr.train.losses`).
+
+    Args:
+        net: the network.
+        examples: either all real or all synthetic.
+        config: of the run.
+        device: torch device of the network.
     """
     options = config.train.model_copy(update={"level_shift": 0.0, "seed": 12345})
     crops = Crops(examples, config.model_copy(update={"train": options}), 8)

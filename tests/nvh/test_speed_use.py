@@ -71,7 +71,7 @@ def test_a_speed_slightly_off_is_corrected_on_request(caplog):
 
 
 @pytest.mark.parametrize("change", ["3 % high", "10 % high", "37 % low", "late", "reversed"])
-def test_a_wrong_speed_gives_way_to_that_of_the_lines(change, caplog):
+def test_a_wrong_speed_is_replaced_by_that_of_the_lines(change, caplog):
     estimate, low, grid, right = machine()
     at = np.arange(len(right))
     wrong = {
@@ -158,7 +158,7 @@ def test_without_a_speed_or_sound_nothing_is_fitted(caplog):
     assert fit_speed(0 * low, grid, SCALE, right, "given") is None
 
 
-def test_a_silent_channel_has_no_fit_and_no_vote():
+def test_a_silent_channel_has_no_fit_and_does_not_count():
     _, low, grid, right = machine()
     both = fit_speed(np.concatenate([low, 0 * low]), grid, SCALE, right, "given")
     one = fit_speed(low, grid, SCALE, right, "given")
