@@ -8,7 +8,7 @@ ignores it; ``specsr info`` shows it.  Its fields are plain data; a job writes::
     model, model_sha256   name and checksum of the model; absent without one
     specsr, python, numpy, torch, threads, precision, device, processor
                           see `specsr.jobs.environment`
-    options               options of the command; absent are those that were not given
+    options               options of the command with their defaults, but those that are None
 
 It has neither the time of writing nor the name of the machine or of a folder: the same input gives
 the same bytes.

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.synth.kinds import FURTHER, Kind, random_tones
+from specsr.synth.kinds import FURTHER, Kind, random_impacts, random_tones
 from specsr.synth.machine import Impact, Order, Resonance, RunUp
 
 HELD_OUT_SWEEP = (250.0, 400.0)
@@ -208,15 +208,7 @@ def _profile(base: RunUp, rng: np.random.Generator) -> RunUp:
 def _impacts(base: RunUp, rng: np.random.Generator) -> RunUp:
     """Many clicks and knocks, and few orders."""
     count = 3 + int(rng.poisson(base.duration * rng.uniform(1, 6)))
-    impacts = tuple(
-        Impact(
-            float(rng.uniform(0.01, 0.99) * base.duration),
-            float(np.exp(rng.uniform(np.log(80), np.log(0.42 * base.rate)))),
-            float(np.exp(rng.uniform(np.log(0.004), np.log(0.5)))),
-            float(rng.uniform(0, 32)),
-        )
-        for _ in range(count)
-    )
+    impacts = random_impacts(rng, base, count, 80, (0.004, 0.5), (0, 32))
     return replace(base, impacts=impacts, orders=base.orders[: int(rng.integers(1, 9))])
 
 

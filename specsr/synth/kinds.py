@@ -27,6 +27,31 @@ def random_tones(
     )
 
 
+def random_impacts(
+    rng: np.random.Generator, base: RunUp, count: int, lowest: float,
+    damping: tuple[float, float], level: tuple[float, float],
+) -> tuple[Impact, ...]:  # fmt: skip
+    """Return impacts at random times.
+
+    Args:
+        rng: source of the draws.
+        base: run-up with their rate and duration.
+        count: number of impacts.
+        lowest: lowest frequency, Hz; the highest one is 0.42 of the rate.
+        damping: range of damping ratios; these and the frequencies are even on a logarithmic scale.
+        level: range of levels, dB.
+    """
+    return tuple(
+        Impact(
+            float(rng.uniform(0.01, 0.99) * base.duration),
+            float(np.exp(rng.uniform(np.log(lowest), np.log(0.42 * base.rate)))),
+            float(np.exp(rng.uniform(np.log(damping[0]), np.log(damping[1])))),
+            float(rng.uniform(*level)),
+        )
+        for _ in range(count)
+    )
+
+
 def _falling(
     rng: np.random.Generator, orders: np.ndarray, fall: float, top: float = 0.0
 ) -> list[Order]:
@@ -105,15 +130,7 @@ def rotors(base: RunUp, rng: np.random.Generator) -> RunUp:
 def clicks(base: RunUp, rng: np.random.Generator) -> RunUp:
     """Clicks over a quiet floor: few weak lines, noise far below."""
     count = 2 + int(rng.poisson(base.duration * rng.uniform(0.5, 5)))
-    impacts = tuple(
-        Impact(
-            float(rng.uniform(0.01, 0.99) * base.duration),
-            float(np.exp(rng.uniform(np.log(100), np.log(0.42 * base.rate)))),
-            float(np.exp(rng.uniform(np.log(0.01), np.log(0.6)))),
-            float(rng.uniform(10, 45)),
-        )
-        for _ in range(count)
-    )
+    impacts = random_impacts(rng, base, count, 100, (0.01, 0.6), (10, 45))
     lines = base.orders[: int(rng.integers(1, 5))]
     ratio = float(rng.uniform(5, 40))
     return replace(base, impacts=impacts, orders=lines, line_to_noise=ratio)
