@@ -19,6 +19,7 @@ from specsr.maps import levels
 from specsr.maps.pooling import enlarge_cubic, pool_power
 from specsr.models.bundled import load_model
 from specsr.models.model import read_info
+from specsr.pairs import consistency
 from specsr.signal import Signal
 from specsr.train import checkpoint
 from specsr.train.batch import Batch
@@ -156,6 +157,19 @@ def test_back_projection_is_that_of_maps_in_numpy(s_f: int, s_t: int, seed: int)
     np.testing.assert_allclose(result, expected, atol=1e-8)
     pooled = 10 * np.log10(pool_power(10 ** (estimate.numpy() / 10), s_f, s_t))
     np.testing.assert_allclose(pool_db(estimate, (s_f, s_t)).numpy(), pooled, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [(2, 2), (4, 4), (1, 3)])
+def test_back_projection_of_the_loss_is_that_of_results(scale: tuple[int, int]) -> None:
+    """That of results also makes the mean of every cell exact, by a factor."""
+    estimate = random_levels(1, 2, 1, 5 * scale[0], 6 * scale[1]) / 4
+    low = pool_db(estimate, scale) + random_levels(2, 2, 1, 5, 6) / 8
+    power, measured = (10 ** (x.numpy() / 10) for x in (estimate, low))
+    own = 10 ** (back_project(estimate, low, scale, 3).numpy() / 10)
+    whole = consistency.back_project(power, measured, scale, 3)
+    exact = consistency.back_project(own, measured, scale, 0)
+    np.testing.assert_allclose(exact, whole, rtol=1e-9)
+    assert not np.allclose(own, power, rtol=0.01)
 
 
 def test_back_projection_converges_to_the_measured_cells() -> None:
