@@ -84,7 +84,7 @@ def upscale_map(
     scale = both_axes(scale)
     require_map_pair(pair)
     check(consistency, Consistency, "consistency")
-    found = None if model == BICUBIC else find_model(model, pair, scale)
+    found = None if (model, pair) == (BICUBIC, "pool") else find_model(model, pair, scale)
     _check_memory(low, scale)
     own_levels = [
         levels.median_level(levels.to_db(np.square(channel, dtype=np.float64)), low.grid)

@@ -30,7 +30,7 @@ LEAST, LEAST_STEADY = 0.33, 0.55
 """Least mean confidence of a speed that is used: of one that varies, of a nearly constant one."""
 STEADY = 0.2
 """Relative change, from the 5 % to the 95 % quantile, below which a speed is nearly constant: its
-lines do not sweep through cells, so less of the map tells where they lie."""
+lines do not sweep through cells, so the map is less evidence of where they lie."""
 COMB = 15
 """Confirmed orders that a found, nearly constant speed needs: tones of several machines, such as
 two fans or four rotors, also lie on one comb if it has few lines.
@@ -73,7 +73,7 @@ class SpeedFit:
         fits: of every channel; None for a silent one.
         confidence: how far the lines of a column are known to lie at their orders, 0 to 1, [T'].
         orders: confirmed in one channel or more, ascending.
-        share: of the coarse cells that confirmed lines fill, 0 to 1.
+        share: of the coarse cells that lines fill, each counted by its confidence, 0 to 1.
     """
 
     source: SpeedSource
@@ -196,12 +196,12 @@ def found_speed(
 
 
 def better(given: SpeedFit | None, found: SpeedFit | None) -> SpeedFit | None:
-    """Return the fit whose confirmed lines fill more cells; the given one if both fill as many."""
+    """Return the fit whose lines fill more cells; the given one if both fill as many."""
     if given is None or found is None:
         return given or found
     if found.share <= given.share:
         return given
-    log.info("speed: the given speed explains fewer lines than the one found: not used")
+    log.info("speed: the lines at the given speed fill fewer cells than at the one found: not used")
     return found
 
 

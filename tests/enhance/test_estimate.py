@@ -51,7 +51,9 @@ def test_model_bicubic_needs_no_network(channel: np.ndarray) -> None:
         specsr.upscale(low, 4, model="bicubic", consistency="expected")
 
 
-def test_model_bicubic_is_refused_for_recordings() -> None:
+def test_model_bicubic_is_refused_for_other_pairs() -> None:
     signal = specsr.Signal(np.ones((1, 9000)), 24000.0)
-    with pytest.raises(specsr.SpecsrError, match="'bicubic' is for maps of cell means"):
-        specsr.upscale(signal, 2, model="bicubic")
+    full = specsr.spectrogram(signal, n_fft=256)
+    for x, pair in ((signal, "band"), (full, "stft")):
+        with pytest.raises(specsr.SpecsrError, match="'bicubic' is for maps of cell means"):
+            specsr.upscale(x, 2, pair, model="bicubic")
