@@ -5,7 +5,7 @@ A job sets it (`stating`), and the writers of audio sidecars, ``.npy``, ``.npz``
 ignores it; ``specsr info`` shows it.  Its fields are plain data; a job writes::
 
     command               its name
-    model, model_sha256   name and checksum of the model; absent without one
+    model, model_sha256   name and checksum of the model; absent without one (bicubic: no checksum)
     specsr, python, numpy, torch, threads, precision, device, processor
                           see `specsr.jobs.environment`
     options               options of the command with their defaults, but those that are None

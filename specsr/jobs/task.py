@@ -153,11 +153,11 @@ def origin(work: Work, record: Record) -> dict[str, Any]:
         record: its record from `planned`.
     """
     options = _plain(work, text=lambda path: path.name)
-    for key in ("figure", "model"):  # no part of the result; a name or file, stored by itself
-        options.pop(key, None)
+    options.pop("figure", None)  # no part of the result
+    named = options.pop("model", None)  # stored by itself; bicubic interpolation has no file
     return _without_none({
-        "command": work.command, "model": record.model, "model_sha256": record.model_sha256,
-        **record.environment, "options": options,
+        "command": work.command, "model": record.model or named,
+        "model_sha256": record.model_sha256, **record.environment, "options": options,
     })  # fmt: skip
 
 

@@ -199,8 +199,10 @@ def _speed_note(before: SpecMap, high: SpecMap) -> str | None:
     if high.rpm is None or high.rpm_source is None or high.rpm_confidence is None:
         return None
     known = high.rpm > 0
+    if not known.any():
+        return "the given speed is nowhere above zero: not used"
     confidence = 100 * high.rpm_confidence[high.rpm_confidence > 0]
-    if not known.any() or not confidence.size:
+    if not confidence.size:
         return "the lines of this map are no evidence of the given speed: not used"
     low, top = high.rpm[known].min(), high.rpm[known].max()
     sure = f"confidence {confidence.mean():.0f} %"

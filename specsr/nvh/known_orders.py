@@ -12,6 +12,9 @@ from specsr.errors import SpecsrError
 MOST = 1000
 """Maximum number of orders in a list."""
 
+SMALLEST, LARGEST = 1e-9, 1e9
+"""Range of orders: they are rounded to nine decimals."""
+
 
 def parse_orders(text: str) -> tuple[float, ...]:
     """Return the orders of a text, ascending, each once.
@@ -20,7 +23,7 @@ def parse_orders(text: str) -> tuple[float, ...]:
     ``*ratio`` behind an item multiplies it, as for the orders of a second shaft: ``1:1:20*2.613``.
 
     Raises:
-        SpecsrError: an item that is neither, an order that is not above zero, or more than `MOST`.
+        SpecsrError: an item that is neither, an order out of range, or more than `MOST`.
     """
     orders: set[float] = set()
     for item in text.split(","):
@@ -41,7 +44,13 @@ def parse_orders(text: str) -> tuple[float, ...]:
         count = math.floor((last - first) / step * (1 + 1e-12) + 1e-9) + 1
         if len(orders) + count > MOST:
             raise SpecsrError(f"orders: {item.strip()!r}: more than {MOST} orders")
-        orders.update(np.round(ratio * (first + step * np.arange(count)), 9).tolist())
+        with np.errstate(over="ignore"):
+            values = ratio * (first + step * np.arange(count))
+        if not ((values >= SMALLEST) & (values <= LARGEST)).all():
+            raise SpecsrError(
+                f"orders: {item.strip()!r}: expected orders from {SMALLEST:g} to {LARGEST:g}"
+            )
+        orders.update(np.round(values, 9).tolist())
     return tuple(sorted(orders))
 
 

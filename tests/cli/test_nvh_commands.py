@@ -98,6 +98,17 @@ def test_orders_of_a_map_state_their_bandwidth(tmp_path, made, capsys) -> None:
     assert code == 1 and "--cut is 'two'" in err
 
 
+def test_a_speed_that_is_nowhere_above_zero_is_named(tmp_path, made, capsys) -> None:
+    low = pool(spectrogram(made.signal, n_fft=256, hop_length=64), 4, 4)
+    path = tmp_path / "low.npz"
+    specsr.write_map(path, low.replace(rpm=np.full(low.grid.length, -900.0)))
+    code, _, err = run(
+        capsys, "upscale", path, "-o", tmp_path / "fine.npz", "--scale", 2, "--no-find-speed",
+        "--model", "map-small",
+    )  # fmt: skip
+    assert code == 0 and "the given speed is nowhere above zero: not used" in err
+
+
 def test_report_is_written_once(tmp_path, recording, made, capsys) -> None:
     pytest.importorskip("bokeh")
     out = tmp_path / "report.html"

@@ -62,6 +62,17 @@ def test_a_denoised_recording_names_model_versions_and_options(tmp_path, source,
     assert json.loads(out)[0]["origin"] is None
 
 
+def test_a_map_made_by_bicubic_interpolation_names_it(tmp_path, source, capsys):
+    output = tmp_path / "fine.npz"
+    code, _, err = specsr_command(
+        capsys, "upscale", source, "-o", output, "--pair", "pool", "--model", "bicubic"
+    )
+    assert code == 0, err
+    found = read_origin(output)
+    assert found["model"] == "bicubic" and "model_sha256" not in found
+    assert "model" not in found["options"]
+
+
 def test_the_bytes_depend_on_no_folder(tmp_path, source, capsys):
     written = []
     for name in ("first", "second"):

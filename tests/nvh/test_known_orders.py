@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -38,6 +39,12 @@ def test_a_ratio_is_above_zero_and_a_list_is_limited():
     assert len(parse_orders(f"1:1:{MOST}")) == MOST
     with pytest.raises(SpecsrError, match=f"more than {MOST} orders"):
         parse_orders(f"1:1:{MOST},0.5")
+
+
+@pytest.mark.parametrize("text", ["1e-300", "1e-12", "1e300", "1e308*1e308", "1e-5*1e-5"])
+def test_orders_out_of_range_are_named_as_they_were_given(text):
+    with pytest.raises(SpecsrError, match=rf"'{re.escape(text)}': expected orders from 1e-09"):
+        parse_orders(text)
 
 
 def test_a_bearing_follows_its_geometry():
