@@ -75,7 +75,7 @@ def _show(file: FileInfo) -> None:
     if file.map is not None:
         for key, value in file.map.items():
             text = f"{value:g}" if isinstance(value, float) else plain(value)
-            show(f"  {key:<11} {text}")
+            show(f"  {key:<14} {text}")
     else:
         _table([(channel.name, channel) for channel in file.channels])
     for channel in file.channels:

@@ -189,10 +189,15 @@ def _span(samples: np.ndarray) -> tuple[float | None, float | None]:
 
 def _map_facts(spec: SpecMap) -> dict[str, Any]:
     grid = spec.grid
-    return {
+    facts = {
         "channels": list(spec.channels), "unit": grid.unit, "levels": grid.level_label,
         "rows": grid.rows, "columns": grid.frames, "df": grid.df, "dt": grid.dt,
         "rate": grid.rate, "n_fft": grid.n_fft, "hop_length": grid.hop_length,
         "seconds": grid.length / grid.rate, "window": grid.window, "cell": list(grid.cell),
         "phase": spec.phase is not None, "rpm": spec.rpm is not None,
     }  # fmt: skip
+    if spec.rpm_source is not None:
+        facts["rpm_source"] = spec.rpm_source
+    if spec.rpm_confidence is not None:
+        facts["rpm_confidence"] = float(spec.rpm_confidence.mean())
+    return facts

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
-from specsr.choices import SCALE, Consistency, Phase, SignalPair
+from specsr.choices import BICUBIC, SCALE, Consistency, Phase, SignalPair
 from specsr.enhance.band import band_top, upscale_band, upscale_pieces
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform, shared_cells
@@ -71,6 +71,8 @@ class Upscale(Work):
 
     def __call__(self, task: Task) -> Result:
         """Return the restored recording or finer map; a long recording is written by segments."""
+        if self.model == BICUBIC and self.orders is not None:
+            raise SpecsrError("--orders: bicubic interpolation has no orders: leave it out")
         known = parse_orders(self.orders) if self.orders is not None else ()
         use = SpeedOptions(self.find_speed, known)
         if io.is_map(task.file):

@@ -148,3 +148,15 @@ def test_start_up_is_fast_and_loads_no_heavy_module(recording):
     assert done.stderr.strip() == "[]" and done.returncode == 0
     # processor time, independent of other processes
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+
+
+def test_a_map_states_the_source_of_its_speed_and_its_mean_confidence(tmp_path):
+    spec = spectrogram(specsr.Signal(np.ones((1, 800)), 8000.0, rpm=np.full(800, 900.0)), 64)
+    confidence = np.linspace(0, 1, spec.grid.frames)
+    for name, each in {
+        "plain": spec, "found": spec.replace(rpm_source="found", rpm_confidence=confidence)
+    }.items():  # fmt: skip
+        specsr.write_map(tmp_path / f"{name}.npz", each)
+    plain, found = (inspect_file(tmp_path / f"{name}.npz").map for name in ("plain", "found"))
+    assert plain["rpm"] and "rpm_source" not in plain
+    assert found["rpm_source"] == "found" and np.isclose(found["rpm_confidence"], 0.5)

@@ -71,6 +71,11 @@ def test_a_map_made_by_bicubic_interpolation_names_it(tmp_path, source, capsys):
     found = read_origin(output)
     assert found["model"] == "bicubic" and "model_sha256" not in found
     assert "model" not in found["options"]
+    code, _, err = specsr_command(
+        capsys, "upscale", source, "-o", tmp_path / "x.npz", "--pair", "pool", "--model",
+        "bicubic", "--orders", "3.57",
+    )  # fmt: skip
+    assert code == 1 and "--orders: bicubic interpolation has no orders" in err
 
 
 def test_the_bytes_depend_on_no_folder(tmp_path, source, capsys):
