@@ -2,7 +2,8 @@
 
 A job sets it (`stating`), and the writers of audio sidecars, ``.npy``, ``.npz``, HDF5, ``.mat``,
 ``.tdms``, tables, figures and PNG images store it as one JSON object.  Reading a recording or a map
-ignores it; ``specsr info`` shows that of recordings and maps.  Its fields are plain data; a job writes::
+ignores it; ``specsr info`` shows that of recordings and maps.  Its fields are plain
+data; a job writes::
 
     command               its name
     model, model_sha256   name and checksum of the model; absent without one (bicubic: no checksum)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import specsr
 from specsr import io
+from specsr.io.file_info import inspect_file
 from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
 from support.command import run
@@ -151,7 +152,8 @@ def test_start_up_is_fast_and_loads_no_heavy_module(recording):
 
 
 def test_a_map_states_the_source_of_its_speed_and_its_mean_confidence(tmp_path):
-    spec = spectrogram(specsr.Signal(np.ones((1, 800)), 8000.0, rpm=np.full(800, 900.0)), 64)
+    signal = Signal(np.ones((1, 800)), 8000.0, rpm=np.full(800, 900.0))
+    spec = spectrogram(signal, n_fft=64)
     confidence = np.linspace(0, 1, spec.grid.frames)
     for name, each in {
         "plain": spec, "found": spec.replace(rpm_source="found", rpm_confidence=confidence)
