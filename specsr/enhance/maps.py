@@ -35,7 +35,7 @@ from specsr.nvh.speed_use import (
     is_clear,
     rotation_of,
 )
-from specsr.pairs.consistency import impose
+from specsr.pairs.consistency import impose, require_uncertainty
 from specsr.progress import Progress
 
 RESULT, PER_CHANNEL, AT_ONCE = 9, 64, 96
@@ -85,6 +85,8 @@ def upscale_map(
     require_map_pair(pair)
     check(consistency, Consistency, "consistency")
     found = None if (model, pair) == (BICUBIC, "pool") else find_model(model, pair, scale)
+    if pair == "pool" and consistency == "expected":
+        require_uncertainty(found is not None and found.net.config.uncertainty)
     _check_memory(low, scale)
     own_levels = [
         levels.median_level(levels.to_db(np.square(channel, dtype=np.float64)), low.grid)

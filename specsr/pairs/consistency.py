@@ -66,11 +66,8 @@ def impose(
     low = np.asarray(low, dtype=np.float64)
     if mode == "measured":
         return back_project(high, low, scale)
-    if uncertainty_db is None:
-        raise SpecsrError(
-            "consistency 'expected' needs the uncertainty of the network, which this model does "
-            "not have: use 'measured', or another model"
-        )
+    require_uncertainty(uncertainty_db is not None)
+    assert uncertainty_db is not None
     again = pool_power(high, *scale)
     width = np.square(pool_power(np.asarray(uncertainty_db, dtype=np.float64), *scale))
     speckle = np.square(speckle_db(noise_share(high, scale), variance))
@@ -78,6 +75,15 @@ def impose(
     with np.errstate(divide="ignore", invalid="ignore"):
         target = np.where((again > 0) & (low > 0), again * (low / again) ** weight, low)
     return back_project(high, target, scale)
+
+
+def require_uncertainty(has_one: bool) -> None:
+    """Raise `SpecsrError` for the mode ``expected`` of a model without an uncertainty output."""
+    if not has_one:
+        raise SpecsrError(
+            "consistency 'expected' needs the uncertainty of the network, which this model does "
+            "not have: use 'measured', or another model"
+        )
 
 
 def back_project(

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr.maps.pooling import enlarge_cubic, noise_variance, pool
+from specsr.maps.pooling import bicubic_power, enlarge_cubic, noise_variance, pool
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal
 
@@ -32,6 +32,7 @@ def test_cubic_interpolation_is_the_bicubic_of_torch(
 
 def test_cubic_interpolation_keeps_constants_and_is_linear_in_the_levels() -> None:
     np.testing.assert_allclose(enlarge_cubic(np.full((3, 2), 7.0), 4, 3, 6), 7.0, atol=1e-12)
+    np.testing.assert_allclose(bicubic_power(np.full((3, 2), 0.02), 4, 3, 6), 0.02, rtol=1e-5)
     a, b = np.random.default_rng(0).normal(size=(2, 5, 7))
     np.testing.assert_allclose(
         enlarge_cubic(2 * a - b, 3, 3, 21),

@@ -21,6 +21,8 @@ from specsr.nvh.known_orders import MOST, Bearing, parse_orders
         ("1:2:6", (1, 3, 5)),
         ("2:1:1", ()),
         ("1:1:3*2.5, 37", (2.5, 5, 7.5, 37)),
+        ("1*0.333333333", (0.333333333,)),
+        ("1e-09, 1e9", (1e-9, 1e9)),
     ],
 )
 def test_a_list_holds_numbers_ranges_and_ratios(text, orders):
@@ -36,7 +38,7 @@ def test_other_items_are_refused(text):
 def test_a_ratio_is_above_zero_and_a_list_is_limited():
     with pytest.raises(SpecsrError, match="expected a ratio above zero"):
         parse_orders("1*0")
-    assert len(parse_orders(f"1:1:{MOST}")) == MOST
+    assert len(parse_orders(f"1:1:{MOST}")) == MOST == 1000
     with pytest.raises(SpecsrError, match=f"more than {MOST} orders"):
         parse_orders(f"1:1:{MOST},0.5")
 
@@ -54,6 +56,10 @@ def test_a_bearing_follows_its_geometry():
     assert one.bpfi == pytest.approx(5.415, abs=1e-3)
     assert one.bsf == pytest.approx(2.357, abs=1e-3)
     assert one.ftf == pytest.approx(0.398, abs=1e-3)
+
+
+def test_the_unit_of_the_lengths_does_not_matter():
+    assert Bearing(9, 0.00794, 0.03904).bpfo == pytest.approx(Bearing(9, 7.94, 39.04).bpfo)
 
 
 def test_rolling_without_slip():

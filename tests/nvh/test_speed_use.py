@@ -126,8 +126,11 @@ def test_a_steady_speed_needs_more_confidence_and_a_found_one_many_orders():
         "given", flat, LEAST_STEADY - 0.01, many
     )
     assert fit("found", flat, LEAST_STEADY, many) and not fit("found", flat, 1.0, few)
-    nearly = SpeedFit("given", np.linspace(20, 23, 40), (), np.ones(40), few, 0.1)
-    assert nearly.is_steady and not replace(nearly, rotation_hz=np.linspace(20, 25, 40)).is_steady
+    assert fit("given", sweep, 0.34, few) and not fit("given", sweep, 0.32, few)
+    assert fit("given", flat, 0.56, few) and not fit("given", flat, 0.54, few)
+    assert fit("found", flat, 1.0, tuple(range(15))) and not fit("found", flat, 1.0, (1,) * 14)
+    nearly = SpeedFit("given", np.linspace(20, 24.2, 40), (), np.ones(40), few, 0.1)
+    assert nearly.is_steady and not replace(nearly, rotation_hz=np.linspace(20, 24.7, 40)).is_steady
 
 
 def test_known_orders_are_fitted_beside_half_orders():

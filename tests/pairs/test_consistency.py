@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.maps.pooling import pool_power
+from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
 from specsr.pairs.consistency import (
     LIMIT,
     back_project,
@@ -66,6 +66,27 @@ def test_without_rounds_the_factor_is_constant_in_each_cell(
     high, low = maps(s_f, s_t, rows, frames, seed)
     ratio = (back_project(high, low, (s_f, s_t), rounds=0) / high)[:, :s_f, :s_t]
     np.testing.assert_allclose(ratio, ratio[:, :1, :1] * np.ones_like(ratio), rtol=1e-9)
+
+
+def test_one_round_is_the_cubic_of_the_deviation_and_a_factor_for_each_cell() -> None:
+    high, low = maps(2, 3, 5, 21, 2)
+    high *= low.mean() / high.mean()
+    deviation = np.clip(10 * np.log10(low / pool_power(high, 2, 3)), -LIMIT, LIMIT)
+    smooth = high * 10 ** (enlarge_cubic(deviation, 2, 3, 21) / 10)
+    expected = smooth * enlarge(low / pool_power(smooth, 2, 3), 2, 3, 21)
+    np.testing.assert_allclose(back_project(high, low, (2, 3), rounds=1), expected, rtol=1e-9)
+
+
+def test_an_empty_cell_does_not_change_its_neighbours() -> None:
+    high, _ = maps(2, 2, 4, 12, 3)
+    high[:, 2:4, 4:6] = 0
+    low = pool_power(high, 2, 2)
+    low[:, 1, 2] = 5.0
+    for mode in ("measured", "expected"):
+        result = impose(high, low, (2, 2), mode, np.ones_like(high))
+        np.testing.assert_allclose(result[:, 2:4, 4:6], 5.0)
+        result[:, 2:4, 4:6] = 0
+        np.testing.assert_allclose(result, high, rtol=1e-9)
 
 
 def test_channels_are_independent_and_time_is_reversible() -> None:
@@ -160,6 +181,15 @@ def test_expected_follows_the_weight_of_its_definition() -> None:
         np.testing.assert_allclose(moved, deviation * own**2 / (own**2 + speckle**2), atol=1e-9)
 
 
+def test_without_a_variance_a_cell_of_noise_varies_like_a_periodogram() -> None:
+    expected, low = noisy(2)
+    uncertainty = np.ones_like(expected)
+    np.testing.assert_array_equal(
+        impose(expected, low, (4, 4), "expected", uncertainty),
+        impose(expected, low, (4, 4), "expected", uncertainty, 1.0),
+    )
+
+
 def test_expected_needs_an_uncertainty() -> None:
     high, low = maps(2, 2, 3, 8, 0)
     with pytest.raises(SpecsrError, match="'expected' needs the uncertainty of the network"):
@@ -174,6 +204,8 @@ def test_the_noise_share_is_that_of_the_floor_and_the_speckle_that_of_its_varian
     np.testing.assert_allclose(np.delete(share, 10, axis=0), 1.0)
     # odd lengths, and several channels
     assert noise_share(np.ones((2, 8, 9)), (4, 4)).shape == (2, 2, 3)
+    assert noise_share(np.ones((8, 12)), (2, 4)).shape == (4, 3)
+    assert noise_share(np.ones((8, 10)), (2, 4)).shape == (4, 3)
     assert speckle_db(np.array(1.0), 0.01) == pytest.approx(0.4343, abs=1e-4)
     # measured: the level of a mean of 16 independent noise cells beside a constant
     rng = np.random.default_rng(0)

@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from support.mutants import choose, mutants  # noqa: E402 (a script has no package)
 
+GRID = "maps/test_grid.py maps/test_spec_map.py"
 PHASE = "maps/test_phase.py maps/test_pghi.py"
 FIT = "nvh/test_order_model.py nvh/test_order_fit.py nvh/test_order_evidence.py"
 SPEED = "nvh/test_speed_search.py nvh/test_speed_curve.py"
@@ -47,9 +48,9 @@ TRACK = "nvh/test_speed_extension.py " + " ".join(  # the fast ones of a slow fi
 )
 FINITE = "models/test_precision.py::test_an_output_that_is_not_finite_is_refused"
 TESTS = {
-    "maps/grid": "maps/test_grid.py maps/test_spec_map.py",
+    "maps/grid": GRID,
     "maps/transform": "maps/test_transform.py maps/test_spec_map.py maps/test_grid.py",
-    "maps/pooling": "maps/test_grid.py maps/test_spec_map.py pairs/test_consistency.py",
+    "maps/pooling": f"maps/test_pooling.py {GRID} pairs/test_consistency.py",
     "maps/levels": "maps/test_levels.py pairs/test_pair.py",
     "maps/polar": "maps/test_levels.py maps/test_spec_map.py",
     "maps/pghi": PHASE,
