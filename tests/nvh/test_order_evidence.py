@@ -72,6 +72,29 @@ def test_the_confidence_depends_neither_on_the_levels_fitted_nor_on_the_unit():
     np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("prior", [0.0, 0.3, 0.9, 1.0])
+def test_without_evidence_the_confidence_is_the_prior(prior):
+    """A line without power explains no cell: nothing speaks for its order or for a displaced one."""
+    made = OrderModel(np.ones((32, 40)), GRID, SCALE, SWEEP)
+    orders = np.array([2.0, 5.0])
+    levels = levels_of(made, orders, 0.0, 1.0)
+    found = position_confidence(made, made.cells(orders), levels, np.full(2, prior))
+    np.testing.assert_allclose(found, prior, atol=1e-9)
+
+
+def test_the_own_share_follows_levels_that_change_between_knots():
+    made = OrderModel(np.ones((32, 40)), GRID, SCALE, SWEEP)
+    orders = np.array([3.0])
+    cells = made.cells(orders)
+    levels = levels_of(made, orders, 0.0, 0.0)
+    levels.lines[0] = np.arange(len(made.knots))
+    order, share = own_share(cells, levels, np.ones((32, 40)))
+    at = cells.knot % levels.lines.shape[1]
+    expected = cells.below * at + cells.above * (at + 1)
+    np.testing.assert_allclose(share, np.minimum(expected, 1.0), rtol=1e-6)
+    assert not order.any() and (share == 1.0).any()
+
+
 def test_the_own_share_of_a_line_is_its_part_of_the_power():
     made = OrderModel(np.ones((32, 40)), GRID, SCALE, STEADY)
     orders = np.array([2.0, 7.0])
