@@ -74,7 +74,7 @@ def test_the_confidence_depends_neither_on_the_levels_fitted_nor_on_the_unit():
 
 @pytest.mark.parametrize("prior", [0.0, 0.3, 0.9, 1.0])
 def test_without_evidence_the_confidence_is_the_prior(prior):
-    """A line without power explains no cell: nothing speaks for its order or for a displaced one."""
+    """A line without power explains no cell, at its order or displaced."""
     made = OrderModel(np.ones((32, 40)), GRID, SCALE, SWEEP)
     orders = np.array([2.0, 5.0])
     levels = levels_of(made, orders, 0.0, 1.0)
