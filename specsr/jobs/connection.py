@@ -128,7 +128,9 @@ def _local(workers: int) -> Iterator[object]:
     from distributed import LocalCluster
 
     threads = max(1, CPU_COUNT // workers)
-    names = ("OMP", "MKL", "OPENBLAS", "NUMBA")
+    # Not numba's: the starting process reads it too, and numba refuses a change of its threads.
+    # The compiled functions of specsr use one thread.
+    names = ("OMP", "MKL", "OPENBLAS")
     config = {
         "distributed.scheduler.allowed-failures": DEATHS,
         "distributed.scheduler.http.routes": [],
