@@ -70,6 +70,14 @@ def test_a_speed_slightly_off_is_corrected_on_request(caplog):
     assert kept.share < fit.share
 
 
+def test_a_speed_with_gaps_is_corrected_without_a_division_by_zero():
+    _, low, grid, right = machine()
+    gap = np.where(np.arange(len(right)) < 20, 0.0, 1.004 * right)
+    with np.errstate(divide="raise", invalid="raise"):
+        fit = given_speed(low, grid, SCALE, gap)
+    assert fit is not None and fit.source == "corrected" and not fit.rotation_hz[:20].any()
+
+
 @pytest.mark.parametrize("change", ["3 % high", "10 % high", "37 % low", "late", "reversed"])
 def test_a_wrong_speed_is_replaced_by_that_of_the_lines(change, caplog):
     estimate, low, grid, right = machine()

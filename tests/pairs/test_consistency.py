@@ -218,6 +218,14 @@ def test_the_noise_share_is_that_of_the_floor_and_the_speckle_that_of_its_varian
     assert level.std() == pytest.approx(speckle_db(np.array(q), 1 / 64), rel=0.03)
 
 
+def test_lines_in_16_of_33_rows_do_not_move_the_floor() -> None:
+    power = np.ones((80, 8))
+    power[32:48] = 100.0
+    np.testing.assert_allclose(noise_share(power, (4, 4))[8:12], 0.01)
+    power[48:52] = 100.0
+    assert noise_share(power, (4, 4))[10].min() == 1.0
+
+
 def test_consistency_db_is_the_rms_of_the_deviations() -> None:
     low = np.array([[1.0, 1.0]])
     high = np.array([[10.0, 10.0, 1.0, 1.0]] * 2)
