@@ -25,7 +25,7 @@ from specsr.models.config import MAX_CELLS, EDSRConfig, MDSRConfig, NetworkConfi
 from specsr.models.edsr import outputs
 from specsr.models.network import Network, build
 from specsr.models.record import Record, plain
-from specsr.pairs import band_input, order_input
+from specsr.pairs import band_input, order_input, speckle_input
 
 FORMAT = 1
 LARGEST_DESCRIPTION = 1 << 22
@@ -39,7 +39,7 @@ MAX_GRIDS = 1000
 MAX_RATE = 1e9
 """Largest sampling rate, Hz."""
 MAX_MARGIN = 1 << 20
-"""Largest margin of a segment of a recording (pairs ``band`` and ``denoise``), samples."""
+"""Largest margin of a segment of a recording (``band``, ``denoise``, ``speckle``), samples."""
 FLOATS = ("F16", "BF16", "F32", "F64")
 """Types of weights, as safetensors names them."""
 _NOT_OURS = "a safetensors file without specsr's description: use one that specsr wrote"
@@ -85,7 +85,7 @@ class Description(BaseModel):
     name: str = Field(max_length=1000)
     architecture: Literal["edsr", "mdsr"]
     config: dict[str, Any]
-    pair: Literal["pool", "stft", "band", "denoise", "image"]
+    pair: Literal["pool", "stft", "band", "denoise", "speckle", "image"]
     grids: tuple[Analysis, ...] = Field(max_length=MAX_GRIDS)
     rates: tuple[Rate, Rate]
     db_range: float = Field(ge=0, le=1e6)
@@ -135,6 +135,7 @@ def _check_channels(pair: str, config: NetworkConfig) -> None:
         "stft": {1, 1 + order_input.CHANNELS},
         "band": {band_input.CHANNELS},
         "denoise": {1},
+        "speckle": {speckle_input.CHANNELS},
         "image": {1, 3},
     }[pair]
     given = config.in_channels if pair == "image" else 1
@@ -167,7 +168,7 @@ def _check_analysis(found: Description, config: NetworkConfig) -> None:
         samples = Grid(1.0, 64, 16, 1, name).window_samples()
         if not (np.isfinite(samples).all() and abs(samples.sum()) > 1e-6):
             raise SpecsrError(f"its window is {name!r}: expected a window such as hann")
-    if found.pair in ("band", "denoise"):
+    if found.pair in ("band", "denoise", "speckle"):
         if (1, 1) not in (config.scales if isinstance(config, MDSRConfig) else [config.scale]):
             raise SpecsrError(f"its network has no scale 1: expected it for {found.pair}")
         with torch.device("meta"):

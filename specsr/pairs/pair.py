@@ -6,6 +6,7 @@
 | stft | STFT with n_fft / s_f and hop x s_t | the low cells |
 | band | signal decimated by s | the low band, magnitude and phase |
 | denoise | signal plus noise at a given signal-to-noise ratio | nothing |
+| speckle | the same map, of one realisation; the high side is its expected power | band levels |
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal, fit_length
 
-KINDS = ("pool", "stft", "band", "denoise")
+KINDS = ("pool", "stft", "band", "denoise", "speckle")
 
 
 @dataclass(frozen=True)

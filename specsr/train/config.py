@@ -39,7 +39,7 @@ class GridOptions(Section):
 class PairOptions(Section):
     """Pair of low and high resolution to learn, see `specsr.pairs.pair.Pair`."""
 
-    kind: Literal["pool", "stft", "band", "denoise", "image"]
+    kind: Literal["pool", "stft", "band", "denoise", "speckle", "image"]
     """How the low resolution comes about."""
     scales: list[tuple[PositiveInt, PositiveInt]] = Field([(1, 1)], min_length=1)
     """Factors (rows, columns); a single number is for both axes."""
@@ -194,12 +194,13 @@ class Config(Section):
             raise ValueError(
                 "model.order_input needs synthetic machines with known speed: set data.synth.count"
             )
-        if self.data.real.folders and (self.pair.kind != "pool" or not self.data.synth.count):
+        takes_real = self.pair.kind in ("pool", "speckle") and self.data.synth.count
+        if self.data.real.folders and not takes_real:
             raise ValueError(
-                "data.real needs pair.kind pool and synthetic machines: set data.synth.count, or "
-                "use data.folders"
+                "data.real needs pair.kind pool or speckle and synthetic machines: set "
+                "data.synth.count, or use data.folders"
             )
-        if self.pair.kind in ("band", "denoise") and self.pair.scales != [(1, 1)]:
+        if self.pair.kind in ("band", "denoise", "speckle") and self.pair.scales != [(1, 1)]:
             raise ValueError(
                 f"a {self.pair.kind} pair has pair.scales [1]: set it, or leave it out"
             )

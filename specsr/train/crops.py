@@ -10,6 +10,7 @@ from specsr.maps import levels
 from specsr.maps.pooling import pool_power
 from specsr.pairs.band_input import band_image
 from specsr.pairs.order_input import order_channels
+from specsr.pairs.speckle_input import speckle_image
 from specsr.train.batch import Batch
 from specsr.train.config import Config
 from specsr.train.examples import Example
@@ -131,6 +132,8 @@ class Crops(torch.utils.data.Dataset):
         shift = np.float32(rng.uniform(-train.level_shift, train.level_shift))
         low, high = low + shift, high + shift
         image = band_image(low, example.cut, example.df) if kind == "band" else low[None]
+        if kind == "speckle":
+            image = speckle_image(low, example.overlap)
         if orders is not None:
             image = np.concatenate([image, orders])
         return np.ascontiguousarray(image), np.ascontiguousarray(high[None])

@@ -20,10 +20,15 @@ from specsr.train.images import ImageCrops, load_training, mean_psnr
 from specsr.train.losses import back_project, deviance, enlarge_bicubic
 
 T = TypeVar("T")
-KNOWN_SCORES = ("validation_l1_db",)
 REAL_SCORES = ("real_deviance", "bicubic_deviance")
+KNOWN_SCORES = ("validation_l1_db",)
 ROUNDS = 4
 """Rounds of back-projection of the validation."""
+
+
+def real_scores(config: Config) -> tuple[str, str]:
+    """Return the names of the scores on real recordings: the network's and a simple method's."""
+    return (REAL_SCORES[0], "averaged_deviance") if config.pair.kind == "speckle" else REAL_SCORES
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +113,7 @@ def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
 
     return Source(
         Crops(seen, config, config.train.steps, share), validated,
-        KNOWN_SCORES + REAL_SCORES * bool(real), False, len(seen), (min(rates), max(rates)),
+        KNOWN_SCORES + real_scores(config) * bool(real), False, len(seen), (min(rates), max(rates)),
         LEVEL_RANGE_DB,
     )  # fmt: skip
 
@@ -136,7 +141,8 @@ def validate(
     """Return mean scores over crops of held-out examples, the same in every call.
 
     Of synthetic machines the L1 in dB; of real recordings the deviance from the measured power
-    after back-projection, and that of bicubic interpolation beside it (`specsr.train.losses`).
+    after back-projection, and that of bicubic interpolation beside it (`specsr.train.losses`); for
+    ``speckle`` without back-projection, beside the mean power of three columns.
 
     Args:
         net: the network.
@@ -158,6 +164,10 @@ def validate(
             rows.append([(estimate - high).abs().mean()])
             continue
         coarse = low[:, :1]
+        if config.pair.kind == "speckle":
+            mean = torch.nn.functional.avg_pool2d(10 ** (coarse / 10), (1, 3), 1, (0, 1))
+            rows.append([deviance(guess, high) for guess in (estimate, 10 * mean.log10())])
+            continue
         rows.append(
             [
                 deviance(back_project(guess, coarse, scale, ROUNDS), high)
@@ -165,5 +175,5 @@ def validate(
             ]
         )
     net.train()
-    names = REAL_SCORES if examples[0].real else KNOWN_SCORES
+    names = real_scores(config) if examples[0].real else KNOWN_SCORES
     return {name: torch.stack(values).mean() for name, values in zip(names, zip(*rows))}

@@ -42,7 +42,7 @@ class SynthOptions(Section):
 
 
 class RealOptions(Section):
-    """Recordings for the pair ``pool`` whose expected power is not known, see
+    """Recordings for ``pool`` and ``speckle`` whose expected power is not known, see
     `specsr.train.learner.Learner.loss`."""
 
     folders: list[str] = []
@@ -79,7 +79,7 @@ class DataOptions(Section):
     validate_on: list[str] = []
     """Folders of images to validate on (``image``)."""
     real: RealOptions = RealOptions()
-    """Recordings beside synthetic machines (``pool``)."""
+    """Recordings beside synthetic machines (``pool``, ``speckle``)."""
     weights: dict[str, PositiveFloat] = {}
     """Path pattern (such as ``speech/*``) -> factor on how often a recording is drawn."""
     repeats: int = Field(1, ge=1)

@@ -31,6 +31,7 @@ from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
 from specsr.train.noise import before_background, example_noise
 from specsr.train.recordings import (
+    WINDOWS,
     chosen_files,
     draw_grid,
     draw_part,
@@ -39,10 +40,17 @@ from specsr.train.recordings import (
     read_recording,
     sound_channels,
 )
+from specsr.train.splitting import split
 
 log = logging.getLogger(__name__)
 DEEPEST = 30.0
 """Largest attenuation in dB of a denoise target."""
+
+COLUMNS = 64
+"""Least columns of a synthetic map for ``speckle``: longer windows need longer machines."""
+
+SPECKLE_WINDOWS = 64
+"""Least windows of a recorded background for ``speckle``: a cell is a 64th of its target."""
 
 FORMAT = 4
 """Version of prepared examples: to be raised with every change of the results of `prepare`."""
@@ -73,6 +81,7 @@ class Example:
         weight: how often it is drawn, relative to others.
         real: whether ``high`` is the measured power instead of the expected one (``data.real``).
         file: the recording; empty for a synthetic machine.
+        overlap: ratio of window length to hop, for ``speckle``.
     """
 
     low: np.ndarray
@@ -83,6 +92,7 @@ class Example:
     weight: float = 1.0
     real: bool = False
     file: str = ""
+    overlap: float = 0.0
 
 
 def recipes(config: Config) -> list[Recipe]:
@@ -128,16 +138,20 @@ def _of_recording(
     return found
 
 
-def _source(recipe: Recipe, config: Config, rng: np.random.Generator) -> Synthetic | Signal:
+def _source(
+    recipe: Recipe, config: Config, rng: np.random.Generator, shortest: int = 0
+) -> Synthetic | Signal:
+    """Return a synthetic machine of at least ``shortest`` samples, or a part of a recording."""
     if not recipe.file:
         options = config.data.synth
         rate = float(rng.choice(options.rates))
+        duration = max(options.duration, shortest / rate)
         if not options.scenes:
-            return synthesise(random_run_up(recipe.seed, rate, options.duration))
+            return synthesise(random_run_up(recipe.seed, rate, duration))
         shares = shares_of(ALL_KINDS) if options.scenes == "all" else None
         if isinstance(options.scenes, dict):
             shares = options.scenes
-        return synthesise(random_machine(recipe.seed, rate, options.duration, shares))
+        return synthesise(random_machine(recipe.seed, rate, duration, shares))
     signal = read_recording(recipe.file)
     longest = int(config.data.max_seconds * signal.rate)
     first = int(rng.integers(0, max(1, signal.length - longest + 1)))
@@ -154,10 +168,12 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         return _prepare_real(recipe, config, rng)
     options = config.grids[int(rng.integers(len(config.grids)))]
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
-    source = _source(recipe, config, rng)
     kind, snr = config.pair.kind, config.pair.snr
+    speckle = kind == "speckle"
+    source = _source(recipe, config, rng, COLUMNS * options.hop_length if speckle else 0)
     if isinstance(source, Synthetic) and config.data.backgrounds and rng.random() < 0.25:
-        source = before_background(source, config, transform, rng)
+        windows = SPECKLE_WINDOWS if speckle else WINDOWS
+        source = before_background(source, config, transform, rng, windows)
     signal = source.signal if isinstance(source, Synthetic) else source
     if isinstance(source, Synthetic) and kind == "denoise":
         signal = source.clean
@@ -170,7 +186,7 @@ def prepare(recipe: Recipe, config: Config) -> Example:
     elif kind == "stft":
         scale = config.pair.scales[0]
     low = Pair(kind, scale, snr).low(signal, transform, noise, rng).image()[0]
-    if isinstance(source, Synthetic) and kind in ("pool", "stft"):
+    if isinstance(source, Synthetic) and kind in ("pool", "stft", "speckle"):
         high = source.expected_power(grid)[:-1]
     else:
         high = np.square(transform(signal).image()[0], dtype=np.float64)
@@ -186,18 +202,26 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         cut,
         grid.df,
         column_rotation_hz(signal.rpm, grid).astype(np.float32),
+        overlap=grid.n_fft / grid.hop_length,
     )
 
 
 def _prepare_real(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:
-    """Return the measured map of a part of a recording, as input and as target."""
+    """Return the measured map of a part of a recording, as input and as target.
+
+    For ``speckle`` the maps of two recordings with independent noise (`specsr.train.splitting`).
+    """
     signal = draw_part(read_recording(recipe.file), recipe.channel, config.data.real, rng)
     options = draw_grid(signal, config.grids, rng)
-    spec = SpectrogramTransform(options.n_fft, options.hop_length, options.window)(signal)
-    db = levels.to_db(np.square(spec.image()[0], dtype=np.float64))
-    measured = levels.relative_levels(db, levels.median_level(db, spec.grid)).astype(np.float16)
-    speed = column_rotation_hz(signal.rpm, spec.grid).astype(np.float32)
-    return Example(measured, measured, 0, spec.grid.df, speed)
+    transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
+    grid = transform.grid(signal)
+    pair = split(signal, options.n_fft, rng) if config.pair.kind == "speckle" else (signal,)
+    maps = [levels.to_db(np.square(transform(s).image()[0], dtype=np.float64)) for s in pair]
+    level = levels.median_level(maps[0], grid)
+    maps = [levels.relative_levels(db, level).astype(np.float16) for db in maps]
+    speed = column_rotation_hz(signal.rpm, grid).astype(np.float32)
+    overlap = grid.n_fft / grid.hop_length
+    return Example(maps[0], maps[-1], 0, grid.df, speed, overlap=overlap)
 
 
 def load_examples(config: Config, progress: Progress | None = None) -> list[Example]:
@@ -239,8 +263,9 @@ def load_examples(config: Config, progress: Progress | None = None) -> list[Exam
             partial = path.with_suffix(f".{os.getpid()}.tmp")
             with partial.open("wb") as file:
                 np.savez(
-                    file, low=example.low, high=example.low[:0] if recipe.real else example.high,
-                    cut=example.cut, df=example.df,
+                    file, low=example.low,
+                    high=example.low[:0] if example.high is example.low else example.high,
+                    cut=example.cut, df=example.df, overlap=example.overlap,
                     speed=example.rotation_hz,  # type: ignore[arg-type]  # set by `prepare`
                 )  # fmt: skip
             partial.replace(path)
@@ -249,13 +274,14 @@ def load_examples(config: Config, progress: Progress | None = None) -> list[Exam
             examples.append(
                 Example(
                     low,
-                    low if recipe.real else stored["high"],
+                    stored["high"] if stored["high"].size else low,
                     int(stored["cut"]),
                     float(stored["df"]),
                     stored["speed"],
                     _weight(recipe, config),
                     recipe.real,
                     recipe.file,
+                    float(stored.get("overlap", 0.0)),
                 )
             )
     return examples

@@ -119,6 +119,22 @@ def real_loss(estimate: Tensor, high: Tensor, low: Tensor, scale: tuple[int, int
     return itakura_saito(back_project(estimate, low, scale), high, REAL_LIMIT)
 
 
+def split_loss(estimate: Tensor, high: Tensor, low: Tensor, scale: tuple[int, int]) -> Tensor:
+    """Itakura-Saito between measured power whose noise the input does not have, and the estimate.
+
+    For the pair ``speckle``, with input and target from `specsr.train.splitting.split`.  Arguments
+    as for `real_loss`.
+    """
+    return itakura_saito(estimate, high, REAL_LIMIT)
+
+
+REAL_LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor, tuple[int, int]], Tensor]] = {
+    "pool": real_loss,
+    "speckle": split_loss,
+}
+"""Pair -> loss of recordings whose expected power is not known (``data.real``)."""
+
+
 def magnitude(estimate: Tensor, target: Tensor, weight: float = 0.05) -> Tensor:
     """Squared error of the magnitudes over their power in dB, plus ``weight`` times L1 in dB.
 

@@ -40,13 +40,14 @@ def _recorded_noise(
 
 
 def before_background(
-    made: Synthetic, config: Config, transform: SpectrogramTransform, rng: np.random.Generator
-) -> Synthetic:
-    """Return the machine with one channel of a steady recording added, if it is long enough."""
+    made: Synthetic, config: Config, transform: SpectrogramTransform, rng: np.random.Generator,
+    windows: int = 8,
+) -> Synthetic:  # fmt: skip
+    """Return the machine with a steady recording added, if that has ``windows`` windows."""
     paths = find_recordings(config.data.backgrounds)
     signal = read_recording(paths[int(rng.integers(len(paths)))]).resample(made.run.rate)
     samples = signal.samples[int(rng.integers(signal.samples.shape[0]))]
-    if samples.size < 8 * transform.n_fft or not samples.any():
+    if samples.size < windows * transform.n_fft or not samples.any():
         return made
     return made.with_recorded_noise(samples, transform.n_fft, transform.window)
 

@@ -27,6 +27,7 @@ from specsr.models.precision import arithmetic
 from specsr.models.transfer import transfer
 from specsr.pairs.band_input import CHANNELS as BAND_CHANNELS
 from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
+from specsr.pairs.speckle_input import CHANNELS as SPECKLE_CHANNELS
 from specsr.progress import Progress
 from specsr.train import checkpoint
 from specsr.train.config import Config, ModelOptions
@@ -56,7 +57,8 @@ def build_net(config: Config) -> Network:
         values["mean"] = DIV2K_MEAN if options.channels == 3 else (DIV2K_LUMA,)
     else:
         extra = ORDER_CHANNELS if options.order_input else 0
-        values["in_channels"] = BAND_CHANNELS if pair.kind == "band" else 1 + extra
+        fixed = {"band": BAND_CHANNELS, "speckle": SPECKLE_CHANNELS}
+        values["in_channels"] = fixed.get(pair.kind, 1 + extra)
         values |= {"out_channels": 1, "mean": (0.0,)}
     return build(kind(**values))
 
