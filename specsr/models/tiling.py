@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from specsr.errors import SpecsrError
+from specsr.models.delivery import Delivery, upload
 from specsr.models.edsr import outputs
 from specsr.models.merged import Merged
 from specsr.models.network import Network
@@ -22,6 +26,11 @@ FEATURES = 64 * 2**20
 """Bytes of one layer's features, or of input or output, in a tile of default size."""
 ROWS = 1024
 """Most (folded) rows of a default tile: a wide tile has less margin for its area."""
+GPU_FEATURES = 256 * 2**20
+"""`FEATURES` on a GPU, of tiles that are computed at once."""
+
+Span = tuple[int, int, int, int]
+"""First and last + 1 of a tile's cells along one axis, then the same with its margins."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -40,21 +49,166 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def _tiles(size: int, tile: int, margin: int) -> list[tuple[int, int, int, int]]:
-    """Return (first, last + 1, first and last + 1 with margins) of each tile of ``size`` cells."""
+def features_limit(device: torch.device) -> int:
+    """Return the bytes of one layer's features that are computed at once on a device.
+
+    On a GPU at most a 64th of its memory: five to ten times as much is in use at the peak.
+    """
+    if device.type != "cuda":
+        return FEATURES
+    return min(GPU_FEATURES, torch.cuda.get_device_properties(device).total_memory // 64)
+
+
+def _cell_bytes(net: Network, scale: tuple[int, int]) -> int:
+    """Return the bytes that a folded cell takes in the widest layer, in float32."""
+    outer = (net.config.in_channels, outputs(net.config) * math.prod(scale))
+    return 4 * max(net.config.n_feats, max(outer) * math.prod(net.config.fold))
+
+
+def default_tile(
+    net: Network, scale: tuple[int, int], rows: int, limit: int = FEATURES
+) -> tuple[int, int]:
+    """Return rows and columns of a tile of default size, for an image of ``rows`` rows.
+
+    ``limit`` is that of `features_limit`.
+    """
+    fold = net.config.fold
+    cells = limit // _cell_bytes(net, scale)
+    high = min(-(-rows // fold[0]), ROWS)
+    return high * fold[0], max(64, cells // high) * fold[1]
+
+
+def _tiles(size: int, tile: int, margin: int) -> list[Span]:
+    """Return the tiles of ``size`` cells."""
     return [
         (a, min(a + tile, size), max(0, a - margin), min(a + tile + margin, size))
         for a in range(0, size, tile)
     ]
 
 
-def default_tile(net: Network, scale: tuple[int, int], rows: int) -> tuple[int, int]:
-    """Return rows and columns of a tile of default size, for an image of ``rows`` rows."""
-    fold = net.config.fold
-    outer = (net.config.in_channels, outputs(net.config) * math.prod(scale))
-    cells = FEATURES // (4 * max(net.config.n_feats, max(outer) * math.prod(fold)))
-    high = min(-(-rows // fold[0]), ROWS)
-    return high * fold[0], max(64, cells // high) * fold[1]
+def _batches(
+    rows: list[Span], columns: list[Span], most: Callable[[int], int]
+) -> list[list[tuple[Span, Span]]]:
+    """Return the tiles in batches of one shape, up to ``most(cells of one with margins)`` each."""
+    shapes: dict[tuple[int, int], list[tuple[Span, Span]]] = {}
+    for row in rows:
+        for column in columns:
+            shapes.setdefault((row[3] - row[2], column[3] - column[2]), []).append((row, column))
+    batches = []
+    for (high, wide), tiles in shapes.items():
+        count = max(1, most(high * wide))
+        batches += [tiles[i : i + count] for i in range(0, len(tiles), count)]
+    return batches
+
+
+@contextmanager
+def prepared(
+    net: Network, scale: tuple[int, int], options: InferOptions = InferOptions()
+) -> Iterator[Prepared]:
+    """Prepare a network for any number of images; afterwards device and mode are restored.
+
+    Args:
+        net: network; it must not change within the block.
+        scale: one of ``net.scales``.
+        options: tile size, ensemble, precision, device.
+
+    Raises:
+        SpecsrError: the network has no such scale; no such device.
+    """
+    if tuple(scale) not in [tuple(s) for s in net.scales]:
+        raise SpecsrError(
+            f"scale {_times(scale)}: this model has {', '.join(map(_times, net.scales))}"
+        )
+    device = pick_device(options.device)
+    home, training = next(net.parameters()).device, net.training
+    try:
+        net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.eval()
+        # only the layers of specsr's own networks can be merged, not those of spandrel
+        run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
+        if isinstance(net, Network):
+            run = Merged(net, scale)
+        yield Prepared(net, (scale[0], scale[1]), options, device, run)
+    finally:
+        net.to(home).train(training)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network on its device, with the layers of its tail merged, see `prepared`."""
+
+    net: Network
+    scale: tuple[int, int]
+    options: InferOptions
+    device: torch.device
+    run: Callable[[Tensor], Tensor]
+
+    def __call__(self, image: Tensor, progress: Progress | None = None) -> Tensor:
+        """Return the network's output for an image of any size, see `run_tiled`.
+
+        Raises:
+            SpecsrError: the network has another number of channels; an output that is not finite.
+        """
+        if image.shape[0] != self.net.config.in_channels:
+            raise SpecsrError(
+                f"the image has {image.shape[0]} channels, the model takes "
+                f"{self.net.config.in_channels}"
+            )
+        if self.options.ensemble:
+            forward = self._tiled(image, progress)
+            return (forward + self._tiled(image.flip(-1), progress).flip(-1)) / 2
+        return self._tiled(image, progress)
+
+    def _tiled(self, image: Tensor, progress: Progress | None) -> Tensor:
+        """Return the output without ensemble, tile by tile."""
+        net, device, (s_f, s_t) = self.net, self.device, self.scale
+        rows, columns = image.shape[1:]
+        fold = net.config.fold
+        # whole folds only: the last cells are repeated up to there and cut off the result
+        pad = (-columns % fold[1], -rows % fold[0])
+        if any(pad):
+            image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
+            image = image[0]
+        reach, limit = net.reach(self.scale), features_limit(device)
+        tile = self.options.tile or default_tile(net, self.scale, rows, limit)
+        size = [-(-tile[i] // fold[i]) * fold[i] for i in (0, 1)]
+        margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
+        room = limit // _cell_bytes(net, self.scale) * math.prod(fold)
+        batches = _batches(
+            _tiles(image.shape[1], size[0], margin[0]),
+            _tiles(image.shape[2], size[1], margin[1]),
+            # a CPU has its threads full with one tile
+            lambda cells: 1 if device.type == "cpu" else room // cells,
+        )
+        out = torch.empty(outputs(net.config), image.shape[1] * s_f, image.shape[2] * s_t)
+        delivery, sent = Delivery(device), deque[Any]()
+
+        def receive() -> None:
+            tiles, received = sent.popleft()
+            results, finite = received()
+            if not finite:
+                raise SpecsrError(
+                    "the network's output is not finite (NaN or infinity): use another model"
+                )
+            for result, ((top, bottom, m_top, _), (left, right, m_left, _)) in zip(results, tiles):
+                out[:, top * s_f : bottom * s_f, left * s_t : right * s_t] = result[
+                    :,
+                    (top - m_top) * s_f : (bottom - m_top) * s_f,
+                    (left - m_left) * s_t : (right - m_left) * s_t,
+                ]
+
+        with torch.inference_mode(), arithmetic(device, self.options.precision):
+            for tiles in progress(batches) if progress else batches:
+                pieces = [image[:, row[2] : row[3], column[2] : column[3]] for row, column in tiles]
+                batch = upload(torch.stack(pieces), device)
+                with autocast(device, self.options.precision):
+                    result = self.run(batch).float()
+                sent.append((tiles, delivery.send(result, torch.isfinite(result).all())))
+                if len(sent) > delivery.ahead:
+                    receive()
+            while sent:
+                receive()
+        return out[:, : rows * s_f, : columns * s_t]
 
 
 def run_tiled(
@@ -67,14 +221,16 @@ def run_tiled(
     """Return the network's output for an image of any size.
 
     Each tile is computed with margins as wide as the network's `reach`, which are cut off
-    afterwards, so the result equals that of the whole image in one piece, without seams.
+    afterwards, so the result equals that of the whole image in one piece, without seams.  Tiles of
+    one shape are computed together on a GPU, and their results are copied to the host meanwhile.
 
     Args:
         net: network; its device and mode (training or evaluation) are restored.
         image: [C, F, T], float32.
         scale: one of ``net.scales``.
         options: tile size, ensemble, precision, device.
-        progress: wraps the iterable of tiles, for a progress bar.
+        progress: wraps the iterable of batches of tiles, on a CPU one tile each, for a progress
+            bar.
 
     Returns:
         [out_channels, F s_f, T s_t], float32, on the CPU; with ``uncertainty`` twice the channels.
@@ -83,67 +239,8 @@ def run_tiled(
         SpecsrError: the network has no such scale or another number of channels; no such device;
             an output that is not finite.
     """
-    if tuple(scale) not in [tuple(s) for s in net.scales]:
-        raise SpecsrError(
-            f"scale {_times(scale)}: this model has {', '.join(map(_times, net.scales))}"
-        )
-    if image.shape[0] != net.config.in_channels:
-        raise SpecsrError(
-            f"the image has {image.shape[0]} channels, the model takes {net.config.in_channels}"
-        )
-    if options.ensemble:
-        once = replace(options, ensemble=False)
-        forward = run_tiled(net, image, scale, once, progress)
-        return (forward + run_tiled(net, image.flip(-1), scale, once, progress).flip(-1)) / 2
-
-    device = pick_device(options.device)
-    # restored afterwards
-    home, training = next(net.parameters()).device, net.training
-    rows, columns = image.shape[1:]
-    fold = net.config.fold
-    # whole folds only: the last cells are repeated up to there and cut off the result
-    pad = (-columns % fold[1], -rows % fold[0])
-    image = image[None]
-    if any(pad):
-        image = torch.nn.functional.pad(image, (0, pad[0], 0, pad[1]), mode="replicate")
-    reach = net.reach(scale)
-    tile = options.tile or default_tile(net, scale, rows)
-    size = [-(-tile[i] // fold[i]) * fold[i] for i in (0, 1)]
-    margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
-    s_f, s_t = scale
-    out = torch.empty(outputs(net.config), image.shape[2] * s_f, image.shape[3] * s_t)
-    jobs = [
-        (r, c)
-        for r in _tiles(image.shape[2], size[0], margin[0])
-        for c in _tiles(image.shape[3], size[1], margin[1])
-    ]
-    try:
-        net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        net = net.eval()
-        # only the layers of specsr's own networks can be merged, not those of spandrel
-        run: Callable[[Tensor], Tensor] = functools.partial(net, scale=scale)
-        if isinstance(net, Network):
-            run = Merged(net, scale)
-        with torch.inference_mode(), arithmetic(device, options.precision):
-            for (top, bottom, m_top, m_bottom), (left, right, m_left, m_right) in (
-                progress(jobs) if progress else jobs
-            ):
-                piece = image[:, :, m_top:m_bottom, m_left:m_right]
-                piece = piece.to(device, memory_format=torch.channels_last)
-                with autocast(device, options.precision):
-                    result = run(piece)[0].float()
-                if not torch.isfinite(result).all():
-                    raise SpecsrError(
-                        "the network's output is not finite (NaN or infinity): use another model"
-                    )
-                out[:, top * s_f : bottom * s_f, left * s_t : right * s_t] = result[
-                    :,
-                    (top - m_top) * s_f : (bottom - m_top) * s_f,
-                    (left - m_left) * s_t : (right - m_left) * s_t,
-                ].cpu()
-    finally:
-        net.to(home).train(training)
-    return out[:, : rows * s_f, : columns * s_t]
+    with prepared(net, scale, options) as run:
+        return run(image, progress)
 
 
 def _times(scale: tuple[int, int]) -> str:

@@ -8,19 +8,20 @@ import functools
 import math
 import os
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from specsr.errors import SpecsrError
 from specsr.models.network import Network
 from specsr.models.precision import autocast
 from specsr.train.batch import Batch
 from specsr.train.config import Config
-from specsr.train.losses import LOSSES, real_loss, uncertainty_loss
+from specsr.train.losses import LOSSES, REAL_LOSSES, uncertainty_loss
 from specsr.train.processes import Alone
+from specsr.train.recorded import CudaGraphs, Recorded
 
 
 def learning_rate(step: int, config: Config) -> float:
@@ -36,21 +37,34 @@ def learning_rate(step: int, config: Config) -> float:
 class Learner:
     """A network, the moving average of its weights and its optimiser.
 
+    On one GPU the work of a step is recorded as CUDA graphs (`specsr.train.recorded`).
+
     Args:
         net: network; moved to the device of ``ranks`` and trained in place.
         config: options of model and training.
         ranks: the processes of the run; each computes its share of every batch.
         memory_format: channels_last makes convolutions faster, on CPUs and GPUs.
+        cut: makes the `Batch` on the device from what the steps get, as part of their work; None
+            if they get batches.
     """
 
     def __init__(
         self, net: Network, config: Config, ranks: Alone,
         memory_format: torch.memory_format = torch.channels_last,
+        cut: Callable[[Any], Batch] | None = None,
     ) -> None:  # fmt: skip
-        self.net = net.to(ranks.device, memory_format=memory_format)  # type: ignore[call-overload]
+        device = ranks.device
+        self.net = net.to(device, memory_format=memory_format)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.net)
-        self.optimiser = torch.optim.Adam(self.net.parameters(), config.train.lr, fused=True)
-        self.config, self.ranks, self.memory_format = config, ranks, memory_format
+        graphs = device.type == "cuda" and ranks.size == 1
+        # rates are tensors: a recorded step reads their values of the moment
+        self.optimiser = torch.optim.Adam(
+            self.net.parameters(), torch.tensor(config.train.lr, device=device), fused=True,
+            capturable=graphs,
+        )  # fmt: skip
+        self.renewal = torch.zeros((), device=device)
+        self.config, self.ranks, self.memory_format, self.cut = config, ranks, memory_format, cut
+        self.work = Recorded(self._work, device, CudaGraphs() if graphs else None)
 
     @functools.cached_property
     def forward(self) -> Any:
@@ -87,22 +101,28 @@ class Learner:
             if shapes != {"step": (), "exp_avg": moment, "exp_avg_sq": moment}:
                 raise ValueError(f"the optimiser has {shapes} for weights of {moment}")
 
-    def step(self, batch: Batch, step: int) -> Tensor:
+    def step(self, batch: Any, step: int) -> Tensor:
         """Take one optimiser step and return the loss of this process's share, detached.
 
         The batch is computed in ``train.accumulate`` parts one after the other; the step equals
         that of the whole batch if the loss is a mean over crops.
 
         Args:
-            batch: the crops of this process.
+            batch: the crops of this process, a `Batch` or what ``cut`` makes one from.
             step: number of the step, from 0; sets the learning rate.
 
         Raises:
             SpecsrError: see `compiled`.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(step, self.config)
-        self.optimiser.zero_grad(set_to_none=True)
+            group["lr"].fill_(learning_rate(step, self.config))
+        # a short memory first, so that the initial weights lose their influence
+        self.renewal.fill_(1 - min(self.config.train.ema, (2 + step) / (11 + step)))
+        return self.work(batch)
+
+    def _work(self, item: Any) -> Tensor:
+        """Do the work of one step with the present rates."""
+        batch = self.cut(item) if self.cut else item
         parts = self.config.train.accumulate
         total = torch.zeros((), device=self.ranks.device)
         for i, part in enumerate(batch.chunk(parts)):
@@ -114,7 +134,8 @@ class Learner:
         if self.config.train.clip:
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.train.clip)
         self.optimiser.step()
-        self._update_average(step + 1)
+        self.optimiser.zero_grad(set_to_none=True)
+        self._update_average()
         return total
 
     def loss(self, batch: Batch) -> Tensor:
@@ -125,28 +146,32 @@ class Learner:
         """
         device = self.ranks.device
         low, high = (
-            x.to(device, memory_format=self.memory_format, non_blocking=True)
+            x.to(device, memory_format=self.memory_format, non_blocking=True).float()
             for x in (batch.low, batch.high)
         )
         scale = (batch.scale[0], batch.scale[1])  # a DataLoader makes a list of it
         with autocast(device, self.config.train.precision):
             estimate = self.forward(low, scale)
         estimate = estimate.float()
-        if not batch.real.any():
+        if not self.config.data.real.folders:
             return self._known_loss(estimate, high)
-        # the mask is on the CPU: its sizes are known without waiting for a GPU
-        real, known = (mask.nonzero()[:, 0].to(device) for mask in (batch.real, ~batch.real))
-        values = estimate[real][:, : high.shape[1]]
-        loss = real_loss(values, high[real], low[real][:, :1], scale)
-        loss = loss * (self.config.data.real.weight * len(real) / len(low))
-        if len(known):
-            loss = loss + self._known_loss(estimate[known], high[known]) * (len(known) / len(low))
-        return loss
+        # both losses of every crop: no size depends on which crops are real
+        known = torch.vmap(self._known_loss)(estimate, high)
+        values = estimate[:, : high.shape[1]]
+        loss_of_real = REAL_LOSSES[self.config.pair.kind]
+        crops = (x[:, None] for x in (values, high, low[:, :1]))  # each a batch of one
+        real = torch.vmap(lambda *crop: loss_of_real(*crop, scale))(*crops)
+        weight = self.config.data.real.weight
+        mask = batch.real.to(device, non_blocking=True)
+        return torch.where(mask, weight * real, known).mean()
 
     def _known_loss(self, estimate: Tensor, high: Tensor) -> Tensor:
-        """Return the loss of crops whose target is the truth; ``estimate`` has the uncertainty."""
-        train = self.config.train
-        values, log_width = estimate[:, : high.shape[1]], estimate[:, high.shape[1] :]
+        """Return the loss of crops [..., C, H, W] whose target is the truth.
+
+        The second half of the channels of ``estimate`` is the uncertainty, if the model has one.
+        """
+        train, channels = self.config.train, high.shape[-3]
+        values, log_width = estimate[..., :channels, :, :], estimate[..., channels:, :, :]
         loss = LOSSES[train.loss](values, high)
         if self.config.model.uncertainty:
             # detached: the uncertainty is learned from the error and must not change the levels
@@ -155,17 +180,15 @@ class Learner:
             )
         return loss
 
-    def _update_average(self, steps: int) -> None:
-        """Update the average of the weights after ``steps`` steps."""
-        # a short memory first, so that the initial weights lose their influence
-        decay = min(self.config.train.ema, (1 + steps) / (10 + steps))
-        pairs = zip(self.average.buffers(), self.net.buffers())
-        get_ema_multi_avg_fn(decay)(
-            list(self.average.parameters()), list(self.net.parameters()), None
-        )
-        with torch.no_grad():
-            for mean, now in pairs:
-                mean.copy_(now)  # statistics of batch normalisation
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Move the average of the weights towards them by the share ``renewal``."""
+        means, now = (list(net.parameters()) for net in (self.average, self.net))
+        away = torch._foreach_sub(now, means)
+        torch._foreach_mul_(away, self.renewal)
+        torch._foreach_add_(means, away)
+        for mean, value in zip(self.average.buffers(), self.net.buffers()):
+            mean.copy_(value)  # statistics of batch normalisation
 
 
 def compiled(net: torch.nn.Module) -> Any:

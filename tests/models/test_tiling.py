@@ -222,7 +222,7 @@ def test_margins_are_no_wider_than_the_reach_in_whole_folds() -> None:
 
     run_tiled(net, torch.zeros(1, 100, 90), (1, 1), InferOptions(tile=(19, 20)), progress)
     reach = [-(-r // 2) * 2 for r in net.reach((1, 1))]
-    for (top, bottom, first, last), (left, right, start, end) in seen:
+    for [((top, bottom, first, last), (left, right, start, end))] in seen:
         assert (top % 20, left % 20) == (0, 0)  # whole folds
         assert (bottom, right) == (min(top + 20, 100), min(left + 20, 90))
         assert (first, last) == (max(0, top - reach[0]), min(bottom + reach[0], 100))

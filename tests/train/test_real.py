@@ -25,7 +25,7 @@ from specsr.train import checkpoint
 from specsr.train.batch import Batch
 from specsr.train.config import Config, GridOptions
 from specsr.train.crops import Crops
-from specsr.train.data import KNOWN_SCORES, REAL_SCORES, source, validate
+from specsr.train.data import KNOWN_SCORES, REAL_SCORES, source
 from specsr.train.data_options import RealOptions
 from specsr.train.examples import Example, load_examples, prepare, recipes
 from specsr.train.learner import Learner
@@ -368,39 +368,3 @@ def test_whole_recordings_are_held_out(tmp_path: Path) -> None:
     files = [Path(e.file).name for e in seen if e.real]
     held = {f"{i:02d}.wav" for i in range(16)} - set(files)
     assert len(held) == 2 and len(files) == 14 * 4
-
-
-# --- devices --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["edsr", "mdsr"])
-@pytest.mark.parametrize("kind", ["pool", "stft", "band", "denoise"])
-def test_no_tensor_of_a_step_is_left_on_another_device(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, name: str
-) -> None:
-    """On the device ``meta``, which holds no values and refuses tensors of the CPU."""
-    plain = torch.optim.Adam  # the fused one needs a device with values
-    monkeypatch.setattr(torch.optim, "Adam", lambda weights, lr, fused: plain(weights, lr))
-    scales = {"pool": [2, 3], "stft": [2]}.get(kind, [1])
-    scales = scales if name == "mdsr" else scales[:1]
-    pool = kind == "pool"
-    pair = {"kind": kind, "scales": scales, "snr": [0, 1] if kind == "denoise" else None}
-    options = config(
-        tmp_path, pair=pair,
-        model={"name": name, "uncertainty": True, "order_input": pool},
-        data={"synth": {"count": 2}, "real": {"folders": ["x"] if pool else []}},
-        train={"batch": 8, "patch": [4, 4], "loss": "itakura-saito+l2"},
-    )  # fmt: skip
-    scale = 1 if pool else scales[0]
-    examples = [
-        Example(m, np.repeat(np.repeat(m, scale, 0), scale, 1), 20, 100.0, real=pool and i > 1)
-        for i, m in enumerate(noise_map(i, 32, 50) for i in range(4))
-    ]
-    learner = Learner(build_net(options), options, Alone(torch.device("meta")))
-    crops = Crops(examples, options, 6)
-    assert any(crops[step].real.any() for step in range(6)) == pool
-    for step in range(6):
-        learner.step(crops[step], step)
-    for held_out in (examples[:2], examples[2:]):
-        scores = validate(learner.average, held_out, options, "meta")
-        assert all(score.device.type == "meta" for score in scores.values())

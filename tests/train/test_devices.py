@@ -1,0 +1,200 @@
+"""Training on devices other than the CPU, without one: torch's device ``meta``, recorded steps.
+
+The device ``meta`` holds no values and refuses tensors of the CPU, so a tensor that was left behind
+raises an error.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from specsr.images.sets import ImagePair
+from specsr.train.batch import Batch, synthetic
+from specsr.train.config import Config
+from specsr.train.crops import Crops
+from specsr.train.data import validate
+from specsr.train.examples import Example
+from specsr.train.images import ImageCrops
+from specsr.train.learner import Learner
+from specsr.train.losses import LOSSES
+from specsr.train.processes import Alone
+from specsr.train.recorded import WARM_UP, Recorded
+from specsr.train.train import build_net
+from support.tiny_config import config
+from support.train_samples import noise_map
+
+KINDS = ["pool", "stft", "band", "denoise", "speckle", "image"]
+META, CPU = Alone(torch.device("meta")), Alone(torch.device("cpu"))
+
+
+class PlainSteps(torch.optim.Optimizer):
+    """Plain gradient steps in place of Adam, whose fused kernels need a device with values."""
+
+    def __init__(self, weights: Any, lr: torch.Tensor, **_: Any) -> None:
+        super().__init__(weights, {"lr": lr})
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        with torch.no_grad():
+            for group in self.param_groups:
+                for weights in group["params"]:
+                    if weights.grad is not None:
+                        weights -= group["lr"] * weights.grad
+
+
+def run_of(kind: str, name: str, **train: Any) -> Config:
+    """Every option that adds tensors to a step of a pair."""
+    scales = {"pool": [2, 3], "stft": [2], "image": [2, 3]}.get(kind, [1])
+    scales = scales if name == "mdsr" else scales[:1]
+    real = kind in ("pool", "speckle")
+    folders = ["images"] if kind == "image" else []
+    return config(
+        Path(),
+        pair={"kind": kind, "scales": scales, "snr": [0, 1] if kind == "denoise" else None},
+        model={"name": name, "uncertainty": True, "order_input": kind == "pool"},
+        data={"synth": {"count": 0 if folders else 2}, "folders": folders,
+              "real": {"folders": ["x"] if real else []}},
+        train={"batch": 8, "patch": [4, 4], "places": 2, "loss": "itakura-saito+l2", **train},
+    )  # fmt: skip
+
+
+def examples_of(options: Config) -> list[Example]:
+    """Two of known power; where the pair takes them, two real ones."""
+    kind, scale = options.pair.kind, options.pair.scales[0][0]
+    factor = 1 if kind == "pool" else scale
+    found = []
+    for i, low in enumerate(noise_map(i, 32, 50 + i) for i in range(4)):
+        high = np.repeat(np.repeat(low, factor, 0), factor, 1)
+        speed = np.linspace(5, 60, 50 + i).astype(np.float32)
+        real = bool(options.data.real.folders) and i > 1
+        found.append(Example(low, high, 20, 100.0, speed, real=real, overlap=4.0))
+    return found
+
+
+def crops_of(options: Config, steps: int) -> Crops | ImageCrops:
+    if options.pair.kind != "image":
+        return Crops(examples_of(options), options, steps)
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 255, (36, 48, 3), dtype=np.uint8) for _ in range(2)]
+    scales = [s for s, _ in options.pair.scales]
+    pairs = [ImagePair(str(i), h, {s: h[::s, ::s] for s in scales}) for i, h in enumerate(images)]
+    return ImageCrops(pairs, options, steps)
+
+
+@pytest.mark.parametrize("name", ["edsr", "mdsr"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_tensor_of_a_step_is_left_on_another_device(
+    monkeypatch: pytest.MonkeyPatch, kind: str, name: str
+) -> None:
+    """Steps in two parts with clipping, and the validation."""
+    monkeypatch.setattr(torch.optim, "Adam", PlainSteps)
+    options = run_of(kind, name, accumulate=2, clip=0.1)
+    learner = Learner(build_net(options), options, META)
+    crops = crops_of(options, 6)
+    real = [bool(crops[step].real.any()) for step in range(6)]
+    assert any(real) == bool(options.data.real.folders)
+    for step in range(6):
+        assert learner.step(crops[step], step).device.type == "meta"
+    if kind == "image":  # its validation runs `run_tiled`, whose results are on the CPU
+        return
+    examples = examples_of(options)
+    for held_out in (examples[:2], examples[2:]):
+        scores = validate(learner.average, held_out, options, "meta")
+        assert scores and all(score.device.type == "meta" for score in scores.values())
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_no_tensor_of_a_loss_is_left_on_another_device(
+    monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    """Of known crops alone, and of some that are real."""
+    monkeypatch.setattr(torch.optim, "Adam", PlainSteps)
+    for kind in ("pool", "denoise"):
+        options = run_of(kind, "edsr", loss=loss)
+        learner = Learner(build_net(options), options, META)
+        assert learner.step(crops_of(options, 1)[0], 0).device.type == "meta"
+
+
+# --- recorded steps -------------------------------------------------------------------------
+
+
+class CallsAgain:
+    """A recorder that runs the work again where a GPU replays its kernels."""
+
+    def __init__(self) -> None:
+        self.warm_ups = self.recordings = self.replays = 0
+
+    def warm_up(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
+        self.warm_ups += 1
+        return work()
+
+    def record(self, work: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+        self.recordings += 1
+
+        def replay() -> torch.Tensor:
+            self.replays += 1
+            return work()
+
+        return replay
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recorded_steps_are_those_of_plain_calls(kind: str) -> None:
+    """Bit for bit, with batches copied to the memory that a recording reads from."""
+    options = run_of(kind, "mdsr")
+    plain, recorded = (Learner(build_net(options), options, CPU) for _ in range(2))
+    recorder = recorded.work.recorder = CallsAgain()
+    crops = crops_of(options, 14)
+    for step in range(14):
+        batch = crops[step]
+        kept = copy.deepcopy(batch)
+        a, b = plain.step(batch, step), recorded.step(batch, step)
+        assert torch.equal(a, b)
+        assert all(torch.equal(x, y) for x, y in zip(batch[:2], kept[:2]))
+    for ours, theirs in ((plain.net, recorded.net), (plain.average, recorded.average)):
+        assert all(torch.equal(p, q) for p, q in zip(ours.parameters(), theirs.parameters()))
+    scales = len({tuple(crops[step].scale) for step in range(14)})
+    assert scales == len(options.pair.scales)
+    assert (recorder.recordings, recorder.warm_ups) == (scales, scales * WARM_UP)
+    assert recorder.replays == 14 - recorder.warm_ups
+
+
+def test_a_scale_is_recorded_once_for_each_shape() -> None:
+    recorder, seen = CallsAgain(), []
+
+    def work(batch: Batch) -> torch.Tensor:
+        seen.append(batch)
+        return batch.low.sum()
+
+    recorded = Recorded(work, torch.device("cpu"), recorder)
+    shapes = [(2, 4, (2, 2)), (2, 4, (3, 3)), (1, 4, (2, 2))]
+    for call in range(WARM_UP + 2):
+        for count, side, scale in shapes:
+            low = torch.full((count, 1, side, side), float(call))
+            assert recorded(synthetic(low, low, scale)) == call * count * side**2
+    assert recorder.recordings == 3 and recorder.replays == 2 * 3
+    fixed = {id(batch.low) for batch in seen[-6:]}
+    assert len(fixed) == 3  # a replay reads the memory of its recording
+
+
+def test_what_cannot_be_recorded_runs_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    class Refuses(CallsAgain):
+        def record(self, work: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
+            raise RuntimeError("CUDA error: operation not permitted\nCompile with ...")
+
+    options = run_of("denoise", "edsr")
+    plain, refused = (Learner(build_net(options), options, CPU) for _ in range(2))
+    refused.work.recorder = Refuses()
+    crops = crops_of(options, 6)
+    with caplog.at_level(logging.WARNING):
+        for step in range(6):
+            assert torch.equal(plain.step(crops[step], step), refused.step(crops[step], step))
+    message = "steps run without CUDA graphs, more slowly: CUDA error: operation not permitted"
+    assert [record.message for record in caplog.records] == [message]
