@@ -7,6 +7,8 @@ network gets this as combs: the proximity of each quarter of a coarse cell to th
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from specsr.maps.grid import Grid
@@ -20,7 +22,7 @@ COMBS = (1.0, 0.5)
 CHANNELS = PARTS * len(COMBS) + 1
 """Channels of `order_channels`: the parts of a row for each comb, and one for a known speed."""
 
-_HEIGHT = 20.0
+HEIGHT = 20.0
 """Height of a tooth, about the standard deviation of the levels in dB that it is input beside."""
 
 
@@ -51,9 +53,20 @@ def order_channels(freqs: np.ndarray, height: float, rotation_hz: np.ndarray) ->
     for k, step in enumerate(COMBS):
         spacing = step * first_order
         for part in range(PARTS):
-            f = (freqs + ((part + 0.5) / PARTS - 0.5) * height)[:, None]
-            nearest = np.maximum(1, np.round(f / spacing)) * spacing
-            tooth = 1 - np.abs(f - nearest) / (1.5 * height / PARTS)
-            out[k * PARTS + part] = _HEIGHT * np.maximum(tooth, 0) * known
-    out[-1] = _HEIGHT * known
+            out[k * PARTS + part] = teeth(freqs[:, None], height, spacing, part) * known
+    out[-1] = HEIGHT * known
     return out
+
+
+def teeth(freqs: Any, height: Any, spacing: Any, part: int) -> Any:
+    """Return the comb of one part of coarse rows, of NumPy arrays or of tensors that broadcast.
+
+    Args:
+        freqs: centres of the rows, Hz.
+        height: height of a row, Hz.
+        spacing: distance of the teeth, Hz, above zero.
+        part: index of the part, below `PARTS`.
+    """
+    f = freqs + ((part + 0.5) / PARTS - 0.5) * height
+    nearest = (f / spacing).round().clip(min=1) * spacing
+    return HEIGHT * (1 - abs(f - nearest) / (1.5 * height / PARTS)).clip(min=0)

@@ -1,42 +1,133 @@
-"""Batches of aligned crops from prepared maps: drawn, pooled and augmented."""
+"""Batches of aligned crops from prepared maps: gathered, pooled and augmented on any device."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from specsr.errors import SpecsrError
-from specsr.maps import levels
-from specsr.maps.pooling import pool_power
-from specsr.pairs.band_input import band_image
-from specsr.pairs.order_input import order_channels
-from specsr.pairs.speckle_input import speckle_image
+from specsr.pairs.band_input import PARTS as BAND_PARTS
+from specsr.pairs.order_input import COMBS, HEIGHT, PARTS, teeth
 from specsr.train.batch import Batch
 from specsr.train.config import Config
+from specsr.train.draws import CropDraws, Draws
 from specsr.train.examples import Example
+from specsr.train.losses import pool_db
+from specsr.train.store import Store
 
 
-def shared(batch: int, share: tuple[int, int]) -> range:
-    """Return the places in a batch of the i-th of n processes; ``share`` is (i, n)."""
-    each = batch // share[1]
-    return range(share[0] * each, (share[0] + 1) * each)
+class Cutter:
+    """Function that makes a `Batch` from `Draws`, on the device of the maps.
+
+    input [batch, C, patch], target [batch, 1, patch x scale], float32, dB relative to the median
+    level of the map.  Its work depends on shapes alone, so it may be part of a recorded step.
+
+    Args:
+        store: the maps.
+        config: options of the run.
+        patch: rows and columns of a crop of the input.
+    """
+
+    def __init__(self, store: Store, config: Config, patch: tuple[int, int]) -> None:
+        self.store, self.config, self.patch = store, config, patch
+
+    def __call__(self, draws: Draws) -> Batch:
+        """Return the crops of one batch."""
+        store, kind, scale = self.store, self.config.pair.kind, draws.scale
+        which, places, known, reverse, shift = (
+            x.to(store.levels.device, non_blocking=True) for x in draws[:5]
+        )
+        fine = kind == "pool"  # both sides are cut from the fine grid, `low` is pooled then
+        wide = [n * s for n, s in zip(self.patch, scale)]
+        to_high = [1, 1] if fine else list(scale)
+        tried = [
+            store.maps(store.high, which, _times(place, to_high), (wide[0], wide[1]), reverse)
+            for place in places.unbind(1)
+        ]
+        first, high = places[:, 0], tried[0]
+        if len(tried) > 1:  # the place with the largest level differences
+            best = torch.stack([crop.std((1, 2), correction=0) for crop in tried]).argmax(0)
+            batch = torch.arange(len(which), device=best.device)
+            first, high = places[batch, best], torch.stack(tried, 1)[batch, best]
+        size = (wide[0], wide[1]) if fine else self.patch
+        low = store.maps(store.low, which, first, size, reverse)
+        if fine and scale != (1, 1):
+            low = pool_db(low[:, None], scale)[:, 0]
+        shift = shift[:, None, None]
+        low, high = low + shift, high + shift
+        image = [low[:, None]]
+        if kind == "band":
+            image = [band_images(low, store.edges[which], store.df[which])]
+        elif kind == "speckle":
+            overlap = 10 * store.overlap[which].log2()
+            image.append(overlap[:, None, None, None].expand_as(image[0]))
+        if self.config.model.order_input:
+            image.append(self._orders(which, first, known, reverse, scale))
+        return Batch(torch.cat(image, 1), high[:, None], scale, store.real[which])
+
+    def _orders(
+        self, which: Tensor, first: Tensor, known: Tensor, reverse: Tensor, scale: tuple[int, int]
+    ) -> Tensor:
+        """Return the order channels of the crops, of those with ``known`` speed."""
+        (rows, frames), (s_f, s_t), df = self.patch, scale, self.store.df[which][:, None]
+        centres = torch.arange(rows, device=df.device) * s_f + (s_f - 1) / 2
+        speed = self.store.speeds(which, first[:, 1], frames * s_t)
+        speed = speed.reshape(len(which), frames, s_t)[:, :, s_t // 2]
+        speed = torch.where(reverse[:, None], speed.flip(1), speed) * known[:, None]
+        return order_images((first[:, :1] + centres) * df, s_f * df, speed.double())
 
 
-def place_rng(seed: int, step: int, place: int) -> np.random.Generator:
-    """Return the generator for one place in one batch, the same in every process."""
-    # places from 1 on: NumPy ignores zeros at the end of a seed
-    return np.random.default_rng([seed, step, place + 1])
+def _times(place: Tensor, factors: list[int]) -> Tensor:
+    """Return first rows and columns [B, 2] times a factor each."""
+    return torch.stack([place[:, i] * factor for i, factor in enumerate(factors)], 1)
+
+
+def order_images(freqs: Tensor, height: Tensor, rotation_hz: Tensor) -> Tensor:
+    """Return `specsr.pairs.order_input.order_channels` of a batch, float32 [B, CHANNELS, F, T].
+
+    Args:
+        freqs: centres of the coarse rows in Hz, float64 [B, F].
+        height: height of a coarse row in Hz, [B, 1].
+        rotation_hz: rotation frequency of every column in Hz, 0 where unknown, float64 [B, T].
+    """
+    known = (rotation_hz > 0)[:, None, :]
+    first_order = torch.where(known, rotation_hz[:, None, :], 1.0)
+    combs = [
+        (teeth(freqs[:, :, None], height[:, :, None], step * first_order, part) * known).float()
+        for step in COMBS
+        for part in range(PARTS)
+    ]
+    return torch.stack([*combs, (HEIGHT * known).float().expand_as(combs[0])], 1)
+
+
+def band_images(db: Tensor, edges: Tensor, df: Tensor) -> Tensor:
+    """Return `specsr.pairs.band_input.band_image` of a batch, float32 [B, CHANNELS, F, T].
+
+    Args:
+        db: relative levels in dB, float32 [B, F, T].
+        edges: rows that part the known band, from 0 to the first unknown row, [B, PARTS + 1].
+        df: spacing of the rows in Hz, [B].
+    """
+    count, rows, frames = db.shape
+    row, cut = torch.arange(rows, device=db.device), edges[:, -1:]
+    half = cut // 2
+    copied = torch.where(row < cut, row, half + (row - cut) % (cut - half))
+    filled = db.gather(1, copied[:, :, None].expand(count, rows, frames))
+    marks = torch.where(row < cut, 20.0, -20.0)
+    heights = (row * df[:, None] / 600.0 - 20.0).float()
+    inside = (row >= edges[:, :-1, None]) & (row < edges[:, 1:, None])
+    shares = inside.double() / inside.sum(-1, keepdim=True)
+    means = (shares @ db.double()).float()  # float64: never in TF32
+    single = [part[:, None, :, None].expand(count, 1, rows, frames) for part in (marks, heights)]
+    parts = means[:, :, None, :].expand(count, BAND_PARTS, rows, frames)
+    return torch.cat([filled[:, None], *single, parts], 1)
 
 
 class Crops(torch.utils.data.Dataset):
     """Batches of aligned crops: item ``step`` is a `Batch`, a function of the step.
 
-    input [batch, C, patch], target [batch, 1, patch x scale], float32, dB relative to the median
-    level of the map.  All crops of a batch have one scale, drawn for each step (as MDSR is
-    trained).  Where some examples are real, ``data.real.share`` of the crops are drawn from them.
-
     Args:
-        examples: prepared maps.
+        examples: prepared maps, moved into one buffer (`Store.of`).
         config: options of the run.
         steps: number of batches.
         share: (i, n): items are the i-th of n parts of a batch, which is divisible by n.
@@ -45,117 +136,21 @@ class Crops(torch.utils.data.Dataset):
     def __init__(
         self, examples: list[Example], config: Config, steps: int, share: tuple[int, int] = (0, 1)
     ) -> None:
-        self.examples, self.config, self.steps = examples, config, steps
-        self.share = shared(config.train.batch, share)
-        sizes = np.array([e.high.shape[1] for e in examples], dtype=float)
-        weights = np.sqrt(sizes) * [e.weight for e in examples]
-        self.weights = weights / weights.sum()
-        real = np.array([e.real for e in examples])
-        if real.any() and not real.all():
-            for kind, part in ((real, config.data.real.share), (~real, 1 - config.data.real.share)):
-                self.weights[kind] *= part / self.weights[kind].sum()
-            self.weights /= self.weights.sum()
+        self.examples, self.config = examples, config
+        self.draws = CropDraws(examples, config, steps, share)
+        self.cut = Cutter(Store.of(examples), config, self.draws.patch)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Probability of each example."""
+        return self.draws.weights
 
     def __len__(self) -> int:
-        return self.steps
+        return len(self.draws)
 
     def __getitem__(self, step: int) -> Batch:
-        if not 0 <= step < self.steps:  # ends a for loop over the batches
-            raise IndexError(step)
-        train = self.config.train
-        rng = np.random.default_rng([train.seed, step])
-        scales = self.config.pair.scales
-        if train.scale_weights:
-            shares = np.array(train.scale_weights) / sum(train.scale_weights)
-            scale = scales[int(rng.choice(len(scales), p=shares))]
-        else:
-            scale = scales[int(rng.integers(len(scales)))]
-        chosen = rng.choice(len(self.examples), train.batch, p=self.weights)
-        pairs = [
-            self.crop(self.examples[chosen[i]], scale, place_rng(train.seed, step, i))
-            for i in self.share
-        ]
-        low, high = (torch.from_numpy(np.stack(side)) for side in zip(*pairs))
-        real = torch.tensor([self.examples[chosen[i]].real for i in self.share])
-        return Batch(low, high, scale, real)
+        return self.cut(self.draws[step])
 
-    def crop(
-        self, example: Example, scale: tuple[int, int], rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return input [C, patch] and target [1, patch x scale] of one crop, augmented by `rng`.
-
-        Augmentation: time reversal and a level shift.
-
-        Raises:
-            SpecsrError: the map has fewer rows than the patch.
-        """
-        kind, train = self.config.pair.kind, self.config.train
-        rows, frames = train.patch
-        s_f, s_t = scale
-        if kind == "denoise":
-            rows = min(rows, example.low.shape[0])
-        if kind == "band":  # the cut is a row of the whole map
-            rows = example.low.shape[0]
-        fine = kind == "pool"
-        low_f, low_t = (s_f, s_t) if fine else (1, 1)
-        if rows * low_f > example.low.shape[0]:
-            raise SpecsrError(
-                f"train.patch needs {rows * low_f} rows, but a map has {example.low.shape[0]}: "
-                "lower train.patch, or raise n_fft"
-            )
-        places = [
-            (
-                int(rng.integers(0, example.low.shape[0] // low_f * low_f - rows * low_f + 1)),
-                int(rng.integers(0, max(1, example.low.shape[1] - frames * low_t + 1))),
-            )
-            for _ in range(train.places)
-        ]
-
-        def spread(place: tuple[int, int]) -> float:
-            at = place if fine else (place[0] * s_f, place[1] * s_t)
-            return float(_cut(example.high, *at, rows * s_f, frames * s_t).std())
-
-        top, left = max(places, key=spread) if len(places) > 1 else places[0]
-        low = _cut(example.low, top, left, rows * low_f, frames * low_t)
-        top, left = (top, left) if fine else (top * s_f, left * s_t)
-        high = _cut(example.high, top, left, rows * s_f, frames * s_t)
-        if fine and scale != (1, 1):
-            low = levels.to_db(pool_power(10 ** (low.astype(np.float64) / 10), s_f, s_t))
-        # a coarse frame is centred on its first fine frame; reversed, it would be on the last
-        reversible = kind != "stft" or s_t == 1
-        orders = None
-        if self.config.model.order_input:
-            orders = self._order_channels(example, scale, (top, left), rng)
-        if train.reverse and reversible and rng.random() < 0.5:
-            low, high = low[:, ::-1], high[:, ::-1]
-            orders = orders[..., ::-1] if orders is not None else None
-        shift = np.float32(rng.uniform(-train.level_shift, train.level_shift))
-        low, high = low + shift, high + shift
-        image = band_image(low, example.cut, example.df) if kind == "band" else low[None]
-        if kind == "speckle":
-            image = speckle_image(low, example.overlap)
-        if orders is not None:
-            image = np.concatenate([image, orders])
-        return np.ascontiguousarray(image), np.ascontiguousarray(high[None])
-
-    def _order_channels(
-        self, example: Example, scale: tuple[int, int], place: tuple[int, int],
-        rng: np.random.Generator,
-    ) -> np.ndarray:  # fmt: skip
-        """Return the order channels of one crop; without the speed for some, drawn by ``rng``."""
-        rows, frames = self.config.train.patch
-        (s_f, s_t), (top, left) = scale, place
-        centres = (top + np.arange(rows) * s_f + (s_f - 1) / 2) * example.df
-        rotation_hz = np.zeros(frames)
-        if example.rotation_hz is not None and rng.random() < self.config.train.order_input_share:
-            fine = _cut(example.rotation_hz[None], 0, left, 1, frames * s_t)[0]
-            rotation_hz = fine.reshape(frames, s_t)[:, s_t // 2].astype(np.float64)
-        return order_channels(centres, s_f * example.df, rotation_hz)
-
-
-def _cut(map_: np.ndarray, top: int, left: int, rows: int, frames: int) -> np.ndarray:
-    """Return a crop as float32; a map shorter than the crop is continued mirrored in time."""
-    piece = map_[top : top + rows, left : left + frames].astype(np.float32)
-    if piece.shape[1] < frames:
-        piece = np.pad(piece, ((0, 0), (0, frames - piece.shape[1])), mode="symmetric")
-    return piece
+    def on(self, device: torch.device) -> Cutter:
+        """Return the function that cuts `draws` on a device, which gets a copy of the maps."""
+        return Cutter(self.cut.store.to(device), self.config, self.draws.patch)

@@ -17,7 +17,7 @@ from specsr.models.tiling import run_tiled
 from specsr.progress import Progress
 from specsr.train.batch import Batch, synthetic
 from specsr.train.config import Config
-from specsr.train.crops import place_rng, shared
+from specsr.train.draws import place_rng, shared
 
 log = logging.getLogger(__name__)
 

@@ -160,7 +160,9 @@ class Learner:
         values = estimate[:, : high.shape[1]]
         loss_of_real = REAL_LOSSES[self.config.pair.kind]
         crops = (x[:, None] for x in (values, high, low[:, :1]))  # each a batch of one
-        real = torch.vmap(lambda *crop: loss_of_real(*crop, scale))(*crops)
+        real = torch.vmap(lambda value, target, cells: loss_of_real(value, target, cells, scale))(
+            *crops
+        )
         weight = self.config.data.real.weight
         mask = batch.real.to(device, non_blocking=True)
         return torch.where(mask, weight * real, known).mean()

@@ -16,12 +16,13 @@ from specsr.errors import SpecsrError
 from specsr.maps import levels
 from specsr.maps.pooling import pool_power
 from specsr.maps.transform import SpectrogramTransform
-from specsr.pairs.band_input import CHANNELS, copy_up
+from specsr.pairs.band_input import CHANNELS, PARTS, band_image, copy_up
 from specsr.pairs.order_input import order_channels
 from specsr.synth.draws import random_run_up
 from specsr.synth.synthesis import synthesise
 from specsr.train import examples as data
-from specsr.train.crops import Crops
+from specsr.train.config import Config
+from specsr.train.crops import Crops, band_images, order_images
 from specsr.train.examples import Example, Recipe, load_examples, prepare, recipes
 from support.tiny_config import config
 from support.train_samples import noise_map
@@ -142,6 +143,15 @@ def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
 # --- crops ----------------------------------------------------------------------------------
 
 
+def one_crop(
+    example: Example, options: Config, scale: tuple[int, int], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Input [C, patch] and target [1, patch x scale] of one crop of an example."""
+    crops = Crops([example], options, 1)
+    batch = crops.cut(crops.draws.stacked([0], scale, [np.random.default_rng(seed)]))
+    return batch.low[0].numpy(), batch.high[0].numpy()
+
+
 @given(scale=st.integers(2, 4), seed=st.integers(0, 9999))
 @settings(max_examples=30, deadline=None)
 def test_the_order_channels_of_a_crop_are_those_of_its_place(scale: int, seed: int) -> None:
@@ -152,8 +162,9 @@ def test_the_order_channels_of_a_crop_are_those_of_its_place(scale: int, seed: i
     )  # fmt: skip
     map_ = (40.0 * np.arange(40)[:, None] + np.arange(40)).astype(np.float16)
     speed = np.linspace(10, 30, 40).astype(np.float32)
-    crops = Crops([Example(map_, map_, df=3.0, rotation_hz=speed)], options, 1)
-    low, high = crops.crop(crops.examples[0], (scale, scale), np.random.default_rng(seed))
+    low, high = one_crop(
+        Example(map_, map_, df=3.0, rotation_hz=speed), options, (scale, scale), seed
+    )
     top, columns = int(high[0, 0].min() // 40), (high[0, 0] % 40).astype(int)
     rows = top + np.arange(5) * scale + (scale - 1) / 2
     centres = columns.reshape(6, scale).min(axis=1) + scale // 2
@@ -172,8 +183,7 @@ def test_pool_crops_are_aligned_however_they_are_augmented(
     """With a map that is its own truth, pooling the target gives the input, exactly."""
     options = config(Path(), pair={"scales": [scale]}, train={"patch": [5, 6]})
     map_ = noise_map(seed, 24, frames)
-    crops = Crops([Example(map_, map_)], options, 1)
-    low, high = crops.crop(crops.examples[0], scale, np.random.default_rng(seed))
+    low, high = one_crop(Example(map_, map_), options, scale, seed)
     assert low.shape == (1, 5, 6) and high.shape == (1, 5 * scale[0], 6 * scale[1])
     assert low.dtype == high.dtype == np.float32
     power = 10 ** (high.astype(np.float64) / 10)
@@ -186,8 +196,7 @@ def test_stft_crops_are_aligned_however_they_are_augmented(s_f: int, s_t: int, s
     """A coarse cell lies on the first of its fine ones, and augmentation keeps it there."""
     options = config(Path(), pair={"kind": "stft", "scales": [(s_f, s_t)]}, train={"patch": [5, 6]})
     fine = noise_map(seed, 12 * s_f, 30 * s_t)
-    crops = Crops([Example(fine[::s_f, ::s_t], fine)], options, 1)
-    low, high = crops.crop(crops.examples[0], (s_f, s_t), np.random.default_rng(seed))
+    low, high = one_crop(Example(fine[::s_f, ::s_t], fine), options, (s_f, s_t), seed)
     np.testing.assert_array_equal(high[:, ::s_f, ::s_t], low)
 
 
@@ -197,8 +206,7 @@ def test_full_height_crops_are_aligned_however_they_are_augmented(seed: int, kin
     pair = {"kind": kind, "scales": [1], "snr": (0, 1)}
     options = config(Path(), pair=pair, train={"patch": [9, 6]})
     map_ = noise_map(seed, 32, 40)
-    crops = Crops([Example(map_, map_, cut=20, df=100.0)], options, 1)
-    low, high = crops.crop(crops.examples[0], (1, 1), np.random.default_rng(seed))
+    low, high = one_crop(Example(map_, map_, cut=20, df=100.0), options, (1, 1), seed)
     if kind == "denoise":
         assert low.shape == (1, 9, 6)
         np.testing.assert_array_equal(low, high)
@@ -213,8 +221,7 @@ def test_augmentation_turns_time_and_shifts_levels_within_its_range() -> None:
     """A ramp in time shows whether it was reversed; its mean shows the shift."""
     ramp = np.repeat(np.linspace(-5, 5, 8, dtype=np.float16)[None], 8, axis=0)
     options = config(Path(), pair={"scales": [1]}, train={"patch": [8, 8], "level_shift": 10.0})
-    crops = Crops([Example(ramp, ramp)], options, 1)
-    drawn = [crops.crop(crops.examples[0], (1, 1), np.random.default_rng(i))[0] for i in range(300)]
+    drawn = [one_crop(Example(ramp, ramp), options, (1, 1), i)[0] for i in range(300)]
     turned = np.array([low[0, 0, 0] > low[0, 0, -1] for low in drawn])
     shifts = np.array([low.mean() for low in drawn])
     assert 110 < turned.sum() < 190
@@ -223,14 +230,12 @@ def test_augmentation_turns_time_and_shifts_levels_within_its_range() -> None:
     # never in frequency: rows stay in their order
     rows = np.repeat(np.arange(8, dtype=np.float16)[:, None], 8, axis=1)
     for i in range(20):
-        low, _ = crops.crop(Example(rows, rows), (1, 1), np.random.default_rng(i))
+        low, _ = one_crop(Example(rows, rows), options, (1, 1), i)
         assert (np.diff(low[0], axis=0) > 0).all()
     plain = config(
         Path(), pair={"scales": [1]}, train={"patch": [8, 8], "level_shift": 0, "reverse": False}
     )
-    low, _ = Crops([Example(ramp, ramp)], plain, 1).crop(
-        Example(ramp, ramp), (1, 1), np.random.default_rng(0)
-    )
+    low, _ = one_crop(Example(ramp, ramp), plain, (1, 1), 0)
     np.testing.assert_array_equal(low[0], ramp)
 
 
@@ -271,3 +276,35 @@ def test_a_patch_taller_than_the_map_is_named() -> None:
     map_ = noise_map(0, 32, 50)
     with pytest.raises(SpecsrError, match=r"train\.patch needs 40 rows, but a map has 32"):
         Crops([Example(map_, map_)], options, 1)[0]
+
+
+@given(seed=st.integers(0, 9999), rows=st.integers(9, 40), frames=st.integers(1, 12))
+@settings(max_examples=40, deadline=None)
+def test_the_channels_of_a_batch_are_those_of_its_maps(seed: int, rows: int, frames: int) -> None:
+    """Every crop of a batch as the functions for whole maps make it."""
+    rng = np.random.default_rng(seed)
+    df = rng.uniform(1, 60, 3)
+    db = rng.normal(0, 20, (3, rows, frames)).astype(np.float32)
+    cuts = rng.integers(8, rows + 1, 3)
+    edges = np.stack([np.linspace(0, cut, PARTS + 1).astype(int) for cut in cuts])
+    images = band_images(*map(torch.from_numpy, (db, edges, df)))
+    for image, *one in zip(images, db, cuts, df):
+        np.testing.assert_allclose(image, band_image(*one), atol=1e-4)
+    freqs = np.sort(rng.uniform(0, 5000, (3, rows)))
+    speed = rng.uniform(1, 100, (3, frames)) * (rng.random((3, frames)) < 0.7)
+    images = order_images(*map(torch.from_numpy, (freqs, df[:, None], speed)))
+    for image, f, height, rotation_hz in zip(images, freqs, df, speed):
+        np.testing.assert_allclose(image, order_channels(f, height, rotation_hz), atol=1e-5)
+
+
+def test_maps_are_held_once_and_in_place(tmp_path: Path) -> None:
+    maps = [noise_map(i, 8 + i, 20 + i) for i in range(3)]
+    examples = [Example(maps[0], maps[1]), Example(maps[2], maps[2], real=True)]
+    crops = Crops(list(examples), config(tmp_path), 1)
+    store = crops.cut.store
+    assert store.levels.numel() == sum(m.size for m in maps)
+    for kept, example in zip(crops.examples, examples):
+        np.testing.assert_array_equal(kept.low, example.low)
+        np.testing.assert_array_equal(kept.high, example.high)
+        assert np.shares_memory(kept.low, store.levels.numpy())
+    assert crops.examples[1].low is crops.examples[1].high

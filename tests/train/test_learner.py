@@ -26,7 +26,8 @@ from specsr.models.model import read_info
 from specsr.train import checkpoint
 from specsr.train.batch import synthetic
 from specsr.train.config import Config
-from specsr.train.crops import Crops, place_rng, shared
+from specsr.train.crops import Crops
+from specsr.train.draws import place_rng, shared
 from specsr.train.examples import Example
 from specsr.train.images import ImageCrops
 from specsr.train.learner import Learner
