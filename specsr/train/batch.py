@@ -11,11 +11,10 @@ class Batch(NamedTuple):
     """Crops of one step, all of one scale.
 
     Attributes:
-        low: input, float32 [B, C, H, W].
-        high: target, float32 [B, C', H s_f, W s_t].
+        low: input, float32 or uint8 [B, C, H, W].
+        high: target, float32 or uint8 [B, C', H s_f, W s_t].
         scale: (s_f, s_t).
-        real: whether a crop is of a recording whose expected power is not known, bool [B], on the
-            CPU.
+        real: whether a crop is of a recording whose expected power is not known, bool [B].
     """
 
     low: torch.Tensor

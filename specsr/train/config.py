@@ -147,6 +147,9 @@ class TrainOptions(Section):
     """Seed of the initial weights and of all draws."""
     workers: int = Field(1, ge=0)
     """Processes that prepare batches ahead; 0: none."""
+    examples_on: Literal["auto", "device", "host"] = "auto"
+    """Where the maps are kept and cut: on the device, or by ``workers`` on the host (images
+    always); auto: on a GPU with room for them."""
     save_every: int = Field(500, ge=1)
     """Steps between checkpoints."""
     validate_every: int = Field(500, ge=1)

@@ -33,7 +33,8 @@ class Cutter:
 
     def __call__(self, draws: Draws) -> Batch:
         """Return the crops of one batch."""
-        store, kind, scale = self.store, self.config.pair.kind, draws.scale
+        store, kind = self.store, self.config.pair.kind
+        scale = (draws.scale[0], draws.scale[1])  # a DataLoader makes a list of it
         which, places, known, reverse, shift = (
             x.to(store.levels.device, non_blocking=True) for x in draws[:5]
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+from torch.utils.data import Dataset
 
 from specsr.images.sets import find_pairs
 from specsr.maps.levels import LEVEL_RANGE_DB
@@ -14,11 +16,12 @@ from specsr.models.network import Network
 from specsr.models.precision import autocast
 from specsr.progress import Progress
 from specsr.train.config import Config
-from specsr.train.crops import Crops
+from specsr.train.crops import Crops, Cutter
 from specsr.train.examples import Example, load_examples, recipes
 from specsr.train.images import ImageCrops, load_training, mean_psnr
 from specsr.train.losses import back_project, deviance, enlarge_bicubic
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 REAL_SCORES = ("real_deviance", "bicubic_deviance")
 KNOWN_SCORES = ("validation_l1_db",)
@@ -52,6 +55,26 @@ class Source:
     examples: int
     rates: tuple[float, float] = (0.0, 0.0)
     level_range_db: float = 0.0
+
+
+def delivered(
+    crops: Crops | ImageCrops, config: Config, device: torch.device
+) -> tuple[Dataset[Any], Cutter | None]:
+    """Return what the loader delivers for each step, and the function that makes a batch of it.
+
+    With the maps on the device these are the draws of the crops and the function that cuts them
+    there; otherwise the batches themselves, and None.
+    """
+    if not isinstance(crops, Crops) or config.train.examples_on == "host":
+        return crops, None
+    if config.train.examples_on == "auto":
+        if device.type != "cuda":
+            return crops, None
+        free, _ = torch.cuda.mem_get_info(device)
+        if 2 * crops.cut.store.nbytes > free:
+            log.info("the maps take over half of the free memory of the GPU: kept on the host")
+            return crops, None
+    return crops.draws, crops.on(device)
 
 
 def source(config: Config, progress: Progress, share: tuple[int, int] = (0, 1)) -> Source:
@@ -105,16 +128,18 @@ def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
     if real:
         rates += [rate for rate in config.data.real.rates if rate]
 
+    names = KNOWN_SCORES + real_scores(config) * bool(real)
+    del examples, known, real  # their maps are moved into one buffer
+
     def validated(net: Network, device: str) -> dict[str, float]:
         scores = validate(net, held_out, config, device)
-        if real:
+        if real_held_out:
             scores |= validate(net, real_held_out, config, device)
         return {name: score.item() for name, score in scores.items()}
 
     return Source(
-        Crops(seen, config, config.train.steps, share), validated,
-        KNOWN_SCORES + real_scores(config) * bool(real), False, len(seen), (min(rates), max(rates)),
-        LEVEL_RANGE_DB,
+        Crops(seen, config, config.train.steps, share), validated, names, False, len(seen),
+        (min(rates), max(rates)), LEVEL_RANGE_DB,
     )  # fmt: skip
 
 

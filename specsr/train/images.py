@@ -23,10 +23,11 @@ log = logging.getLogger(__name__)
 
 
 class ImageCrops(torch.utils.data.Dataset):
-    """Batches of aligned crops: item ``step`` is (input, target, scale), a function of the step.
+    """Batches of aligned crops: item ``step`` is a `Batch`, a function of the step.
 
-    input [batch, C, patch], target [batch, C, patch x scale], float32 in 0..255, with random flips
-    and quarter turns.  All crops of a batch have one scale, drawn for each step (as MDSR is
+    input [batch, C, patch], target [batch, C, patch x scale], in 0..255, with random flips and
+    quarter turns: uint8 where all images are 8-bit RGB and the network takes that, otherwise
+    float32.  All crops of a batch have one scale, drawn for each step (as MDSR is
     trained), and its patch of ``train.patches``.  Every place of every image is equally likely.
 
     Args:
@@ -47,6 +48,11 @@ class ImageCrops(torch.utils.data.Dataset):
         self.scales = [scale[0] for scale in config.pair.scales]
         train = config.train
         self.patches = dict(zip(self.scales, train.patches or [train.patch] * len(self.scales)))
+        self.pixels = config.model.channels == 3 and all(
+            side.dtype == np.uint8 and side.shape[2:] == (3,)
+            for pair in pairs
+            for side in (pair.high, *pair.low.values())
+        )
         self.pairs: dict[int, list[ImagePair]] = {}
         self.weights: dict[int, np.ndarray] = {}
         for scale in self.scales:
@@ -96,7 +102,8 @@ class ImageCrops(torch.utils.data.Dataset):
         sides = []
         for image, s in ((low, 1), (pair.high, scale)):
             piece = image[top * s : (top + rows) * s, left * s : (left + columns) * s]
-            piece = to_float(piece, channels)
+            # pixels become float32 on the device, a quarter of the memory to copy until then
+            piece = piece.transpose(2, 0, 1) if self.pixels else to_float(piece, channels)
             piece = piece[:, ::-1] if mirror_rows else piece
             piece = piece[:, :, ::-1] if mirror_columns else piece
             sides.append(np.ascontiguousarray(piece.swapaxes(1, 2) if turn else piece))

@@ -62,10 +62,10 @@ class Store:
                     offsets[id(side)] = size
                     size += side.size
         levels = torch.empty(size, dtype=torch.float16)
-        places = [
+        low_at, high_at = (
             _places([offsets[id(side)] for side in sides], sides)
             for sides in ([e.low for e in examples], [e.high for e in examples])
-        ]
+        )
         buffer = levels.numpy()
         for i, example in enumerate(examples):
             sides = []
@@ -82,7 +82,7 @@ class Store:
             for e in examples
         ]
         return Store(
-            levels, *places,
+            levels, low_at, high_at,
             torch.from_numpy(np.concatenate(speeds).astype(np.float32)),
             torch.from_numpy(np.cumsum([0, *(s.size for s in speeds[:-1])])),
             torch.tensor([e.df for e in examples], dtype=torch.float64),

@@ -31,7 +31,7 @@ from specsr.pairs.speckle_input import CHANNELS as SPECKLE_CHANNELS
 from specsr.progress import Progress
 from specsr.train import checkpoint
 from specsr.train.config import Config, ModelOptions
-from specsr.train.data import Source, source
+from specsr.train.data import Source, delivered, source
 from specsr.train.learner import Learner, learning_rate
 from specsr.train.log import RunLog, Waiting
 from specsr.train.processes import Alone, join
@@ -150,16 +150,17 @@ def _train(
 
     net = build_net(config)
     _check_loadable(config, net, data)
+    items, cut = delivered(data.crops, config, device)
     run = Run(best=-math.inf if data.higher else math.inf)
     if resume and checkpoint_path.exists():
-        learner = Learner(net, config, ranks)
+        learner = Learner(net, config, ranks, cut=cut)
         run = _resumed(checkpoint_path, learner, run)
     else:
         if options.start:
             first = image_model if config.pair.kind == "image" else load_model
             run.started = transfer(net, first(options.start).net).summary()
             log.warning("initial weights from %s: %s", options.start, run.started)
-        learner = Learner(net, config, ranks)
+        learner = Learner(net, config, ranks, cut=cut)
     if ranks.mean(torch.tensor(float(run.step), device=device)).item() != run.step:
         raise SpecsrError(f"{folder}: the processes see different checkpoints: share the folder")
     if run.step >= options.steps:
@@ -167,7 +168,7 @@ def _train(
 
     batches = Waiting(
         DataLoader(
-            data.crops, batch_size=None, sampler=range(run.step, options.steps),
+            items, batch_size=None, sampler=range(run.step, options.steps),
             num_workers=options.workers, pin_memory=device.type == "cuda",
             generator=torch.Generator(),  # else the loader draws from the global generator
         )
