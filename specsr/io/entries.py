@@ -41,6 +41,8 @@ VALUES = ("db", "power", "magnitude")
 """Entries that hold the values of a map; one of them is required."""
 OPTIONAL = ("phase", "known", "rpm", "uncertainty_db", "rpm_confidence")
 """Optional entries of a map of specsr."""
+UNWEIGHTED = ("Z", "NONE", "LIN", "LINEAR", "NO", "OFF", "FLAT", "")
+"""Values of an entry ``weighting``, in capitals, of levels without a frequency weighting."""
 RENAMED = {"std_db": "uncertainty_db"}
 """Entry that version 0.1.0 wrote -> its name today."""
 ARRAYS = {*VALUES, *OPTIONAL, *RENAMED, "samples", "freqs", "times", "cell", "channels"}
@@ -125,6 +127,12 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
         raise SpecsrError(
             f"holds {_listed(fields)}: expected a map with the entries freqs, times and one of "
             f"{', '.join(VALUES)}"
+        )
+    weighting = str(fields.get("weighting", ""))
+    if weighting.upper() not in UNWEIGHTED:
+        raise SpecsrError(
+            f"its levels are {weighting}-weighted: expected levels without weighting (Z); export "
+            "the map again"
         )
     kind = next(key for key in VALUES if key in fields)
     unit = parse_unit(fields.get("unit", "1"))

@@ -156,7 +156,7 @@ def _channel(
     speed = channel.kind == "speed"
     try:
         if speed:  # plain numbers: unit and calibration of the call are those of the sound
-            samples = channel.samples * np.float64(channel.factor)
+            samples = channel.rpm()
             length = channel.length / channel.rate if channel.rate else None
             if channel.times is not None:
                 length = float(channel.times[-1] - channel.times[0])

@@ -23,11 +23,11 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.extras import need, require
-from specsr.io import unit_labels
+from specsr.io import sampling, unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
+from specsr.io.axis_labels import Kind
 from specsr.io.limits import Total, array_memory, memory_limit
 from specsr.io.recording import Channel, Contents
-from specsr.io.times import even_times
 from specsr.names import plain
 from specsr.signal import Signal
 
@@ -41,6 +41,8 @@ _LINKS = {
     b"##CN": slice(0, 2), b"##AT": slice(0, 1), b"##EV": slice(0, 1), b"##CH": slice(0, 2),
     b"##DL": slice(None), b"##HL": slice(None), b"##LD": slice(None),
 }  # fmt: skip
+_MASTERS: dict[int, Kind] = {1: "time", 2: "angle", 3: "distance", 4: "index"}
+"""Synchronisation type of a master channel -> kind of its axis."""
 _DATA = (b"##DT", b"##DZ", b"##DV", b"##DL", b"##RD", b"##SD")
 
 
@@ -53,27 +55,37 @@ def read_mdf(path: Path) -> Contents:
     """
     require(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     unfinished = _check_blocks(path)
-    facts, arrays = _in_process(path)
+    found, arrays = _in_process(path)
     channels: list[Channel] = []
     notes = [
         "the file was never finalised by its logger; it was completed in memory"
     ] if unfinished else []  # fmt: skip
-    for i, (name, label, group) in enumerate(facts["channels"]):
-        stamps = arrays[f"t{i}"]
-        even = even_times(stamps)
-        rate, start, note = even or (None, 0.0, "")
+    for i, facts in enumerate(found["channels"]):
+        name, group = facts["name"], f"group {facts['group']}"
+        kind = _MASTERS.get(facts["sync"], "time")
+        sampled = sampling.of_values(arrays[f"t{i}"], unit_labels.clean(facts["axis_unit"]), kind)
         channels.append(
             Channel(
-                name, arrays[f"c{i}"], rate, label=unit_labels.clean(label), start=start,
-                group=f"group {group}", times=None if even else stamps,
+                name, arrays[f"c{i}"], label=unit_labels.clean(facts["unit"]), group=group,
+                **sampled.fields(),
             )
         )  # fmt: skip
-        if note:
-            notes.append(f"channel {name}: {note}")
+        if sampled.note:
+            notes.append(f"channel {name}: {sampled.note}")
+        if facts["texts"]:
+            notes.append(
+                f"channel {name}: {facts['gaps']} values are texts ({', '.join(facts['texts'])}) "
+                "and become gaps"
+            )
+    for name in found["skipped"]:
+        notes.append(
+            f"channel {name} is skipped: its conversion gives texts and no numbers; export it with "
+            "numbers"
+        )
     if not channels:
         raise SpecsrError(
             "holds frames of a bus (CAN, LIN), no waveform: decode it with its DBC file first "
-            "(asammdf: MDF.extract_bus_logging)" if facts["frames"] else
+            "(asammdf: MDF.extract_bus_logging)" if found["frames"] else
             "holds no waveform: expected a channel of numbers with a time channel"
         )  # fmt: skip
     return Contents(tuple(channels), tuple(dict.fromkeys(notes)))

@@ -16,6 +16,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.io import unit_labels
+from specsr.io.speeds import filled, speeds_at
 from specsr.names import storable
 from specsr.signal import Signal, channel_position
 from specsr.units import parse_unit
@@ -36,6 +37,8 @@ class Channel:
         full_scale: value in its unit of digital full scale (1.0).
         factor: factor from ``samples`` to its unit.
         times: time of every sample, s, [N], if they are not uniform.
+        over: axis of the samples if it is not time, such as "angle (deg)"; "" for time.
+        problem: why the file gives no rate, or "".
         of_signal: whether it is the rpm of a `Signal` that specsr wrote, one value per sample.
     """
 
@@ -49,6 +52,8 @@ class Channel:
     full_scale: float = 1.0
     factor: float = 1.0
     times: np.ndarray | None = None
+    over: str = ""
+    problem: str = ""
     of_signal: bool = False
 
     @cached_property
@@ -62,6 +67,11 @@ class Channel:
     def length(self) -> int:
         """Number of samples, N."""
         return len(self.samples)
+
+    def rpm(self) -> np.ndarray:
+        """Return the samples of a speed in 1/min, float64 [N]."""
+        scale = self.factor * (unit_labels.speed_factor(self.label) or 1.0)
+        return self.samples * np.float64(scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +180,7 @@ def assemble(
         ]
         speeds = speeds if len(speeds) == 1 else []
     if not parts:  # a speed channel was picked by itself
-        parts, speeds = [replace(channel, label="1") for channel in speeds], []
+        parts, speeds = [_plain_speed(channel, notes) for channel in speeds], []
         if parts:
             notes.append(f"{parts[0].name} is a speed in 1/min, returned as plain numbers")
     if not parts:
@@ -193,6 +203,15 @@ def assemble(
     return signal.replace(rpm=_rpm(speeds, signal, notes)), tuple(notes)
 
 
+def _plain_speed(channel: Channel, notes: list[str]) -> Channel:
+    """Return a speed as a channel of plain numbers in 1/min, without gaps."""
+    if (unit_labels.speed_factor(channel.label) or 1.0) == 1 and np.isfinite(channel.samples).all():
+        return replace(channel, label="1")
+    rpm, found = filled(channel.rpm(), f"the speed {channel.name}")
+    notes += found
+    return replace(channel, label="1", samples=rpm, factor=1.0, full_scale=1.0)
+
+
 def _each(value: object, count: int, key: str) -> list:
     if not isinstance(value, (list, tuple)):
         return [value] * count
@@ -205,12 +224,19 @@ def _chosen(
     channels: tuple[Channel, ...], pick: Sequence[str | int] | None, notes: list[str]
 ) -> list[Channel]:
     if pick is None:
-        tachos = [channel.name for channel in channels if channel.kind == "tacho"]
-        rest = [channel for channel in channels if channel.kind != "tacho"]
-        if tachos and any(channel.kind == "signal" for channel in rest):
-            notes.append(f"{', '.join(tachos)}: tacho pulses, skipped (--channel reads them)")
-            return rest
-        return list(channels)
+        rest = list(channels)
+        for skipped, why in (
+            (
+                [c for c in channels if c.kind == "tacho"],
+                "tacho pulses, skipped (--channel reads them)",
+            ),
+            ([c for c in channels if c.over], "not over time, skipped"),
+        ):
+            kept = [channel for channel in rest if channel not in skipped]
+            if len(kept) < len(rest) and any(channel.kind == "signal" for channel in kept):
+                notes.append(f"{', '.join(c.name for c in rest if c in skipped)}: {why}")
+                rest = kept
+        return rest
     if isinstance(pick, (str, int)):
         pick = [pick]
     by_name: dict[str | int, Channel] = {channel.name: channel for channel in channels}
@@ -224,11 +250,19 @@ def _chosen(
 
 
 def _with_rate(channel: Channel, rate: float | None) -> Channel:
+    if channel.over:
+        what = "holds a spectrum" if channel.over.startswith("frequency") else "is sampled"
+        raise SpecsrError(
+            f"channel {channel.name} {what} over {channel.over}, not over time: export the time "
+            "signal, or resample it to time"
+        )
     if channel.times is not None:
         raise SpecsrError(
             f"channel {channel.name} is not uniformly sampled: resample it to a constant rate first"
         )
     if channel.rate is None:
+        if rate is None and channel.problem:
+            raise SpecsrError(f"channel {channel.name}: {channel.problem}")
         if rate is None:
             raise SpecsrError(
                 f"the file gives no rate for channel {channel.name}: give it in Hz (--file-rate, "
@@ -309,25 +343,18 @@ def _rpm(speeds: list[Channel], signal: Signal, notes: list[str]) -> np.ndarray 
         notes.append(f"several speeds ({names}): none is used as rpm; pick one with --channel")
         return None
     [speed] = speeds
-    values = speed.samples * np.float64(speed.factor)
-    if speed.times is None and (speed.rate, speed.start) == (signal.rate, signal.start) and (
-        speed.length == signal.length
-    ):  # fmt: skip
-        return values
+    if speed.over or (speed.times is None and speed.rate is None):
+        why = f"is over {speed.over}" if speed.over else "has no rate"
+        notes.append(f"the speed {speed.name} {why} and is skipped")
+        return None
+    same = (speed.rate, speed.start, speed.length) == (signal.rate, signal.start, signal.length)
+    if speed.of_signal and same:
+        return speed.rpm()
     own = speed.times
     if own is None:
-        if speed.rate is None:
-            notes.append(f"the speed {speed.name} has no rate and is skipped")
-            return None
+        assert speed.rate is not None
         own = speed.start + np.arange(speed.length) / speed.rate
     times = signal.start + np.arange(signal.length) / signal.rate
-    if own[0] > times[-1] or own[-1] < times[0]:
-        notes.append(f"the speed {speed.name} covers none of the samples and is skipped")
-        return None
-    slack = 2 * (own[-1] - own[0]) / max(1, len(own) - 1) + 1e-9
-    if own[0] > times[0] + slack or own[-1] < times[-1] - slack:
-        notes.append(
-            f"the speed {speed.name} covers {own[0]:.3g} to {own[-1]:.3g} s only: it is held "
-            "constant before and after"
-        )
-    return np.interp(times, own, values)
+    values, found = speeds_at(times, own, speed.rpm(), f"the speed {speed.name}")
+    notes += found
+    return values

@@ -179,30 +179,52 @@ def map_sink(
     from specsr.maps.frames import Frames
     from specsr.maps.polar import angle
 
-    channels = len(head.channels)
-    full = (channels, grid.rows, grid.frames)
-    shapes: dict[str, tuple[int, ...]] = {"magnitude": full, "phase": full}
-    if head.rpm is not None:
-        shapes["rpm"] = (grid.length,)
-    facts = entries.about_map(grid, head.channels)
-    fields = {key: value for key, value in facts.items() if value is not None}
-    frames = Frames(grid, channels)
-    layout = _npz if path.suffix.lower() == ".npz" else _hdf5
-
-    step = max(1, _CELLS // (channels * grid.rows)) * grid.hop_length
+    frames = Frames(grid, len(head.channels))
 
     def add(piece: Signal) -> None:
-        for first in range(0, piece.length, step):
-            spectrum = frames.add(piece.samples[:, first : first + step])
+        for samples in parts(piece, grid):
+            spectrum = frames.add(samples)
             put("magnitude", frames.magnitude(spectrum).numpy())
             put("phase", angle(spectrum).numpy())
         if piece.rpm is not None:
             put("rpm", piece.rpm)
 
+    with array_sink(path, grid, head, ("magnitude", "phase"), overwrite) as put:
+        yield add
+
+
+def parts(piece: Signal, grid: Grid) -> Iterator[np.ndarray]:
+    """Yield the samples of a piece, [C, n], in steps whose map has a bounded number of cells."""
+    step = max(1, _CELLS // (len(piece.channels) * grid.rows)) * grid.hop_length
+    for first in range(0, piece.length, step):
+        yield piece.samples[:, first : first + step]
+
+
+@contextmanager
+def array_sink(
+    path: Path, grid: Grid, head: Signal, names: Sequence[str], overwrite: bool = False
+) -> Iterator[Callable[[str, np.ndarray], None]]:
+    """Yield a function (name, values) that appends columns to the arrays of a map file.
+
+    Args:
+        path, grid, head, overwrite: as for `map_sink`.
+        names: arrays with a value for each cell, [C, rows, frames]; with a speed in ``head`` the
+            file also has ``rpm``, one value per sample.
+
+    Raises:
+        SpecsrError: as `map_sink`.
+    """
+    full = (len(head.channels), grid.rows, grid.frames)
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(names, full)
+    if head.rpm is not None:
+        shapes["rpm"] = (grid.length,)
+    facts = entries.about_map(grid, head.channels)
+    fields = {key: value for key, value in facts.items() if value is not None}
+    layout = _npz if path.suffix.lower() == ".npz" else _hdf5
     with replacing(path, overwrite=overwrite) as [temp]:
         _check_room(path, temp.parent, shapes)
         with layout(temp, shapes, fields) as put:
-            yield add
+            yield put
 
 
 def _dtype(name: str) -> type:

@@ -1,15 +1,17 @@
 """Tables of numbers in text files: comments, column names, separators and decimal commas.
 
 Cells are separated by commas, semicolons, tabs or blanks.  Decimal commas are understood where
-semicolons or tabs separate.  Lines before the numbers are comments (``#`` or ``%``, with facts as
-``key: value``), free text, and a line of column names right above the numbers.
+semicolons, tabs or blanks separate, and in a single column.  Lines before the numbers are comments
+(``#`` or ``%``, with facts as ``key: value``), free text, and a line of column names right above
+the numbers, or above a line of their units.  Texts are UTF-8, UTF-16 or cp1252.  Time stamps
+(``2024-05-01 12:00:00.001``, ``12:00:00,001``) become seconds.
 """
 
 from __future__ import annotations
 
-import csv
+import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,11 +19,22 @@ from typing import Any, TextIO
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io.axis_labels import quantity
+from specsr.io.dialect import (
+    are_numbers,
+    cells_of,
+    dialect,
+    stamped_cells,
+    to_number,
+    unquoted,
+    with_units,
+)
 from specsr.io.guard import naming
 from specsr.io.limits import check_size
 from specsr.io.schema import names
+from specsr.io.stamps import is_stamp, seconds
 
-_PAIR = re.compile(r"([A-Za-z_ -]+?)\s*[:=]\s*([^,;]+)")
+_PAIR = re.compile(r"([A-Za-z_ -]+?)\s*(?:[\[(]([^\[\]()]{1,12})[\])]\s*)?[:=]\s*([^,;]+)")
 _HEAD_LINES = 200
 LONGEST = 300
 """Longest part of a comment, column name or message that is used, characters."""
@@ -29,6 +42,13 @@ LONGEST_LINE = 1_000_000
 """Longest line before the numbers, characters."""
 _JSON = ("channels", "origin")
 """Comments of specsr that hold JSON."""
+KEYS = (
+    "format", "unit", "values", "scaling", "window", "cell", "rate", "channel", "channels", "rows",
+    "samples", "start", "full_scale", "type", "weighting",
+)  # fmt: skip
+"""Keys of comments that mean something; `misspelt` finds words that were to be one of them."""
+_WORDS = ("sampling", "sample", "scale", "time", "date", "name", "types", "state", "stop")
+"""Usual keys of other programs that resemble one of `KEYS` and are none."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +60,12 @@ class Head:
         lines: number of lines before the first line of numbers.
         divider: separator of the cells; None means blanks.
         comma: whether commas are decimal commas.
-        names: column names; () without a line of names.
+        names: column names, with units of a line of their own in brackets; () without a line of
+            names.
         times: times of the columns, s, if the line of names is that of a map, else ().
         channels: channel names in a comment of specsr; () without one.
         origin: JSON text in a comment of specsr, see `specsr.io.origin`; None without one.
+        stamped: positions of the columns that hold time stamps.
     """
 
     facts: dict[str, str]
@@ -54,6 +76,7 @@ class Head:
     times: tuple[float, ...] = ()
     channels: tuple[str, ...] = ()
     origin: str | None = None
+    stamped: tuple[int, ...] = ()
 
     @property
     def is_map(self) -> bool:
@@ -64,33 +87,38 @@ class Head:
         """Return a fact as a number, without a unit Hz or s; None if the fact is absent.
 
         Raises:
-            SpecsrError: the fact is not a finite number.
+            SpecsrError: the fact is not a finite number, or has another unit.
         """
         if key not in self.facts:
             return None
-        try:
-            value = float(re.sub(r"\s*(Hz|s)$", "", self.facts[key]))
-        except ValueError:
-            value = float("nan")
-        if not np.isfinite(value):
+        found = quantity(self.facts[key])
+        if found is None or not np.isfinite(found[0]) or found[1] not in ("", "Hz", "s"):
             raise SpecsrError(f"{key} is {self.facts[key]!r}: expected a number")
-        return value
+        return found[0]
+
+    def misspelt(self) -> dict[str, str]:
+        """Return keys of comments that are no known key but resemble one that is absent."""
+        found = {}
+        for key in self.facts.keys() - {*KEYS, *_WORDS}:
+            for known in difflib.get_close_matches(key, KEYS, 1, 0.74):
+                if known not in self.facts:
+                    found[key] = known
+        return found
 
 
-def read_columns(path: Path) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the column names and the numbers of a table; the file may have any suffix.
+def read_columns(path: Path) -> tuple[Head, np.ndarray]:
+    """Return the head and the numbers of a table; the file may have any suffix.
 
     Empty cells at the end of a line and lines of empty cells are skipped.
 
     Returns:
-        The names as written, () without a line of names, and the numbers, float64 [rows, columns].
+        The head, and the numbers, float64 [rows, columns].
 
     Raises:
         SpecsrError: no such file, or no table of numbers; the message names the file.
     """
     with naming(path):
-        head, table = read_table(path, gaps=True)
-        return head.names, table
+        return read_table(path, gaps=True)
 
 
 def read_head(path: Path) -> Head:
@@ -103,6 +131,7 @@ def read_head(path: Path) -> Head:
     check_size(4 * path.stat().st_size, "the table")
     facts: dict[str, str] = {}
     more: dict[str, Any] = {}
+    above = ""
     with _opened(path) as file:
         lines = [line.rstrip("\n")[:LONGEST_LINE] for _, line in zip(range(_HEAD_LINES), file)]
     for number, line in enumerate(lines):
@@ -117,18 +146,22 @@ def read_head(path: Path) -> Head:
                 facts["format"] = "specsr-map"
             facts |= comment_facts(text)
             continue
-        divider, comma = _divider(line)
-        if _are_numbers(_cells(text, divider), comma):
-            return Head(facts, number, divider, comma, **more)
-        following = next((later for later in lines[number + 1 :] if later.strip()), "")
-        divider, comma = _divider(following)
-        if not following or not _are_numbers(_cells(following, divider), comma):
-            continue  # a line of text above the names
-        titles = _names(text, divider, single=len(_cells(following, divider)) == 1)
+        later = [text for text in lines[number:] if text.strip() and text.strip()[0] not in "#%"]
+        divider, comma = dialect(later, title=above)
+        if are_numbers(cells_of(text, divider), comma):
+            stamped = stamped_cells(text, divider)
+            return Head(facts, number, divider, comma, **more, stamped=stamped)
+        divider, comma = dialect(later[1:], title=text)
+        if len(later) < 2 or not are_numbers(cells_of(later[1], divider), comma):
+            above = text  # a line of text above the names
+            continue
+        count = len(cells_of(later[1], divider))
+        titles = with_units(above, text, divider, count)
         times: tuple[float, ...] = ()
-        if len(titles) > 2 and _are_numbers(titles[1:], comma):
-            times = tuple(_number(title, comma) for title in titles[1:])
-        return Head(facts, number + 1, divider, comma, titles, times, **more)
+        if len(titles) > 2 and are_numbers(titles[1:], comma):
+            times = tuple(to_number(title, comma) for title in titles[1:])
+        stamped = stamped_cells(later[1], divider)
+        return Head(facts, number + 1, divider, comma, titles, times, **more, stamped=stamped)
     raise SpecsrError(
         "cannot be read as a table: expected columns of numbers under a line of names"
     )
@@ -137,7 +170,7 @@ def read_head(path: Path) -> Head:
 def comment_facts(text: str) -> dict[str, str]:
     """Return the ``key: value`` pairs of a comment, keys in lower case."""
     pairs = _PAIR.findall(text[:LONGEST])
-    return {key.strip().lower(): value.strip() for key, value in pairs}
+    return {key.strip().lower(): f"{value.strip()} {unit}".strip() for key, unit, value in pairs}
 
 
 def read_table(path: Path, gaps: bool = False) -> tuple[Head, np.ndarray]:
@@ -184,12 +217,46 @@ def _loadtxt(lines: Iterable[str], head: Head) -> np.ndarray:
 
 
 def _cleaned(file: TextIO, head: Head, gaps: bool) -> Iterator[str]:
-    """Yield lines without quotes, decimal commas and empty cells at their end."""
+    """Yield lines without quotes, decimal commas, time stamps and empty cells at their end.
+
+    Raises:
+        ValueError: a decimal comma in one line and a decimal point in another.
+    """
     ends = " \r\n" + (head.divider or "")
-    for line in file:
-        kept = _unquoted(line, head.divider).rstrip(ends)
+    comma = point = False
+    for number, line in enumerate(file):
+        kept = unquoted(line, head.divider).rstrip(ends)
         kept = kept if kept or gaps else line
-        yield kept.replace(",", ".") if head.comma else kept
+        if number < head.lines:
+            yield kept
+            continue
+        if head.stamped:
+            kept = _without_stamps(kept, head)
+        if head.comma and not kept.startswith(("#", "%")):
+            # stamps are already seconds, with a point
+            rest = kept if not head.stamped else _rest(kept, head)
+            comma |= "," in rest
+            point |= "." in rest
+            if comma and point:
+                raise ValueError(
+                    f"line {number + 1} is {kept.strip()[:LONGEST]!r}: expected decimal commas or "
+                    "decimal points throughout, not both"
+                )
+            kept = kept.replace(",", ".")
+        yield kept
+
+
+def _without_stamps(line: str, head: Head) -> str:
+    cells = line.split(head.divider)
+    for i in head.stamped:
+        if i < len(cells) and is_stamp(cells[i]):
+            cells[i] = repr(seconds(cells[i]))
+    return (head.divider or " ").join(cells)
+
+
+def _rest(line: str, head: Head) -> str:
+    cells = line.split(head.divider)
+    return " ".join(cell for i, cell in enumerate(cells) if i not in head.stamped)
 
 
 def _wrong_line(path: Path, head: Head) -> str:
@@ -200,64 +267,26 @@ def _wrong_line(path: Path, head: Head) -> str:
             text = re.split("[#%]", line, maxsplit=1)[0].strip()
             if number <= head.lines or not text:
                 continue
-            cells = _cells(text, head.divider)
+            cells = cells_of(text, head.divider)
             count = count or len(cells)
-            if len(cells) != count or not _are_numbers(cells, head.comma):
+            if len(cells) != count or not are_numbers(cells, head.comma):
                 return f"line {number} is {text[:LONGEST]!r}: expected {count} numbers"
     return ""
 
 
 def _opened(path: Path) -> TextIO:
-    """Open a table as UTF-8, or as cp1252, the Windows encoding of older programs."""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            file.read(1 << 20)
+    """Open a table as UTF-8, UTF-16, or cp1252, the Windows encoding of older programs."""
+    with open(path, "rb") as raw:
+        start = raw.read(1000)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    elif start.count(0) > len(start) // 3:  # no mark: every other byte of plain text is zero
+        encoding = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    else:
         encoding = "utf-8-sig"
-    except UnicodeDecodeError:
-        encoding = "cp1252"
+        try:
+            with open(path, encoding=encoding) as file:
+                file.read(1 << 20)
+        except UnicodeDecodeError:
+            encoding = "cp1252"
     return open(path, encoding=encoding, errors="replace", newline=None)
-
-
-def _divider(line: str) -> tuple[str | None, bool]:
-    """Return the separator of a line of numbers, and whether commas in it are decimal."""
-    for divider in ("\t", ";"):
-        if divider in line:
-            return divider, True
-    if "," in line:
-        return ",", False
-    return None, False
-
-
-def _cells(line: str, divider: str | None) -> list[str]:
-    """Return the cells of a line of numbers, without quotes and empty cells at the end."""
-    cells = [cell.strip() for cell in _unquoted(line, divider).split(divider)]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def _unquoted(line: str, divider: str | None) -> str:
-    """Return a line without the quotes around cells; a separator in quotes keeps them."""
-    return re.sub(rf'"([^"{divider or " "}]*)"', r"\1", line) if '"' in line else line
-
-
-def _names(line: str, divider: str | None, single: bool) -> tuple[str, ...]:
-    """Return the column names in a line; a ``single`` column may have blanks in its name."""
-    if divider is None:
-        return (line,) if single else tuple(re.split(r"\s+(?![\[(])", line))
-    names = next(csv.reader([line], delimiter=divider, skipinitialspace=True))
-    while names and not names[-1].strip():
-        names.pop()
-    return tuple(names)
-
-
-def _number(text: str, comma: bool) -> float:
-    return float(text.replace(",", ".") if comma else text)
-
-
-def _are_numbers(cells: Sequence[str], comma: bool) -> bool:
-    try:
-        numbers = [_number(cell, comma) for cell in cells]
-    except ValueError:
-        return False
-    return bool(numbers)

@@ -18,11 +18,13 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.extras import need
-from specsr.io import origin, unit_labels
+from specsr.io import origin, sampling, unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
+from specsr.io.axis_labels import meaning
 from specsr.io.limits import Total, array_memory
 from specsr.io.recording import Channel, Contents
-from specsr.io.times import even_times, snap
+from specsr.io.sampling import Sampling
+from specsr.io.titles import kind_of_name
 from specsr.signal import Signal
 
 _SCALE = re.compile(r"NI_Scale\[\d+\]_Scale_Type")
@@ -30,7 +32,6 @@ _KNOWN_SCALES = {
     "Polynomial", "Linear", "RTD", "Strain", "Table", "Thermistor", "Thermocouple", "Add",
     "Subtract",
 }  # fmt: skip
-_TIME = re.compile(r"(?i)time|zeit|temps|t|x")
 
 
 def read_tdms(path: Path) -> Contents:
@@ -119,15 +120,43 @@ class _Bounded(io.BufferedReader):
 
 def _waveforms(group: Any) -> list[Any]:
     """Return the channels of a group that hold numbers, without its time axis."""
+    axis = _axis(group)
     return [
         channel for channel in group.channels()
-        if len(channel) and channel.dtype.kind in "biuf" and not _is_time(channel)
+        if len(channel) and channel.dtype.kind in "biuf"
+        and (axis is None or channel.name != axis.name)
     ]  # fmt: skip
 
 
-def _is_time(channel: Any) -> bool:
-    named = bool(_TIME.fullmatch(channel.name)) and channel.dtype.kind == "f"
-    return named and "wf_increment" not in channel.properties
+def _axis(group: Any) -> Any:
+    """Return the channel of a group with the times of the others; None without one.
+
+    A channel named x is an axis only if its unit is one of an axis: x may be a direction.
+    """
+    for channel in group.channels():
+        if (
+            not len(channel)
+            or "wf_increment" in channel.properties
+            or channel.dtype.kind not in "fM"
+        ):
+            continue
+        label = _label(channel.properties)
+        kind = kind_of_name(channel.name)
+        found = meaning(label)
+        if kind == "time" and (not label or found is None or found.kind != "speed"):
+            # a unit of samples, as of a torque "t [N]", makes it a channel
+            if found is None and label and unit_labels.is_known(label):
+                continue
+            return channel
+        if (kind or channel.name.lower() == "x") and found is not None and found.kind in (
+            "time", "angle", "distance", "frequency", "order", "index"
+        ) and channel is group.channels()[0]:  # fmt: skip
+            return channel
+    return None
+
+
+def _label(facts: Any) -> str:
+    return unit_labels.clean(facts.get("unit_string") or facts.get("NI_UnitDescription"))
 
 
 def _channel(file: Any, group: Any, channel: Any) -> tuple[Channel, str, Any]:
@@ -135,26 +164,30 @@ def _channel(file: Any, group: Any, channel: Any) -> tuple[Channel, str, Any]:
     _check_scaling(file, group, channel)
     facts = channel.properties
     samples = np.asarray(channel[:])
-    label = unit_labels.clean(facts.get("unit_string") or facts.get("NI_UnitDescription"))
+    own = facts.get("specsr_rate")
     start = float(facts.get("wf_start_offset", 0.0))
-    rate, stamps, note, when = None, None, "", None
+    when = None
     step = facts.get("wf_increment")
-    if isinstance(step, (int, float)) and step > 0:
-        rate, note = snap(1 / float(step))
+    if own is not None:
+        sampled = Sampling(float(own), start)
+        when = facts.get("wf_start_time")
+    elif isinstance(step, (int, float)) and step > 0:
+        label = unit_labels.clean(facts.get("wf_xunit_string"))
+        kind = kind_of_name(str(facts.get("wf_xname", ""))) or "time"
+        sampled = sampling.of_step(float(step), start, label, kind)
         when = facts.get("wf_start_time")
     else:
-        axis = next((c for c in group.channels() if _is_time(c) and len(c) == len(samples)), None)
-        if axis is not None:
-            stamps = np.asarray(axis[:])
-            even = even_times(stamps)
-            if even is not None:
-                (rate, start, note), stamps = even, None
+        axis = _axis(group)
+        sampled = Sampling(start=start)
+        if axis is not None and len(axis) == len(samples):
+            kind = kind_of_name(axis.name) or "time"
+            sampled = sampling.of_values(np.asarray(axis[:]), _label(axis.properties), kind)
     made = Channel(
-        channel.name, samples, facts.get("specsr_rate", rate), label=label, group=group.name,
-        start=start, full_scale=_full_scale(file), times=stamps,
-        of_signal=bool(facts.get("specsr_of_signal", False)),
+        channel.name, samples, label=_label(facts), group=group.name,
+        full_scale=_full_scale(file), of_signal=bool(facts.get("specsr_of_signal", False)),
+        **sampled.fields(),
     )  # fmt: skip
-    return made, note, when
+    return made, sampled.note, when
 
 
 def _full_scale(file: Any) -> float:

@@ -33,23 +33,24 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import entries, origin, unit_labels
 from specsr.io.atomic import replacing
+from specsr.io.axis_labels import quantity
+from specsr.io.columns import Column, axis, column, suspect
+from specsr.io.entries import UNWEIGHTED
+from specsr.io.map_corner import map_axes
 from specsr.io.recording import Channel, Contents
+from specsr.io.sampling import Sampling, of_rate
 from specsr.io.table import (
-    LONGEST,
     LONGEST_LINE,
     Head,
     comment_facts,
     read_head,
     read_table,
 )
-from specsr.io.times import even_times
 from specsr.maps.spec_map import SpecMap
 from specsr.names import for_spreadsheet, from_spreadsheet, plain
 from specsr.signal import Signal
 
 SUFFIXES = (".csv", ".tsv")
-_COLUMN = re.compile(r"\s*(.*?)\s*[\[(]([^\[\]()]*(?:\([^)]*\))?[^\[\]()]*)[\])]\s*")
-_TIME = re.compile(r"(?i)(time|t|zeit|temps|x|time[ _]?axis)")
 
 
 def read_signal(path: Path) -> Contents:
@@ -59,38 +60,40 @@ def read_signal(path: Path) -> Contents:
         SpecsrError: it holds no table of numbers, or a map.
     """
     head, table = read_table(path)
-    notes: tuple[str, ...] = ()
     if head.is_map:
         raise SpecsrError("holds a map, not a recording: read it with read_map")
     columns = _columns(head, table.shape[1])
     if len(columns) != table.shape[1]:
         raise SpecsrError(f"has {len(columns)} column names for {table.shape[1]} columns")
     facts = head.facts
-    rate = head.number("rate")
-    start, stamps = head.number("start") or 0.0, None
-    times = [i for i, (name, _) in enumerate(columns) if _TIME.fullmatch(name)]
-    if times and len(table) > 1:
-        step = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6}.get(columns[times[0]][1], 1.0)
-        even = even_times(table[:, times[0]] * step)
-        if even is None:
-            stamps = table[:, times[0]] * step
-        elif rate is None:
-            rate, start, note = even
-            notes = (note,) if note else ()
+    own = facts.get("format") == "specsr-signal"
+    at: int | None = 0
+    if own:  # the times are rounded, the rate is exact
+        sampled = Sampling(head.number("rate"), head.number("start") or 0.0)
+    else:
+        at, sampled = axis(columns, table, head)
+        if at is None and sampled.rate is None and not sampled.problem:
+            sampled = suspect(columns, table)
     scale = head.number("full_scale") or 1.0
     dtype = np.float32 if facts.get("type") == "float32" else np.float64
-    own = facts.get("format") == "specsr-signal"
     channels = [
         Channel(
-            name, table[:, i].astype(np.float64 if label == "1/min" else dtype), rate,
-            label=label or facts.get("unit", ""), start=start, full_scale=scale, times=stamps,
-            of_signal=own and label == "1/min" and name == "rpm",
+            one.name, table[:, i].astype(np.float64 if one.label == "1/min" else dtype),
+            label=one.label or facts.get("unit", ""), full_scale=scale,
+            of_signal=own and one.label == "1/min" and one.name == "rpm", **sampled.fields(),
         )
-        for i, (name, label) in enumerate(columns) if i not in times[:1]
+        for i, one in enumerate(columns) if i != at
     ]  # fmt: skip
     if not channels:
         raise SpecsrError("holds no column of samples besides its times")
-    return Contents(tuple(channels), notes)
+    notes = [sampled.note] if sampled.note else []
+    if facts.get("weighting", "Z").upper() not in UNWEIGHTED:
+        notes.append(f"its samples are {facts['weighting']}-weighted, and so are their levels")
+    notes += [
+        f"its comment {key!r} is ignored: did you mean {known!r}?"
+        for key, known in ({} if own else head.misspelt()).items()
+    ]
+    return Contents(tuple(channels), tuple(notes))
 
 
 def write_signal(
@@ -117,7 +120,8 @@ def write_signal(
     }  # fmt: skip
     lines = [f"# {key}: {value}" for key, value in facts.items()]
     if any(
-        _column(cell, 0) != (name, signal.unit) for cell, name in zip(names[1:], signal.channels)
+        column(cell, 0) != Column(name, signal.unit)
+        for cell, name in zip(names[1:], signal.channels)
     ):
         lines.append(_names_line(path, signal.channels))
     lines += _origin_lines()
@@ -147,23 +151,35 @@ def read_map_file(path: Path) -> SpecMap:
             "holds no map: expected times in the first line and frequencies in the first column"
         )
     facts = head.facts
-    kind = facts.get("values", "db").lower()
-    if kind not in entries.VALUES:
-        raise SpecsrError(f"values is {kind!r}: expected one of {', '.join(entries.VALUES)}")
+    for key, known in head.misspelt().items():
+        raise SpecsrError(f"its comment {key!r} is unknown: did you mean {known!r}?")
     unit = facts.get("unit")
     if unit is None:
         raise SpecsrError("has no unit: add a line such as  # unit: Pa, values: db")
+    kind = facts.get("values", "").lower()
+    if not kind and (table[:, 1:] < 0).any():
+        kind = "db"  # the other two cannot be negative
+    if kind not in entries.VALUES:
+        stated = f"values is {kind!r}" if kind else "does not state its values"
+        raise SpecsrError(
+            f"{stated}: expected one of {', '.join(entries.VALUES)}, as in  # unit: Pa, values: db"
+        )
+    down, across = map_axes(head.names[0] if head.names else "")
+    values, rows, columns = table[:, 1:], table[:, 0], np.array(head.times)
+    if down.kind == "time":
+        values, rows, columns, down, across = values.T, columns, rows, across, down
     fields: dict[str, Any] = {
-        kind: table[:, 1:], "freqs": table[:, 0], "times": np.array(head.times),
+        kind: values, "freqs": rows * down.factor, "times": columns * across.factor,
         "unit": unit_labels.understand(unit)[0],
     }  # fmt: skip
-    fields |= {key: facts[key] for key in ("scaling", "window") if key in facts}
+    fields |= {key: facts[key] for key in ("scaling", "window", "weighting") if key in facts}
     if head.channels or "channel" in facts:
         fields["channels"] = list(head.channels) or [facts["channel"]]
     if "cell" in facts:
         fields["cell"] = [int(part) for part in re.findall(r"\d+", facts["cell"])]
-    if (rate := head.number("rate")) is not None:
-        fields["rate"] = rate
+    if (rate := facts.get("rate")) is not None:
+        value, label = quantity(rate) or (head.number("rate") or 0.0, "")
+        fields["rate"] = of_rate(value, label).rate
     return entries.spec_map(fields)
 
 
@@ -203,7 +219,7 @@ def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
                    delimiter=divider)  # fmt: skip
 
 
-def _columns(head: Head, count: int) -> list[tuple[str, str]]:
+def _columns(head: Head, count: int) -> list[Column]:
     """Return name and unit label of every column.
 
     Names in a comment of specsr apply while the line of names shows them: not after an edit.
@@ -211,11 +227,11 @@ def _columns(head: Head, count: int) -> list[tuple[str, str]]:
     cells = head.names or ("",) * count
     own = head.facts.get("format") == "specsr-signal"
     named = cells[1 : 1 + len(head.channels)]
-    columns = [_column(from_spreadsheet(cell) if own else cell, i) for i, cell in enumerate(cells)]
+    columns = [column(from_spreadsheet(cell) if own else cell, i) for i, cell in enumerate(cells)]
     if own and len(named) == len(head.channels):
         labels = [unit_labels.clean(cell[cell.rfind("[") :]) for cell in named]
         if all(map(_shows, named, head.channels, labels)):
-            columns[1 : 1 + len(named)] = zip(head.channels, labels)
+            columns[1 : 1 + len(named)] = map(Column, head.channels, labels)
     return columns
 
 
@@ -255,10 +271,3 @@ def _json_line(key: str, text: str) -> str:
 
 def _without_formulas(found: re.Match[str]) -> str:
     return re.sub("[=+@-]", lambda sign: f"\\u{ord(sign[0]):04x}", found[0])
-
-
-def _column(text: str, position: int) -> tuple[str, str]:
-    """Return name and unit label of a column."""
-    found = _COLUMN.fullmatch(text[:LONGEST])
-    name, label = found.groups() if found else (text.strip(), "")
-    return name or f"ch{position + 1}", unit_labels.clean(label)

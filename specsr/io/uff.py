@@ -17,11 +17,12 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.extras import need
-from specsr.io import entries, schema, unit_labels
+from specsr.io import entries, sampling, schema, unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
+from specsr.io.axis_labels import Kind
 from specsr.io.limits import Total, check_size
 from specsr.io.recording import Channel, Contents, from_rows
-from specsr.io.times import even_times, snap
+from specsr.io.titles import kind_of_name
 from specsr.maps.spec_map import SpecMap
 from specsr.names import plain
 from specsr.signal import Signal
@@ -36,6 +37,10 @@ _FUNCTIONS = {
 _QUANTITIES = {11: "velocity", 12: "acceleration"}
 _DATA_TYPES = {"Pa": 15, "m/s2": 12, "g": 12, "m/s": 11, "N": 13, "V": 0, "1": 0}
 _ABSCISSA_TIME, _ABSCISSA_FREQUENCY = 17, 18
+_ABSCISSAS: dict[int, Kind] = {
+    8: "distance", 17: "time", 18: "frequency", 19: "speed", 20: "order",
+}  # fmt: skip
+"""Type of the abscissa -> kind of axis; the others depend on their name, else on their unit."""
 _SIX_DIGITS = 5.1e-6
 """Largest relative error of a step that was rounded to six digits."""
 _FACTOR = 10
@@ -240,19 +245,27 @@ def _channel(fields: dict[str, Any]) -> tuple[Channel, str]:
         if own.get("rpm"):
             channel = replace(channel, of_signal=True)
         return channel, ""
-    if fields["abscissa_spacing"] == 1:
-        step = fields["abscissa_inc"]
-        if not step > 0:
-            raise SpecsrError(f"{name}: its time step is {step}: expected seconds above zero")
-        rate, note = snap(1 / step, _SIX_DIGITS)
-        start, stamps = float(fields["abscissa_min"]), None
-    else:
-        even = even_times(fields["x"])
-        rate, start, note = even or (None, 0.0, "")  # type: ignore[assignment]  # rates of None
-        stamps = None if even else fields["x"]
+    sampled = _sampling(fields)
     return Channel(
-        name, data, rate, label=label, quantity=quantity, start=start, times=stamps
-    ), note  # fmt: skip
+        name, data, label=label, quantity=quantity, **sampled.fields()
+    ), sampled.note  # fmt: skip
+
+
+def _sampling(fields: dict[str, Any]) -> sampling.Sampling:
+    """Return the sampling of a time response by its abscissa: type, name and unit."""
+    unit = unit_labels.clean(fields["abscissa_axis_units_lab"])
+    name = unit_labels.clean(fields["abscissa_axis_lab"])
+    code = int(fields["abscissa_spec_data_type"])
+    kind = _ABSCISSAS.get(code) or kind_of_name(name)
+    if kind is None:
+        # types 0 and 1 state nothing: the function is a time response
+        if code not in (0, 1) and not unit:
+            return sampling.asked(f"its abscissa {name} of type {code} is no time")
+        kind = "time"
+    if fields["abscissa_spacing"] == 1:
+        step, start = float(fields["abscissa_inc"]), float(fields["abscissa_min"])
+        return sampling.of_step(step, start, unit, kind, _SIX_DIGITS)
+    return sampling.of_values(fields["x"], unit, kind)
 
 
 def _name(fields: dict[str, Any]) -> str:

@@ -10,22 +10,23 @@ from __future__ import annotations
 import re
 
 from specsr.errors import SpecsrError
+from specsr.io.axis_labels import meaning
 from specsr.units import parse_unit
 
 _PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "c": 1e-2, "h": 1e2, "k": 1e3, "M": 1e6}
-_PREFIXED = re.compile(r"([numchkM])(Pa|V|N|g|m/s2|m/s)")
+# No kg, Mg or cg: these are masses; mg and µg are accelerations of quiet sensors.
+_PREFIXED = re.compile(r"([numchkM])(Pa|V|N|m/s2|m/s)|([num])(g)")
 _SPELLINGS = {
     "m/s/s": "m/s2", "m/sec2": "m/s2", "m/sec^2": "m/s2", "m*s^-2": "m/s2", "ms^-2": "m/s2",
     "m/sec": "m/s", "g's": "g", "gs": "g", "gees": "g", "pascals": "Pa", "newtons": "N",
     "-": "1", "1/1": "1", "-/-": "1", "no unit": "1", "unitless": "1", "unknown": "1",
 }  # fmt: skip
-_SPEEDS = {
-    "rpm", "1/min", "/min", "min-1", "min^-1", "1min-1", "r/min", "rev/min", "revs/min", "u/min",
-    "tr/min", "t/min", "rotations/min", "revolutions/min",
-}  # fmt: skip
 _SPEED_NAME = re.compile(
     r"(?i)(^|[^a-z])(rpm|drehzahl|n_?mot|nmot|regime|(engine|motor|shaft|rotor)[ _.-]?speed)"
-    r"|EngineSpeed|_rpm\b|rpm$"
+    r"|EngineSpeed|EngSpeed|_rpm\b|rpm$"
+)
+_MAYBE_SPEED_NAME = re.compile(
+    r"(?i)(^|[^a-z])(speed|rotation|omega|n|frequency of rotation)([^a-z]|$)"
 )
 _TACHO_NAME = re.compile(r"(?i)tacho|keyphasor|(^|[^a-z])(pulses?|trigger)([^a-z]|$)")
 # "m/s²" with its last character lost or read in another encoding.
@@ -66,7 +67,7 @@ def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
             continue
     scaled = _PREFIXED.fullmatch(plain)
     if scaled:
-        prefix, unit = scaled.groups()
+        prefix, unit = (part for part in scaled.groups() if part)
         factor = _PREFIXES[prefix]
         return unit, factor, f"samples in {text} are multiplied by {factor:g} to get {unit}"
     raise SpecsrError(
@@ -75,11 +76,42 @@ def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
     )
 
 
+def is_known(label: str) -> bool:
+    """Return whether a label is a unit of samples."""
+    try:
+        return bool(clean(label)) and bool(understand(label)[0])
+    except SpecsrError:
+        return False
+
+
 def is_speed(label: str, name: str) -> bool:
-    """Return whether a channel is a speed in 1/min, by its unit, or without one by its name."""
+    """Return whether a channel is the speed of a machine, by its unit and its name.
+
+    A unit of revolutions per minute is enough.  Hz, rad/s and deg/s need a name of a speed: they
+    are also units of vibration.  Without a unit the name decides.
+    """
     text = clean(label)
     if text:
-        return text.lower().replace(" ", "").replace("⁻¹", "-1") in _SPEEDS
+        found = meaning(text)
+        if found is None or found.kind not in ("speed", "frequency"):
+            return False
+        per_minute = found.kind == "speed" and found.factor in (1.0, 1e3)
+        return per_minute or _named_speed(name) or bool(_MAYBE_SPEED_NAME.search(name))
+    return _named_speed(name)
+
+
+def speed_factor(label: str) -> float | None:
+    """Return the factor from the unit of a speed to 1/min; 1 without a unit, None if unknown."""
+    text = clean(label)
+    if not text:
+        return 1.0
+    found = meaning(text)
+    if found is None or found.kind not in ("speed", "frequency"):
+        return None
+    return found.factor * (60.0 if found.kind == "frequency" else 1.0)
+
+
+def _named_speed(name: str) -> bool:
     return bool(_SPEED_NAME.search(name)) and not _TACHO_NAME.search(name)
 
 

@@ -6,14 +6,18 @@ second; the search and the fit of orders work with it.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io.table import read_columns
+from specsr.io.speed_table import read_speeds
+from specsr.io.speeds import speeds_at
 from specsr.maps.grid import Grid
 from specsr.signal import Signal, channel_position
+
+log = logging.getLogger(__name__)
 
 
 def rpm_from_pulses(
@@ -92,9 +96,10 @@ def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal
 def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
     """Return the speed at every sample of a signal, or of the signal of a grid, from a table.
 
-    The table has two columns, time in s (on the time axis of the signal) and speed in 1/min, or
-    one column with a speed per sample; its format is that of `specsr.io.table.read_columns`.  The
-    speed is interpolated linearly, and held constant before the first and after the last time.
+    The table has a column of times on the time axis of the signal and one of speeds, or one column
+    with a speed per sample; names and units decide which is which and what they mean
+    (`specsr.io.speed_table`).  The speed is interpolated linearly, and held constant before the
+    first and after the last time, with a note.
 
     Args:
         path: the table, with any suffix.
@@ -104,37 +109,33 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
         Speed in 1/min, float64 [N].
 
     Raises:
-        SpecsrError: no such file, no numbers, times that do not increase or do not overlap the
-            signal, or a wrong number of speeds; the message names the file.
+        SpecsrError: no such file, no numbers, units that are none of time and speed, times that do
+            not increase or do not overlap the signal, or a wrong number of speeds; the message
+            names the file.
     """
     path = Path(path)
-    layout = "one or two columns of numbers (time in s, speed in 1/min)"
-    try:
-        _, table = read_columns(path)
-    except SpecsrError as error:
-        if isinstance(error.__cause__, OSError):
-            raise
-        raise SpecsrError(f"{error}; a table of speeds has {layout}") from None
-    if table.shape[1] > 2:
-        raise SpecsrError(f"{path}: has {table.shape[1]} columns: expected {layout}")
-    if not np.isfinite(table).all():
-        raise SpecsrError(f"{path}: holds values that are not finite numbers")
-    if table.shape[1] == 1:
-        if len(table) != signal.length:
+    table = read_speeds(path)
+    if table.times is None:
+        if len(table.rpm) != signal.length:
             raise SpecsrError(
-                f"{path}: {len(table)} speeds for {signal.length} samples: expected one per "
+                f"{path}: {len(table.rpm)} speeds for {signal.length} samples: expected one per "
                 "sample, or a column of times before them"
             )
-        return table[:, 0]
-    if len(table) > 1 and np.diff(table[:, 0]).min() <= 0:
-        raise SpecsrError(f"{path}: its times do not increase: sort them")
+        return table.rpm
+    own = table.times
+    if len(own) > 1 and np.diff(own).min() <= 0:
+        raise SpecsrError(f"{path}: its times do not increase: sort them{table.hint}")
     times = signal.start + np.arange(signal.length) / signal.rate
-    if table[0, 0] > times[-1] or table[-1, 0] < times[0]:
+    if own[0] > times[-1] or own[-1] < times[0]:
         raise SpecsrError(
-            f"{path}: its times run from {table[0, 0]:g} to {table[-1, 0]:g} s, the recording "
-            f"from {times[0]:g} to {times[-1]:g} s: expected times that overlap"
+            f"{path}: its times run from {own[0]:g} to {own[-1]:g} s, the recording from "
+            f"{times[0]:g} to {times[-1]:g} s: expected times that overlap{table.hint}"
         )
-    return np.interp(times, table[:, 0], table[:, 1])
+    rpm, notes = speeds_at(times, own, table.rpm, "the speed")
+    assert rpm is not None  # the times overlap, and all values are finite
+    for note in (*table.notes, *notes):
+        log.warning("%s: %s", path, note)
+    return rpm
 
 
 def checked_rpm(rpm: np.ndarray | float | None, length: int) -> np.ndarray:

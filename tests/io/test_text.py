@@ -82,7 +82,7 @@ def test_a_table_of_levels_is_a_map(tmp_path):
     [
         ("0,1\n2,3.5\n", ()),
         ("\n# a note\nt [s];n [1/min]\n0;1\n2;3,5\n", ("t [s]", "n [1/min]")),
-        ("time,rpm\ns,1/min\n0,1\n\n2,3.5", ("s", "1/min")),
+        ("time,rpm\ns,1/min\n0,1\n\n2,3.5", ("time [s]", "rpm [1/min]")),
         ('"t","n"\n"0","1"\n"2","3.5"\n', ("t", "n")),
         ('t;n\n"0";"1,0"\n"2,0";"3,5"\n', ("t", "n")),
         ("t\tn\t\n0\t1\t\n2\t3.5\n\t\t\n", ("t", "n")),
@@ -93,7 +93,7 @@ def test_columns_of_any_table_are_read(tmp_path, text, names):
     path = tmp_path / "a.txt"
     path.write_text(text)
     found, table = read_columns(path)
-    assert found == names and table.tolist() == [[0, 1], [2, 3.5]]
+    assert found.names == names and table.tolist() == [[0, 1], [2, 3.5]]
 
 
 @pytest.mark.parametrize(
