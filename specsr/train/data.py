@@ -15,9 +15,10 @@ from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.models.network import Network
 from specsr.models.precision import autocast
 from specsr.progress import Progress
+from specsr.train.cache import load_examples
 from specsr.train.config import Config
 from specsr.train.crops import Crops, Cutter
-from specsr.train.examples import Example, load_examples, recipes
+from specsr.train.examples import Example, recipes
 from specsr.train.images import ImageCrops, load_training, mean_psnr
 from specsr.train.losses import back_project, deviance, enlarge_bicubic
 

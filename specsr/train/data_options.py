@@ -92,3 +92,5 @@ class DataOptions(Section):
     """Recordings with a lower sampling rate in Hz are left out."""
     cache: str = "cache"
     """Folder of prepared examples."""
+    workers: int | None = Field(None, ge=1)
+    """Processes that prepare examples; None: one for each core."""

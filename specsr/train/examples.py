@@ -1,4 +1,4 @@
-"""Training examples: recordings and synthetic machines -> prepared pairs of maps in a cache.
+"""Training examples: recordings and synthetic machines -> prepared pairs of maps.
 
 An example is a pure function of its recipe and the config, so a resumed run has the same data as an
 uninterrupted one.
@@ -7,10 +7,7 @@ uninterrupted one.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +20,8 @@ from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed import column_rotation_hz
 from specsr.pairs.band_input import cut_row
 from specsr.pairs.pair import Pair
-from specsr.progress import Progress
 from specsr.signal import Signal
 from specsr.synth.draws import ALL_KINDS, random_machine, random_run_up, shares_of
-from specsr.synth.synthesis import VERSION as SYNTH_VERSION
 from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
 from specsr.train.noise import before_background, example_noise
@@ -222,72 +217,3 @@ def _prepare_real(recipe: Recipe, config: Config, rng: np.random.Generator) -> E
     speed = column_rotation_hz(signal.rpm, grid).astype(np.float32)
     overlap = grid.n_fft / grid.hop_length
     return Example(maps[0], maps[-1], 0, grid.df, speed, overlap=overlap)
-
-
-def load_examples(config: Config, progress: Progress | None = None) -> list[Example]:
-    """Return all examples of a config, prepared once and then read from the cache folder.
-
-    Raises:
-        SpecsrError: as `recipes`.
-    """
-    found = recipes(config)
-    parts = config.model_dump(include={"grids", "pair", "data"}, mode="json")
-    parts["data"].pop("cache")
-    real = {k: v for k, v in parts["data"].pop("real").items() if k in ("rates", "max_seconds")}
-    examples = []
-    folder = Path(config.data.cache)
-    folder.mkdir(parents=True, exist_ok=True)
-    per_example = {
-        k: v
-        for k, v in parts["data"].items()
-        if k not in ("folders", "validate_on", "repeats", "weights")
-    }
-    per_example["synth"] = {
-        k: v for k, v in per_example["synth"].items() if k not in ("count", "seed")
-    }
-    for recipe in progress(found) if progress else found:
-        version = FORMAT if recipe.file else [FORMAT, SYNTH_VERSION]
-        identity = [
-            version,
-            recipe.seed,
-            recipe.file,
-            recipe.channel,
-            parts["grids"],
-            parts["pair"],
-            real if recipe.real else per_example,
-        ]
-        key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
-        path = folder / f"{key}.npz"
-        if not path.exists():
-            example = prepare(recipe, config)
-            partial = path.with_suffix(f".{os.getpid()}.tmp")
-            with partial.open("wb") as file:
-                np.savez(
-                    file, low=example.low,
-                    high=example.low[:0] if example.high is example.low else example.high,
-                    cut=example.cut, df=example.df, overlap=example.overlap,
-                    speed=example.rotation_hz,  # type: ignore[arg-type]  # set by `prepare`
-                )  # fmt: skip
-            partial.replace(path)
-        with np.load(path) as stored:
-            low = stored["low"]
-            examples.append(
-                Example(
-                    low,
-                    stored["high"] if stored["high"].size else low,
-                    int(stored["cut"]),
-                    float(stored["df"]),
-                    stored["speed"],
-                    _weight(recipe, config),
-                    recipe.real,
-                    recipe.file,
-                    float(stored.get("overlap", 0.0)),
-                )
-            )
-    return examples
-
-
-def _weight(recipe: Recipe, config: Config) -> float:
-    """Return how often an example is drawn, relative to others."""
-    patterns = config.data.weights.items()
-    return math.prod(w for pattern, w in patterns if Path(recipe.file).match(pattern))

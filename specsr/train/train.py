@@ -266,7 +266,8 @@ def _resumed(path: Path, learner: Learner, run: Run) -> Run:
         log.warning("resumed at step %d with changed options: %s", run.step, "; ".join(changed))
         run.stages = [*run.stages, *(f"step {run.step}: {change}" for change in changed)]
     judged = ("data.", "pair.", "grids", "train.hold_out", "train.patch")
-    if any(c.startswith(judged) and not c.startswith("data.cache") for c in changed):
+    same = ("data.cache", "data.workers")
+    if any(c.startswith(judged) and not c.startswith(same) for c in changed):
         run.best = worst  # scores on other examples are not comparable
     return run
 

@@ -21,9 +21,10 @@ from specsr.pairs.order_input import order_channels
 from specsr.synth.draws import random_run_up
 from specsr.synth.synthesis import synthesise
 from specsr.train import examples as data
+from specsr.train.cache import FEWEST, load_examples
 from specsr.train.config import Config
 from specsr.train.crops import Crops, band_images, order_images
-from specsr.train.examples import Example, Recipe, load_examples, prepare, recipes
+from specsr.train.examples import Example, Recipe, prepare, recipes
 from support.tiny_config import config
 from support.train_samples import noise_map
 
@@ -138,6 +139,25 @@ def test_weighted_recordings_are_drawn_more_often(tmp_path: Path) -> None:
     even, crops = Crops(plain, options, 1).weights, Crops(weighted, options, 1).weights
     assert crops.sum() == pytest.approx(1)
     np.testing.assert_allclose(crops / crops[0], [1, 1, 4, 3] * even / even[0])
+
+
+def test_any_number_of_processes_prepares_the_same(tmp_path: Path) -> None:
+    """In the order of the recipes, in files of the same bytes; an error arrives as it is."""
+    made = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        synth = {"count": 2 * FEWEST, "duration": 0.1, "rates": [8000.0]}
+        options = config(folder, data={"synth": synth, "workers": workers})
+        made.append(load_examples(options))
+        files = sorted((folder / "cache").iterdir())
+        made[-1] += [file.read_bytes() for file in files]
+    (first, second), count = made, 2 * FEWEST
+    assert len(first) == 2 * count and first[count:] == second[count:]
+    for a, b in zip(first[:count], second[:count]):
+        np.testing.assert_array_equal(a.high, b.high)
+    bad = config(tmp_path / "bad", data={"synth": {**synth, "rates": [0.0]}, "workers": 2})
+    with pytest.raises(ZeroDivisionError):
+        load_examples(bad)
 
 
 # --- crops ----------------------------------------------------------------------------------

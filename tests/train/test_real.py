@@ -23,11 +23,12 @@ from specsr.pairs import consistency
 from specsr.signal import Signal
 from specsr.train import checkpoint
 from specsr.train.batch import Batch
+from specsr.train.cache import load_examples
 from specsr.train.config import Config, GridOptions
 from specsr.train.crops import Crops
 from specsr.train.data import KNOWN_SCORES, REAL_SCORES, source
 from specsr.train.data_options import RealOptions
-from specsr.train.examples import Example, load_examples, prepare, recipes
+from specsr.train.examples import Example, prepare, recipes
 from specsr.train.learner import Learner
 from specsr.train.losses import (
     LOSSES,
