@@ -1,4 +1,4 @@
-"""Refinement of a speed curve: a Newton step towards a higher score, and Whittaker smoothing."""
+"""Refinement of a speed curve: Newton step to a higher score, Whittaker smoothing, edges."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import solveh_banded
+from scipy.ndimage import find_objects, label
 
 
 def newton_step(
@@ -45,3 +46,21 @@ def smooth(target: np.ndarray, weight: np.ndarray, stiffness: float) -> np.ndarr
             bands[2 - (i - j), i : i + n - 2] += stiffness * a * b
     bands[2] += weight
     return solveh_banded(bands, weight * target)
+
+
+def trimmed(known: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Return each run of known columns cut to its part of the greatest total gain, bool [T].
+
+    The maximum of the sum over adjacent columns (Bentley, Communications of the ACM 27(9), 1984):
+    edges whose columns gain less than nothing in total are cut off.
+
+    Args:
+        known: bool [T].
+        gain: of every column, [T].
+    """
+    kept = np.zeros(len(known), dtype=bool)
+    for (run,) in find_objects(label(known)[0]):
+        total = np.concatenate([[0.0], np.cumsum(gain[run])])
+        last = int(np.argmax(total - np.minimum.accumulate(total)))
+        kept[run.start + int(np.argmin(total[: last + 1])) : run.start + last] = True
+    return kept

@@ -16,11 +16,11 @@ from numba import njit
 from scipy.ndimage import gaussian_filter1d, label, uniform_filter, uniform_filter1d
 
 from specsr.maps.grid import Grid
-from specsr.nvh.speed_curve import newton_step, smooth
+from specsr.nvh.speed_curve import newton_step, smooth, trimmed
 
 SPACING_STEP = 0.0025
 """Relative step between two spacings of the coarse search."""
-MIN_SPACING, MAX_SPACING = 2.5, 48.0
+MIN_SPACING, MAX_SPACING = 2.5, 96.0
 """Range of the search, in rows; lines closer than the minimum merge."""
 COARSE_TEETH, FINE_TEETH = 80, 160
 """Maximum number of teeth in the coarse search and in the refinement."""
@@ -132,6 +132,7 @@ def _search(lines: np.ndarray, grid: Grid) -> np.ndarray:
     support = uniform_filter1d(score, max(3, round(SUPPORT / grid.dt)), mode="nearest")
     stretches, _ = label(support > HELD_SCORE)
     found = np.isin(stretches, stretches[support > PEAK_SCORE]) & (stretches > 0)
+    found = trimmed(found, score - HELD_SCORE)  # the mean reaches beyond the lines
     return np.where(found, spacing * grid.df, 0.0)
 
 

@@ -18,7 +18,7 @@ from specsr.maps.grid import Grid
 from specsr.nvh.order_fit import candidate_orders, select
 from specsr.nvh.order_model import Levels, OrderModel
 from specsr.nvh.speed import fill_gaps
-from specsr.nvh.speed_curve import newton_step, smooth
+from specsr.nvh.speed_curve import newton_step, smooth, trimmed
 from specsr.nvh.speed_search import MIN_COLUMNS
 
 STIFFNESS = 0.03
@@ -75,8 +75,9 @@ def track_speed(
     start = _fit(power, grid, scale, rotation_hz)
     if start is None:
         return np.zeros(len(rotation_hz))
-    supported = np.repeat(_gain(*start, rotation_hz) > MIN_GAIN, scale[1])[: len(rotation_hz)]
-    return np.where(supported, rotation_hz, 0.0)
+    known = np.add.reduceat(rotation_hz > 0, np.arange(0, len(rotation_hz), scale[1])) > 0
+    known = _supported(_gain(*start, rotation_hz), known, grid, scale)
+    return np.where(np.repeat(known, scale[1])[: len(rotation_hz)], rotation_hz, 0.0)
 
 
 def correct_speed(
@@ -151,19 +152,23 @@ def _extend(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
     orders: np.ndarray, direction: int,
 ) -> np.ndarray:  # fmt: skip
-    """Return the speed extended to the last column (direction 1) or the first one (-1), [T']."""
+    """Return the speed extended forwards (direction 1) or backwards (-1), [T'].
+
+    As far as the new columns gain likelihood over the speeds beside it: where lines are too close
+    to show the speed, an extrapolated one would soon be wrong.
+    """
     s_t, frames = scale[1], len(rotation_hz)
     extension, trend = (max(2, round(seconds / grid.dt)) for seconds in (EXTENSION, TREND))
     ahead = rotation_hz[::direction].copy()
-    last = int(np.nonzero(ahead > 0)[0][-1])
-    while last < frames - 1:
+    edge = last = best = int(np.nonzero(ahead > 0)[0][-1])
+    gain = np.zeros(frames)
+    while last < frames - 1 and last - best < trend:
         past = np.arange(max(0, last - trend + 1), last + 1)
         past = past[ahead[past] > 0]
         slope = np.polyfit(past - last, ahead[past], 1)[0] if len(past) > 1 else 0.0
-        new = np.arange(1, min(extension, frames - 1 - last) + 1)
-        ahead[last + new] = ahead[last] + slope * new
-        if ahead[last + new].min() <= MIN_SPACING * grid.df:
-            ahead[last + new] = 0.0
+        new = last + np.arange(1, min(extension, frames - 1 - last) + 1)
+        ahead[new] = ahead[last] + slope * (new - last)
+        if ahead[new].min() <= MIN_SPACING * grid.df:
             break
         first, last = max(0, last - 3 * trend), last + len(new)
         cut = (first, last + 1) if direction > 0 else (frames - 1 - last, frames - first)
@@ -175,11 +180,17 @@ def _extend(
         cells = model.cells(orders)
         levels, _ = model.fit(cells, model.first(orders, cells), REFITS)
         rotation_hz[part] = refine(model, levels, EXTENSION_STEPS)
+        columns = np.repeat(_gain(model, levels, rotation_hz[part]), s_t)
+        gain[part] = columns[: part.stop - part.start]
+        # a column gains the more the farther the speed is known beyond it
+        total = np.cumsum(gain[::direction][edge + 1 : last + 1])
+        best = edge + int(np.argmax(np.append(0.0, total)))
+    ahead[best + 1 :] = 0.0
     return ahead[::direction]
 
 
 def _gain(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood per coarse column that a speed gains over its alternatives, [T]."""
+    """Return the log-likelihood that a speed gains over its alternatives in coarse columns, [T]."""
     here = _log_likelihood(model, levels, rotation_hz)
     others = [
         np.mean(
@@ -191,5 +202,17 @@ def _gain(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndar
         )
         for offset in ALTERNATIVES
     ]
-    size = max(1, round(GAIN_SECONDS / (model.grid.dt * model.scale[1])))
-    return uniform_filter1d(here - np.max(others, axis=0), size, mode="nearest")
+    return here - np.max(others, axis=0)
+
+
+def _supported(
+    gain: np.ndarray, known: np.ndarray, grid: Grid, scale: tuple[int, int]
+) -> np.ndarray:
+    """Return the coarse columns whose speed is supported by the gain around, bool [T].
+
+    The mean gain over `GAIN_SECONDS` of columns with a speed exceeds `MIN_GAIN`; edges of such runs
+    that gain nothing in total are cut off.
+    """
+    size = max(1, round(GAIN_SECONDS / (grid.dt * scale[1])))
+    total, count = (uniform_filter1d(x, size, mode="nearest") for x in (gain * known, 1.0 * known))
+    return trimmed(known & (total > MIN_GAIN * np.maximum(count, 1e-9)), gain)

@@ -1,4 +1,4 @@
-"""Newton steps and smoothing of a speed curve."""
+"""Newton steps, smoothing and edges of a speed curve."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specsr.nvh.speed_curve import newton_step, smooth
+from specsr.nvh.speed_curve import newton_step, smooth, trimmed
 
 
 def test_a_newton_step_reaches_the_maximum_of_a_parabola_or_its_limit():
@@ -42,3 +42,23 @@ def test_a_newton_step_is_limited_to_one_and_a_half_steps_on_both_sides():
         lambda speed: -np.square(np.log(speed) - target), np.log(np.full(3, 1000.0)), 0.002, 1e-3
     )
     assert move == pytest.approx([-0.003, np.log(0.999), 0.003], abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-5, 5)), min_size=1, max_size=12))
+def test_each_run_keeps_the_part_of_the_greatest_total_gain(columns):
+    known = np.array([x for x, _ in columns])
+    gain = np.array([x for _, x in columns], dtype=float)
+    kept = trimmed(known, gain)
+    assert not (kept & ~known).any()
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], known, [0]])))
+    for first, last in zip(edges[::2], edges[1::2]):
+        sums = [gain[i:j].sum() for i in range(first, last) for j in range(i, last + 1)]
+        inside = np.flatnonzero(kept[first:last])
+        assert gain[first:last][inside].sum() == max(sums)
+        assert not inside.size or inside[-1] - inside[0] + 1 == inside.size
+
+
+def test_a_run_is_not_cut_where_every_column_gains():
+    known = np.array([0, 1, 1, 1, 0, 1, 1, 0], dtype=bool)
+    np.testing.assert_array_equal(trimmed(known, np.full(8, 0.1)), known)
+    assert not trimmed(known, np.full(8, -0.1)).any()

@@ -45,7 +45,7 @@ def test_a_speed_is_extended_down_to_lines_two_rows_apart():
     start = np.zeros_like(right)
     start[:30] = right[:30]
     found = track_speed(power, grid, SCALE, start)
-    assert (found[:36] > 0).all() and found[found > 0].min() > 2 * grid.df
+    assert (found[:40] > 0).all() and found[found > 0].min() > 2 * grid.df
     assert not found[right < 0.9 * 2 * grid.df].any()
 
 
