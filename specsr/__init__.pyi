@@ -5,6 +5,7 @@ __version__: str
 
 from .enhance.band import upscale_band as upscale_band
 from .enhance.denoise import denoise as denoise
+from .enhance.expected import expected as expected
 from .enhance.maps import upscale_map as upscale_map
 from .enhance.orders import keep_orders as keep_orders
 from .enhance.resolution import low_map as low_map
@@ -95,6 +96,7 @@ __all__ = [
     "upscale_map",
     "upscale_band",
     "denoise",
+    "expected",
     "keep_orders",
     "read_image",
     "write_image",

@@ -176,7 +176,7 @@ def denoise(
 
 @batch_options()
 @reading_options()
-@network_options("segment")
+@network_options()
 @figure_options("max_freq", "db_range")
 @resolution_options()
 def spectrogram(
@@ -185,6 +185,21 @@ def spectrogram(
     scaling: Annotated[
         Scaling, typer.Option(help="Magnitudes: rms, or density in unit/sqrt(Hz).")
     ] = "rms",
+    expected: Annotated[
+        bool,
+        typer.Option(
+            "--expected",
+            help="The expected map: a network removes the random scatter of the cells; lines and "
+            "band levels are kept, with an uncertainty of every cell.",
+        ),
+    ] = False,
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            "--model",
+            help="Model of --expected: bundled name or .safetensors file [default: bundled].",
+        ),
+    ] = None,
     suffix: Suffix = None,
     resolution: Resolution = Resolution(),
     figure: Figure = Figure(),
@@ -199,8 +214,21 @@ def spectrogram(
     from specsr.jobs.plan import plan
     from specsr.jobs.spectrogram import Spectrogram
 
-    read = files_read(reading.tone)
+    read = files_read(reading.tone, model)
     todo = plan(inputs, list(out), suffix or ".npz", batch, read=read)
+    if expected:
+        from specsr.jobs.expected import ExpectedSpectrogram
+
+        work = ExpectedSpectrogram(reading, resolution, scaling, model, figure, network)
+        run_job(todo, work, batch)
+        return
+    foreign = {
+        "--model": model is not None, "--ensemble": network.ensemble,
+        "--precision": network.precision != InferOptions().precision,
+        "--device": network.device != InferOptions().device,
+    }  # fmt: skip
+    if given := [name for name, value in foreign.items() if value]:
+        raise SpecsrError(f"{', '.join(given)}: for --expected: add it, or leave this out")
     run_job(todo, Spectrogram(reading, resolution, scaling, figure, network.segment), batch)
 
 

@@ -55,16 +55,16 @@ class Spectrogram(Work):
                 )  # fmt: skip
                 written = Written(f"levels in {grid.level_label}")
                 return dataclasses.replace(
-                    result, output=written, notes=(_cells(grid),), figure=self.figure
+                    result, output=written, notes=(cells_note(grid),), figure=self.figure
                 )
         spec = spectrogram(load_recording(path, self.reading), **analysis)
-        return Result(spec, {path.stem: spec}, notes=(_cells(spec.grid),), figure=self.figure)
+        return Result(spec, {path.stem: spec}, notes=(cells_note(spec.grid),), figure=self.figure)
 
     def _analysis(self) -> dict[str, Any]:
         return {**self.resolution.arguments(), "scaling": self.scaling}
 
 
-def _cells(grid: Grid) -> str:
+def cells_note(grid: Grid) -> str:
     """Return size and unit of a map as a note, and whether it can be inverted."""
     text = (
         f"{grid.rows} rows of {grid.df:g} Hz, {grid.frames} columns of "

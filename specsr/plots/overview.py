@@ -33,7 +33,11 @@ class Overview:
 
     def add(self, samples: np.ndarray) -> None:
         """Add the next samples, [1, n]."""
-        found = self.frames.magnitude(self.frames.add(samples))[0, : self.grid.rows].numpy()
+        self.add_columns(self.frames.magnitude(self.frames.add(samples))[0].numpy())
+
+    def add_columns(self, magnitude: np.ndarray) -> None:
+        """Add the next columns of a full map, [rows, k], in place of samples."""
+        found = magnitude[: self.grid.rows]
         if not found.shape[1]:
             return
         columns = np.arange(self.at, self.at + found.shape[1]) // self.step

@@ -1,0 +1,203 @@
+"""The expected power of a measured map: levels without the random part of a single measurement.
+
+A cell of a noise-like signal scatters by 5.6 dB about its expected level.  A network estimates that
+level from the cells around it; lines and band powers stay those that were measured
+(`specsr.enhance.level_rule`).
+
+A map is processed in blocks of columns, with margins as wide as the network's receptive field.  The
+blocks do not depend on how the columns arrive, so a map in memory and a recording that is read in
+pieces give the same result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from specsr.enhance.level_rule import keep_bands, towards_measured
+from specsr.enhance.segments import Segment, segments
+from specsr.errors import SpecsrError, expect
+from specsr.maps import levels
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.models.bundled import find_model
+from specsr.models.model import Model
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
+from specsr.pairs.speckle_input import speckle_image
+from specsr.progress import Progress
+
+PAIR = "speckle"
+"""Pair of the models for expected maps."""
+
+WINDOWS = 128
+"""Least windows side by side in a block: over fewer, the power of a narrow band is too random."""
+
+OVERLAP = (0.25, 0.9)
+"""Overlaps that the model was trained on."""
+
+
+class Columns(NamedTuple):
+    """Consecutive columns of an expected map.
+
+    Attributes:
+        magnitude: in the unit of the map, float32 [C, rows, k].
+        uncertainty_db: half-width of the 68 % interval, dB, float32 [C, rows, k].
+    """
+
+    magnitude: np.ndarray
+    uncertainty_db: np.ndarray
+
+
+def expected(
+    measured: SpecMap,
+    *,
+    model: str | Path | Model | None = None,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> SpecMap:
+    """Return the expected map of a measured one, with its uncertainty.
+
+    Args:
+        measured: full map (`specsr.spectrogram`) of any window and scaling, with an overlap of 25
+            to 90 %.
+        model: name or file of a model for the pair ``speckle``; None for the bundled one.
+        options: tiling, ensemble, precision, device.
+        progress: wraps the iterable of blocks, for a bar.
+
+    Returns:
+        A map on the same grid, with ``uncertainty_db`` and without a phase.  The power of a band
+        over time is that of the measured map.
+
+    Raises:
+        SpecsrError: a map of cell means, one that is an estimate itself, an overlap out of range,
+            or no such model.
+    """
+    expect(measured, SpecMap, "; specsr.spectrogram(signal) makes one")
+    if measured.uncertainty_db is not None:
+        raise SpecsrError(
+            "the map has an uncertainty, so it is an estimate: expected a measured map, as "
+            "specsr.spectrogram makes it"
+        )
+    grid = measured.grid
+    magnitude = np.empty(measured.magnitude.shape, dtype=np.float32)
+    uncertainty = np.empty(measured.magnitude.shape, dtype=np.float32)
+    at = 0
+    for piece in expected_columns(
+        [measured.magnitude], grid, model=model, options=options, progress=progress
+    ):
+        to = slice(at, at + piece.magnitude.shape[-1])
+        magnitude[..., to], uncertainty[..., to] = piece
+        at = to.stop
+    return measured.replace(magnitude=magnitude, phase=None, uncertainty_db=uncertainty)
+
+
+def expected_columns(
+    pieces: Iterable[np.ndarray],
+    grid: Grid,
+    *,
+    model: str | Path | Model | None = None,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> Iterator[Columns]:
+    """Yield the expected map of a measured one whose columns arrive in pieces, block by block.
+
+    Args:
+        pieces: magnitudes of consecutive columns, [C, rows, k]; together ``grid.frames`` columns.
+        grid: of the whole map.
+        model, options, progress: as for `expected`.
+
+    Raises:
+        SpecsrError: as `expected`.
+    """
+    found = find_model(model, PAIR, (1, 1))
+    _require_grid(grid)
+    blocks = _blocks(grid, found)
+    arriving = iter(pieces)
+    held = np.empty((0, grid.rows, 0), dtype=np.float32)
+    first = 0
+    reference: list[float] = []
+    for block in progress(blocks) if progress else blocks:
+        parts = [held[..., block.first - first :]]
+        size = block.last - block.first
+        while sum(part.shape[-1] for part in parts) < size:
+            parts.append(next(arriving))
+        held = np.concatenate([p for p in parts if p.shape[-1]], axis=-1)
+        first = block.first
+        if not reference:
+            reference = [levels.median_level(_to_db(c, grid), grid) for c in held]
+        done = [
+            _block(channel[:, :size], level, block, grid, found, options)
+            for channel, level in zip(held, reference, strict=True)
+        ]
+        yield Columns(*(np.stack(side) for side in zip(*done)))
+
+
+def _blocks(grid: Grid, model: Model) -> list[Segment]:
+    """Return the blocks of a map as ranges of its columns."""
+    fold = model.net.config.fold[1]
+    seconds = math.ceil(levels.FIRST_SECONDS / grid.dt)
+    size = max(seconds, math.ceil(WINDOWS * grid.n_fft / grid.hop_length))
+    margin = model.net.reach((1, 1))[1]
+    size, margin = (-(-n // fold) * fold for n in (size, margin))
+    return segments(grid.frames, size, margin)
+
+
+def _to_db(magnitude: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the levels of a channel as the network sees them: rms scaling, no Nyquist row, dB."""
+    to_rms = (replace(grid, scaling="rms").factor() / grid.factor())[:-1, None]
+    return levels.to_db(np.square(magnitude[:-1] * to_rms, dtype=np.float64))
+
+
+def _block(
+    measured: np.ndarray, reference: float, block: Segment, grid: Grid, model: Model,
+    options: InferOptions,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return magnitude and uncertainty of one block of a channel, [rows, k] each.
+
+    Args:
+        measured: magnitudes of the block with its margins, [rows, T].
+        reference: level of the recording, dB.
+        block: its columns.
+        grid: of the whole map.
+        model: a model for `PAIR`.
+        options: tiling, ensemble, precision, device.
+    """
+    db = _to_db(measured, grid)
+    level = levels.segment_level(levels.median_level(db, grid), reference)
+    relative = levels.relative_levels(db, level)
+    image = torch.from_numpy(speckle_image(relative, grid.n_fft / grid.hop_length))
+    result = run_tiled(model.net, image, (1, 1), options).numpy()
+    own = slice(block.start - block.first, block.stop - block.first)
+    # levels outside the range of the model keep their offset
+    estimate, relative, db = (x[:, own].astype(np.float64) for x in (result[0], relative, db))
+    estimate += db - relative
+    uncertainty = np.exp(result[1][:, own])
+    estimate = towards_measured(estimate, db, uncertainty)
+    power = keep_bands(10 ** (estimate / 10), 10 ** (db / 10), grid)
+    power[measured[:-1, own] == 0] = 0.0
+    from_rms = (grid.factor() / replace(grid, scaling="rms").factor())[:-1, None]
+    magnitude = grid.with_nyquist(np.sqrt(power) * from_rms).astype(np.float32)
+    return magnitude, np.concatenate([uncertainty, uncertainty[-1:]])
+
+
+def _require_grid(grid: Grid) -> None:
+    """Raise `SpecsrError`, with the fix, for a map that no model is for."""
+    if grid.cell != (1, 1):
+        raise SpecsrError(
+            f"the map has cells of {grid.cell[0]} x {grid.cell[1]} means: expected a full map; "
+            "specsr.upscale makes a finer map of it"
+        )
+    overlap = 1 - grid.hop_length / grid.n_fft
+    low, high = OVERLAP
+    if not low - 0.005 <= overlap <= high + 0.005:
+        raise SpecsrError(
+            f"the overlap of the windows is {100 * overlap:.3g} %: expected {100 * low:g} to "
+            f"{100 * high:g} % for an expected map; use overlap=0.75 (--overlap 0.75)"
+        )

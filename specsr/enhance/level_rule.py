@@ -1,0 +1,92 @@
+"""Levels of an expected map: measured cells of lines, and measured band power.
+
+Two rules keep what the measurement knows better than a network.  A cell of a line is hardly random:
+it is moved towards the measured one by what is known of either (`towards_measured`).  The power of
+a band over many cells is hardly random either: it is made that of the measurement (`keep_bands`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import median_filter
+
+from specsr.maps.grid import Grid
+from specsr.nvh.levels import band_power, row_edges
+from specsr.pairs.consistency import speckle_db
+
+FLOOR_ROWS = 31
+"""Rows of the median that is the floor under a line."""
+
+LEAST_ROWS = 4
+"""Least rows of a band whose power is kept: the main lobe of a Hann window."""
+
+ROUNDS = 100
+"""Most rounds of `keep_bands`."""
+
+EXACT_DB = 0.01
+"""Deviation of the band powers at which the rounds end, dB."""
+
+
+def towards_measured(
+    estimate_db: np.ndarray, measured_db: np.ndarray, uncertainty_db: np.ndarray
+) -> np.ndarray:
+    """Return an estimate moved towards the measured levels where these are the surer ones, dB.
+
+    The mean of both, weighted by the inverse of their variances: that of the network's uncertainty,
+    and that of a cell whose share of noise is the estimated floor over the estimate.
+
+    Args:
+        estimate_db: expected levels by the network, [F, T].
+        measured_db: measured levels, [F, T].
+        uncertainty_db: half-width of the 68 % interval of the estimate, dB, [F, T].
+    """
+    floor = median_filter(estimate_db, (FLOOR_ROWS, 1), mode="nearest")
+    noise = np.minimum(10 ** ((floor - estimate_db) / 10), 1)
+    own = np.square(uncertainty_db)
+    weight = own / np.maximum(own + np.square(speckle_db(noise)), 1e-12)
+    return estimate_db + weight * (measured_db - estimate_db)
+
+
+def band_edges(grid: Grid) -> np.ndarray:
+    """Return the edges of the bands of a full map in Hz, ascending, from 0 to half the rate.
+
+    They are those of third octaves (IEC 61260-1:2014), without the ones that would leave fewer
+    than `LEAST_ROWS` rows to a band.
+    """
+    top = grid.rate / 2
+    exponents = np.arange(np.floor(10 * np.log10(grid.df / 1000)), 10 * np.log10(top / 1000) + 1)
+    edges = [0.0]
+    for edge in 1000 * 10 ** ((exponents + 0.5) / 10):
+        if edge - edges[-1] >= LEAST_ROWS * grid.df and edge <= top - LEAST_ROWS * grid.df:
+            edges.append(float(edge))
+    return np.array([*edges, top])
+
+
+def keep_bands(power: np.ndarray, measured: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return power whose mean over time in every band of `band_edges` is the measured one.
+
+    The correction is a gain over frequency, linear in dB between the centres of the bands, found by
+    iteration.
+
+    Args:
+        power: of the estimate, without the Nyquist row, [F, T].
+        measured: power, [F, T].
+        grid: of the full map; T may be a part of its columns.
+    """
+    rows = row_edges(grid)[:-1]
+    edges = np.minimum(band_edges(grid), rows[-1])
+    centres = (edges[:-1] + edges[1:]) / 2
+    ours, theirs = (
+        power.mean(axis=1),
+        band_power(measured.mean(axis=1), rows, edges[:-1], edges[1:]),
+    )
+    freqs, total, gain = grid.freqs()[:-1], np.zeros(centres.size), np.ones(len(power))
+    for _ in range(ROUNDS):
+        now = band_power(ours * gain, rows, edges[:-1], edges[1:])
+        both = (now > 0) & (theirs > 0)
+        missing = 10 * np.log10(np.where(both, theirs, 1) / np.where(both, now, 1))
+        if np.abs(missing).max() < EXACT_DB:
+            break
+        total += missing
+        gain = 10 ** (np.interp(freqs, centres, total) / 10)
+    return power * gain[:, None]

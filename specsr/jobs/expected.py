@@ -1,0 +1,130 @@
+"""The job of ``spectrogram --expected``: the expected map of one recording."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from specsr.choices import Scaling
+from specsr.enhance.expected import PAIR, expected, expected_columns
+from specsr.enhance.segments import blocks
+from specsr.errors import SpecsrError
+from specsr.io import stream
+from specsr.jobs.inputs import load_recording
+from specsr.jobs.long_files import long_recording
+from specsr.jobs.options import Figure, Reading, Resolution
+from specsr.jobs.plan import Result, Written, has_figure, kind_of
+from specsr.jobs.spectrogram import BLOCK, cells_note
+from specsr.jobs.task import Task, Work, absolute_model
+from specsr.maps.frames import Frames
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.bundled import model_file
+from specsr.models.options import InferOptions
+from specsr.plots.overview import Overview
+
+TITLES = ("measured", "expected")
+"""Titles of the maps in a figure."""
+
+
+@dataclass(frozen=True)
+class ExpectedSpectrogram(Work):
+    """Expected maps of recordings, with their uncertainty.
+
+    Attributes:
+        reading: channels and calibration.
+        resolution: window and hop.
+        scaling: of the magnitudes, see `specsr.spectrogram`.
+        model: name or file of a model; None for the bundled one.
+        figure: options of the figures.
+        options: how the network is run.
+    """
+
+    reading: Reading
+    resolution: Resolution = Resolution()
+    scaling: Scaling = "rms"
+    model: str | None = None
+    figure: Figure = Figure()
+    options: InferOptions = InferOptions()
+    command: ClassVar[str] = "spectrogram --expected"
+
+    def __call__(self, task: Task) -> Result:
+        """Return the map of a recording; the map of a long one is written block by block."""
+        for target in task.targets:
+            if kind_of(target) == "recording":
+                raise SpecsrError(
+                    f"{target}: an expected map has no waveform: expected a map (.npz, .h5) or a "
+                    "figure (.png)"
+                )
+        settings = {**self.resolution.arguments(), "scaling": self.scaling}
+        segment = self.options.segment
+        with long_recording(task.file, task.targets, self.reading, segment) as long:
+            if long is not None:
+                return self._long(task, long, SpectrogramTransform.for_rate(long.rate, **settings))
+        signal = load_recording(task.file, self.reading)
+        measured = SpectrogramTransform.for_rate(signal.rate, **settings)(signal)
+        clean = expected(
+            measured, model=self.model, options=self.options, progress=task.progress
+        )  # fmt: skip
+        maps = dict(zip(TITLES, (measured, clean))) if has_figure(task.targets) else {}
+        return Result(clean, maps, notes=(cells_note(clean.grid),), figure=self.figure)
+
+    def _long(self, task: Task, long: stream.Recording, transform: SpectrogramTransform) -> Result:
+        """Write the map of a recording that is read in pieces."""
+        head = long.cut(0, 1)
+        grid = dataclasses.replace(transform.grid(head), length=long.length)
+        shown = [Overview(grid, long.channels[0]) for _ in TITLES * has_figure(task.targets)]
+        with ExitStack() as stack:
+            puts = [
+                stack.enter_context(
+                    stream.array_sink(
+                        target, grid, head, ("magnitude", "uncertainty_db"), task.overwrite
+                    )
+                )
+                for target in task.targets
+                if kind_of(target) == "map"
+            ]
+            arriving = _magnitudes(long, grid, shown[:1], puts)
+            for columns in expected_columns(
+                arriving, grid, model=self.model, options=self.options, progress=task.progress
+            ):
+                for put in puts:
+                    put("magnitude", columns.magnitude)
+                    put("uncertainty_db", columns.uncertainty_db)
+                for overview in shown[1:]:
+                    overview.add_columns(columns.magnitude[0])
+        maps: dict[str, SpecMap] = {t: overview.spec() for t, overview in zip(TITLES, shown)}
+        written = Written(f"levels in {grid.level_label}")
+        return Result(written, maps, notes=(cells_note(grid),), figure=self.figure)
+
+    def model_file(self, file: Path) -> Path | None:
+        """Return the file of the model."""
+        return model_file(self.model, PAIR, (1, 1))
+
+    def absolute(self) -> ExpectedSpectrogram:
+        """Return the work with an absolute path of the model file."""
+        return dataclasses.replace(self, model=absolute_model(self.model))
+
+
+def _magnitudes(
+    long: stream.Recording, grid: Grid, shown: Sequence[Overview],
+    puts: Sequence[Callable[[str, np.ndarray], None]],
+) -> Iterator[np.ndarray]:  # fmt: skip
+    """Yield the magnitudes of a recording, [C, rows, k]; its speed is written, its map shown."""
+    frames = Frames(grid, len(long.channels))
+    for piece in blocks(long, max(1, BLOCK // len(long.channels))):
+        if piece.rpm is not None:
+            for put in puts:
+                put("rpm", piece.rpm)
+        for samples in stream.parts(piece, grid):
+            magnitude = frames.magnitude(frames.add(samples)).numpy()
+            for overview in shown:
+                overview.add_columns(magnitude[0])
+            yield magnitude

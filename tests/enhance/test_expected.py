@@ -1,0 +1,121 @@
+"""Expected maps: blocks, levels, scaling, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from specsr.enhance.expected import Columns, expected, expected_columns
+from specsr.errors import SpecsrError
+from specsr.maps.pooling import pool
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import spectrogram
+from specsr.nvh.levels import third_octave_levels
+from specsr.signal import Signal
+from support.speckle_model import speckle_model
+
+MODEL = speckle_model()
+
+
+def recording(seconds: float = 30.0, channels: int = 1, gain: float = 1.0) -> Signal:
+    """Noise with a line whose level rises, at 2 kHz."""
+    rng = np.random.default_rng(3)
+    time = np.arange(round(2000 * seconds)) / 2000
+    line = np.sin(2 * np.pi * 300 * time) * time / seconds
+    noise = rng.standard_normal((channels, time.size))
+    return Signal((gain * (noise + line)).astype(np.float32), 2000.0, "Pa")
+
+
+def measured(seconds: float = 30.0, **settings: object) -> SpecMap:
+    return spectrogram(recording(seconds), **{"n_fft": 64, "hop_length": 16, **settings})
+
+
+def same(ours: list[Columns], whole: SpecMap) -> None:
+    np.testing.assert_array_equal(np.concatenate([c.magnitude for c in ours], -1), whole.magnitude)
+    np.testing.assert_array_equal(
+        np.concatenate([c.uncertainty_db for c in ours], -1), whole.uncertainty_db
+    )
+
+
+@pytest.mark.parametrize("size", [1, 37, 5000])
+def test_columns_that_arrive_in_pieces_give_the_map_of_the_whole(size: int) -> None:
+    spec = spectrogram(recording(channels=2), n_fft=64, hop_length=16)
+    pieces = (spec.magnitude[..., i : i + size] for i in range(0, spec.grid.frames, size))
+    found = list(expected_columns(pieces, spec.grid, model=MODEL))
+    assert len(found) == 3  # 10 s each; the rest is part of the last one
+    same(found, expected(spec, model=MODEL))
+
+
+def test_a_channel_alone_gives_the_same_map() -> None:
+    both = expected(spectrogram(recording(channels=2), n_fft=64), model=MODEL)
+    signal = recording(channels=2)
+    alone = signal.replace(samples=signal.samples[1:], channels=signal.channels[1:])
+    second = expected(spectrogram(alone, n_fft=64), model=MODEL)
+    np.testing.assert_array_equal(both.magnitude[1:], second.magnitude)
+
+
+def test_third_octaves_are_those_of_the_measured_map() -> None:
+    spec = measured(25.0, n_fft=512, hop_length=128)
+    ours, theirs = (third_octave_levels(x) for x in (expected(spec, model=MODEL), spec))
+    error = (ours.levels - theirs.levels)[:, theirs.resolved]
+    assert error.size >= 9 and np.abs(error).max() < 0.05
+
+
+def test_axes_names_and_speed_are_kept_and_the_phase_is_not() -> None:
+    spec = measured(3.0)
+    spec = spec.replace(rpm=np.full(spec.grid.length, 600.0), channels=("mic",))
+    found = expected(spec, model=MODEL)
+    assert found.grid == spec.grid and found.channels == ("mic",) and found.phase is None
+    np.testing.assert_array_equal(found.rpm, spec.rpm)
+    assert found.uncertainty_db is not None and (found.uncertainty_db > 0).all()
+
+
+def test_density_scaling_gives_the_same_levels() -> None:
+    rms, psd = measured(12.0), measured(12.0, scaling="psd")
+    factor = (psd.grid.factor() / rms.grid.factor())[:, None]
+    ours = expected(psd, model=MODEL).magnitude / factor
+    # the same but for the rounding of float32 (6e-8), which the network passes on
+    np.testing.assert_allclose(ours, expected(rms, model=MODEL).magnitude, rtol=1e-4)
+
+
+@pytest.mark.parametrize("gain", [2.0**-30, 2.0**20])
+def test_a_louder_recording_gives_the_same_map_louder(gain: float) -> None:
+    ours, plain = (
+        expected(spectrogram(recording(12.0, gain=g), n_fft=64), model=MODEL) for g in (gain, 1.0)
+    )
+    np.testing.assert_allclose(ours.magnitude, gain * plain.magnitude, rtol=1e-4)
+
+
+def test_silence_stays_silent() -> None:
+    signal = recording(12.0)
+    samples = signal.samples.copy()
+    samples[:, 8000:16000] = 0
+    spec = spectrogram(signal.replace(samples=samples), n_fft=64, hop_length=16)
+    found = expected(spec, model=MODEL)
+    silent = spec.magnitude[:, :-1] == 0
+    assert silent.any() and not found.magnitude[:, :-1][silent].any()
+    nothing = spectrogram(signal.replace(samples=0 * samples), n_fft=64)
+    assert not expected(nothing, model=MODEL).magnitude.any()
+
+
+def test_a_recording_shorter_than_a_window_is_one_column_or_two() -> None:
+    spec = spectrogram(recording(0.01), n_fft=64, hop_length=16)
+    assert expected(spec, model=MODEL).magnitude.shape == spec.magnitude.shape
+
+
+def test_other_maps_are_refused() -> None:
+    spec = measured(2.0)
+    estimate = spec.replace(uncertainty_db=np.ones(spec.magnitude.shape, np.float32))
+    with pytest.raises(SpecsrError, match="so it is an estimate: expected a measured map"):
+        expected(estimate, model=MODEL)
+    with pytest.raises(SpecsrError, match="cells of 2 x 2 means: expected a full map"):
+        expected(pool(spec, 2, 2), model=MODEL)
+    for hop, share in ((64, "0 %"), (50, "21.9 %"), (4, "93.8 %")):
+        with pytest.raises(SpecsrError, match=f"overlap of the windows is {share}: expected 25 to"):
+            expected(measured(1.0, hop_length=hop), model=MODEL)
+    with pytest.raises(SpecsrError, match="got a Signal: expected a SpecMap"):
+        expected(recording(1.0), model=MODEL)  # type: ignore[arg-type]
+    with pytest.raises(SpecsrError, match="trained for the pair 'pool', not 'speckle'"):
+        expected(spec, model=replace(MODEL, pair="pool"))
