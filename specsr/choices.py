@@ -65,6 +65,9 @@ SCALE = 2
 WINDOW = "hann"
 """Analysis window, a name that scipy knows."""
 
+OPSET = 13
+"""Version of the operator set of ONNX files: of 2020, so that older programs read them too."""
+
 ORDER_RESOLUTION = 0.1
 """Distance of the rows of an order map, orders."""
 

@@ -19,7 +19,7 @@ from specsr.cli.enhance import denoise, spectrogram, upscale
 from specsr.cli.evaluate import evaluate
 from specsr.cli.info import info
 from specsr.cli.levels import levels
-from specsr.cli.models import convert, models
+from specsr.cli.models import convert, export, models
 from specsr.cli.orders import orders
 from specsr.cli.output import complain, detach, show
 from specsr.cli.report import report
@@ -157,6 +157,12 @@ app.command(epilog=_examples("specsr models", "specsr models --json"))(models)
 app.command(epilog=_examples("specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors"))(
     convert
 )
+app.command(
+    epilog=_examples(
+        "specsr export map -o map.onnx --scale 4",
+        "specsr export runs/map/map.safetensors -o map.onnx",
+    )
+)(export)
 benchmark.command(
     "speed", epilog=_examples("specsr benchmark speed --only network,jobs --markdown speed.md")
 )(benchmark_speed)

@@ -1,13 +1,15 @@
-"""``specsr models`` and ``convert``: bundled models, and checkpoints of EDSR-PyTorch."""
+"""``specsr models``, ``convert`` and ``export``: bundled models, and files of other programs."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
+from specsr.choices import OPSET
 from specsr.cli.options import Overwrite
 from specsr.cli.output import cell, check_files, say, show, show_table
 from specsr.errors import SpecsrError
@@ -86,3 +88,54 @@ def convert(
         f"x {config.n_feats} features, {config.in_channels} channels, residual scaling "
         f"{config.res_scale:g}, {model.parameters:,} parameters"
     )
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="Model: bundled name or .safetensors file.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--out", help="ONNX file (.onnx) to write; for several scales NAME-x2.onnx, ..."
+        ),
+    ],
+    scale: Annotated[
+        Optional[str],
+        typer.Option(help="Scale, such as 4, or 4x1 (rows x columns) [default: all of the model]."),
+    ] = None,
+    opset: Annotated[
+        int, typer.Option(help="Version of ONNX's operator set, 13 to 20; lower is read by more.")
+    ] = OPSET,
+    overwrite: Overwrite = False,
+) -> None:
+    """Export a model as ONNX, for use in C++, MATLAB, a browser and other programs.
+
+    The graph takes any batch, rows and columns.  Its results are compared with PyTorch.  What to
+    compute before and after it: docs/models.md.
+    """
+    from specsr.models.bundled import load_model
+    from specsr.models.onnx_export import onnx_paths, save_onnx, scale_name
+
+    chosen = None if scale is None else _scale(scale)
+    read = check_files([], [model], overwrite)
+    loaded = load_model(model)
+    read.check()
+    check_files([*onnx_paths(out, loaded, chosen)], [model], overwrite)
+    for file in save_onnx(out, loaded, chosen, opset, overwrite):
+        unit = "of 255" if loaded.pair == "image" else "dB"
+        checked = (
+            "not compared with PyTorch: pip install 'specsr[onnx]'"
+            if file.difference is None
+            else f"largest difference to PyTorch {file.difference:.1e} {unit}"
+        )
+        say(
+            f"{model} -> {file.path}: {scale_name(file.scale)}, opset {opset}, "
+            f"{file.path.stat().st_size / 1e6:.1f} MB, {checked}"
+        )
+
+
+def _scale(text: str) -> tuple[int, int]:
+    """Return (s_f, s_t) of 4, x4 or 4x1."""
+    found = re.fullmatch(r"x?([1-9]\d{0,3})(?:x([1-9]\d{0,3}))?", text)
+    if not found:
+        raise SpecsrError(f"--scale is {text!r}: expected a whole number such as 4, or 4x1")
+    return int(found[1]), int(found[2] or found[1])

@@ -116,4 +116,6 @@ class MeanShift(nn.Module):
 
 def enlarge(x: Tensor, scale: Scale) -> Tensor:
     """Repeat every cell s_f x s_t times: [..., H, W] -> [..., H s_f, W s_t]."""
-    return x.repeat_interleave(scale[0], dim=-2).repeat_interleave(scale[1], dim=-1)
+    # axes from the front: with -2 PyTorch's ONNX exporter also changes a slice that ends at -2
+    rows = x.dim() - 2
+    return x.repeat_interleave(scale[0], dim=rows).repeat_interleave(scale[1], dim=rows + 1)
