@@ -20,6 +20,7 @@ from specsr.io.atomic import replacing
 from specsr.io.limits import Total, array_memory
 from specsr.io.npy import nbytes, read_header
 from specsr.io.recording import Contents
+from specsr.io.schema import numeric
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 
@@ -33,11 +34,18 @@ def read_signal(path: Path) -> Contents:
         SpecsrError: the file is damaged, or holds no recording.
     """
     fields = _load(path)
-    if path.suffix.lower() == ".npz" or entries.is_signal(fields) or entries.is_map(fields):
+    if "format" in fields or entries.is_map(fields):
         return entries.contents(fields)
     from specsr.io.tree import find_channels
 
-    return find_channels(hdf5_tree(path))
+    if path.suffix.lower() != ".npz":
+        return find_channels(hdf5_tree(path))
+    if entries.is_signal(fields) and numeric(fields["samples"], "samples").size == 0:
+        return entries.contents(fields)
+    tree = _load_npz(path, values=True, foreign=True)
+    found = find_channels({name: hdf5.plain(value) for name, value in tree.items()})
+    stated = any(c.rate or c.times is not None or c.over or c.problem for c in found.channels)
+    return found if stated else entries.contents(fields)
 
 
 def write_signal(
@@ -144,7 +152,7 @@ def _check_signature(path: Path) -> None:
     raise SpecsrError("cannot be read as HDF5: it has no HDF5 signature; write or copy it again")
 
 
-def _load_npz(path: Path, values: bool) -> dict[str, Any]:
+def _load_npz(path: Path, values: bool, foreign: bool = False) -> dict[str, Any]:
     size = path.stat().st_size
     wanted = {}
     total = Total("its arrays")
@@ -158,7 +166,7 @@ def _load_npz(path: Path, values: bool) -> dict[str, Any]:
             if declared != info.file_size or declared > size * hdf5.DEFLATE:
                 raise hdf5.too_short(info.filename, declared)
             key = info.filename.removesuffix(".npy")
-            wanted[key] = shape == () or (values and key in entries.ARRAYS)
+            wanted[key] = shape == () or (values and (foreign or key in entries.ARRAYS))
             if wanted[key]:
                 total.add(array_memory(math.prod(shape), dtype))
     with np.load(path, allow_pickle=False) as file:
@@ -185,4 +193,6 @@ def _load_hdf5(path: Path, values: bool) -> dict[str, Any]:
                 found[key] = data[()]
             else:
                 found[key] = None
+            for name, fact in hdf5.attributes(data, size).items():
+                found.setdefault(f"{key}_{name}", fact)
     return found

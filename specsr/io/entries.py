@@ -17,7 +17,10 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import origin
 from specsr.io.axes import grid_from_axes
+from specsr.io.axis_labels import Kind, meaning
+from specsr.io.facts import Facts, key, scaled, single
 from specsr.io.recording import Contents, from_rows
+from specsr.io.sampling import of_rate
 from specsr.io.schema import (
     MAP,
     SIGNAL,
@@ -134,10 +137,12 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
             f"its levels are {weighting}-weighted: expected levels without weighting (Z); export "
             "the map again"
         )
-    kind = next(key for key in VALUES if key in fields)
+    kind = next(name for name in VALUES if name in fields)
     unit = parse_unit(fields.get("unit", "1"))
     values = np.atleast_2d(numeric(fields[kind], kind)).astype(np.float64)
-    freqs, times = (numeric(fields[key], key) for key in ("freqs", "times"))
+    freqs, times = _axis(fields, "freqs", "frequency"), _axis(fields, "times", "time")
+    facts = {key(name): single(value) for name, value in fields.items() if name not in ARRAYS}
+    values, _ = scaled(values, Facts({}, facts, kind), takes_shared=True)
     if values.ndim > 3 or values.shape[-2:] != (freqs.size, times.size):
         raise SpecsrError(
             f"{kind} has shape {values.shape}, freqs {freqs.shape}, times {times.shape}: expected "
@@ -161,7 +166,7 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     grid, cut = grid_from_axes(
         freqs, times, unit=unit, scaling=str(fields.get("scaling", "rms")),
         window=str(fields.get("window", "hann")), cell=cell,
-        rate=number(fields, "rate", 0.0) if "rate" in fields else None,
+        rate=_rate(fields),
     )  # fmt: skip
     known = None
     if cut:
@@ -170,6 +175,28 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     with np.errstate(over="ignore"):
         magnitude = values.astype(np.float32)
     return SpecMap(magnitude, grid, known=known, channels=names(fields))
+
+
+def _rate(fields: dict[str, Any]) -> float | None:
+    """Return the rate of a map in Hz; None without one."""
+    if "rate" not in fields:
+        return None
+    label = fields.get("rate_unit", "")
+    rate = number(fields, "rate", 0.0)
+    return of_rate(rate, label).rate if isinstance(label, str) and label else rate
+
+
+def _axis(fields: dict[str, Any], name: str, kind: Kind) -> np.ndarray:
+    """Return the values of an axis in Hz or s."""
+    values = numeric(fields[name], name)
+    short = name.removesuffix("s")
+    labels = [fields.get(f"{one}_{unit}") for one in (name, short) for unit in ("unit", "units")]
+    label = next((text for text in labels if isinstance(text, str) and text), "")
+    found = meaning(label) if label else None
+    if label and (found is None or found.kind != kind):
+        expected = "Hz or kHz" if kind == "frequency" else "s or ms"
+        raise SpecsrError(f"{name} has the unit {label!r}: expected {expected}")
+    return values * found.factor if found and found.factor != 1 else values
 
 
 def _listed(fields: dict[str, Any]) -> str:

@@ -22,8 +22,14 @@ _MOST_LINKS = 16
 """Soft links followed one after the other; more are a loop."""
 _LONGEST = 100_000
 """Largest number of characters of a MATLAB text that is read."""
+_MOST_TEXTS = 512
+"""Largest number of texts of an array that is read: the names of channels."""
 _SLACK = 1 << 16
 """Bytes by which a stored chunk may exceed its content: headers and checksums of the filters."""
+
+
+class Unread(str):
+    """Stands for a value that is not read: a cell array of MATLAB 7.3, which holds references."""
 
 
 def check_links(file: Any) -> None:
@@ -204,7 +210,7 @@ def tree(file: Any, size: int) -> dict[str, Any]:
         }
         if isinstance(item, h5py.Group):
             node.setdefault(key, {}).update(own)
-        elif isinstance(item, h5py.Dataset) and _is_wanted(item):
+        elif isinstance(item, h5py.Dataset) and _is_wanted(item, size):
             check_data(key, item, size)
             if item.dtype.kind != "O":
                 total.add(array_memory(math.prod(item.shape or ()), item.dtype))
@@ -216,21 +222,23 @@ def tree(file: Any, size: int) -> dict[str, Any]:
     return found
 
 
-def _is_wanted(data: Any) -> bool:
-    """Return whether a data set can be a channel, a single number or a text."""
+def _is_wanted(data: Any, size: int) -> bool:
+    """Return whether a data set can be a channel, a single number, or texts that fit in memory."""
     import h5py
 
     if data.is_virtual or data.external or h5py.check_ref_dtype(data.dtype):
         return False
     kind, count = data.dtype.kind, math.prod(data.shape or ())
-    return kind in "biuf" or (kind in "SO" and count <= 1) or "MATLAB_class" in data.attrs
+    # each text may be as long as the file
+    texts = count <= 1 or (count <= _MOST_TEXTS and count * size <= memory_limit())
+    return kind in "biuf" or (kind in "SO" and texts) or "MATLAB_class" in data.attrs
 
 
 def _value(data: Any) -> Any:
     kind = data.attrs.get("MATLAB_class", "")
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
     if kind and data.dtype.kind not in "biuf":
-        return ""  # cell arrays and references hold no numbers themselves
+        return Unread()  # cell arrays and references hold no numbers themselves
     if kind == "char" and math.prod(data.shape or ()) > _LONGEST:
         return ""
     value = data[()]

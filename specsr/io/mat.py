@@ -34,7 +34,7 @@ def read_signal(path: Path) -> Contents:
         SpecsrError: the file is damaged or of version 4, or holds no recording.
     """
     tree = _load(path)
-    if entries.is_map(tree) or entries.is_signal(tree):
+    if entries.is_map(tree) or "format" in tree:
         return entries.contents(tree | {"samples": np.atleast_2d(tree.get("samples", 0))})
     return find_channels(tree)
 

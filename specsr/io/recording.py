@@ -192,6 +192,12 @@ def assemble(
         notes.append(note)
     scales = [calib or channel.full_scale for channel in parts]
     first = parts[0]
+    if rate is not None:  # that of the file, which states none, is that of the speed as well
+        speeds = [
+            replace(one, rate=rate, problem="")
+            if one.rate is None and one.times is None and one.length == first.length else one
+            for one in speeds
+        ]  # fmt: skip
     samples = np.empty((len(parts), first.length), np.result_type(*map(_precision, parts)))
     for row, channel, (_, factor, _), scale in zip(samples, parts, meanings, scales):
         row[:] = _scaled(channel, factor, scale)  # one at a time: a copy of all is large

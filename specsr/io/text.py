@@ -168,9 +168,12 @@ def read_map_file(path: Path) -> SpecMap:
     values, rows, columns = table[:, 1:], table[:, 0], np.array(head.times)
     if down.kind == "time":
         values, rows, columns, down, across = values.T, columns, rows, across, down
+    unit, factor, _ = unit_labels.understand(unit)
+    if kind != "db":  # levels in dB have the reference of the unit, whatever its prefix
+        values = values * (factor if kind == "magnitude" else factor**2)
     fields: dict[str, Any] = {
         kind: values, "freqs": rows * down.factor, "times": columns * across.factor,
-        "unit": unit_labels.understand(unit)[0],
+        "unit": unit,
     }  # fmt: skip
     fields |= {key: facts[key] for key in ("scaling", "window", "weighting") if key in facts}
     if head.channels or "channel" in facts:

@@ -1,35 +1,33 @@
 """Search for channels in files without a schema: MAT variables, data sets of foreign HDF5 files.
 
-A channel is an array of numbers with a sampling rate: an attribute of the array, a variable named
-after it (``fs_rpm`` for ``rpm``), or a variable of its group or of the whole file (``fs``).  Units
-and start times are searched in the same order; a time axis ``t`` or ``time`` replaces a rate.
+A channel is an array of numbers with a sampling rate, a step or a time axis beside it
+(`specsr.io.facts`).  Layouts of measurement programs are recognised first (`specsr.io.layouts`).
 """
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Any
 
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import unit_labels
+from specsr.io import layouts, unit_labels
+from specsr.io.axis_labels import meaning
+from specsr.io.facts import UNITS, Facts, Times, key, sampling_of, scaled, single
+from specsr.io.hdf5 import Unread
 from specsr.io.recording import Channel, Contents
-from specsr.io.times import even_times, snap
+from specsr.io.sampling import Sampling
+from specsr.io.titles import kind_of_name
 
-_RATE = ("fs", "rate", "samplerate", "samplingrate", "samplefrequency", "samplingfrequency", "sr",
-         "fsamp", "fsample", "frequencysampling")  # fmt: skip
-_STEP = ("dt", "increment", "wfincrement", "xincrement", "samplinginterval", "timestep",
-         "deltat", "tsample")  # fmt: skip
-_UNIT = ("unit", "units", "unitstring", "yunit", "unity")
-_START = ("start", "t0", "starttime", "wfstartoffset", "startoffset", "xstart")
-_TIME = ("t", "time", "times", "timestamp", "timestamps", "zeit", "temps")
 _MOST_CHANNELS = 512
 """Largest number of rows of an array of channels; larger arrays are maps or matrices."""
+_FREQUENCIES = ("freqs", "frequency", "frequencies", "freq")
+_NAMES = ("channels", "names", "channelnames", "channelname", "labels", "signals", "signalnames")
 
 
 def find_channels(tree: dict[str, Any]) -> Contents:
-    """Return the channels in nested dicts of arrays, single values and texts.
+    """Return the channels in nested dicts of arrays, lists, single values and texts.
 
     Args:
         tree: content of a file, as `specsr.io.arrays.hdf5_tree` returns it.
@@ -37,119 +35,215 @@ def find_channels(tree: dict[str, Any]) -> Contents:
     Raises:
         SpecsrError: it has no array of numbers that could be a channel.
     """
+    known = layouts.find(tree)
+    if known is not None:
+        return known
     channels: list[Channel] = []
     notes: list[str] = []
     _walk(tree, {}, {}, "", channels, notes)
     if not channels:
-        shown = ", ".join(sorted(key for key in tree if key)[:8]) or "nothing"
+        shown = ", ".join(sorted(name for name in tree if name)[:8]) or "nothing"
         raise SpecsrError(
             f"holds {shown}: expected an array of samples and its rate (fs, or dt, or a time axis)"
         )
+    if not any(channel.kind == "speed" for channel in channels):
+        constant = _constant_speed(tree, channels[0])
+        if constant is not None:
+            channels.append(constant)
+            notes.append(f"the speed is {constant.samples[0]:g} 1/min throughout ({constant.name})")
     return Contents(tuple(channels), tuple(dict.fromkeys(notes)))
 
 
 def _walk(
     group: dict[str, Any],
     inherited: dict[str, Any],
-    times: dict[int, np.ndarray],
+    axes: dict[int, Times],
     path: str,
     channels: list[Channel],
     notes: list[str],
 ) -> None:
-    own = {_key(k): v for k, v in group.items() if isinstance(v, (str, int, float))}
-    times = times | {len(a): a for k, v in group.items() if (a := _time_axis(k, v)) is not None}
-    for key, value in group.items():
-        if _time_axis(key, value) is not None:
+    own = {key(k): found for k, v in group.items() if (found := single(v)) is not None}
+    around = inherited | own
+    paired = _pairs(group, around)
+    taken = {name for name, _ in paired.values()}
+    for name, value in group.items():
+        axis = _axis(name, value, around)
+        if axis is not None and name not in taken:
+            axes = axes | {len(axis.values): axis}
+            taken.add(name)
+    for name, value in group.items():
+        if name in taken:
             continue
-        inner = f"{path}/{key}".strip("/")
+        inner = f"{path}/{name}".strip("/")
         if isinstance(value, dict):
-            _walk(value, inherited | own, times, inner, channels, notes)
+            _walk(value, around, axes, inner, channels, notes)
+        elif isinstance(value, Unread):
+            notes.append(f"{inner} is a cell array of MATLAB 7.3, skipped: save it with -v7")
         elif isinstance(value, (list, tuple)):
+            labels = _texts(group, _NAMES, len(value))
             for i, part in enumerate(value):
                 if isinstance(part, dict):
-                    _walk(part, inherited | own, times, f"{inner}[{i}]", channels, notes)
-        elif _is_samples(value):
-            where, _, name = inner.rpartition("/")
-            facts = (own, inherited) if key == "" else ({}, inherited | own)
-            channels += _channels(value, name, where, facts, times, notes)
+                    _walk(part, around, axes, f"{inner}[{i}]", channels, notes)
+                elif is_samples(part):
+                    title = labels[i] if labels else f"{name} {i + 1}"
+                    facts = Facts({}, around, title)
+                    channels += _channels(part, facts, path, axes, [title], notes)
+        elif is_samples(value):
+            where, _, title = inner.rpartition("/")
+            facts = Facts(own, inherited, title) if name == "" else Facts({}, around, title)
+            pair = paired.get(name)
+            beside = {len(pair[1].values): pair[1]} if pair else axes
+            if pair:  # its own times, not the rate of the file
+                facts = Facts({}, {k: v for k, v in around.items() if k in UNITS}, title)
+            names = _texts(group, _NAMES, min(np.atleast_2d(value).shape))
+            channels += _channels(value, facts, where, beside, names, notes)
 
 
 def _channels(
     array: np.ndarray,
-    name: str,
+    facts: Facts,
     group: str,
-    facts: tuple[dict[str, Any], dict[str, Any]],
-    times: dict[int, np.ndarray],
+    axes: dict[int, Times],
+    names: list[str],
     notes: list[str],
 ) -> list[Channel]:
     """Return a channel per row of an array.
 
     Args:
         array: [N], [C, N] or [N, C]; the longer axis is time.
-        name, group: of the array.
-        facts: single values, of the array itself and of the groups around it.
-        times: time axes by their length.
+        facts: of the array.
+        group: its group.
+        axes: time axes by their length.
+        names: of the rows, [] without any.
         notes: list to which notes are appended.
     """
+    name = facts.name
     rows = np.atleast_2d(array)
     rows = rows.T if rows.shape[0] > rows.shape[1] else rows
-    if len(rows) > _MOST_CHANNELS or _key(name) in ("freqs", "frequency", "frequencies"):
+    if len(rows) > _MOST_CHANNELS or key(name) in _FREQUENCIES:
         return []
-    found, step = _number(facts, name, _RATE), _number(facts, name, _STEP)
-    start, stamps, note = _number(facts, name, _START) or 0.0, None, ""
-    rate = None
-    if found or step:
-        rate, note = snap(found or 1 / (step or 1.0))
-    elif rows.shape[1] in times:
-        even = even_times(times[rows.shape[1]])
-        if even is None:
-            stamps = times[rows.shape[1]]
-        else:
-            rate, start, note = even
-    if note:
-        notes.append(f"channel {name}: {note}")
-    labels = _look(facts, name, _UNIT, str)
-    label = unit_labels.clean(labels[0]) if labels else ""
-    if labels and not labels[1] and unit_labels.is_speed("", name):
+    length = rows.shape[1]
+    sampled, found = sampling_of(facts, axes.get(length), length)
+    unit = facts.find(*UNITS)
+    label = unit_labels.clean(unit[1]) if unit and isinstance(unit[1], str) else ""
+    shared = unit is not None and not unit[2]
+    speed = unit_labels.is_speed("", name)
+    if shared and speed:
         label = "1/min"  # a unit of the whole group is that of the sound
-    names = [name] if len(rows) == 1 else [f"{name} {i + 1}" for i in range(len(rows))]
+    rows, more = scaled(rows, facts, takes_shared=not speed)
+    notes += [f"channel {name}: {note}" for note in (*found, *more)]
+    weighting = facts.text("weighting", "frequencyweighting")
+    if weighting and weighting.upper() not in ("Z", "LIN", "NONE", "LINEAR"):
+        notes.append(f"channel {name} is {weighting}-weighted, and so are its levels")
+    if len(names) != len(rows):
+        names = [f"{name} {i + 1}" for i in range(len(rows))] if len(rows) > 1 else [name]
+        if key(name) == "samples":
+            names = [f"ch{i + 1}" for i in range(len(rows))]
+    scale = facts.number("fullscale")
     return [
         Channel(
-            title, np.ascontiguousarray(row), rate, label=label, group=group, start=start,
-            times=stamps,
+            title, np.ascontiguousarray(row), label=label, group=group,
+            full_scale=scale[1] if scale and scale[1] > 0 else 1.0, **sampled.fields(),
         )
         for title, row in zip(names, rows)
     ]  # fmt: skip
 
 
-def _look(facts: tuple[dict, dict], name: str, keys: tuple[str, ...], kind: type | tuple) -> Any:
-    """Return a value for a channel, and whether it is its own or its group's; None without one."""
-    own, around = facts
-    special = [_key(pair) for key in keys for pair in (key + name, name + key)]
-    for values, candidates, is_own in ((own, keys, True), (around, special, True),
-                                       (around, keys, False)):  # fmt: skip
-        for key in candidates:
-            if isinstance(values.get(key), kind) and not isinstance(values[key], bool):
-                return values[key], is_own
-    return None
+def _axis(name: str, value: Any, around: dict[str, Any]) -> Times | None:
+    """Return an array with the times, or the frequencies, of the others; None for other things.
 
-
-def _number(facts: tuple[dict, dict], name: str, keys: tuple[str, ...]) -> float | None:
-    found = _look(facts, name, keys, (int, float))
-    return float(found[0]) if found else None
-
-
-def _time_axis(key: str, value: Any) -> np.ndarray | None:
+    ``x`` and ``t`` are names of channels as well: ``x`` is an axis by its unit alone, ``t`` if it
+    increases.
+    """
     array: Any = value.get("") if isinstance(value, dict) else value
-    fits = _key(key) in _TIME and _is_samples(array) and max(array.shape) == array.size
-    return array.ravel() if fits else None
+    stamps = isinstance(array, np.ndarray) and array.dtype.kind == "M"
+    if not (stamps or is_samples(array)) or max(array.shape) != array.size:
+        return None
+    label = ""
+    if isinstance(value, dict):
+        label = next((v for k, v in value.items() if key(k) in UNITS and isinstance(v, str)), "")
+    short = key(name)
+    for fact in (f"{short}unit", f"unit{short}", f"{short}units"):
+        label = label or (around[fact] if isinstance(around.get(fact), str) else "")
+    label = unit_labels.clean(label)
+    values = array.ravel()
+    found = meaning(label)
+    times = Times(values, label, name)
+    kind = kind_of_name(name)
+    if kind == "time":
+        if found is None and unit_labels.is_known(label):
+            return None  # a torque t in N
+        return times if short != "t" or _increases(values) else None
+    if short in _FREQUENCIES and _increases(values):
+        return times
+    axis = found is not None and found.kind in ("time", "angle", "distance", "frequency", "order")
+    named = short == "x" or kind in ("angle", "distance", "order")
+    return times if axis and named and _increases(values) else None
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+def _pairs(group: dict[str, Any], around: dict[str, Any]) -> dict[str, tuple[str, Times]]:
+    """Return channel -> (name of its own time axis, its times): ``Data1_mic``, ``Data1_time_mic``.
+
+    ``X097_DE_time`` without ``X097_DE`` holds samples.
+    """
+    found = {}
+    for name, value in group.items():
+        parts = name.split("_")
+        for i, part in enumerate(parts):
+            rest = "_".join(parts[:i] + parts[i + 1 :])
+            if part.lower() not in ("time", "t", "zeit") or not rest or rest not in group:
+                continue
+            if not (is_samples(value) and is_samples(group[rest])):
+                continue
+            same = value.size == value.shape[-1] and max(group[rest].shape) == value.size
+            if same and _increases(value.ravel()):
+                label = around.get(f"{key(name)}unit", "")
+                found[rest] = name, Times(value.ravel(), unit_labels.clean(label), "time")
+    return found
 
 
-def _is_samples(value: Any) -> bool:
+def _texts(group: dict[str, Any], keys: tuple[str, ...], count: int) -> list[str]:
+    """Return texts of a group, one for each of ``count`` channels; [] without them."""
+    for name, value in group.items():
+        if key(name) not in keys:
+            continue
+        if isinstance(value, str) and value.startswith("["):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                continue
+        if isinstance(value, np.ndarray) and value.dtype.kind in "SU":
+            value = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v
+                     for v in value.ravel().tolist()]  # fmt: skip
+        value = [value] if isinstance(value, str) and count == 1 else value
+        if isinstance(value, list) and len(value) == count and all(
+            isinstance(text, str) for text in value
+        ):  # fmt: skip
+            return value
+    return []
+
+
+def _constant_speed(tree: dict[str, Any], like: Channel) -> Channel | None:
+    """Return the speed that a single value states, as a channel; None without exactly one."""
+    found = [
+        (name, value) for name, v in tree.items()
+        if isinstance(value := single(v), (int, float)) and value > 0
+        and (key(name) == "rpm" or name.endswith("RPM"))
+    ]  # fmt: skip
+    if len(found) != 1:
+        return None
+    [(name, value)] = found
+    rpm = np.full(like.length, float(value))
+    sampled = Sampling(like.rate, like.start, like.times)
+    return Channel(name, rpm, label="1/min", **sampled.fields())
+
+
+def _increases(values: np.ndarray) -> bool:
+    return bool((values[1:] > values[:-1]).all())
+
+
+def is_samples(value: Any) -> bool:
+    """Return whether a value is an array of numbers that can be one or several channels."""
     return (
         isinstance(value, np.ndarray)
         and value.dtype.kind in "iuf"

@@ -136,16 +136,21 @@ def read_map_file(path: Path) -> SpecMap:
         raise SpecsrError("its channels have different numbers of spectra")
     sets = next(iter(by_channel.values()))
     label = re.sub(r"(\^?2|²)(/Hz)?$", "", unit_labels.clean(first["ordinate_axis_units_lab"]))
-    fields = {
-        "power": np.stack(powers), "freqs": sets[0]["x"],
+    unit, factor, _ = (own["unit"], 1.0, "") if own.get("unit") else unit_labels.understand(
+        label.strip("()")
+    )  # fmt: skip
+    found: dict[str, Any] = {
+        "power": np.stack(powers) * factor**2, "freqs": sets[0]["x"],
+        "freqs_unit": unit_labels.clean(first["abscissa_axis_units_lab"]),
         "times": np.array([one["z_axis_value"] for one in sets]),
-        "unit": own.get("unit") or unit_labels.understand(label.strip("()"))[0],
+        "times_unit": unit_labels.clean(first.get("z_axis_axis_units_lab")),
+        "unit": unit,
         "scaling": "psd" if first["func_type"] == _PSD else "rms",
         "channels": [name if own else name or f"ch{i + 1}" for i, name in enumerate(by_channel)],
     }  # fmt: skip
     if "grid" in own:
-        return entries.spec_map(_of_own_grid(fields, own["grid"]))
-    return entries.spec_map(fields)
+        return entries.spec_map(_of_own_grid(found, own["grid"]))
+    return entries.spec_map(found)
 
 
 def write_map_file(path: Path, spec: SpecMap, overwrite: bool = False) -> None:
