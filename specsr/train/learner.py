@@ -64,7 +64,7 @@ class Learner:
         )  # fmt: skip
         self.renewal = torch.zeros((), device=device)
         self.config, self.ranks, self.memory_format, self.cut = config, ranks, memory_format, cut
-        self.work = Recorded(self._work, device, CudaGraphs() if graphs else None)
+        self.work = Recorded(self._work, device, CudaGraphs(device) if graphs else None)
 
     @functools.cached_property
     def forward(self) -> Any:

@@ -25,13 +25,14 @@ Work = Callable[[], Tensor]
 class CudaGraphs:
     """Recorder of CUDA graphs that share their memory: no two of them run at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.pool = torch.cuda.graph_pool_handle()
-        self.aside = torch.cuda.Stream()
+        self.aside = torch.cuda.Stream(device)
 
     def warm_up(self, work: Work) -> Tensor:
         """Run the work on a stream of its own, as is required before a recording."""
-        current = torch.cuda.current_stream()
+        current = torch.cuda.current_stream(self.device)
         self.aside.wait_stream(current)
         with torch.cuda.stream(self.aside):
             result = work()
@@ -45,11 +46,12 @@ class CudaGraphs:
             RuntimeError: the work waits for the device, or uses memory of the CPU.
         """
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self.pool):
+        with torch.cuda.device(self.device), torch.cuda.graph(graph, pool=self.pool):
             result = work()
 
         def replay() -> Tensor:
-            graph.replay()
+            with torch.cuda.device(self.device):
+                graph.replay()
             return result.clone()  # the next replay overwrites it
 
         return replay
