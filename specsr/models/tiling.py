@@ -86,6 +86,14 @@ def _tiles(size: int, tile: int, margin: int) -> list[Span]:
     ]
 
 
+def at_once(device: torch.device, cells: int, room: int) -> int:
+    """Return how many tiles of ``cells`` cells are computed at once, of ``room`` cells in all.
+
+    On a CPU one tile keeps all threads busy.
+    """
+    return 1 if device.type == "cpu" else max(1, room // cells)
+
+
 def _batches(
     rows: list[Span], columns: list[Span], most: Callable[[int], int]
 ) -> list[list[tuple[Span, Span]]]:
@@ -96,7 +104,7 @@ def _batches(
             shapes.setdefault((row[3] - row[2], column[3] - column[2]), []).append((row, column))
     batches = []
     for (high, wide), tiles in shapes.items():
-        count = max(1, most(high * wide))
+        count = most(high * wide)
         batches += [tiles[i : i + count] for i in range(0, len(tiles), count)]
     return batches
 
@@ -177,8 +185,7 @@ class Prepared:
         batches = _batches(
             _tiles(image.shape[1], size[0], margin[0]),
             _tiles(image.shape[2], size[1], margin[1]),
-            # a CPU has its threads full with one tile
-            lambda cells: 1 if device.type == "cpu" else room // cells,
+            lambda cells: at_once(device, cells, room),
         )
         out = torch.empty(outputs(net.config), image.shape[1] * s_f, image.shape[2] * s_t)
         delivery, sent = Delivery(device), deque[Any]()
