@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.models import tiling
 from specsr.models.config import EDSRConfig, MDSRConfig
 from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 from specsr.models.options import InferOptions
-from specsr.models.tiling import default_tile, pick_device, run_tiled
+from specsr.models.tiling import at_once, default_tile, pick_device, prepared, run_tiled
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),
@@ -86,6 +87,35 @@ def test_tiled_is_whole_at_every_scale_of_one_model(
     image = 30 * torch.randn(1, rows, columns)
     result = run_tiled(MULTI, image, scale, InferOptions(tile=tile, device="cpu"))
     torch.testing.assert_close(result, whole(MULTI, image, scale), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_tiles_of_one_shape_are_computed_together(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """As on a GPU: 5 x 4 tiles, up to 4 of them of one shape; in parts of ``most``."""
+    net, image = PLAIN[(4, 4)], 30 * torch.randn(1, 50, 44)
+    monkeypatch.setattr(tiling, "at_once", lambda device, cells, room: most)
+    counts: list[int] = []
+
+    def progress(batches: Iterable) -> Iterable:
+        for batch in batches:
+            counts.append(len(batch))
+            yield batch
+
+    result = run_tiled(net, image, (4, 4), InferOptions(tile=(11, 11), device="cpu"), progress)
+    assert sum(counts) == 20 and max(counts) == min(most, 4)
+    torch.testing.assert_close(result, whole(net, image, (4, 4)), rtol=0, atol=1e-4)
+    with prepared(net, (4, 4), InferOptions(tile=(11, 11), device="cpu")) as run:
+        assert torch.equal(run(image), result)
+        with pytest.raises(SpecsrError, match="the image has 2 channels"):
+            run(torch.zeros(2, 4, 4))
+
+
+def test_what_is_computed_at_once_is_bounded() -> None:
+    gpu = torch.device("cuda")
+    assert at_once(torch.device("cpu"), 10, 1000) == 1
+    assert [at_once(gpu, cells, 1000) for cells in (10, 501, 5000)] == [100, 1, 1]
 
 
 def test_seams_are_exact_to_rounding_in_a_deeper_network_without_a_skip() -> None:
