@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import ogg, origin, riff, sidecar
+from specsr.io import markers, ogg, origin, riff, sidecar
 from specsr.io.atomic import replacing
 from specsr.io.limits import Total, array_memory, check_size
 from specsr.io.recording import Contents, from_rows
@@ -64,7 +64,7 @@ def read_audio(path: Path) -> Contents:
     # A streamed FLAC of unknown length declares the largest possible number.
     if samples.shape[1] < declared < UNKNOWN_LENGTH:
         raise cut_off(declared, samples.shape[1], "samples")
-    return Contents(from_rows(samples, known, digital=True))
+    return Contents(from_rows(samples, known, digital=True), known.get("notes", ()))
 
 
 @contextmanager
@@ -173,6 +173,8 @@ def audio_sink(
                 yield add
             written = sf.info(_file_name(audio)).frames
             riff.clear_time(audio)
+            if form == "WAV":
+                markers.append(audio, rate)
         except (sf.SoundFileError, OverflowError) as error:
             raise SpecsrError(
                 f"{path}: could not be written as {form} {subtype} with {channels} channels at "

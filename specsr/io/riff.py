@@ -15,6 +15,12 @@ from typing import Any, BinaryIO, Literal
 
 _LARGEST = 1 << 20
 """Largest part of a vendor chunk that is read, bytes."""
+_NOT_APPLIED = (
+    "its calibration (chunk LEA) describes {} of {} channels in a known form and is not applied: "
+    "give --calib and --unit"
+)
+_DEEPEST = 200
+"""Chunks that are followed to find out whether one is padded."""
 
 
 def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
@@ -46,10 +52,44 @@ def chunks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
             return
         end = position + start + length
         position = end + -length % align
-        if position != end and not wide and _is_id(file, end):
-            position = end  # an odd chunk without its padding, which would be a zero
+        if position != end and not wide and _unpadded(file, end, size, order):
+            position = end
         if position > size:
             return
+
+
+def _unpadded(file: BinaryIO, end: int, size: int, order: Literal["big", "little"]) -> bool:
+    """Return whether the chunk after one of odd length starts without a byte of padding.
+
+    The padding may be any byte.  Of the two places the one counts from which chunks follow each
+    other to the end of the file; with padding, as the format asks for, if both do.
+    """
+    reach: dict[int, bool] = {}
+
+    def leads(at: int, depth: int) -> bool:
+        if at >= size - 1:  # the end, perhaps with padding
+            return at <= size + 1
+        if at not in reach:
+            reach[at] = False
+            file.seek(at)
+            header = file.read(8)
+            length = int.from_bytes(header[4:], order)
+            if len(header) == 8 and _is_id(header[:4]) and depth < _DEEPEST:
+                last = at + 8 + length
+                fits = last <= size or length == 0xFFFFFFFF
+                reach[at] = fits and (
+                    length == 0xFFFFFFFF
+                    or leads(last + length % 2, depth + 1)
+                    or (length % 2 == 1 and leads(last, depth + 1))
+                )
+        return reach[at]
+
+    if leads(end + 1, 0):
+        return False
+    if leads(end, 0):
+        return True
+    file.seek(end)  # neither: a damaged tail; the place with a readable name
+    return _is_id(file.read(4))
 
 
 def clear_time(path: Path) -> None:
@@ -84,8 +124,8 @@ def calibration(path: Path, channels: int) -> dict[str, Any]:
         channels: its number of channels.
 
     Returns:
-        The lists ``full_scale``, ``unit`` and ``channels`` (names), one entry per channel; {}
-        without a chunk that describes every channel.
+        The lists ``full_scale``, ``unit`` and ``channels`` (names), one entry per channel, or
+        ``notes`` on a chunk that does not describe every channel; {} without a chunk.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
@@ -93,12 +133,13 @@ def calibration(path: Path, channels: int) -> dict[str, Any]:
             if name == b"LEA ":
                 file.seek(position)
                 entries = parse_lea(file.read(min(length, _LARGEST)))
-                if len(entries) == channels:
-                    scales, names, units = zip(*entries)
-                    return {
-                        "full_scale": list(scales), "unit": list(units),
-                        "channels": tuple(n or f"ch{i + 1}" for i, n in enumerate(names)),
-                    }  # fmt: skip
+                if len(entries) != channels:
+                    return {"notes": (_NOT_APPLIED.format(len(entries), channels),)}
+                scales, names, units = zip(*entries)
+                return {
+                    "full_scale": list(scales), "unit": list(units),
+                    "channels": tuple(n or f"ch{i + 1}" for i, n in enumerate(names)),
+                }  # fmt: skip
     return {}
 
 
@@ -120,6 +161,8 @@ def parse_lea(content: bytes) -> list[tuple[float, str, str]]:
                 return []
             entries.append((scale, _text(name), _text(unit)))
             position += 8 + length
+            if content[position + 1 : position + 3] == b"le":
+                position += length % 2  # padded
     except struct.error:
         return []
     return entries
@@ -132,8 +175,6 @@ def _text(raw: bytes) -> str:
         return raw.decode("cp1252", "replace").strip("\0 ")
 
 
-def _is_id(file: BinaryIO, position: int) -> bool:
-    """Return whether a chunk can start at a position: four printable characters."""
-    file.seek(position)
-    name = file.read(4)
+def _is_id(name: bytes) -> bool:
+    """Return whether four bytes can name a chunk: printable characters."""
     return len(name) == 4 and all(32 <= byte < 127 for byte in name) and name[0] != 32

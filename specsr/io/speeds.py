@@ -17,19 +17,20 @@ def filled(rpm: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
 
 
 def speeds_at(
-    times: np.ndarray, own: np.ndarray, rpm: np.ndarray, name: str
+    times: np.ndarray, own: np.ndarray, rpm: np.ndarray, name: str, signed: bool = True
 ) -> tuple[np.ndarray | None, list[str]]:
     """Return a speed at the samples of a recording, and notes on what was done.
 
     Between its values the speed is interpolated linearly, also over values that are not finite.
     Before the first and after the last one it is held.  A negative speed is that of a shaft that
-    turns backwards; orders depend on its magnitude, which is kept.
+    turns backwards; orders depend on its magnitude alone.
 
     Args:
         times: of the samples, s, [N].
         own: of the values of the speed, s, increasing, [M].
         rpm: speed, 1/min, [M].
         name: of the speed, for the notes: "the speed n".
+        signed: keep negative speeds; otherwise their sign is dropped.
 
     Returns:
         The speed at ``times``, 1/min, float64 [N], and one sentence for each change.  None instead
@@ -42,8 +43,9 @@ def speeds_at(
         return None, [f"{name} covers none of the samples and is skipped"]
     lowest = float(rpm.min())
     if lowest < 0:
-        notes.append(f"{name} is negative down to {lowest:.6g} 1/min: its sign is dropped")
-        rpm = np.abs(rpm)
+        kept = "it is kept" if signed else "its sign is dropped"
+        notes.append(f"{name} is negative down to {lowest:.6g} 1/min: {kept}")
+        rpm = rpm if signed else np.abs(rpm)
     notes += not_covered(times, own, name)
     return np.interp(times, own, rpm), notes
 

@@ -70,7 +70,8 @@ class Recording:
         if known.get("rpm") is not None:
             known["rpm"] = known["rpm"][first:last]
         try:
-            return assemble(Contents(from_rows(rows, known, digital=True)), **self._chosen)
+            contents = Contents(from_rows(rows, known, digital=True), known.get("notes", ()))
+            return assemble(contents, **self._chosen)
         except SpecsrError as error:
             bad = np.argwhere(~np.isfinite(rows))
             if not len(bad):

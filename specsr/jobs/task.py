@@ -15,6 +15,7 @@ from specsr.choices import Phase
 from specsr.errors import SpecsrError
 from specsr.io.atomic import together
 from specsr.io.guard import naming
+from specsr.io.markers import keeping
 from specsr.io.origin import stating
 from specsr.io.snapshot import snapshot
 from specsr.jobs.environment import environment
@@ -91,13 +92,13 @@ def attempt(work: Work, task: Task) -> Record:
     error: str | None = None
     notes: tuple[str, ...] = ()
     try:
-        with together() as outputs, stating(origin(work, record)):
+        with together() as outputs, stating(origin(work, record)), keeping(task.file):
             try:
                 result = work(task)
             except SpecsrError:
                 read.check()  # the error may come from a file that changed: name that instead
                 raise
-            errors = _save_each(task, result, work.phase)
+            errors = _save_each(task, result, work)
             read.check()
             errors += outputs.commit()
         if errors:
@@ -112,13 +113,15 @@ def attempt(work: Work, task: Task) -> Record:
     )  # fmt: skip
 
 
-def _save_each(task: Task, result: Result, phase: Phase) -> list[str]:
+def _save_each(task: Task, result: Result, work: Work) -> list[str]:
     """Write every output, although one of them fails; return the errors."""
+    network = getattr(work, "options", None)
+    device = "cpu" if network is None else network.device
     errors = []
     for target in task.targets:
         try:
             with naming(target, "written"):
-                save(target, result, phase, task.overwrite)
+                save(target, result, task.overwrite, work.phase, device)
         except SpecsrError as error:
             errors.append(str(error))
     return errors

@@ -121,7 +121,7 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
                 f"{path}: {len(table.rpm)} speeds for {signal.length} samples: expected one per "
                 "sample, or a column of times before them"
             )
-        return table.rpm
+        return np.abs(table.rpm)
     own = table.times
     if len(own) > 1 and np.diff(own).min() <= 0:
         raise SpecsrError(f"{path}: its times do not increase: sort them{table.hint}")
@@ -131,7 +131,7 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
             f"{path}: its times run from {own[0]:g} to {own[-1]:g} s, the recording from "
             f"{times[0]:g} to {times[-1]:g} s: expected times that overlap{table.hint}"
         )
-    rpm, notes = speeds_at(times, own, table.rpm, "the speed")
+    rpm, notes = speeds_at(times, own, table.rpm, "the speed", signed=False)
     assert rpm is not None  # the times overlap, and all values are finite
     for note in (*table.notes, *notes):
         log.warning("%s: %s", path, note)

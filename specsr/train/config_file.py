@@ -42,7 +42,8 @@ def load_config(path: str | Path, overrides: list[str] | None = None) -> Config:
         try:
             node[leaf] = _parse(value)
         except ValueError as error:
-            raise SpecsrError(f"{override!r}: the value is not YAML ({error})") from None
+            why = " ".join(str(error).split())  # of several lines
+            raise SpecsrError(f"{override!r}: the value is not YAML ({why})") from None
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -64,7 +65,8 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         if isinstance(error, SpecsrError):
             raise
-        raise SpecsrError(f"{path}: not a readable YAML file ({error})") from None
+        why = " ".join(str(error).split())
+        raise SpecsrError(f"{path}: not a readable YAML file ({why})") from None
     if not isinstance(tree, dict):
         raise SpecsrError(f"{path}: expected sections such as pair:, data: and train:")
     base = tree.pop("base", None)
