@@ -1,13 +1,14 @@
 """ONNX files: a network at one scale as a graph that other programs run, checked against PyTorch.
 
-The graph is that of `specsr.models.merged`: head, fold and tail are merged, which makes it about
-twice as fast as the published layers in the same runtime; the body keeps its plain convolutions.
-It takes any batch and any number of rows and columns from 1 up: the last cells are repeated up to
-whole folds within the graph, and cut off the result.
+The graph is that of `specsr.models.merged`: head, fold and tail are merged, which makes it 1.4 to
+2.3 times as fast at x4 as the published layers in the same runtime (benchmarks/backends.py); the
+body keeps its plain convolutions.  It takes any batch and any number of rows and columns from 1 up:
+the last cells are repeated up to whole folds within the graph, and cut off the result.
 
-The exporter is PyTorch's own of the TorchScript line (``dynamo=False``).  It needs `onnx` alone and
-a third of a second.  The newer one (``dynamo=True``) gives a graph of the same operators, needs
-onnxscript and onnx-ir besides, and takes 3 to 7 seconds.
+The exporter is PyTorch's own of the TorchScript line (``dynamo=False``), deprecated and within the
+range of versions that specsr takes.  It needs `onnx` alone.  The newer one (``dynamo=True``) gives
+a graph of the same operators, needs onnxscript and onnx-ir besides, and takes several times as
+long.
 """
 
 from __future__ import annotations
@@ -216,6 +217,8 @@ def channel_names(model: Model) -> list[str]:
             for step in order_input.COMBS
             for part in range(order_input.PARTS)
         ] + ["speed known"]
+    elif model.pair == "speckle":  # `specsr.pairs.speckle_input`
+        further = ["overlap of the windows"]
     elif model.pair == "band":  # `specsr.pairs.band_input`
         further = ["measured row", "frequency"] + [
             f"mean level of part {part + 1} of the measured band"
