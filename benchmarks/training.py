@@ -131,7 +131,7 @@ def measure(
     began = time.process_time()
     drawn = [crops[step] for step in range(12)]
     data_seconds = (time.process_time() - began) / len(drawn)
-    low, high, *_ = drawn[0]
+    low, high = (side.float() for side in drawn[0][:2])  # images are 8-bit until then
     shape = net.config
     outs = shape.out_channels * (2 if shape.uncertainty else 1)
     plain = plain_step(Plain(shape.n_resblocks, shape.n_feats, shape.in_channels, outs))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from specsr.images.sets import ImagePair
 from specsr.train import checkpoint
@@ -32,6 +33,7 @@ from specsr.train.train import build_net, train
 from support.tiny_config import config
 from support.train_samples import noise_map, tensors
 
+aten = torch.ops.aten
 KINDS = ["pool", "stft", "band", "denoise", "speckle", "image"]
 META, CPU = Alone(torch.device("meta")), Alone(torch.device("cpu"))
 
@@ -236,6 +238,35 @@ def test_recorded_steps_are_those_of_plain_calls(kind: str) -> None:
     assert scales == len(options.pair.scales)
     assert (recorder.recordings, recorder.warm_ups) == (scales, scales * WARM_UP)
     assert recorder.replays == 14 - recorder.warm_ups
+
+
+class ReadsNoValue(TorchDispatchMode):
+    """Refuses operations that make the host wait for a value, which no recording can contain."""
+
+    waiting = (aten._local_scalar_dense, aten.nonzero, aten.masked_select, aten.equal)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        masks = func.overloadpacket in (aten.index, aten.index_put_, aten.index_put) and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        assert func.overloadpacket not in self.waiting and not masks, func
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_work_of_a_step_depends_on_no_value(kind: str) -> None:
+    options = run_of(kind, "mdsr", accumulate=2, clip=0.1, examples_on="device")
+    crops = crops_of(options, 4)
+    draws, cut = delivered(crops, options, CPU.device)
+    learner = Learner(build_net(options), options, CPU, cut=cut)
+    for step in range(4):
+        item = draws[step]
+        with ReadsNoValue():
+            learner.step(item, step)
+    with pytest.raises(AssertionError), ReadsNoValue():
+        torch.ones(2)[torch.ones(2, dtype=torch.bool)]
 
 
 def test_a_scale_is_recorded_once_for_each_shape() -> None:
