@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from specsr.benchmark.options import SpeedOptions
 from specsr.benchmark.timing import Row, fastest
 from specsr.choices import Precision
+from specsr.maps.device import pick_device
 from specsr.models.config import EDSRConfig
 from specsr.models.edsr import EDSR
 from specsr.models.merged import Merged
 from specsr.models.options import InferOptions
-from specsr.models.tiling import pick_device, run_tiled
+from specsr.models.tiling import run_tiled
 
 SCALE = (4, 4)
 

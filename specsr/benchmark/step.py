@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from specsr.benchmark.options import STEPS
-from specsr.models.tiling import pick_device
+from specsr.maps.device import pick_device
 from specsr.train.batch import Batch, synthetic
 from specsr.train.config import Config
 from specsr.train.learner import Learner

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from specsr.jobs.environment import processor
-from specsr.models.tiling import pick_device
+from specsr.maps.device import pick_device
 
 Row = dict[str, Any]
 """One row of a table: column title -> text or number."""

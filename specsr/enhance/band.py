@@ -126,7 +126,7 @@ def upscale_pieces(
         pairs = zip(_median_levels(spec, cut), reference[first:])
         level = [levels.segment_level(*pair) for pair in pairs]
         estimate = _restore(found, spec, cut, level, options, steps)
-        signal = to_signal(estimate, phase, iterations=iterations)
+        signal = to_signal(estimate, phase, iterations=iterations, device=options.device)
         signal = signal.replace(full_scale=part.full_scale)
         return signal if consistency == "off" else put_band_back(signal, part)
 

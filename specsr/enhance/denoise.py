@@ -123,7 +123,8 @@ def denoise_pieces(
         pairs = zip(_median_levels(spec), reference[first:])
         level = [levels.segment_level(*pair) for pair in pairs]
         spec = _attenuated(spec, level, found, attenuation, options, steps)
-        return SpectrogramTransform.inverse(spec).replace(full_scale=part.full_scale)
+        signal = SpectrogramTransform.inverse(spec, options.device)
+        return signal.replace(full_scale=part.full_scale)
 
     return process(noisy, work, model_plan(found, noisy, 1, options), progress)
 

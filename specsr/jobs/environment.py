@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from specsr.errors import SpecsrError
+from specsr.maps.device import pick_device
 from specsr.models.options import InferOptions
-from specsr.models.tiling import pick_device
 from specsr.version import __version__
 
 

@@ -169,8 +169,11 @@ def has_figure(targets: Sequence[Path]) -> bool:
     return any(kind_of(target) == "figure" for target in targets)
 
 
-def save(path: Path, result: Result, phase: Phase, overwrite: bool) -> None:
-    """Write a result as the kind of file that the suffix stands for: recording, map or figure."""
+def save(path: Path, result: Result, overwrite: bool, phase: Phase, device: str) -> None:
+    """Write a result as the kind of file that the suffix stands for: recording, map or figure.
+
+    ``phase`` and ``device`` are those of `to_signal`, for a recording that is written from a map.
+    """
     output = result.output
     if isinstance(output, np.ndarray):
         write_image(path, output, overwrite=overwrite)
@@ -183,7 +186,7 @@ def save(path: Path, result: Result, phase: Phase, overwrite: bool) -> None:
     elif kind == "map" or (kind == "either" and isinstance(output, SpecMap)):
         io.write_map(path, _as_map(output), overwrite=overwrite)
     else:
-        signal = output if isinstance(output, Signal) else to_signal(output, phase)
+        signal = output if isinstance(output, Signal) else to_signal(output, phase, device=device)
         io.write(path, signal, overwrite=overwrite)
 
 

@@ -14,17 +14,18 @@ import numpy as np
 import torch
 
 from specsr.maps.grid import Grid
+from specsr.maps.subband import Subband
 
 RHO = (0.001, 0.3)
 """First and last penalty of `admm`: small values search widely, large values converge."""
 
-SILENT = 1e-30
-"""Magnitude below which a cell has no phase to keep."""
+SILENT = 1e-18
+"""Magnitude below which a cell has no phase to keep; its square is a normal float32."""
 
 
 def griffin_lim(
     magnitude: torch.Tensor,
-    grid: Grid,
+    grid: Grid | Subband,
     start: torch.Tensor,
     iterations: int = 32,
     momentum: float = 0.99,
@@ -53,7 +54,10 @@ def griffin_lim(
     state, before = _along_rows(start), None
     for _ in range(iterations):
         after = consistent(amplitude(state))
-        state = torch.lerp(after if before is None else before, after, 1 + momentum)
+        if before is None:
+            state = after.clone()
+        else:  # in the memory of the spectrum before
+            state = torch.sub(after, before, out=before).mul_(momentum).add_(after)
         before = after
         if tick:
             tick()
@@ -62,7 +66,7 @@ def griffin_lim(
 
 def admm(
     magnitude: torch.Tensor,
-    grid: Grid,
+    grid: Grid | Subband,
     start: torch.Tensor,
     iterations: int = 32,
     rho: float | tuple[float, float] = RHO,
@@ -90,12 +94,12 @@ def admm(
     first, last = rho if isinstance(rho, tuple) else (rho, rho)
     state = _along_rows(start)
     for penalty in np.geomspace(first, last, iterations):
-        step = torch.sub(state, consistent(state)).div_(1 + float(penalty))
+        step = torch.sub(state, consistent(state)).mul_(1 / (1 + float(penalty)))
         state = amplitude(state.sub_(step, alpha=2)).add_(step)
         if tick:
             tick()
     if iterations:
-        state.sub_(torch.sub(state, consistent(state)).div_(1 + last))
+        state.sub_(torch.sub(state, consistent(state)).mul_(1 / (1 + last)))
     return amplitude(state).mT
 
 
@@ -123,8 +127,9 @@ class _Amplitude:
             self.values = known_spectrum.mT.index_select(-1, self.rows)
 
     def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
-        # not sgn: in single precision its rounding depends on the number of threads
-        spectrum.mul_(self.magnitude / spectrum.abs().clamp_min_(SILENT))
+        # neither sgn, whose rounding depends on the number of threads, nor abs, which is slow
+        power = spectrum.real.square().add_(spectrum.imag.square())
+        spectrum.mul_(torch.div(self.magnitude, power.sqrt_().clamp_min_(SILENT), out=power))
         if self.rows is not None:
             spectrum.index_copy_(-1, self.rows, self.values)
         return spectrum
@@ -137,12 +142,13 @@ class ConsistencyProjection:
     it several times as fast as the two functions.
 
     Args:
-        grid: full grid of the map.
+        grid: full grid of the map, or rows of it.
         like: real tensor with the device and dtype to work in.
     """
 
-    def __init__(self, grid: Grid, like: torch.Tensor) -> None:
+    def __init__(self, grid: Grid | Subband, like: torch.Tensor) -> None:
         self.n_fft, self.hop, self.frames = grid.n_fft, grid.hop_length, grid.fine_frames
+        self.real = isinstance(grid, Grid)  # signals of a subband are complex
         self.hops = -(-self.n_fft // self.hop)
         self.window = torch.from_numpy(grid.window_samples()).to(like)
         envelope = self._overlap_add(self.window.square().expand(self.frames, -1).contiguous())
@@ -162,7 +168,8 @@ class ConsistencyProjection:
 
     def __call__(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Return the projection of a complex spectrum [..., frames, rows], same shape."""
-        frames = torch.fft.irfft(spectrum, self.n_fft).mul_(self.window)
+        inverse = torch.fft.irfft if self.real else torch.fft.ifft
+        frames = inverse(spectrum, self.n_fft).mul_(self.window)
         samples = self._overlap_add(frames).mul_(self.weight)
         again = torch.mul(samples.unfold(-1, self.n_fft, self.hop), self.window, out=frames)
-        return torch.fft.rfft(again)
+        return torch.fft.rfft(again) if self.real else torch.fft.fft(again)

@@ -7,17 +7,20 @@ on any device, complex64 or complex128.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from specsr.choices import Phase, check
 from specsr.errors import SpecsrError
+from specsr.maps.device import pick_device
 from specsr.maps.grid import Grid
 from specsr.maps.griffin_lim import admm, griffin_lim
 from specsr.maps.pghi import integrate
-from specsr.maps.polar import angle, polar
+from specsr.maps.polar import polar
 from specsr.maps.spec_map import SpecMap
+from specsr.maps.subband import Subband
 from specsr.maps.transform import SpectrogramTransform, istft
 from specsr.signal import Signal
 
@@ -43,7 +46,7 @@ def to_signal(
             ``pghi``, ``admm`` and ``gl`` use magnitudes only.
         iterations: number of iterations of ``auto``, ``admm`` and ``gl``.
         seed: seed of the random phases: of all cells for ``gl``, of the weakest for the others.
-        device: torch device to compute on.
+        device: torch device to compute on, or ``"auto"``; the gradient integration runs on the CPU.
         progress: called as ``progress(done, total)`` after every iteration of every channel.
 
     Returns:
@@ -51,7 +54,7 @@ def to_signal(
 
     Raises:
         SpecsrError: an unknown method, a negative number of iterations, a map without an inverse,
-            or the method ``known`` for a map that lacks the phase of some rows.
+            no such device, or the method ``known`` for a map that lacks the phase of some rows.
     """
     check(phase, Phase, "phase")
     if iterations < 0:
@@ -67,9 +70,10 @@ def to_signal(
             "phase='auto' estimates the others"
         )
     if phase in ("auto", "known") and rows.all():
-        return SpectrogramTransform.inverse(spec)
+        return SpectrogramTransform.inverse(spec, device)
 
-    known = torch.from_numpy(rows).to(device) if phase == "auto" and rows.any() else None
+    place = pick_device(device)
+    known = rows if phase == "auto" and rows.any() else None
     factor = grid.factor().astype(np.float32)[:, None]
     total = iterations * len(spec.channels) if phase != "pghi" else 0
     ticks = iter(range(1, total + 1))
@@ -78,34 +82,92 @@ def to_signal(
         if progress is not None:
             progress(next(ticks), total)
 
+    method = _Method(phase, iterations, seed, tick)
     samples = []
     # one channel at a time bounds the memory; channels do not influence each other
     for channel in range(len(spec.channels)):
         plain = spec.magnitude[channel] / factor
         # normalised to a maximum of one: products of very small or large floats leave their range
         peak = float(plain.max(initial=0.0)) or 1.0
-        magnitude = torch.from_numpy(plain / np.float32(peak)).to(device)
-        target = None
-        if known is not None:
-            assert spec.phase is not None  # known rows come with their phase
-            target = polar(magnitude, torch.from_numpy(spec.phase[channel]).to(device))
-        if phase == "gl":
-            start = random_phase(magnitude, seed)
-            result = griffin_lim(magnitude, grid, start, iterations, tick=tick)
+        magnitude = torch.from_numpy(plain / np.float32(peak)).to(place)
+        if known is None:
+            result = method(magnitude, grid)
         else:
-            known_phase = None if target is None else angle(target)
-            result = pghi(magnitude, grid, known_phase=known_phase, known=known, seed=seed)
-        if phase in ("auto", "admm"):
-            polish = round(iterations * POLISH)
-            result = admm(
-                magnitude, grid, result, iterations - polish, known=known, known_spectrum=target,
-                tick=tick,
-            )  # fmt: skip
-            result = griffin_lim(
-                magnitude, grid, result, polish, known=known, known_spectrum=target, tick=tick
-            )
+            assert spec.phase is not None  # known rows come with their phase
+            true = torch.from_numpy(spec.phase[channel]).to(place)
+            result = _completed(magnitude, true, known, grid, method)
         samples.append(istft(result, grid).cpu().numpy() * np.float32(peak))
     return Signal(np.stack(samples), grid.rate, grid.unit, spec.channels, grid.start, rpm=spec.rpm)
+
+
+@dataclass(frozen=True)
+class _Method:
+    """How a phase is estimated; fields as the arguments of `to_signal`."""
+
+    phase: Phase
+    iterations: int
+    seed: int
+    tick: Callable[[], None]
+
+    def __call__(
+        self,
+        magnitude: torch.Tensor,
+        grid: Grid,
+        true: torch.Tensor | None = None,
+        known: torch.Tensor | None = None,
+        part: Subband | None = None,
+    ) -> torch.Tensor:
+        """Return the magnitudes of one channel, [rows, frames], with an estimated phase.
+
+        Args:
+            magnitude: |STFT| of the map, or of the rows of ``part``.
+            grid: full grid of the map.
+            true: phase in rad, shape of ``magnitude``; read in the known rows only.
+            known: rows with a known phase, bool [rows].
+            part: None for the whole map.
+        """
+        if self.phase == "gl":
+            start = random_phase(magnitude, self.seed)
+            return griffin_lim(magnitude, grid, start, self.iterations, tick=self.tick)
+        first = 0 if part is None else part.first
+        start = pghi(magnitude, grid, true, known, first=first, seed=self.seed)
+        if self.phase == "pghi":
+            return start
+        count = len(magnitude)
+        if part is not None:
+            magnitude, start = part.extend(magnitude), part.extend(start)
+        if known is not None and part is not None:
+            known = part.extend(known[:, None])[:, 0]
+        # the start has the known phase
+        target = None if known is None else start
+        over = grid if part is None else part
+        polish = round(self.iterations * POLISH)
+        result = admm(
+            magnitude, over, start, self.iterations - polish, known=known, known_spectrum=target,
+            tick=self.tick,
+        )  # fmt: skip
+        result = griffin_lim(
+            magnitude, over, result, polish, known=known, known_spectrum=target, tick=self.tick
+        )
+        return result[:count]
+
+
+def _completed(
+    magnitude: torch.Tensor, true: torch.Tensor, known: np.ndarray, grid: Grid, method: _Method
+) -> torch.Tensor:
+    """Return a spectrum with the known rows as they are and the phase of the others estimated.
+
+    Only the rows around the unknown ones are worked on, and none that are empty.
+    """
+    wanted = ~known & magnitude.any(dim=1).cpu().numpy()
+    rows = torch.from_numpy(known).to(magnitude.device)
+    spectrum = torch.zeros_like(magnitude, dtype=magnitude.dtype.to_complex())
+    spectrum[rows] = polar(magnitude[rows], true[rows])
+    part = Subband.around(grid, wanted) if wanted.any() else None
+    at = slice(0, grid.rows) if part is None else part.rows
+    estimate = method(magnitude[at], grid, true[at], rows[at], part)
+    spectrum[at][~rows[at]] = estimate[~rows[at]]
+    return spectrum
 
 
 def random_phase(magnitude: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -123,17 +185,21 @@ def pghi(
     grid: Grid,
     known_phase: torch.Tensor | None = None,
     known: torch.Tensor | None = None,
+    first: int = 0,
     tolerance: float = 1e-6,
     seed: int = 0,
 ) -> torch.Tensor:
     """Return the magnitudes with the phase of gradient heap integration (`specsr.maps.pghi`).
 
+    The integration visits one cell after the other, so it runs on the CPU for every device.
+
     Args:
-        magnitude: |STFT|, shape [..., n_fft/2 + 1, frames].
+        magnitude: |STFT|, shape [..., n_fft/2 + 1, frames], or a block of its rows.
         grid: full grid of the map.
         known_phase: known phase in rad, shape of ``magnitude``; read in the known rows only, which
             keep it and are the starting points of the integration.
-        known: rows with a known phase, bool [n_fft/2 + 1].
+        known: rows with a known phase, bool [rows].
+        first: row of the map that the block starts with.
         tolerance: cells below this fraction of a channel's maximum get a random phase.
         seed: seed of the random phases.
 
@@ -145,7 +211,7 @@ def pghi(
     true = None if known_phase is None else known_phase.reshape(flat.shape).cpu().numpy()
     phase = np.stack([
         integrate(
-            one, grid, phase=None if true is None else true[i], known=rows,
+            one, grid, phase=None if true is None else true[i], known=rows, first=first,
             tolerance=tolerance, seed=seed,
         )
         for i, one in enumerate(flat)

@@ -140,15 +140,23 @@ class SpectrogramTransform:
         return SpecMap(magnitude, grid, phase=phase, channels=signal.channels, rpm=signal.rpm)
 
     @staticmethod
-    def inverse(spec: SpecMap) -> Signal:
+    def inverse(spec: SpecMap, device: str | torch.device = "cpu") -> Signal:
         """Return the signal of a map with a phase, float32 samples [C, grid.length].
 
+        Args:
+            spec: a map that is not pooled, with its phase.
+            device: torch device to compute on, or ``"auto"``.
+
         Raises:
-            SpecsrError: the map has no phase, is pooled, or its window and hop have no inverse.
+            SpecsrError: the map has no phase, is pooled, its window and hop have no inverse, or no
+                such device.
         """
         import torch
 
+        from specsr.maps.device import pick_device
         from specsr.maps.polar import polar
+
+        place = pick_device(device)
 
         spec.grid.require_invertible()
         if spec.phase is None:
@@ -156,9 +164,9 @@ class SpectrogramTransform:
                 "the map has no phase: estimate one with specsr.to_signal(map, 'pghi')"
             )
         # double precision: with a hop of a few samples, rounding errors add up over the frames
-        magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None])
-        phase = torch.from_numpy(spec.phase.astype(np.float64))
-        samples = istft(polar(magnitude, phase), spec.grid)
+        magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None]).to(place)
+        phase = torch.from_numpy(spec.phase).to(place).double()
+        samples = istft(polar(magnitude, phase), spec.grid).cpu()
         return Signal(
             samples.numpy().astype(np.float32), spec.grid.rate, spec.grid.unit, spec.channels,
             spec.grid.start, rpm=spec.rpm,

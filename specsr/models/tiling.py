@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from specsr.errors import SpecsrError
+from specsr.maps.device import pick_device
 from specsr.models.delivery import Delivery, upload
 from specsr.models.edsr import outputs
 from specsr.models.merged import Merged
@@ -31,22 +32,6 @@ GPU_FEATURES = 256 * 2**20
 
 Span = tuple[int, int, int, int]
 """First and last + 1 of a tile's cells along one axis, then the same with its margins."""
-
-
-def pick_device(name: str) -> torch.device:
-    """Return a device by name; ``auto`` is a GPU where available, else the CPU.
-
-    Raises:
-        SpecsrError: no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise SpecsrError(f"device is {name!r}: expected auto, cpu or cuda ({error})") from None
-    return device
 
 
 def features_limit(device: torch.device) -> int:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from specsr.errors import SpecsrError
 from specsr.extras import require
-from specsr.models.tiling import pick_device
+from specsr.maps.device import pick_device
 
 PATIENCE = timedelta(hours=24)
 """Longest wait for other processes: the first one prepares the data and validates alone."""

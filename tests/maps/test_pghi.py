@@ -8,7 +8,7 @@ import torch
 from scipy.signal import chirp
 
 from specsr.maps import phase as ph
-from specsr.maps.pghi import gamma_of, integrate, phase_gradient
+from specsr.maps.pghi import BLOCK, gamma_of, integrate, phase_gradient
 from support.phase_samples import RATE, convergence, grid_of, harmonics, spectrum_of
 
 
@@ -75,10 +75,11 @@ def test_pghi_is_15_db_better_than_random_phase(kind, window):
     assert ours[..., [0, -1], :].imag.abs().max() < 1e-5 * magnitude.max()
 
 
-def test_pghi_integrates_the_loudest_cells_first():
+@pytest.mark.parametrize("size", [(180, 16), (1270, 128)])  # a queue of two and of three levels
+def test_pghi_integrates_the_loudest_cells_first(size):
     """Same result as a list that is searched for its loudest cell at every step."""
     rng = np.random.default_rng(3)
-    grid = grid_of(180, 16, 10)
+    grid = grid_of(*size, 10)
     magnitude = rng.exponential(size=(grid.rows, grid.frames)).astype(np.float32)
     per_frame, per_row = phase_gradient(magnitude, grid)
     phase = np.full(magnitude.shape, np.nan)
@@ -101,6 +102,19 @@ def test_pghi_integrates_the_loudest_cells_first():
     found = integrate(magnitude, grid)
     difference = np.exp(1j * found[inner]) - np.exp(1j * phase[inner])
     assert np.abs(difference).max() < 1e-4
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_blocks_of_frames_go_on_from_each_other(known):
+    """The phase of a steady tone advances evenly over several blocks."""
+    length = 3 * BLOCK * 64
+    x = np.cos(2 * np.pi * 777.0 * np.arange(length) / RATE + 0.5)
+    grid = grid_of(length)
+    spectrum = spectrum_of(x, grid)
+    rows = torch.arange(grid.rows) < 24 if known else None  # the line is at row 24.9
+    ours = ph.pghi(spectrum.abs(), grid, spectrum.angle() if known else None, rows)
+    error = (ours * spectrum.conj())[25, 8:-8]
+    assert (error[1:] * error[:-1].conj()).angle().abs().max() < 0.05
 
 
 def test_pghi_starts_from_the_known_rows():
@@ -155,11 +169,11 @@ def test_a_block_of_rows_has_the_gradient_of_the_whole():
     log = np.log(magnitude)
     gamma = 0.25645 * 256**2
     per_frame = 48 * 256 / gamma * (log[31] - log[29]) / 2 + 2 * np.pi * 48 / 256 * 30
-    np.testing.assert_allclose(whole[0][30], per_frame)
+    np.testing.assert_allclose(whole[0][30], per_frame - 2 * np.pi * 5)  # without whole turns
     per_row = -gamma / (48 * 256) * (log[:, 12] - log[:, 10]) / 2 - np.pi
     np.testing.assert_allclose(whole[1][:, 11], per_row)
     # symmetric about DC and Nyquist; the edge repeated in time
-    np.testing.assert_allclose(whole[0][[0, -1]].T, [[0, 2 * np.pi * 24]] * grid.frames, atol=1e-9)
+    np.testing.assert_allclose(whole[0][[0, -1]].T, [[0, 0]] * grid.frames, atol=1e-9)
     first = -gamma / (48 * 256) * (log[:, 1] - log[:, 0]) / 2 - np.pi
     np.testing.assert_allclose(whole[1][:, 0], first)
 

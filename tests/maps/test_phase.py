@@ -304,6 +304,54 @@ def test_spectral_convergence_agrees_with_scipy():
 # -- errors ----------------------------------------------------------------------------------
 
 
+def test_a_band_is_as_consistent_as_with_iterations_over_all_rows():
+    """The unknown rows alone (`specsr.maps.subband`) against the same steps over the whole map."""
+    x = harmonics(16000) + 0.1 * np.random.default_rng(1).standard_normal(16000)
+    spec = map_of(x)
+    known = np.arange(129) < 64
+    found = SpectrogramTransform(256, 64)(
+        ph.to_signal(spec.replace(known=known), "auto", iterations=16)
+    )
+    grid, rows = spec.grid, torch.from_numpy(known)
+    magnitude = torch.from_numpy(spec.magnitude[0])
+    true = torch.from_numpy(spec.phase[0])
+    start = ph.pghi(magnitude, grid, true, rows)
+    whole = admm(magnitude, grid, start, 12, known=rows, known_spectrum=start)
+    whole = griffin_lim(magnitude, grid, whole, 4, known=rows, known_spectrum=start)
+    again = stft(istft(whole, grid), grid).abs().numpy()
+    band, inner = spec.magnitude[0][64:], slice(4, -4)
+
+    def error(magnitude):
+        return 20 * np.log10(
+            np.linalg.norm((magnitude[64:] - band)[:, inner]) / np.linalg.norm(band[:, inner])
+        )
+
+    assert error(found.magnitude[0]) < error(again) + 0.5
+    assert error(again) < -15
+
+
+def test_empty_rows_stay_empty_and_cost_no_estimate():
+    spec = map_of(harmonics(3000))
+    known = np.arange(129) < 64
+    empty = spec.magnitude * known[:, None]
+    back = ph.to_signal(spec.replace(magnitude=empty, known=known), "auto", iterations=4)
+    exact = ph.to_signal(spec.replace(magnitude=empty), "known")
+    np.testing.assert_allclose(back.samples, exact.samples, atol=2e-6)
+
+
+@pytest.mark.parametrize("method", ["auto", "known", "pghi", "gl"])
+def test_devices_by_name(method):
+    spec = map_of(harmonics(2000))
+    if method != "known":
+        spec = spec.replace(known=np.arange(129) < 64)
+    one = ph.to_signal(spec, method, iterations=4, device="cpu").samples
+    for device in (torch.device("cpu"), *([] if torch.cuda.is_available() else ["auto"])):
+        again = ph.to_signal(spec, method, iterations=4, device=device).samples
+        np.testing.assert_array_equal(one, again)
+    with pytest.raises(SpecsrError, match="device is 'tpu': expected auto, cpu or cuda"):
+        ph.to_signal(spec, method, device="tpu")
+
+
 def test_errors_name_the_fix():
     spec = map_of(harmonics(2000))
     bare = spec.replace(phase=None)

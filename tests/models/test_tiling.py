@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.maps.device import pick_device
 from specsr.models import tiling
 from specsr.models.config import EDSRConfig, MDSRConfig
 from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 from specsr.models.options import InferOptions
-from specsr.models.tiling import at_once, default_tile, pick_device, prepared, run_tiled
+from specsr.models.tiling import at_once, default_tile, prepared, run_tiled
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),
