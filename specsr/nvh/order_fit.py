@@ -198,7 +198,7 @@ def blend_fit(
 
     Levels are averaged in dB.  The weight of the fit is highest, `MAX_WEIGHT`, where orders of full
     confidence hold all the power within a coarse cell around; it decreases with the misfit of the
-    coarse cells there, and is zero in the two lowest coarse rows, where noise is steep.
+    coarse cells there.
 
     Args:
         power: of the network's estimate, [F s_f, T'].
@@ -214,7 +214,6 @@ def blend_fit(
     # rounding of the running sum can give values just below zero
     misfit = np.sqrt(np.maximum(uniform_filter(np.square(error), (3, 5)), 0))
     quality = np.exp(-np.square(np.maximum(misfit - SPECKLE, 0) / TOLERANCE))
-    quality[:2] = 0
     quality = enlarge(quality, s_f, s_t, whole.shape[1])
     weight = MAX_WEIGHT * quality * maximum_filter1d(share, 2 * s_f + 1, axis=0) ** 1.5
     blended = power ** (1 - weight) * whole**weight
