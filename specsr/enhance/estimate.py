@@ -8,7 +8,7 @@ from scipy.ndimage import uniform_filter
 
 from specsr.maps import levels
 from specsr.maps.grid import Grid
-from specsr.maps.pooling import bicubic_power, enlarge
+from specsr.maps.pooling import bicubic_power, enlarge, pool_power
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
@@ -16,11 +16,14 @@ from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
 from specsr.pairs.order_input import coarse_rows, order_channels
 from specsr.progress import Progress
 
-UNSURE = 2.0
-"""Uncertainty of the network in dB at which it and bicubic interpolation have equal weights."""
+UNSURE, JUMP = 2.0, 3.0
+"""Least uncertainty of bicubic interpolation, dB, and the rms in dB from which on its deviation
+from the coarse cells adds to it.  The second chosen on sets 1 and 2 of `benchmarks/generator.py`:
+single lines deviate less, clicks and starts more."""
 
-AROUND = 9
-"""Rows and columns over which the uncertainty is averaged for these weights."""
+AROUND, CELLS = 9, 3
+"""Fine rows and columns over which the uncertainty of the network is averaged for its weight, and
+coarse ones over which the mean square deviation of bicubic interpolation is."""
 
 
 def uses_speed(model: Model) -> bool:
@@ -79,10 +82,12 @@ def network_estimate(
 def blend_bicubic(
     power: np.ndarray, uncertainty_db: np.ndarray, channel: np.ndarray, scale: tuple[int, int]
 ) -> np.ndarray:
-    """Return the network's power averaged in dB with bicubic interpolation where it is unsure.
+    """Return the network's power averaged in dB with bicubic interpolation, as precise as each is.
 
-    The network has the weight 1 / (1 + (u / `UNSURE`)²), u its uncertainty averaged over `AROUND`
-    cells of either axis: where the position of the power within a cell is unknown, smooth
+    The network has the weight 1 / (1 + (u / v)²), u its uncertainty and v that of bicubic
+    interpolation.  v² is `UNSURE`² plus what the mean square deviation of the pooled interpolation
+    from the coarse map exceeds `JUMP`² by: an interpolation between a click and the floor beside it
+    does not reproduce the cells.  Where the position of the power within a cell is unknown, smooth
     interpolation has the smaller error.
 
     Args:
@@ -91,6 +96,10 @@ def blend_bicubic(
         channel: power of the coarse map, [F, T].
         scale: (s_f, s_t).
     """
+    smooth = bicubic_power(channel, *scale, power.shape[1])
+    deviation = np.square(levels.difference_db(channel, pool_power(smooth, *scale)))
+    missed = np.maximum(uniform_filter(deviation, CELLS, mode="nearest") - JUMP**2, 0)
+    least = UNSURE**2 + enlarge(missed, *scale, power.shape[1])
     unsure = uniform_filter(uncertainty_db.astype(np.float64), AROUND)
-    weight = 1 / (1 + np.square(unsure / UNSURE))
-    return power**weight * bicubic_power(channel, *scale, power.shape[1]) ** (1 - weight)
+    weight = 1 / (1 + np.square(unsure) / least)
+    return power**weight * smooth ** (1 - weight)

@@ -19,6 +19,7 @@ from specsr.enhance.uncertainty import calibrated
 from specsr.io.limits import check_size
 from specsr.maps import levels
 from specsr.maps.grid import Grid
+from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import bicubic_power, noise_variance
 from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
@@ -182,7 +183,10 @@ class _Refinement:
         if self.pair != "pool":
             return power
         variance = noise_variance(low)
-        return impose(power, channel, self.scale, self.consistency, uncertainty, variance)
+        between = None
+        if self.model is not None:  # bicubic interpolation keeps the cubic of its baseline
+            between = noise_interpolation(low.refined(*self.scale), self.scale)
+        return impose(power, channel, self.scale, self.consistency, uncertainty, variance, between)
 
 
 def _fine_map(

@@ -49,3 +49,9 @@ def segment_level(own: float, reference: float) -> float:
 def relative_levels(db: np.ndarray, level: float) -> np.ndarray:
     """Return levels in dB relative to ``level``, clipped to ± `LEVEL_RANGE_DB`, float32."""
     return np.clip(np.asarray(db, dtype=np.float32) - level, -LEVEL_RANGE_DB, LEVEL_RANGE_DB)
+
+
+def difference_db(power: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return 10 log10(power / reference), any shape; 0 where one of them is silent."""
+    both = (power > 0) & (reference > 0)
+    return 10 * np.log10(np.where(both, power, 1.0) / np.where(both, reference, 1.0))

@@ -103,24 +103,37 @@ def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
     return SpecMap(np.sqrt(power), grid, channels=spec.channels, rpm=spec.rpm)
 
 
+def power_correlation(grid: Grid, rows: int, frames: int) -> np.ndarray:
+    """Return the correlation of the power of two cells of a full map of white Gaussian noise.
+
+    |r|² with r = sum w[k] w[k + n hop] exp(2 pi i m k / n_fft) / sum w², for cells m rows and n
+    frames apart, [rows, frames].
+
+    Args:
+        grid: of the full map, or of one pooled from it.
+        rows, frames: distances from 0 up to but without these.
+    """
+    window = grid.window_samples()
+    out = np.zeros((rows, frames))
+    for n in range(frames):
+        late = window[n * grid.hop_length :]
+        product = np.zeros(grid.n_fft)
+        product[: late.size] = late * window[: late.size]
+        spectrum = np.square(np.abs(np.fft.fft(product)) / np.square(window).sum())
+        out[:, n] = np.take(spectrum, np.arange(rows), mode="wrap")
+    return out
+
+
 def noise_variance(grid: Grid) -> float:
     """Return the relative variance of the power of a cell of white Gaussian noise.
 
     1 for a cell of a full map, whose power is exponentially distributed; less for a pooled cell,
-    whose fine cells are correlated by the overlap and the main lobe of the window.  The power of
-    two cells of a full map, m rows and n frames apart, has the correlation |r|² with
-    r = sum w[k] w[k + n hop] exp(2 pi i m k / n_fft) / sum w².
+    whose fine cells are correlated by the overlap and the main lobe of the window
+    (`power_correlation`).
 
     Args:
         grid: of the pooled map.
     """
-    (s_f, s_t), window = grid.cell, grid.window_samples()
-    total = 0.0
-    for n in range(s_t):
-        late = window[n * grid.hop_length :]
-        product = np.zeros(grid.n_fft)
-        product[: late.size] = late * window[: late.size]
-        spectrum = np.square(np.abs(np.fft.fft(product))[:s_f] / np.square(window).sum())
-        rows = (spectrum * (s_f - np.arange(s_f)) * np.where(np.arange(s_f), 2, 1)).sum()
-        total += rows * (s_t - n) * (2 if n else 1)
-    return float(total / (s_f * s_t) ** 2)
+    correlation = power_correlation(grid, *grid.cell)
+    pairs = [(s - np.arange(s)) * np.where(np.arange(s), 2, 1) / s**2 for s in grid.cell]
+    return float(pairs[0] @ correlation @ pairs[1])

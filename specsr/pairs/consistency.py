@@ -5,8 +5,9 @@ correction of every coarse cell is interpolated between the cells, so the result
 their borders: iterated back-projection (Irani, Peleg, CVGIP 53, 1991), in dB.
 
 A measured cell holds speckle: the level of a noise cell scatters about its expected level.  Mode
-``measured`` reproduces the measured levels.  Mode ``expected`` moves each cell only as far as its
-measured level is more reliable than the network's.
+``measured`` reproduces the measured levels; speckle is most of its correction, so it is
+interpolated by the correlation of noise (`specsr.maps.noise_interpolation`).  Mode ``expected``
+moves each cell only as far as its measured level is more reliable than the network's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from scipy.ndimage import median_filter
 
 from specsr.choices import Consistency, check
 from specsr.errors import SpecsrError
+from specsr.maps.levels import difference_db
+from specsr.maps.noise_interpolation import NoiseInterpolation
 from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
 from specsr.signal import Signal, fit_length
 
@@ -26,8 +29,9 @@ LIMIT = 8.0
 """Largest interpolated correction, dB.  What is left, at steps such as the start of a sound, is
 corrected cell by cell: a cubic of larger steps overshoots."""
 
-FLOOR_ROWS = 33
-"""Fine rows around a cell whose median is its noise floor; lines and clicks do not move it."""
+FLOOR_ROWS, FLOOR_COLUMNS = 33, 17
+"""Fine rows around a cell whose median is its noise floor, which lines do not move; and coarse
+columns over which the median of these floors is its upper limit, which clicks do not move."""
 
 
 def impose(
@@ -37,6 +41,7 @@ def impose(
     mode: Consistency = "measured",
     uncertainty_db: np.ndarray | None = None,
     variance: float = 1.0,
+    between: NoiseInterpolation | None = None,
 ) -> np.ndarray:
     """Return high-resolution power corrected towards the measured power of the coarse cells.
 
@@ -51,6 +56,7 @@ def impose(
         uncertainty_db: uncertainty of ``high`` in dB, same shape; needed for ``expected``.
         variance: relative variance of the power of a low cell of noise, for ``expected``
             (`specsr.maps.pooling.noise_variance`).
+        between: interpolation of the corrections for ``measured``; None for a cubic.
 
     Returns:
         Power of the shape of ``high``, float64.
@@ -65,7 +71,7 @@ def impose(
     high = np.asarray(high, dtype=np.float64)
     low = np.asarray(low, dtype=np.float64)
     if mode == "measured":
-        return back_project(high, low, scale)
+        return back_project(high, low, scale, between=between)
     require_uncertainty(uncertainty_db is not None)
     assert uncertainty_db is not None
     again = pool_power(high, *scale)
@@ -87,18 +93,20 @@ def require_uncertainty(has_one: bool) -> None:
 
 
 def back_project(
-    power: np.ndarray, low: np.ndarray, scale: tuple[int, int], rounds: int = ROUNDS
-) -> np.ndarray:
+    power: np.ndarray, low: np.ndarray, scale: tuple[int, int], rounds: int = ROUNDS,
+    between: NoiseInterpolation | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return power whose mean over every coarse cell is ``low``, corrected smoothly.
 
-    The factors are a cubic between the cells, found by iteration; the last factor of each cell,
-    which makes its mean exact, is constant within it.
+    The factors are interpolated between the cells, found by iteration; the last factor of each
+    cell, which makes its mean exact, is constant within it.
 
     Args:
         power: [..., F s_f, T'].
         low: [..., F, T], T = ceil(T' / s_t).
         scale: (s_f, s_t).
         rounds: iterations of the smooth correction; 0 for factors constant within each cell.
+        between: interpolation of the factors in dB; None for a cubic.
 
     Raises:
         SpecsrError: s_f does not divide the rows of ``power``.
@@ -107,12 +115,14 @@ def back_project(
     correction = np.zeros(low.shape)
     result = power
     for _ in range(rounds):
-        again = pool_power(result, *scale)
         # an empty or silent cell has no ratio: it is left to the last step
-        both = (again > 0) & (low > 0)
-        ratio = np.where(both, low, 1.0) / np.where(both, again, 1.0)
-        correction = np.clip(correction + 10 * np.log10(ratio), -LIMIT, LIMIT)
-        result = power * 10 ** (enlarge_cubic(correction, *scale, frames) / 10)
+        missing = difference_db(low, pool_power(result, *scale))
+        correction = np.clip(correction + missing, -LIMIT, LIMIT)
+        if between is None:
+            fine = enlarge_cubic(correction, *scale, frames)
+        else:
+            fine = between(correction, frames)
+        result = power * 10 ** (fine / 10)
     again = pool_power(result, *scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         factor = low / again
@@ -134,8 +144,10 @@ def noise_share(power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
     middle = power[..., scale[1] // 2 :: scale[1]]  # one fine column per coarse one
     if middle.shape[-1] < -(-power.shape[-1] // scale[1]):  # of a short last cell, the last
         middle = np.concatenate([middle, power[..., -1:]], axis=-1)
-    size = (1,) * (power.ndim - 2) + (FLOOR_ROWS, 1)
-    floor = pool_power(median_filter(middle, size=size, mode="nearest"), scale[0], 1)
+    one = (1,) * (power.ndim - 2)
+    floor = median_filter(middle, size=(*one, FLOOR_ROWS, 1), mode="nearest")
+    steady = median_filter(floor, size=(*one, 1, FLOOR_COLUMNS), mode="nearest")
+    floor = pool_power(np.minimum(floor, steady), scale[0], 1)
     return np.minimum(floor / np.maximum(pool_power(power, *scale), 1e-300), 1.0)
 
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
 from specsr.pairs.consistency import (
     LIMIT,
@@ -120,6 +122,17 @@ def test_the_smooth_correction_is_limited_where_a_cubic_would_overshoot() -> Non
     deviation = 10 * np.log10(result / np.repeat(low, 4, axis=1))
     assert np.abs(deviation).max() < 2 * LIMIT
     assert consistency_db(result, low, (4, 4)) < 1e-9
+
+
+@pytest.mark.parametrize("scale", [(2, 2), (3, 3), (4, 4), (4, 2), (2, 3)])
+def test_measured_reproduces_every_cell_by_the_interpolation_of_noise(
+    scale: tuple[int, int],
+) -> None:
+    high, low = maps(*scale, 6, 30, 4)
+    between = noise_interpolation(Grid(16000.0, 512, 64, 32000), scale)
+    result = impose(high, low, scale, between=between)
+    assert largest_deviation_db(pool_power(result, *scale), low) < 1e-6
+    assert not np.allclose(result, impose(high, low, scale))  # no cubic
 
 
 def test_off_is_the_identity() -> None:
