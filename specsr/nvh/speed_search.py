@@ -44,18 +44,20 @@ STIFFNESS = 1e-7
 """Weight of the second derivative of log(speed) against the comb score, s⁴."""
 
 
-def find_line_spacing(power: np.ndarray, grid: Grid) -> np.ndarray:
+def find_line_spacing(power: np.ndarray, grid: Grid, widest: float = MAX_SPACING) -> np.ndarray:
     """Return the spacing of the harmonic lines in every column, Hz, [T]; 0 where none is found.
 
     Args:
         power: of a map, the finer the better, [F, T], or [C, F, T] for channels of one machine.
         grid: of the map.
+        widest: largest spacing, rows.
     """
     power = power[None] if power.ndim == 2 else power
     _, rows, columns = power.shape
     if rows < 2 * BACKGROUND or columns < MIN_COLUMNS:
         return np.zeros(columns)
-    return _search(np.mean([above_background(channel) for channel in power], axis=0), grid)
+    lines = np.mean([above_background(channel) for channel in power], axis=0)
+    return _search(lines, grid, widest)
 
 
 def above_background(power: np.ndarray) -> np.ndarray:
@@ -112,7 +114,7 @@ def comb_scores(lines, spacings, teeth):  # type: ignore[no-untyped-def]  # prag
     return scores
 
 
-def _search(lines: np.ndarray, grid: Grid) -> np.ndarray:
+def _search(lines: np.ndarray, grid: Grid, widest: float) -> np.ndarray:
     """Return the spacing in Hz in every column, [T]; 0 where the comb score is too low."""
     rows, columns = lines.shape
     # the coarse search takes one column per half window
@@ -120,7 +122,7 @@ def _search(lines: np.ndarray, grid: Grid) -> np.ndarray:
     starts = np.arange(0, columns, block)
     count = np.diff(np.append(starts, columns))
     coarse = np.add.reduceat(lines, starts, axis=1) / count
-    widest = min(MAX_SPACING, rows / 3)  # at least three lines
+    widest = min(widest, rows / 3)  # at least three lines
     spacings = np.exp(np.arange(math.log(MIN_SPACING), math.log(widest), SPACING_STEP))
     scores = comb_scores(standardised(coarse), spacings[:, None], COARSE_TEETH)
     reach = max(2, math.ceil(MAX_SLOPE * block * grid.dt / SPACING_STEP))

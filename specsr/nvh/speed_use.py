@@ -18,7 +18,7 @@ from specsr.choices import SpeedSource
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.nvh.order_fit import OrderFit, fit_orders
-from specsr.nvh.speed_search import find_line_spacing
+from specsr.nvh.speed_search import MAX_SPACING, find_line_spacing
 from specsr.nvh.speed_track import STRETCH, correct_speed, track_speed
 from specsr.progress import Progress
 
@@ -31,6 +31,9 @@ LEAST, LEAST_STEADY = 0.33, 0.55
 STEADY = 0.2
 """Relative change, from the 5 % to the 95 % quantile, below which a speed is nearly constant: its
 lines do not sweep through cells, so the map is less evidence of where they lie."""
+WIDEST = (MAX_SPACING, MAX_SPACING / 2)
+"""Largest spacings of the search, rows: if the map does not support a wide one, such as that of the
+strongest lines of a few, a narrower one is searched for."""
 COMB = 15
 """Confirmed orders that a found, nearly constant speed needs: tones of several machines, such as
 two fans or four rotors, also lie on one comb if it has few lines.
@@ -178,8 +181,11 @@ def found_speed(
     """
     rotation_hz = np.zeros(estimate.shape[-1])
     for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
-        spacing = find_line_spacing(estimate[..., part], grid)
-        rotation_hz[part] = track_speed(power, grid, scale, spacing)
+        for widest in WIDEST:
+            spacing = find_line_spacing(estimate[..., part], grid, widest)
+            rotation_hz[part] = track_speed(power, grid, scale, spacing)
+            if rotation_hz[part].any() or spacing.max() <= min(WIDEST) * grid.df:
+                break
     found = rotation_hz[rotation_hz > 0]
     if not len(found):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
@@ -19,20 +20,49 @@ from specsr.nvh.known_orders import MOST, Bearing, parse_orders
         ("0.5:0.5:2", (0.5, 1, 1.5, 2)),
         ("0.1:0.1:0.3", (0.1, 0.2, 0.3)),
         ("1:2:6", (1, 3, 5)),
-        ("2:1:1", ()),
         ("1:1:3*2.5, 37", (2.5, 5, 7.5, 37)),
         ("1*0.333333333", (0.333333333,)),
         ("1e-09, 1e9", (1e-9, 1e9)),
+        ("1..4", (1, 2, 3, 4)),
+        ("0.5..2", (0.5, 1.5)),
+        ("0.482*1..3", (0.482, 0.964, 1.446)),
+        ("pump=0.5*1:1:3, 7", (0.5, 1, 1.5, 7)),
+        ("fan = 23", (23,)),
+        ("2*3", (6,)),
+        ("1e-3..1", (0.001,)),
     ],
 )
 def test_a_list_holds_numbers_ranges_and_ratios(text, orders):
     assert parse_orders(text) == orders
 
 
-@pytest.mark.parametrize("text", ["", "1,", "x", "0", "-1", "1:2", "1:0:3", "nan", "inf", "1*x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1,", "x", "0", "-1", "1:2", "1:0:3", "nan", "inf", "1*x", "1*2*3", "1..", "..3",
+     "1..2..3", "5/3",
+     "pump=", "bearing=9", "bearing=9/8", "bearing=9.5/8/40", "bearing=9/8/40/0/1", "gear=9/8/40"],
+)  # fmt: skip
 def test_other_items_are_refused(text):
     with pytest.raises(SpecsrError, match="expected a number above zero or first:step:last"):
         parse_orders(text)
+
+
+@pytest.mark.parametrize("text", ["5:1:1", "3, 2:1:1", "pump=0.5*4..3"])
+def test_a_range_without_an_order_is_refused(text):
+    with pytest.raises(SpecsrError, match="expected a last order not below the first"):
+        parse_orders(text)
+
+
+def test_a_bearing_is_named_by_its_geometry():
+    one = Bearing(9, 7.94, 39.04, 15.0)
+    found = parse_orders("bearing=9/7.94/39.04/15")
+    rings = [k * order for k in range(1, 6) for order in (one.bpfo, one.bpfi)]
+    np.testing.assert_allclose(found, sorted([one.ftf, one.bsf, *rings]), atol=1e-9)
+    second = parse_orders("0.482*bearing=9/7.94/39.04/15")
+    np.testing.assert_allclose(second, 0.482 * np.array(found), atol=1e-9)
+    assert parse_orders("bearing=9/7.94/39.04/15*0.482") == second
+    with pytest.raises(SpecsrError, match="expected balls smaller than the pitch"):
+        parse_orders("bearing=9/79.4/39.04")
 
 
 def test_a_ratio_is_above_zero_and_a_list_is_limited():
