@@ -152,15 +152,14 @@ def _train(
     _check_loadable(config, net, data)
     items, cut = delivered(data.crops, config, device)
     run = Run(best=-math.inf if data.higher else math.inf)
-    if resume and checkpoint_path.exists():
-        learner = Learner(net, config, ranks, cut=cut)
+    continued = resume and checkpoint_path.exists()
+    if options.start and not continued:
+        first = image_model if config.pair.kind == "image" else load_model
+        run.started = transfer(net, first(options.start).net).summary()
+        log.warning("initial weights from %s: %s", options.start, run.started)
+    learner = Learner(net, config, ranks, cut=cut)
+    if continued:
         run = _resumed(checkpoint_path, learner, run)
-    else:
-        if options.start:
-            first = image_model if config.pair.kind == "image" else load_model
-            run.started = transfer(net, first(options.start).net).summary()
-            log.warning("initial weights from %s: %s", options.start, run.started)
-        learner = Learner(net, config, ranks, cut=cut)
     if ranks.mean(torch.tensor(float(run.step), device=device)).item() != run.step:
         raise SpecsrError(f"{folder}: the processes see different checkpoints: share the folder")
     if run.step >= options.steps:
@@ -288,10 +287,7 @@ def _model(
         "examples": data.examples,
         "config": config.model_dump(mode="json"),
     }
-    if run.started:
-        record["start"] = run.started
-    if run.stages:
-        record["stages"] = run.stages
+    record |= {k: v for k, v in (("start", run.started), ("stages", run.stages)) if v}
     return Model(
         config.name, learner.average, config.pair.kind, _grids(config), data.rates,
         data.level_range_db, record,
