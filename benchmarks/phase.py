@@ -138,7 +138,10 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
     import librosa
     import torch
 
-    from specsr.maps.phase import POLISH, pghi, random_phase
+    from specsr.enhance.band import ITERATIONS
+    from specsr.maps.phase import POLISH, pghi, random_phase, to_signal
+    from specsr.maps.polar import angle
+    from specsr.maps.spec_map import SpecMap
     from specsr.maps.transform import istft
 
     def librosa_gl(momentum):
@@ -175,6 +178,11 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
         return lambda: istft(step(random_phase(magnitude), {}), grid).numpy()
 
     low = torch.arange(grid.rows) < grid.rows // 4
+    half = torch.arange(grid.rows) < grid.rows // 2
+    spec = SpecMap(
+        (magnitude.numpy() * grid.factor()[:, None]).astype("float32")[None], grid,
+        phase=angle(spectrum).numpy()[None], known=half.numpy(), channels=("1",),
+    )  # fmt: skip
     return {
         "librosa Griffin-Lim 32, momentum 0": librosa_gl(0),
         "librosa Griffin-Lim 32, momentum .99": librosa_gl(0.99),
@@ -186,6 +194,10 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
         "PGHI, ADMM 24 (falling memory), fast Griffin-Lim 8": ours(schedule(32)),
         "PGHI, ADMM 75, fast Griffin-Lim 25 (default)": ours(schedule(100)),
         "default, true phase below fs/8 known": ours(schedule(100), low),
+        f"{ITERATIONS}, true phase below fs/4 known, all rows": ours(schedule(ITERATIONS), half),
+        f"{ITERATIONS}, true phase below fs/4 known (upscale x2)": lambda: to_signal(
+            spec, iterations=ITERATIONS
+        ).samples[0],
     }
 
 
