@@ -50,6 +50,9 @@ def report(
         float, typer.Option(help="Length of the audio players, s; 0 for none.")
     ] = AUDIO_SECONDS,
     title: Annotated[Optional[str], typer.Option(help="Title of the page.")] = None,
+    device: Annotated[
+        str, typer.Option(help="Estimates the phase of maps for the players: auto, cpu or cuda.")
+    ] = "auto",
     overwrite: Overwrite = False,
     speed: Speed = Speed(),
     figure: Figure = Figure(),
@@ -81,6 +84,7 @@ def report(
         db_range=figure.db_range, max_freq=figure.max_freq, bandwidth=bandwidth,
         audio_seconds=audio_seconds, title=title or f"{low.name}: report",
         origins=[f"{name}: {line(origin)}." for name, origin in origins.items() if origin],
+        device=device,
     )  # fmt: skip
     names = [path.name for path in (low, *others)]
     page = make_report(*sources, names=names, model=model, options=options)

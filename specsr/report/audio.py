@@ -31,7 +31,7 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
         elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
             kept = item.spec.phase is not None
             source = "phase of the map" if kept else "estimated phase"
-            sounds.append((item, to_signal(item.spec), source))
+            sounds.append((item, to_signal(item.spec, device=options.device), source))
     if not sounds:
         return
     cuts = [

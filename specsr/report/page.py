@@ -34,6 +34,7 @@ class ReportOptions:
         audio_seconds: length of the audio players, s; 0 for none.
         title: title of the page.
         origins: lines on how the files were made, for the end of the page.
+        device: torch device that estimates the phase of maps for the players, or ``"auto"``.
     """
 
     orders: Sequence[float] = ()
@@ -44,6 +45,7 @@ class ReportOptions:
     audio_seconds: float = AUDIO_SECONDS
     title: str = "specsr report"
     origins: Sequence[str] = ()
+    device: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)

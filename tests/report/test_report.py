@@ -316,3 +316,11 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
         browser.close()
     assert problems == [] and requests == []
     assert seconds == pytest.approx([2.0, 2.0, 2.0], abs=0.01)
+
+
+def test_the_device_of_a_report_estimates_the_phase_of_its_maps() -> None:
+    """A map without phase needs an estimate; the device is refused where there is no such."""
+    fine = spectrogram(synthesise(RunUp(duration=0.3)).signal).replace(phase=None)
+    assert len(Page(make_report(fine, options=ReportOptions(device="cpu"))).audio) == 1
+    with pytest.raises(SpecsrError, match="device is 'tpu': expected auto, cpu or cuda"):
+        make_report(fine, options=ReportOptions(device="tpu"))
