@@ -178,13 +178,12 @@ def _block(
     # levels outside the range of the model keep their offset
     estimate, relative, db = (x[:, own].astype(np.float64) for x in (result[0], relative, db))
     estimate += db - relative
-    uncertainty = np.exp(result[1][:, own])
-    estimate = towards_measured(estimate, db, uncertainty)
+    estimate, uncertainty = towards_measured(estimate, db, np.exp(result[1][:, own]))
     power = keep_bands(10 ** (estimate / 10), 10 ** (db / 10), grid)
     power[measured[:-1, own] == 0] = 0.0
     from_rms = (grid.factor() / replace(grid, scaling="rms").factor())[:-1, None]
     magnitude = grid.with_nyquist(np.sqrt(power) * from_rms).astype(np.float32)
-    return magnitude, np.concatenate([uncertainty, uncertainty[-1:]])
+    return magnitude, np.concatenate([uncertainty, uncertainty[-1:]]).astype(np.float32)
 
 
 def _require_grid(grid: Grid) -> None:

@@ -7,15 +7,21 @@ a band over many cells is hardly random either: it is made that of the measureme
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.ndimage import median_filter
 
 from specsr.maps.grid import Grid
 from specsr.nvh.levels import band_power, row_edges
-from specsr.pairs.consistency import speckle_db
 
 FLOOR_ROWS = 31
 """Rows of the median that is the floor under a line."""
+
+SKEW = 60.0
+"""Weight of q² in the relative variance 2 q + `SKEW` q² of a measured cell with a share q of noise.
+For noise alone it is 1.  A larger value keeps cells that noise interferes with, whose levels are
+skewed and which the network has seen, away from the rule.  Chosen on machines of training seeds."""
 
 LEAST_ROWS = 4
 """Least rows of a band whose power is kept: the main lobe of a Hann window."""
@@ -29,7 +35,7 @@ EXACT_DB = 0.01
 
 def towards_measured(
     estimate_db: np.ndarray, measured_db: np.ndarray, uncertainty_db: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Return an estimate moved towards the measured levels where these are the surer ones, dB.
 
     The mean of both, weighted by the inverse of their variances: that of the network's uncertainty,
@@ -39,12 +45,17 @@ def towards_measured(
         estimate_db: expected levels by the network, [F, T].
         measured_db: measured levels, [F, T].
         uncertainty_db: half-width of the 68 % interval of the estimate, dB, [F, T].
+
+    Returns:
+        Levels and their uncertainty, dB, [F, T] each.
     """
     floor = median_filter(estimate_db, (FLOOR_ROWS, 1), mode="nearest")
     noise = np.minimum(10 ** ((floor - estimate_db) / 10), 1)
     own = np.square(uncertainty_db)
-    weight = own / np.maximum(own + np.square(speckle_db(noise)), 1e-12)
-    return estimate_db + weight * (measured_db - estimate_db)
+    scatter = (10 / math.log(10)) ** 2 * (2 * noise + SKEW * np.square(noise))
+    weight = own / np.maximum(own + scatter, 1e-12)
+    moved = estimate_db + weight * (measured_db - estimate_db)
+    return moved, uncertainty_db * np.sqrt(1 - weight)
 
 
 def band_edges(grid: Grid) -> np.ndarray:
@@ -53,13 +64,15 @@ def band_edges(grid: Grid) -> np.ndarray:
     They are those of third octaves (IEC 61260-1:2014), without the ones that would leave fewer
     than `LEAST_ROWS` rows to a band.
     """
-    top = grid.rate / 2
-    exponents = np.arange(np.floor(10 * np.log10(grid.df / 1000)), 10 * np.log10(top / 1000) + 1)
-    edges = [0.0]
-    for edge in 1000 * 10 ** ((exponents + 0.5) / 10):
-        if edge - edges[-1] >= LEAST_ROWS * grid.df and edge <= top - LEAST_ROWS * grid.df:
-            edges.append(float(edge))
-    return np.array([*edges, top])
+    least = LEAST_ROWS * grid.df
+    edges = [grid.rate / 2]
+    lowest, highest = np.log10(grid.df / 1000), np.log10(grid.rate / 2000)
+    # from the top, so that no third octave of enough rows is joined with a narrower one
+    for exponent in np.arange(np.ceil(10 * highest), np.floor(10 * lowest), -1):
+        edge = float(1000 * 10 ** ((exponent + 0.5) / 10))
+        if edges[-1] - edge >= least and edge >= least:
+            edges.append(edge)
+    return np.array([0.0, *reversed(edges)])
 
 
 def keep_bands(power: np.ndarray, measured: np.ndarray, grid: Grid) -> np.ndarray:

@@ -60,7 +60,7 @@ def test_third_octaves_are_those_of_the_measured_map() -> None:
     spec = measured(25.0, n_fft=512, hop_length=128)
     ours, theirs = (third_octave_levels(x) for x in (expected(spec, model=MODEL), spec))
     error = (ours.levels - theirs.levels)[:, theirs.resolved]
-    assert error.size >= 9 and np.abs(error).max() < 0.05
+    assert error.size >= 9 and np.abs(error).max() < 0.02  # two rounds of 0.01 dB at most
 
 
 def test_axes_names_and_speed_are_kept_and_the_phase_is_not() -> None:

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from specsr.enhance.level_rule import EXACT_DB, LEAST_ROWS, band_edges, keep_bands, towards_measured
+from specsr.enhance.level_rule import (
+    EXACT_DB,
+    LEAST_ROWS,
+    SKEW,
+    band_edges,
+    keep_bands,
+    towards_measured,
+)
 from specsr.maps.grid import Grid
-from specsr.nvh.levels import band_power, row_edges
+from specsr.nvh.levels import band_power, row_edges, third_octave_bands
 
 
 def line_over(floor: float) -> np.ndarray:
@@ -23,17 +30,28 @@ def line_over(floor: float) -> np.ndarray:
 
 def test_a_line_far_above_the_floor_is_the_measured_one() -> None:
     estimate, measured = line_over(-80.0), line_over(-80.0) + 1.5
-    found = towards_measured(estimate, measured, np.full(estimate.shape, 1.0))
+    found, uncertainty = towards_measured(estimate, measured, np.full(estimate.shape, 1.0))
     # share of noise 1e-8: the measured level varies by 4.34 sqrt(2e-8) dB, 4e-7 of 1 dB squared
     np.testing.assert_allclose(found[50], 1.5, atol=1e-6)
-    # in noise by 4.34 dB: weight 1 / (1 + 4.34²)
-    weight = 1 / (1 + (10 / math.log(10)) ** 2)
+    np.testing.assert_allclose(uncertainty[50], (10 / math.log(10)) * math.sqrt(2e-8), rtol=1e-3)
+    # of noise alone little of the measured level is used
+    weight = 1 / (1 + (10 / math.log(10)) ** 2 * (2 + SKEW))
     np.testing.assert_allclose(found[0], -80 + 1.5 * weight, rtol=1e-12)
+    np.testing.assert_allclose(uncertainty[0], math.sqrt(1 - weight), rtol=1e-12)
+
+
+@given(u=st.floats(0, 30), moved=st.floats(-40, 40))
+def test_the_result_lies_between_both_and_is_no_less_certain(u: float, moved: float) -> None:
+    estimate = line_over(-15.0)
+    found, uncertainty = towards_measured(estimate, estimate + moved, np.full(estimate.shape, u))
+    part = (found - estimate) * np.sign(moved)
+    assert (part >= 0).all() and (part <= abs(moved) + 1e-9).all()
+    assert (uncertainty <= u).all() and (uncertainty >= 0).all()
 
 
 def test_an_estimate_without_uncertainty_is_kept() -> None:
     estimate = line_over(-20.0)
-    found = towards_measured(estimate, estimate + 3, np.zeros(estimate.shape))
+    found, _ = towards_measured(estimate, estimate + 3, np.zeros(estimate.shape))
     np.testing.assert_array_equal(found, estimate)
 
 
@@ -45,7 +63,11 @@ def test_bands_cover_the_map_and_none_is_narrow(rate: float, n_fft: int) -> None
     grid = Grid(rate, n_fft, n_fft // 4, 10 * n_fft)
     edges = band_edges(grid)
     assert edges[0] == 0 and edges[-1] == rate / 2
-    assert np.diff(edges).min() >= LEAST_ROWS * grid.df * (1 - 1e-9)
+    assert len(edges) == 2 or np.diff(edges).min() >= LEAST_ROWS * grid.df * (1 - 1e-9)
+    _, _, low, high = third_octave_bands(25, 20000)
+    wide = (high - low >= LEAST_ROWS * grid.df) & (high < rate / 2 - LEAST_ROWS * grid.df)
+    for edge in (*low[wide], *high[wide]):
+        assert np.isclose(edges, edge, rtol=1e-12).any()
 
 
 @given(seed=st.integers(0, 999), tilt=st.floats(-30, 30), spread=st.floats(0, 10))

@@ -1,0 +1,97 @@
+"""``specsr spectrogram --expected``: files, figures, long recordings, refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.models.model import save_model
+from support.command import run
+from support.speckle_model import speckle_model
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_model(path, speckle_model())
+    return path
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Two channels of 25 s with a speed."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "run.wav"
+    signal = specsr.Signal(
+        0.1 * rng.standard_normal((2, 50_000)).astype(np.float32), 2000.0, "Pa",
+        rpm=np.linspace(900, 1800, 50_000),
+    )  # fmt: skip
+    specsr.write(path, signal)
+    return path
+
+
+GRID = ("--n-fft", 64, "--overlap", 0.75)
+
+
+def test_the_map_is_that_of_the_library_with_its_origin(tmp_path, recording, model, capsys):
+    out = tmp_path / "clean.npz"
+    code, _, err = run(
+        capsys, "spectrogram", recording, "--expected", "--model", model, *GRID, "-o", out
+    )
+    assert code == 0 and "33 rows of 31.25 Hz" in err
+    found = specsr.read_map(out)
+    measured = specsr.spectrogram(specsr.read(recording), n_fft=64, overlap=0.75)
+    wanted = specsr.expected(measured, model=model)
+    np.testing.assert_array_equal(found.magnitude, wanted.magnitude)
+    np.testing.assert_array_equal(found.uncertainty_db, wanted.uncertainty_db)
+    np.testing.assert_array_equal(found.rpm, measured.rpm)
+    with np.load(out) as stored:
+        origin = json.loads(str(stored["origin"]))
+    assert origin["command"] == "spectrogram --expected" and origin["model"] == "tiny"
+    assert len(origin["model_sha256"]) == 64 and origin["precision"] == "float32"
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_a_long_recording_gives_the_same_map_and_figure_kinds(
+    tmp_path, recording, model, capsys, suffix
+):
+    whole, pieces, figure = (tmp_path / n for n in (f"a{suffix}", f"b{suffix}", "b.png"))
+    shared = ("spectrogram", recording, "--expected", "--model", model, *GRID)
+    assert run(capsys, *shared, "-o", whole)[0] == 0
+    assert run(capsys, *shared, "-o", pieces, "-o", figure, "--segment", 3)[0] == 0
+    one, other = specsr.read_map(whole), specsr.read_map(pieces)
+    assert one.grid == other.grid and one.channels == other.channels
+    for name in ("magnitude", "uncertainty_db", "rpm"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_figure_shows_both_maps(tmp_path, recording, model, capsys):
+    out = tmp_path / "clean.svg"
+    code, _, _ = run(
+        capsys, "spectrogram", recording, "--expected", "--model", model, *GRID, "-o", out
+    )
+    assert code == 0
+    assert b"<svg" in out.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "message"),
+    [
+        (("--expected",), "x.wav", "an expected map has no waveform: expected a map"),
+        (("--expected", "--overlap", 0.1), "x.npz", "overlap of the windows is 10 %: expected 25"),
+        (("--precision", "bfloat16"), "x.npz", "--precision: for --expected: add it"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_line(
+    tmp_path, recording, model, capsys, options, out, message
+):
+    given = ("--model", model) if "--expected" in options else ()
+    path = tmp_path / out
+    code, _, err = run(capsys, "spectrogram", recording, *options, *given, "-o", path)
+    assert code == 1 and message in err and len(err.strip().splitlines()) == 1
+    assert not path.exists()
