@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from specsr.io.axis_labels import meaning, quantity
-from specsr.io.sampling import Sampling, agreed, asked, of_rate, of_step, of_values
+from specsr.io.sampling import DATES, Sampling, agreed, asked, of_rate, of_step, of_values
 from specsr.io.table import LONGEST, Head
 from specsr.io.titles import kind_of_name, split_title
 from specsr.io.unit_labels import clean, is_known
@@ -59,7 +59,7 @@ def axis(columns: list[Column], table: np.ndarray, head: Head) -> tuple[int | No
     values, label = table[:, at], columns[at].label
     if at in head.stamped:
         found = of_values(values - values[0], "s")
-        found = replace(found, note="its times are dates: the first sample is at 0 s")
+        found = replace(found, note=DATES)
     else:
         kind = "index" if _counts(values, columns[at]) else kind_of_name(columns[at].name)
         found = of_values(values, label, kind or "time")

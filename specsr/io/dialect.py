@@ -30,6 +30,8 @@ def dialect(lines: Sequence[str], title: str) -> tuple[str | None, bool]:
     for divider in ("\t", ";"):
         if divider in line:
             return divider, True
+    # whole numbers have no comma: a later line may show it
+    line = next((text for text in lines if "," in text and text.strip()[0] not in "#%"), line)
     if "," not in line:
         return None, False
     cells = unquoted(line, None).split()
@@ -39,10 +41,13 @@ def dialect(lines: Sequence[str], title: str) -> tuple[str | None, bool]:
     if _WHOLE_PAIR.fullmatch(line.strip()) is None:
         return ",", False
     pairs = [text.strip() for text in lines]
+    whole = [text for text in pairs if re.fullmatch(r"[-+]?\d+", text)]
+    pairs = [text for text in pairs if text not in whole]
     if not all(map(_WHOLE_PAIR.fullmatch, pairs)) or len(names_of(title, ",", False)) > 1:
         return ",", False
     # a whole number has no sign before zero and no zeros before its digits
     certain = any(re.match(r"[-+]0,", pair) or re.search(r",0\d", pair) for pair in pairs)
+    certain |= bool(whole) and whole[0] == lines[0].strip()  # one cell alone
     if certain or title.strip().endswith(("]", ")")):
         return None, True
     if title:

@@ -21,7 +21,12 @@ def map_axes(corner: str) -> tuple[Meaning, Meaning]:
     Raises:
         SpecsrError: an axis of another kind, an unknown unit, or the same axis twice.
     """
-    parts = [part.strip() for part in _PARTS.split(corner) if part.strip()]
+    name, label = split_title(corner)
+    whole = meaning(label)
+    if whole is not None and whole.kind == kind_of_name(name):  # "Frequenz / kHz": one axis
+        parts = [corner]
+    else:
+        parts = [part.strip() for part in _PARTS.split(corner) if part.strip()]
     found = [_axis(part) for part in parts[:2]]
     down = found[0] if found else None
     across = found[1] if len(found) > 1 else None

@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io.axis_labels import ADVICE, Kind, meaning
+from specsr.io.axis_labels import ADVICE, Kind, Meaning, meaning
 from specsr.io.times import even_times, snap
 
 _DATENUM = (600_000.0, 900_000.0)
 """Days since the year 0 in the years 1642 to 2464, as MATLAB counts them."""
 _EXCEL = (20_000.0, 80_000.0)
 """Days since 1900 in the years 1954 to 2119, as spreadsheets count them."""
-_EPOCHS = ((1e17, 1e19, 1e-9, "ns"), (1e14, 1e17, 1e-6, "us"), (1e11, 1e14, 1e-3, "ms"))
-"""Ranges of times since 1970 in the years 1973 to 2286, and their units."""
+_EPOCHS = ((1e17, 1e19, 1e-9), (1e14, 1e17, 1e-6), (1e11, 1e14, 1e-3))
+"""Ranges of times since 1970 in the years 1973 to 2286, and their units in s."""
+DATES = "its times are dates: the first is at 0 s"
+"""Note on dates that were read as times."""
 _FASTEST = 1e6
 """Rates beyond this, Hz, are no sampling rates of sound or vibration."""
 _AGREE = 0.01
@@ -123,17 +125,40 @@ def of_values(values: np.ndarray, label: str = "", kind: Kind = "time") -> Sampl
     values = np.asarray(values)
     if values.dtype.kind in "Mm":
         elapsed = (values - values[0]) / np.timedelta64(1, "ns") * 1e-9
-        return replace(_even(elapsed), note="its times are dates: the first sample is at 0 s")
+        return replace(_even(elapsed), note=DATES)
     other = _not_time(label, kind)
     if other is not None:
         return other
     values = values.astype(np.float64)
     found = meaning(label)
+    date = date_unit(values, label)
+    if date is not None:
+        # the steps are known to the last digit of the date only
+        elapsed = (values - values[0]) * date.factor
+        return replace(_even(elapsed), note=DATES)
     if found is None:
         return _without_unit(values)
-    if found.factor == 86400.0 and abs(values[0]) > _EXCEL[0]:
-        return _dates(values, found.factor, "days")
     return _even(values * found.factor)
+
+
+def date_unit(values: np.ndarray, label: str) -> Meaning | None:
+    """Return the unit of times that are dates as numbers; None for times of another kind.
+
+    Days since the year 0 (MATLAB) or 1900 (spreadsheets) by their unit, or because seconds would
+    mean a rate of no recording; times since 1970 in ms, us or ns by their size.
+    """
+    if len(values) < 2 or not np.isfinite(values).all():
+        return None
+    first, last = float(values[0]), float(values[-1])
+    days = Meaning("time", 86400.0)
+    if label:
+        return days if meaning(label) == days and abs(first) > _EXCEL[0] else None
+    for low, high, factor in _EPOCHS:
+        if low <= first < high and low <= last < high:
+            return Meaning("time", factor)
+    step = (last - first) / (len(values) - 1)
+    dates = any(low <= first and last < high for low, high in (_DATENUM, _EXCEL))
+    return days if dates and 0 < step < 1 / _FASTEST else None
 
 
 def agreed(found: Sequence[tuple[str, Sampling]]) -> Sampling:
@@ -191,27 +216,12 @@ def _even(times: np.ndarray) -> Sampling:
 
 
 def _without_unit(values: np.ndarray) -> Sampling:
-    """Return the sampling at times without a unit: seconds, unless they can only be dates."""
+    """Return the sampling at times without a unit: seconds, unless days are as likely."""
     first, last = (float(values[0]), float(values[-1])) if len(values) else (0.0, 0.0)
-    for low, high, factor, unit in _EPOCHS:
-        if low <= first < high and low <= last < high:
-            return _dates(values, factor, unit)
     step = (last - first) / max(1, len(values) - 1)
-    dates = any(low <= first and last < high for low, high in (_DATENUM, _EXCEL))
-    if dates and 0 < step < 1 / _FASTEST:
-        return _dates(values, 86400.0, "days")
     if _DATENUM[0] <= first and last < _DATENUM[1] and 0 < step < 1 / 86400:
         return _unknown(
             f"its times start at {first:.9g} without a unit: they are s at {1 / step:.6g} Hz, or "
             f"days at {1 / step / 86400:.6g} Hz"
         )
     return _even(values)
-
-
-def _dates(values: np.ndarray, factor: float, unit: str) -> Sampling:
-    """Return the sampling at dates as numbers, from the first one on."""
-    # the steps are known to the last digit of the date only
-    elapsed = (values - values[0]) * factor
-    return replace(
-        _even(elapsed), note=f"its times are dates in {unit}: the first sample is at 0 s"
-    )  # fmt: skip

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io.axis_labels import meaning
+from specsr.io.axis_labels import Meaning, meaning
 from specsr.io.columns import Column, column
 from specsr.io.guard import naming
+from specsr.io.sampling import DATES, date_unit
 from specsr.io.table import Head, read_columns
 from specsr.io.titles import kind_of_name
 from specsr.io.unit_labels import is_speed, speed_factor
@@ -66,33 +67,33 @@ def _speeds(head: Head, table: np.ndarray) -> SpeedTable:
     columns = [column(title, i) for i, title in enumerate(titles)]
     if count == 1:
         return SpeedTable(None, _rpm(columns[0], table[:, 0]))
-    at, notes = _times(columns, table, head)
+    at = _times(columns, head)
+    notes: tuple[str, ...] = ()
     speed = _speed(columns, at)
     rpm = _rpm(columns[speed], table[:, speed])
     values = table[:, at]
     if not np.isfinite(values).all():
         raise SpecsrError("holds values that are not finite numbers")
-    if at in head.stamped:
-        values, factor = values - values[0], 1.0
-        notes = (*notes, "its times are dates: the first is at 0 s")
-    else:
-        found = meaning(columns[at].label)
-        factor = found.factor if found else 1.0
+    found = meaning(columns[at].label)
+    date = Meaning("time", 1.0) if at in head.stamped else date_unit(values, columns[at].label)
+    if date is not None:
+        values, found, notes = values - values[0], date, (DATES,)
+    factor = found.factor if found else 1.0
     increases = bool((np.diff(table[:, speed]) > 0).all())
     hint = _SWAPPED if increases and not head.names else ""
     return SpeedTable(values * factor, rpm, notes, hint)
 
 
-def _times(columns: list[Column], table: np.ndarray, head: Head) -> tuple[int, tuple[str, ...]]:
+def _times(columns: list[Column], head: Head) -> int:
     """Return the position of the times."""
     if head.stamped:
-        return head.stamped[0], ()
+        return head.stamped[0]
     named = [i for i, one in enumerate(columns) if _is_time(one)]
     if len(named) > 1:
         names = ", ".join(columns[i].name for i in named)
         raise SpecsrError(f"has several columns of times ({names}): keep one")
     if named:
-        return named[0], ()
+        return named[0]
     speeds = [i for i, one in enumerate(columns) if is_speed(one.label, one.name)]
     rest = [i for i in range(len(columns)) if i not in speeds]
     at = rest[0] if len(columns) == 2 and len(speeds) == 1 else 0
@@ -111,7 +112,7 @@ def _times(columns: list[Column], table: np.ndarray, head: Head) -> tuple[int, t
         raise SpecsrError(
             f"has {len(columns)} columns and none is named time: expected {_LAYOUT}, or names"
         )
-    return at, ()
+    return at
 
 
 def _is_time(one: Column) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+_SLACK = 0.05
+"""Largest part of a recording at either end that a speed may leave out without a note."""
+
 
 def filled(rpm: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:
     """Return a speed with its values that are not finite interpolated, [M], and a note on them."""
@@ -53,7 +56,8 @@ def speeds_at(
 def not_covered(times: np.ndarray, own: np.ndarray, name: str) -> list[str]:
     """Return a note if the times of a speed end before, or start after, those of a recording."""
     # times that end within two of their steps cover the end as well as they can
-    slack = 2 * (own[-1] - own[0]) / max(1, len(own) - 1) + 1e-9
+    step = (own[-1] - own[0]) / max(1, len(own) - 1)
+    slack = min(2 * step, _SLACK * (times[-1] - times[0])) + 1e-9
     if own[0] <= times[0] + slack and own[-1] >= times[-1] - slack:
         return []
     return [

@@ -176,8 +176,10 @@ def _axis(name: str, value: Any, around: dict[str, Any]) -> Times | None:
         return times if short != "t" or _increases(values) else None
     if short in _FREQUENCIES and _increases(values):
         return times
-    axis = found is not None and found.kind in ("time", "angle", "distance", "frequency", "order")
-    named = short == "x" or kind in ("angle", "distance", "order")
+    if kind == "index" and not label and values[0] in (0, 1) and (np.diff(values) == 1).all():
+        return times
+    axis = found is not None and found.kind != "speed"
+    named = short == "x" or kind in ("angle", "distance", "order", "index")
     return times if axis and named and _increases(values) else None
 
 

@@ -1,0 +1,203 @@
+"""MAT files of measurement programs and of data sets of bearings."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from specsr.errors import SpecsrError
+from specsr.io import read, read_channels
+
+RATE, LENGTH = 1000.0, 600
+SINE = np.sin(2 * np.pi * 50 * np.arange(LENGTH) / RATE)
+TIMES = np.arange(LENGTH) / RATE
+
+
+def _testlab(values, label="s", step=0.001, unit="Pa", name="mic"):
+    quantity = {"label": label, "quantity_terms": {"time": 1}}
+    return {
+        "x_values": {
+            "start_value": 0.0, "increment": step, "number_of_values": float(len(values)),
+            "quantity": quantity,
+        },
+        "y_values": {"values": values, "quantity": {"label": unit}},
+        "function_record": {"name": name, "type": "time"},
+    }  # fmt: skip
+
+
+def _saved(tmp_path, content):
+    savemat(tmp_path / "a.mat", content)
+    return tmp_path / "a.mat"
+
+
+def test_simcenter_testlab(tmp_path):
+    rpm = np.linspace(1000, 2000, 60)
+    path = _saved(
+        tmp_path,
+        {
+            "Signal_0": _testlab(SINE),
+            "Signal_1": _testlab(rpm, step=0.01, unit="rpm", name="Tacho1"),
+        },
+    )
+    made = read(path)
+    assert (made.rate, made.unit, made.channels) == (RATE, "Pa", ("mic",))
+    np.testing.assert_array_equal(made.samples[0], SINE)
+    expected = np.interp(TIMES, np.arange(60) / 100, rpm)
+    np.testing.assert_allclose(made.rpm, expected)
+    several = _testlab(np.stack([SINE, 2 * SINE], axis=1), "ms", 1.0, "g", ["a:+X", "b:+Y"])
+    cells = np.array(["a:+X", "b:+Y"], dtype=object)
+    several["function_record"]["name"] = cells
+    made = read(_saved(tmp_path, {"Signal": several}))
+    assert (made.rate, made.unit, made.channels) == (RATE, "g", ("a:+X", "b:+Y"))
+
+
+def test_spectra_of_testlab_are_refused(tmp_path):
+    real = _testlab(np.abs(SINE), "Hz", 0.5)
+    with pytest.raises(SpecsrError, match="holds a spectrum over frequency"):
+        read(_saved(tmp_path, {"Signal": real}))
+    with pytest.raises(SpecsrError, match="holds complex spectra"):
+        read(_saved(tmp_path, {"FRF": _testlab(SINE + 1j, "Hz", 0.5)}))
+
+
+@pytest.mark.parametrize("stated", ["1000.000", "1000,000", 1000.0])
+def test_pulse(tmp_path, stated):
+    head = {"SampleFrequency": stated, "NumberOfChannels": "1"}
+    about = {"SignalName": "Mic", "Unit": "Pa", "NoItems": LENGTH}
+    path = _saved(
+        tmp_path, {"File_Header": head, "Channel_1_Data": SINE, "Channel_1_Header": about}
+    )
+    made = read(path)
+    assert (made.rate, made.unit, made.channels) == (RATE, "Pa", ("Mic",))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1.0), ("ms", 1e-3)])
+def test_catman(tmp_path, unit, factor):
+    path = _saved(
+        tmp_path,
+        {
+            "Channel_1_Data": TIMES / factor, "Channel_2_Data": SINE,
+            "Channel_3_Data": 1000 + TIMES,
+            "Channel_1_Header": {"SignalName": "Zeit", "Unit": unit},
+            "Channel_2_Header": {"SignalName": "Mic", "Unit": "Pa"},
+            "Channel_3_Header": {"SignalName": "Drehzahl", "Unit": "1/min"},
+        },
+    )  # fmt: skip
+    made = read(path)
+    assert (made.rate, made.unit, made.channels) == (RATE, "Pa", ("Mic",))
+    np.testing.assert_allclose(made.rpm, 1000 + TIMES)
+
+
+def test_dewesoft_has_a_time_axis_for_each_channel(tmp_path):
+    slow = np.arange(60) / 100
+    path = _saved(
+        tmp_path,
+        {
+            "Sample_rate": RATE, "Start_time": "2024", "Data1_mic": SINE, "Data1_time_mic": TIMES,
+            "Data1_rpm": 1000 + slow, "Data1_time_rpm": slow,
+        },
+    )  # fmt: skip
+    made = read(path)
+    assert (made.rate, made.channels) == (RATE, ("Data1_mic",))
+    np.testing.assert_allclose(made.rpm, 1000 + np.minimum(TIMES, slow[-1]))
+
+
+def test_head_artemis(tmp_path):
+    axis = {"szAbbrev": "t", "szUnit": "s", "nNbrOfSamples": LENGTH}
+    chains = [{"szName": name, "szUnit": "Pa", "dSamplingrate": RATE} for name in ("left", "right")]
+    shdf = {
+        "nNbrOfChn": 2, "Data": np.stack([SINE, -SINE]), "Absc": axis, "Absc1Data": TIMES,
+        "Chn": chains,
+    }  # fmt: skip
+    made = read(_saved(tmp_path, {"shdf": shdf}))
+    assert (made.rate, made.unit, made.channels) == (RATE, "Pa", ("left", "right"))
+    np.testing.assert_array_equal(made.samples, [SINE, -SINE])
+    spectrum = shdf | {"Absc": {"szAbbrev": "f", "szUnit": "Hz"}}
+    with pytest.raises(SpecsrError, match="holds a spectrum over frequency"):
+        read(_saved(tmp_path, {"shdf": spectrum}))
+    wrong = [one | {"dSamplingrate": 2 * RATE} for one in chains]
+    with pytest.raises(SpecsrError, match="by Absc1Data and 2000 Hz by dSamplingrate"):
+        read(_saved(tmp_path, {"shdf": shdf | {"Chn": wrong}}))
+
+
+def test_mfpt_bearings_state_the_rate_of_the_shaft_too(tmp_path, caplog):
+    bearing = {"sr": 97656.0, "rate": 25.0, "load": 270.0, "gs": SINE}
+    with caplog.at_level(logging.WARNING):
+        made = read(_saved(tmp_path, {"bearing": bearing}))
+    assert (made.rate, made.unit) == (97656, "g") and set(made.rpm) == {1500.0}
+    assert "rate is that of the shaft: 25 Hz" in caplog.text
+    other = {"sr": 97656.0, "rate": 25.0, "acc": SINE}
+    assert read(_saved(tmp_path, {"test": other})).rate == 97656
+    assert "rate is 25: it is not the sampling rate, which is sr" in caplog.text
+
+
+def test_cwru_bearings_state_no_rate(tmp_path):
+    content = {"X097_DE_time": SINE[:, None], "X097_FE_time": SINE[:, None], "X097RPM": 1796.0}
+    path = _saved(tmp_path, content)
+    with pytest.raises(SpecsrError, match="12000, some 48000.*--file-rate"):
+        read(path)
+    made = read(path, rate=12000)
+    assert made.channels == ("X097_DE_time", "X097_FE_time") and set(made.rpm) == {1796.0}
+    assert made.length == LENGTH
+
+
+def test_cells_and_names_of_channels(tmp_path):
+    cells = np.empty(2, dtype=object)
+    cells[:] = [SINE, 2 * SINE]
+    names = np.array(["left", "right"], dtype=object)
+    made = read(_saved(tmp_path, {"data": cells, "names": names, "fs": "1 kHz", "unit": "Pa"}))
+    assert (made.rate, made.channels, made.unit) == (RATE, ("left", "right"), "Pa")
+    np.testing.assert_array_equal(made.samples, [SINE, 2 * SINE])
+
+
+@pytest.mark.parametrize(
+    ("facts", "match"),
+    [
+        ({"fs": 1000.0, "dt": 1.0}, "1000 Hz by fs and 1 Hz by dt"),
+        ({"fs": 1000.0, "time": TIMES * 1000}, "1000 Hz by fs and 1 Hz by time"),
+        ({"rate": 25.0, "duration": 0.6}, "25 Hz gives 24 s, but duration is 0.6"),
+        ({"fs": 1000.0, "bandwidth": 20000.0}, "bandwidth is 20000: more than half"),
+        ({"fs": "fast"}, "fs is 'fast'"),
+    ],
+)
+def test_facts_that_contradict_each_other_are_asked_about(tmp_path, facts, match):
+    path = _saved(tmp_path, {"mic": SINE} | facts)
+    with pytest.raises(SpecsrError, match=match):
+        read(path)
+    if "fast" not in match:
+        assert read(path, rate=500).rate == 500
+
+
+def test_a_scale_is_applied_and_a_sensitivity_is_named(tmp_path, caplog):
+    counts = np.round(SINE * 1000).astype("i2")
+    content = {"mic": counts, "mic_scale": 0.5, "fs": RATE, "sensitivity": 50.0, "unit": "Pa"}
+    with caplog.at_level(logging.WARNING):
+        made = read(_saved(tmp_path, content))
+    np.testing.assert_array_equal(made.samples[0], counts * 0.5)
+    assert (
+        "converted by micscale 0.5" in caplog.text
+        and "sensitivity 50 is not applied" in caplog.text
+    )
+
+
+@pytest.mark.parametrize("stamps", ["datetime", "ms of 1970", "spreadsheet", "datenum"])
+def test_dates_as_times(tmp_path, stamps):
+    times = {
+        "datetime": np.datetime64("2024-05-01T12:00") + np.arange(LENGTH) * np.timedelta64(1, "ms"),
+        "ms of 1970": 1.7e12 + np.arange(LENGTH),
+        "spreadsheet": 45000 + TIMES / 86400,
+        "datenum": 738000 + TIMES / 86400,
+    }[stamps]
+    np.savez(tmp_path / "a.npz", time=times, mic=SINE)
+    made = read(tmp_path / "a.npz")
+    assert (made.rate, made.start) == (RATE, 0)
+    assert "are dates" in read_channels(tmp_path / "a.npz").notes[0]
+
+
+def test_days_or_seconds_is_asked(tmp_path):
+    """Steps of 1e-6: 1 MHz, or 11.6 Hz as days."""
+    np.savez(tmp_path / "a.npz", time=738000 + np.arange(400) * 2e-6, mic=SINE[:400])
+    with pytest.raises(SpecsrError, match="they are s at 500000 Hz, or days at 5.787"):
+        read(tmp_path / "a.npz")
