@@ -29,19 +29,23 @@ ROWS = 1024
 """Most (folded) rows of a default tile: a wide tile has less margin for its area."""
 GPU_FEATURES = 256 * 2**20
 """`FEATURES` on a GPU, of tiles that are computed at once."""
+GPU_CELLS = 2**20
+"""(Folded) cells that are computed at once on a GPU with memory for them."""
 
 Span = tuple[int, int, int, int]
 """First and last + 1 of a tile's cells along one axis, then the same with its margins."""
 
 
-def features_limit(device: torch.device) -> int:
+def features_limit(device: torch.device, cell_bytes: int) -> int:
     """Return the bytes of one layer's features that are computed at once on a device.
 
-    On a GPU at most a 64th of its memory: five to ten times as much is in use at the peak.
+    On a GPU those of `GPU_CELLS` (``cell_bytes`` each), so that a tile of a wide network has little
+    margin too, but at most a 64th of its memory: five to ten times as much is in use at the peak.
     """
     if device.type != "cuda":
         return FEATURES
-    return min(GPU_FEATURES, torch.cuda.get_device_properties(device).total_memory // 64)
+    most = torch.cuda.get_device_properties(device).total_memory // 64
+    return min(max(GPU_FEATURES, GPU_CELLS * cell_bytes), most)
 
 
 def _cell_bytes(net: Network, scale: tuple[int, int]) -> int:
@@ -162,11 +166,12 @@ class Prepared:
         if any(pad):
             image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
             image = image[0]
-        reach, limit = net.reach(self.scale), features_limit(device)
+        reach, cell_bytes = net.reach(self.scale), _cell_bytes(net, self.scale)
+        limit = features_limit(device, cell_bytes)
         tile = self.options.tile or default_tile(net, self.scale, rows, limit)
         size = [-(-tile[i] // fold[i]) * fold[i] for i in (0, 1)]
         margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
-        room = limit // _cell_bytes(net, self.scale) * math.prod(fold)
+        room = limit // cell_bytes * math.prod(fold)
         batches = _batches(
             _tiles(image.shape[1], size[0], margin[0]),
             _tiles(image.shape[2], size[1], margin[1]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 from specsr.models.options import InferOptions
-from specsr.models.tiling import at_once, default_tile, prepared, run_tiled
+from specsr.models.tiling import at_once, default_tile, features_limit, prepared, run_tiled
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),
@@ -113,8 +114,15 @@ def test_tiles_of_one_shape_are_computed_together(
             run(torch.zeros(2, 4, 4))
 
 
-def test_what_is_computed_at_once_is_bounded() -> None:
+def test_what_is_computed_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = torch.device("cuda")
+    card = SimpleNamespace(total_memory=0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    for card.total_memory, cell_bytes, limit in (
+        (80 * 2**30, 16, 2**28), (80 * 2**30, 1024, 2**30), (8 * 2**30, 1024, 2**27)
+    ):  # fmt: skip
+        assert features_limit(gpu, cell_bytes) == limit
+    assert features_limit(torch.device("cpu"), 1024) == tiling.FEATURES
     assert at_once(torch.device("cpu"), 10, 1000) == 1
     assert [at_once(gpu, cells, 1000) for cells in (10, 501, 5000)] == [100, 1, 1]
 
