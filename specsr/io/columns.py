@@ -105,7 +105,8 @@ def _position(columns: list[Column], table: np.ndarray, head: Head, has_rate: bo
         return i
     first, values = columns[0], table[:, 0]
     found = meaning(first.label)
-    kind = found.kind if found else None if first.label else kind_of_name(first.name)
+    named = kind_of_name(first.name) if len(first.name) > 1 else None  # "F" may be a force
+    kind = found.kind if found else None if first.label else named
     if len(columns) < 2 or not _increases(values):
         return None
     if kind == "time" or (not has_rate and kind in _AXES):

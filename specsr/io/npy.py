@@ -85,7 +85,10 @@ def _map_fields(path: Path, values: bool) -> dict[str, Any]:
     fields = sidecar.load(path, MAP) or {}
     if not fields:
         return {}
-    kept: tuple[str, ...] = ("unit", "scaling", "window", "cell", "rate")
+    kept: tuple[str, ...] = (
+        "unit", "scaling", "window", "cell", "rate", "weighting", "freqs_unit", "times_unit",
+        "freq_unit", "time_unit", "rate_unit",
+    )  # fmt: skip
     found = {key: fields[key] for key in kept if key in fields}
     for key in ("freqs", "times"):
         if key in fields:

@@ -129,12 +129,11 @@ def of_values(values: np.ndarray, label: str = "", kind: Kind = "time") -> Sampl
     other = _not_time(label, kind)
     if other is not None:
         return other
-    values = values.astype(np.float64)
+    raw, values = values, values.astype(np.float64)
     found = meaning(label)
     date = date_unit(values, label)
     if date is not None:
-        # the steps are known to the last digit of the date only
-        elapsed = (values - values[0]) * date.factor
+        elapsed = (raw - raw[0]) * date.factor  # integers keep their last digit
         return replace(_even(elapsed), note=DATES)
     if found is None:
         return _without_unit(values)

@@ -33,9 +33,11 @@ Map fields (``.npz`` and ``.h5``)::
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -49,6 +51,8 @@ from specsr.signal import Signal
 SIGNAL = "specsr-signal"
 MAP = "specsr-map"
 VERSION = 1
+_SIGNAL_KEYS = ("format", "version", "unit", "full_scale", "rate", "start", "channels", "rpm")
+_OTHER_KEYS = ("channel", "type", "samples", "crc32", "origin")
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,24 @@ def check_version(fields: dict[str, Any]) -> None:
             f"written in version {version} of the format, versions up to {VERSION} are known: "
             "update specsr"
         )
+
+
+def misspelt(
+    fields: Iterable[str], known: Iterable[str], words: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return keys that resemble a known one that is absent: what was written -> what was meant.
+
+    Args:
+        fields: the keys.
+        known: keys with a meaning.
+        words: other keys that resemble a known one and are none.
+    """
+    given, wanted = set(fields), set(known)
+    found = {}
+    for key in sorted(given - wanted - set(words)):
+        for near in difflib.get_close_matches(key, sorted(wanted - given), 1, 0.74):
+            found[key] = near
+    return found
 
 
 def number(fields: dict[str, Any], key: str, default: float) -> float:
@@ -111,6 +133,8 @@ def signal_arguments(fields: dict[str, Any]) -> dict[str, Any]:
         SpecsrError: a field has a wrong type or value, or a later version wrote it.
     """
     check_version(fields)
+    for key, known in misspelt(fields, _SIGNAL_KEYS, _OTHER_KEYS).items():
+        raise SpecsrError(f"its key {key!r} is unknown: did you mean {known!r}?")
     given = fields.get("full_scale", 1.0)
     scales = given if isinstance(given, list) else [given]
     scales = [number({"full_scale": scale}, "full_scale", 1.0) for scale in scales]

@@ -9,7 +9,6 @@ the numbers, or above a line of their units.  Texts are UTF-8, UTF-16 or cp1252.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from specsr.io.dialect import (
 )
 from specsr.io.guard import naming
 from specsr.io.limits import check_size
-from specsr.io.schema import names
+from specsr.io.schema import misspelt, names
 from specsr.io.stamps import is_stamp, seconds
 
 _PAIR = re.compile(r"([A-Za-z_ -]+?)\s*(?:[\[(]([^\[\]()]{1,12})[\])]\s*)?[:=]\s*([^,;]+)")
@@ -98,12 +97,7 @@ class Head:
 
     def misspelt(self) -> dict[str, str]:
         """Return keys of comments that are no known key but resemble one that is absent."""
-        found = {}
-        for key in self.facts.keys() - {*KEYS, *_WORDS}:
-            for known in difflib.get_close_matches(key, KEYS, 1, 0.74):
-                if known not in self.facts:
-                    found[key] = known
-        return found
+        return misspelt(self.facts, KEYS, _WORDS)
 
 
 def read_columns(path: Path) -> tuple[Head, np.ndarray]:
@@ -170,7 +164,8 @@ def read_head(path: Path) -> Head:
 def comment_facts(text: str) -> dict[str, str]:
     """Return the ``key: value`` pairs of a comment, keys in lower case."""
     pairs = _PAIR.findall(text[:LONGEST])
-    return {key.strip().lower(): f"{value.strip()} {unit}".strip() for key, unit, value in pairs}
+    facts = {key.strip().lower(): f"{value.strip()} {unit}".strip() for key, unit, value in pairs}
+    return {"unit" if key == "units" else key: value for key, value in facts.items()}
 
 
 def read_table(path: Path, gaps: bool = False) -> tuple[Head, np.ndarray]:

@@ -137,7 +137,7 @@ def _axis(group: Any) -> Any:
         if (
             not len(channel)
             or "wf_increment" in channel.properties
-            or channel.dtype.kind not in "fM"
+            or channel.dtype.kind not in "iufM"
         ):
             continue
         label = _label(channel.properties)
@@ -146,6 +146,8 @@ def _axis(group: Any) -> Any:
         if kind == "time" and (not label or found is None or found.kind != "speed"):
             # a unit of samples, as of a torque "t [N]", makes it a channel
             if found is None and label and unit_labels.is_known(label):
+                continue
+            if channel.name.lower() == "t" and not (np.diff(channel[:]) > 0).all():
                 continue
             return channel
         if (kind or channel.name.lower() == "x") and found is not None and found.kind in (

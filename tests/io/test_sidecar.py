@@ -148,3 +148,17 @@ def test_a_sidecar_may_calibrate_each_channel(tmp_path):
     assert back.unit == "Pa" and back.full_scale == 2
     np.testing.assert_allclose(back.samples, x[:1] * 2, rtol=1e-6)
     np.testing.assert_allclose(back.rpm, x[1] * 4000, rtol=1e-6)
+
+
+def test_a_misspelt_key_is_named(tmp_path):
+    """Without its full scale a recording would be read at another level."""
+    write(tmp_path / "a.wav", Signal(noise(), 48000))
+    side = tmp_path / "a.wav.json"
+    for key, known in (("fullscale", "full_scale"), ("units", "unit"), ("chanels", "channels")):
+        side.write_text(f'{{"format": "specsr-signal", "{key}": 2.76}}')
+        with pytest.raises(
+            SpecsrError, match=f"its key '{key}' is unknown: did you mean '{known}'"
+        ):
+            read(tmp_path / "a.wav")
+    side.write_text('{"format": "specsr-signal", "operator": "A. B.", "full_scale": 2.76}')
+    assert read(tmp_path / "a.wav").full_scale == 2.76
