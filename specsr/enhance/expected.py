@@ -39,6 +39,9 @@ PAIR = "speckle"
 WINDOWS = 128
 """Least windows side by side in a block: over fewer, the power of a narrow band is too random."""
 
+CELLS = 1 << 23
+"""Most cells of a channel in a block, margins apart: bounds the memory for long windows."""
+
 OVERLAP = (0.25, 0.9)
 """Overlaps that the model was trained on."""
 
@@ -131,7 +134,8 @@ def expected_columns(
         held = np.concatenate([p for p in parts if p.shape[-1]], axis=-1)
         first = block.first
         if not reference:
-            reference = [levels.median_level(_to_db(c, grid), grid) for c in held]
+            early = held[..., :size]
+            reference = [levels.median_level(_to_db(c, grid), grid) for c in early]
         done = [
             _block(channel[:, :size], level, block, grid, found, options)
             for channel, level in zip(held, reference, strict=True)
@@ -145,6 +149,7 @@ def _blocks(grid: Grid, model: Model) -> list[Segment]:
     seconds = math.ceil(levels.FIRST_SECONDS / grid.dt)
     size = max(seconds, math.ceil(WINDOWS * grid.n_fft / grid.hop_length))
     margin = model.net.reach((1, 1))[1]
+    size = min(size, max(margin, CELLS // grid.rows))
     size, margin = (-(-n // fold) * fold for n in (size, margin))
     return segments(grid.frames, size, margin)
 

@@ -48,6 +48,15 @@ def test_columns_that_arrive_in_pieces_give_the_map_of_the_whole(size: int) -> N
     same(found, expected(spec, model=MODEL))
 
 
+def test_blocks_of_few_cells_do_not_depend_on_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("specsr.enhance.expected.CELLS", 33 * 100)
+    spec = measured(12.0)
+    pieces = np.array_split(spec.magnitude, 40, axis=-1)
+    found = list(expected_columns(pieces, spec.grid, model=MODEL))
+    assert len(found) > 10
+    same(found, expected(spec, model=MODEL))
+
+
 def test_a_channel_alone_gives_the_same_map() -> None:
     both = expected(spectrogram(recording(channels=2), n_fft=64), model=MODEL)
     signal = recording(channels=2)
