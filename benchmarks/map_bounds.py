@@ -7,8 +7,8 @@ coarse powers and the products of the nearest nine.
 
 *Real recordings.*  Protocol, recordings and scores are those of `benchmarks/real_maps.py`, whose
 stored results give the rows of specsr.  The *oracle* takes the shape within every coarse cell from
-other columns of the same fine map, whose windows share no sample with those of the cell (8, 32, 128
-or all columns on either side; with a speed also along the orders), as it is or with the predicted
+other columns of the same fine map, whose windows share no sample with those of the cell (8, 32 or
+all columns on either side; with a speed also along the orders), as it is or with the predicted
 speckle, mixes it with bicubic interpolation and gives back the measured power of every cell.  It is
 the best of these for each recording and each score.  *Includes the cell*: the fine map itself,
 smoothed, with the coarse powers given back.
@@ -231,11 +231,15 @@ def main() -> None:
         "(10 min of a core)",
     )  # fmt: skip
     arguments.add_argument("--seeds", type=int, default=SEEDS, help="of each point of the curve")
+    arguments.add_argument(
+        "--finished", action="store_true",
+        help="train nothing: the curve is that of the finished trainings in cache/curve",
+    )  # fmt: skip
     args = arguments.parse_args()
     torch.set_num_threads(1)
     if args.curve:
         args.full_name = "map_curve"
-        rows = curve(args.data, args.seeds)
+        rows = curve(args.data, args.seeds, args.finished)
         publish(args, "Curve of the map model over training and data", CURVE, {"x4": rows})
         return
     tables: dict[str, Sequence[Row]] = {}

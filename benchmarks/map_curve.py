@@ -5,7 +5,7 @@ batches of 8 crops of 16 x 16 coarse cells, each time with a complete learning-r
 axis is the number of steps with all data, the other the part of 720 machines and 82 recordings with
 the most steps.  Beside them: the bundled models.  All are judged alone, without a search for the
 speed: ``measured`` on 8 recordings (3 s, two windows, `benchmarks/real_recordings.py`), whose
-deviance is also compared with that of bicubic interpolation with back-projection; ``expected`` on 6
+deviance is also compared with that of bicubic interpolation with back-projection; ``expected`` on 4
 run-ups of `benchmarks/map.py`.  Mean and standard deviation over the seeds of initial weights and
 batches.
 """
@@ -38,7 +38,7 @@ from specsr.train.config_file import load_config
 from specsr.train.recordings import chosen_files, find_recordings
 from specsr.train.train import train
 
-SCALE, MACHINES, RUN_UPS, BATCH = 4, 720, 6, 8
+SCALE, MACHINES, RUN_UPS, BATCH = 4, 720, 4, 8
 
 STEPS, PARTS, SEEDS = (200, 600, 1800), (1 / 16, 1 / 4, 1.0), 2
 """Steps, parts of the data, and seeds of initial weights and batches."""
@@ -83,9 +83,14 @@ def config_of(point: Point, seed: int) -> Config:
     return config.model_copy(update={"data": data})
 
 
-def trained(point: Point, seed: int, folder: Path = CACHE / "curve") -> Path:
+def place_of(point: Point, seed: int) -> Path:
+    """Return the folder of a training; it holds a file ``finished`` at the end."""
+    return CACHE / "curve" / f"{point.steps}-{point.part:.4f}-{seed}"
+
+
+def trained(point: Point, seed: int) -> Path:
     """Train a point, or return the model of an earlier run of this benchmark."""
-    place = folder / f"{point.steps}-{point.part:.4f}-{seed}"
+    place = place_of(point, seed)
     finished = place / "finished"
     if not finished.exists():
         train(config_of(point, seed), place, resume=True)
@@ -166,31 +171,37 @@ def row(models: Sequence[Path | str], on: Judge) -> dict[str, object]:
     }
 
 
-def curve(data: Path = DATA, seeds: int = SEEDS) -> list[dict[str, object]]:
+def curve(
+    data: Path = DATA, seeds: int = SEEDS, finished: bool = False
+) -> list[dict[str, object]]:  # fmt: skip
     """Train all points and return one row for each, then the bundled models.
 
     Args:
         data: folder of the recordings to judge by.
         seeds: of each point.
+        finished: train nothing: judge the trainings that are finished.
     """
     jobs = [(point, seed) for seed in range(seeds) for point in POINTS]
-    models: dict[Point, list[Path]] = {point: [] for point in POINTS}
+    if finished:
+        jobs = [job for job in jobs if (place_of(*job) / "finished").exists()]
+    models: dict[Point, list[Path]] = {}
     for point, seed in progress(jobs, len(jobs), "trainings"):
-        models[point].append(trained(point, seed))
+        models.setdefault(point, []).append(trained(point, seed))
     on = judge(data)
     rows: list[dict[str, object]] = []
-    for point in progress(POINTS, len(POINTS), "judged"):
-        rows.append(
-            {
-                "network": "8 x 16", "steps": point.steps, "crops": BATCH * point.steps,
-                "part of the data": f"{point.part:.3g}",
-            } | row(models[point], on)
-        )  # fmt: skip
+    for point, each in progress(models.items(), len(models), "judged"):
+        about = {"network": "8 x 16", "seeds": len(each)}
+        rows.append(about | {"part of the data": point.part} | _size(point.steps, BATCH)
+                    | row(each, on))  # fmt: skip
     rows.sort(key=lambda x: (x["part of the data"], x["steps"]))
     for name in BUNDLED:
         record = load_model(name).record
-        steps = int(record["steps"])
-        crops = steps * int(record["config"]["train"]["batch"])
-        about = {"network": f"bundled {name}, last stage", "steps": steps, "crops": crops}
-        rows.append(about | {"part of the data": "1"} | row([name], on))
+        batch = int(record["config"]["train"]["batch"])
+        about = {"network": f"bundled {name}", "part of the data": 1.0}
+        rows.append(about | _size(int(record["steps"]), batch) | row([name], on))
     return rows
+
+
+def _size(steps: int, batch: int) -> dict[str, int]:
+    """Columns of the length of a training; of a bundled model, of its last stage."""
+    return {"steps": steps, "crops": steps * batch}

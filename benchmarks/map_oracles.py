@@ -25,13 +25,13 @@ from specsr.scores.baselines import interpolated_power
 from specsr.scores.metrics import whittle_deviance
 from specsr.signal import Signal
 
-COLUMNS = (8, 32, 128, 100_000)
+COLUMNS = (8, 32, 100_000)
 """Columns on either side that a shape is averaged over; the last are all."""
 
 TRACKED = (8, 32)
 """The same along the orders, with the speed."""
 
-WEIGHTS = (0.4, 0.7, 1.0)
+WEIGHTS = (0.4, 0.8)
 """Weights in dB of a shape, which scatters, against bicubic interpolation."""
 
 SMOOTHED = {(5, 5): "5 x 5 cells", (1, 17): "17 columns", (1, 65): "65 columns"}
@@ -156,7 +156,8 @@ def oracles(
 
 def smoothed(power: np.ndarray, size: tuple[int, int], scale: int) -> np.ndarray:
     """Return the smoothed fine map with the measured power of the coarse cells, [F, T]."""
-    wide = uniform_filter(power, size, mode="nearest")
+    # rounding of the running sum can give values just below zero
+    wide = np.maximum(uniform_filter(power, size, mode="nearest"), 0)
     return back_project(wide, pool_power(power, scale, scale), (scale, scale))
 
 
