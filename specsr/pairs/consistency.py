@@ -5,9 +5,10 @@ correction of every coarse cell is interpolated between the cells, so the result
 their borders: iterated back-projection (Irani, Peleg, CVGIP 53, 1991), in dB.
 
 A measured cell holds speckle: the level of a noise cell scatters about its expected level.  Mode
-``measured`` reproduces the measured levels; speckle is most of its correction, so it is
-interpolated by the correlation of noise (`specsr.maps.noise_interpolation`).  Mode ``expected``
-moves each cell only as far as its measured level is more reliable than the network's.
+``measured`` reproduces the measured levels; the correction of noise is mostly speckle, so it is
+interpolated by the correlation of noise (`specsr.maps.noise_interpolation`), lines by a cubic.
+Mode ``expected`` moves each cell only as far as its measured level is more reliable than the
+network's.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def impose(
         uncertainty_db: uncertainty of ``high`` in dB, same shape; needed for ``expected``.
         variance: relative variance of the power of a low cell of noise, for ``expected``
             (`specsr.maps.pooling.noise_variance`).
-        between: interpolation of the corrections for ``measured``; None for a cubic.
+        between: interpolation of the correction of noise for ``measured``; None for a cubic.
 
     Returns:
         Power of the shape of ``high``, float64.
@@ -106,13 +107,15 @@ def back_project(
         low: [..., F, T], T = ceil(T' / s_t).
         scale: (s_f, s_t).
         rounds: iterations of the smooth correction; 0 for factors constant within each cell.
-        between: interpolation of the factors in dB; None for a cubic.
+        between: interpolation of the noise's share of the factors in dB; the rest, and all of it if
+            None, is interpolated by a cubic.
 
     Raises:
         SpecsrError: s_f does not divide the rows of ``power``.
     """
     frames = power.shape[-1]
     correction = np.zeros(low.shape)
+    noise = np.zeros(low.shape) if between is None else noise_share(power, scale)
     result = power
     for _ in range(rounds):
         # an empty or silent cell has no ratio: it is left to the last step
@@ -121,7 +124,8 @@ def back_project(
         if between is None:
             fine = enlarge_cubic(correction, *scale, frames)
         else:
-            fine = between(correction, frames)
+            fine = between(noise * correction, frames)
+            fine += enlarge_cubic((1 - noise) * correction, *scale, frames)
         result = power * 10 ** (fine / 10)
     again = pool_power(result, *scale)
     with np.errstate(divide="ignore", invalid="ignore"):
