@@ -71,8 +71,8 @@ def upscale(
     orders: Annotated[
         Optional[str],
         typer.Option(
-            help="Orders that the machine has beside half orders: 3.57,4.93,1:1:20*2.613 "
-            "(*ratio: a second shaft)."
+            help="Orders that the machine has beside half orders: 3.57,1:2:9, of a second shaft "
+            "pump=0.482*1..6, of a bearing bearing=balls/ball/pitch."
         ),
     ] = None,
     find_speed: Annotated[

@@ -1,7 +1,8 @@
 """Large maps made finer in pieces of columns, so that the memory hardly exceeds that of the result.
 
 A piece is a map of its own with margins of `MARGIN` coarse columns, wider than the receptive field
-of the networks and the reach of the consistency.  A speed is searched for in each piece.
+of the networks and the reach of the consistency.  A speed is searched for in each piece; its factor
+follows the piece before (`specsr.nvh.speed_factor`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from specsr.enhance.segments import Segment, segments
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
+from specsr.nvh.speed_factor import simple_factor
 from specsr.progress import Progress
 
 PIECE = 1 << 24
@@ -88,7 +90,12 @@ def in_pieces(
         if high.rpm is not None and high.rpm_confidence is not None:
             sources.add(high.rpm_source)
             confidence[at] = high.rpm_confidence[own]
-            samples = high.rpm[own.start * hop : own.stop * hop]
+            found = high.rpm
+            if high.rpm_source == "found":
+                begin = (at.start - own.start) * hop
+                before = rpm[begin : at.start * hop]
+                found = float(simple_factor(before, found[: before.size])) * found
+            samples = found[own.start * hop : own.stop * hop]
             rpm[at.start * hop : at.start * hop + samples.size] = samples
     # the least direct source of all pieces
     source = next((s for s in ("found", "corrected", "given") if s in sources), None)

@@ -18,6 +18,7 @@ from specsr.choices import SpeedSource
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.nvh.order_fit import OrderFit, fit_orders
+from specsr.nvh.speed_factor import joined
 from specsr.nvh.speed_search import MAX_SPACING, find_line_spacing
 from specsr.nvh.speed_track import STRETCH, correct_speed, track_speed
 from specsr.progress import Progress
@@ -180,12 +181,15 @@ def found_speed(
         measured, grid, scale, orders, progress: see `fit_speed`.
     """
     rotation_hz = np.zeros(estimate.shape[-1])
+    borders = []
     for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
+        borders.append(part.start)
         for widest in WIDEST:
             spacing = find_line_spacing(estimate[..., part], grid, widest)
             rotation_hz[part] = track_speed(power, grid, scale, spacing)
             if rotation_hz[part].any() or spacing.max() <= min(WIDEST) * grid.df:
                 break
+    rotation_hz = joined(rotation_hz, borders[1:])
     found = rotation_hz[rotation_hz > 0]
     if not len(found):
         return None

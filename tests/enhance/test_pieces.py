@@ -71,6 +71,32 @@ def test_the_speed_of_pieces_is_joined(small_pieces: None) -> None:
     np.testing.assert_array_equal(high.rpm, low.rpm)
 
 
+def test_speeds_found_in_pieces_have_one_factor(small_pieces: None) -> None:
+    """Every second piece finds twice the spacing."""
+    low = noisy_map((4, 4), 420).replace(rpm=None)
+    grid = low.grid.refined(2, 2)
+    right = np.linspace(600, 900, grid.length)
+    count = 0
+
+    def work(part: SpecMap, _progress: object) -> SpecMap:
+        nonlocal count
+        count += 1
+        fine = part.grid.refined(2, 2)
+        first = round((fine.start - grid.start) * grid.rate)
+        speed = right[first : first + fine.length] * (1 + count % 2)
+        shape = (2, fine.rows, fine.frames)
+        return SpecMap(
+            np.ones(shape, np.float32), fine, channels=part.channels, rpm=speed,
+            rpm_confidence=np.ones(fine.frames), rpm_source="found",
+        )  # fmt: skip
+
+    high = pieces.in_pieces(low, (2, 2), work)
+    assert count > 2 and high.rpm_source == "found"
+    known = high.rpm > 0
+    assert known.mean() > 0.99
+    np.testing.assert_allclose(high.rpm[known] / right[known], 2)
+
+
 def test_a_large_map_takes_little_more_memory_than_its_result(small_pieces: None) -> None:
     rng = np.random.default_rng(0)
     signal = specsr.Signal(rng.standard_normal((1, 64 * 4 * 3000)), 8000.0)

@@ -1,0 +1,54 @@
+"""One factor for speeds found in parts of a map.
+
+A found speed is the spacing of lines: the rotation frequency up to a simple factor, which may
+differ from part to part.  Where two parts meet, the ratio of their speeds shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from specsr.nvh.order_fit import ORDER_STEP
+
+LARGEST = 6
+"""Largest numerator and denominator of a simple factor."""
+TOLERANCE = 0.015
+"""Relative deviation from a simple factor; the closest two below `LARGEST` differ by 4 %."""
+FACTORS = sorted({Fraction(p, q) for p in range(1, LARGEST + 1) for q in range(1, LARGEST + 1)})
+
+
+def simple_factor(target: np.ndarray, speed: np.ndarray) -> Fraction:
+    """Return the factor that makes a speed that of the target; 1 if no simple one does.
+
+    Args:
+        target: speeds of one part, [N]; 0 where unknown.
+        speed: speeds of another part at the same or adjacent times, [N].
+    """
+    both = (target > 0) & (speed > 0)
+    if not both.any():
+        return Fraction(1)
+    ratio = float(np.median(target[both] / speed[both]))
+    best = min(FACTORS, key=lambda factor: abs(float(factor) / ratio - 1))
+    return best if abs(float(best) / ratio - 1) < TOLERANCE else Fraction(1)
+
+
+def joined(rotation_hz: np.ndarray, borders: Sequence[int]) -> np.ndarray:
+    """Return a found speed with one factor in all parts that meet, Hz, [T'].
+
+    The part whose lines remain candidate orders (multiples of `ORDER_STEP`) is scaled.
+
+    Args:
+        rotation_hz: of parts one after the other, [T']; 0 where unknown.
+        borders: first column of every part but the first, ascending.
+    """
+    speed = rotation_hz.copy()
+    for border, end in zip(borders, [*borders[1:], len(speed)]):
+        factor = simple_factor(speed[border - 1 : border], speed[border : border + 1])
+        if (1 / (factor * Fraction(ORDER_STEP))).denominator == 1:
+            speed[border:end] *= float(factor)
+        else:
+            speed[:border] /= float(factor)
+    return speed
