@@ -133,21 +133,33 @@ class Signal:
         """Value of 0 dB in ``unit``, from `REFERENCES`."""
         return REFERENCES[self.unit]
 
-    def level(self) -> np.ndarray:
+    def level(self, dc: bool = False) -> np.ndarray:
         """Return the overall rms level of every channel, dB re `reference`, float64 [C].
 
         A silent channel has the level -inf.
+
+        Args:
+            dc: count the mean of the samples (DC) too, such as the offset of a sensor; without it
+                a constant is silent.
         """
-        with np.errstate(divide="ignore", over="ignore", under="ignore"):
-            rms = np.sqrt(np.mean(np.square(self.samples, dtype=np.float64), axis=1))
-            level = 20 * np.log10(rms / self.reference)
-        for i in np.flatnonzero(~np.isfinite(level)):  # silent, or squares beyond float64
-            row = self.samples[i].astype(np.float64)
-            peak = np.abs(row).max()
-            if peak > 0:
-                part = np.sqrt(np.mean(np.square(row / peak)))
-                level[i] = 20 * (np.log10(peak) + np.log10(part) - np.log10(self.reference))
-        return level
+        found = np.empty(len(self.samples))
+        for i, samples in enumerate(self.samples):
+            row = np.asarray(samples, dtype=np.float64)
+            with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+                row = row if dc else _without_mean(row)
+                level = 20 * np.log10(np.sqrt(np.mean(np.square(row))) / self.reference)
+                if not np.isfinite(level):  # silent, or squares beyond float64
+                    peak = np.abs(row).max()
+                    part = np.sqrt(np.mean(np.square(row / peak))) if peak > 0 else 0.0
+                    level = 20 * (np.log10(peak) + np.log10(part) - np.log10(self.reference))
+            found[i] = level
+        return found
+
+    def without_mean(self) -> Signal:
+        """Return a copy in which every channel has the mean zero, float64."""
+        return self.replace(
+            samples=np.array([_without_mean(x.astype(np.float64)) for x in self.samples])
+        )
 
     def replace(self, **changes: Any) -> Signal:
         """Return a checked copy with some attributes changed."""
@@ -192,3 +204,12 @@ class Signal:
         if rpm is not None:
             rpm = np.interp(np.arange(length) / rate, np.arange(self.length) / self.rate, rpm)
         return self.replace(samples=samples, rate=rate, rpm=rpm)
+
+
+def _without_mean(samples: np.ndarray) -> np.ndarray:
+    """Return float64 samples [N] minus their mean; exactly zero for a constant."""
+    peak = np.abs(samples).max()
+    if samples.min() == samples.max():
+        return np.zeros_like(samples)
+    scaled = samples / peak  # the sum of large samples exceeds float64
+    return peak * (scaled - scaled.mean())

@@ -42,18 +42,24 @@ def test_levels_in_g_and_in_si_units_are_equal():
 
 def test_level_is_rms_over_all_samples():
     samples = np.random.default_rng(0).normal(0, 3.0, (4, 5000))
-    expected = 20 * np.log10(np.sqrt((samples**2).mean(axis=1)) / 20e-6)
-    np.testing.assert_allclose(Signal(samples, 1000, unit="Pa").level(), expected)
+    for dc, counted in ((True, samples), (False, samples - samples.mean(axis=1, keepdims=True))):
+        expected = 20 * np.log10(np.sqrt((counted**2).mean(axis=1)) / 20e-6)
+        np.testing.assert_allclose(Signal(samples, 1000, unit="Pa").level(dc), expected)
 
 
 def test_silence_has_no_level_and_a_constant_has():
     signal = Signal(np.stack([np.zeros(10), np.ones(10)]), 8000)
-    assert signal.level().tolist() == [-np.inf, 0.0]
+    assert signal.level(dc=True).tolist() == [-np.inf, 0.0]
+    assert signal.level().tolist() == [-np.inf, -np.inf]  # its mean alone
 
 
 def test_float32_levels_neither_underflow_nor_overflow():
-    assert Signal(np.full(10, 1e-30, np.float32), 1).level()[0] == pytest.approx(-600, abs=1e-3)
-    assert Signal(np.full(10, 1e30, np.float32), 1).level()[0] == pytest.approx(600, abs=1e-3)
+    assert Signal(np.full(10, 1e-30, np.float32), 1).level(dc=True)[0] == pytest.approx(
+        -600, abs=1e-3
+    )
+    assert Signal(np.full(10, 1e30, np.float32), 1).level(dc=True)[0] == pytest.approx(
+        600, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(

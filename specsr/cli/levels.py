@@ -26,6 +26,9 @@ def levels(
     weighting: Annotated[
         Weighting, typer.Option(help="Frequency weighting of the third octaves.")
     ] = "Z",
+    dc: Annotated[
+        bool, typer.Option("--dc", help="Count the mean of the samples (DC) in the levels.")
+    ] = False,
     df: Annotated[float, typer.Option(help="Row spacing of the density in the figure, Hz.")] = 2.0,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
@@ -33,6 +36,7 @@ def levels(
     """Print levels, loudness and sharpness; write third octaves.
 
     Loudness (ISO 532-1, stationary) and sharpness (DIN 45692) need a recording in Pa.
+    The mean of the samples (DC) is left out; --dc counts it in the levels.
     """
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
@@ -53,8 +57,10 @@ def levels(
     else:
         unit, label = loaded.unit, f"dB {reference_label(loaded.unit)}"
         quality = _quality(loaded)
+        if not dc:
+            _say_means(loaded)
     weightings = reversed(get_args(Weighting)) if unit in ("Pa", "V", "1") else ("Z",)
-    values = {f"level, {label}, {w}": overall_level(loaded, w) for w in weightings} | quality
+    values = {f"level, {label}, {w}": overall_level(loaded, w, dc) for w in weightings} | quality
     titles = tuple(map(plain, loaded.channels))
     if len({"quantity", *titles}) <= len(titles):
         titles = tuple(f"{i}: {name}" for i, name in enumerate(titles))
@@ -83,6 +89,17 @@ def levels(
             say(message)
 
     write_each(outputs, write)
+
+
+def _say_means(signal: Signal) -> None:
+    """Name the means that are left out, where they change the level by 0.05 dB or more."""
+    levels = zip(signal.channels, signal.level(), signal.level(dc=True), signal.samples)
+    for name, without, level, samples in levels:
+        if level - without >= 0.05:
+            say(
+                f"  {name}: the mean, {samples.mean(dtype=float):.4g} {signal.unit}, is left out "
+                f"(with it the level is {level:.2f} dB: --dc)"
+            )
 
 
 def _quality(signal: Signal) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from specsr.pairs.consistency import put_band_back
 from specsr.progress import Progress
 from specsr.signal import Signal
 
+log = logging.getLogger(__name__)
+
 ITERATIONS = 16
 """Iterations of the phase estimate; few are needed, as the phase of the lower band is known."""
 
@@ -49,7 +52,8 @@ def upscale_band(
     """Return a recording at ``scale`` times its rate with an estimated upper band.
 
     The measured band is kept: decimating the result gives the input.  Above it the spectrum is
-    estimated up to `band_top`, the limit of the model's training data, and empty from there.
+    estimated up to `band_top`, the limit of the model's training data, and empty from there.  A
+    recording that reaches that limit is resampled alone, with a warning.
 
     Args:
         low: the recording, samples [C, N].
@@ -110,6 +114,12 @@ def upscale_pieces(
             f"{found.rates[0] / scale:g} Hz up at scale {scale}; use a larger scale, or train a "
             "model on recordings of this rate (configs/band.yaml)"
         )
+    if low.rate / 2 >= band_top(found):
+        log.warning(
+            "nothing can be added: the recording reaches %g kHz, model %s estimates up to %g kHz; "
+            "the result is the recording at %g Hz",
+            low.rate / 2000, found.name, band_top(found) / 1000, rate,
+        )  # fmt: skip
 
     transform = model_transform(found)
     cut = cut_row(low.rate, rate, transform.n_fft)

@@ -26,6 +26,10 @@ CELLS = 1 << 22
 """Cells of a map that are squared at a time: bounds the memory for large maps."""
 LONGEST_WINDOW = 1 << 22
 """Longest window for third octaves, samples; from 6 MHz up the lowest ones are not resolved."""
+_WEIGHTED_DF = 1.0
+"""Maximum distance of the rows to which a recording's frequency weighting applies, Hz."""
+EVENT = 10.0
+"""Ratio of the mean square at an edge to that of the frame beside it from which it is an event."""
 _ROWS_PER_BAND = 4
 """Rows in the narrowest third octave of a recording: the main lobe of a Hann window."""
 
@@ -118,30 +122,48 @@ def mean_power(spec: SpecMap) -> np.ndarray:
     return total / (coverage(spec.grid) @ frames)
 
 
-def overall_level(source: Signal | SpecMap, weighting: str = "Z") -> np.ndarray:
+def overall_level(source: Signal | SpecMap, weighting: str = "Z", dc: bool = False) -> np.ndarray:
     """Return the overall rms level of every channel, dB re the unit's reference, float64 [C].
 
-    -inf for silence.
+    -inf for silence.  The mean of the samples (DC), such as the offset of a sensor, is left out.
+    A full map has it in row 0 and in the rows that the main lobe of the window reaches; the power
+    that a mean of that row would leave there is subtracted.  A pooled map does not separate it.
 
     Args:
         source: a recording (weighted over its whole spectrum) or a calibrated map (row by row).
         weighting: ``"A"``, ``"C"`` or ``"Z"`` (none); IEC 61672-1, `specsr.nvh.weighting`.
+        dc: count the mean too.
 
     Raises:
         SpecsrError: an unknown weighting, or A or C for a unit that is not acoustic.
     """
     check_weighting(weighting, _unit(source))
     if isinstance(source, SpecMap):
+        power = mean_power(source)
+        power = power if dc else _without_mean(power, source.grid)
         gain = weighting_power(source.grid.freqs(), weighting)
-        return to_level(mean_power(source) @ gain, source.grid.reference)
+        return to_level(power @ gain, source.grid.reference)
     if weighting == "Z":
-        return source.level()
+        return source.level(dc)
+    signal = source if dc else source.without_mean()
     with np.errstate(over="ignore", invalid="ignore"):
-        spectrum = np.square(np.abs(np.fft.rfft(source.samples.astype(np.float64), axis=-1)))
-        spectrum[:, 1 : (source.length + 1) // 2] *= 2
-        freqs = np.fft.rfftfreq(source.length, 1 / source.rate)
-        power = spectrum @ weighting_power(freqs, weighting) / source.length**2
-    return to_level(_finite(power), source.reference)
+        power, edges, _ = signal_power(signal, _WEIGHTED_DF)
+        level = _finite(power @ weighting_power(_middle(edges), weighting))
+    return to_level(level, source.reference)
+
+
+def _without_mean(power: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the mean squares of the rows [C, rows] without that of a constant in row 0."""
+    if grid.cell[0] > 1:
+        return power
+    leak = np.square(np.abs(np.fft.rfft(grid.window_samples())))
+    leak[1 : (grid.n_fft + 1) // 2] *= 2
+    leak = np.where(leak > 1e-9 * leak[0], leak / leak[0], 0)[: power.shape[-1]]
+    return np.maximum(power - power[:, :1] * leak, 0)
+
+
+def _middle(edges: np.ndarray) -> np.ndarray:
+    return (edges[:-1] + edges[1:]) / 2
 
 
 def psd(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -209,10 +231,11 @@ def third_octave_levels(
     """Return the third-octave levels of a recording or of a calibrated map, averaged over time.
 
     The rows of a map are summed at the map's resolution.  A recording is analysed with a Hann
-    window of four rows in the lowest third octave, 75 % overlap and zeros past both edges, so all
-    samples have equal weight and the powers add up to the mean square of the recording.  The
-    filters are ideal (rectangular), not those of the standard: broadband noise and a tone inside
-    a third octave give the same levels, a tone on an edge is split between its neighbours.
+    window of four rows in the lowest third octave and 75 % overlap, inside the recording, so that
+    its abrupt edges do not appear in other third octaves; the powers add up to the mean square of
+    the recording (`signal_power`).  The filters are ideal (rectangular), not those of the standard:
+    broadband noise and a tone inside a third octave give the same levels, a tone on an edge is
+    split between its neighbours.
 
     Third octaves that extend above half the sampling rate are left out.
 
@@ -243,7 +266,7 @@ def third_octave_levels(
         power, edges, reference = mean_power(source), row_edges(source.grid), source.grid.reference
         lobe = main_lobe(source.grid)
     if weighting != "Z":
-        power = power * weighting_power((edges[:-1] + edges[1:]) / 2, weighting)
+        power = power * weighting_power(_middle(edges), weighting)
     levels = to_level(band_power(power, edges, lower, upper), reference)
     return BandLevels(centre, nominal, levels, upper - lower >= lobe)
 
@@ -251,8 +274,10 @@ def third_octave_levels(
 def signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the mean square in every row of a recording, the edges of the rows, the main lobe.
 
-    Welch's method with zeros past both edges, so that all samples have equal weight: the rows add
-    up to the mean square of the recording.
+    Welch's method with Hann windows inside the recording.  Samples near the edges have less weight
+    in the windows; the power that they lack gets the spectrum of the first or the last window, so
+    the rows add up to the mean square of the recording.  Where its mean square exceeds `EVENT`
+    times that of the window, such as for an impact at the first sample, it has its own spectrum.
 
     Args:
         signal: the recording.
@@ -264,19 +289,54 @@ def signal_power(signal: Signal, df: float) -> tuple[np.ndarray, np.ndarray, flo
         sampling rate; width of the window's main lobe in Hz.
     """
     from scipy.fft import next_fast_len
-    from scipy.signal import get_window
 
     wanted = min(int(np.ceil(signal.rate / df / 4)), LONGEST_WINDOW // 4)
-    hop_length = next_fast_len(wanted, real=True)
-    n_fft = 4 * hop_length
-    # in blocks: scipy.signal.welch holds all frames of a recording at once
-    power = np.array([
-        sum(block.sum(0) for block in power_frames(x, n_fft, hop_length, n_fft, "constant"))
-        for x in signal.samples
-    ])  # fmt: skip
+    n_fft = 4 * next_fast_len(wanted, real=True)
+    power = np.array([_equal_weight(x.astype(np.float64), n_fft) for x in signal.samples])
     power[:, 1:-1] *= 2
-    energy = np.square(get_window("hann", n_fft)).sum()
     freqs = np.arange(n_fft // 2 + 2) - 0.5
     edges = np.clip(freqs * (signal.rate / n_fft), 0, signal.rate / 2)
     lobe = 4 * signal.rate / min(n_fft, signal.length)
-    return power * (hop_length / (n_fft * energy * signal.length)), edges, lobe
+    return power / (n_fft * signal.length), edges, lobe
+
+
+def _equal_weight(samples: np.ndarray, n_fft: int) -> np.ndarray:
+    """Return the sum of |spectrum|² of windows of samples [N], of n_fft Σx², [n_fft//2 + 1]."""
+    from scipy.signal import get_window
+
+    hop_length, size = n_fft // 4, min(n_fft, samples.size)
+    window = np.square(get_window("hann", size))
+    if size < n_fft:
+        first = last = total = _squared_spectrum(samples, window, n_fft)
+        count = 1
+    else:
+        # in blocks: scipy.signal.welch holds all frames of a recording at once
+        blocks = power_frames(samples, n_fft, hop_length, 0)
+        block = next(blocks)
+        first, last, total, count = block[0].copy(), block[-1], block.sum(0), len(block)
+        for block in blocks:
+            last, total, count = block[-1], total + block.sum(0), count + len(block)
+    start = (count - 1) * hop_length  # of the last window
+    middle = samples.size // 2
+    # squared Hann windows at a distance of a quarter add up to 1.5
+    head, tail = (middle, middle) if count < 4 else (3 * hop_length, start + hop_length)
+    total = total / 1.5
+    for spectrum, begin, a, b in ((first, 0, 0, head), (last, start, tail, samples.size)):
+        weight = np.zeros(b - a)
+        for at in range(0, start + 1, hop_length):
+            low, high = max(at, a), min(at + size, b)
+            if low < high:
+                weight[low - a : high - a] += window[low - at : high - at] / 1.5
+        lacking = np.clip(1 - weight, 0, 1)
+        lost = np.sum(lacking * np.square(samples[a:b]))
+        kept = np.sum(window * np.square(samples[begin : begin + size]))
+        if lost * window.sum() > EVENT * kept * lacking.sum():
+            total = total + _squared_spectrum(samples[a:b], lacking, n_fft)
+        elif lost > 0:
+            total = total + spectrum * (lost / kept)
+    return total
+
+
+def _squared_spectrum(samples: np.ndarray, weight: np.ndarray, n_fft: int) -> np.ndarray:
+    """Return |spectrum|² of samples, with the weights of their squares, [n_fft//2 + 1]."""
+    return np.square(np.abs(np.fft.rfft(samples * np.sqrt(weight), n_fft)))

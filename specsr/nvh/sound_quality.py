@@ -1,7 +1,7 @@
 """Loudness (ISO 532-1) and sharpness (DIN 45692) of recordings in Pa, with MoSQITo.
 
 MoSQITo implements the methods of the standards at 48 kHz; recordings of another rate are resampled
-first (`Signal.resample`).
+first (`Signal.resample`).  The mean of the samples (DC), which is no sound, is removed before.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _mosqito() -> Any:
 
 
 def _samples(signal: Signal, field: str) -> np.ndarray:
-    """Return the samples in Pa at 48 kHz, float64 [C, N], or raise."""
+    """Return the samples in Pa at 48 kHz without their mean, float64 [C, N], or raise."""
     if field not in FIELDS:
         raise SpecsrError(f"field is {field!r}: expected one of {', '.join(FIELDS)}")
     if signal.unit != "Pa":
@@ -138,4 +138,4 @@ def _samples(signal: Signal, field: str) -> np.ndarray:
         raise SpecsrError(
             f"the recording is {signal.duration:.3g} s long: loudness needs at least {SHORTEST:g} s"
         )
-    return signal.replace(samples=signal.samples.astype(np.float64)).resample(RATE).samples
+    return signal.without_mean().resample(RATE).samples

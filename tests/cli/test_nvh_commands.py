@@ -160,6 +160,18 @@ def test_levels_are_printed_and_written(tmp_path, recording, made, capsys) -> No
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_mean_is_left_out_of_the_levels_and_named(tmp_path, made, capsys) -> None:
+    path = tmp_path / "acc.wav"
+    signal = made.signal.replace(unit="m/s2")
+    specsr.write(path, signal.replace(samples=signal.samples + 10 * signal.samples.std()))
+    code, out, err = run(capsys, "levels", path)
+    assert code == 0 and f" {signal.level()[0]:.2f} " in out, out
+    assert "the mean, " in err and "m/s², is left out" in err.replace("m/s2", "m/s²")
+    code, out, err = run(capsys, "levels", path, "--dc")
+    assert code == 0 and f" {signal.level()[0] + 10 * np.log10(101):.2f} " in out
+    assert "left out" not in err
+
+
 def test_levels_of_a_vibration_and_a_map(tmp_path, made, capsys) -> None:
     vibration, stored = tmp_path / "acc.wav", tmp_path / "map.npz"
     specsr.write(vibration, made.signal.replace(unit="m/s2"))

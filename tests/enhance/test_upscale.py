@@ -24,6 +24,7 @@ from specsr.models.network import build
 from specsr.pairs.consistency import consistency_db
 from specsr.pairs.order_input import CHANNELS
 from specsr.pairs.pair import decimate
+from specsr.signal import Signal
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,18 @@ def test_band_is_empty_above_the_training_data(music):
     above = power[spec.freqs[:-1] > 28000].max()  # leakage from below
     assert above < 1e-12 * power.max()
     assert above < 1e-6 * power[(spec.freqs[:-1] > 24000) & (spec.freqs[:-1] < 26000)].min()
+
+
+def test_a_recording_beyond_the_training_data_gains_nothing_and_is_warned_of(caplog):
+    """2 x of 192 kHz: the model ends at 26.4 kHz."""
+    noise = Signal(0.1 * np.random.default_rng(0).standard_normal(20000), 192e3)
+    fine = specsr.upscale_band(noise, 2)
+    assert "nothing can be added: the recording reaches 96 kHz" in caplog.text
+    power = np.square(np.abs(np.fft.rfft(fine.samples[0])))
+    assert power[len(power) * 52 // 100 :].sum() < 1e-4 * power.sum()
+    caplog.clear()
+    specsr.upscale_band(noise.replace(rate=24e3), 2)
+    assert not caplog.text
 
 
 def test_band_channels_do_not_influence_each_other(music):

@@ -25,14 +25,14 @@ from support.levels_samples import RATE, WINDOWS, pooled, sine, white
 def test_overall_level_of_a_map_equals_that_of_its_signal(scaling: str, window: str) -> None:
     signal = Signal(np.stack([white(0, 30001), 3 + sine(1234.5, seconds=30001 / RATE)]), RATE, "Pa")
     spec = spectrogram(signal, scaling=scaling, window=window)
-    assert nvh.overall_level(spec) == pytest.approx(signal.level(), abs=0.03)
+    assert nvh.overall_level(spec, dc=True) == pytest.approx(signal.level(dc=True), abs=0.03)
 
 
 @pytest.mark.parametrize(("s_f", "s_t"), [(4, 4), (2, 1), (1, 8)])
 @pytest.mark.parametrize("scaling", ["rms", "psd"])
 def test_pooling_keeps_the_overall_level(scaling: str, s_f: int, s_t: int) -> None:
     spec = spectrogram(Signal(white(1, 30001), RATE), scaling=scaling)
-    whole, cells = nvh.overall_level(spec), nvh.overall_level(pooled(spec, s_f, s_t))
+    whole, cells = (nvh.overall_level(x, dc=True) for x in (spec, pooled(spec, s_f, s_t)))
     assert cells == pytest.approx(whole, abs=0.01)  # pooled maps have no Nyquist row
 
 
@@ -43,7 +43,7 @@ def test_rows_and_coverage_satisfy_parseval(length: int, n_fft: int, parts: int)
     spec = spectrogram(Signal(np.full(length, 0.5), RATE), n_fft=n_fft, hop_length=n_fft // parts)
     power = nvh.row_power(spec).sum(1)[0]
     assert power == pytest.approx(0.25 * coverage(spec.grid), abs=1e-6)
-    assert nvh.overall_level(spec) == pytest.approx(20 * np.log10(0.5), abs=1e-3)
+    assert nvh.overall_level(spec, dc=True) == pytest.approx(20 * np.log10(0.5), abs=1e-3)
 
 
 def test_third_octave_bands_are_iec_61260() -> None:
@@ -86,6 +86,110 @@ def test_white_noise_gives_its_density_times_the_bandwidth() -> None:
     assert nvh.third_octave_levels(signal).resolved.all()
     # a map of 12.5 Hz rows resolves third octaves wider than 50 Hz: 250 Hz and up
     assert bands.nominal[bands.resolved].min() == 250
+
+
+@pytest.mark.parametrize("weighting", ["Z", "A", "C"])
+def test_the_mean_is_no_part_of_a_level_unless_asked(weighting: str) -> None:
+    """An offset of 10 times the signal, as of an accelerometer: 20 dB above its level."""
+    pure = Signal(np.stack([sine(1000), white(0, 4 * RATE)]), RATE, "Pa")
+    pure = pure.without_mean()
+    offset = pure.replace(samples=pure.samples + 10)
+    expected = nvh.overall_level(pure, weighting)
+    assert nvh.overall_level(offset, weighting) == pytest.approx(expected, abs=1e-6)
+    if weighting == "Z":
+        assert offset.level() == pytest.approx(pure.level(), abs=1e-9)
+        power = np.square(pure.samples).mean(1) + 100
+        total = 10 * np.log10(power) - 20 * np.log10(20e-6)
+        assert offset.level(dc=True) == pytest.approx(total, abs=1e-9)
+        assert nvh.overall_level(offset, dc=True) == pytest.approx(total, abs=1e-9)
+
+
+@pytest.mark.parametrize("scaling", ["rms", "psd"])
+@pytest.mark.parametrize("window", WINDOWS)
+def test_the_mean_is_no_part_of_the_level_of_a_map(scaling: str, window: str) -> None:
+    signal = Signal(3 + sine(1234.5, seconds=20), RATE, "Pa")
+    spec = spectrogram(signal, scaling=scaling, window=window)
+    # the two outer frames hold the mean with an abrupt edge, 1 / 1000 of its power of +9.5 dB
+    assert nvh.overall_level(spec) == pytest.approx(signal.level(), abs=0.05)
+
+
+def test_a_constant_has_no_level() -> None:
+    constant = Signal(np.full(1000, 0.1, np.float32), RATE, "Pa")
+    assert nvh.overall_level(constant).tolist() == [-np.inf]
+
+
+def attenuation_limit(ratio: np.ndarray, octaves_per_band: int = 3) -> np.ndarray:
+    """Least relative attenuation of class 1 in dB, IEC 61260-1:2014, table 1 and equation 10.
+
+    From one band off: 16.6 dB at G, 40.5 dB at G^2, 60 dB at G^3 and 70 dB at G^4, linear over the
+    logarithm of the frequency; no limit nearer than that.
+    """
+    g = 10**0.3
+    octave = g ** np.arange(1, 5)
+    point = 1 + (g ** (1 / (2 * octaves_per_band)) - 1) / (g**0.5 - 1) * (octave - 1)
+    ratio = np.maximum(ratio, 1 / ratio)
+    limit = np.interp(np.log(ratio), np.log(point), [16.6, 40.5, 60.0, 70.0])
+    return np.where(ratio < point[0], -np.inf, limit)
+
+
+@given(
+    freq=st.floats(30, 8000), seconds=st.floats(1, 6), phase=st.floats(0, 6.3),
+    offset=st.floats(-10, 10),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_a_tone_meets_the_limits_of_class_1_in_all_other_third_octaves(
+    freq: float, seconds: float, phase: float, offset: float
+) -> None:
+    t = np.arange(round(seconds * RATE)) / RATE
+    tone = np.sqrt(2) * np.sin(2 * np.pi * freq * t + phase)
+    bands = nvh.third_octave_levels(Signal(tone + offset, RATE, "Pa"))
+    limit = 94 - attenuation_limit(freq / bands.centres)
+    # the offset of up to 20 dB above the tone is at 0 Hz, 13 rows below the lowest third octave
+    assert np.all(bands.levels[0] <= limit + 0.05)
+
+
+def test_a_low_tone_does_not_appear_far_above() -> None:
+    """A tone of 40.3 Hz that starts and ends abruptly read 55.6 dB in the 160 Hz third octave."""
+    for freq in (40.3, 63.7):
+        for seconds in (1.0, 3.333, 10.0):
+            bands = nvh.third_octave_levels(Signal(sine(freq, seconds=seconds), RATE, "Pa"))
+            assert bands.levels[0, bands.nominal >= 160].max() < 94 - 70
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.37])
+def test_the_a_level_of_a_low_tone_holds_no_edge(seconds: float) -> None:
+    found = nvh.overall_level(Signal(sine(31.7, seconds=seconds), RATE, "Pa"), "A")
+    expected = 93.979 + 10 * np.log10(weighting_power(np.array(31.7), "A"))
+    # rows of 1 Hz: the weighting changes by 2 dB over the main lobe
+    assert found == pytest.approx(expected, abs=0.15)
+
+
+def test_an_impact_at_the_first_sample_keeps_its_spectrum() -> None:
+    """A click in otherwise weak noise: white, so that a third octave has its share of the rate."""
+    x = 1e-4 * white(2, 4 * RATE)
+    x[0] = 100.0
+    bands = nvh.third_octave_levels(Signal(x, RATE, "Pa"))
+    _, _, low, high = nvh.third_octave_bands(high=10000)
+    density = 2 * 100.0**2 / x.size / RATE  # unit²/Hz
+    expected = 10 * np.log10(density * (high - low)) - 20 * np.log10(20e-6)
+    # sharp edges at the first sample: half a click before it is the same as a click
+    assert bands.levels[0] == pytest.approx(expected, abs=0.1)
+
+
+def test_third_octaves_agree_with_filters_of_the_standard() -> None:
+    """Twin: Butterworth band passes of order 6 (class 1), their output squared and averaged."""
+    from scipy.signal import butter, sosfilt
+
+    rate, settled = 8000, 8000
+    x = np.cumsum(white(4, 40 * rate)) * 0.01 + white(5, 40 * rate)
+    x -= x.mean()
+    bands = nvh.third_octave_levels(Signal(x, rate, "Pa"), low=100, high=2000)
+    for centre, level in zip(bands.centres, bands.levels[0]):
+        edges = centre * 10.0 ** np.array([-0.05, 0.05])
+        passed = sosfilt(butter(3, edges, "bandpass", fs=rate, output="sos"), x)[settled:]
+        twin = 10 * np.log10(np.mean(passed**2)) - 20 * np.log10(20e-6)
+        # a Butterworth filter of order 6 passes pi / 3 / 2 / sin(pi / 6) = 1.047 of the bandwidth
+        assert level == pytest.approx(twin - 10 * np.log10(np.pi / 3), abs=0.3)
 
 
 @given(seed=st.integers(0, 2**32 - 1), length=st.integers(100, 20000))
