@@ -10,6 +10,7 @@ program has ``samples`` and ``rate``.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -131,14 +132,20 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
             f"holds {_listed(fields)}: expected a map with the entries freqs, times and one of "
             f"{', '.join(VALUES)}"
         )
-    weighting = str(fields.get("weighting", ""))
+    kind = next(name for name in VALUES if name in fields)
+    own = _text(fields, f"{kind}_unit", f"{kind}_units")
+    weighting = _text(fields, "weighting", f"{kind}_weighting")
+    if not weighting and (found := re.match(r"(?i)dB[ (]*([A-D])\b", own)):
+        weighting = found[1]
     if weighting.upper() not in UNWEIGHTED:
         raise SpecsrError(
             f"its levels are {weighting}-weighted: expected levels without weighting (Z); export "
             "the map again"
         )
-    kind = next(name for name in VALUES if name in fields)
-    unit = parse_unit(fields.get("unit", "1"))
+    if own.lower().startswith("db") and kind != "db":
+        raise SpecsrError(f"{kind} has the unit {own!r}: levels in dB belong in db")
+    stated = fields.get("unit", own if kind == "magnitude" else "1")
+    unit = parse_unit(stated)
     values = np.atleast_2d(numeric(fields[kind], kind)).astype(np.float64)
     freqs, times = _axis(fields, "freqs", "frequency"), _axis(fields, "times", "time")
     facts = {key(name): single(value) for name, value in fields.items() if name not in ARRAYS}
@@ -177,6 +184,11 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     return SpecMap(magnitude, grid, known=known, channels=names(fields))
 
 
+def _text(fields: dict[str, Any], *keys: str) -> str:
+    """Return the first of several entries that is a text; "" without one."""
+    return next((fields[name] for name in keys if isinstance(fields.get(name), str)), "")
+
+
 def _rate(fields: dict[str, Any]) -> float | None:
     """Return the rate of a map in Hz; None without one."""
     if "rate" not in fields:
@@ -190,8 +202,7 @@ def _axis(fields: dict[str, Any], name: str, kind: Kind) -> np.ndarray:
     """Return the values of an axis in Hz or s."""
     values = numeric(fields[name], name)
     short = name.removesuffix("s")
-    labels = [fields.get(f"{one}_{unit}") for one in (name, short) for unit in ("unit", "units")]
-    label = next((text for text in labels if isinstance(text, str) and text), "")
+    label = _text(fields, *(f"{one}_{unit}" for one in (name, short) for unit in ("unit", "units")))
     found = meaning(label) if label else None
     if label and (found is None or found.kind != kind):
         expected = "Hz or kHz" if kind == "frequency" else "s or ms"

@@ -20,8 +20,7 @@ from specsr.io.titles import kind_of_name
 
 RATES = (
     "fs", "samplerate", "samplingrate", "samplefrequency", "samplingfrequency", "sr", "fsamp",
-    "fsample", "frequencysampling", "sampleratehz", "samplingratehz", "fshz", "abtastrate",
-    "dsamplingrate",
+    "fsample", "frequencysampling", "abtastrate", "dsamplingrate",
 )  # fmt: skip
 MAYBE_RATES = ("rate",)
 """Names of a sampling rate, unless one of `RATES` is there too: then it is another rate."""
@@ -38,6 +37,8 @@ BANDWIDTHS = ("bandwidth", "bandwidthhz", "fmax", "maxfrequency")
 FACTORS = ("scalefactor", "scale")
 OFFSETS = ("addoffset",)
 FILLS = ("fillvalue", "missingvalue")
+_SUFFIXES = ("khz", "hz", "ms", "us", "s")
+"""Units at the end of a name: ``fs_khz``, ``dt_ms``."""
 UNUSED = ("sensitivity", "gain", "calibration", "calibrationfactor", "calfactor")
 """Names of facts that may be part of the samples already: they are named and not applied."""
 
@@ -102,13 +103,16 @@ class Facts:
         Raises:
             SpecsrError: the fact is a text that is no number.
         """
-        found = self.find(*keys)
+        found, suffix = self.find(*keys), ""
+        for unit in _SUFFIXES if found is None else ():
+            found = found or self.find(*(one + unit for one in keys))
+            suffix = suffix or (unit if found else "")
         if found is None or isinstance(found[1], bool):
             return None
         value = quantity(found[1])
         if value is None:
             raise SpecsrError(f"{found[0]} is {found[1]!r}: expected a number")
-        return found[0], value[0], value[1] or self._unit_of(found[0])
+        return found[0], value[0], value[1] or self._unit_of(found[0]) or suffix
 
     def _unit_of(self, fact: str) -> str:
         for place in (self.own, self.around):

@@ -77,7 +77,7 @@ def of_rate(value: float, label: str = "", name: str = "rate") -> Sampling:
     """
     found = meaning(label) if label else None
     if label and (found is None or found.kind != "frequency"):
-        return _unknown(f"its {name} has the unit {label!r}: expected Hz or kHz")
+        return asked(f"its {name} has the unit {label!r}: expected Hz or kHz")
     rate, note = snap(value * (found.factor if found else 1.0))
     return Sampling(rate, note=note)
 
@@ -173,7 +173,7 @@ def agreed(found: Sequence[tuple[str, Sampling]]) -> Sampling:
     for name, one in rated[1:]:
         assert one.rate is not None
         if abs(one.rate - best.rate) > _AGREE * best.rate:
-            return _unknown(
+            return asked(
                 f"its rate is {best.rate:.9g} Hz by {first} and {one.rate:.9g} Hz by {name}"
             )
     # times know the start that a rate does not
@@ -183,10 +183,6 @@ def agreed(found: Sequence[tuple[str, Sampling]]) -> Sampling:
 
 def asked(reason: str) -> Sampling:
     """Return no sampling, for a reason: the user is asked for the rate."""
-    return _unknown(reason)
-
-
-def _unknown(reason: str) -> Sampling:
     return Sampling(problem=f"{reason}; {ADVICE}")
 
 
@@ -194,7 +190,7 @@ def _not_time(label: str, kind: Kind) -> Sampling | None:
     """Return the sampling of an axis that is no time or has an unknown unit; None for time."""
     found = meaning(label) if label else None
     if label and found is None:
-        return _unknown(
+        return asked(
             f"its axis of {_WORDS[kind]} has the unit {label!r}, which is unknown: expected s, ms, "
             "us, ns, min, h or d"
         )
@@ -202,7 +198,7 @@ def _not_time(label: str, kind: Kind) -> Sampling | None:
     if kind == "time":
         return None
     if kind == "index":
-        return _unknown("its axis counts samples and states no rate")
+        return asked("its axis counts samples and states no rate")
     return Sampling(over=f"{_WORDS[kind]} ({label})" if label else _WORDS[kind])
 
 
@@ -219,7 +215,7 @@ def _without_unit(values: np.ndarray) -> Sampling:
     first, last = (float(values[0]), float(values[-1])) if len(values) else (0.0, 0.0)
     step = (last - first) / max(1, len(values) - 1)
     if _DATENUM[0] <= first and last < _DATENUM[1] and 0 < step < 1 / 86400:
-        return _unknown(
+        return asked(
             f"its times start at {first:.9g} without a unit: they are s at {1 / step:.6g} Hz, or "
             f"days at {1 / step / 86400:.6g} Hz"
         )

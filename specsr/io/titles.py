@@ -45,7 +45,7 @@ def split_title(title: str) -> tuple[str, str]:
     """
     found = _TITLE.fullmatch(title)
     if found:
-        return found[1], found[2]
+        return found[1].removesuffix("/").rstrip(), found[2]
     found = _DIVIDED.fullmatch(title) or _SHORT.fullmatch(title)
     if (
         found

@@ -18,7 +18,7 @@ from specsr.io.facts import UNITS, Facts, Times, key, sampling_of, scaled, singl
 from specsr.io.hdf5 import Unread
 from specsr.io.recording import Channel, Contents
 from specsr.io.sampling import Sampling
-from specsr.io.titles import kind_of_name
+from specsr.io.titles import kind_of_name, split_title
 
 _MOST_CHANNELS = 512
 """Largest number of rows of an array of channels; larger arrays are maps or matrices."""
@@ -165,11 +165,12 @@ def _axis(name: str, value: Any, around: dict[str, Any]) -> Times | None:
     short = key(name)
     for fact in (f"{short}unit", f"unit{short}", f"{short}units"):
         label = label or (around[fact] if isinstance(around.get(fact), str) else "")
-    label = unit_labels.clean(label)
+    base, suffix = split_title(name)  # time_ms
+    label = unit_labels.clean(label) or suffix
     values = array.ravel()
     found = meaning(label)
-    times = Times(values, label, name)
-    kind = kind_of_name(name)
+    times = Times(values, label, base)
+    kind = kind_of_name(base)
     if kind == "time":
         if found is None and unit_labels.is_known(label):
             return None  # a torque t in N

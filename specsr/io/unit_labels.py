@@ -17,7 +17,8 @@ _PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "c": 1e-2, "h": 1e2, "k": 1e3, "M"
 # No kg, Mg or cg: these are masses; mg and µg are accelerations of quiet sensors.
 _PREFIXED = re.compile(r"([numchkM])(Pa|V|N|m/s2|m/s)|([num])(g)")
 _SPELLINGS = {
-    "m/s/s": "m/s2", "m/sec2": "m/s2", "m/sec^2": "m/s2", "m*s^-2": "m/s2", "ms^-2": "m/s2",
+    "m/s/s": "m/s2", "m s-2": "m/s2", "m s^-2": "m/s2", "m/sec2": "m/s2", "m/sec^2": "m/s2",
+    "m*s^-2": "m/s2", "ms^-2": "m/s2",
     "m/sec": "m/s", "g's": "g", "gs": "g", "gees": "g", "pascals": "Pa", "newtons": "N",
     "-": "1", "1/1": "1", "-/-": "1", "no unit": "1", "unitless": "1", "unknown": "1",
 }  # fmt: skip

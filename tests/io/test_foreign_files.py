@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -86,3 +87,74 @@ def test_spectra_over_time_in_a_universal_file_are_a_map(tmp_path, func_type):
     assert (back.grid.unit, back.grid.scaling) == ("Pa", made.grid.scaling)
     assert (back.grid.n_fft, back.grid.hop_length, back.channels) == (64, 16, ("mic",))
     np.testing.assert_allclose(back.magnitude, made.magnitude, rtol=1e-5)
+
+
+# Facts of maps
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".mat"])
+def test_axes_of_a_map_have_units(tmp_path, suffix):
+    made = spectrogram(channels=1, unit="Pa")
+    entries = {
+        "magnitude": made.magnitude[0], "freqs": made.freqs / 1000, "times": made.times * 1000,
+        "freqs_unit": "kHz", "times_unit": "ms", "unit": "Pa",
+    }  # fmt: skip
+    path = tmp_path / f"a{suffix}"
+    back = _map_of(path, entries)
+    np.testing.assert_allclose(back.freqs, made.freqs)
+    np.testing.assert_allclose(back.times, made.times)
+    np.testing.assert_array_equal(back.magnitude, made.magnitude)
+    with pytest.raises(SpecsrError, match="times has the unit 'rpm': expected s or ms"):
+        _map_of(path, entries | {"times_unit": "rpm"})
+    with pytest.raises(SpecsrError, match="A-weighted"):
+        _map_of(path, entries | {"weighting": "A"})
+    scaled = entries | {"magnitude": 2 * made.magnitude[0], "magnitude_scale_factor": 0.5}
+    np.testing.assert_allclose(_map_of(path, scaled).magnitude, made.magnitude, rtol=1e-6)
+
+
+def test_units_of_levels_are_attributes_in_hdf5(tmp_path):
+    made = spectrogram(channels=1, unit="Pa")
+    entries = {"db": np.log10(made.magnitude[0]), "freqs": made.freqs, "times": made.times}
+    with pytest.raises(SpecsrError, match="A-weighted"):
+        _map_of(tmp_path / "a.h5", entries | {"db_units": "dB(A)"})
+    power = {"power": made.magnitude[0]} | {key: entries[key] for key in ("freqs", "times")}
+    with pytest.raises(SpecsrError, match="levels in dB belong in db"):
+        _map_of(tmp_path / "a.h5", power | {"power_units": "dB"})
+
+
+def _map_of(path, entries):
+    """Write entries as a map of another program, units as attributes in HDF5, and read it."""
+    arrays = {key: value for key, value in entries.items() if isinstance(value, np.ndarray)}
+    if path.suffix == ".npz":
+        np.savez(path, **entries)
+    elif path.suffix == ".mat":
+        scipy.io.savemat(path, entries)
+    else:
+        with h5py.File(path, "w") as file:
+            for key, value in arrays.items():
+                file[key] = value
+            for key, value in entries.items():
+                owner = next((one for one in arrays if key.startswith(f"{one}_")), None)
+                if owner:
+                    file[owner].attrs[key.removeprefix(f"{owner}_")] = value
+                elif key not in arrays:
+                    file.attrs[key] = value
+    return read_map(path)
+
+
+def test_netcdf_has_its_own_words(tmp_path):
+    """Time since a date, a scale and a fill value."""
+    counts = np.array([0, 100, -32768, 300] * 50, "i2")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["time"] = np.arange(200) * 10.0
+        file["time"].attrs["units"] = "milliseconds since 2024-01-01 00:00:00"
+        for name in ("rpm", "acc"):
+            file[name] = counts if name == "rpm" else np.where(counts < 0, 0, counts)
+            file[name].attrs.update({
+                "scale_factor": [0.5], "add_offset": [10.0], "_FillValue": np.int16(-32768),
+                "units": "1/min" if name == "rpm" else "m s-2",
+            })  # fmt: skip
+    made = read(tmp_path / "a.h5")
+    assert (made.rate, made.unit, made.channels) == (100, "m/s2", ("acc",))
+    np.testing.assert_array_equal(made.samples[0, :4], [10, 60, 10, 160])
+    np.testing.assert_array_equal(made.rpm[:4], [10, 60, 110, 160])

@@ -196,6 +196,27 @@ def test_dates_as_times(tmp_path, stamps):
     assert "are dates" in read_channels(tmp_path / "a.npz").notes[0]
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"fs_khz": 1.0}, {"fs_Hz": 1000.0}, {"dt_ms": 1.0}, {"dt": "1 ms"}, {"dt_s": 0.001},
+        {"time_ms": TIMES * 1e3}, {"t_us": TIMES * 1e6}, {"SampleRate": "1,0 kHz"},
+        {"sampling_rate": np.array([[1000.0]])}, {"x": TIMES, "x_unit": "s"},
+        {"timestamps": TIMES, "timestamps_units": "seconds since 2020-01-01"},
+    ],
+)  # fmt: skip
+def test_units_at_the_end_of_a_name_or_in_a_text(tmp_path, facts):
+    np.savez(tmp_path / "a.npz", mic=SINE, **facts)
+    made = read(tmp_path / "a.npz")
+    assert (made.rate, made.channels) == (RATE, ("mic",))
+
+
+def test_a_channel_x_is_no_axis(tmp_path):
+    """Directions of an accelerometer."""
+    np.savez(tmp_path / "a.npz", x=SINE, y=TIMES, t=SINE, fs=RATE)
+    assert read(tmp_path / "a.npz").channels == ("x", "y", "t")
+
+
 def test_days_or_seconds_is_asked(tmp_path):
     """Steps of 1e-6: 1 MHz, or 11.6 Hz as days."""
     np.savez(tmp_path / "a.npz", time=738000 + np.arange(400) * 2e-6, mic=SINE[:400])
