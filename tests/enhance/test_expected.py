@@ -12,6 +12,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import spectrogram
+from specsr.models.bundled import find_model
 from specsr.nvh.levels import third_octave_levels
 from specsr.signal import Signal
 from support.speckle_model import speckle_model
@@ -128,3 +129,32 @@ def test_other_maps_are_refused() -> None:
         expected(recording(1.0), model=MODEL)  # type: ignore[arg-type]
     with pytest.raises(SpecsrError, match="trained for the pair 'pool', not 'speckle'"):
         expected(spec, model=replace(MODEL, pair="pool"))
+
+
+# --- the bundled model ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n_fft", "overlap"), [(512, 0.9), (2048, 0.5), (4096, 0.75)])
+def test_noise_reads_its_level_and_a_tone_its_own(n_fft: int, overlap: float) -> None:
+    rate = 25600.0
+    rng = np.random.default_rng(1)
+    time = np.arange(round(6 * rate)) / rate
+    tone = np.sqrt(2) * 0.5 * np.sin(2 * np.pi * 100 * rate / 4096 * time)
+    signal = Signal((rng.standard_normal(time.size) + tone)[None].astype(np.float32), rate)
+    spec = spectrogram(signal, n_fft=n_fft, overlap=overlap)
+    found = expected(spec)
+    inside = slice(spec.grid.frames // 4, 3 * spec.grid.frames // 4)
+    db = 10 * np.log10(found.power[0, 8:-8, inside])
+    energy = np.square(spec.grid.window_samples()).sum()
+    noise = 10 * np.log10(spec.grid.factor()[8:-8] ** 2 * energy)[:, None]
+    row = round(100 * n_fft / 4096) - 8
+    away = np.abs(np.arange(len(db)) - row) > 8
+    # a measured cell of noise is off by 5.6 dB rms
+    assert np.sqrt(np.mean(np.square(db - noise)[away])) < 1.0
+    measured_db = 10 * np.log10(spec.power[0, 8:-8, inside])
+    assert np.abs(db[row] - measured_db[row]).mean() < 1.0
+
+
+def test_the_model_is_bundled_with_the_config_of_its_training() -> None:
+    model = find_model(None, "speckle", (1, 1))
+    assert model.name == "expected" and model.record["config"]["pair"]["kind"] == "speckle"
