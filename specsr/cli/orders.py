@@ -111,13 +111,12 @@ def orders(
             write_text(path, _cuts_csv(cuts, spec.channels), overwrite, message)
         else:
             from specsr.nvh.view import view
-            from specsr.plots.parts import figure_text
             from specsr.plots.save import save_figure
             from specsr.plots.views import plot_run
 
             drawn = plot_run(
                 view(spec, x), by_order, cuts, db_range=figure.db_range,
-                max_freq=figure.max_freq, title=figure_text(source.name),
+                max_freq=figure.max_freq, title=source.name,
             )  # fmt: skip
             save_figure(drawn, path, overwrite=overwrite)
             say(message)

@@ -193,7 +193,6 @@ def save(path: Path, result: Result, overwrite: bool, phase: Phase, device: str)
 def _draw(path: Path, result: Result, overwrite: bool) -> None:
     from specsr.plots.comparison import plot_comparison
     from specsr.plots.maps import plot_map
-    from specsr.plots.parts import figure_text
     from specsr.plots.save import save_figure
 
     maps, figure = result.maps, result.figure
@@ -201,9 +200,7 @@ def _draw(path: Path, result: Result, overwrite: bool) -> None:
         maps = {"": _as_map(result.output)}
     if len(maps) == 1:
         [(title, spec)] = maps.items()
-        axes = plot_map(
-            spec, title=figure_text(title), max_freq=figure.max_freq, db_range=figure.db_range
-        )
+        axes = plot_map(spec, title=title, max_freq=figure.max_freq, db_range=figure.db_range)
         save_figure(axes, path, overwrite=overwrite)
         return
     estimated = [title for title, spec in maps.items() if spec.uncertainty_db is not None]

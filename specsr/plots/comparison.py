@@ -127,7 +127,7 @@ def plot_comparison(
         label_y(ax)
         ax.label_outer()
     if suptitle is not None:
-        figure.suptitle(suptitle)
+        figure.suptitle(figure_text(suptitle))
     return figure
 
 

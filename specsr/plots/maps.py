@@ -26,6 +26,7 @@ from specsr.plots.parts import (
     colour_top,
     draw,
     draw_orders,
+    figure_text,
     label_x,
     label_y,
     new_axes,
@@ -120,7 +121,7 @@ def _frame(ax: Axes, spec: SpecMap, max_freq: float | None, title: str | None) -
     label_x(ax)
     label_y(ax)
     if title is not None:
-        ax.set_title(title)
+        ax.set_title(figure_text(title))
 
 
 def displayed(

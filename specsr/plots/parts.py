@@ -64,7 +64,8 @@ def colour_top(levels: Iterable[np.ndarray]) -> float:
 def figure_text(name: str) -> str:
     """Return a name as text of a figure: no mathematics (``$``), no control characters.
 
-    A blank goes before a leading ``_``, with which legends leave a curve out.
+    A blank goes before a leading ``_``, with which legends leave a curve out.  Titles of figures
+    are such text too.
     """
     text = plain(name).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text

@@ -89,7 +89,7 @@ def plot_view(
             per_order = np.asarray(view.rpm) / 60
         draw_orders(ax, orders, view.x, per_order)
     if title is not None:
-        ax.set_title(title)
+        ax.set_title(figure_text(title))
     return ax
 
 
@@ -127,7 +127,8 @@ def plot_cuts(
     for style, (name, each) in zip(_LINE_STYLES, named.items()):
         for i, cut in enumerate(each):
             values = cut.rpm if x == "rpm" else cut.times
-            entry = f"{figure_text(name)} order {cut.order:g} ({bandwidth_text(cut)})".strip()
+            entry = f"order {cut.order:g} ({bandwidth_text(cut)})"
+            entry = f"{figure_text(name)} {entry}" if name else entry
             ax.plot(values, cut.levels[channel], style, color=f"C{i}", lw=1.3, label=entry)
     label_x(ax, x)
     ax.set_ylabel(f"Level ({label})")
@@ -135,7 +136,7 @@ def plot_cuts(
     ax.margins(x=0)
     ax.legend(fontsize=8)
     if title is not None:
-        ax.set_title(title)
+        ax.set_title(figure_text(title))
     return ax
 
 
@@ -189,7 +190,7 @@ def plot_run(
     x: XAxis = "rpm" if campbell.x_axis == "rpm" else "time"
     plot_cuts(cuts, campbell.level_label, x=x, ax=figure.add_subplot(grid[1, :]), channel=channel)
     if title is not None:
-        figure.suptitle(title)
+        figure.suptitle(figure_text(title))
     return figure
 
 

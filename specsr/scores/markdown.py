@@ -20,7 +20,7 @@ def markdown_table(
     Numbers: integers in full; floats with ``digits`` significant digits and no decimals from 100
     up, or with a fixed number of ``decimals``; nan as ``-``.  A pair (mean, error) reads
     ``mean ± error``, without the error where it is nan.  None and a missing value give an empty
-    cell.  Text is copied, with ``|`` escaped.
+    cell.  Text, titles too, is copied with ``|`` escaped.
 
     Args:
         rows: column title -> value, one mapping a row.
@@ -54,7 +54,8 @@ def markdown_table(
             return number(value)
         return str(value).replace("|", "\\|")
 
-    cells = [names, *([cell(row.get(name)) for name in names] for row in rows)]
+    heads = [name.replace("|", "\\|") for name in names]
+    cells = [heads, *([cell(row.get(name)) for name in names] for row in rows)]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     left = [name in text for name in names]
 
@@ -67,4 +68,4 @@ def markdown_table(
 
     ends = ("-" if is_text else ":" for is_text in left)
     rule = "|".join("-" * (width + 1) + end for width, end in zip(widths, ends, strict=True))
-    return "\n".join([line(names), f"|{rule}|", *map(line, cells[1:])])
+    return "\n".join([line(heads), f"|{rule}|", *map(line, cells[1:])])

@@ -52,3 +52,8 @@ def test_missing_values_and_errors_of_a_mean() -> None:
 
 def test_bars_in_text_are_escaped() -> None:
     assert markdown_table([{"a": "x|y"}]).splitlines()[2] == "| x\\|y |"
+
+
+def test_bars_in_titles_are_escaped() -> None:
+    head, rule, row = markdown_table([{"quantity": "level", "a|b": 1.0}]).splitlines()
+    assert head.startswith(r"| quantity | a\|b |") and len(head) == len(rule) == len(row)
