@@ -15,6 +15,7 @@ from typing import Any
 from specsr.errors import SpecsrError
 from specsr.io.limits import Total, array_memory, check_size, memory_limit
 from specsr.io.npy import nbytes
+from specsr.io.references import References, Unread
 
 DEFLATE = 1032
 """Largest compression ratio of deflate: bounds the size that an intact file can declare."""
@@ -26,10 +27,6 @@ _MOST_TEXTS = 512
 """Largest number of texts of an array that is read: the names of channels."""
 _SLACK = 1 << 16
 """Bytes by which a stored chunk may exceed its content: headers and checksums of the filters."""
-
-
-class Unread(str):
-    """Stands for a value that is not read: a cell array of MATLAB 7.3, which holds references."""
 
 
 def check_links(file: Any) -> None:
@@ -198,6 +195,16 @@ def tree(file: Any, size: int) -> dict[str, Any]:
     found: dict[str, Any] = {key: plain(value) for key, value in attributes(file, size).items()}
     total = Total("its data sets")
 
+    def read(name: str, data: Any) -> Any:
+        if not _is_wanted(data, size):
+            return None
+        check_data(name, data, size)
+        if data.dtype.kind != "O":
+            total.add(array_memory(math.prod(data.shape or ()), data.dtype))
+        return _value(data)
+
+    references = References(file, read)
+
     def visit(name: str, item: Any) -> None:
         *parents, key = name.split("/")
         if "#refs#" in parents or key == "#refs#":
@@ -210,11 +217,12 @@ def tree(file: Any, size: int) -> dict[str, Any]:
         }
         if isinstance(item, h5py.Group):
             node.setdefault(key, {}).update(own)
-        elif isinstance(item, h5py.Dataset) and _is_wanted(item, size):
-            check_data(key, item, size)
-            if item.dtype.kind != "O":
-                total.add(array_memory(math.prod(item.shape or ()), item.dtype))
-            value = _value(item)
+        elif isinstance(item, h5py.Dataset) and references.holds(item):
+            node[key] = references.elements(item)
+        elif isinstance(item, h5py.Dataset):
+            value = read(key, item)
+            if value is None:
+                return
             scalar = not hasattr(value, "dtype")
             node[key] = value if scalar and not own else {"": value, **own}
 

@@ -29,8 +29,9 @@ def find(tree: dict[str, Any]) -> Contents | None:
     Raises:
         SpecsrError: a value of the layout is wrong, or it holds no recording.
     """
+    plain = _plain(tree)
     for layout in (_testlab, _headers, _head, _mfpt, _cwru):
-        found = layout(tree)
+        found = layout(plain)
         if found is not None:
             return found
     return None
@@ -121,6 +122,9 @@ def _head(tree: dict[str, Any]) -> Contents | None:
         raise SpecsrError("holds no real numbers (shdf.Data): export the time signal")
     chains = part.get("Chn")
     about: list[Any] = chains if isinstance(chains, list) else [chains]
+    if isinstance(chains, dict) and isinstance(chains.get("szName"), list):  # as 7.3 stores it
+        lists = {key: value for key, value in chains.items() if isinstance(value, list)}
+        about = [dict(zip(lists, values)) for values in zip(*lists.values())]
     label = unit_labels.clean(_text(axis, "szUnit"))
     short = _text(axis, "szAbbrev")
     kinds: dict[str, Kind] = {"t": "time", "f": "frequency", "n": "speed"}
@@ -182,6 +186,13 @@ def _cwru(tree: dict[str, Any]) -> Contents | None:
         channels.append(Channel(name, np.full(like.length, float(rpm)), label="1/min", **same))
         notes.append(f"the speed is {rpm:g} 1/min throughout ({name})")
     return Contents(tuple(channels), tuple(notes))
+
+
+def _plain(tree: Any) -> Any:
+    """Return a tree in which arrays without attributes are arrays, not dicts with the key ""."""
+    if isinstance(tree, dict):
+        return _plain(tree[""]) if set(tree) == {""} else {k: _plain(v) for k, v in tree.items()}
+    return [_plain(part) for part in tree] if isinstance(tree, list) else tree
 
 
 def _structs(tree: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

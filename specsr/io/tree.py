@@ -15,8 +15,8 @@ from specsr.errors import SpecsrError
 from specsr.io import layouts, unit_labels
 from specsr.io.axis_labels import meaning
 from specsr.io.facts import UNITS, Facts, Times, key, sampling_of, scaled, single
-from specsr.io.hdf5 import Unread
 from specsr.io.recording import Channel, Contents
+from specsr.io.references import Unread
 from specsr.io.sampling import Sampling
 from specsr.io.titles import kind_of_name, split_title
 
@@ -62,6 +62,7 @@ def _walk(
     channels: list[Channel],
     notes: list[str],
 ) -> None:
+    group = {k: v[""] if isinstance(v, dict) and set(v) == {""} else v for k, v in group.items()}
     own = {key(k): found for k, v in group.items() if (found := single(v)) is not None}
     around = inherited | own
     paired = _pairs(group, around)
@@ -78,7 +79,7 @@ def _walk(
         if isinstance(value, dict):
             _walk(value, around, axes, inner, channels, notes)
         elif isinstance(value, Unread):
-            notes.append(f"{inner} is a cell array of MATLAB 7.3, skipped: save it with -v7")
+            notes.append(f"{inner} is a cell array that is not read: save it with -v7")
         elif isinstance(value, (list, tuple)):
             labels = _texts(group, _NAMES, len(value))
             for i, part in enumerate(value):

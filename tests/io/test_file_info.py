@@ -76,7 +76,7 @@ def test_a_map_is_described(recording, tmp_path, capsys):
 
 def test_channels_that_cannot_be_used_are_listed_with_the_reason(tmp_path, capsys):
     (tmp_path / "a.csv").write_text(
-        "time,p [psi],q [Pa]\n" + "".join(f"{i},1,2\n" for i in range(9))
+        "time,p [psi],q [Pa]\n" + "".join(f"{i},1,{2 * (-1) ** i}\n" for i in range(10))
     )
     code, out, _ = run(capsys, "info", tmp_path / "a.csv")
     assert code == 0 and "p: channel p: the unit label 'psi' is unknown" in out
