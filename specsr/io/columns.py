@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from specsr.errors import SpecsrError
 from specsr.io.axis_labels import meaning, quantity
 from specsr.io.sampling import DATES, Sampling, agreed, asked, of_rate, of_step, of_values
 from specsr.io.table import LONGEST, Head
@@ -123,6 +124,33 @@ def _counts(values: np.ndarray, one: Column) -> bool:
 
 def _increases(values: np.ndarray) -> bool:
     return len(values) > 1 and bool((np.diff(values) > 0).all())
+
+
+def copies(columns: list[Column], table: np.ndarray, at: int | None) -> set[int]:
+    """Return the positions of further columns with the times of the axis, which are no channels.
+
+    Args:
+        columns, table: as in `axis`.
+        at: position of the axis, None without one.
+
+    Raises:
+        SpecsrError: further columns with other times.
+    """
+    found = set()
+    for i, one in enumerate(columns):
+        unit = meaning(one.label)
+        times = kind_of_name(one.name) == "time" and (
+            unit.kind == "time" if unit else not one.label
+        )
+        if i == at or at is None or not times or not _increases(table[:, i]):
+            continue
+        if not np.array_equal(table[:, i], table[:, at]) or one.label != columns[at].label:
+            raise SpecsrError(
+                f"has several columns of times ({columns[at].name}, {one.name}) that differ: "
+                "export one table for each rate"
+            )
+        found.add(i)
+    return found
 
 
 def suspect(columns: list[Column], table: np.ndarray) -> Sampling:

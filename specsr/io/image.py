@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
@@ -16,13 +16,18 @@ from specsr.errors import SpecsrError
 from specsr.io import origin
 from specsr.io.atomic import replacing
 from specsr.io.find import find_files
+from specsr.io.image_tags import (
+    PROFILE_SUFFIXES,
+    read_tags,
+    upright,
+    with_chunk,
+    with_profile,
+)
 from specsr.io.limits import check_size
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 """Suffixes of formats with 16 bits per sample."""
-_PNG_HEADER = 33
-"""Length of the signature and the first chunk of a PNG, bytes."""
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
@@ -58,7 +63,9 @@ def find_images(paths: Iterable[str | os.PathLike[str]], without: Path | None = 
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
-    """Return the pixels of an image file, rotated as its EXIF orientation requires.
+    """Return the pixels of an image file, turned as its EXIF orientation requires.
+
+    Of several pages (TIFF) the first is read; `specsr.io.image_tags.read_tags` notes it.
 
     Returns:
         [H, W] gray, [H, W, 2] gray and alpha, [H, W, 3] RGB or [H, W, 4] RGB and alpha; uint8, or
@@ -155,9 +162,11 @@ def _deep(path: Path) -> np.ndarray:
     import cv2
 
     _check_undecoded(path)
+    # OpenCV turns nothing with IMREAD_UNCHANGED
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise SpecsrError(f"{path}: not an image of 8 or 16 bits per sample, or damaged")
+    pixels = upright(pixels, read_tags(path).orientation)
     if pixels.ndim == 2:
         return pixels
     pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
@@ -172,13 +181,18 @@ def _is_gray(path: Path) -> bool:
 
 
 def write_image(
-    path: str | os.PathLike[str], pixels: np.ndarray, *, overwrite: bool = False
+    path: str | os.PathLike[str],
+    pixels: np.ndarray,
+    *,
+    profile: bytes | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write pixels in the form of `read_image`; the file appears complete or not at all.
 
     Args:
         path: the file; its suffix decides the format (`SUFFIXES`).
         pixels: [H, W] or [H, W, 2 to 4], uint8 or uint16.
+        profile: ICC colour profile of the pixels; BMP holds none.
         overwrite: replace a file that exists.
 
     Raises:
@@ -202,20 +216,17 @@ def write_image(
             good, data = cv2.imencode(suffix, order)
             if not good:
                 raise SpecsrError(f"{path}: could not be encoded as {suffix}")
-            partial.write_bytes(data.tobytes())
+            coded = data.tobytes()
+            partial.write_bytes(with_profile(coded, suffix, profile) if profile else coded)
         else:
             kind = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}.get(
                 suffix, suffix[1:].upper()
             )
-            options = {"quality": 95} if kind == "JPEG" else {}
+            options: dict[str, Any] = {"quality": 95} if kind == "JPEG" else {}
             options |= {"lossless": True} if kind == "WEBP" else {}
+            if profile and suffix in PROFILE_SUFFIXES:
+                options |= {"icc_profile": profile}
             Image.fromarray(np.ascontiguousarray(pixels)).save(partial, kind, **options)
         if suffix == ".png" and (text := origin.text()) is not None:
-            partial.write_bytes(_with_text(partial.read_bytes(), origin.KEY, text))
-
-
-def _with_text(png: bytes, key: str, text: str) -> bytes:
-    """Return a PNG with a chunk of text in ASCII after its header."""
-    content = b"tEXt" + key.encode("ascii") + b"\0" + text.encode("ascii")
-    length, check = (struct.pack(">I", n) for n in (len(content) - 4, zlib.crc32(content)))
-    return png[:_PNG_HEADER] + length + content + check + png[_PNG_HEADER:]
+            entry = f"{origin.KEY}\0{text}".encode("ascii")
+            partial.write_bytes(with_chunk(partial.read_bytes(), b"tEXt", entry))

@@ -34,7 +34,7 @@ from specsr.errors import SpecsrError
 from specsr.io import entries, origin, unit_labels
 from specsr.io.atomic import replacing
 from specsr.io.axis_labels import quantity
-from specsr.io.columns import Column, axis, column, suspect
+from specsr.io.columns import Column, axis, column, copies, suspect
 from specsr.io.entries import UNWEIGHTED
 from specsr.io.map_corner import map_axes
 from specsr.io.recording import Channel, Contents
@@ -74,6 +74,7 @@ def read_signal(path: Path) -> Contents:
         at, sampled = axis(columns, table, head)
         if at is None and sampled.rate is None and not sampled.problem:
             sampled = suspect(columns, table)
+    left = set() if own else copies(columns, table, at)
     scale = head.number("full_scale") or 1.0
     dtype = np.float32 if facts.get("type") == "float32" else np.float64
     channels = [
@@ -82,7 +83,7 @@ def read_signal(path: Path) -> Contents:
             label=one.label or facts.get("unit", ""), full_scale=scale,
             of_signal=own and one.label == "1/min" and one.name == "rpm", **sampled.fields(),
         )
-        for i, one in enumerate(columns) if i != at
+        for i, one in enumerate(columns) if i != at and i not in left
     ]  # fmt: skip
     if not channels:
         raise SpecsrError("holds no column of samples besides its times")

@@ -11,7 +11,7 @@ _NAMES: dict[Kind, re.Pattern[str]] = {
     "time": re.compile(
         r"(?i)(elapsed |relative |absolute |abs |rel |mess|measurement )?"
         r"(time|zeit|temps|tiempo|tempo|timestamps?|times|zeitstempel|zeitachse|seconds|secs?)"
-        r"([ _.-]?(t|axis|stamps?|vector|channel|abs|rel))?|t"
+        r"([ _.-]?(t|axis|stamps?|vector|channel|abs|rel))?([ _-]?\d{1,2})?|t"
     ),
     "frequency": re.compile(r"(?i)(freq(uency|s|uencies)?|frequenz|fr[ée]quence)( f)?|f"),
     "speed": re.compile(r"(?i)rpm|drehzahl( n)?|(engine |motor |shaft )?speed|n|régime"),

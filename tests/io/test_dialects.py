@@ -92,6 +92,16 @@ def test_a_channel_of_a_short_name_is_no_time_axis(tmp_path, name):
     assert read(tmp_path / "b.csv").channels == (name, "y")
 
 
+def test_several_columns_of_times(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "Time,a [Pa],Time 2,b [Pa]\n0,1,0,2\n.01,3,.01,4\n.02,1,.02,5\n"
+    )
+    assert read(tmp_path / "a.csv").channels == ("a", "b")
+    (tmp_path / "b.csv").write_text("Time,a [Pa],Time 2,b [Pa]\n0,1,0,2\n.01,3,.1,4\n.02,1,.2,5\n")
+    with pytest.raises(SpecsrError, match=r"several columns of times \(Time, Time 2\) that differ"):
+        read(tmp_path / "b.csv")
+
+
 def test_a_comment_with_a_typing_error_is_named(tmp_path, caplog):
     (tmp_path / "a.csv").write_text("# unti: Pa\n# rate: 100\nmic\n1\n2\n")
     with caplog.at_level(logging.WARNING):

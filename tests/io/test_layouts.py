@@ -246,6 +246,13 @@ def test_units_at_the_end_of_a_name_or_in_a_text(tmp_path, facts):
     assert (made.rate, made.channels) == (RATE, ("mic",))
 
 
+def test_values_over_frequencies_are_a_spectrum(tmp_path):
+    for facts in ({}, {"fs": RATE}):
+        np.savez(tmp_path / "a.npz", frequency=np.arange(LENGTH) * 0.5, P=SINE**2, **facts)
+        with pytest.raises(SpecsrError, match="holds a spectrum over frequency"):
+            read(tmp_path / "a.npz")
+
+
 def test_a_channel_x_is_no_axis(tmp_path):
     """Directions of an accelerometer."""
     np.savez(tmp_path / "a.npz", x=SINE, y=TIMES, t=SINE, fs=RATE)
