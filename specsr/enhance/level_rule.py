@@ -15,8 +15,8 @@ from scipy.ndimage import median_filter
 from specsr.maps.grid import Grid
 from specsr.nvh.levels import band_power, row_edges
 
-FLOOR_ROWS = 31
-"""Rows of the median that is the floor under a line."""
+FLOOR_ROWS, FLOOR_STEP = 11, 3
+"""The floor under a line is the median of so many rows, every third one."""
 
 SKEW = 60.0
 """Weight of q² in the relative variance 2 q + `SKEW` q² of a measured cell with a share q of noise.
@@ -49,7 +49,8 @@ def towards_measured(
     Returns:
         Levels and their uncertainty, dB, [F, T] each.
     """
-    floor = median_filter(estimate_db, (FLOOR_ROWS, 1), mode="nearest")
+    some = median_filter(estimate_db[::FLOOR_STEP], (FLOOR_ROWS, 1), mode="nearest")
+    floor = np.repeat(some, FLOOR_STEP, axis=0)[: len(estimate_db)]
     noise = np.minimum(10 ** ((floor - estimate_db) / 10), 1)
     own = np.square(uncertainty_db)
     scatter = (10 / math.log(10)) ** 2 * (2 * noise + SKEW * np.square(noise))
