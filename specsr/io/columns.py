@@ -8,18 +8,12 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.io.axis_labels import meaning, quantity
+from specsr.io.facts import MAYBE_RATES, RATES, STEPS, key
 from specsr.io.sampling import DATES, Sampling, agreed, asked, of_rate, of_step, of_values
 from specsr.io.table import LONGEST, Head
 from specsr.io.titles import kind_of_name, split_title
 from specsr.io.unit_labels import clean, is_known
 
-RATES = (
-    "rate", "sample rate", "sampling rate", "samplerate", "fs", "sampling frequency",
-    "sample frequency", "abtastrate",
-)  # fmt: skip
-"""Keys of comments with a sampling rate."""
-STEPS = ("dt", "delta t", "time step", "sampling interval", "increment")
-"""Keys of comments with a time step."""
 _AXES = ("angle", "distance", "frequency", "order", "index")
 _SLOW = 10.0
 """Rates up to here, Hz, from times without a unit are noted."""
@@ -77,16 +71,16 @@ def axis(columns: list[Column], table: np.ndarray, head: Head) -> tuple[int | No
 def _stated(head: Head) -> list[tuple[str, Sampling]]:
     """Return the sampling that the comments state."""
     found = []
-    start = head.number("start") or 0.0
-    for key in head.facts:
-        value = quantity(head.facts[key])
-        if key in RATES:
+    begin = quantity(head.facts.get("start"))  # a date is no start on the axis of times
+    start = begin[0] if begin and begin[1] in ("", "s") else 0.0
+    for name, text in head.facts.items():
+        value = quantity(text)
+        if key(name) in (*RATES, *MAYBE_RATES):
             if value is None:
-                head.number(key)  # raises
-            else:
-                found.append((f"the comment {key}", of_rate(*value, name=key)))
-        elif key in STEPS and value is not None:
-            found.append((f"the comment {key}", of_step(value[0], 0.0, value[1])))
+                raise SpecsrError(f"{name} is {text!r}: expected a number")
+            found.append((f"the comment {name}", of_rate(*value, name=name)))
+        elif key(name) in STEPS and value is not None:
+            found.append((f"the comment {name}", of_step(value[0], 0.0, value[1])))
     return [(name, replace(one, start=start)) for name, one in found]
 
 

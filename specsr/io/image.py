@@ -19,6 +19,7 @@ from specsr.io.find import find_files
 from specsr.io.image_tags import (
     PROFILE_SUFFIXES,
     read_tags,
+    unturned,
     upright,
     with_chunk,
     with_profile,
@@ -81,7 +82,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            # of a named file Pillow 13 maps the pixels of a turned TIFF with width for height
+            with open(path, "rb") as file, Image.open(file) as image:
                 _check_memory(image, path)
                 deep = any(";16" in str(tile[3]) for tile in image.tile) and image.mode != "I;16"
                 image.load()  # Pillow raises for a file that is cut off, OpenCV may not
@@ -162,8 +164,9 @@ def _deep(path: Path) -> np.ndarray:
     import cv2
 
     _check_undecoded(path)
-    # OpenCV turns nothing with IMREAD_UNCHANGED
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    # with IMREAD_UNCHANGED OpenCV turns the pixels of a TIFF, and of nothing else
+    data = np.frombuffer(unturned(path.read_bytes()), np.uint8)
+    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
         raise SpecsrError(f"{path}: not an image of 8 or 16 bits per sample, or damaged")
     pixels = upright(pixels, read_tags(path).orientation)

@@ -81,6 +81,13 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
+def unturned(tiff: bytes) -> bytes:
+    """Return an encoded image; a TIFF with orientation 1, so that no decoder turns its pixels."""
+    if tiff[:4] not in (b"II*\0", b"MM\0*"):  # no TIFF of 32-bit offsets
+        return tiff
+    return with_tag(tiff, _ORIENTATION, 1)
+
+
 def with_profile(data: bytes, suffix: str, profile: bytes) -> bytes:
     """Return an encoded PNG or TIFF with a colour profile added."""
     if suffix == ".png":
@@ -89,11 +96,12 @@ def with_profile(data: bytes, suffix: str, profile: bytes) -> bytes:
 
 
 def with_tag(tiff: bytes, tag: int, value: bytes | int) -> bytes:
-    """Return an encoded TIFF with a tag of its first page added: bytes, or a short integer."""
+    """Return an encoded TIFF with a tag of its first page set: bytes, or a short integer."""
     order = "<" if tiff[:2] == b"II" else ">"
     [place] = struct.unpack_from(f"{order}L", tiff, 4)
     [count] = struct.unpack_from(f"{order}H", tiff, place)
     entries = [tiff[place + 2 + 12 * i :][:12] for i in range(count)]
+    entries = [entry for entry in entries if entry[:2] != struct.pack(f"{order}H", tag)]
     rest = tiff[place + 2 + 12 * count :][:4]  # place of the next page
     tiff += b"\0" * (len(tiff) % 2)
     if isinstance(value, bytes):

@@ -46,6 +46,7 @@ from specsr.io.table import (
     read_head,
     read_table,
 )
+from specsr.io.unit_labels import is_speed
 from specsr.maps.spec_map import SpecMap
 from specsr.names import for_spreadsheet, from_spreadsheet, plain
 from specsr.signal import Signal
@@ -80,7 +81,8 @@ def read_signal(path: Path) -> Contents:
     channels = [
         Channel(
             one.name, table[:, i].astype(np.float64 if one.label == "1/min" else dtype),
-            label=one.label or facts.get("unit", ""), full_scale=scale,
+            label=one.label or ("" if is_speed("", one.name) else facts.get("unit", "")),
+            full_scale=scale,
             of_signal=own and one.label == "1/min" and one.name == "rpm", **sampled.fields(),
         )
         for i, one in enumerate(columns) if i != at and i not in left

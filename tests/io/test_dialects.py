@@ -238,3 +238,12 @@ def test_a_note_is_not_made_without_need(tmp_path, caplog):
         read(tmp_path / "a.csv")
     assert not caplog.records
     assert read_channels(tmp_path / "a.csv").notes == ()
+
+
+def test_a_unit_of_the_table_is_that_of_the_sound(tmp_path):
+    (tmp_path / "a.csv").write_text(
+        "# unit: Pa\n# start: 2024-05-01 12:00\n# fs [kHz]: 0.1\nmic,rpm\n1,600\n2,700\n"
+    )
+    made = read(tmp_path / "a.csv")
+    assert (made.rate, made.unit, made.channels) == (100, "Pa", ("mic",))
+    assert made.rpm.tolist() == [600, 700]

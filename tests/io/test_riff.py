@@ -14,6 +14,10 @@ from specsr.io import read
 from specsr.io.riff import parse_lea
 from support.format_samples import noise
 
+NAMES = [b"fmt ", b"data", b"LIST", b"LEA ", b"VRXP", b"LEAG", b"bext", b"cue ", b"iXML"]
+CONTENT = st.lists(st.sampled_from([0, 1, 7, 200]), max_size=40).map(bytes)
+"""Content that no name of a chunk is part of."""
+
 
 def lea_chunk(entries):
     body = b""
@@ -108,3 +112,21 @@ def test_chunks_of_any_bytes_come_to_an_end(content):
     data = b"RIFF\0\0\0\0WAVE" + content
     for _, position, _ in chunks(io.BytesIO(data), len(data)):
         assert 12 < position <= len(data)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES), CONTENT), min_size=1, max_size=8),
+    st.sampled_from([None, b"\0", b" ", b"L", b"~"]),
+)
+def test_chunks_are_found_with_and_without_padding(found, padding):
+    import io
+
+    from specsr.io.riff import chunks
+
+    data, expected = b"RIFF\0\0\0\0WAVE", []
+    for name, content in found:
+        expected.append((name, len(data) + 8, len(content)))
+        data += name + struct.pack("<I", len(content)) + content
+        if padding and len(content) % 2:
+            data += padding
+    assert list(chunks(io.BytesIO(data), len(data))) == expected
