@@ -11,6 +11,7 @@ from typing import ClassVar
 from specsr.choices import SCALE
 from specsr.images.upscale import image_model, upscale_image
 from specsr.io.image import read_image
+from specsr.io.image_tags import PROFILE_SUFFIXES, read_tags
 from specsr.jobs.manifest import stamp
 from specsr.jobs.plan import Result
 from specsr.jobs.task import Task, Work, absolute_model
@@ -43,7 +44,11 @@ class Enlarge(Work):
             read_image(task.file), self.scale, model=model, options=self.options,
             progress=task.progress,
         )  # fmt: skip
-        return Result(fine, notes=(f"{fine.shape[1]} x {fine.shape[0]} pixels",))
+        tags = read_tags(task.file)
+        notes = [f"{fine.shape[1]} x {fine.shape[0]} pixels", *tags.notes]
+        if tags.profile and any(t.suffix.lower() not in PROFILE_SUFFIXES for t in task.targets):
+            notes.append("BMP holds no colour profile: use .png to keep it")
+        return Result(fine, notes=tuple(notes), profile=tags.profile)
 
     def model_file(self, file: Path) -> Path | None:
         """Return the file of the model."""

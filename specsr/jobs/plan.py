@@ -47,6 +47,7 @@ class Result:
         difference: titles of two of them whose difference is shown too.
         notes: lines for the user: which parts are measured, which are estimated.
         figure: options of a figure.
+        profile: ICC colour profile of an image.
     """
 
     output: Signal | SpecMap | np.ndarray | Written
@@ -54,6 +55,7 @@ class Result:
     difference: tuple[str, str] | None = None
     notes: tuple[str, ...] = ()
     figure: Figure = Figure()
+    profile: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def save(path: Path, result: Result, overwrite: bool, phase: Phase, device: str)
     """
     output = result.output
     if isinstance(output, np.ndarray):
-        write_image(path, output, overwrite=overwrite)
+        write_image(path, output, profile=result.profile, overwrite=overwrite)
         return
     kind = kind_of(path)
     if kind == "figure":
