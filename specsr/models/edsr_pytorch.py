@@ -27,6 +27,11 @@ from specsr.models.mdsr import MDSR
 from specsr.models.model import SUFFIXES, Model, is_model_file
 from specsr.models.network import Network, NetworkConfig, build
 
+_STATES = ("params_ema", "state_dict", "model_state_dict", "params", "generator", "model", "net")
+"""Keys under which checkpoints hold the network's state dict; averaged weights first."""
+_WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "net_g.", "generator.")
+"""Prefixes by data parallelism, `torch.compile` and training programs."""
+
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Return name -> tensor of a file with one of `SUFFIXES`; code in the file is never run.
@@ -58,7 +63,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             f"{path}: damaged, or not a checkpoint ({reason}): download it again"
         ) from None
     if isinstance(found, Mapping):
-        for key in ("state_dict", "model_state_dict", "params", "model"):
+        for key in _STATES:
             if isinstance(found.get(key), Mapping):
                 found = found[key]
                 break
@@ -66,7 +71,28 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         isinstance(value, Tensor) for value in found.values()
     ):  # fmt: skip
         raise SpecsrError(f"{path}: no state dict in it: expected tensors by name")
-    return {re.sub(r"^(module\.|model\.)+", "", name): value for name, value in found.items()}
+    return unwrapped(found)
+
+
+def unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a state dict without the prefixes of modules around the network (`_WRAPPERS`).
+
+    Of a checkpoint with several networks, such as a generator and a discriminator, the tensors of
+    the one with such a prefix.
+    """
+    found = {str(name): value for name, value in tensors.items()}
+    while True:
+        for prefix in _WRAPPERS:
+            inside = {
+                name[len(prefix) :]: value
+                for name, value in found.items()
+                if name.startswith(prefix) and len(name) > len(prefix)
+            }
+            if inside:
+                found = inside
+                break
+        else:
+            return found
 
 
 def load_tensors(path: str | Path, device: Any = "cpu") -> Any:

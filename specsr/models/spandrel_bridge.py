@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from specsr.errors import SpecsrError
 from specsr.extras import need
 from specsr.models.bundled import load_model
-from specsr.models.edsr_pytorch import from_state_dict, load_tensors
+from specsr.models.edsr_pytorch import from_state_dict, load_tensors, read_state_dict
 from specsr.models.model import Model, read_info
 
 REACH = 32
@@ -75,7 +75,10 @@ def load_foreign(path: str | Path) -> Model:
         raise SpecsrError(f"{path}: no such model file: check the name")
     spandrel = _spandrel()
     try:
-        found = loader().load_from_file(path)
+        try:
+            found = loader().load_from_file(path)
+        except Exception:  # its tensors may have prefixes that spandrel does not know
+            found = loader().load_from_state_dict(_without_key(read_state_dict(path)))
     except Exception as error:  # spandrel's architectures raise errors of any type
         reason = str(error).split("\n")[0] or type(error).__name__
         raise SpecsrError(

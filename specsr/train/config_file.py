@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,21 @@ def _read_tree(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise SpecsrError(text if str(path) in text else f"{path}: base: {text}") from None
 
 
+_READ_OTHERWISE = (
+    ("bool", re.compile(r"(?!(true|false)$)", re.I), "a truth value in YAML: write true or false"),
+    ("int", re.compile(r"[-+]?0[0-7_]+$"), "octal in YAML: write it without the leading zero"),
+    ("int", re.compile(r".*:"), "a number of base 60 in YAML: write it in one unit"),
+    ("float", re.compile(r".*:"), "a number of base 60 in YAML: write it in one unit"),
+    ("float", re.compile(r"[-+]?\.(inf|nan)$", re.I), "no finite number: leave the key out"),
+    ("timestamp", re.compile(""), "a date in YAML: put quotes around text"),
+)
+"""Type, pattern of plain text, and reason: values of YAML 1.1 that hardly any author means."""
+
+
 class _Loader(yaml.SafeLoader):
     """Plain values, every key once; tags of Python objects are refused.
+
+    Refused too are values that YAML 1.1 reads otherwise than most readers (`_READ_OTHERWISE`).
 
     No aliases: a few lines of them can expand to more than fits in memory.
     """
@@ -101,6 +115,16 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         return super().construct_mapping(node, deep)
+
+    def compose_scalar_node(self, anchor: Any) -> Any:
+        node = super().compose_scalar_node(anchor)
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        for unusual, pattern, reason in _READ_OTHERWISE:
+            if node.style is None and kind == unusual and pattern.match(node.value):
+                raise yaml.composer.ComposerError(
+                    None, None, f"{node.value[:40]!r} is {reason}", node.start_mark
+                )
+        return node
 
     def fetch_flow_collection_start(self, token: Any) -> None:
         if self.flow_level >= DEEPEST:  # the time of the scanner grows as depth²

@@ -322,3 +322,26 @@ def test_specsr_runs_spandrels_models(tmp_path: Path) -> None:
 def test_read_state_dict_takes_safetensors(tmp_path: Path) -> None:
     save_file({"module.a": torch.ones(2)}, tmp_path / "a.safetensors")
     assert list(read_state_dict(tmp_path / "a.safetensors")) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"params": {k: v + 1 for k, v in state.items()}, "params_ema": state},
+        lambda state: {f"_orig_mod.{k}": v for k, v in state.items()},
+        lambda state: {f"module.{k}": v for k, v in state.items()},
+        lambda state: {f"module._orig_mod.model.{k}": v for k, v in state.items()},
+        lambda state: {"state_dict": {f"net.{k}": v for k, v in state.items()}},
+        lambda state: {"generator": state, "epoch": 3},
+        lambda state: {
+            "state_dict": {f"generator.{k}": v for k, v in state.items()}
+            | {"discriminator.head.0.weight": torch.ones(1), "loss.scale": torch.ones(1)}
+        },
+    ],
+)
+@torch.no_grad()
+def test_checkpoints_of_training_programs_are_unwrapped(tmp_path: Path, wrap) -> None:
+    theirs = published(2, 16, [2])
+    torch.save(wrap(theirs.state_dict()), tmp_path / "a.pt")
+    x = torch.rand(1, 3, 9, 12) * 255
+    assert (convert(tmp_path / "a.pt").net(x) - theirs(x, 2)).abs().max() < 1e-5 * 255

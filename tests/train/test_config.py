@@ -151,3 +151,37 @@ def test_a_key_that_is_there_twice_is_refused(tmp_path: Path, more: str) -> None
         load_config(path)
     with pytest.raises(SpecsrError, match="twice"):
         load_config(write(tmp_path, GOOD), ["train={steps: 1, steps: 2}"])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("yes", "'yes' is a truth value"),
+        ("Off", "'Off' is a truth value"),
+        ("010", "'010' is octal"),
+        ("-0_7", "octal"),
+        ("1:30", "'1:30' is a number of base 60"),
+        ("1:30.5", "base 60"),
+        (".inf", "'.inf' is no finite number"),
+        ("-.INF", "no finite number"),
+        (".nan", "no finite number"),
+        ("2026-01-02", "a date"),
+    ],
+)
+def test_values_that_yaml_reads_otherwise_are_refused_with_the_line(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    path = write(tmp_path, GOOD)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, f"note: {value}"]) + "\n")
+    with pytest.raises(SpecsrError, match=rf"c\.yaml: .*{words}.*line {len(lines) + 1}"):
+        load_config(path)
+    with pytest.raises(SpecsrError, match=words):
+        load_config(write(tmp_path, GOOD), [f"train.steps={value}"])
+
+
+def test_values_that_yaml_reads_as_meant_are_kept(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert load_config(path, ["name='yes'"]).name == "yes"
+    assert load_config(path, ["train.steps=1_000"]).train.steps == 1000
+    assert load_config(path, ["name=0x10.a:b"]).name == "0x10.a:b"
