@@ -34,6 +34,8 @@ from .nvh.levels import psd as psd
 from .nvh.levels import third_octave_levels as third_octave_levels
 from .nvh.order_cut import order_cut as order_cut
 from .nvh.order_map import order_map as order_map
+from .nvh.order_waveforms import extract_orders as extract_orders
+from .nvh.order_waveforms import remove_orders as remove_orders
 from .nvh.runs import find_runs as find_runs
 from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
@@ -41,6 +43,7 @@ from .nvh.speed import read_rpm as read_rpm
 from .nvh.speed_use import SpeedOptions as SpeedOptions
 from .nvh.view import View as View
 from .nvh.view import view as view
+from .nvh.vold_kalman import VoldKalman as VoldKalman
 from .pairs.pair import Pair as Pair
 from .plots.comparison import plot_comparison as plot_comparison
 from .plots.maps import plot_uncertainty as plot_uncertainty
@@ -75,6 +78,9 @@ __all__ = [
     "view",
     "order_map",
     "order_cut",
+    "VoldKalman",
+    "extract_orders",
+    "remove_orders",
     "overall_level",
     "third_octave_levels",
     "psd",

@@ -1,0 +1,279 @@
+"""Orders of a recording by the Vold-Kalman filter, block by block: streamed, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from specsr.choices import SEGMENT
+from specsr.errors import SpecsrError
+from specsr.nvh.levels import to_level
+from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.shafts import ShaftOrder
+from specsr.nvh.vold_kalman import FAR, KNOTS, Normal, VoldKalman, at_centres, envelope
+from specsr.progress import Progress
+from specsr.signal import Signal
+
+CHUNK = 1 << 16
+"""Approximate number of samples that are demodulated at a time."""
+
+FADE = 4
+"""Length of a margin over that of a crossfade."""
+
+MOST_SAMPLES = 1 << 27
+"""Maximum number of samples of a block, over all channels: 1 GiB."""
+
+
+class Source(Protocol):
+    """A recording read in parts: a `Signal`, or an open file (`specsr.io.stream`)."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def channels(self) -> tuple[str, ...]: ...
+    def cut(self, first: int, last: int) -> Signal:
+        """Return samples ``first`` to ``last`` (exclusive); both rise from call to call."""
+
+
+@dataclass(frozen=True, eq=False)
+class OrderPiece:
+    """A part of a recording and of its orders: K orders, C channels, n samples, T instants.
+
+    Attributes:
+        signal: the part of the recording, n samples.
+        waveforms: of every order, in the unit, float64 [K, C, n].
+        times: instants of the envelopes, s, [T].
+        envelopes: complex rms amplitude in the unit, [K, C, T]; the angle is the phase of the
+            cosine re the shaft angle times the order, which is 0 at the first sample.
+        rpm: speed of the shaft of every order, 1/min, [K, T].
+        bandwidth: Hz, [K, T].
+        valid: whether the order is in range: its frequency is at least the bandwidth, and below
+            half the sampling rate by half the bandwidth, [K, T].
+    """
+
+    signal: Signal
+    waveforms: np.ndarray
+    times: np.ndarray
+    envelopes: np.ndarray
+    rpm: np.ndarray
+    bandwidth: np.ndarray
+    valid: np.ndarray
+
+    @property
+    def residual(self) -> Signal:
+        """The part of the recording without the orders; samples keep their type."""
+        return self._like(self.signal.samples - self.waveforms.sum(axis=0))
+
+    @property
+    def orders(self) -> Signal:
+        """The sum of all orders; samples keep their type."""
+        return self._like(self.waveforms.sum(axis=0))
+
+    def _like(self, samples: np.ndarray) -> Signal:
+        kind = self.signal.samples.dtype
+        return self.signal.replace(samples=samples.astype(kind, copy=False))
+
+
+def piece_cuts(lines: Sequence[ShaftOrder], piece: OrderPiece) -> list[OrderCut]:
+    """Return the levels of the orders of a piece in dB re the reference; nan if not valid.
+
+    Args:
+        lines: of the piece.
+        piece: envelopes.
+    """
+    levels = to_level(np.square(np.abs(piece.envelopes)), piece.signal.reference)
+    levels = np.where(piece.valid[:, None], levels, np.nan)
+    return [
+        OrderCut(line.order, piece.times, piece.rpm[k], levels[k], piece.bandwidth[k])
+        for k, line in enumerate(lines)
+    ]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Knot intervals of a recording and of its blocks."""
+
+    step: int
+    intervals: int
+    margin: int
+    block: int
+
+
+def order_pieces(
+    source: Source,
+    lines: Sequence[ShaftOrder],
+    method: VoldKalman = VoldKalman(),
+    segment: float = SEGMENT,
+    progress: Progress | None = None,
+) -> Iterator[OrderPiece]:
+    """Yield the orders of a recording in consecutive pieces; memory does not grow with its length.
+
+    Blocks are solved one after the other, each with a margin on both sides over which the
+    influence of a sample falls to 1e-6 (`VoldKalman.memory`), and joined by a crossfade of the
+    envelopes.  Orders that are not resolved (`specsr.nvh.resolvable`) have a longer memory; their
+    envelopes depend slightly on the blocks.  A recording in memory and one read from a file have
+    the same blocks and so the same result.
+
+    Args:
+        source: the recording.
+        lines: orders and shafts.
+        method: bandwidth and poles of the filter.
+        segment: approximate length of a block, s; at least four margins.
+        progress: wraps the blocks.
+
+    Raises:
+        SpecsrError: a bandwidth out of range.
+    """
+    lines = tuple(lines)
+    highest = np.array([line.shaft.span[1] for line in lines])
+    lowest = np.array([line.shaft.span[0] for line in lines])
+    plan = _plan(source, method, segment, lowest, highest)
+    starts: Sequence[int] | Iterator[int] = range(0, plan.intervals, plan.block)
+    turns = {line.shaft.name: 0.0 for line in lines}  # at the first sample of the block
+    begins, ahead = 0, None
+    for start in starts if progress is None else progress(starts):
+        stop = min(start + plan.block, plan.intervals)
+        low, high = max(0, start - plan.margin), min(plan.intervals, stop + plan.margin)
+        first, last = low * plan.step, min(high * plan.step, source.length)
+        turns = _advance(lines, turns, begins, first, source.rate)
+        begins = first
+        block = _Block(source, lines, method, plan, (low, high), turns, highest)
+        part = source.cut(first, last)
+        coefficients = block.solve(part.samples)
+        if ahead is not None:
+            joint = coefficients[:, start - low :][:, : ahead.shape[1]]
+            fade = np.linspace(0, 1, ahead.shape[1] + 2)[1:-1, None]
+            joint[:] = ahead + fade * (joint - ahead)
+        ahead = coefficients[:, stop - low : stop - low + plan.margin // FADE].copy()
+        per_chunk = max(1, CHUNK // plan.step)
+        for at in range(start, stop, per_chunk):
+            yield block.piece(part, coefficients, at, min(at + per_chunk, stop))
+
+
+def _plan(
+    source: Source, method: VoldKalman, segment: float, lowest: np.ndarray, highest: np.ndarray
+) -> _Plan:
+    widest = max(float(method.hz(np.array(x), x)) for x in highest)
+    narrowest = min(float(method.hz(np.array(x), y)) for x, y in zip(lowest, highest))
+    if not 0 < widest <= source.rate / 2 / KNOTS:
+        raise SpecsrError(
+            f"a bandwidth of {method.bandwidth:g} {method.unit} is {widest:.4g} Hz: expected above "
+            f"0 up to 1/{2 * KNOTS} of the sampling rate, {source.rate / 2 / KNOTS:.4g} Hz"
+        )
+    step = int(source.rate / (KNOTS * widest))
+    margin = int(np.ceil(method.memory / narrowest * source.rate / step)) + 4
+    block = max(round(segment * source.rate / step), 4 * margin)
+    intervals = -(-source.length // step)
+    samples = min(block + 2 * margin, intervals) * step * len(source.channels)
+    if samples > MOST_SAMPLES:
+        raise SpecsrError(
+            f"a bandwidth of {narrowest:.3g} Hz needs blocks of {samples / 1e6:.0f} million "
+            f"samples: expected up to {MOST_SAMPLES / 1e6:.0f} million; take a wider one or fewer "
+            "channels"
+        )
+    return _Plan(step, intervals, margin, block)
+
+
+def _advance(
+    lines: Sequence[ShaftOrder], turns: Mapping[str, float], first: int, last: int, rate: float
+) -> dict[str, float]:
+    """Return the angles of the shafts at sample ``last``, given those at ``first``."""
+    shafts = {line.shaft.name: line.shaft for line in lines}
+    moved = dict(turns)
+    for name, shaft in shafts.items():
+        for at in range(first, last, CHUNK):
+            moved[name] = float(shaft.turns(at, min(at + CHUNK, last) + 1, moved[name], rate)[-1])
+    return moved
+
+
+class _Block:
+    """The orders in one block of a recording, with its margins."""
+
+    def __init__(
+        self,
+        source: Source,
+        lines: Sequence[ShaftOrder],
+        method: VoldKalman,
+        plan: _Plan,
+        span: tuple[int, int],
+        turns: Mapping[str, float],
+        highest: np.ndarray,
+    ) -> None:
+        self.lines, self.method, self.plan = lines, method, plan
+        self.low, self.high = span
+        self.rate, self.start, self.length = source.rate, source.start, source.length
+        self.first, self.last = self.low * plan.step, min(self.high * plan.step, source.length)
+        shafts = {line.shaft.name: line.shaft for line in lines}
+        self.turns = {
+            name: shaft.turns(self.first, self.last, turns[name], source.rate)
+            for name, shaft in shafts.items()
+        }
+        centres = np.arange(self.low, self.high) * plan.step + plan.step // 2
+        self.centres = np.minimum(centres, source.length - 1)
+        self.rpm = np.stack([line.shaft.at(self.centres) for line in lines])
+        self.bandwidth = np.stack([method.hz(x, y) for x, y in zip(self.rpm, highest)])
+        self.freqs = np.array([line.order for line in lines])[:, None] * self.rpm / 60
+        self.valid = self.freqs >= self.bandwidth
+        self.valid &= self.freqs + self.bandwidth / 2 <= self.rate / 2
+
+    def solve(self, samples: np.ndarray) -> np.ndarray:
+        """Return the spline coefficients of all orders, [K, intervals + 3, C]."""
+        plan = self.plan
+        normal = Normal(self.high - self.low, plan.step, len(self.lines), len(samples))
+        far = FAR * self.rate / plan.step
+        gaps = self.freqs[:, None] - self.freqs
+        near = (gaps.min(axis=2) <= far) & (gaps.max(axis=2) >= -far)
+        image = (self.freqs[:, None] + self.freqs).min(axis=2) <= far
+        every = np.ones_like(near)
+        per_chunk = max(1, CHUNK // plan.step)
+        for at in range(0, self.high - self.low, per_chunk):
+            part = slice(at * plan.step, (at + per_chunk) * plan.step)
+            inside = samples[:, part].astype(np.float64)
+            # the splines are cut off at the edges of the recording: no term is negligible there
+            edge = self.first + part.start == 0 or self.first + part.stop >= self.length
+            normal.add(at, inside, self._phasors(part), (every, every) if edge else (near, image))
+        return normal.solve(self.bandwidth, plan.step / self.rate, self.method.poles)
+
+    def _phasors(self, part: slice) -> np.ndarray:
+        """Return exp(2 pi j order turns) at some samples, zero where out of range, [K, n]."""
+        step = self.plan.step
+        rows = []
+        for line, valid in zip(self.lines, self.valid):
+            cycles = line.order * self.turns[line.shaft.name][part]
+            inside = np.repeat(valid[part.start // step : part.stop // step], step)
+            rows.append(np.exp(2j * np.pi * (cycles % 1)) * inside[: len(cycles)])
+        return np.stack(rows)
+
+    def piece(self, signal: Signal, found: np.ndarray, start: int, stop: int) -> OrderPiece:
+        """Return the orders in knot intervals ``start`` to ``stop`` of the recording.
+
+        Args:
+            signal: the block.
+            found: spline coefficients.
+            start, stop: intervals.
+        """
+        step = self.plan.step
+        low, high = start - self.low, stop - self.low
+        part = slice(low * step, min(high * step, signal.length))
+        count = part.stop - part.start
+        phasors = self._phasors(slice(low * step, high * step))
+        rows = [coefficients[low : high + 3] for coefficients in found]
+        waveforms = np.stack([
+            (envelope(row, step)[:, :count] * phasor).real for row, phasor in zip(rows, phasors)
+        ])  # fmt: skip
+        return OrderPiece(
+            signal.cut(part.start, part.stop),
+            waveforms,
+            self.start + self.centres[low:high] / self.rate,
+            np.stack([at_centres(row) for row in rows]) / np.sqrt(2),
+            self.rpm[:, low:high],
+            self.bandwidth[:, low:high],
+            self.valid[:, low:high],
+        )

@@ -1,0 +1,108 @@
+"""Waveforms, amplitudes and phases of orders, and a recording without them (Vold-Kalman)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from specsr.choices import SEGMENT
+from specsr.nvh.order_blocks import OrderPiece, order_pieces, piece_cuts
+from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.shafts import Shaft, ShaftOrder, shaft_orders
+from specsr.nvh.speed import checked_rpm
+from specsr.nvh.vold_kalman import VoldKalman
+from specsr.progress import Progress
+from specsr.signal import Signal
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractedOrders:
+    """Orders of a recording, from `extract_orders`.
+
+    Attributes:
+        lines: order and shaft of each of the K orders.
+        whole: envelopes and waveforms of the whole recording.
+    """
+
+    lines: tuple[ShaftOrder, ...]
+    whole: OrderPiece
+
+    @property
+    def cuts(self) -> list[OrderCut]:
+        """The level of every order over time; nan where not valid."""
+        return piece_cuts(self.lines, self.whole)
+
+    @property
+    def phase(self) -> np.ndarray:
+        """Phase of every order re its shaft angle at every instant of the cuts, rad, [K, C, T]."""
+        return np.angle(self.whole.envelopes)
+
+    def waveform(self, line: int) -> Signal:
+        """Return the waveform of one of the orders, by its position in ``lines``."""
+        whole = self.whole
+        kind = whole.signal.samples.dtype
+        return whole.signal.replace(samples=whole.waveforms[line].astype(kind))
+
+
+def extract_orders(
+    signal: Signal,
+    orders: Sequence[float] | Mapping[str, Sequence[float]],
+    shafts: Mapping[str, np.ndarray | float] | None = None,
+    method: VoldKalman = VoldKalman(),
+    segment: float = SEGMENT,
+    progress: Progress | None = None,
+) -> ExtractedOrders:
+    """Return amplitude, phase and waveform of orders, all of them fitted jointly.
+
+    Close and crossing orders are separated as far as `specsr.nvh.resolvable.unresolved` finds
+    none that are not.  Holds K waveforms of the recording in memory; `order_pieces` does not.
+
+    Args:
+        signal: the recording.
+        orders: multiples of the rotation frequency, of every shaft; or shaft -> its orders.
+        shafts: name -> speed in 1/min, one or one per sample [N]; None takes the signal's own.
+        method: bandwidth and poles of the filter.
+        segment: approximate length of the blocks that are solved one after the other, s.
+        progress: wraps the blocks.
+
+    Raises:
+        SpecsrError: no speed, no order, the same order twice, or a bandwidth out of range.
+    """
+    lines = _lines(signal, orders, shafts)
+    pieces = list(order_pieces(signal, lines, method, segment, progress))
+    joined = [
+        np.concatenate([getattr(piece, name) for piece in pieces], axis=-1)
+        for name in ("waveforms", "times", "envelopes", "rpm", "bandwidth", "valid")
+    ]
+    return ExtractedOrders(lines, OrderPiece(signal, *joined))
+
+
+def remove_orders(
+    signal: Signal,
+    orders: Sequence[float] | Mapping[str, Sequence[float]],
+    shafts: Mapping[str, np.ndarray | float] | None = None,
+    method: VoldKalman = VoldKalman(),
+    segment: float = SEGMENT,
+    progress: Progress | None = None,
+) -> Signal:
+    """Return a recording without some orders.  Arguments and errors as `extract_orders`."""
+    lines = _lines(signal, orders, shafts)
+    residual = np.empty_like(signal.samples)
+    done = 0
+    for piece in order_pieces(signal, lines, method, segment, progress):
+        found = piece.residual.samples
+        residual[:, done : done + found.shape[1]] = found
+        done += found.shape[1]
+    return signal.replace(samples=residual)
+
+
+def _lines(
+    signal: Signal,
+    orders: Sequence[float] | Mapping[str, Sequence[float]],
+    shafts: Mapping[str, np.ndarray | float] | None,
+) -> tuple[ShaftOrder, ...]:
+    given = {"shaft": signal.rpm} if shafts is None else shafts
+    speeds = [Shaft(name, np.array(checked_rpm(x, signal.length))) for name, x in given.items()]
+    return shaft_orders(orders, speeds)
