@@ -185,3 +185,10 @@ def test_values_that_yaml_reads_as_meant_are_kept(tmp_path: Path) -> None:
     assert load_config(path, ["name='yes'"]).name == "yes"
     assert load_config(path, ["train.steps=1_000"]).train.steps == 1000
     assert load_config(path, ["name=0x10.a:b"]).name == "0x10.a:b"
+
+
+def test_an_error_in_yaml_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: [1\nb: 2\n")
+    with pytest.raises(SpecsrError, match="not a readable YAML file") as error:
+        load_config(tmp_path / "a.yaml")
+    assert "\n" not in str(error.value)
