@@ -46,6 +46,11 @@ from specsr.train.splitting import split
 
 GRIDS = ((2048, 512), (2048, 256), (4096, 1024), (1024, 512), (2048, 1024), (8192, 2048))
 """Window and hop, in turn over the machines."""
+FURTHER = (
+    (25600.0, 512, 51), (25600.0, 512, 384), (25600.0, 1024, 256), (25600.0, 4096, 410),
+    (25600.0, 4096, 3072), (25600.0, 16384, 4096), (2048.0, 512, 128), (48000.0, 2048, 512),
+)  # fmt: skip
+"""Rate, window and hop of four of the run-ups each."""
 RUN_UPS, SEED = 8, 980_000
 STEADY = ("carhvac06", "carhvac12", "carhvac17", "background_020")
 """Steady recordings of the list."""
@@ -174,7 +179,7 @@ def steady(signal: Signal, highest: float, model: Model | None, only: list[str])
     rows = slice(4, int(np.searchsorted(spec.freqs[:-1], highest)))
     mean = power(spec)[:, 2:-3].mean(axis=1)
     found = {}
-    for name, (estimate, _) in estimates(second, part, model, only).items():
+    for name, (estimate, uncertainty) in estimates(second, part, model, only).items():
         cells = to_db(estimate)[rows, inside] - to_db(mean)[rows, None]
         ratios = []
         low = spec.freqs[rows.start] * 2
@@ -186,6 +191,9 @@ def steady(signal: Signal, highest: float, model: Model | None, only: list[str])
         found[name] = {
             "third octaves, dB": _rms(10 * np.log10(ratios)), "a cell, dB": _rms(cells),
         }  # fmt: skip
+        if uncertainty is not None:
+            inside_of = np.abs(cells) <= uncertainty[rows, inside]
+            found[name]["within, %"] = 100 * float(inside_of.mean())
     return found
 
 
@@ -199,6 +207,23 @@ def table(results: list[tuple[str, dict]], names: list[str], kind: str) -> list[
             values = [found[method][name] for found in chosen if name in found[method]]
             row[name] = mean_error(values)[0] if values else None
         rows.append(row)
+    return rows
+
+
+def by_grid(model: Model | None, only: list[str]) -> list[dict]:
+    """Return one row for each analysis of `FURTHER`: rms errors over all cells and over lines."""
+    rows = []
+    for rate, n_fft, hop in FURTHER:
+        found: dict[str, list[float]] = {}
+        for seed in range(SEED, SEED + 4):
+            case = _own("", random_run_up(seed, rate), (n_fft, hop))
+            for name, pair in estimates(case.signal, case.measured, model, only).items():
+                error = to_db(pair[0]) - case.truth
+                for of in ("all", "lines"):
+                    key = f"{name}, {of}"
+                    found.setdefault(key, []).append(_rms(error[case.masks[of]]))
+        grid = {"rate, Hz": rate, "window": n_fft, "overlap, %": 100 * (1 - hop / n_fft)}
+        rows.append(grid | {key: mean_error(values)[0] for key, values in found.items()})
     return rows
 
 
@@ -232,6 +257,8 @@ def main() -> None:
         if recording.name in STEADY:
             whole, highest = piece(recording, args.data, 60.0)
             seconds.append((recording.name, steady(one_channel(whole), highest, model, args.only)))
+    chosen = [name for name in ("periodogram", "columns", "specsr") if name in args.only]
+    grids = [] if args.limit else by_grid(model, chosen)
     names = [f"{c}, dB" for c in CLASSES] + ["place, rows", "found, %", "invented, %", "clicks, dB"]
     within = [f"within, {name}, %" for name in COVERED]
     kinds = list(dict.fromkeys(kind for kind, _ in machines))
@@ -242,6 +269,7 @@ def main() -> None:
         "By kind (* of the other generator)": [
             row for kind in kinds for row in table(machines, names, kind)
         ],
+        "Run-ups by analysis, dB": grids,
         "Coverage": [
             row | {"kind": kind}
             for kind in kinds
@@ -256,7 +284,7 @@ def main() -> None:
         "One second of steady recordings": [
             row
             for name, _ in seconds
-            for row in table(seconds, ["third octaves, dB", "a cell, dB"], name)
+            for row in table(seconds, ["third octaves, dB", "a cell, dB", "within, %"], name)
         ],
     }
     facts = {"machines": len(machines), "recordings": len(recordings)}
