@@ -15,6 +15,7 @@ from specsr.errors import SpecsrError
 from specsr.io.speed_table import read_speeds
 from specsr.io.speeds import speeds_at
 from specsr.maps.grid import Grid
+from specsr.nvh.tacho import Pulses, repaired, rising
 from specsr.signal import Signal, channel_position
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,9 @@ def rpm_from_pulses(
     A pulse counts where the signal rises through the threshold; the instant is interpolated
     linearly between samples.  The number of revolutions over time is a monotone cubic curve
     (PCHIP: Fritsch, Carlson, SIAM J. Numer. Anal. 17(2), 1980) through one pulse per revolution,
-    so uneven tooth spacing has no effect; its slope is the speed.  Before the first pulse and
-    after the last one the speed is held.
+    so uneven tooth spacing has no effect; its slope is the speed.  A few missing, doubled or stray
+    pulses are repaired, with a warning (`specsr.nvh.tacho`).  The speed is zero where the shaft
+    stands; otherwise it is held before the first pulse and after the last one.
 
     Args:
         pulses: tacho signal, any unit, [N].
@@ -40,7 +42,7 @@ def rpm_from_pulses(
 
     Raises:
         SpecsrError: pulses for fewer than three revolutions, a threshold outside the range of the
-            signal, or ``per_rev`` not above zero.
+            signal, ``per_rev`` not above zero, or a gap without pulses that is no standstill.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -53,22 +55,48 @@ def rpm_from_pulses(
             f"{per_rev:g} pulses per revolution: expected a threshold within the range and pulses "
             "above zero"
         )
-    # hysteresis: noise on an edge crosses the threshold more than once
-    rearm = level - 0.1 * (high - low)
-    state = np.where(x >= level, 1, np.where(x < rearm, -1, 0))
-    marked = np.flatnonzero(state)
-    rising = marked[1:][(state[marked[1:]] == 1) & (state[marked[:-1]] == -1)]
+    instants = rising(x, rate, level)
     every = max(1, round(per_rev))
-    if rising[::every].size < 3:
+    if instants[::every].size < 3:
         raise SpecsrError(
-            f"{rising.size} tacho pulses above {level:g}: expected at least three revolutions; "
+            f"{instants.size} tacho pulses above {level:g}: expected at least three revolutions; "
             "check the channel, the threshold and the pulses per revolution"
         )
-    part = (level - x[rising - 1]) / (x[rising] - x[rising - 1])
-    instants = ((rising - 1 + part) / rate)[::every]
-    count = np.arange(instants.size) * every / per_rev
-    at = np.clip(np.arange(x.size) / rate, instants[0], instants[-1])
-    return 60 * PchipInterpolator(instants, count).derivative()(at)
+    pulses_found = repaired(instants, per_rev, x.size / rate)
+    for note in pulses_found.notes:
+        log.warning("%s", note)
+    knots, count = _revolutions_at(pulses_found, every, x.size / rate)
+    at = np.clip(np.arange(x.size) / rate, knots[0], knots[-1])
+    return 60 / per_rev * np.maximum(PchipInterpolator(knots, count).derivative()(at), 0)
+
+
+def _revolutions_at(pulses: Pulses, every: int, duration: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return times in s and the number of pulses at them: one per revolution, and standstills.
+
+    Within one interval beside a standstill the shaft turns by half a pulse, as it does at constant
+    deceleration.
+    """
+    times, stops = pulses.instants, pulses.stops
+    kept = set(range(0, len(times), every))
+    extra: dict[float, float] = {}
+    for a, b in stops:
+        stood = []
+        if a >= 0:
+            kept.add(a)
+            stood.append((times[a] + (times[a] - times[a - 1]), a + 0.5))
+        if b < len(times):
+            kept.add(b)
+            stood.append((times[b] - (times[b + 1] - times[b]), b - 0.5))
+        if len(stood) == 2 and stood[0][0] >= stood[1][0]:  # it stands for an instant
+            stood = [((times[a] + times[b]) / 2, a + 0.5)]
+        if a < 0:
+            stood.append((0.0, b - 0.5))
+        if b == len(times):
+            stood.append((duration, a + 0.5))
+        extra |= dict(stood)
+    points = sorted([*((times[k], float(k)) for k in kept), *extra.items()])
+    knots, count = np.array(points).T
+    return knots, count
 
 
 def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal]:
