@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, XAxis
+from specsr.cli.one_run import one_run
 from specsr.cli.options import (
     Bandwidth,
     FigureOuts,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.order_cut import OrderCut
     from specsr.nvh.view import View
-    from specsr.signal import Signal
 
 ABOVE_CUTS = 1.25
 """Highest order of the maps as a multiple of the highest cut, if that is above `MAX_ORDER`."""
@@ -97,13 +97,17 @@ def orders(
         from specsr.maps.transform import spectrogram
         from specsr.nvh.order_map import order_map
 
-        signal = _one_run(loaded, run)
+        signal = one_run(loaded, run, 1 / resolution)
         spec = spectrogram(signal, df=df or max(1.0, signal.rate / 8192), overlap=0.75)
         by_angle = order_map(signal, resolution=resolution, max_order=top)
         cuts = [by_angle.cut(k, bandwidth) for k in wanted]
         by_order = by_angle.view(x)
 
     _print_cuts(cuts, spec.channels, spec.grid.level_label)
+    title, drawn_alone = source.name, ""
+    if len(spec.channels) > 1:
+        title = f"{title}, {spec.channels[0]}"
+        drawn_alone = f" (channel {spec.channels[0]} of {len(spec.channels)}: --channel)"
 
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
@@ -116,10 +120,10 @@ def orders(
 
             drawn = plot_run(
                 view(spec, x), by_order, cuts, db_range=figure.db_range,
-                max_freq=figure.max_freq, title=source.name,
+                max_freq=figure.max_freq, title=title,
             )  # fmt: skip
             save_figure(drawn, path, overwrite=overwrite)
-            say(message)
+            say(message + drawn_alone)
 
     write_each(outputs, write)
 
@@ -134,28 +138,6 @@ def _of_map(
     unit = "Hz" if bandwidth is None else "orders"
     cuts = [order_cut(spec, None, k, bandwidth, unit) for k in wanted]
     return cuts, view(spec, x, "order", max_order=top)
-
-
-def _one_run(signal: Signal, which: str) -> Signal:
-    """Return the run of a recording that ``--run`` names; all runs found are printed."""
-    from specsr.nvh.runs import find_runs
-
-    assert signal.rpm is not None
-    runs = find_runs(signal.rpm, signal.rate, signal.start)
-    for i, found in enumerate(runs, 1):
-        say(f"  run {i}: {found}")
-    if which == "all" or (which == "widest" and not runs):
-        if not runs:
-            low, high = signal.rpm.min(), signal.rpm.max()
-            say(f"  no run-up or run-down: {low:.0f} to {high:.0f} rpm throughout")
-        return signal
-    if which == "widest":
-        return max(runs, key=lambda r: abs(r.rpm[1] - r.rpm[0])).of(signal)
-    if not which.isdigit() or not 1 <= int(which) <= len(runs):
-        raise SpecsrError(
-            f"--run is {which!r}: expected 1 to {len(runs)} of the runs found, widest or all"
-        )
-    return runs[int(which) - 1].of(signal)
 
 
 def _print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> None:

@@ -1,4 +1,4 @@
-"""Run-ups and run-downs in a speed curve."""
+"""Run-ups and run-downs in a speed curve, and the part of a recording that has orders."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from specsr.signal import Signal
 
+LOWEST = 1 / 20
+"""Fraction of the highest speed below which no orders are cut, see `specsr.nvh.order_map`."""
 _STEP = 0.02
 """Averaging time of the speed in the search, s."""
 
@@ -36,6 +38,11 @@ class Run:
             start=signal.start + part.start / signal.rate,
             rpm=None if signal.rpm is None else signal.rpm[part],
         )
+
+    def revolutions(self, signal: Signal) -> float:
+        """Return how often the shaft turns within this stretch of a signal with a speed."""
+        rpm = self.of(signal).rpm
+        return 0.0 if rpm is None else float(np.abs(rpm).sum() / 60 / signal.rate)
 
     def __str__(self) -> str:
         low, high = self.rpm
@@ -77,6 +84,39 @@ def find_runs(
         limits = float(speed[a + i]), float(speed[a + j])
         runs.append(Run(kind, float(start + edges[a + i]), float(start + edges[a + j + 1]), limits))
     return runs
+
+
+def widest_run(runs: list[Run], signal: Signal, revolutions: float) -> Run | None:
+    """Return the run with the largest change of speed; None if all are too short.
+
+    A jump of the speed within a few samples, as of a faulty sensor, is a run too, but no
+    recording of one.
+
+    Args:
+        runs: of `find_runs`.
+        signal: the recording, with its speed.
+        revolutions: minimum number of revolutions in a run, such as those of a window.
+    """
+    long = [run for run in runs if run.revolutions(signal) >= revolutions]
+    return max(long, key=lambda run: abs(run.rpm[1] - run.rpm[0]), default=None)
+
+
+def turning(signal: Signal) -> Signal:
+    """Return the stretch of a signal with a speed above `LOWEST` of the highest one.
+
+    Of several, the one with the most revolutions.
+
+    A run from or to standstill, or one with a reversal, has orders only there.  The speed of the
+    signal is needed; without any rotation the signal is returned.
+    """
+    assert signal.rpm is not None
+    speed = np.abs(signal.rpm)
+    turns = np.concatenate([[False], speed > LOWEST * speed.max(), [False]])
+    changes = np.flatnonzero(turns[1:] != turns[:-1]).reshape(-1, 2)
+    if not len(changes):
+        return signal
+    first, last = max(changes.tolist(), key=lambda edges: float(speed[slice(*edges)].sum()))
+    return signal.cut(first, last)
 
 
 def _extremes(speed: np.ndarray, tolerance: float) -> list[int]:

@@ -63,6 +63,24 @@ def test_order_levels_of_a_recording_are_exact(tmp_path, recording, made, capsys
     assert code == 1 and "exists" in err
 
 
+def test_orders_are_cut_from_a_launch_where_the_shaft_turns(tmp_path, capsys) -> None:
+    rate = 4000.0
+    t = np.arange(0, 8, 1 / rate)
+    rpm = np.interp(t, [0, 2, 6, 8], [0, 0, 3000, 3000])
+    angle = np.cumsum(rpm / 60) / rate
+    tones = np.stack([np.sin(2 * np.pi * k * angle) for k in (2, 4)])
+    path, out, figure = tmp_path / "launch.mat", tmp_path / "cuts.csv", tmp_path / "cuts.png"
+    names = ("mic", "seat")
+    specsr.write(path, specsr.Signal(tones, rate, "Pa", channels=names, rpm=rpm))
+    code, _, err = run(capsys, "orders", path, "-o", out, "-o", figure)
+    assert code == 0, err
+    assert "orders are cut from 2.2" in err and "from 15" in err and "rpm up" in err
+    assert "(channel mic of 2: --channel)" in err
+    rows = [r for r in table(out) if r["order"] == "2" and r["channel"] == "mic" and r["level_db"]]
+    levels = np.array([float(r["level_db"]) for r in rows])
+    assert len(levels) > 10 and np.abs(levels - 90.97).max() < 0.2
+
+
 def test_runs_are_selected_by_number(tmp_path, capsys) -> None:
     both = RunUp(rate=6400.0, duration=4.0, rpm=(1500.0, 4500.0))
     up = synthesise(both).signal

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
-from specsr.nvh.runs import find_runs
+from specsr.nvh.runs import find_runs, turning, widest_run
 from specsr.nvh.speed import fill_gaps, read_rpm, revolutions, rpm_from_pulses, take_channel
 from specsr.signal import Signal
 
@@ -48,6 +48,40 @@ def test_constant_speed_and_small_changes_are_not_runs() -> None:
     assert find_runs(np.full(10000, 3000.0), RATE) == []
     assert find_runs(drive((0, 3000), (5, 3200), (10, 3000)), RATE) == []
     assert find_runs(np.zeros(10000), RATE) == []
+
+
+def test_the_widest_run_is_no_jump_of_the_speed() -> None:
+    """A jump by 5000 rpm within 40 ms beside a run-up by 2000 rpm in 10 s."""
+    points = (0, 1000), (10, 3000), (11, 2000), (13, 2000), (13.04, 7000), (13.08, 2000), (15, 2000)
+    rpm = drive(*points)
+    signal = Signal(np.zeros((1, len(rpm))), RATE, rpm=rpm)
+    runs = find_runs(rpm, RATE)
+    assert max(runs, key=lambda run: abs(run.rpm[1] - run.rpm[0])).stop > 11
+    found = widest_run(runs, signal, 10)
+    assert found is not None and found.stop < 11 and found.rpm[1] > 2800
+    assert widest_run(runs, signal, 1e6) is None
+
+
+@given(
+    stand=st.floats(0, 3), seconds=st.floats(1, 8), low=st.sampled_from([0.0, -500.0]),
+    top=st.floats(1000, 6000),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_the_part_that_turns_leaves_out_standstill_and_reversal(stand, seconds, low, top) -> None:
+    rpm = drive(
+        (0, low), (stand + 0.1, low), (stand + 0.1 + seconds, top), (stand + seconds + 1, top)
+    )
+    signal = Signal(np.zeros((1, len(rpm))), RATE, rpm=rpm, start=2.0)
+    part = turning(signal)
+    assert part.rpm is not None and signal.rpm is not None
+    assert np.abs(part.rpm).min() > 0.05 * top and len(set(np.sign(part.rpm))) == 1
+    first = round((part.start - 2) * RATE)
+    last = first + part.length
+    for beyond in (first - 1, last):
+        assert not 0 <= beyond < len(rpm) or abs(signal.rpm[beyond]) <= 0.05 * top
+    assert np.abs(part.rpm).sum() >= 0.49 * np.abs(rpm).sum()  # of the two parts, the larger one
+    still = signal.replace(rpm=np.zeros(signal.length))
+    assert turning(still) is still
 
 
 def test_a_run_returns_its_stretch_of_a_signal() -> None:
