@@ -41,6 +41,12 @@ Scaling = Literal["rms", "psd"]
 Weighting = Literal["A", "C", "Z"]
 """Frequency weighting of IEC 61672-1."""
 
+OrderMethod = Literal["resample", "vold-kalman"]
+"""Methods of order cuts of recordings: angular resampling, or the Vold-Kalman filter."""
+
+BandwidthUnit = Literal["Hz", "orders"]
+"""Units of the bandwidth of a Vold-Kalman filter."""
+
 XAxis = Literal["time", "rpm"]
 """Horizontal axis of a view."""
 

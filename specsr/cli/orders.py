@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, XAxis
+from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, BandwidthUnit, OrderMethod, XAxis
 from specsr.cli.one_run import one_run
 from specsr.cli.options import (
-    Bandwidth,
-    FigureOuts,
     Overwrite,
     figure_options,
     numbers,
     reading_options,
     speed_options,
 )
-from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
+from specsr.cli.order_filter import FilterOptions, by_filter, cuts_csv, print_cuts
+from specsr.cli.output import check_files, say, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
-from specsr.names import plain
 
 if TYPE_CHECKING:
     from specsr.maps.spec_map import SpecMap
@@ -37,13 +35,62 @@ ABOVE_CUTS = 1.25
 @speed_options()
 def orders(
     source: Annotated[Path, typer.Argument(help="A recording or a map.")],
-    cut: Annotated[str, typer.Option(help="Orders to cut, such as 2,4 or 0.5,1,1.5.")] = "2,4",
-    out: FigureOuts = None,
-    run: Annotated[
+    cut: Annotated[
         str,
-        typer.Option(help="Run of a recording: 1, 2 ... in time, widest, or all (no cutting)."),
-    ] = "widest",
-    bandwidth: Bandwidth = None,
+        typer.Option(
+            help="Orders to cut, such as 2,4 or 0.5,1,1.5; with vold-kalman also 1..6 and those of "
+            "one shaft: 2,pump=1..3."
+        ),
+    ] = "2,4",
+    out: Annotated[
+        Optional[list[Path]],
+        typer.Option(
+            "-o",
+            "--out",
+            help="Output file, repeatable: table (.csv), figure (.png .pdf .svg) "
+            "or, with vold-kalman, waveform (.wav .flac .w64): the sum of the orders, or each with "
+            "{order} in the name.",
+        ),
+    ] = None,
+    method: Annotated[
+        OrderMethod,
+        typer.Option(
+            help="resample by angle and sum a band; or vold-kalman: amplitude, phase and waveform "
+            "of all orders jointly, also of several shafts."
+        ),
+    ] = "resample",
+    shaft: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--shaft",
+            help="Shaft of vold-kalman, repeatable: 'motor: rpm' (the speed of the "
+            "recording), 'pump: rpm*0.482', 'fan: 1480' or 'aux: aux.csv'.",
+        ),
+    ] = None,
+    residual: Annotated[
+        Optional[list[Path]],
+        typer.Option("--residual", help="vold-kalman: audio file of the rest without the orders."),
+    ] = None,
+    run: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Run of a recording: 1, 2 ... in time, widest, or all (no cutting) [default: "
+            "widest; all with vold-kalman]."
+        ),
+    ] = None,
+    bandwidth: Annotated[
+        Optional[float],
+        typer.Option(
+            "--bandwidth",
+            help="Bandwidth of an order, in orders [default: the width of its line "
+            "in the map]; with vold-kalman between the -3 dB points, in Hz [default: 1.5].",
+        ),
+    ] = None,
+    bandwidth_unit: Annotated[
+        Optional[BandwidthUnit],
+        typer.Option("--bandwidth-unit", help="Unit of the bandwidth with vold-kalman."),
+    ] = None,
+    poles: Annotated[int, typer.Option(help="Poles of vold-kalman: 1 or 2.")] = 2,
     resolution: Annotated[
         float,
         typer.Option(help="Row spacing of the order map, orders; a window is 1/RESOLUTION turns."),
@@ -68,14 +115,32 @@ def orders(
     The speed is that of the file, or given by --rpm, --rpm-channel or --tacho-channel.
     A recording is resampled by angle, so that an order is one line at any sweep rate.  In a map
     the cells around each order are summed.  The bandwidth of every cut is printed.
+    --method vold-kalman fits all orders of all shafts jointly to the recording and also writes
+    their waveforms and the recording without them.  Orders that the bandwidth does not separate
+    are named before the cut.  Phases refer to the shaft angle, 0 at the first sample.
     """
+    outputs = out or []
+    if method == "vold-kalman":
+        by_filter(
+            source, cut, outputs, reading, speed,
+            FilterOptions(
+                tuple(shaft or ()), tuple(residual or ()), run or "all", bandwidth, bandwidth_unit,
+                poles, x, overwrite,
+            ),
+        )  # fmt: skip
+        return
+    foreign = {"--shaft": shaft, "--residual": residual, "--bandwidth-unit": bandwidth_unit}
+    if given := [name for name, value in foreign.items() if value]:
+        raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
 
-    outputs = out or []
     for path in outputs:
         if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(f"{path}: expected .csv for the cuts or .png, .pdf, .svg")
+            raise SpecsrError(
+                f"{path}: expected .csv for the cuts or .png, .pdf, .svg; waveforms need --method "
+                "vold-kalman"
+            )
     read = check_files(outputs, [source, speed.table, reading.tone], overwrite)
     wanted = numbers(cut, "--cut")
     if not wanted:
@@ -97,13 +162,13 @@ def orders(
         from specsr.maps.transform import spectrogram
         from specsr.nvh.order_map import order_map
 
-        signal = one_run(loaded, run, 1 / resolution)
+        signal = one_run(loaded, run or "widest", 1 / resolution)
         spec = spectrogram(signal, df=df or max(1.0, signal.rate / 8192), overlap=0.75)
         by_angle = order_map(signal, resolution=resolution, max_order=top)
         cuts = [by_angle.cut(k, bandwidth) for k in wanted]
         by_order = by_angle.view(x)
 
-    _print_cuts(cuts, spec.channels, spec.grid.level_label)
+    print_cuts(cuts, spec.channels, spec.grid.level_label)
     title, drawn_alone = source.name, ""
     if len(spec.channels) > 1:
         title = f"{title}, {spec.channels[0]}"
@@ -112,7 +177,7 @@ def orders(
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
-            write_text(path, _cuts_csv(cuts, spec.channels), overwrite, message)
+            write_text(path, cuts_csv(cuts, spec.channels), overwrite, message)
         else:
             from specsr.nvh.view import view
             from specsr.plots.save import save_figure
@@ -138,35 +203,3 @@ def _of_map(
     unit = "Hz" if bandwidth is None else "orders"
     cuts = [order_cut(spec, None, k, bandwidth, unit) for k in wanted]
     return cuts, view(spec, x, "order", max_order=top)
-
-
-def _print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> None:
-    import numpy as np
-
-    from specsr.plots.views import bandwidth_text
-    from specsr.scores.markdown import markdown_table
-
-    rows: list[dict[str, Any]] = []
-    for cut in cuts:
-        for name, levels in zip(channels, cut.levels):
-            row = {"order": f"{cut.order:g}", "bandwidth": bandwidth_text(cut)}
-            row["channel"] = plain(name)
-            row |= dict.fromkeys((f"mean, {label}", "highest", "at rpm"), "-")
-            if not np.isnan(levels).all():
-                i = int(np.nanargmax(levels))
-                mean = 10 * np.log10(np.nanmean(10 ** (levels / 10)))
-                values = (f"{mean:.1f}", f"{levels[i]:.1f}", f"{cut.rpm[i]:.0f}")
-                row |= dict(zip((f"mean, {label}", "highest", "at rpm"), values))
-            rows.append(row)
-    show(markdown_table(rows, text=("bandwidth", "channel")))
-
-
-def _cuts_csv(cuts: list[OrderCut], channels: tuple[str, ...]) -> str:
-    """Return the cuts as CSV text; an unreadable level is an empty cell."""
-    from specsr.nvh.export import CUT_COLUMNS, cut_rows
-
-    rows = [
-        (f"{order:g}", name, *("" if value != value else f"{value:.6g}" for value in values))
-        for order, name, *values in cut_rows(cuts, channels)
-    ]
-    return csv_text(CUT_COLUMNS, rows)

@@ -37,13 +37,13 @@ class Recording:
 
     Attributes:
         length: number of samples in each channel.
-        rate, unit, channels, start, full_scale: as those of a `Signal`.
+        rate, unit, channels, start, full_scale, rpm: as those of a `Signal`.
         notes: corrections on reading, one sentence each.
     """
 
     def __init__(self, path: Path, file: Any, known: dict, dtype: Any, chosen: dict) -> None:
         self._path, self._file, self._known, self._dtype = path, file, known, dtype
-        self._chosen = chosen
+        self._chosen, self.rpm = chosen, known.get("rpm")
         self._held = np.empty((file.channels, 0), dtype)
         self._from = self._done = 0
         self.length = int(file.frames)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # optional libraries
 CUT_COLUMNS = ["order", "channel", "time_s", "rpm", "freq_hz", "bandwidth_hz", "level_db"]
 """Columns of a table of order cuts."""
 
+PHASE_COLUMNS = ["phase_deg", "shaft"]
+"""Further columns of cuts with a phase."""
+
 
 def to_xarray(x: SpecMap | View) -> Any:
     """Return a map as an ``xarray.Dataset``, a view as an ``xarray.DataArray``.
@@ -92,7 +95,7 @@ def _array(view: View) -> xarray.DataArray:
 
 
 def cuts_frame(cuts: Sequence[OrderCut], channels: Sequence[str]) -> pandas.DataFrame:
-    """Return order cuts as one table with the columns `CUT_COLUMNS`.
+    """Return order cuts as one table with the columns of `cut_columns`.
 
     A row for each order, channel and column of the map; level_db is nan where not valid.
 
@@ -104,14 +107,24 @@ def cuts_frame(cuts: Sequence[OrderCut], channels: Sequence[str]) -> pandas.Data
         SpecsrError: pandas is not installed.
     """
     pandas = need("pandas", "tables", "tables of order cuts")
-    return pandas.DataFrame(cut_rows(cuts, channels), columns=CUT_COLUMNS)
+    return pandas.DataFrame(cut_rows(cuts, channels), columns=cut_columns(cuts))
+
+
+def cut_columns(cuts: Sequence[OrderCut]) -> list[str]:
+    """Return the columns of a table of order cuts; those with a phase have `PHASE_COLUMNS` too."""
+    phases = len(cuts) > 0 and all(cut.phase is not None for cut in cuts)
+    return CUT_COLUMNS + PHASE_COLUMNS * phases
 
 
 def cut_rows(cuts: Sequence[OrderCut], channels: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Return order cuts as rows of `CUT_COLUMNS`, for `cuts_frame` and for CSV files."""
-    return [
-        (cut.order, name, *map(float, (t, rpm, f, width, level)))
-        for cut in cuts
-        for name, levels in zip(channels, cut.levels)
-        for t, rpm, f, width, level in zip(cut.times, cut.rpm, cut.freqs, cut.bandwidth, levels)
-    ]
+    """Return order cuts as rows of `cut_columns`, for `cuts_frame` and for CSV files."""
+    phases = cut_columns(cuts) != CUT_COLUMNS
+    rows: list[tuple[Any, ...]] = []
+    for cut in cuts:
+        for c, name in enumerate(channels):
+            columns = [cut.times, cut.rpm, cut.freqs, cut.bandwidth, cut.levels[c]]
+            if phases and cut.phase is not None:
+                columns.append(np.degrees(cut.phase[c]))
+            end = (cut.shaft,) * phases
+            rows += [(cut.order, name, *map(float, values), *end) for values in zip(*columns)]
+    return rows

@@ -10,8 +10,7 @@ import numpy as np
 
 from specsr.choices import SEGMENT
 from specsr.errors import SpecsrError
-from specsr.nvh.levels import to_level
-from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.order_piece import OrderPiece
 from specsr.nvh.shafts import ShaftOrder
 from specsr.nvh.vold_kalman import FAR, KNOTS, Normal, VoldKalman, at_centres, envelope
 from specsr.progress import Progress
@@ -42,68 +41,52 @@ class Source(Protocol):
         """Return samples ``first`` to ``last`` (exclusive); both rise from call to call."""
 
 
-@dataclass(frozen=True, eq=False)
-class OrderPiece:
-    """A part of a recording and of its orders: K orders, C channels, n samples, T instants.
+@dataclass(frozen=True)
+class BlockPlan:
+    """Knot intervals of a recording and of its blocks.
 
     Attributes:
-        signal: the part of the recording, n samples.
-        waveforms: of every order, in the unit, float64 [K, C, n].
-        times: instants of the envelopes, s, [T].
-        envelopes: complex rms amplitude in the unit, [K, C, T]; the angle is the phase of the
-            cosine re the shaft angle times the order, which is 0 at the first sample.
-        rpm: speed of the shaft of every order, 1/min, [K, T].
-        bandwidth: Hz, [K, T].
-        valid: whether the order is in range: its frequency is at least the bandwidth, and below
-            half the sampling rate by half the bandwidth, [K, T].
+        step: samples in a knot interval.
+        intervals: of the recording.
+        margin: intervals on either side of a block.
+        block: intervals of a block without margins.
     """
-
-    signal: Signal
-    waveforms: np.ndarray
-    times: np.ndarray
-    envelopes: np.ndarray
-    rpm: np.ndarray
-    bandwidth: np.ndarray
-    valid: np.ndarray
-
-    @property
-    def residual(self) -> Signal:
-        """The part of the recording without the orders; samples keep their type."""
-        return self._like(self.signal.samples - self.waveforms.sum(axis=0))
-
-    @property
-    def orders(self) -> Signal:
-        """The sum of all orders; samples keep their type."""
-        return self._like(self.waveforms.sum(axis=0))
-
-    def _like(self, samples: np.ndarray) -> Signal:
-        kind = self.signal.samples.dtype
-        return self.signal.replace(samples=samples.astype(kind, copy=False))
-
-
-def piece_cuts(lines: Sequence[ShaftOrder], piece: OrderPiece) -> list[OrderCut]:
-    """Return the levels of the orders of a piece in dB re the reference; nan if not valid.
-
-    Args:
-        lines: of the piece.
-        piece: envelopes.
-    """
-    levels = to_level(np.square(np.abs(piece.envelopes)), piece.signal.reference)
-    levels = np.where(piece.valid[:, None], levels, np.nan)
-    return [
-        OrderCut(line.order, piece.times, piece.rpm[k], levels[k], piece.bandwidth[k])
-        for k, line in enumerate(lines)
-    ]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Knot intervals of a recording and of its blocks."""
 
     step: int
     intervals: int
     margin: int
     block: int
+
+
+def block_plan(
+    source: Source, lines: Sequence[ShaftOrder], method: VoldKalman, segment: float = SEGMENT
+) -> BlockPlan:
+    """Return the knots and blocks of a recording.  Arguments as `order_pieces`.
+
+    Raises:
+        SpecsrError: a bandwidth out of range, or blocks that are too large for the memory.
+    """
+    spans = [line.shaft.span for line in lines]
+    widest = max(float(method.hz(np.array(high), high)) for _, high in spans)
+    narrowest = min(float(method.hz(np.array(low), high)) for low, high in spans)
+    if not 0 < widest <= source.rate / 2 / KNOTS:
+        found = "" if method.unit == "Hz" else f" is {widest:.4g} Hz"
+        raise SpecsrError(
+            f"a bandwidth of {method.bandwidth:g} {method.unit}{found}: expected above 0 up to "
+            f"1/{2 * KNOTS} of the sampling rate, {source.rate / 2 / KNOTS:.4g} Hz"
+        )
+    step = int(source.rate / (KNOTS * widest))
+    margin = int(np.ceil(method.memory / narrowest * source.rate / step)) + 4
+    block = max(round(segment * source.rate / step), 4 * margin)
+    intervals = -(-source.length // step)
+    samples = min(block + 2 * margin, intervals) * step * len(source.channels)
+    if samples > MOST_SAMPLES:
+        raise SpecsrError(
+            f"a bandwidth of {narrowest:.3g} Hz needs blocks of {samples / 1e6:.0f} million "
+            f"samples: expected up to {MOST_SAMPLES / 1e6:.0f} million; take a wider one or fewer "
+            "channels"
+        )
+    return BlockPlan(step, intervals, margin, block)
 
 
 def order_pieces(
@@ -133,8 +116,7 @@ def order_pieces(
     """
     lines = tuple(lines)
     highest = np.array([line.shaft.span[1] for line in lines])
-    lowest = np.array([line.shaft.span[0] for line in lines])
-    plan = _plan(source, method, segment, lowest, highest)
+    plan = block_plan(source, lines, method, segment)
     starts: Sequence[int] | Iterator[int] = range(0, plan.intervals, plan.block)
     turns = {line.shaft.name: 0.0 for line in lines}  # at the first sample of the block
     begins, ahead = 0, None
@@ -157,30 +139,6 @@ def order_pieces(
             yield block.piece(part, coefficients, at, min(at + per_chunk, stop))
 
 
-def _plan(
-    source: Source, method: VoldKalman, segment: float, lowest: np.ndarray, highest: np.ndarray
-) -> _Plan:
-    widest = max(float(method.hz(np.array(x), x)) for x in highest)
-    narrowest = min(float(method.hz(np.array(x), y)) for x, y in zip(lowest, highest))
-    if not 0 < widest <= source.rate / 2 / KNOTS:
-        raise SpecsrError(
-            f"a bandwidth of {method.bandwidth:g} {method.unit} is {widest:.4g} Hz: expected above "
-            f"0 up to 1/{2 * KNOTS} of the sampling rate, {source.rate / 2 / KNOTS:.4g} Hz"
-        )
-    step = int(source.rate / (KNOTS * widest))
-    margin = int(np.ceil(method.memory / narrowest * source.rate / step)) + 4
-    block = max(round(segment * source.rate / step), 4 * margin)
-    intervals = -(-source.length // step)
-    samples = min(block + 2 * margin, intervals) * step * len(source.channels)
-    if samples > MOST_SAMPLES:
-        raise SpecsrError(
-            f"a bandwidth of {narrowest:.3g} Hz needs blocks of {samples / 1e6:.0f} million "
-            f"samples: expected up to {MOST_SAMPLES / 1e6:.0f} million; take a wider one or fewer "
-            "channels"
-        )
-    return _Plan(step, intervals, margin, block)
-
-
 def _advance(
     lines: Sequence[ShaftOrder], turns: Mapping[str, float], first: int, last: int, rate: float
 ) -> dict[str, float]:
@@ -201,7 +159,7 @@ class _Block:
         source: Source,
         lines: Sequence[ShaftOrder],
         method: VoldKalman,
-        plan: _Plan,
+        plan: BlockPlan,
         span: tuple[int, int],
         turns: Mapping[str, float],
         highest: np.ndarray,

@@ -22,7 +22,9 @@ class OrderCut:
         times: centre of every column in s, [T].
         rpm: speed in every column, 1/min, [T].
         levels: rms level in dB re the unit's reference, [C, T]; nan where not valid.
-        bandwidth: width of the summed range in Hz, [T].
+        bandwidth: width of the summed range, or of the filter, in Hz, [T].
+        phase: re the shaft angle times the order, rad, [C, T]; None if not measured.
+        shaft: name of the shaft; empty for the only one.
     """
 
     order: float
@@ -30,6 +32,13 @@ class OrderCut:
     rpm: np.ndarray
     levels: np.ndarray
     bandwidth: np.ndarray
+    phase: np.ndarray | None = None
+    shaft: str = ""
+
+    @property
+    def name(self) -> str:
+        """Shaft and order as text."""
+        return f"{self.shaft} {self.order:g}".strip()
 
     @property
     def bandwidth_orders(self) -> np.ndarray:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.choices import SEGMENT
-from specsr.nvh.order_blocks import OrderPiece, order_pieces, piece_cuts
+from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.order_piece import OrderPiece, piece_cuts
 from specsr.nvh.shafts import Shaft, ShaftOrder, shaft_orders
 from specsr.nvh.speed import checked_rpm
 from specsr.nvh.vold_kalman import VoldKalman
@@ -31,19 +32,12 @@ class ExtractedOrders:
 
     @property
     def cuts(self) -> list[OrderCut]:
-        """The level of every order over time; nan where not valid."""
+        """Level and phase of every order over time; nan where not valid."""
         return piece_cuts(self.lines, self.whole)
-
-    @property
-    def phase(self) -> np.ndarray:
-        """Phase of every order re its shaft angle at every instant of the cuts, rad, [K, C, T]."""
-        return np.angle(self.whole.envelopes)
 
     def waveform(self, line: int) -> Signal:
         """Return the waveform of one of the orders, by its position in ``lines``."""
-        whole = self.whole
-        kind = whole.signal.samples.dtype
-        return whole.signal.replace(samples=whole.waveforms[line].astype(kind))
+        return self.whole.order(line)
 
 
 def extract_orders(
@@ -103,6 +97,6 @@ def _lines(
     orders: Sequence[float] | Mapping[str, Sequence[float]],
     shafts: Mapping[str, np.ndarray | float] | None,
 ) -> tuple[ShaftOrder, ...]:
-    given = {"shaft": signal.rpm} if shafts is None else shafts
+    given = {"": signal.rpm} if shafts is None else shafts
     speeds = [Shaft(name, np.array(checked_rpm(x, signal.length))) for name, x in given.items()]
     return shaft_orders(orders, speeds)

@@ -59,7 +59,7 @@ class Unresolved:
             else f"a bandwidth of {self.bandwidth:.2g} {unit} separates them"
         )
         return (
-            f"orders {self.first} and {self.second} are uncertain for {self.seconds:.3g} s "
+            f"orders {self.first} and {self.second} are not separated for {self.seconds:.3g} s "
             f"between {self.span[0]:.4g} and {self.span[1]:.4g} s ({self.rpm[0]:.0f} to "
             f"{self.rpm[1]:.0f} rpm), where they come within {self.distance:.2g} Hz: {advice}"
         )

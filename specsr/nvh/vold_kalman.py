@@ -22,11 +22,8 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from specsr.choices import check
+from specsr.choices import BandwidthUnit, check
 from specsr.errors import SpecsrError
-
-BandwidthUnit = Literal["Hz", "orders"]
-"""Units of the bandwidth of a Vold-Kalman filter."""
 
 KNOTS = 8
 """Knots of an envelope per 1 / bandwidth.  Beside envelopes solved for at every sample, the

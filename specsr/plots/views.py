@@ -127,7 +127,7 @@ def plot_cuts(
     for style, (name, each) in zip(_LINE_STYLES, named.items()):
         for i, cut in enumerate(each):
             values = cut.rpm if x == "rpm" else cut.times
-            entry = f"order {cut.order:g} ({bandwidth_text(cut)})"
+            entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut)})"
             entry = f"{figure_text(name)} {entry}" if name else entry
             ax.plot(values, cut.levels[channel], style, color=f"C{i}", lw=1.3, label=entry)
     label_x(ax, x)

@@ -66,7 +66,7 @@ def test_orders_of_a_run_have_their_amplitude_phase_and_waveform(rpm, poles) -> 
         inner = slice(None) if poles == 2 else slice(8, -8)
         assert np.abs(level_errors(found, i, envelope)[inner]).max() < 0.2
         turn = np.interp(found.whole.times, TIMES, np.unwrap(np.angle(envelope)))
-        assert np.abs(found.phase[i, 0] - turn)[inner].max() < 0.05
+        assert np.abs(found.cuts[i].phase[0] - turn)[inner].max() < 0.05
         assert correlation(found.waveform(i).samples[0], parts[i]) > 0.999
 
 

@@ -1,0 +1,149 @@
+"""``specsr orders --method vold-kalman``; printing and tables of order cuts of both methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from specsr.choices import BandwidthUnit, XAxis
+from specsr.cli.one_run import one_run
+from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading, Speed
+from specsr.names import plain
+
+if TYPE_CHECKING:
+    from specsr.nvh.order_cut import OrderCut
+
+TABLES, FIGURES = (".csv",), (".png", ".pdf", ".svg")
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """Options of the Vold-Kalman filter on the command line.
+
+    Attributes:
+        shafts: in text, see `specsr.nvh.shafts.parse_shaft`.
+        residual: audio files of the recording without the orders.
+        run: run of the recording.
+        bandwidth: in ``unit``; None for the default.
+        unit: of the bandwidth; None for Hz.
+        poles: 1 or 2.
+        x: horizontal axis of the figures.
+        overwrite: replace files that exist.
+    """
+
+    shafts: tuple[str, ...]
+    residual: tuple[Path, ...]
+    run: str
+    bandwidth: float | None
+    unit: BandwidthUnit | None
+    poles: int
+    x: XAxis
+    overwrite: bool
+
+
+def by_filter(
+    source: Path,
+    cut: str,
+    outputs: list[Path],
+    reading: Reading,
+    speed: Speed,
+    options: FilterOptions,
+) -> None:
+    """Cut orders with the Vold-Kalman filter and write tables, figures and waveforms.
+
+    Raises:
+        SpecsrError: an option or an input that is not valid, or a file that cannot be written.
+    """
+    from functools import partial
+
+    from specsr.jobs.orders import (
+        OrderCutting,
+        OrderFiles,
+        cut_orders,
+        lines_of,
+        opened,
+        order_paths,
+        resolution_notes,
+    )  # fmt: skip
+    from specsr.nvh.vold_kalman import VoldKalman
+    from specsr.units import reference_label
+
+    if options.unit is not None and options.bandwidth is None:
+        raise SpecsrError("--bandwidth-unit needs --bandwidth, such as --bandwidth 0.05")
+    method = VoldKalman(
+        VoldKalman.bandwidth if options.bandwidth is None else options.bandwidth,
+        options.unit or "Hz", options.poles,  # type: ignore[arg-type]  # checked there
+    )  # fmt: skip
+    cutting = OrderCutting(cut, options.shafts, method)
+    others = [path for path in outputs if path.suffix.lower() in TABLES + FIGURES]
+    waves = tuple(path for path in outputs if path not in others)
+    files = OrderFiles(waves, options.residual, options.overwrite)
+    inputs = [source, speed.table, reading.tone, *cutting.tables]
+    read = check_files([*outputs, *options.residual], inputs, options.overwrite)
+
+    part = None if options.run == "all" else partial(one_run, which=options.run)
+    with opened(source, reading, speed, part) as (recording, own):
+        lines = lines_of(cutting, recording, own)
+        named = [each for path in waves for each in order_paths(path, lines)]
+        check_files([*named, *others, *options.residual], inputs, options.overwrite)
+        for note in resolution_notes(recording, lines, method):
+            say(f"note: {note}")
+        cuts = cut_orders(recording, lines, cutting, files, read.check, bar(source.name))
+        channels = recording.channels
+        label = f"dB {reference_label(recording.unit)}"
+    print_cuts(cuts, channels, label)
+    for path in (*named, *options.residual):
+        say(f"{source} -> {path}")
+
+    def write(path: Path) -> None:
+        if path.suffix.lower() in TABLES:
+            write_text(path, cuts_csv(cuts, channels), options.overwrite, f"{source} -> {path}")
+            return
+        from specsr.plots.parts import figure_text
+        from specsr.plots.save import save_figure
+        from specsr.plots.views import plot_cuts
+
+        drawn = plot_cuts(cuts, label, x=options.x, title=figure_text(source.name))
+        save_figure(drawn, path, overwrite=options.overwrite)
+        say(f"{source} -> {path}")
+
+    write_each(others, write)
+
+
+def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> None:
+    """Print mean and highest level of every order and channel."""
+    import numpy as np
+
+    from specsr.plots.views import bandwidth_text
+    from specsr.scores.markdown import markdown_table
+
+    rows: list[dict[str, Any]] = []
+    for cut in cuts:
+        for name, levels in zip(channels, cut.levels):
+            row = {"order": plain(cut.name), "bandwidth": bandwidth_text(cut)}
+            row["channel"] = plain(name)
+            row |= dict.fromkeys((f"mean, {label}", "highest", "at rpm"), "-")
+            if not np.isnan(levels).all():
+                i = int(np.nanargmax(levels))
+                mean = 10 * np.log10(np.nanmean(10 ** (levels / 10)))
+                values = (f"{mean:.1f}", f"{levels[i]:.1f}", f"{cut.rpm[i]:.0f}")
+                row |= dict(zip((f"mean, {label}", "highest", "at rpm"), values))
+            rows.append(row)
+    show(markdown_table(rows, text=("bandwidth", "channel")))
+
+
+def cuts_csv(cuts: list[OrderCut], channels: tuple[str, ...]) -> str:
+    """Return the cuts as CSV text; an unreadable level is an empty cell."""
+    from specsr.nvh.export import cut_columns, cut_rows
+
+    def cell(value: float | str) -> str:
+        return value if isinstance(value, str) else "" if value != value else f"{value:.6g}"
+
+    rows = [
+        (f"{order:g}", name, *map(cell, values))
+        for order, name, *values in cut_rows(cuts, channels)
+    ]
+    return csv_text(cut_columns(cuts), rows)

@@ -1,0 +1,171 @@
+"""``specsr orders --method vold-kalman``: cuts, waveforms and residual of several shafts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.jobs.options import Reading, Speed
+from specsr.jobs.orders import opened
+from specsr.nvh.speed import revolutions
+from specsr.signal import Signal
+from support.command import run
+
+RATE = 6400.0
+N = 6 * 6400
+RPM = np.linspace(1200, 3600, N)
+RATIO = 0.482
+METHOD = ("--method", "vold-kalman")
+
+
+def tone(order: float, level: float) -> np.ndarray:
+    """Return an order of the motor with a constant level in dB re 20 µPa."""
+    peak = np.sqrt(2) * 2e-5 * 10 ** (level / 20)
+    return peak * np.cos(2 * np.pi * order * revolutions(RPM / 60, RATE) + 0.5)
+
+
+TONES = {"motor 2": tone(2, 90), "motor 4": tone(4, 80), "pump 3": tone(3 * RATIO, 84)}
+NOISE = 2e-3 * np.random.default_rng(0).standard_normal(N)
+MIXED = sum(TONES.values()) + NOISE
+SHAFTS = ("--shaft", "motor: rpm", "--shaft", f"pump: rpm*{RATIO}")
+CUT = ("--cut", "motor=2,motor=4,pump=3")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    path = tmp_path / "run.wav"
+    signal = Signal(MIXED.astype(np.float32), RATE, "Pa", full_scale=10.0, rpm=RPM, start=2.0)
+    specsr.write(path, signal)
+    return path
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_cuts_waveforms_and_residual_of_two_shafts(tmp_path, recording, capsys) -> None:
+    cuts, both, rest = (tmp_path / name for name in ("cuts.csv", "orders.wav", "rest.wav"))
+    code, out, err = run(
+        capsys, "orders", recording, *METHOD, *CUT, *SHAFTS, "--bandwidth", 4, "-o", cuts,
+        "-o", both, "-o", tmp_path / "each-{order}.wav", "--residual", rest,
+        "-o", tmp_path / "cuts.png",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "motor 2" in out and "4 Hz wide" in out and "note:" not in err
+    rows = table(cuts)
+    truth = {("2", "motor"): 90, ("4", "motor"): 80, ("3", "pump"): 84}
+    assert {(row["order"], row["shaft"]) for row in rows} == set(truth)
+    for row in rows:
+        assert float(row["level_db"]) == pytest.approx(truth[row["order"], row["shaft"]], abs=0.2)
+    inner = [row for row in rows if 2.5 < float(row["time_s"]) < 7.5]
+    phases = np.array([float(row["phase_deg"]) for row in inner])
+    assert np.abs(phases - np.degrees(0.5)).max() < 2
+    for name, part in TONES.items():
+        found = specsr.read(tmp_path / f"each-{name.replace(' ', '-')}.wav")
+        assert np.corrcoef(found.samples[0], part)[0, 1] > 0.99
+        assert (found.unit, found.full_scale, found.start) == ("Pa", 10.0, 2.0)
+    left, kept = specsr.read(rest), specsr.read(both)
+    assert np.abs(left.samples + kept.samples - MIXED).max() < 1e-6
+    assert 20 * np.log10(np.std(left.samples - NOISE) / np.std(MIXED)) < -20
+    stored = json.loads((tmp_path / "rest.wav.json").read_text())
+    assert stored["origin"]["options"]["bandwidth"] == 4
+    assert (tmp_path / "cuts.png").read_bytes().startswith(b"\x89PNG")
+    code, _, err = run(capsys, "orders", recording, *METHOD, *CUT, *SHAFTS, "--residual", rest)
+    assert code == 1 and "exists" in err
+    taken = tmp_path / "each-{order}.wav"
+    code, _, err = run(capsys, "orders", recording, *METHOD, *CUT, *SHAFTS, "-o", taken)
+    assert code == 1 and "each-motor-2.wav" in err and "exists" in err
+
+
+def test_every_source_of_the_speed_gives_the_same_cuts(tmp_path, recording, capsys) -> None:
+    plain, channels = tmp_path / "plain.wav", tmp_path / "channels.wav"
+    specsr.write(plain, Signal(MIXED, RATE, "Pa", start=2.0))
+    both = Signal(np.stack([MIXED, RPM / 1000]), RATE, "1", ("mic", "speed"), 2.0)
+    specsr.write(channels, both)
+    speeds = tmp_path / "rpm.csv"
+    speeds.write_text("time,rpm\n2,1200\n8,3600\n")
+    one = tmp_path / "one.npz"
+    specsr.write(one, Signal(MIXED, RATE, "Pa", rpm=RPM, start=2.0))
+    found = {}
+    for name, path, options in (
+        ("sidecar", recording, ()),
+        ("table", plain, ("--rpm", speeds)),
+        ("channel", channels, ("--rpm-channel", "speed", "--rpm-scale", 1000, "--unit", "Pa")),
+        ("whole", one, ()),
+        ("shaft", plain, ("--shaft", f"m: {speeds}")),
+    ):
+        cuts = tmp_path / f"{name}.csv"
+        code, _, err = run(
+            capsys, "orders", path, *METHOD, *options, "--cut", "2,4", "-o", cuts,
+        )  # fmt: skip
+        assert code == 0, err
+        found[name] = np.array([float(row["level_db"]) for row in table(cuts)])
+    for name, levels in found.items():
+        assert levels == pytest.approx(found["sidecar"], abs=0.02), name
+
+
+def test_tables_and_sidecars_are_streamed(tmp_path, recording) -> None:
+    speeds = tmp_path / "rpm.csv"
+    speeds.write_text("time,rpm\n2,1200\n8,3600\n")
+    for speed in (Speed(), Speed(table=speeds)):
+        with opened(recording, Reading(), speed) as (source, shaft):
+            assert not isinstance(source, Signal) and shaft is not None
+            assert shaft.at(np.arange(N)) == pytest.approx(RPM, rel=1e-3)
+
+
+def test_a_run_and_a_bandwidth_in_orders(tmp_path, recording, capsys) -> None:
+    cuts = tmp_path / "cuts.csv"
+    options = ("--run", 1, "--bandwidth", 0.1, "--bandwidth-unit", "orders", "--poles", 1)
+    code, out, err = run(capsys, "orders", recording, *METHOD, "--cut", 2, *options, "-o", cuts)
+    assert code == 0, err
+    assert "run 1: run-up" in err and "0.1 orders wide" in out
+
+
+def test_orders_that_are_not_separated_are_named(recording, capsys) -> None:
+    code, _, err = run(
+        capsys, "orders", recording, *METHOD, "--cut", 2, "--shaft", "a: rpm",
+        "--shaft", "b: rpm*1.01",
+    )  # fmt: skip
+    assert code == 0 and "orders a 2 and b 2 are not separated" in err and "bandwidth" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((*METHOD, "--shaft", "motor"), "NAME: SPEED"),
+        ((*METHOD, "--shaft", "a: none.csv"), "none.csv"),
+        ((*METHOD, "--shaft", "a: rpm", "--shaft", "a: 900"), "each name once"),
+        ((*METHOD, "--shaft", "a: rpm", "--shaft", "b: rpm"), "same frequency"),
+        ((*METHOD, "--cut", "two"), "'two'"),
+        ((*METHOD, "--poles", 3), "poles is 3"),
+        ((*METHOD, "--bandwidth", 3000), "a bandwidth of 3000 Hz"),
+        ((*METHOD, "--bandwidth-unit", "orders"), "needs --bandwidth"),
+        ((*METHOD, "-o", "x.txt"), "audio file"),
+        (("--shaft", "a: rpm"), "only with --method vold-kalman"),
+        (("--residual", "rest.wav"), "only with --method vold-kalman"),
+        (("-o", "orders.wav"), "vold-kalman"),
+    ],
+)
+def test_invalid_options_are_named(recording, options, words, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(recording.parent)
+    code, _, err = run(capsys, "orders", recording, *options)
+    assert code == 1 and words in err and len(err.strip().splitlines()) == 1, err
+    assert sorted(p.name for p in recording.parent.iterdir()) == ["run.wav", "run.wav.json"]
+
+
+def test_a_recording_without_speed_and_a_map_are_named(tmp_path, recording, capsys) -> None:
+    plain, stored = tmp_path / "plain.wav", tmp_path / "map.npz"
+    specsr.write(plain, Signal(MIXED, RATE))
+    code, _, err = run(capsys, "orders", plain, *METHOD)
+    assert code == 1 and "no speed" in err and "--shaft" in err
+    code, _, err = run(capsys, "orders", plain, *METHOD, "--shaft", "fan: 1480")
+    assert code == 0, err
+    specsr.write_map(stored, specsr.spectrogram(specsr.read(recording)))
+    code, _, err = run(capsys, "orders", stored, *METHOD)
+    assert code == 1 and "is a map" in err
