@@ -28,7 +28,10 @@ def info(
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Show channels, units, rates, levels and actual bandwidth.
+    """Show channels, units, rates, levels and actual bandwidth, and how they were understood.
+
+    For each file the source of its axis, rate, unit and scale, its gaps, and what was ignored; for
+    a folder a table.  --json prints all of it.
 
     A channel whose content ends well below half its rate is marked with "!": it was resampled,
     filtered or lossily coded.
@@ -78,6 +81,7 @@ def _show(file: FileInfo) -> None:
             show(f"  {key:<14} {text}")
     else:
         _table([(channel.name, channel) for channel in file.channels])
+        _show_understood(file)
     for channel in file.channels:
         if channel.problem:
             show(plain(f"  {channel.name}: {channel.problem}"))
@@ -88,6 +92,18 @@ def _show(file: FileInfo) -> None:
     for channel in file.channels:
         if channel.flagged:
             show(plain(f"  ! {channel.name}: {_warning(channel)}"))
+
+
+def _show_understood(file: FileInfo) -> None:
+    """Print how the channels were understood: each line once, with the channels it is about."""
+    for key in ("axis", "rate", "unit", "scale", "gaps"):
+        lines: dict[str, list[str]] = {}
+        for channel in file.channels:
+            if key in channel.understood:
+                lines.setdefault(channel.understood[key], []).append(channel.name)
+        for line, names in lines.items():
+            about = "" if len(names) == len(file.channels) else f" ({', '.join(names)})"
+            show(plain(f"  {key:<6} {line}{about}"))
 
 
 def _warning(channel: ChannelInfo) -> str:

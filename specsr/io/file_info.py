@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from specsr.io.bandwidth import true_bandwidth
 from specsr.io.guard import naming
 from specsr.io.recording import Channel, Contents, assemble
 from specsr.io.table import read_head
+from specsr.io.understood import source_of_scale, understood
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import channel_position
 from specsr.units import reference_label
@@ -49,6 +50,8 @@ class ChannelInfo:
         bandwidth: highest frequency with content, Hz; None if it was not determined.
         flagged: whether the bandwidth is below the pass band that the rate implies.
         problem: reason why the channel cannot be read as a signal, or "".
+        understood: "axis", "rate", "unit", "scale" and "gaps" -> a line on what was understood and
+            where it comes from (`specsr.io.understood`).
     """
 
     name: str
@@ -64,6 +67,7 @@ class ChannelInfo:
     bandwidth: float | None
     flagged: bool
     problem: str = ""
+    understood: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,14 @@ def inspect_file(
         with naming(path):
             wanted = tuple(wanted[channel_position(names, name)] for name in channels)
     notes = list(contents.notes)
-    found = [_channel(channel, unit, calib, rate, notes) for channel in wanted]
+    source = source_of_scale(path)
+    found = [
+        replace(
+            _channel(channel, unit, calib, rate, notes),
+            understood=understood(channel, source, unit, calib, rate),
+        )
+        for channel in wanted
+    ]
     return FileInfo(
         str(path), tuple(found), notes=tuple(dict.fromkeys(notes)), origin=read_origin(path)
     )

@@ -162,3 +162,43 @@ def test_a_map_states_the_source_of_its_speed_and_its_mean_confidence(tmp_path):
     plain, found = (inspect_file(tmp_path / f"{name}.npz").map for name in ("plain", "found"))
     assert plain["rpm"] and "rpm_source" not in plain
     assert found["rpm_source"] == "found" and np.isclose(found["rpm_confidence"], 0.5)
+
+
+def test_what_was_understood_is_stated_with_its_source(tmp_path, capsys) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "p.wav"
+    specsr.write(path, specsr.Signal(rng.standard_normal((2, 900)), 48000, "Pa", full_scale=20))
+    [first, _] = inspect_file(path).channels
+    assert first.understood == {
+        "axis": "time from 0 s",
+        "rate": "48000 Hz, from the file",
+        "unit": "Pa, from the sidecar p.wav.json",
+        "scale": "stored values times 20, from the sidecar p.wav.json",
+    }
+    [first, _] = inspect_file(path, unit="g", calib=5.0).channels
+    assert first.understood["unit"] == "g, given in place of 'Pa'"
+    assert first.understood["scale"] == "full scale is 5 g, given"
+
+    table = tmp_path / "t.csv"
+    rows = [f"{i};{'nan' if i in (5, 7) else i % 7};{20 + i}" for i in range(50)]
+    table.write_text("\n".join(["time [ms];acc [g];speed [Hz]", *rows]) + "\n")
+    sound, speed = inspect_file(table).channels
+    assert sound.understood["gaps"] == "2 of 50 values are no numbers, the first at position 5"
+    assert "gaps" not in speed.understood
+    assert speed.understood["unit"] == "1/min, 'Hz' in the file"
+    assert speed.understood["scale"] == "stored values times 60, from the file"
+
+    bare = tmp_path / "bare.npy"
+    np.save(bare, rng.standard_normal(500))
+    [channel] = inspect_file(bare).channels
+    assert channel.understood["unit"] == "none in the file: plain numbers (--unit)"
+    assert channel.understood["rate"].startswith("none: ")
+    [channel] = inspect_file(bare, rate=1000.0).channels
+    assert channel.understood["rate"] == "1000 Hz, given"
+
+    code, out, _ = run(capsys, "info", table)
+    assert code == 0 and "  gaps   2 of 50 values are no numbers" in out and "(acc)" in out
+    code, out, _ = run(capsys, "info", path, "--json")
+    assert json.loads(out)[0]["channels"][0]["understood"]["unit"].startswith(
+        "Pa, from the sidecar"
+    )
