@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.synth.kinds import FURTHER, Kind, random_impacts, random_tones
+from specsr.synth.kinds import BY_NAME, FURTHER, Kind, random_impacts, random_tones
 from specsr.synth.machine import Impact, Order, Resonance, RunUp
 
 HELD_OUT_SWEEP = (250.0, 400.0)
@@ -126,7 +126,7 @@ def random_machine(
     duration: float = 6.0,
     shares: Mapping[str, float] | None = None,
 ) -> RunUp:
-    """Return the parameters of a random machine of one of `ALL_KINDS`, none of them `held_out`.
+    """Return the parameters of a random machine of one of `FUNCTIONS`, none of them `held_out`.
 
     Args:
         seed: the same seed gives the same machine.
@@ -140,11 +140,11 @@ def random_machine(
     if shares is None:
         shares = shares_of(KINDS)
     for kind in shares:
-        if kind not in ALL_KINDS:
-            raise SpecsrError(f"kind is {kind!r}: expected one of {', '.join(ALL_KINDS)}")
+        if kind not in FUNCTIONS:
+            raise SpecsrError(f"kind is {kind!r}: expected one of {', '.join(FUNCTIONS)}")
     rng = np.random.default_rng([seed, 11])
     parts = np.array(list(shares.values()))
-    modify = [ALL_KINDS[kind][1] for kind in shares]
+    modify = [FUNCTIONS[kind] for kind in shares]
     while True:
         base = random_run_up(int(rng.integers(2**31)), rate, duration)
         run = modify[int(rng.choice(len(modify), p=parts / parts.sum()))](base, rng)
@@ -255,6 +255,9 @@ KINDS: dict[str, tuple[float, Kind]] = {
 
 ALL_KINDS = KINDS | FURTHER
 """All kinds, with the further ones of `specsr.synth.kinds`."""
+
+FUNCTIONS = {name: function for name, (_, function) in ALL_KINDS.items()} | BY_NAME
+"""Kind of machine -> its function, with those that are drawn only by name."""
 
 
 def shares_of(kinds: Mapping[str, tuple[float, Kind]]) -> dict[str, float]:

@@ -53,7 +53,8 @@ def _paths(config: Config) -> Callable[[Recipe], Path]:
     real = {k: v for k, v in data["real"].items() if k in ("rates", "max_seconds")}
     others = ("cache", "workers", "real", "folders", "validate_on", "repeats", "weights")
     per_example = {k: v for k, v in data.items() if k not in others}
-    per_example["synth"] = {k: v for k, v in data["synth"].items() if k not in ("count", "seed")}
+    drawn = ("count", "seed", "named")
+    per_example["synth"] = {k: v for k, v in data["synth"].items() if k not in drawn}
 
     def path_of(recipe: Recipe) -> Path:
         identity = [
@@ -61,6 +62,8 @@ def _paths(config: Config) -> Callable[[Recipe], Path]:
             recipe.seed, recipe.file, recipe.channel, parts["grids"], parts["pair"],
             real if recipe.real else per_example,
         ]  # fmt: skip
+        if recipe.kind:
+            identity.append(recipe.kind)
         key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
         return folder / f"{key}.npz"
 

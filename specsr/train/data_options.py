@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
 
-from specsr.synth.draws import ALL_KINDS
+from specsr.synth.draws import FUNCTIONS
 
 
 class Section(BaseModel):
@@ -28,14 +28,21 @@ class SynthOptions(Section):
     """Sampling rates in Hz, drawn evenly."""
     scenes: bool | Literal["all"] | dict[str, PositiveFloat] = False
     """Kinds of machines: false for plain run-ups, true for those of `specsr.synth.draws.KINDS`,
-    all for `specsr.synth.draws.ALL_KINDS`, or kinds of these with their shares."""
+    all for `specsr.synth.draws.ALL_KINDS`, or kinds with their shares."""
+    named: dict[str, PositiveInt] = {}
+    """Machines beside these: kind -> their number."""
 
-    @field_validator("scenes")
+    @field_validator("scenes", "named")
     @classmethod
     def _known(cls, value: Any) -> Any:
         for kind in value if isinstance(value, dict) else ():
-            if kind not in ALL_KINDS:
-                raise ValueError(f"kind {kind!r}: expected one of {', '.join(ALL_KINDS)}")
+            if kind not in FUNCTIONS:
+                raise ValueError(f"kind {kind!r}: expected one of {', '.join(FUNCTIONS)}")
+        return value
+
+    @field_validator("scenes")
+    @classmethod
+    def _some(cls, value: Any) -> Any:
         if value == {}:
             raise ValueError("expected at least one kind of machine")
         return value

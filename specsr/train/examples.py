@@ -59,6 +59,7 @@ class Recipe:
     file: str = ""
     channel: int = 0
     real: bool = False  # one of ``data.real``
+    kind: str = ""  # of a machine of ``data.synth.named``
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,8 @@ def recipes(config: Config) -> list[Recipe]:
         Recipe(seed)
         for seed in range(config.data.synth.seed, config.data.synth.seed + config.data.synth.count)
     ]
+    for kind, count in config.data.synth.named.items():
+        found += [Recipe(_seed(f"{kind}/{i}"), kind=kind) for i in range(count)]
     for path in find_recordings(config.data.folders):
         signal = read_recording(path)
         if signal.rate < config.data.min_rate:
@@ -120,6 +123,11 @@ def recipes(config: Config) -> list[Recipe]:
     return found
 
 
+def _seed(name: str) -> int:
+    """Return a seed that depends on a name alone."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
 def _of_recording(
     path: Path, channels: Sequence[int], repeats: int, real: bool = False
 ) -> list[Recipe]:
@@ -127,8 +135,7 @@ def _of_recording(
     found = []
     for channel in channels:
         for repeat in range(repeats):
-            key = f"{path.name}/{channel}/{repeat}".encode()
-            seed = int.from_bytes(hashlib.sha256(key).digest()[:4], "big")
+            seed = _seed(f"{path.name}/{channel}/{repeat}")
             found.append(Recipe(seed, str(path), channel, real))
     return found
 
@@ -141,11 +148,13 @@ def _source(
         options = config.data.synth
         rate = float(rng.choice(options.rates))
         duration = max(options.duration, shortest / rate)
-        if not options.scenes:
+        if not options.scenes and not recipe.kind:
             return synthesise(random_run_up(recipe.seed, rate, duration))
         shares = shares_of(ALL_KINDS) if options.scenes == "all" else None
         if isinstance(options.scenes, dict):
             shares = options.scenes
+        if recipe.kind:
+            shares = {recipe.kind: 1.0}
         return synthesise(random_machine(recipe.seed, rate, duration, shares))
     signal = read_recording(recipe.file)
     longest = int(config.data.max_seconds * signal.rate)

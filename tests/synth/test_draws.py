@@ -11,13 +11,14 @@ from specsr import SpectrogramTransform
 from specsr.errors import SpecsrError
 from specsr.synth.draws import (
     ALL_KINDS,
+    FUNCTIONS,
     KINDS,
     held_out,
     random_machine,
     random_run_up,
     shares_of,
 )
-from specsr.synth.kinds import FURTHER
+from specsr.synth.kinds import BY_NAME, FURTHER
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -83,10 +84,43 @@ def test_a_kind_keeps_its_modulated_noise() -> None:
     assert sum(run.noise_modulation[0] in (1.5, 2.0, 3.0) for run in drawn) > 25
 
 
-@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_kinds_by_name_are_drawn_only_where_they_are_named() -> None:
+    assert not set(BY_NAME) & set(ALL_KINDS) and set(FUNCTIONS) == {*BY_NAME, *ALL_KINDS}
+    for seed in range(100):
+        assert len(random_machine(seed, shares=shares_of(ALL_KINDS)).impacts) < 150
+    for kind in BY_NAME:
+        assert len(random_machine(0, shares={kind: 1.0}).impacts) > 150
+
+
+def trains(run: RunUp) -> list[np.ndarray]:
+    """Times and levels of the impacts of every mode, [2, N] each."""
+    found: dict[tuple[float, float], list[tuple[float, float]]] = {}
+    for i in run.impacts:
+        found.setdefault((i.freq, i.damping), []).append((i.time, i.level))
+    return [np.array(train).T for train in found.values()]
+
+
+@pytest.mark.parametrize("kind", BY_NAME)
+def test_pulses_are_trains_of_uneven_periods_and_strengths(kind: str) -> None:
+    uneven = []
+    for seed in range(20):
+        base = random_run_up(seed, 12800.0, 3.0)
+        run = BY_NAME[kind](base, np.random.default_rng([seed, 3]))
+        found = trains(run)
+        assert len(found) >= 2
+        for times, levels in found:
+            np.testing.assert_array_equal(times, found[0][0])  # all modes by the same pulses
+            assert times.min() > 0 and times.max() < 3.0 and np.std(levels) > 0.05
+        periods = np.diff(np.sort(found[0][0]))
+        assert 5 < 1 / periods.mean() < 260
+        uneven.append(periods.std() / periods.mean())
+    assert min(uneven) < 0.1 and max(uneven) > (0.1 if kind == "pulses" else 0.01)
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
 def test_the_expected_power_of_every_kind_is_the_mean_of_its_spectrograms(kind: str) -> None:
     rng = np.random.default_rng(1)
-    machine = ALL_KINDS[kind][1](random_run_up(4, 12800.0, 3.0), rng)
+    machine = FUNCTIONS[kind](random_run_up(4, 12800.0, 3.0), rng)
     transform = SpectrogramTransform(1024, 128)
     measured, expected = 0.0, 0.0
     for seed in range(4):

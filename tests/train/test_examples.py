@@ -97,6 +97,25 @@ def test_examples_are_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not list((tmp_path / "cache").glob("*.tmp"))
 
 
+def test_named_machines_come_beside_the_others(tmp_path: Path) -> None:
+    synth = {"count": 2, "duration": 1.0, "rates": [8000.0], "scenes": "all"}
+    few = config(tmp_path, data={"synth": synth})
+    more = config(tmp_path, data={"synth": synth | {"named": {"pulses": 2, "knocking": 1}}})
+    found = recipes(more)
+    assert found[:2] == recipes(few)
+    assert [recipe.kind for recipe in found[2:]] == ["pulses", "pulses", "knocking"]
+    assert len({recipe.seed for recipe in found}) == 5
+    load_examples(few)
+    before = set((tmp_path / "cache").glob("*.npz"))
+    examples = load_examples(more)
+    # the others are not prepared again
+    assert len(before) == 2 and before < set((tmp_path / "cache").glob("*.npz"))
+    for recipe, example in zip(found, examples, strict=True):
+        np.testing.assert_array_equal(example.high, prepare(recipe, more).high)
+    with pytest.raises(ValueError, match="kind 'punch': expected one of plain, .*knocking"):
+        config(tmp_path, data={"synth": synth | {"named": {"punch": 1}}})
+
+
 def test_recordings_are_listed_by_channel_and_repeat(tmp_path: Path) -> None:
     folder = tmp_path / "wavs"
     folder.mkdir()
