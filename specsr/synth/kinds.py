@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from specsr.synth.machine import Impact, Order, RunUp
+from specsr.synth.pulse_train import pulse_train
 
 Kind = Callable[[RunUp, np.random.Generator], RunUp]
 """A function that modifies a plain run-up."""
@@ -194,65 +194,6 @@ def pwm_fan(base: RunUp, rng: np.random.Generator) -> RunUp:
     )  # fmt: skip
 
 
-def _pulse_times(
-    rng: np.random.Generator, base: RunUp, rate: float, wander: float, jitter: float, drift: float
-) -> np.ndarray:
-    """Return the times in s of pulses of a mean rate in Hz that follow a wandering speed, [N].
-
-    Args:
-        rng: source of the draws.
-        base: run-up with speed and duration.
-        rate: of the pulses at the mean speed, Hz.
-        wander: rms of the relative fluctuation of the speed.
-        jitter: rms of the displacement of each pulse, as a share of the period.
-        drift: rms of the change of the phase from each pulse to the next (slip), likewise.
-    """
-    step = 0.002
-    at = np.arange(0, base.duration, step)
-    rpm = np.interp(at, np.linspace(0, base.duration, len(base.rpm)), base.rpm)
-    slow = gaussian_filter1d(rng.standard_normal(at.size), float(rng.uniform(0.05, 0.3)) / step)
-    slow *= wander / max(float(slow.std()), 1e-12)
-    pulses = np.cumsum(rate * rpm / np.mean(rpm) * (1 + slow)) * step
-    phase = np.arange(1, max(2, int(pulses[-1])), dtype=float)
-    phase += jitter * rng.standard_normal(phase.size)
-    phase += drift * np.cumsum(rng.standard_normal(phase.size))
-    times = np.interp(phase, pulses, at)
-    return times[(times > 0) & (times < 0.99 * base.duration)]
-
-
-def _pulse_train(
-    rng: np.random.Generator, base: RunUp, rate: float, cycle: int, modes: int,
-    irregular: tuple[float, float, float],
-) -> tuple[Impact, ...]:  # fmt: skip
-    """Return pulses that excite the same decaying modes, with strengths that scatter.
-
-    Args:
-        rng: source of the draws.
-        base: run-up with rate, speed and duration.
-        rate: of the pulses at the mean speed, Hz.
-        cycle: number of pulses after which the pattern of strengths recurs.
-        modes: number of modes.
-        irregular: wander, jitter and drift of `_pulse_times`.
-    """
-    times = _pulse_times(rng, base, rate, *irregular)
-    pattern = float(rng.uniform(0, 4)) * rng.standard_normal(cycle)
-    scatter = float(np.exp(rng.uniform(np.log(0.1), np.log(4))))
-    strength = pattern[np.arange(times.size) % cycle] + scatter * rng.standard_normal(times.size)
-    total = float(rng.uniform(-8, 20))  # power of a mode over that of the orders, dB
-    impacts: list[Impact] = []
-    for _ in range(modes):
-        freq = float(np.exp(rng.uniform(np.log(150), np.log(0.42 * base.rate))))
-        damping = float(np.exp(rng.uniform(np.log(0.01), np.log(0.3))))
-        # mean power of a train of exp(-a t) sin is rate / 4a
-        mean = 10 * math.log10(rate / (8 * math.pi * damping * freq))
-        level = total - float(rng.uniform(0, 15)) - mean
-        impacts += [
-            Impact(float(time), freq, damping, level + float(more))
-            for time, more in zip(times, strength)
-        ]
-    return tuple(impacts)
-
-
 def pulses(base: RunUp, rng: np.random.Generator) -> RunUp:
     """Impacts of a damaged bearing or gear, which slip: few lines, wide rings of the structure."""
     if rng.random() < 0.7:
@@ -264,7 +205,7 @@ def pulses(base: RunUp, rng: np.random.Generator) -> RunUp:
         float(np.exp(rng.uniform(np.log(0.001), np.log(0.08)))),
         float(rng.choice([0.0, np.exp(rng.uniform(np.log(0.001), np.log(0.03)))])),
     )
-    impacts = _pulse_train(
+    impacts = pulse_train(
         rng, base, rate, int(rng.integers(1, 9)), int(rng.integers(2, 7)), irregular
     )
     lines = _falling(rng, np.arange(1, int(rng.integers(2, 8))), 2.0)
@@ -284,7 +225,7 @@ def knocking(base: RunUp, rng: np.random.Generator) -> RunUp:
         float(np.exp(rng.uniform(np.log(0.0005), np.log(0.02)))),
         0.0,
     )
-    impacts = _pulse_train(rng, base, rate, cylinders, int(rng.integers(3, 10)), irregular)
+    impacts = pulse_train(rng, base, rate, cylinders, int(rng.integers(3, 10)), irregular)
     orders = 0.5 * np.arange(1, int(rng.integers(8, 61)))
     lines = _falling(rng, orders, float(rng.uniform(0.3, 1.5)))
     return replace(
