@@ -234,7 +234,7 @@ def main() -> None:
 
 def _usage(error: Any) -> int:
     """Show a wrong use of the command line, as typer reports it; return the exit code."""
-    error.message = plain(error.message)
+    error.message = plain(error.message).replace("Value error, ", "")  # of Python, not the user's
     with suppress(OSError):
         error.show()
     return int(error.exit_code)

@@ -103,8 +103,8 @@ def upscale_pieces(
     scale = int(scale)
     if consistency not in (None, "off"):
         raise SpecsrError(
-            f"consistency is {consistency!r}: the pair band takes only 'off', or None to put the "
-            "measured band back"
+            f"consistency is {consistency!r}: the pair band takes only 'off'; leave it out to put "
+            "the measured band back"
         )
     found = find_model(model, "band", (1, 1))
     rate = low.rate * scale

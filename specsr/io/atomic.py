@@ -29,14 +29,20 @@ def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> Path:
     """Return the path if a file may be written there; to be called before long computations.
 
     Raises:
-        SpecsrError: it is a folder or a device, it exists (also as a link to a missing file) and
-            ``overwrite`` is False, or the extra for its format is not installed.
+        SpecsrError: it is a folder or a device, its folder is a file, it exists (also as a link
+            to a missing file) and ``overwrite`` is False, or the extra for its format is not
+            installed.
     """
     path = Path(path)
     if library := LIBRARIES.get(path.suffix.lower()):
         require(*library, f"{path.suffix} files")
     if path.is_dir():
         raise SpecsrError(f"{path}: is a folder: name a file to write in it")
+    for folder in path.parents:
+        if folder.is_file():
+            raise SpecsrError(f"{path}: {folder} is a file, not a folder: choose another folder")
+        if folder.exists():
+            break
     if path.exists() and not path.is_file():
         raise SpecsrError(f"{path}: is not a regular file: name a file to write")
     if not overwrite and os.path.lexists(path):

@@ -56,6 +56,17 @@ def istft(spectrum: torch.Tensor, grid: Grid) -> torch.Tensor:
     return samples[..., : grid.length].reshape(*spectrum.shape[:-2], grid.length)
 
 
+MOST_WINDOWS = 256
+"""Most windows over one sample in a map of more than `MOST_CELLS`."""
+MOST_CELLS = 1 << 22
+"""Cells of a map that any overlap may ask for."""
+LONGEST_WINDOW, SHORT_WINDOW = 16, 1 << 16
+"""Longest window as a multiple of the recording, and samples up to which any recording is taken.
+
+Zeros around a recording add rows, no resolution.
+"""
+
+
 @dataclass(frozen=True)
 class SpectrogramTransform:
     """Analysis settings that turn signals into calibrated maps, and the exact inverse.
@@ -112,6 +123,19 @@ class SpectrogramTransform:
             SpecsrError: a setting out of range, see `Grid`.
         """
         hop_length = max(1, self.n_fft // 4) if self.hop_length is None else self.hop_length
+        if self.n_fft > max(SHORT_WINDOW, LONGEST_WINDOW * signal.length):
+            window, length = self.n_fft / signal.rate, signal.length / signal.rate
+            raise SpecsrError(
+                f"df of {1 / window:.3g} Hz needs a window of {window:.4g} s, the recording is "
+                f"{length:.4g} s long: choose df from {1 / length:.3g} Hz up"
+            )
+        columns = signal.length // hop_length if hop_length > 0 else 0
+        if self.n_fft > MOST_WINDOWS * hop_length and columns * self.n_fft > 2 * MOST_CELLS:
+            raise SpecsrError(
+                f"an overlap of {1 - hop_length / self.n_fft:.6g} puts each sample into "
+                f"{self.n_fft // hop_length} windows: {columns} columns, with neighbours that are "
+                f"equal; expected up to {1 - 1 / MOST_WINDOWS:.3f} for this recording"
+            )
         return Grid(
             signal.rate, self.n_fft, hop_length, signal.length, self.window, self.scaling,
             signal.unit, signal.start,

@@ -319,3 +319,8 @@ def test_every_option_and_argument_has_a_help_text() -> None:
         assert command.help and command.epilog.startswith("Example"), name
         for parameter in command.params:
             assert getattr(parameter, "help", None), (name, parameter.name)
+
+
+def test_a_wrong_choice_is_named_without_words_of_python(folder, capsys) -> None:
+    code, _, err = run(capsys, "upscale", folder, "--consistency", "sideways")
+    assert code == 2 and "'sideways' is not one of" in err and "Value error" not in err

@@ -197,7 +197,7 @@ def test_options_that_do_not_fit_a_map_are_refused(run, options, words):
         ),
         (
             {"consistency": "measured"},
-            "consistency is 'measured': the pair band takes only 'off', or None",
+            "consistency is 'measured': the pair band takes only 'off'; leave it out",
         ),
         ({"scale": (2, 1)}, r"scale is \(2, 1\): the pair band takes one whole number"),
         ({"scale": 1}, "scale is 1: the pair band takes a whole number from 2 up"),
@@ -312,6 +312,15 @@ def test_the_result_holds_its_speed_and_the_confidence_in_it(run):
     unused = specsr.upscale(low_map(given, 4), scale=4)
     assert unused.rpm_source == "given" and not unused.rpm_confidence.any()
     np.testing.assert_array_equal(unused.rpm, given.rpm)
+
+
+def test_an_estimated_map_that_is_upscaled_again_is_warned_of(run, uncertain, caplog):
+    low = pool(spectrogram(run.signal, n_fft=1024, hop_length=256), 4, 4)
+    specsr.upscale(low, 2, model=uncertain)
+    assert "estimate itself" not in caplog.text
+    estimate = low.replace(uncertainty_db=np.ones_like(low.magnitude))
+    specsr.upscale(estimate, 2, model=uncertain)
+    assert "the map is an estimate itself" in caplog.text
 
 
 def test_a_finer_map_that_exceeds_the_memory_is_refused_before_any_work():

@@ -91,7 +91,7 @@ def test_folders_are_created_and_links_are_kept(tmp_path):
     write(link, Signal(noise(seed=1), 48000), overwrite=True)
     assert link.is_symlink()
     np.testing.assert_array_equal(read(path).samples, noise(seed=1))
-    with pytest.raises(SpecsrError, match="could not be written"):
+    with pytest.raises(SpecsrError, match="a.wav is a file, not a folder"):
         write(path / "b.wav", Signal(noise(), 48000))  # a file where a folder should be
 
 
@@ -109,3 +109,7 @@ def test_outputs_are_not_replaced_silently(tmp_path):
     with pytest.raises(SpecsrError, match="is a folder"):
         check_output(tmp_path)
     assert check_output(tmp_path / "new") == tmp_path / "new"
+    (tmp_path / "file.wav").write_bytes(b"x")
+    for below in ("b.wav", "c/d.wav"):
+        with pytest.raises(SpecsrError, match=r"file\.wav is a file, not a folder"):
+            check_output(tmp_path / "file.wav" / below)

@@ -51,3 +51,21 @@ def test_the_inverse_keeps_channels_unit_start_and_speed() -> None:
     assert (again.rate, again.unit, again.channels, again.start) == (8000.0, "Pa", ("a", "b"), 1.5)
     np.testing.assert_array_equal(again.rpm, rpm)
     np.testing.assert_allclose(again.samples, signal.samples, atol=1e-6)
+
+
+def test_a_row_spacing_that_the_recording_does_not_resolve_is_refused_with_its_window() -> None:
+    signal = Signal(np.ones(48000), 48000.0)
+    with pytest.raises(
+        SpecsrError, match=r"window of 1e\+06 s, the recording is 1 s long.*1 Hz up"
+    ):
+        spectrogram(signal, df=1e-6)
+    assert spectrogram(signal, df=0.2, overlap=0).grid.n_fft == 240000  # zeros around it
+    assert spectrogram(Signal(np.ones(1), 48000.0), n_fft=4096).grid.rows == 2049
+
+
+def test_an_overlap_of_almost_all_samples_is_refused() -> None:
+    signal = Signal(np.ones(5000), 48000.0)
+    with pytest.raises(SpecsrError, match="into 2048 windows: 5000 columns.*up to 0.996"):
+        spectrogram(signal, overlap=0.99999)
+    assert spectrogram(signal, overlap=0.996).grid.hop_length == 8
+    assert spectrogram(signal.cut(0, 900), overlap=0.99999).grid.hop_length == 1
