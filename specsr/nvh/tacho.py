@@ -144,8 +144,9 @@ def _walk(instants: np.ndarray, limit: int) -> _Repair:
                 last -= 1
                 continue
         elif step > _LONG * usual and (fault or step > _SILENT * usual):
-            count = round(step / usual)
-            if 2 <= count <= limit + 1 and _whole(step / usual, count) and _alike(back, usual):
+            ratio = 2 * step / (usual + back)  # to the mean interval before and after
+            count = round(ratio)
+            if 2 <= count <= limit + 1 and _whole(ratio, count) and _alike(back, usual):
                 between = np.linspace(now, times[i + 1], count + 1)[1:-1].tolist()
                 repair.bridged += between
                 repair.kept += between

@@ -78,6 +78,12 @@ def test_faults_anywhere_are_repaired_and_named(per_rev: int, data) -> None:
     np.testing.assert_allclose(found[usual], truth[usual], rtol=1e-6)
 
 
+def test_two_pulses_missing_while_the_speed_starts_to_rise_are_bridged() -> None:
+    """Their gap is 2.7 of the intervals before it."""
+    times = np.delete(instants(SWEEP), [16, 17])
+    assert error(rpm_from_pulses(signal(times, len(SWEEP)), RATE), SWEEP) < 0.15
+
+
 def test_repairs_are_named_with_their_times(caplog) -> None:
     times = instants(SWEEP)
     faulty = np.sort(np.append(np.delete(times, 30), times[60] + 0.3 * (times[61] - times[60])))
