@@ -59,15 +59,8 @@ def by_filter(
     """
     from functools import partial
 
-    from specsr.jobs.orders import (
-        OrderCutting,
-        OrderFiles,
-        cut_orders,
-        lines_of,
-        opened,
-        order_paths,
-        resolution_notes,
-    )  # fmt: skip
+    from specsr.jobs.order_inputs import OrderCutting, lines_of, opened
+    from specsr.jobs.orders import OrderFiles, cut_orders, order_paths, resolution_notes
     from specsr.nvh.vold_kalman import VoldKalman
     from specsr.units import reference_label
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from specsr import io
-from specsr.choices import SEGMENT
 from specsr.errors import SpecsrError
-from specsr.io import audio, stream
+from specsr.io import audio
 from specsr.io.atomic import together
 from specsr.io.origin import stating
-from specsr.io.speed_table import read_speeds
-from specsr.io.speeds import filled
-from specsr.jobs.inputs import load_recording
-from specsr.jobs.options import Reading, Speed
-from specsr.nvh.order_blocks import block_plan, order_pieces
+from specsr.jobs.order_inputs import OrderCutting, Source
+from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.order_piece import OrderPiece, piece_cuts
 from specsr.nvh.resolvable import unresolved
-from specsr.nvh.shafts import Shaft, ShaftOrder, parse_shaft, parse_shaft_orders, shaft_orders
-from specsr.nvh.speed import read_rpm, rpm_from_pulses
+from specsr.nvh.shafts import ShaftOrder
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.progress import Progress
 from specsr.signal import Signal
@@ -33,31 +27,6 @@ from specsr.version import __version__
 
 PLACE = "{order}"
 """Part of the name of a file that stands for an order: each order then has a file of its own."""
-
-Source = Signal | stream.Recording
-
-
-@dataclass(frozen=True)
-class OrderCutting:
-    """What is cut out of a recording.
-
-    Attributes:
-        cut: orders in text, see `specsr.nvh.shafts.parse_shaft_orders`.
-        shafts: in text, see `specsr.nvh.shafts.parse_shaft`; none for the speed of the recording.
-        method: bandwidth and poles of the filter.
-        segment: approximate length of the blocks, s.
-    """
-
-    cut: str
-    shafts: tuple[str, ...] = ()
-    method: VoldKalman = VoldKalman()
-    segment: float = SEGMENT
-
-    @property
-    def tables(self) -> list[Path]:
-        """Files that hold the speeds of shafts."""
-        sources = [parse_shaft(text).source for text in self.shafts]
-        return [Path(each) for each in sources if each != "rpm" and _number(each) is None]
 
 
 @dataclass(frozen=True)
@@ -80,135 +49,6 @@ class OrderFiles:
                 raise SpecsrError(
                     f"{path}: expected an audio file for waveforms: {' '.join(audio.FORMATS)}"
                 )
-
-
-@contextmanager
-def opened(
-    path: Path, reading: Reading, speed: Speed, part: Callable[[Signal], Signal] | None = None
-) -> Iterator[tuple[Source, Shaft | None]]:
-    """Yield a recording and the shaft of its speed; audio files are streamed.
-
-    Args:
-        path: the recording.
-        reading: channels and calibration.
-        speed: source of the speed; a table is read at its own times.
-        part: cuts a part out of the recording, which is then read whole; None for all of it.
-
-    Raises:
-        SpecsrError: the recording or the speed cannot be read, or it is a map.
-    """
-    if io.is_map(path):
-        raise SpecsrError(
-            f"{path}: is a map: --method vold-kalman needs a recording; leave it out to sum cells"
-        )
-    with ExitStack() as stack:
-        found = None
-        if part is None:
-            found = stack.enter_context(stream.opened(path, **reading.arguments()))
-        if found is None:
-            signal = load_recording(path, reading, speed)
-            signal = signal if part is None else part(signal)
-            yield signal, None if signal.rpm is None else Shaft("", signal.rpm)
-        elif speed.table is not None:
-            yield found, table_shaft("", speed.table, found)
-        elif not speed.from_channel:
-            rpm = found.rpm
-            yield found, None if rpm is None else Shaft("", np.asarray(rpm, dtype=np.float64))
-        else:
-            name, rpm, positions = _channel(path, found, reading, speed)
-            names = tuple(each for each in found.channels if each != name)
-            if not names:
-                raise SpecsrError(f"{path}: {name} is the only channel: expected one beside it")
-            if names != found.channels:
-                chosen = replace(reading, channels=names)
-                found = stack.enter_context(stream.opened(path, **chosen.arguments()))
-            assert found is not None  # it was opened before
-            yield found, Shaft("", rpm, positions)
-
-
-def _channel(
-    path: Path, like: Source, reading: Reading, speed: Speed
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """Return the channel of the speed: its name, the speed in 1/min, and samples of ``like``."""
-    chosen = speed.channel if speed.channel is not None else speed.tacho
-    own = replace(reading, channels=(str(chosen),), calib=None)
-    read = io.read(path, **own.arguments())
-    values = read.samples[0].astype(float)
-    if speed.tacho is None:
-        rpm = values * speed.scale
-    else:
-        rpm = rpm_from_pulses(values, read.rate, speed.pulses, threshold=speed.threshold)
-    times = read.start + np.arange(read.length) / read.rate
-    return read.channels[0], rpm, (times - like.start) * like.rate
-
-
-def table_shaft(name: str, path: Path, source: Source, ratio: float = 1.0) -> Shaft:
-    """Return a shaft whose speed is in a table; its values stay at their own times.
-
-    Raises:
-        SpecsrError: as `specsr.nvh.speed.read_rpm`.
-    """
-    table = read_speeds(path)
-    if table.times is None:
-        if len(table.rpm) != source.length:
-            raise SpecsrError(
-                f"{path}: {len(table.rpm)} speeds for {source.length} samples: expected one per "
-                "sample, or a column of times before them"
-            )
-        return Shaft(name, table.rpm, ratio=ratio)
-    # the checks and notes of `read_rpm`, over as few samples as show the span of the recording
-    count = min(source.length, 1000)
-    span = Signal(
-        np.zeros((1, count), np.float32), source.rate * (count / source.length), start=source.start
-    )
-    read_rpm(path, span)
-    values, _ = filled(table.rpm, str(path))
-    return Shaft(name, values, (table.times - source.start) * source.rate, ratio)
-
-
-def lines_of(cutting: OrderCutting, source: Source, own: Shaft | None) -> tuple[ShaftOrder, ...]:
-    """Return the orders to cut, with their shafts.
-
-    Args:
-        cutting: orders and shafts in text.
-        source: the recording.
-        own: shaft of its speed; None if it has none.
-
-    Raises:
-        SpecsrError: a shaft or an order that cannot be read, no speed, or a bandwidth out of
-            range.
-    """
-    shafts = []
-    for text in cutting.shafts or (": rpm",):
-        named = parse_shaft(text) if cutting.shafts else None
-        name, speed, ratio = (
-            ("", "rpm", 1.0) if named is None else (named.name, named.source, named.ratio)
-        )
-        constant = _number(speed)
-        if speed == "rpm":
-            if own is None:
-                raise SpecsrError(
-                    "the recording has no speed: give a table (--rpm speed.csv), a speed channel "
-                    "(--rpm-channel), tacho pulses (--tacho-channel), or --shaft NAME: 1480"
-                )
-            shafts.append(replace(own, name=name, ratio=ratio))
-        elif constant is not None:
-            shafts.append(Shaft(name, np.array([constant]), np.array([0.0]), ratio))
-        else:
-            shafts.append(table_shaft(name, Path(speed), source, ratio))
-    names = [shaft.name for shaft in shafts]
-    if len(set(names)) < len(names):
-        raise SpecsrError(f"--shaft names {', '.join(names)}: expected each name once")
-    lines = shaft_orders(parse_shaft_orders(cutting.cut, names), shafts)
-    block_plan(source, lines, cutting.method, cutting.segment)  # checks the bandwidth
-    return lines
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 def cut_orders(
@@ -247,7 +87,9 @@ def cut_orders(
             # copies, without which the samples of the piece stay in memory
             first = piece.signal.samples[:, :1].copy()
             head = piece.signal.replace(samples=first, rpm=None) if head is None else head
-            parts.append(replace(piece, signal=head, waveforms=piece.waveforms[..., :0].copy()))
+            parts.append(
+                dataclasses.replace(piece, signal=head, waveforms=piece.waveforms[..., :0].copy())
+            )
         stack.close()
         check()
         if errors := outputs.commit():

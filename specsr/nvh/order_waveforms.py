@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,14 @@ from specsr.choices import SEGMENT
 from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.order_piece import OrderPiece, piece_cuts
+from specsr.nvh.resolvable import unresolved
 from specsr.nvh.shafts import Shaft, ShaftOrder, shaft_orders
 from specsr.nvh.speed import checked_rpm
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.progress import Progress
 from specsr.signal import Signal
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +54,9 @@ def extract_orders(
 ) -> ExtractedOrders:
     """Return amplitude, phase and waveform of orders, all of them fitted jointly.
 
-    Close and crossing orders are separated as far as `specsr.nvh.resolvable.unresolved` finds
-    none that are not.  Holds K waveforms of the recording in memory; `order_pieces` does not.
+    Close and crossing orders are separated; pairs that the bandwidth does not separate
+    (`specsr.nvh.resolvable.unresolved`) are named in a warning.  Holds K waveforms of the recording
+    in memory; `specsr.nvh.order_blocks.order_pieces` does not.
 
     Args:
         signal: the recording.
@@ -64,7 +69,7 @@ def extract_orders(
     Raises:
         SpecsrError: no speed, no order, the same order twice, or a bandwidth out of range.
     """
-    lines = _lines(signal, orders, shafts)
+    lines = _lines(signal, orders, shafts, method)
     pieces = list(order_pieces(signal, lines, method, segment, progress))
     joined = [
         np.concatenate([getattr(piece, name) for piece in pieces], axis=-1)
@@ -82,7 +87,7 @@ def remove_orders(
     progress: Progress | None = None,
 ) -> Signal:
     """Return a recording without some orders.  Arguments and errors as `extract_orders`."""
-    lines = _lines(signal, orders, shafts)
+    lines = _lines(signal, orders, shafts, method)
     residual = np.empty_like(signal.samples)
     done = 0
     for piece in order_pieces(signal, lines, method, segment, progress):
@@ -96,7 +101,12 @@ def _lines(
     signal: Signal,
     orders: Sequence[float] | Mapping[str, Sequence[float]],
     shafts: Mapping[str, np.ndarray | float] | None,
+    method: VoldKalman,
 ) -> tuple[ShaftOrder, ...]:
+    """Return the orders with their shafts; pairs that are not separated are warned of."""
     given = {"": signal.rpm} if shafts is None else shafts
     speeds = [Shaft(name, np.array(checked_rpm(x, signal.length))) for name, x in given.items()]
-    return shaft_orders(orders, speeds)
+    lines = shaft_orders(orders, speeds)
+    for pair in unresolved(lines, signal.length, signal.rate, signal.start, method):
+        log.warning("%s", pair.text(method.unit))
+    return lines

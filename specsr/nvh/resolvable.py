@@ -23,6 +23,8 @@ LIMIT = math.sqrt(0.5)
 speeds that is a distance below half the bandwidth."""
 FINE = 4
 """Instants of the beat per knot; beats above `KNOTS` bandwidths are far apart and are left out."""
+WORST = 1e-3
+"""Least 1 - coherence^2 in texts."""
 CHUNK = 1 << 20
 """Samples over which the angle is integrated at a time."""
 
@@ -58,10 +60,12 @@ class Unresolved:
             if self.bandwidth is None
             else f"a bandwidth of {self.bandwidth:.2g} {unit} separates them"
         )
+        growth = -10 * math.log10(max(1 - self.coherence**2, WORST))
         return (
-            f"orders {self.first} and {self.second} are not separated for {self.seconds:.3g} s "
-            f"between {self.span[0]:.4g} and {self.span[1]:.4g} s ({self.rpm[0]:.0f} to "
-            f"{self.rpm[1]:.0f} rpm), where they come within {self.distance:.2g} Hz: {advice}"
+            f"orders {self.first} and {self.second} are not safely separated for "
+            f"{self.seconds:.3g} s between {self.span[0]:.4g} and {self.span[1]:.4g} s ({self.rpm[0]:.0f} to "
+            f"{self.rpm[1]:.0f} rpm), where they come within {self.distance:.2g} Hz "
+            f"(noise in both grows by {growth:.0f} dB{' or more' if growth > 29 else ''}): {advice}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ class Shaft:
         """
         return begin + revolutions(self.at(np.arange(first, last)) / 60, rate)
 
-    @property
+    @functools.cached_property
     def span(self) -> tuple[float, float]:
         """Lowest and highest magnitude of the speed, 1/min."""
         speed = self.ratio * np.abs(self.values)

@@ -1,0 +1,327 @@
+"""Cuts and waveforms of orders against their analytic truth.
+
+Recordings of 12 s at 12.8 kHz: run-up and coast-down of one shaft, a run-up through a resonance,
+two shafts 2 % and 0.5 % apart, orders that cross, and orders added to the sound of a real car
+(run-up of 20 s, its own speed; the orders lie between its half orders).  Envelopes vary by 30 %
+within 5 s.  Noise is white, 0 to 30 dB below the orders (rms of both in the whole band); in the
+car the recording is the noise.  All errors are taken without the first and last second.
+
+- Level: rms error of the order cuts over time, dB; mean over the orders.
+- Waveform: rms error of the waveform relative to the true one, dB, and the correlation; worst
+  order.
+- Removal: what is left of the orders in the residual, dB relative to the orders.
+- Real car: the level around its own orders before and after their removal; noise and the parts of
+  the orders that vary faster than the bandwidth are left.
+
+Methods: the Vold-Kalman filter (two poles, all orders jointly); *low-pass*: demodulation by the
+shaft angle and a zero-phase Butterworth low-pass of the same bandwidth and slope, each order by
+itself; *resample*: cuts of the order map (angular resampling, 0.4 orders); *stft*: cuts of a map of
+4096 samples (main lobe and sweep).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from common import data_folder, parser, progress, publish, run
+from real_recordings import RUN_UP_RPM
+from scipy.signal import butter, sosfiltfilt
+
+from specsr.maps.transform import spectrogram
+from specsr.nvh.order_blocks import order_pieces
+from specsr.nvh.order_cut import OrderCut, order_cut
+from specsr.nvh.order_map import order_map
+from specsr.nvh.order_waveforms import extract_orders
+from specsr.nvh.shafts import Shaft, shaft_orders
+from specsr.nvh.speed import revolutions
+from specsr.nvh.vold_kalman import VoldKalman
+from specsr.signal import Signal
+
+RATE, SECONDS, EDGE = 12800.0, 12.0, 1.0
+NOISE = (0, 10, 20, 30)
+WIDTHS = (1.5, 4.0)
+METHODS = ("vold-kalman", "low-pass", "resample", "stft")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recording: speed of each shaft, and (shaft, order, complex envelope) of each order."""
+
+    name: str
+    rate: float
+    shafts: dict[str, np.ndarray]
+    lines: tuple[tuple[str, float, np.ndarray], ...]
+    background: np.ndarray | None = None
+
+    def parts(self) -> np.ndarray:
+        """Return the waveform of every order, [K, N]."""
+        return np.stack([(a * self.phasor(s, k)).real for s, k, a in self.lines])
+
+    def phasor(self, shaft: str, order: float) -> np.ndarray:
+        """Return exp(j order angle), [N]."""
+        turns = revolutions(self.shafts[shaft] / 60, self.rate)
+        return np.exp(2j * np.pi * ((order * turns) % 1))
+
+    def noise(self, below: float) -> np.ndarray:
+        """Return the noise, ``below`` dB under the orders, [N]."""
+        size = len(self.lines[0][2])
+        noise = np.random.default_rng(size).standard_normal(size)
+        noise = noise if self.background is None else self.background
+        orders = np.std(self.parts().sum(axis=0))
+        return noise / np.std(noise) * orders * 10 ** (-below / 20)
+
+
+def slow(times: np.ndarray, level: float, phase: float) -> np.ndarray:
+    """Return an envelope that varies by 30 % within 5 s."""
+    swing = 1 + 0.3 * np.sin(2 * np.pi * times / 5 + phase)
+    return 10 ** (level / 20) * swing * np.exp(1j * phase)
+
+
+def cases(data: Path) -> list[Case]:
+    """Return all recordings; that of the car only if the data has it."""
+    times = np.arange(round(RATE * SECONDS)) / RATE
+    up = np.linspace(900, 4500, times.size)
+    down = 900 + 3600 * np.exp(-times / 5)
+    falling = np.linspace(4500, 900, times.size)
+    plain = tuple(("a", k, slow(times, -3 * i, i)) for i, k in enumerate((2, 4, 6)))
+
+    def two(slip: float, orders: tuple[float, ...]) -> Case:
+        shafts = {"a": up, "b": up * (1 + slip / 100)}
+        lines = [(s, k) for s in shafts for k in orders]
+        found = tuple((s, k, slow(times, -3 * i, i)) for i, (s, k) in enumerate(lines))
+        return Case(f"two shafts, {slip:g} %", RATE, shafts, found)
+
+    def mode(order: float) -> np.ndarray:
+        ratio = order * up / 60 / 120
+        return 0.2 + 0.8 * 0.06 / (1 - ratio**2 + 0.06j * ratio)  # 120 Hz, 3 % damping
+
+    found = [
+        Case("run-up", RATE, {"a": up}, plain),
+        Case("coast-down", RATE, {"a": down}, plain),
+        Case("resonance", RATE, {"a": up}, tuple(("a", k, mode(k)) for k in (2, 4))),
+        two(2, (2, 4)),
+        two(0.5, (8, 12)),
+        Case(
+            "crossing", RATE, {"a": up, "b": falling},
+            (("a", 2, slow(times, 0, 0)), ("b", 2, slow(times, -3, 1))),
+        ),
+    ]  # fmt: skip
+    for path in sorted(data_folder(data, "audio").rglob("car_runup_with_rpm.flac")):
+        read = car(path)
+        assert read.rpm is not None
+        times = np.arange(read.length) / RATE
+        lines = tuple(("a", k, slow(times, -3 * i, i)) for i, k in enumerate((2.21, 4.27, 7.73)))
+        found.append(Case("orders in a car", RATE, {"a": read.rpm}, lines, read.samples[0]))
+    return found
+
+
+def car(path: Path) -> Signal:
+    """Return the run-up of the car with its speed at `RATE`."""
+    import soundfile
+
+    samples, rate = soundfile.read(path, dtype="float64")
+    read = Signal(samples[:, :1].T, float(rate), "Pa", rpm=samples[:, 1] * RUN_UP_RPM)
+    return read.resample(RATE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a method found: cuts, and waveforms [K, N] if it has them."""
+
+    cuts: list[OrderCut]
+    waveforms: np.ndarray | None = None
+
+
+def vold_kalman(case: Case, x: np.ndarray, width: float) -> Found:
+    orders = {s: [k for t, k, _ in case.lines if t == s] for s in case.shafts}
+    found = extract_orders(Signal(x, case.rate), orders, case.shafts, VoldKalman(width))
+    return Found(found.cuts, found.whole.waveforms[:, 0])
+
+
+def low_pass(case: Case, x: np.ndarray, width: float) -> Found:
+    cuts, waveforms = [], []
+    # forwards and backwards: -3 dB in total at half the bandwidth, fourth order
+    sos = butter(2, width / 2 * (np.sqrt(2) - 1) ** -0.25, fs=case.rate, output="sos")
+    times = np.arange(x.size) / case.rate
+    for shaft, order, _ in case.lines:
+        phasor = case.phasor(shaft, order)
+        moved = 2 * x * phasor.conj()
+        found = sosfiltfilt(sos, moved, padlen=round(case.rate / width))
+        waveforms.append((found * phasor).real)
+        at = slice(0, None, 1000)
+        level = 20 * np.log10(np.abs(found[at]) / np.sqrt(2))
+        speed = case.shafts[shaft][at]
+        cuts.append(OrderCut(order, times[at], speed, level[None], np.full(speed.size, width)))
+    return Found(cuts, np.stack(waveforms))
+
+
+def resample(case: Case, x: np.ndarray) -> Found:
+    maps = {
+        name: order_map(Signal(x, case.rate), rpm, max_order=14.0)
+        for name, rpm in case.shafts.items()
+    }
+    return Found([maps[s].cut(k) for s, k, _ in case.lines])
+
+
+def stft(case: Case, x: np.ndarray) -> Found:
+    spec = spectrogram(Signal(x, case.rate), n_fft=4096, overlap=0.75)
+    return Found([order_cut(spec, case.shafts[s], k) for s, k, _ in case.lines])
+
+
+def runs(only: list[str]) -> dict[str, Callable[[Case, np.ndarray], Found]]:
+    """Return column -> method."""
+    found: dict[str, Callable[[Case, np.ndarray], Found]] = {}
+    for name, method in (("vold-kalman", vold_kalman), ("low-pass", low_pass)):
+        for width in WIDTHS:
+            if name in only:
+                found[f"{name}, {width:g} Hz"] = (
+                    lambda case, x, method=method, width=width: method(case, x, width)  # type: ignore[misc]
+                )
+    found |= {"resample": resample} if "resample" in only else {}
+    return found | ({"stft": stft} if "stft" in only else {})
+
+
+def level_error(case: Case, cuts: list[OrderCut]) -> float:
+    errors = []
+    for cut, (_, _, envelope) in zip(cuts, case.lines):
+        end = len(envelope) / case.rate
+        at = (cut.times > EDGE) & (cut.times < end - EDGE) & ~np.isnan(cut.levels[0])
+        grid = np.arange(len(envelope)) / case.rate
+        truth = 20 * np.log10(np.interp(cut.times[at], grid, np.abs(envelope)) / np.sqrt(2))
+        errors.append(np.sqrt(np.mean((cut.levels[0, at] - truth) ** 2)))
+    return float(np.mean(errors))
+
+
+def inner(case: Case, x: np.ndarray) -> np.ndarray:
+    edge = round(EDGE * case.rate)
+    return x[..., edge:-edge]
+
+
+def accuracy(
+    found: list[Case], only: list[str], noise: tuple[int, ...]
+) -> dict[str, list[dict[str, object]]]:
+    """Return the tables of levels, waveforms and removal."""
+    methods = runs(only)
+    levels, waves, correlations, left = [], [], [], []
+    for case in progress(found, len(found), "accuracy"):
+        parts = case.parts()
+        true = inner(case, parts)
+        for below in noise:
+            hidden = case.noise(below)
+            rows: list[dict[str, object]] = [
+                {"recording": case.name, "line to noise, dB": below} for _ in range(4)
+            ]
+            for name, method in methods.items():
+                result = method(case, parts.sum(axis=0) + hidden)
+                rows[0][name] = level_error(case, result.cuts)
+                if result.waveforms is None:
+                    continue
+                got = inner(case, result.waveforms)
+                errors = np.std(got - true, axis=1) / np.std(true, axis=1)
+                rows[1][name] = 20 * np.log10(errors.max())
+                rows[2][name] = min(np.corrcoef(a, b)[0, 1] for a, b in zip(got, true))
+                rest = true.sum(axis=0) - got.sum(axis=0)
+                rows[3][name] = 20 * np.log10(np.std(rest) / np.std(true.sum(axis=0)))
+            for table, row in zip((levels, waves, correlations, left), rows):
+                table.append(row)
+    return {
+        "Level, rms error in dB": levels,
+        "Waveform, error of the worst order in dB": waves,
+        "Waveform, correlation of the worst order": correlations,
+        "Removal, rest of the orders in dB": left,
+    }
+
+
+def real_removal(data: Path, only: list[str]) -> list[dict[str, object]]:
+    """Return levels around orders of the real car before and after their removal."""
+    rows = []
+    for path in sorted(data_folder(data, "audio").rglob("car_runup_with_rpm.flac")):
+        signal = car(path)
+        assert signal.rpm is not None
+        orders = (1.0, 2.0, 4.0, 6.0)
+        level = np.zeros(signal.length) + 0j
+        case = Case("car", RATE, {"a": signal.rpm}, tuple(("a", k, level) for k in orders))
+        x = signal.samples[0].astype(np.float64)
+        rests = {"before": x}
+        for name, method in runs(only).items():
+            found = method(case, x)
+            if found.waveforms is not None:
+                rests[name] = x - found.waveforms.sum(axis=0)
+        maps = {name: order_map(signal.replace(samples=rest)) for name, rest in rests.items()}
+        for k in orders:
+            row: dict[str, object] = {"order": k}
+            for name, made in maps.items():
+                levels = made.cut(k).levels[0]
+                row[name] = 10 * np.log10(np.nanmean(10 ** (levels / 10)))
+            rows.append(row)
+    return rows
+
+
+def speed() -> list[dict[str, object]]:
+    """Return the processor time of cuts of 60 s at 48 kHz, one channel."""
+    rate, size = 48000.0, 60 * 48000
+    x = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+    rpm = np.linspace(800, 5000, size)
+    rows = []
+    start = time.process_time()
+    made = order_map(Signal(x, rate), rpm)
+    for k in range(1, 7):
+        made.cut(k)
+    base = time.process_time() - start
+    rows.append({"method": "resample", "orders": 6, "times real time": 60 / base, "ratio": 1.0})
+    for count in (1, 6, 20):
+        lines = shaft_orders([k / 2 for k in range(1, count + 1)], [Shaft("", rpm)])
+        start = time.process_time()
+        for _ in order_pieces(Signal(x, rate), lines):
+            pass
+        took = time.process_time() - start
+        rows.append({
+            "method": "vold-kalman, 1.5 Hz", "orders": count, "times real time": 60 / took,
+            "ratio": base / took,
+        })  # fmt: skip
+    return rows
+
+
+def draw(tables: dict[str, list[dict[str, object]]], path: Path) -> None:
+    """Draw the waveform errors and level errors at 20 dB."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
+    titles = ("Level, rms error in dB", "Waveform, error of the worst order in dB")
+    for ax, title in zip(axes, titles):
+        rows = [row for row in tables[title] if row["line to noise, dB"] == 20]
+        columns = [key for key in rows[0] if key not in ("recording", "line to noise, dB")]
+        for i, column in enumerate(columns):
+            at = np.arange(len(rows)) + 0.8 * (i + 0.5) / len(columns) - 0.4
+            ax.bar(at, [row[column] for row in rows], 0.8 / len(columns), label=column)
+        ax.set_xticks(range(len(rows)), [row["recording"] for row in rows], rotation=20, fontsize=8)
+        ax.set_title(f"{title}; line to noise 20 dB", fontsize=9)
+        ax.grid(alpha=0.3, axis="y")
+    axes[0].set_yscale("log")
+    axes[0].legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    made = parser(__doc__.splitlines()[0], METHODS, "orders")
+    made.add_argument("--figure", type=Path, metavar="FILE", help="draw the errors to this file")
+    args = made.parse_args()
+    found = cases(args.data)[: args.limit]
+    tables = accuracy(found, args.only, NOISE)
+    if args.figure:
+        draw(tables, args.figure)
+    if rows := real_removal(args.data, args.only):
+        tables["Orders of a real car before and after removal, mean level in 0.4 orders, dB"] = rows
+    tables["Speed, processor time of one core, 48 kHz"] = speed()
+    publish(args, "Orders", __doc__, tables, digits=3)
+
+
+if __name__ == "__main__":
+    run(main)
