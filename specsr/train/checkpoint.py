@@ -116,7 +116,7 @@ def changes(before: dict[str, Any], now: dict[str, Any], at: str = "") -> list[s
     found = []
     for key in {**before, **now}:
         old, new = before.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
+        if isinstance(old, dict) and isinstance(new, dict) and old and new:
             found += changes(old, new, f"{at}{key}.")
         elif old != new and key in before:  # options of later versions had their default
             found.append(f"{at}{key}: {old} -> {new}")

@@ -149,6 +149,8 @@ def test_changes_of_nested_configs() -> None:
     assert checkpoint.changes(before, now) == ["b.c: 2 -> 9", "b.d.e: 3 -> 8", "gone: 4 -> None"]
     assert checkpoint.changes({"a": {"b": 1}}, {"a": None}) == ["a: {'b': 1} -> None"]
     assert checkpoint.changes({"a": None}, {"a": {"b": 1}}) == ["a: None -> {'b': 1}"]
+    # such as data.synth.named
+    assert checkpoint.changes({"a": {}}, {"a": {"b": 1}}) == ["a: {} -> {'b': 1}"]
 
 
 def test_the_reason_of_a_refusal_is_one_short_line_with_the_file(tmp_path) -> None:
