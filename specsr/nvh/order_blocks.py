@@ -19,6 +19,10 @@ from specsr.signal import Signal
 CHUNK = 1 << 16
 """Approximate number of samples that are demodulated at a time."""
 
+LEAST_STEP, MOST_STEP = 64, 1 << 18
+"""Samples from knot to knot of a filter that is narrow for the length of the recording, and the
+maximum; narrower filters have more knots than they need."""
+
 FADE = 4
 """Length of a margin over that of a crossfade."""
 
@@ -75,7 +79,8 @@ def block_plan(
             f"a bandwidth of {method.bandwidth:g} {method.unit}{found}: expected above 0 up to "
             f"1/{2 * KNOTS} of the sampling rate, {source.rate / 2 / KNOTS:.4g} Hz"
         )
-    step = int(source.rate / (KNOTS * widest))
+    longest = min(max(source.length, LEAST_STEP), MOST_STEP)
+    step = min(int(source.rate / (KNOTS * widest)), longest)
     margin = int(np.ceil(method.memory / narrowest * source.rate / step)) + 4
     block = max(round(segment * source.rate / step), 4 * margin)
     intervals = -(-source.length // step)

@@ -63,9 +63,10 @@ class Unresolved:
         growth = -10 * math.log10(max(1 - self.coherence**2, WORST))
         return (
             f"orders {self.first} and {self.second} are not safely separated for "
-            f"{self.seconds:.3g} s between {self.span[0]:.4g} and {self.span[1]:.4g} s ({self.rpm[0]:.0f} to "
-            f"{self.rpm[1]:.0f} rpm), where they come within {self.distance:.2g} Hz "
-            f"(noise in both grows by {growth:.0f} dB{' or more' if growth > 29 else ''}): {advice}"
+            f"{self.seconds:.3g} s between {self.span[0]:.4g} and {self.span[1]:.4g} s "
+            f"({self.rpm[0]:.0f} to {self.rpm[1]:.0f} rpm), where they come within "
+            f"{self.distance:.2g} Hz (noise in both grows by {growth:.0f} dB"
+            f"{' or more' if growth > 29 else ''}): {advice}"
         )
 
 

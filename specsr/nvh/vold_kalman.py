@@ -38,6 +38,9 @@ ABSENT = 0.01
 """Weight of the samples in which an order is out of range; the envelope falls to zero there."""
 RIDGE = 1e-6
 """Weight of |a|^2: two orders of the same frequency then share the amplitude equally."""
+STIFFEST = 1e7
+"""Maximum of r^2 in knot intervals, which keeps the precision: with two poles that of a bandwidth
+of 1/200 of the rate of the knots.  Narrower filters are as wide as that one."""
 
 _CUBIC = np.array([[1, -3, 3, -1], [4, 0, -6, 3], [1, 3, 3, -3], [0, 0, 0, 1]]) / 6
 """Coefficients of the four cubic B-splines that are not zero in an interval, ascending powers."""
@@ -119,10 +122,10 @@ def splines(positions: np.ndarray) -> np.ndarray:
     return np.vander(positions, 4, increasing=True) @ _CUBIC.T
 
 
-def _bending(poles: int) -> np.ndarray:
+def _bending(derivative: int) -> np.ndarray:
     """Return the integrals of the products of derivatives of the B-splines, [4, 4]."""
     nodes, weights = np.polynomial.legendre.leggauss(4)
-    slopes = np.polynomial.polynomial.polyder(_CUBIC.T, poles)
+    slopes = np.polynomial.polynomial.polyder(_CUBIC.T, derivative)
     values = np.polynomial.polynomial.polyval((nodes + 1) / 2, slopes)  # [4, nodes]
     return (values * weights / 2) @ values.T
 
@@ -227,8 +230,8 @@ class Normal:
             seconds: length of an interval.
             poles: 1 or 2.
         """
-        bending, mass = _bending(poles), self._gram(np.ones((1, self.step)))
-        stiff = stiffness(bandwidths, poles) / seconds ** (2 * poles)
+        bending, mass = _bending(poles), _bending(0)
+        stiff = np.minimum(stiffness(bandwidths, poles) / seconds ** (2 * poles), STIFFEST)
         for k in range(self.orders):
             own = stiff[k, :, None, None] * bending + RIDGE * mass
             self._add_block(0, own, 2 * k, 2 * k)

@@ -261,6 +261,24 @@ def test_out_of_range_is_nan_and_silent() -> None:
     assert not silent.whole.waveforms.any() and np.isnan(silent.cuts[0].levels).all()
 
 
+@pytest.mark.parametrize("length", [1, 10, 500, 20000])
+def test_short_recordings_and_narrow_filters(length: int) -> None:
+    part = Signal(tone(2, UP)[:length], RATE, rpm=UP[:length])
+    for bandwidth in (1.5, 1e-6):
+        found = extract_orders(part, [2], method=VoldKalman(bandwidth))
+        assert np.isfinite(found.whole.waveforms).all()
+        if length >= 500:  # an order of constant amplitude passes the narrowest filter
+            assert np.abs(found.whole.residual.samples).max() < 1e-3
+
+
+def test_levels_follow_the_calibration_over_the_range_of_float64() -> None:
+    for scale in (1e-150, 1e150):
+        found = extract_orders(Signal(scale * tone(2, UP), RATE, rpm=UP), [2])
+        assert found.cuts[0].levels == pytest.approx(20 * np.log10(scale) - 3.01, abs=0.01)
+    silent = extract_orders(Signal(np.zeros(N), RATE, rpm=UP), [2])
+    assert (silent.cuts[0].levels == -np.inf).all()
+
+
 def test_unresolved_orders_are_named_with_a_bandwidth_that_separates_them(caplog) -> None:
     def found(orders, method=VoldKalman(1.5), **rpms):
         shafts = [Shaft(name, rpm) for name, rpm in rpms.items()]
