@@ -17,6 +17,7 @@ from scipy.ndimage import uniform_filter
 
 from specsr.maps.grid import Grid
 from specsr.maps.levels import to_db
+from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import enlarge, pool_power
 from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed import column_rotation_hz
@@ -133,7 +134,8 @@ def oracles(
     """Yield estimates with the shape of other columns and the measured power of every coarse cell.
 
     Every shape is taken as it is, and with the speckle that the coarse cells show, as far as sound
-    is noise.  Each has several weights against the bicubic interpolation.
+    is noise.  Each has several weights against the bicubic interpolation, and is corrected by a
+    cubic and by the correlation of noise.
 
     Args:
         power: fine map without its Nyquist row, [F, T].
@@ -143,6 +145,7 @@ def oracles(
         speckle: prediction for noise on this grid.
     """
     low, frames = pool_power(power, scale, scale), power.shape[1]
+    of_noise = noise_interpolation(grid, (scale, scale))
     yield bicubic
     for shape in shapes(power, grid, scale, rpm):
         expected = np.where(shape > 0, shape, bicubic)
@@ -151,7 +154,9 @@ def oracles(
             # at the level of the coarse cells, so that the weights mix shapes alone
             level = back_project(seen, low, (scale, scale))
             for weight in WEIGHTS:
-                yield back_project(level**weight * bicubic ** (1 - weight), low, (scale, scale))
+                mixed = level**weight * bicubic ** (1 - weight)
+                yield back_project(mixed, low, (scale, scale))
+                yield back_project(mixed, low, (scale, scale), between=of_noise)
 
 
 def smoothed(power: np.ndarray, size: tuple[int, int], scale: int) -> np.ndarray:
