@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -213,3 +213,18 @@ def _without_mean(samples: np.ndarray) -> np.ndarray:
         return np.zeros_like(samples)
     scaled = samples / peak  # the sum of large samples exceeds float64
     return peak * (scaled - scaled.mean())
+
+
+class Source(Protocol):
+    """A recording read in parts: a `Signal`, or an open file (`specsr.io.stream`)."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def start(self) -> float: ...
+    @property
+    def channels(self) -> tuple[str, ...]: ...
+    def cut(self, first: int, last: int) -> Signal:
+        """Return samples ``first`` to ``last`` (exclusive); both rise from call to call."""

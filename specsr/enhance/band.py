@@ -11,7 +11,6 @@ import torch
 
 from specsr.choices import SCALE, Consistency, Phase
 from specsr.enhance.segments import (
-    Source,
     first_seconds,
     join,
     model_plan,
@@ -30,7 +29,7 @@ from specsr.models.tiling import run_tiled
 from specsr.pairs.band_input import band_image, cut_row
 from specsr.pairs.consistency import put_band_back
 from specsr.progress import Progress
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ import torch
 
 from specsr.choices import MAX_ATTENUATION
 from specsr.enhance.segments import (
-    Source,
     first_seconds,
     join,
     model_plan,
@@ -30,7 +29,7 @@ from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
 from specsr.progress import Progress
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 
 
 @overload

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from specsr.maps.transform import SpectrogramTransform
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.progress import Progress
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 
 FADE_SECONDS = 0.01
 """Length of the crossfade from one segment to the next."""
@@ -30,22 +29,8 @@ FADE_SECONDS = 0.01
 LARGEST = 3 << 18
 """Maximum number of samples of the result in a segment: 16 s at 48 kHz, less at higher rates."""
 
-
 WHOLE = 1 << 22
 """Samples of the result, over all channels, up to which one segment is processed as a whole."""
-
-
-class Source(Protocol):
-    """A recording read in parts: a `Signal`, or an open file (`specsr.io.stream`)."""
-
-    @property
-    def length(self) -> int: ...
-    @property
-    def rate(self) -> float: ...
-    @property
-    def channels(self) -> tuple[str, ...]: ...
-    def cut(self, first: int, last: int) -> Signal:
-        """Return samples ``first`` to ``last`` (exclusive); both rise from call to call."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from specsr.nvh.order_piece import OrderPiece
 from specsr.nvh.shafts import ShaftOrder
 from specsr.nvh.vold_kalman import FAR, KNOTS, Normal, VoldKalman, at_centres, envelope
 from specsr.progress import Progress
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 
 CHUNK = 1 << 16
 """Approximate number of samples that are demodulated at a time."""
@@ -28,21 +27,6 @@ FADE = 4
 
 MOST_SAMPLES = 1 << 27
 """Maximum number of samples of a block, over all channels: 1 GiB."""
-
-
-class Source(Protocol):
-    """A recording read in parts: a `Signal`, or an open file (`specsr.io.stream`)."""
-
-    @property
-    def length(self) -> int: ...
-    @property
-    def rate(self) -> float: ...
-    @property
-    def start(self) -> float: ...
-    @property
-    def channels(self) -> tuple[str, ...]: ...
-    def cut(self, first: int, last: int) -> Signal:
-        """Return samples ``first`` to ``last`` (exclusive); both rise from call to call."""
 
 
 @dataclass(frozen=True)
