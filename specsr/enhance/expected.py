@@ -185,9 +185,15 @@ def _block(
     estimate += db - relative
     estimate, uncertainty = towards_measured(estimate, db, np.exp(result[1][:, own]))
     power = keep_bands(10 ** (estimate / 10), 10 ** (db / 10), grid)
-    power[measured[:-1, own] == 0] = 0.0
+    kept = measured[:, own]
+    power[kept[:-1] == 0] = 0.0
     from_rms = (grid.factor() / replace(grid, scaling="rms").factor())[:-1, None]
-    magnitude = grid.with_nyquist(np.sqrt(power) * from_rms).astype(np.float32)
+    magnitude = grid.with_nyquist(np.sqrt(power) * from_rms)
+    # the Nyquist row is a band of its own: measured power, and the shape of the row below
+    own_power, measured_power = (np.mean(np.square(x[-1], dtype=float)) for x in (magnitude, kept))
+    if own_power > 0:
+        magnitude[-1] *= np.sqrt(measured_power / own_power)
+    magnitude = magnitude.astype(np.float32)
     return magnitude, np.concatenate([uncertainty, uncertainty[-1:]]).astype(np.float32)
 
 

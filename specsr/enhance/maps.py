@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ from specsr.nvh.speed_use import (
 )
 from specsr.pairs.consistency import impose, require_uncertainty
 from specsr.progress import Progress
+
+log = logging.getLogger(__name__)
 
 RESULT, PER_CHANNEL, AT_ONCE = 9, 64, 96
 """Bytes that a fine cell takes: in the result (levels, uncertainty and their check), and of the
@@ -89,6 +92,10 @@ def upscale_map(
     if pair == "pool" and consistency == "expected":
         require_uncertainty(found is not None and found.net.config.uncertainty)
     _check_memory(low, scale)
+    if low.uncertainty_db is not None:
+        log.warning(
+            "the map is an estimate itself: its uncertainty is not carried into the finer one"
+        )
     own_levels = [
         levels.median_level(levels.to_db(np.square(channel, dtype=np.float64)), low.grid)
         for channel in low.image()

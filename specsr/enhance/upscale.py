@@ -99,10 +99,6 @@ def upscale(
         low = x if isinstance(x, SpecMap) else low_map(x, scale, pair)
         if note := shared_cells(low.grid, low.rpm, recording=isinstance(x, Signal)):
             log.info("%s", note)
-        if low.uncertainty_db is not None:
-            log.warning(
-                "the map is an estimate itself: its uncertainty is not carried into the finer one"
-            )
         return upscale_map(
             low, scale, pair=pair, model=model, consistency=consistency or "measured",
             speed=speed, options=options, progress=progress,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -184,6 +185,11 @@ def lines_of(cutting: OrderCutting, source: Source, own: Shaft | None) -> tuple[
                 )
             shafts.append(replace(own, name=name, ratio=ratio))
         elif constant is not None:
+            if not (math.isfinite(constant) and constant > 0):
+                raise SpecsrError(
+                    f"--shaft {text!r}: the speed is {speed}: expected 1/min above zero, such as "
+                    "fan: 1480"
+                )
             shafts.append(Shaft(name, np.array([constant]), np.array([0.0]), ratio))
         else:
             shafts.append(table_shaft(name, Path(speed), source, ratio))

@@ -208,7 +208,7 @@ def _draw(path: Path, result: Result, overwrite: bool) -> None:
     estimated = [title for title, spec in maps.items() if spec.uncertainty_db is not None]
     drawn = plot_comparison(
         maps, difference=result.difference, max_freq=figure.max_freq, db_range=figure.db_range,
-        uncertainty=estimated[0] if estimated and not result.difference else None,
+        uncertainty=estimated[-1] if estimated and not result.difference else None,
     )  # fmt: skip
     save_figure(drawn, path, overwrite=overwrite)
 

@@ -114,11 +114,17 @@ def require_means(spec: SpecMap) -> None:
     """Raise `SpecsrError` for a map of a full STFT; log a warning where that is not clear.
 
     A map whose grid states the size of its cells, other than (1, 1), is taken as stated.  One with
-    a phase is a full STFT.  For all others the noise decides.
+    a phase, or an expected map (measured rows with an uncertainty), is a full STFT.  For all others
+    the noise decides.
     """
     grid = spec.grid
     if grid.cell != (1, 1):
         return
+    if spec.uncertainty_db is not None and (spec.known is None or spec.known.all()):
+        raise SpecsrError(
+            f"the map is the expected map of a full STFT ({_analysis(grid)}), not mean power over "
+            "cells: analyse the recording with a longer window for finer rows"
+        )
     kind = "full"
     if spec.phase is None:
         kind = noise_statistics(spec.power[:, :-1], grid.n_fft, grid.hop_length).kind

@@ -79,7 +79,8 @@ def unresolved(
 ) -> list[Unresolved]:
     """Return the pairs of orders that are not separated at these speeds and this bandwidth.
 
-    The first and last 1 / bandwidth are left out: there the filter sees one side only.
+    The first and last 1 / bandwidth are left out, where the filter sees one side only; of a shorter
+    recording all of it counts.
 
     Args:
         lines: orders and shafts.
@@ -174,8 +175,9 @@ class _Pair:
         weights = (math.sqrt(2) - 1) / (2 - 2 * np.cos(half)) ** poles
         found = np.abs(solveh_banded(_bands(weights, poles), beat, lower=True))
         edge = np.ceil(1 / (width[[0, -1]] * seconds)).astype(int)
-        found[: edge[0]] = 0
-        found[count - min(edge[1], count) :] = 0
+        if edge.sum() < count:  # a recording that is all edge is judged by its edges
+            found[: edge[0]] = 0
+            found[count - edge[1] :] = 0
         return found
 
     def largest(self) -> float | None:

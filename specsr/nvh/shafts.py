@@ -163,19 +163,25 @@ def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float
     """Return shaft -> orders of a text of items as in `parse_orders`.
 
     An item whose name is that of a shaft, such as ``pump=1..3``, holds orders of that shaft; all
-    others are orders of every shaft.
+    others are orders of every shaft.  Beside shafts with names no item has another name, but that
+    of a bearing, ``bearing=balls/ball/pitch``.
 
     Args:
         text: items with commas.
         shafts: names of the shafts.
 
     Raises:
-        SpecsrError: as `parse_orders`.
+        SpecsrError: as `parse_orders`; an unknown name.
     """
     found: dict[str, set[float]] = {name: set() for name in shafts}
     for item in text.split(","):
         name, equals, body = (part.strip() for part in item.partition("="))
         own = bool(equals) and name in found
+        if equals and not own and any(shafts) and "/" not in body:
+            raise SpecsrError(
+                f"orders: {item.strip()!r}: no shaft is named {name!r}: expected one of "
+                f"{', '.join(shafts)}"
+            )
         for shaft in (name,) if own else shafts:
             found[shaft].update(parse_orders(body if own else item))
     if sum(map(len, found.values())) > MOST:

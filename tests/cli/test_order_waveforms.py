@@ -144,6 +144,8 @@ def test_orders_that_are_not_separated_are_named(recording, capsys) -> None:
     [
         ((*METHOD, "--shaft", "motor"), "NAME: SPEED"),
         ((*METHOD, "--shaft", "a: none.csv"), "none.csv"),
+        ((*METHOD, "--shaft", "a: inf"), "1/min above zero"),
+        ((*METHOD, "--shaft", "a: 0"), "1/min above zero"),
         ((*METHOD, "--shaft", "a: rpm", "--shaft", "a: 900"), "each name once"),
         ((*METHOD, "--shaft", "a: rpm", "--shaft", "b: rpm"), "same frequency"),
         ((*METHOD, "--cut", "two"), "'two'"),

@@ -106,6 +106,15 @@ def test_pooled_maps_that_do_not_state_their_cells_are_taken(tmp_path, caplog) -
     assert not caplog.records
 
 
+def test_an_expected_map_is_no_map_of_means() -> None:
+    full = spectrogram(noise(3.0), n_fft=512, hop_length=128).replace(phase=None)
+    clean = full.replace(
+        magnitude=np.full_like(full.magnitude, 0.1), uncertainty_db=np.ones_like(full.magnitude)
+    )
+    with pytest.raises(specsr.SpecsrError, match="expected map of a full STFT"):
+        specsr.upscale(clean, 4)
+
+
 def test_an_unclear_map_gives_a_warning(caplog) -> None:
     short = spectrogram(noise(0.3), n_fft=512, hop_length=512).replace(phase=None)
     require_means(short)

@@ -293,6 +293,10 @@ def test_unresolved_orders_are_named_with_a_bandwidth_that_separates_them(caplog
     assert close.bandwidth is not None and 0.5 < close.bandwidth < 1.2
     assert not found([2], VoldKalman(close.bandwidth), a=STEADY, b=1.01 * STEADY)
     assert "separates them" in close.text("Hz")
+    for length in (600, 1200):  # shorter than two edges of 1 / bandwidth
+        shaft = Shaft("m", np.full(length, 6000.0))
+        (short,) = unresolved(shaft_orders([1, 1.003], [shaft]), length, 1000.0)
+        assert short.coherence > 0.9 and short.bandwidth is None
     (crossing,) = found([2], a=np.linspace(1700, 1900, N), b=STEADY)
     assert crossing.span[0] < 5 < crossing.span[1] and crossing.seconds < 3
     (slowly,) = found([2], a=STEADY + TIMES / 10, b=STEADY)
@@ -343,6 +347,9 @@ def test_shafts_and_their_orders_are_read_from_text() -> None:
     names = ("motor", "pump")
     assert parse_shaft_orders("2,4", names) == {"motor": [2, 4], "pump": [2, 4]}
     assert parse_shaft_orders("motor=2,pump=1..3", names) == {"motor": [2], "pump": [1, 2, 3]}
+    assert parse_shaft_orders("bearing=9/7.94/39.04", names)["pump"]
+    with pytest.raises(SpecsrError, match="no shaft is named 'pmup': expected one of motor, pump"):
+        parse_shaft_orders("motor=2,pmup=3", names)
     for text in ("motor", ": rpm", "motor: rpm*x", "a=b: rpm", "motor:", "m: rpm*0"):
         with pytest.raises(SpecsrError, match="NAME: SPEED"):
             parse_shaft(text)
