@@ -94,7 +94,7 @@ def to_signal(
             result = method(magnitude, grid)
         else:
             assert spec.phase is not None  # known rows come with their phase
-            true = torch.from_numpy(spec.phase[channel]).to(place)
+            true = torch.from_numpy(np.ascontiguousarray(spec.phase[channel])).to(place)
             result = _completed(magnitude, true, known, grid, method)
         samples.append(istft(result, grid).cpu().numpy() * np.float32(peak))
     return Signal(np.stack(samples), grid.rate, grid.unit, spec.channels, grid.start, rpm=spec.rpm)

@@ -189,7 +189,7 @@ class SpectrogramTransform:
             )
         # double precision: with a hop of a few samples, rounding errors add up over the frames
         magnitude = torch.from_numpy(spec.magnitude / spec.grid.factor()[:, None]).to(place)
-        phase = torch.from_numpy(spec.phase).to(place).double()
+        phase = torch.from_numpy(np.ascontiguousarray(spec.phase)).to(place).double()
         samples = istft(polar(magnitude, phase), spec.grid).cpu()
         return Signal(
             samples.numpy().astype(np.float32), spec.grid.rate, spec.grid.unit, spec.channels,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
@@ -278,6 +278,8 @@ def test_median_level_is_that_of_the_first_10_s() -> None:
 def test_relative_levels_do_not_depend_on_the_calibration(gain: float, seed: int) -> None:
     grid = Grid(1000.0, 256, 128, 5000)
     db = np.round(noise(seed, 129, 40) * 20, 2).astype(np.float32)
+    # a cell on the limit of the usable ones is in or out by rounding
+    assume(np.abs(db - (db[:, :78].max() - levels.USABLE_DB)).min() > 1e-3)
     level, moved = levels.median_level(db, grid), levels.median_level(db + gain, grid)
     assert moved - level == pytest.approx(gain, abs=3e-5)  # two roundings to single precision
     relative = levels.relative_levels(db, level)
