@@ -277,7 +277,7 @@ def test_any_change_ends_in_a_result_or_an_error(whole: Path, tmp_path: Path, da
 
 
 def test_the_largest_grid_takes_bounded_time(tmp_path: Path) -> None:
-    """The longest window with the largest overlap, on a tiny recording: refused or used, at once."""
+    """The longest window with the largest overlap, on a tiny recording: refused at once."""
     grid = Analysis(MAX_N_FFT, MAX_N_FFT // MAX_OVERLAP)
     big = Model("x", build(NETWORKS["denoise"]), "denoise", (grid,), (0.0, 48e3), 100.0)
     save_model(path := tmp_path / "m.safetensors", big)
