@@ -14,7 +14,16 @@ from specsr.nvh.speed import read_rpm
 from specsr.signal import Signal
 from support import corpus
 
-CELLS = [(reader, name) for reader in corpus.READERS for name in corpus.KINDS]
+FAST = ("s", "ms", "spectrum", "unknown unit")
+"""Kinds of MF4 in every run: each file of this format starts a process of two seconds."""
+
+CELLS = [
+    pytest.param(
+        reader, name, marks=pytest.mark.slow if reader == "MF4" and name not in FAST else ()
+    )
+    for reader in corpus.READERS
+    for name in corpus.KINDS
+]
 LIBRARIES = {"UFF": "pyuff", "MF4": "asammdf", "TDMS": "nptdms"}
 
 
