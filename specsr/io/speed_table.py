@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from specsr.io.titles import kind_of_name
 from specsr.io.unit_labels import is_speed, speed_factor
 
 _LAYOUT = "one or two columns of numbers (time in s, speed in 1/min)"
+_ENDED = re.compile(r"(?i).*[ _.](rad_s|rad_sec|rev_s|deg_s|1_min|rev_min|r_min|krpm|rps|hz)")
 _SWAPPED = "; its columns seem swapped: expected times first, or names with units"
 
 
@@ -145,7 +147,11 @@ def _speed(columns: list[Column], at: int) -> int:
 
 
 def _rpm(one: Column, values: np.ndarray) -> np.ndarray:
-    factor = speed_factor(one.label)
+    label = one.label
+    if not label:  # a unit at the end of the name: omega_rad_s, n_krpm
+        ended = _ENDED.fullmatch(one.name.strip())
+        label = ended[1].replace("_", "/") if ended else ""
+    factor = speed_factor(label)
     if factor is None:
         raise SpecsrError(
             f"its speed {one.name} has the unit {one.label!r}: expected 1/min, rpm, Hz, "

@@ -121,6 +121,11 @@ def take_channel(signal: Signal, channel: int | str) -> tuple[np.ndarray, Signal
     return np.asarray(signal.samples[i], dtype=np.float64), rest
 
 
+FAR = 100
+"""Length of a table of speeds, over that of the recording, above which a note asks for the unit of
+its times."""
+
+
 def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
     """Return the speed at every sample of a signal, or of the signal of a grid, from a table.
 
@@ -163,6 +168,11 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
     assert rpm is not None  # the times overlap, and all values are finite
     for note in (*table.notes, *notes):
         log.warning("%s: %s", path, note)
+    if own[-1] - own[0] > FAR * max(times[-1] - times[0], 1.0):
+        log.warning(
+            "%s: its times reach %.4g s, the recording %.4g s: name their unit (time_ms) if not s",
+            path, own[-1], times[-1],
+        )  # fmt: skip
     return rpm
 
 

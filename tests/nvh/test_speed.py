@@ -161,6 +161,24 @@ def test_tables_with_any_column_separator_are_read(tmp_path, text: str) -> None:
     assert read_rpm(path, signal.replace(start=2.0)) == pytest.approx(np.full(4000, 3000.0))
 
 
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [("omega_rad_s", 30 / np.pi), ("n_krpm", 1000.0), ("f_hz", 60.0), ("n_1_min", 1.0)],
+)
+def test_a_unit_at_the_end_of_a_name_counts(tmp_path, name: str, factor: float) -> None:
+    path = tmp_path / "rpm.csv"
+    path.write_text(f"time_ms,{name}\n0,10\n2000,30\n")
+    found = read_rpm(path, Signal(np.zeros(2000), RATE))
+    assert found == pytest.approx(factor * np.linspace(10, 30, 4001)[:2000])
+
+
+def test_times_far_beyond_the_recording_are_noted(tmp_path, caplog) -> None:
+    path = tmp_path / "rpm.csv"
+    path.write_text("time,rpm\n0,1000\n2000,3000\n")
+    read_rpm(path, Signal(np.zeros(4000), RATE))
+    assert "reach 2000 s, the recording 2 s" in caplog.text and "time_ms" in caplog.text
+
+
 def test_one_column_is_one_speed_per_sample(tmp_path) -> None:
     path = tmp_path / "rpm.txt"
     path.write_text("rpm\n" + "\n".join(map(str, range(100, 110))))
