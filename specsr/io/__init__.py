@@ -195,6 +195,11 @@ def write_map(path: PathLike, spec: SpecMap, *, overwrite: bool = False) -> None
     check_output(path, overwrite)
     with naming(path, "written"):
         module.write_map_file(path, spec, overwrite)
+    if spec.uncertainty_db is not None and module not in (arrays, mat):
+        log.warning(
+            "%s: %s holds levels alone: the uncertainty is left out; .npz, .h5 and .mat hold it",
+            path, path.suffix,
+        )  # fmt: skip
 
 
 def is_map(path: PathLike) -> bool:

@@ -266,3 +266,14 @@ def test_a_map_keeps_the_confidence_and_source_of_its_speed(tmp_path, suffix):
     write_map(tmp_path / f"plain{suffix}", plain)
     back = read_map(tmp_path / f"plain{suffix}")
     assert back.rpm_confidence is None and back.rpm_source is None
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".h5", ".mat"])
+def test_an_uncertainty_that_a_format_does_not_hold_is_named(tmp_path, caplog, suffix):
+    both = make_map()
+    spec = replace(both, magnitude=both.magnitude[:1], phase=None, channels=both.channels[:1])
+    spec = replace(spec, uncertainty_db=np.ones_like(spec.magnitude))
+    write_map(tmp_path / f"m{suffix}", spec)
+    assert ("the uncertainty is left out" in caplog.text) == (suffix == ".csv")
+    kept = read_map(tmp_path / f"m{suffix}").uncertainty_db
+    assert (kept is None) == (suffix == ".csv")
