@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from specsr.enhance.level_rule import keep_bands, towards_measured
+from specsr.enhance.level_rule import keep_bands, nyquist_gain, towards_measured
 from specsr.enhance.segments import Segment, segments
 from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
@@ -189,10 +189,7 @@ def _block(
     power[kept[:-1] == 0] = 0.0
     from_rms = (grid.factor() / replace(grid, scaling="rms").factor())[:-1, None]
     magnitude = grid.with_nyquist(np.sqrt(power) * from_rms)
-    # the Nyquist row is a band of its own: measured power, and the shape of the row below
-    own_power, measured_power = (np.mean(np.square(x[-1], dtype=float)) for x in (magnitude, kept))
-    if own_power > 0:
-        magnitude[-1] *= np.sqrt(measured_power / own_power)
+    magnitude[-1] *= nyquist_gain(magnitude[-1], kept[-1], grid)
     magnitude = magnitude.astype(np.float32)
     return magnitude, np.concatenate([uncertainty, uncertainty[-1:]]).astype(np.float32)
 

@@ -104,3 +104,22 @@ def keep_bands(power: np.ndarray, measured: np.ndarray, grid: Grid) -> np.ndarra
         total += missing
         gain = 10 ** (np.interp(freqs, centres, total) / 10)
     return power * gain[:, None]
+
+
+def nyquist_gain(estimate: np.ndarray, measured: np.ndarray, grid: Grid) -> float:
+    """Return the gain of an estimated Nyquist row that gives it its measured power over time.
+
+    The estimate is that of the row below, which holds for noise.  A deviation within three standard
+    deviations of the mean power of noise leaves it: the row is real, so the power of a window has
+    one degree of freedom and a relative variance of 2.
+
+    Args:
+        estimate, measured: magnitudes of the row, [T].
+        grid: of the full map; T may be a part of its columns.
+    """
+    ours, theirs = (float(np.mean(np.square(x, dtype=np.float64))) for x in (estimate, measured))
+    if ours == 0:
+        return 1.0
+    windows = max(1.0, len(measured) * grid.hop_length / grid.n_fft)
+    within = abs(theirs / ours - 1) <= 3 * np.sqrt(2 / windows)
+    return 1.0 if within else float(np.sqrt(theirs / ours))

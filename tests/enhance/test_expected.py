@@ -127,6 +127,12 @@ def test_a_tone_at_half_the_rate_keeps_its_power(frequency: float) -> None:
     assert last[0] == pytest.approx(last[1], rel=1e-4)
 
 
+def test_the_nyquist_row_of_noise_is_that_of_the_row_below() -> None:
+    clean = expected(measured(20.0), model=MODEL)
+    below, last = clean.magnitude[:, -2], clean.magnitude[:, -1]
+    np.testing.assert_allclose(last, below / np.sqrt(2), rtol=1e-5)
+
+
 def test_other_maps_are_refused() -> None:
     spec = measured(2.0)
     estimate = spec.replace(uncertainty_db=np.ones(spec.magnitude.shape, np.float32))
