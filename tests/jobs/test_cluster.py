@@ -69,7 +69,11 @@ def scheduler() -> Iterator[str]:
         for process in reversed(running):
             process.terminate()
         for process in running:
-            process.wait(60)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:  # dask's own shutdown hangs at times under load
+                process.kill()
+                process.wait(20)
 
 
 @pytest.fixture
