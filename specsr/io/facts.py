@@ -175,9 +175,9 @@ def sampling_of(facts: Facts, times: Times | None, length: int) -> tuple[Samplin
     result = agreed(found)
     if result.note:
         notes.append(result.note)
-    doubt = _implausible(facts, result.rate, length) if result.rate else ""
-    if doubt:
-        return asked(doubt), notes
+    reason = _implausible(facts, result.rate, length) if result.rate else ""
+    if reason:
+        return asked(reason), notes
     if start and not result.start and begin and not begin[2]:
         result = Sampling(result.rate, start, problem=result.problem)
     return result, notes

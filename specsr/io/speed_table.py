@@ -38,6 +38,19 @@ class SpeedTable:
     notes: tuple[str, ...] = ()
     hint: str = ""
 
+    def per_sample(self, path: Path, length: int) -> np.ndarray:
+        """Return the speeds of a table without times, one per sample, [length].
+
+        Raises:
+            SpecsrError: another number of speeds; the message names the file ``path``.
+        """
+        if len(self.rpm) != length:
+            raise SpecsrError(
+                f"{path}: {len(self.rpm)} speeds for {length} samples: expected one per "
+                "sample, or a column of times before them"
+            )
+        return self.rpm
+
 
 def read_speeds(path: Path) -> SpeedTable:
     """Return the speed in a table.

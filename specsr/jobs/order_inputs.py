@@ -142,12 +142,7 @@ def table_shaft(name: str, path: Path, source: Source, ratio: float = 1.0) -> Sh
     """
     table = read_speeds(path)
     if table.times is None:
-        if len(table.rpm) != source.length:
-            raise SpecsrError(
-                f"{path}: {len(table.rpm)} speeds for {source.length} samples: expected one per "
-                "sample, or a column of times before them"
-            )
-        return Shaft(name, table.rpm, ratio=ratio)
+        return Shaft(name, table.per_sample(path, source.length), ratio=ratio)
     # the checks and notes of `read_rpm`, over as few samples as show the span of the recording
     count = min(source.length, 1000)
     span = Signal(

@@ -149,12 +149,7 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
     path = Path(path)
     table = read_speeds(path)
     if table.times is None:
-        if len(table.rpm) != signal.length:
-            raise SpecsrError(
-                f"{path}: {len(table.rpm)} speeds for {signal.length} samples: expected one per "
-                "sample, or a column of times before them"
-            )
-        return np.abs(table.rpm)
+        return np.abs(table.per_sample(path, signal.length))
     own = table.times
     if len(own) > 1 and np.diff(own).min() <= 0:
         raise SpecsrError(f"{path}: its times do not increase: sort them{table.hint}")
