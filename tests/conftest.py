@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# property tests draw the same examples in every run; --hypothesis-profile=search draws others
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("search", max_examples=200, deadline=None)
+settings.load_profile("repeatable")
 
 # one test process a core: more threads in each would only get in each other's way
 if "PYTEST_XDIST_WORKER" in os.environ:
