@@ -22,6 +22,7 @@ from specsr.jobs.options import Figure, Reading, Resolution
 from specsr.jobs.plan import Result, Written, has_figure, kind_of
 from specsr.jobs.spectrogram import BLOCK, cells_note
 from specsr.jobs.task import Task, Work, absolute_model
+from specsr.jobs.uncertainty import UncertaintySummary
 from specsr.maps.frames import Frames
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
@@ -74,13 +75,18 @@ class ExpectedSpectrogram(Work):
             measured, model=self.model, options=self.options, progress=task.progress
         )  # fmt: skip
         maps = dict(zip(TITLES, (measured, clean))) if has_figure(task.targets) else {}
-        return Result(clean, maps, notes=(cells_note(clean.grid),), figure=self.figure)
+        summary = UncertaintySummary()
+        assert clean.uncertainty_db is not None
+        summary.add(clean.uncertainty_db)
+        notes = (cells_note(clean.grid), summary.note)
+        return Result(clean, maps, notes=notes, figure=self.figure)
 
     def _long(self, task: Task, long: stream.Recording, transform: SpectrogramTransform) -> Result:
         """Write the map of a recording that is read in pieces."""
         head = long.cut(0, 1)
         grid = dataclasses.replace(transform.grid(head), length=long.length)
         shown = [Overview(grid, long.channels[0]) for _ in TITLES * has_figure(task.targets)]
+        summary = UncertaintySummary()
         with ExitStack() as stack:
             puts = [
                 stack.enter_context(
@@ -95,6 +101,7 @@ class ExpectedSpectrogram(Work):
             for columns in expected_columns(
                 arriving, grid, model=self.model, options=self.options, progress=task.progress
             ):
+                summary.add(columns.uncertainty_db)
                 for put in puts:
                     put("magnitude", columns.magnitude)
                     put("uncertainty_db", columns.uncertainty_db)
@@ -102,7 +109,8 @@ class ExpectedSpectrogram(Work):
                     overview.add_columns(columns.magnitude[0])
         maps: dict[str, SpecMap] = {t: overview.spec() for t, overview in zip(TITLES, shown)}
         written = Written(f"levels in {grid.level_label}")
-        return Result(written, maps, notes=(cells_note(grid),), figure=self.figure)
+        notes = (cells_note(grid), summary.note)
+        return Result(written, maps, notes=notes, figure=self.figure)
 
     def model_file(self, file: Path) -> Path | None:
         """Return the file of the model."""

@@ -43,6 +43,11 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
 
     Args and errors are those of `load`; a map is an error as well.
     """
+    if io.is_map(path):
+        raise SpecsrError(
+            f"{path}: is a map: expected a recording; specsr upscale, levels, orders and info "
+            "take maps"
+        )
     signal = io.read(path, **reading.arguments())
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from specsr import io
 from specsr.choices import BICUBIC, SCALE, Consistency, Phase, SignalPair
 from specsr.enhance.band import band_top, upscale_band, upscale_pieces
@@ -21,6 +19,7 @@ from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, Reading, Resolution, Speed
 from specsr.jobs.plan import Result, has_figure
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
+from specsr.jobs.uncertainty import UncertaintySummary
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
@@ -30,9 +29,6 @@ from specsr.nvh.speed_use import SpeedOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
 from specsr.signal import Signal
-
-UNCERTAIN = 3.0
-"""dB; the share of cells of a larger uncertainty is reported."""
 
 
 @dataclass(frozen=True)
@@ -158,12 +154,9 @@ class Upscale(Work):
         if note := _speed_note(low, high):
             notes.append(note)
         if high.uncertainty_db is not None:
-            share = 100 * (high.uncertainty_db > UNCERTAIN).mean()
-            notes.append(
-                "uncertainty: median "
-                f"\N{PLUS-MINUS SIGN} {np.median(high.uncertainty_db):.1f} dB, over "
-                f"{UNCERTAIN:g} dB in {share:.0f} % of the cells (uncertainty_db in the map)"
-            )
+            summary = UncertaintySummary()
+            summary.add(high.uncertainty_db)
+            notes.append(summary.note)
         if pair == "pool":
             # a full map may have one column more at its end
             columns = -(-high.grid.frames // self.scale)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.maps.spec_map import FLOOR_DB
 from specsr.names import plain
+from specsr.units import REFERENCES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,8 +59,14 @@ def check_max_freq(max_freq: float) -> None:
 
 
 def colour_top(levels: Iterable[np.ndarray]) -> float:
-    """Top of a colour scale in dB: the highest level, rounded up to a multiple of 5 dB."""
-    return 5.0 * math.ceil(max(float(np.nanmax(db)) for db in levels) / 5)
+    """Top of a colour scale in dB: the highest level, rounded up to a multiple of 5 dB.
+
+    0 dB where all is silence (`FLOOR_DB` re the reference of a unit), which so gets the colour of
+    the bottom.
+    """
+    highest = max(float(np.nanmax(db)) for db in levels)
+    silence = FLOOR_DB - 20 * np.log10(list(REFERENCES.values()))
+    return 0.0 if np.abs(silence - highest).min() < 1e-3 else 5.0 * math.ceil(highest / 5)
 
 
 def figure_text(name: str) -> str:

@@ -44,6 +44,11 @@ def test_the_map_is_that_of_the_library_with_its_origin(tmp_path, recording, mod
     )
     assert code == 0 and "33 rows of 31.25 Hz" in err
     found = specsr.read_map(out)
+    large = 100 * (found.uncertainty_db > 3.005).mean()
+    assert (
+        f"median \N{PLUS-MINUS SIGN} {np.median(found.uncertainty_db):.1f} dB, over 3 dB in "
+        f"{large:.0f} % of the cells"
+    ) in err
     measured = specsr.spectrogram(specsr.read(recording), n_fft=64, overlap=0.75)
     wanted = specsr.expected(measured, model=model)
     np.testing.assert_array_equal(found.magnitude, wanted.magnitude)
@@ -61,8 +66,11 @@ def test_a_long_recording_gives_the_same_map_and_figure_kinds(
 ):
     whole, pieces, figure = (tmp_path / n for n in (f"a{suffix}", f"b{suffix}", "b.png"))
     shared = ("spectrogram", recording, "--expected", "--model", model, *GRID)
-    assert run(capsys, *shared, "-o", whole)[0] == 0
-    assert run(capsys, *shared, "-o", pieces, "-o", figure, "--segment", 3)[0] == 0
+    code, _, err = run(capsys, *shared, "-o", whole)
+    assert code == 0
+    summary = next(line for line in err.splitlines() if "uncertainty: median" in line)
+    code, _, err = run(capsys, *shared, "-o", pieces, "-o", figure, "--segment", 3)
+    assert code == 0 and summary in err.splitlines()
     one, other = specsr.read_map(whole), specsr.read_map(pieces)
     assert one.grid == other.grid and one.channels == other.channels
     for name in ("magnitude", "uncertainty_db", "rpm"):
@@ -95,3 +103,12 @@ def test_what_does_not_fit_is_refused_in_one_line(
     code, _, err = run(capsys, "spectrogram", recording, *options, *given, "-o", path)
     assert code == 1 and message in err and len(err.strip().splitlines()) == 1
     assert not path.exists()
+
+
+@pytest.mark.parametrize("options", [("--expected",), ()])
+def test_a_map_as_input_is_refused_with_the_commands_that_take_maps(tmp_path, capsys, options):
+    path = tmp_path / "map.npz"
+    specsr.write_map(path, specsr.spectrogram(specsr.Signal(np.ones((1, 999)), 2000.0)))
+    code, _, err = run(capsys, "spectrogram", path, *options, "-o", tmp_path / "x.npz")
+    assert code == 1 and len(err.strip().splitlines()) == 1
+    assert "map.npz: is a map: expected a recording; specsr upscale, levels" in err

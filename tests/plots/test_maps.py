@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import specsr
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
@@ -193,6 +194,15 @@ def test_silence_is_drawn_into_given_axes() -> None:
     assert plot_map(silent, ax=right) is right
     assert right.figure is figure and not left.images
     figure.canvas.draw()
+
+
+@pytest.mark.parametrize("unit", ["1", "Pa", "m/s"])
+def test_silence_has_the_colour_of_the_bottom_in_every_unit(unit: str) -> None:
+    spec = specsr.spectrogram(specsr.Signal(np.zeros((1, 4000)), 8000.0, unit), n_fft=256)
+    for ax in (plot_map(spec), specsr.plot(view(spec))):
+        low, high = ax.images[0].get_clim()
+        assert (low, high) == (-80.0, 0.0)
+        assert ax.images[0].get_array().max() < low
 
 
 def test_uncertainty_has_its_own_colour_scale_and_label() -> None:
