@@ -55,10 +55,8 @@ def generate(path: Path, minutes: float, channels: int) -> None:
     )
 
 
-def measure(command: str, source: Path, folder: Path) -> dict[str, float]:
+def measure(command: str, options: list[str], source: Path, out: Path) -> dict[str, float]:
     """Return output size, peak memory, wall-clock and processor time of a command."""
-    options, name = COMMANDS[command]
-    out = folder / name
     arguments = [
         sys.executable,
         "-m",
@@ -105,7 +103,8 @@ def main() -> None:
         for command in args.only:
             for minutes in getattr(args, command):
                 generate(source, minutes, args.channels)
-                row = measure(command, source, Path(name))
+                options, output = COMMANDS[command]
+                row = measure(command, options, source, Path(name) / output)
                 rows.append({
                     "command": command, "minutes": f"{minutes:g}",
                     "input MB": source.stat().st_size / 1e6, **row,
