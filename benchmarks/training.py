@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from specsr.benchmark.step import step_cost
 from specsr.errors import SpecsrError
 from specsr.models.edsr import EDSR
 from specsr.train.batch import synthetic
@@ -27,7 +28,12 @@ from specsr.train.learner import Learner
 from specsr.train.processes import Alone
 from specsr.train.train import build_net
 
-SETUPS = ("image", "map")
+SETUPS = ("image", "map", "recipes")
+RECIPES = (
+    "map", "map-small", "expected", "band", "denoise", "denoise-orders", "image-x2", "image-x4",
+    "image-mdsr", "edsr-baseline-x2",
+)  # fmt: skip
+"""Configs whose time on one core is estimated."""
 BATCH = {"image": 4, "map": 8}
 ALONE = Alone(torch.device("cpu"))
 VARIANTS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -173,6 +179,17 @@ def measure(
     }
 
 
+def recipe(name: str) -> dict[str, Any]:
+    """Return the row of a config: its steps, and their time here."""
+    config = load_config(common.ROOT / "configs" / f"{name}.yaml", ["train.start=null"])
+    cost = step_cost(config)
+    return {
+        "config": name, "parameters": f"{cost.parameters}", "batch": f"{config.train.batch}",
+        "steps": f"{config.train.steps}", "steps/s": 1 / cost.seconds,
+        "hours": config.train.steps * cost.seconds / 3600,
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = common.parser(__doc__.splitlines()[0], SETUPS, "training")
     parser.add_argument(
@@ -186,12 +203,16 @@ def main() -> None:
     tables: dict[str, list[dict[str, Any]]] = {}
     data = []
     for name in args.only:
+        if name == "recipes":
+            tables["Recipes"] = [recipe(one) for one in common.some(RECIPES, args.limit)]
+            continue
         with tempfile.TemporaryDirectory() as folder:
             rows, row = measure(name, Path(folder), args.rounds, labels)
         title = {"image": "EDSR baseline x4, 48 x 48", "map": "Map network x4, 32 x 32"}[name]
         tables[f"{title}, batch {BATCH[name]}"] = rows
         data.append(row)
-    tables["Data"] = data
+    if data:
+        tables["Data"] = data
     common.publish(
         args, "Training speed", PROTOCOL, tables,
         facts={"threads": torch.get_num_threads(), "fastest of": args.rounds},
@@ -205,6 +226,7 @@ variant once. The plain loop is part of the benchmark: the published layers, NCH
 Adam. specsr's steps also clip the gradient and update the moving average of the weights.
 `first step` is wall-clock time, including compilation. Data: drawing a batch of generated images
 (480 x 640) or run-ups in the same process; workers draw in advance, so a training run waits less.
+Recipes: a step of each config in processor time, and the time of all its steps.
 """
 
 if __name__ == "__main__":
