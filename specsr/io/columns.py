@@ -73,7 +73,11 @@ def _stated(head: Head) -> list[tuple[str, Sampling]]:
     found = []
     begin = quantity(head.facts.get("start"))  # a date is no start on the axis of times
     start = begin[0] if begin and begin[1] in ("", "s") else 0.0
-    for name, text in head.facts.items():
+    comments = [
+        (name, text)
+        for name, last in head.facts.items() for text in head.repeated.get(name, (last,))
+    ]  # fmt: skip
+    for name, text in comments:
         value = quantity(text)
         if key(name) in (*RATES, *MAYBE_RATES):
             if value is None:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import origin
+from specsr.io import origin, shafts
 from specsr.io.axes import grid_from_axes
 from specsr.io.axis_labels import Kind, meaning
-from specsr.io.facts import Facts, key, scaled, single
+from specsr.io.facts import Facts, facts_of
 from specsr.io.recording import Contents, from_rows
 from specsr.io.sampling import of_rate
 from specsr.io.schema import (
@@ -36,6 +36,8 @@ from specsr.io.schema import (
     signal_fields,
     whole,  # fmt: skip
 )
+from specsr.io.shafts import shaft_fields, shafts_of
+from specsr.io.stated import scaled
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
@@ -133,6 +135,7 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
             f"{', '.join(VALUES)}"
         )
     kind = next(name for name in VALUES if name in fields)
+    facts = facts_of({name: value for name, value in fields.items() if name not in ARRAYS})
     own = _text(fields, f"{kind}_unit", f"{kind}_units")
     weighting = _text(fields, "weighting", f"{kind}_weighting")
     if not weighting and (found := re.match(r"(?i)dB[ (]*([A-D])\b", own)):
@@ -144,11 +147,9 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
         )
     if own.lower().startswith("db") and kind != "db":
         raise SpecsrError(f"{kind} has the unit {own!r}: levels in dB belong in db")
-    stated = fields.get("unit", own if kind == "magnitude" else "1")
-    unit = parse_unit(stated)
+    unit = _unit(facts, kind)
     values = np.atleast_2d(numeric(fields[kind], kind)).astype(np.float64)
     freqs, times = _axis(fields, "freqs", "frequency"), _axis(fields, "times", "time")
-    facts = {key(name): single(value) for name, value in fields.items() if name not in ARRAYS}
     values, _ = scaled(values, Facts({}, facts, kind), takes_shared=True)
     if values.ndim > 3 or values.shape[-2:] != (freqs.size, times.size):
         raise SpecsrError(
@@ -182,6 +183,13 @@ def _foreign_map(fields: dict[str, Any]) -> SpecMap:
     with np.errstate(over="ignore"):
         magnitude = values.astype(np.float32)
     return SpecMap(magnitude, grid, known=known, channels=names(fields))
+
+
+def _unit(facts: dict[str, Any], kind: str) -> str:
+    """Return the unit of a map: that of the file, or of its magnitudes, which may not differ."""
+    own = (f"{kind}unit", f"{kind}units") if kind == "magnitude" else ()
+    stated = Facts({}, facts, "").unit("unit", "units", *own)
+    return parse_unit(stated[0]) if stated else "1"
 
 
 def _text(fields: dict[str, Any], *keys: str) -> str:

@@ -160,10 +160,10 @@ def date_unit(values: np.ndarray, label: str) -> Meaning | None:
     return days if dates and 0 < step < 1 / _FASTEST else None
 
 
-def agreed(found: Sequence[tuple[str, Sampling]]) -> Sampling:
+def agreed(found: Sequence[tuple[str, Sampling]], relative: float = _AGREE) -> Sampling:
     """Return the sampling that several facts of a file state, each with its name.
 
-    The first with a rate counts.  Facts that differ from it by more than 1 % give none.
+    The first with a rate counts.  Facts that differ from it by more than ``relative`` give none.
     """
     rated = [(name, one) for name, one in found if one.rate is not None]
     if not rated:
@@ -172,7 +172,7 @@ def agreed(found: Sequence[tuple[str, Sampling]]) -> Sampling:
     assert best.rate is not None
     for name, one in rated[1:]:
         assert one.rate is not None
-        if abs(one.rate - best.rate) > _AGREE * best.rate:
+        if abs(one.rate - best.rate) > relative * best.rate:
             return asked(
                 f"its rate is {best.rate:.9g} Hz by {first} and {one.rate:.9g} Hz by {name}"
             )

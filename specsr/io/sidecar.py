@@ -89,13 +89,22 @@ def load(path: Path, kind: str = SIGNAL) -> dict[str, Any] | None:
     # a list of numbers takes up to 20 bytes for each of its own
     check_size(20 * side.stat().st_size, f"its sidecar {side.name}")
     try:
-        fields = json.loads(side.read_text(encoding="utf-8"))
+        fields = json.loads(side.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise SpecsrError(
             f"its sidecar {side.name} cannot be read ({error}): fix it, or delete it and give unit "
             "and calib"
         ) from error
     return fields if isinstance(fields, dict) and fields.get("format") == kind else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, in which every key is there once."""
+    found = dict(pairs)
+    for key, value in pairs:
+        if value is not found[key] and value != found[key]:  # a NaN differs from itself
+            raise ValueError(f"its key {key!r} is there twice")
+    return found
 
 
 def arguments(path: Path, fields: dict[str, Any], rate: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -65,6 +65,7 @@ class Head:
         channels: channel names in a comment of specsr; () without one.
         origin: JSON text in a comment of specsr, see `specsr.io.origin`; None without one.
         stamped: positions of the columns that hold time stamps.
+        repeated: key -> its values, of the comments that state several.
     """
 
     facts: dict[str, str]
@@ -76,6 +77,7 @@ class Head:
     channels: tuple[str, ...] = ()
     origin: str | None = None
     stamped: tuple[int, ...] = ()
+    repeated: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_map(self) -> bool:
@@ -124,7 +126,8 @@ def read_head(path: Path) -> Head:
     # float64 of cells of 8 characters or more, as columns, as channels and stacked
     check_size(4 * path.stat().st_size, "the table")
     facts: dict[str, str] = {}
-    more: dict[str, Any] = {}
+    repeated: dict[str, tuple[str, ...]] = {}
+    more: dict[str, Any] = {"repeated": repeated}
     above = ""
     with _opened(path) as file:
         lines = [line.rstrip("\n")[:LONGEST_LINE] for _, line in zip(range(_HEAD_LINES), file)]
@@ -138,7 +141,10 @@ def read_head(path: Path) -> Head:
                 continue
             if text.startswith("specsr-map"):
                 facts["format"] = "specsr-map"
-            facts |= comment_facts(text)
+            for key, value in _pairs(text):
+                if (former := facts.setdefault(key, value)) != value:
+                    repeated[key] = (*repeated.get(key, (former,)), value)
+                    facts[key] = value
             continue
         later = [text for text in lines[number:] if text.strip() and text.strip()[0] not in "#%"]
         divider, comma = dialect(later, title=above)
@@ -163,9 +169,15 @@ def read_head(path: Path) -> Head:
 
 def comment_facts(text: str) -> dict[str, str]:
     """Return the ``key: value`` pairs of a comment, keys in lower case."""
-    pairs = _PAIR.findall(text[:LONGEST])
-    facts = {key.strip().lower(): f"{value.strip()} {unit}".strip() for key, unit, value in pairs}
-    return {"unit" if key == "units" else key: value for key, value in facts.items()}
+    return dict(_pairs(text))
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    found = [
+        (key.strip().lower(), f"{value.strip()} {unit}".strip())
+        for key, unit, value in _PAIR.findall(text[:LONGEST])
+    ]
+    return [("unit" if key == "units" else key, value) for key, value in found]
 
 
 def read_table(path: Path, gaps: bool = False) -> tuple[Head, np.ndarray]:

@@ -77,11 +77,13 @@ def read_signal(path: Path) -> Contents:
             sampled = suspect(columns, table)
     left = set() if own else copies(columns, table, at)
     scale = head.number("full_scale") or 1.0
+    # several units are none: the user is asked for the unit
+    unit = " or ".join(head.repeated.get("unit", (facts.get("unit", ""),)))
     dtype = np.float32 if facts.get("type") == "float32" else np.float64
     channels = [
         Channel(
             one.name, table[:, i].astype(np.float64 if one.label == "1/min" else dtype),
-            label=one.label or ("" if is_speed("", one.name) else facts.get("unit", "")),
+            label=one.label or ("" if is_speed("", one.name) else unit),
             full_scale=scale,
             of_signal=own and one.label == "1/min" and one.name == "rpm", **sampled.fields(),
         )

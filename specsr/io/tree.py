@@ -14,10 +14,11 @@ import numpy as np
 from specsr.errors import SpecsrError
 from specsr.io import layouts, unit_labels
 from specsr.io.axis_labels import meaning
-from specsr.io.facts import UNITS, Facts, Times, key, sampling_of, scaled, single
+from specsr.io.facts import UNITS, Facts, facts_of, key, single, within
 from specsr.io.recording import Channel, Contents
 from specsr.io.references import Unread
 from specsr.io.sampling import Sampling
+from specsr.io.stated import Times, sampling_of, scaled
 from specsr.io.titles import kind_of_name, split_title
 
 _MOST_CHANNELS = 512
@@ -57,21 +58,26 @@ def find_channels(tree: dict[str, Any]) -> Contents:
 def _walk(
     group: dict[str, Any],
     inherited: dict[str, Any],
-    axes: dict[int, Times],
+    axes: dict[int, tuple[Times, ...]],
     path: str,
     channels: list[Channel],
     notes: list[str],
 ) -> None:
     group = {k: v[""] if isinstance(v, dict) and set(v) == {""} else v for k, v in group.items()}
-    own = {key(k): found for k, v in group.items() if (found := single(v)) is not None}
-    around = inherited | own
+    own = facts_of(group)
+    around = within(inherited, own)
     paired = _pairs(group, around)
     taken = {name for name, _ in paired.values()}
+    own_axes: dict[int, tuple[Times, ...]] = {}
     for name, value in group.items():
         axis = _axis(name, value, around)
         if axis is not None and name not in taken:
-            axes = axes | {len(axis.values): axis}
+            own_axes[len(axis.values)] = (*own_axes.get(len(axis.values), ()), axis)
             taken.add(name)
+    axes = axes | {
+        length: tuple(one for one in found if one.kind == "time") or found
+        for length, found in own_axes.items()
+    }
     for name, value in group.items():
         if name in taken:
             continue
@@ -93,8 +99,9 @@ def _walk(
             where, _, title = inner.rpartition("/")
             facts = Facts(own, inherited, title) if name == "" else Facts({}, around, title)
             pair = paired.get(name)
-            beside = {len(pair[1].values): pair[1]} if pair else axes
+            beside: dict[int, tuple[Times, ...]] = axes
             if pair:  # its own times, not the rate of the file
+                beside = {len(pair[1].values): (pair[1],)}
                 facts = Facts({}, {k: v for k, v in around.items() if k in UNITS}, title)
             names = _texts(group, _NAMES, min(np.atleast_2d(value).shape))
             channels += _channels(value, facts, where, beside, names, notes)
@@ -104,7 +111,7 @@ def _channels(
     array: np.ndarray,
     facts: Facts,
     group: str,
-    axes: dict[int, Times],
+    axes: dict[int, tuple[Times, ...]],
     names: list[str],
     notes: list[str],
 ) -> list[Channel]:
@@ -124,10 +131,9 @@ def _channels(
     if len(rows) > _MOST_CHANNELS or key(name) in _FREQUENCIES:
         return []
     length = rows.shape[1]
-    sampled, found = sampling_of(facts, axes.get(length), length)
-    unit = facts.find(*UNITS)
-    label = unit_labels.clean(unit[1]) if unit and isinstance(unit[1], str) else ""
-    shared = unit is not None and not unit[2]
+    sampled, found = sampling_of(facts, axes.get(length, ()), length)
+    label, own = facts.unit() or ("", True)
+    shared = not own
     speed = unit_labels.is_speed("", name)
     if shared and speed:
         label = "1/min"  # a unit of the whole group is that of the sound
@@ -160,14 +166,11 @@ def _axis(name: str, value: Any, around: dict[str, Any]) -> Times | None:
     stamps = isinstance(array, np.ndarray) and array.dtype.kind == "M"
     if not (stamps or is_samples(array)) or max(array.shape) != array.size:
         return None
-    label = ""
-    if isinstance(value, dict):
-        label = next((v for k, v in value.items() if key(k) in UNITS and isinstance(v, str)), "")
     short = key(name)
-    for fact in (f"{short}unit", f"unit{short}", f"{short}units"):
-        label = label or (around[fact] if isinstance(around.get(fact), str) else "")
+    stated = Facts(facts_of(value) if isinstance(value, dict) else {}, around, name).unit()
+    label = stated[0] if stated and stated[1] else ""  # a unit of the group is that of the samples
     base, suffix = split_title(name)  # time_ms
-    label = unit_labels.clean(label) or suffix
+    label = label or suffix
     values = array.ravel()
     found = meaning(label)
     times = Times(values, label, base)

@@ -77,6 +77,15 @@ def understand(label: str, quantity: str = "") -> tuple[str, float, str]:
     )
 
 
+def are_same(one: str, other: str) -> bool:
+    """Return whether two labels are one unit in two spellings, or one text."""
+    if one == other:
+        return True
+    if is_known(one) and is_known(other):
+        return understand(one)[:2] == understand(other)[:2]
+    return meaning(one) is not None and meaning(one) == meaning(other)
+
+
 def is_known(label: str) -> bool:
     """Return whether a label is a unit of samples."""
     try:
