@@ -47,6 +47,9 @@ OrderMethod = Literal["resample", "vold-kalman"]
 BandwidthUnit = Literal["Hz", "orders"]
 """Units of the bandwidth of a Vold-Kalman filter."""
 
+ORDER_PLACE = "{order}"
+"""Part of the name of a file of waveforms that stands for an order: each has a file of its own."""
+
 XAxis = Literal["time", "rpm"]
 """Horizontal axis of a view."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from specsr.choices import BandwidthUnit, XAxis
+from specsr.choices import ORDER_PLACE, BandwidthUnit, XAxis
 from specsr.cli.one_run import one_run
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
@@ -71,6 +71,7 @@ def by_filter(
         options.unit or "Hz", options.poles,  # type: ignore[arg-type]  # checked there
     )  # fmt: skip
     cutting = OrderCutting(cut, options.shafts, method)
+    check_tables_and_figures(outputs)
     others = [path for path in outputs if path.suffix.lower() in TABLES + FIGURES]
     waves = tuple(path for path in outputs if path not in others)
     files = OrderFiles(waves, options.residual, options.overwrite)
@@ -104,6 +105,16 @@ def by_filter(
         say(f"{source} -> {path}")
 
     write_each(others, write)
+
+
+def check_tables_and_figures(outputs: list[Path]) -> None:
+    """Raise `SpecsrError` for a table or figure with the placeholder of an order in its path."""
+    for path in outputs:
+        if path.suffix.lower() in TABLES + FIGURES and ORDER_PLACE in str(path):
+            raise SpecsrError(
+                f"{path}: {ORDER_PLACE} is for the names of waveforms; a table or figure holds all "
+                "orders: leave it out"
+            )
 
 
 def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> None:

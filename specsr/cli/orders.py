@@ -16,8 +16,14 @@ from specsr.cli.options import (
     reading_options,
     speed_options,
 )
-from specsr.cli.order_filter import FilterOptions, by_filter, cuts_csv, print_cuts
-from specsr.cli.output import check_files, say, write_each, write_text
+from specsr.cli.order_filter import (
+    FilterOptions,
+    by_filter,
+    check_tables_and_figures,
+    cuts_csv,
+    print_cuts,
+)
+from specsr.cli.output import bar, check_files, say, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
 
@@ -149,6 +155,7 @@ def orders(
 
     loaded = load(source, reading, speed)
     read.check()
+    check_tables_and_figures(outputs)
     if loaded.rpm is None:
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv) or, for recordings, a speed "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from specsr.choices import ORDER_PLACE
 from specsr.errors import SpecsrError
 from specsr.io import audio
 from specsr.io.atomic import together
@@ -25,16 +27,13 @@ from specsr.progress import Progress
 from specsr.signal import Signal
 from specsr.version import __version__
 
-PLACE = "{order}"
-"""Part of the name of a file that stands for an order: each order then has a file of its own."""
-
 
 @dataclass(frozen=True)
 class OrderFiles:
     """Audio files to write.
 
     Attributes:
-        orders: files of the sum of the orders, or, with `PLACE` in the name, of each.
+        orders: files of the sum of the orders, or, with `ORDER_PLACE` in the name, of each.
         residual: files of the recording without the orders.
         overwrite: replace files that exist.
     """
@@ -48,6 +47,12 @@ class OrderFiles:
             if path.suffix.lower() not in audio.FORMATS:
                 raise SpecsrError(
                     f"{path}: expected an audio file for waveforms: {' '.join(audio.FORMATS)}"
+                )
+            named = path.parent if path in self.orders else path
+            if ORDER_PLACE in str(named):
+                raise SpecsrError(
+                    f"{path}: {ORDER_PLACE} is for the name of a file of waveforms, not for a "
+                    "folder or the residual: leave it out"
                 )
 
 
@@ -114,7 +119,7 @@ def _sinks(
 
     found = [sink(path, lambda piece: piece.residual) for path in files.residual]
     for path in files.orders:
-        if PLACE not in path.name:
+        if ORDER_PLACE not in path.name:
             found.append(sink(path, lambda piece: piece.orders))
             continue
         for k, own in enumerate(order_paths(path, lines)):
@@ -123,10 +128,24 @@ def _sinks(
 
 
 def order_paths(path: Path, lines: Sequence[ShaftOrder]) -> list[Path]:
-    """Return the file of each order for a path with `PLACE`; else the path itself."""
-    if PLACE not in path.name:
+    """Return the file of each order for a path with `ORDER_PLACE`; else the path itself.
+
+    Raises:
+        SpecsrError: two orders whose files have one name, or names that differ in case alone, which
+            are one file on some disks.
+    """
+    if ORDER_PLACE not in path.name:
         return [path]
-    return [path.with_name(path.name.replace(PLACE, f"{line}".replace(" ", "-"))) for line in lines]
+    found: dict[str, tuple[ShaftOrder, Path]] = {}
+    for line in lines:
+        own = path.with_name(path.name.replace(ORDER_PLACE, f"{line}".replace(" ", "-")))
+        other, _ = found.setdefault(unicodedata.normalize("NFC", own.name).casefold(), (line, own))
+        if other is not line:
+            raise SpecsrError(
+                f"{own}: orders {other} and {line} would be written to one file (case does not "
+                "tell files apart on every disk): rename a shaft"
+            )
+    return [own for _, own in found.values()]
 
 
 def resolution_notes(source: Source, lines: Sequence[ShaftOrder], method: VoldKalman) -> list[str]:

@@ -14,6 +14,9 @@ from specsr.errors import SpecsrError
 from specsr.nvh.known_orders import MOST, parse_orders
 from specsr.nvh.speed import revolutions
 
+NOT_IN_NAMES = ',=*:/\\"<>|?{}'
+"""Characters that the name of a shaft in text does not hold: separators, or not for file names."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shaft:
@@ -150,7 +153,7 @@ def parse_shaft(text: str) -> ShaftText:
         ratio = float(factor) if star else 1.0
     except ValueError:
         ratio = math.nan
-    fitting = name and not set(name) & set(",=*:/") and source
+    fitting = name and name.isprintable() and not set(name) & set(NOT_IN_NAMES) and source
     if not (colon and fitting and math.isfinite(ratio) and ratio > 0):
         raise SpecsrError(
             f"shaft {text!r}: expected NAME: SPEED, such as motor: rpm, pump: rpm*0.482, "

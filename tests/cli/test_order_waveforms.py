@@ -175,3 +175,31 @@ def test_a_recording_without_speed_and_a_map_are_named(tmp_path, recording, caps
     specsr.write_map(stored, specsr.spectrogram(specsr.read(recording)))
     code, _, err = run(capsys, "orders", stored, *METHOD)
     assert code == 1 and "is a map" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("-o", "cuts_{order}.csv"), "cuts_{order}.csv: {order} is for the names of waveforms"),
+        (("-o", "{order}/cuts.png"), "{order} is for the names of waveforms"),
+        (("-o", "{order}/part.wav"), "{order} is for the name of a file of waveforms"),
+        (("--residual", "rest_{order}.wav"), "not for a folder or the residual"),
+        (("-o", "{order}.wav", "--shaft", "Pump: rpm", "--shaft", "pump: rpm*2"), "case"),
+        (("-o", "{order}.wav", "--shaft", "a b: rpm", "--shaft", "a-b: rpm*2"), "one file"),
+        (("--shaft", "pu\nmp: rpm"), "expected NAME: SPEED"),
+        (("--shaft", "..\\pump: rpm"), "expected NAME: SPEED"),
+    ],
+)
+def test_names_of_files_that_would_be_literal_or_one_are_refused(
+    recording, capsys, monkeypatch, arguments, match
+) -> None:
+    monkeypatch.chdir(recording.parent)
+    before = sorted(recording.parent.rglob("*"))
+    code, _, err = run(capsys, "orders", recording, *METHOD, "--cut", "3,5", *arguments)
+    assert code == 1 and match in err and err.count("\n") == 1, err
+    assert sorted(recording.parent.rglob("*")) == before
+
+
+def test_a_table_of_the_other_method_has_no_place_for_an_order(recording, capsys) -> None:
+    code, _, err = run(capsys, "orders", recording, "-o", "cuts_{order}.csv")
+    assert code == 1 and "{order} is for the names of waveforms" in err
