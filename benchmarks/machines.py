@@ -43,7 +43,7 @@ from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.consistency import impose
 from specsr.scores.map_errors import line_mask
 from specsr.scores.ridges import compare_lines, ridge_length, split_lines

@@ -33,7 +33,7 @@ from specsr.models.options import InferOptions
 from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.speed import column_rotation_hz
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.consistency import consistency_db
 from specsr.scores.baselines import Interpolation, interpolated_power
 from specsr.scores.map_errors import line_mask

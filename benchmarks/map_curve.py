@@ -29,7 +29,7 @@ from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import load_model
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.scores.baselines import interpolated_power
 from specsr.scores.metrics import whittle_deviance
 from specsr.synth.draws import random_run_up

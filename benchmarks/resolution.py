@@ -18,7 +18,7 @@ from raw_signal import audible, errors, of_map, raster
 from specsr import SpecMap, order_cut, random_run_up, synthesise
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.synth.synthesis import Synthetic
 from specsr.units import REFERENCES
 

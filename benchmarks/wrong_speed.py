@@ -15,7 +15,7 @@ from map import FRESH, Case, case, rms
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
 from specsr.maps.spec_map import SpecMap
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.synth.draws import random_run_up
 
 SCALE = 4

@@ -40,7 +40,7 @@ from .nvh.runs import find_runs as find_runs
 from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
 from .nvh.speed import read_rpm as read_rpm
-from .nvh.speed_use import SpeedOptions as SpeedOptions
+from .nvh.speed_options import SpeedOptions as SpeedOptions
 from .nvh.view import View as View
 from .nvh.view import view as view
 from .nvh.vold_kalman import VoldKalman as VoldKalman

@@ -22,15 +22,16 @@ from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import bicubic_power, noise_variance
+from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.nvh.order_fit import blend_fit
 from specsr.nvh.speed import column_rotation_hz, fill_gaps
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.nvh.speed_use import (
     SpeedFit,
-    SpeedOptions,
     better,
     found_speed,
     given_speed,
@@ -71,7 +72,8 @@ def upscale_map(
             bicubic interpolation without a network, speed or uncertainty.
         consistency: what the result reproduces of the map, see `specsr.choices.Consistency`; for
             the pair ``pool``.
-        speed: for the pair ``pool``: whether a speed is searched for, and known orders.
+        speed: for the pair ``pool``: whether a speed is searched for, known orders, and further
+            shafts.
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of tiles, for a bar.
 
@@ -79,7 +81,7 @@ def upscale_map(
         A map on ``low.grid.refined(s_f, s_t)`` without phase, ``known`` false in all rows.  Models
         with an uncertainty output also set ``uncertainty_db``.  For the pair ``pool``, a speed
         that was given or found has its ``rpm_confidence`` and ``rpm_source``; a found or corrected
-        one replaces ``rpm``.
+        one replaces ``rpm``.  Further shafts have their confidence too.
 
     Raises:
         SpecsrError: an option out of range, no model for the pair and scale, or a grid that cannot
@@ -92,6 +94,7 @@ def upscale_map(
     if pair == "pool" and consistency == "expected":
         require_uncertainty(found is not None and found.net.config.uncertainty)
     _check_memory(low, scale)
+    low = low.replace(shafts=speed.speeds(low.shafts, low.grid.length))
     if low.uncertainty_db is not None:
         log.warning(
             "the map is an estimate itself: its uncertainty is not carried into the finer one"
@@ -162,10 +165,11 @@ class _Refinement:
         """
         assert self.model is not None
         rotation_hz = column_rotation_hz(low.rpm, grid)
+        machine = self.speed.machine(low.shafts, grid)
         speed = None
         if self.pair == "pool":
             speed = given_speed(
-                measured, grid, self.scale, rotation_hz, self.speed, progress=progress
+                measured, grid, self.scale, rotation_hz, machine, self.speed.find, progress
             )
             rotation_hz = rotation_of(speed, grid.frames)
         orders = order_input(self.model, low.grid, self.scale, rotation_hz)
@@ -179,7 +183,7 @@ class _Refinement:
             estimates.append((power[:, : grid.frames], cut))
         if self.pair == "pool" and self.speed.find and not is_clear(speed):
             first = np.stack([power for power, _ in estimates])
-            found = found_speed(first, measured, grid, self.scale, self.speed.orders, progress)
+            found = found_speed(first, measured, grid, self.scale, machine, progress)
             speed = better(speed, found)
         return speed, estimates
 
@@ -208,16 +212,21 @@ def _fine_map(
             uncertainty = np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
     return SpecMap(
         magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
-        rpm=low.rpm, uncertainty_db=uncertainty,
+        rpm=low.rpm, uncertainty_db=uncertainty, shafts=low.shafts,
     )  # fmt: skip
 
 
 def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
-    """Return a map with the speed that its lines were placed by, and its confidence."""
-    if speed is None:
+    """Return a map with the speeds that its lines were placed by, and their confidence."""
+    none = np.zeros(high.grid.frames)
+    sure = {} if speed is None else {shaft.name: shaft.confidence for shaft in speed.shafts}
+    shafts = tuple(
+        ShaftSpeed(shaft.name, shaft.rpm, sure.get(shaft.name, none)) for shaft in high.shafts
+    )
+    if speed is None or not speed.has_speed:
         if high.rpm is None:
-            return high
-        return high.replace(rpm_source="given", rpm_confidence=np.zeros(high.grid.frames))
+            return high.replace(shafts=shafts)
+        return high.replace(rpm_source="given", rpm_confidence=none, shafts=shafts)
     grid = high.grid
     if speed.source == "given":
         rpm = high.rpm
@@ -225,7 +234,9 @@ def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
         at = np.arange(grid.length) / (grid.hop_length * grid.cell[1])
         known = speed.rpm[np.clip(np.round(at).astype(int), 0, grid.frames - 1)] > 0
         rpm = known * np.interp(at, np.arange(grid.frames), fill_gaps(speed.rpm))
-    return high.replace(rpm=rpm, rpm_source=speed.source, rpm_confidence=speed.confidence)
+    return high.replace(
+        rpm=rpm, rpm_source=speed.source, rpm_confidence=speed.own.confidence, shafts=shafts
+    )
 
 
 def _check_memory(low: SpecMap, scale: tuple[int, int]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from specsr.enhance.segments import Segment, segments
 from specsr.maps.grid import Grid
+from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.speed_factor import simple_factor
 from specsr.progress import Progress
@@ -48,10 +49,11 @@ def cut_columns(low: SpecMap, first: int, last: int) -> SpecMap:
     if last < grid.frames:
         length = (last - first) * hops - grid.hop_length
     start = grid.start + first * hops / grid.rate
-    rpm = None if low.rpm is None else low.rpm[first * hops : first * hops + length]
+    samples = slice(first * hops, first * hops + length)
     return SpecMap(
         low.magnitude[..., first:last], replace(grid, length=length, start=start),
-        channels=low.channels, rpm=rpm,
+        channels=low.channels, rpm=None if low.rpm is None else low.rpm[samples],
+        shafts=tuple(ShaftSpeed(shaft.name, shaft.rpm[samples]) for shaft in low.shafts),
     )  # fmt: skip
 
 
@@ -77,6 +79,7 @@ def in_pieces(
     confidence = np.zeros(grid.frames, dtype=np.float32)
     rpm = np.zeros(grid.length) if low.rpm is None else low.rpm.copy()
     sources = set()
+    shafts = [np.zeros(grid.frames, dtype=np.float32) for _ in low.shafts]
     hop = grid.hop_length * grid.cell[1]
     for part in progress(parts) if progress else parts:
         high = work(cut_columns(low, part.first, part.last), None)
@@ -97,10 +100,13 @@ def in_pieces(
                 found = float(simple_factor(before, found[: before.size])) * found
             samples = found[own.start * hop : own.stop * hop]
             rpm[at.start * hop : at.start * hop + samples.size] = samples
+        for sure, shaft in zip(shafts, high.shafts):
+            sure[at] = 0.0 if shaft.confidence is None else shaft.confidence[own]
     # the least direct source of all pieces
     source = next((s for s in ("found", "corrected", "given") if s in sources), None)
     return SpecMap(
         magnitude, grid, known=np.zeros(grid.rows, dtype=bool), channels=low.channels,
         rpm=rpm if sources else low.rpm, uncertainty_db=uncertainty,
         rpm_confidence=confidence if sources else None, rpm_source=source,
+        shafts=tuple(ShaftSpeed(a.name, a.rpm, sure) for a, sure in zip(low.shafts, shafts)),
     )  # fmt: skip

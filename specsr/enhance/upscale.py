@@ -18,7 +18,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import model_path
 from specsr.models.model import Model, read_info
 from specsr.models.options import InferOptions
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.progress import Progress
 from specsr.signal import Signal
 

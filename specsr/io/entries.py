@@ -51,7 +51,9 @@ UNWEIGHTED = ("Z", "NONE", "LIN", "LINEAR", "NO", "OFF", "FLAT", "")
 """Values of an entry ``weighting``, in capitals, of levels without a frequency weighting."""
 RENAMED = {"std_db": "uncertainty_db"}
 """Entry that version 0.1.0 wrote -> its name today."""
-ARRAYS = {*VALUES, *OPTIONAL, *RENAMED, "samples", "freqs", "times", "cell", "channels"}
+ARRAYS = {
+    *VALUES, *OPTIONAL, *RENAMED, *shafts.ARRAYS, "samples", "freqs", "times", "cell", "channels",
+}  # fmt: skip
 """Entries that are arrays; readers may skip all other arrays of an archive."""
 
 
@@ -95,7 +97,7 @@ def of_map(spec: SpecMap) -> dict[str, Any]:
     """Return the entries of a map; entries of None are not written."""
     optional = {key: getattr(spec, key) for key in OPTIONAL}
     values = {"magnitude": spec.magnitude, "rpm_source": spec.rpm_source}
-    return about_map(spec.grid, spec.channels) | values | optional
+    return about_map(spec.grid, spec.channels) | values | optional | shaft_fields(spec.shafts)
 
 
 def about_map(grid: Grid, channels: tuple[str, ...]) -> dict[str, Any]:
@@ -120,10 +122,11 @@ def spec_map(fields: dict[str, Any]) -> SpecMap:
     missing = {"grid", "magnitude"} - fields.keys()
     if missing:
         raise SpecsrError(f"the map has no {', '.join(sorted(missing))}")
-    optional = {key: numeric(fields[key], key) for key in OPTIONAL if key in fields}
+    optional: dict[str, Any] = {key: numeric(fields[key], key) for key in OPTIONAL if key in fields}
     return SpecMap(
         numeric(fields["magnitude"], "magnitude"), grid_from_json(fields["grid"]),
-        channels=names(fields), rpm_source=fields.get("rpm_source"), **optional,
+        channels=names(fields), rpm_source=fields.get("rpm_source"), shafts=shafts_of(fields),
+        **optional,
     )  # fmt: skip
 
 

@@ -211,4 +211,6 @@ def _map_facts(spec: SpecMap) -> dict[str, Any]:
         facts["rpm_source"] = spec.rpm_source
     if spec.rpm_confidence is not None:
         facts["rpm_confidence"] = float(spec.rpm_confidence.mean())
+    if spec.shafts:
+        facts["shafts"] = [shaft.name for shaft in spec.shafts]
     return facts

@@ -27,6 +27,8 @@ Map fields (``.npz`` and ``.h5``)::
                 (called std_db by version 0.1.0)
     rpm_confidence  float32 [frames], 0 to 1; may be absent
     rpm_source  "given", "corrected" or "found"; may be absent
+    shafts      JSON list, names of further shafts; may be absent
+    shaft_rpm   float64 [shafts, length], shaft_confidence float32 [shafts, frames]: of those
     origin      as in a signal
     freqs       Hz [rows], times: s [frames]: for other programs, computed from the grid on reading
 """

@@ -25,7 +25,7 @@ from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
 from specsr.nvh.known_orders import parse_orders
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
 from specsr.signal import Signal

@@ -17,6 +17,7 @@ import numpy as np
 from specsr.choices import SpeedSource, check
 from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
+from specsr.maps.shaft_speed import ShaftSpeed, checked_confidence, checked_shafts
 from specsr.names import check_names
 
 FLOOR_DB = -400.0
@@ -43,6 +44,7 @@ class SpecMap:
         rpm_source: ``"given"``; ``"corrected"`` (given, then corrected by the lines of the map);
             ``"found"`` in the map, as the spacing of its lines: the speed up to a simple factor;
             None if not examined.
+        shafts: further shafts with speeds of their own, each name once.
 
     Raises:
         SpecsrError: a shape that does not fit the grid, or a value that is negative or not finite
@@ -58,6 +60,7 @@ class SpecMap:
     uncertainty_db: np.ndarray | None = None
     rpm_confidence: np.ndarray | None = None
     rpm_source: SpeedSource | None = None
+    shafts: tuple[ShaftSpeed, ...] = ()
 
     def __post_init__(self) -> None:
         magnitude = np.asarray(self.magnitude, dtype=np.float32)
@@ -89,16 +92,9 @@ class SpecMap:
         if self.rpm_source is not None:
             check(self.rpm_source, SpeedSource, "rpm_source")
         if self.rpm_confidence is not None:
-            confidence = np.asarray(self.rpm_confidence, dtype=np.float32)
-            if (
-                confidence.shape != expected[1:]
-                or not ((confidence >= 0) & (confidence <= 1)).all()
-            ):
-                raise SpecsrError(
-                    f"rpm_confidence has shape {confidence.shape}: expected {expected[1:]} values "
-                    "from 0 to 1, one per column"
-                )
+            confidence = checked_confidence(self.rpm_confidence, expected[1], "rpm_confidence")
             object.__setattr__(self, "rpm_confidence", confidence)
+        object.__setattr__(self, "shafts", checked_shafts(self.shafts, self.grid))
         if self.uncertainty_db is not None:
             uncertainty = np.asarray(self.uncertainty_db, dtype=np.float32)
             if uncertainty.shape not in (magnitude.shape, magnitude.shape[1:]):

@@ -71,6 +71,6 @@ def _refitted(model: OrderModel, levels: Levels, shift: float) -> np.ndarray:
 
     The levels of lines start from the map, not from those at the orders, which would favour them.
     """
-    cells = model.cells(levels.orders, shift=shift)
+    cells = model.cells(levels.orders, shift=shift, shaft=levels.shaft)
     _, expected = model.fit(cells, model.start(cells, levels), REFITS)
     return model.log_likelihood(expected)

@@ -11,7 +11,7 @@ as its lines are known to lie at their orders (`specsr.nvh.order_evidence`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,15 +19,12 @@ from scipy.ndimage import maximum_filter1d, uniform_filter
 
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import enlarge, pool_power
+from specsr.nvh.order_candidates import Candidates, MachineOrders, candidate_orders
 from specsr.nvh.order_evidence import own_share, position_confidence
 from specsr.nvh.order_lines import LineCells
 from specsr.nvh.order_model import Levels, OrderModel
 from specsr.progress import Progress
 
-ORDER_STEP, MAX_ORDER = 0.5, 160.0
-"""Distance of the candidate orders, and the highest of them."""
-GIVEN_PRIOR = 0.8
-"""Probability, without evidence from the map, that a line at a given order belongs to it."""
 SEGMENT, OVERLAP = 256, 32
 """Coarse columns fitted at a time, and how many of them two neighbours share."""
 MIN_GAIN = 2.5
@@ -45,42 +42,64 @@ them.  Tuned on training seeds for 68 % coverage."""
 
 
 @dataclass(frozen=True, eq=False)
+class ShaftLines:
+    """What a fit holds of one shaft.
+
+    Attributes:
+        orders: that the fit holds, ascending.
+        confidence: of the lines in every column, 0 to 1, [T'].
+        confirmed: orders with a confidence above one half in a stretch.
+    """
+
+    orders: tuple[float, ...]
+    confidence: np.ndarray
+    confirmed: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class OrderFit:
     """Fit of a map.
 
     Attributes:
-        orders: that the fit holds, ascending.
         lines: power of the orders on the fine grid, float64 [F s_f, T'].
         credible: the same, each order times its confidence.
         rest: power of all else, float64 [F s_f, T'].
-        confidence: of the lines in every column, 0 to 1, [T'].
-        confirmed: orders with a confidence above one half in a stretch.
+        shafts: the shaft of the speed of the map, then the further ones.
         share: of the coarse cells that lines fill, each times its confidence, 0 to 1.
     """
 
-    orders: tuple[float, ...]
     lines: np.ndarray
     credible: np.ndarray
     rest: np.ndarray
-    confidence: np.ndarray
-    confirmed: tuple[float, ...]
+    shafts: tuple[ShaftLines, ...]
     share: float
 
+    @property
+    def orders(self) -> tuple[float, ...]:
+        """Orders of the speed of the map that the fit holds, ascending."""
+        return self.shafts[0].orders
 
-def candidate_orders(model: OrderModel, given: Sequence[float] = ()) -> np.ndarray:
-    """Return half orders up to the highest row of a map, and the given ones, ascending."""
-    highest = model.fine_rows * model.grid.df / model.rotation_hz[model.rotation_hz > 0].min()
-    half = np.arange(1, int(min(MAX_ORDER, highest) / ORDER_STEP) + 1) * ORDER_STEP
-    return np.union1d(half, given)
+    @property
+    def confirmed(self) -> tuple[float, ...]:
+        """Orders of the speed of the map with a confidence above one half in a stretch."""
+        return self.shafts[0].confirmed
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Confidence of the orders of the speed of the map, 0 to 1, [T']."""
+        return self.shafts[0].confidence
 
 
-def select(model: OrderModel, orders: np.ndarray) -> tuple[Levels, LineCells, np.ndarray]:
-    """Fit candidate orders and drop those of low gain: levels, their cells, expected power."""
-    cells = model.cells(orders)
-    kept = np.flatnonzero(np.diff(cells.first))
-    orders = orders[kept]
-    cells = model.cells(orders)
-    levels, expected = model.fit(cells, model.first(orders, cells), 30)
+def select(model: OrderModel, tried: Candidates) -> tuple[Levels, LineCells, np.ndarray]:
+    """Fit candidate orders and drop those of low gain.
+
+    Returns:
+        Levels of the orders that are kept, their cells, and indices of ``tried`` that they have.
+    """
+    kept = np.flatnonzero(np.diff(model.cells(tried.orders, shaft=tried.shaft).first))
+    orders, shaft = tried.orders[kept], tried.shaft[kept]
+    cells = model.cells(orders, shaft=shaft)
+    levels, expected = model.fit(cells, model.first(orders, cells, shaft), 30)
     for last in range(ROUNDS):
         gains = model.gains(cells, levels, expected)
         poor = np.flatnonzero(gains < MIN_GAIN * len(model.knots))
@@ -89,38 +108,43 @@ def select(model: OrderModel, orders: np.ndarray) -> tuple[Levels, LineCells, np
         # the remaining orders take over the power of the dropped ones: not all at once
         count = len(poor) if last == ROUNDS - 1 else math.ceil(0.6 * len(poor))
         dropped = poor[np.argsort(gains[poor], kind="stable")[:count]]
-        levels = levels.only(np.setdiff1d(np.arange(len(levels.orders)), dropped))
-        cells = model.cells(levels.orders)
+        left = np.setdiff1d(np.arange(len(levels.orders)), dropped)
+        levels, kept = levels.only(left), kept[left]
+        cells = model.cells(levels.orders, shaft=levels.shaft)
         levels, expected = model.fit(cells, levels, 15)
-    return levels, cells, expected
+    return levels, cells, kept
 
 
-def solve(model: OrderModel, given: Sequence[float] = ()) -> OrderFit:
+def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> OrderFit:
     """Return the fit of one stretch of a map.
 
     Args:
-        model: of the stretch.
-        given: orders that the machine is known to have, in addition to half orders.
+        model: of the stretch, with the speeds of the shafts.
+        machine: orders known.
     """
-    levels, cells, _ = select(model, candidate_orders(model, given))
-    prior = np.where(np.isin(levels.orders, given), GIVEN_PRIOR, 0.0)
-    weight = position_confidence(model, cells, levels, prior)
+    tried = candidate_orders(model, machine)
+    levels, cells, kept = select(model, tried)
+    weight = position_confidence(model, cells, levels, tried.prior[kept])
     levels, expected = model.fit(cells, levels, 40)
     order, share = own_share(cells, levels, expected)
     columns = cells.cell % model.shape[1]
-    total = np.bincount(columns, share, model.shape[1])
-    credible = np.bincount(columns, share * weight[order], model.shape[1])
-    confidence = np.repeat(credible / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
+    shafts = []
+    for i in range(len(model.shafts)):
+        own = tried.shaft[kept] == i
+        total = np.bincount(columns, share * own[order], model.shape[1])
+        sure = np.bincount(columns, share * (own * weight)[order], model.shape[1])
+        confidence = np.repeat(sure / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
+        orders = (levels.orders[own], levels.orders[own & (weight > 0.5)])
+        held, confirmed = (tuple(each.tolist()) for each in orders)
+        shafts.append(ShaftLines(held, confidence, confirmed))
     lines, weighted, rest = model.fine(levels, weight)
-    return OrderFit(
-        tuple(levels.orders.tolist()), lines, weighted, rest, confidence,
-        tuple(levels.orders[weight > 0.5].tolist()), float(credible.sum() / expected.size),
-    )  # fmt: skip
+    credible = float((share * weight[order]).sum() / expected.size)
+    return OrderFit(lines, weighted, rest, tuple(shafts), credible)
 
 
 def fit_orders(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    orders: Sequence[float] = (), progress: Progress | None = None,
+    machine: MachineOrders = MachineOrders(), progress: Progress | None = None,
 ) -> OrderFit | None:  # fmt: skip
     """Fit orders and noise to a coarse map.
 
@@ -130,42 +154,47 @@ def fit_orders(
         scale: (s_f, s_t).
         rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown: no order
             there.
-        orders: that the machine is known to have, in addition to half orders.
+        machine: known orders and further shafts.
         progress: wraps the iterable of stretches, for a bar.
 
     Returns:
         The fit, or None if no speed is known or the map is silent.
     """
-    if not (rotation_hz > 0).any() or not power.any():
+    speeds = np.stack([rotation_hz, *(shaft.rotation_hz for shaft in machine.shafts)])
+    if not (speeds > 0).any() or not power.any():
         return None
     (rows, columns), (s_f, s_t) = power.shape, scale
     shape = rows * s_f, len(rotation_hz)
     lines, credible, rest = (np.zeros(shape) for _ in range(3))
-    confidence = np.zeros(len(rotation_hz))
+    confidence = np.zeros(speeds.shape)
     total = 0.0
-    held: set[float] = set()
-    confirmed: set[float] = set()
+    held: list[set[float]] = [set() for _ in speeds]
+    confirmed: list[set[float]] = [set() for _ in speeds]
     parts = list(stretches(columns))
     for first, last, weight in progress(parts) if progress else parts:
         fine = slice(first * s_t, min(last * s_t, len(rotation_hz)))
         part = power[:, first:last]
         share = np.repeat(weight, s_t)[: fine.stop - fine.start]
-        if (rotation_hz[fine] > 0).any() and part.any():
-            found = solve(OrderModel(part, grid, scale, rotation_hz[fine]), orders)
+        if (speeds[:, fine] > 0).any() and part.any():
+            model = OrderModel(part, grid, scale, speeds[0, fine], list(speeds[1:, fine]))
+            found = solve(model, machine.cut(fine))
         else:  # without a speed all power is the rest
             flat = enlarge(part, s_f, s_t, len(share))
             none = np.zeros_like(flat)
-            found = OrderFit((), none, none, flat, none[0], (), 0.0)
-        held.update(found.orders)
-        confirmed.update(found.confirmed)
+            found = OrderFit(none, none, flat, (ShaftLines((), none[0], ()),) * len(speeds), 0.0)
+        for i, shaft in enumerate(found.shafts):
+            held[i].update(shaft.orders)
+            confirmed[i].update(shaft.confirmed)
+            confidence[i, fine] += share * shaft.confidence
         lines[:, fine] += share * found.lines
         credible[:, fine] += share * found.credible
         rest[:, fine] += share * found.rest
-        confidence[fine] += share * found.confidence
         total += found.share * weight.sum() / columns
-    return OrderFit(
-        tuple(sorted(held)), lines, credible, rest, confidence, tuple(sorted(confirmed)), total
+    shafts = tuple(
+        ShaftLines(tuple(sorted(own)), sure, tuple(sorted(firm)))
+        for own, sure, firm in zip(held, confidence, confirmed)
     )
+    return OrderFit(lines, credible, rest, shafts, total)
 
 
 def stretches(columns: int) -> Iterator[tuple[int, int, np.ndarray]]:

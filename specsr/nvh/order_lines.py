@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,24 @@ class LineCells:
     def entries(self) -> tuple[np.ndarray, ...]:
         """Return cell, knot, below and above."""
         return self.cell, self.knot, self.below, self.above
+
+
+def joined_cells(parts: Sequence[LineCells], knots: int) -> LineCells:
+    """Return the cells of several groups of orders, one after the other.
+
+    Args:
+        parts: cells of each group.
+        knots: of every order.
+    """
+    sizes = np.cumsum([0, *(part.cell.size for part in parts)])
+    orders = np.cumsum([0, *(part.first.size - 1 for part in parts)])
+    first = [part.first[1:] + size for part, size in zip(parts, sizes)]
+    knot = [part.knot + knots * below for part, below in zip(parts, orders)]
+    cell, below, above = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("cell", "below", "above")
+    )
+    return LineCells(np.concatenate([[0], *first]), cell, np.concatenate(knot), below, above)
 
 
 def line_cells(

@@ -10,12 +10,13 @@ for orders.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from specsr.maps.grid import Grid
-from specsr.nvh.order_lines import LineCells, Tracks, fine_cells, line_cells
+from specsr.nvh.order_lines import LineCells, Tracks, fine_cells, joined_cells, line_cells
 from specsr.nvh.order_updates import line_gains, line_sums, surface_sums, update
 from specsr.nvh.speed import fill_gaps
 
@@ -32,16 +33,19 @@ class Levels:
         lines: power of every order at the knots, [O, K].
         noise: power of the noise floor at its knots, [N].
         clicks: power of the transients at their knots, [M].
+        shaft: index of the shaft of every order, ascending, int [O]; None for the first of all.
     """
 
     orders: np.ndarray
     lines: np.ndarray
     noise: np.ndarray
     clicks: np.ndarray
+    shaft: np.ndarray | None = None
 
     def only(self, kept: np.ndarray) -> Levels:
         """Return the levels with some orders alone, ``kept`` bool or index."""
-        return Levels(self.orders[kept], self.lines[kept], self.noise, self.clicks)
+        shaft = None if self.shaft is None else self.shaft[kept]
+        return replace(self, orders=self.orders[kept], lines=self.lines[kept], shaft=shaft)
 
 
 def _linear(at: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -85,13 +89,14 @@ class OrderModel:
         power: of the coarse map, [F, T].
         grid: of the fine map, of s_f F rows.
         scale: (s_f, s_t).
-        rotation_hz: rotation frequency at every fine column, Hz, [T']; 0 where unknown, above zero
-            in one column at least.
+        rotation_hz: rotation frequency at every fine column, Hz, [T']; 0 where unknown.
+        others: the same of further shafts.
     """
 
     def __init__(
-        self, power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
-    ) -> None:
+        self, power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
+        others: Sequence[np.ndarray] = (),
+    ) -> None:  # fmt: skip
         self.scale, self.grid = scale, grid
         self.shape = power.shape
         self.frames = len(rotation_hz)
@@ -110,6 +115,7 @@ class OrderModel:
         )  # fmt: skip
         self.rotation_hz = rotation_hz
         self.tracks = self._tracks(rotation_hz)
+        self.shafts = (self.tracks, *map(self._tracks, others))
 
     def _tracks(self, rotation_hz: np.ndarray) -> Tracks:
         filled = fill_gaps(rotation_hz)
@@ -118,20 +124,30 @@ class OrderModel:
         return Tracks(rotation_hz / self.grid.df, slope * seconds / self.grid.df)
 
     def cells(
-        self, orders: np.ndarray, rotation_hz: np.ndarray | None = None, shift: float = 0.0
-    ) -> LineCells:
+        self, orders: np.ndarray, rotation_hz: np.ndarray | None = None, shift: float = 0.0,
+        shaft: np.ndarray | None = None,
+    ) -> LineCells:  # fmt: skip
         """Return the coarse cells of orders.
 
         Args:
             orders: [O].
-            rotation_hz: another speed in Hz, [T'], used where the own one is known.
+            rotation_hz: another speed of the first shaft in Hz, [T'], used where the own one is
+                known.
             shift: fine rows that all lines are displaced by.
+            shaft: index of the shaft of every order, ascending, [O]; None for the first of all.
         """
         tracks = self.tracks
         if rotation_hz is not None:
             tracks = self._tracks(np.where(self.rotation_hz > 0, rotation_hz, 0.0))
         knots = int(self.knots[1]), len(self.knots)
-        return line_cells(orders, tracks, shift, self.grid.window, self.scale, self.shape, knots)
+        form = self.grid.window, self.scale, self.shape, knots
+        if shaft is None:
+            return line_cells(orders, tracks, shift, *form)
+        parts = [
+            line_cells(orders[shaft == i], each, shift, *form)
+            for i, each in enumerate((tracks, *self.shafts[1:]))
+        ]
+        return joined_cells(parts, len(self.knots))
 
     def start(self, cells: LineCells, levels: Levels) -> Levels:
         """Return the levels with those of lines from the map: a start that favours no speed.
@@ -144,7 +160,9 @@ class OrderModel:
         lines = np.where(weight > 1e-9, np.exp(total / np.maximum(weight, 1e-12)), 0.0)
         return replace(levels, lines=lines.reshape(levels.lines.shape))
 
-    def first(self, orders: np.ndarray, cells: LineCells) -> Levels:
+    def first(
+        self, orders: np.ndarray, cells: LineCells, shaft: np.ndarray | None = None
+    ) -> Levels:
         """Return levels to start the first fit from: means in dB, transients 10 dB lower."""
         smooth = []
         for part, places in zip((self.noise, self.clicks), self._places):
@@ -155,8 +173,8 @@ class OrderModel:
             )
             smooth.append(np.exp(total / np.maximum(weight, 1e-12)).ravel())
         lines = np.zeros((len(orders), len(self.knots)))
-        levels = Levels(np.asarray(orders, dtype=np.float64), lines, smooth[0], 0.1 * smooth[1])
-        return self.start(cells, levels)
+        orders = np.asarray(orders, dtype=np.float64)
+        return self.start(cells, Levels(orders, lines, smooth[0], 0.1 * smooth[1], shaft))
 
     def fit(self, cells: LineCells, levels: Levels, iterations: int) -> tuple[Levels, np.ndarray]:
         """Return levels after multiplicative updates, and the power that they give, [F, T].
@@ -174,9 +192,10 @@ class OrderModel:
             self.power, expected, cells.entries, self._places, (lines, noise, clicks), iterations,
             self.tiny,
         )  # fmt: skip
-        found = Levels(
-            levels.orders, lines.reshape(levels.lines.shape), noise.ravel(), clicks.ravel()
-        )
+        found = replace(
+            levels, lines=lines.reshape(levels.lines.shape), noise=noise.ravel(),
+            clicks=clicks.ravel(),
+        )  # fmt: skip
         return found, expected
 
     def log_likelihood(self, expected: np.ndarray) -> np.ndarray:
@@ -202,8 +221,10 @@ class OrderModel:
             weight: of every order, [O].
         """
         lines, weighted = (np.zeros((self.fine_rows, self.frames)) for _ in range(2))
-        for order, level, part in zip(levels.orders, levels.lines, weight):
-            row, column, value = fine_cells(order, self.tracks, self.grid.window, self.fine_rows)
+        shafts = np.zeros(len(weight), dtype=int) if levels.shaft is None else levels.shaft
+        for order, shaft, level, part in zip(levels.orders, shafts, levels.lines, weight):
+            tracks = self.shafts[shaft]
+            row, column, value = fine_cells(order, tracks, self.grid.window, self.fine_rows)
             power = value * np.interp(column, self.knots, level)
             np.add.at(lines, (row, column), power)
             np.add.at(weighted, (row, column), part * power)

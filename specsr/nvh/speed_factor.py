@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from specsr.nvh.order_fit import ORDER_STEP
+from specsr.nvh.order_candidates import ORDER_STEP
 
 LARGEST = 6
 """Largest numerator and denominator of a simple factor."""

@@ -15,7 +15,8 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from specsr.maps.grid import Grid
-from specsr.nvh.order_fit import candidate_orders, select
+from specsr.nvh.order_candidates import candidate_orders
+from specsr.nvh.order_fit import select
 from specsr.nvh.order_model import Levels, OrderModel
 from specsr.nvh.speed import fill_gaps
 from specsr.nvh.speed_curve import newton_step, smooth, trimmed
@@ -82,16 +83,22 @@ def track_speed(
 
 def correct_speed(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Return a measured speed, or a corrected one if the map clearly supports it, Hz, [T'].
 
     Corrects errors of some tenths of a per cent and delays of some hundredths of a second.  Args
     are those of `track_speed`.
+
+    Returns:
+        The speed, and the half orders that a fit at the measured one holds, [O]; None for these
+        where there is too little to fit.
     """
-    start = _fit(power, grid, scale, rotation_hz)
+    start = _selected(power, grid, scale, rotation_hz)
     if start is None:
-        return rotation_hz
+        return rotation_hz, None
     model, levels = start
+    if len(levels.orders) < MIN_ORDERS:
+        return rotation_hz, levels.orders
 
     def likelihood(speed: np.ndarray) -> float:
         return float(_log_likelihood(model, levels, speed).mean())
@@ -99,19 +106,27 @@ def correct_speed(
     values = {factor: likelihood(factor * rotation_hz) for factor in FACTORS}
     best = max(values, key=values.__getitem__)
     found = refine(model, levels, COARSE_STEPS, best * rotation_hz)
-    return found if likelihood(found) - values[1.0] > OVERRIDE_GAIN else rotation_hz
+    better = likelihood(found) - values[1.0] > OVERRIDE_GAIN
+    return found if better else rotation_hz, levels.orders
 
 
 def _fit(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
 ) -> tuple[OrderModel, Levels] | None:
     """Return a model with the levels of its fit; None where a speed has no evidence."""
-    if (rotation_hz > 0).any() and power.any() and len(rotation_hz) >= MIN_COLUMNS:
-        model = OrderModel(power, grid, scale, rotation_hz)
-        levels, _, _ = select(model, candidate_orders(model))
-        if len(levels.orders) >= MIN_ORDERS:
-            return model, levels
-    return None
+    found = _selected(power, grid, scale, rotation_hz)
+    return found if found is not None and len(found[1].orders) >= MIN_ORDERS else None
+
+
+def _selected(
+    power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
+) -> tuple[OrderModel, Levels] | None:
+    """Return a model with the levels of its half orders; None with too little to fit."""
+    if not ((rotation_hz > 0).any() and power.any() and len(rotation_hz) >= MIN_COLUMNS):
+        return None
+    model = OrderModel(power, grid, scale, rotation_hz)
+    levels, _, _ = select(model, candidate_orders(model))
+    return model, levels
 
 
 def refine(

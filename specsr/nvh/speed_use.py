@@ -8,15 +8,14 @@ found from the lines of the map, and the one that explains more cells is used.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from specsr.choices import SpeedSource
-from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
+from specsr.nvh.order_candidates import MachineOrders
 from specsr.nvh.order_fit import OrderFit, fit_orders
 from specsr.nvh.speed_factor import joined
 from specsr.nvh.speed_search import MAX_SPACING, find_line_spacing
@@ -43,27 +42,46 @@ The four limits were chosen on synthetic machines of all kinds (benchmarks/gener
 2, not those of the published table)."""
 
 
-@dataclass(frozen=True)
-class SpeedOptions:
-    """How a coarse map gets its speed and orders.
+@dataclass(frozen=True, eq=False)
+class ShaftEvidence:
+    """A shaft and how far a map shows it.
 
     Attributes:
-        find: search a map without a speed for one, and correct or replace a given one, where the
-            evidence is clear.
-        orders: that the machine is known to have, in addition to half orders: numbers above zero,
-            such as those of gears or bearings (`specsr.nvh.known_orders`).
-
-    Raises:
-        SpecsrError: an order that is not above zero.
+        name: of the shaft; "" for that of the speed of the map.
+        rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown.
+        confidence: how far the lines of a column are known to lie at its orders, 0 to 1, [T'].
+        orders: confirmed in one channel or more, ascending.
     """
 
-    find: bool = True
-    orders: tuple[float, ...] = ()
+    name: str
+    rotation_hz: np.ndarray
+    confidence: np.ndarray
+    orders: tuple[float, ...]
 
-    def __post_init__(self) -> None:
-        if wrong := [order for order in self.orders if not 0 < order < math.inf]:
-            raise SpecsrError(f"orders hold {wrong[0]}: expected numbers above zero")
-        object.__setattr__(self, "orders", tuple(map(float, self.orders)))
+    @property
+    def sure(self) -> float:
+        """Mean confidence over the columns with a speed, 0 to 1; 0 without a speed."""
+        known = self.rotation_hz > 0
+        return float(self.confidence[known].mean()) if known.any() else 0.0
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the speed is nearly constant, see `STEADY`."""
+        known = self.rotation_hz[self.rotation_hz > 0]
+        if not known.size:
+            return True
+        low, high = np.quantile(known, (0.05, 0.95))
+        return bool(high < (1 + STEADY) * low)
+
+    def is_evidence(self, least_orders: int = 0) -> bool:
+        """Whether the map is evidence enough to use the speed.
+
+        Args:
+            least_orders: confirmed orders that a nearly constant speed needs.
+        """
+        if not self.is_steady:
+            return self.sure >= LEAST
+        return self.sure >= LEAST_STEADY and len(self.orders) >= least_orders
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,38 +90,28 @@ class SpeedFit:
 
     Attributes:
         source: ``"given"``, ``"corrected"`` (given, then corrected) or ``"found"``.
-        rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown.  A found
-            speed is the spacing of the lines: the rotation frequency up to a simple factor.
+        own: the shaft of that speed.  A found speed is the spacing of the lines: the rotation
+            frequency up to a simple factor.  Zero throughout if only further shafts are used.
         fits: of every channel; None for a silent one.
-        confidence: how far the lines of a column are known to lie at their orders, 0 to 1, [T'].
-        orders: confirmed in one channel or more, ascending.
         share: of the coarse cells that lines fill, each counted by its confidence, 0 to 1.
+        shafts: the further shafts that are used.
     """
 
     source: SpeedSource
-    rotation_hz: np.ndarray
+    own: ShaftEvidence
     fits: tuple[OrderFit | None, ...]
-    confidence: np.ndarray
-    orders: tuple[float, ...]
     share: float
+    shafts: tuple[ShaftEvidence, ...] = ()
 
     @property
-    def sure(self) -> float:
-        """Mean confidence over the columns with a speed, 0 to 1."""
-        return float(self.confidence[self.rotation_hz > 0].mean())
+    def rotation_hz(self) -> np.ndarray:
+        """Rotation frequency of the speed at each fine column, Hz, [T']; 0 where unknown."""
+        return self.own.rotation_hz
 
     @property
-    def is_steady(self) -> bool:
-        """Whether the speed is nearly constant, see `STEADY`."""
-        low, high = np.quantile(self.rotation_hz[self.rotation_hz > 0], (0.05, 0.95))
-        return bool(high < (1 + STEADY) * low)
-
-    @property
-    def is_evidence(self) -> bool:
-        """Whether the map is evidence enough of the speed to use it."""
-        if not self.is_steady:
-            return self.sure >= LEAST
-        return self.sure >= LEAST_STEADY and (self.source != "found" or len(self.orders) >= COMB)
+    def has_speed(self) -> bool:
+        """Whether the speed is used, and not further shafts alone."""
+        return bool((self.rotation_hz > 0).any())
 
     @property
     def rpm(self) -> np.ndarray:
@@ -113,10 +121,12 @@ class SpeedFit:
 
 def fit_speed(
     measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    source: SpeedSource, orders: Sequence[float] = (),
+    source: SpeedSource, machine: MachineOrders = MachineOrders(),
     progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
-    """Return the fits of a map at a speed; None if the map is no evidence of it.
+    """Return the fits of a map at a speed; None if the map is no evidence of it or of a shaft.
+
+    Shafts that the map is no evidence of are left out, and the others fitted again.
 
     Args:
         measured: power of the coarse map, [C, F, T].
@@ -124,61 +134,87 @@ def fit_speed(
         scale: (s_f, s_t).
         rotation_hz: at each fine column, Hz, [T']; 0 where unknown.
         source: of the speed.
-        orders: that the machine is known to have, in addition to half orders.
+        machine: known orders and further shafts.
         progress: wraps the stretches of every channel.
     """
     fits = tuple(
-        fit_orders(channel, grid, scale, rotation_hz, orders, progress) for channel in measured
+        fit_orders(channel, grid, scale, rotation_hz, machine, progress) for channel in measured
     )
-    held = [fit for fit in fits if fit is not None and fit.orders]
+    held = [fit for fit in fits if fit is not None and any(shaft.orders for shaft in fit.shafts)]
     if not held:
         return None
-    confidence = np.mean([fit.confidence for fit in held], axis=0)
-    confirmed = sorted(set().union(*(fit.confirmed for fit in held)))
-    share = float(np.mean([fit.share for fit in held]))
-    fit = SpeedFit(source, rotation_hz, fits, confidence, tuple(confirmed), share)
-    return fit if fit.is_evidence else None
+    speeds = [("", rotation_hz), *((each.name, each.rotation_hz) for each in machine.shafts)]
+    own, *others = (
+        ShaftEvidence(
+            name, speed, np.mean([fit.shafts[i].confidence for fit in held], axis=0),
+            tuple(sorted(set().union(*(fit.shafts[i].confirmed for fit in held)))),
+        )
+        for i, (name, speed) in enumerate(speeds)
+    )  # fmt: skip
+    accepted = own.is_evidence(COMB if source == "found" else 0)
+    used = [shaft.is_evidence() for shaft in others]
+    if all(used) and (accepted or not (rotation_hz > 0).any()):
+        share = float(np.mean([fit.share for fit in held]))
+        return SpeedFit(source, own, fits, share, tuple(others))
+    if not (accepted or any(used)):
+        return None
+    kept = tuple(shaft for shaft, right in zip(machine.shafts, used) if right)
+    return fit_speed(
+        measured, grid, scale, rotation_hz * accepted, source, replace(machine, shafts=kept),
+        progress,
+    )  # fmt: skip
 
 
 def given_speed(
     measured: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    options: SpeedOptions = SpeedOptions(), progress: Progress | None = None,
+    machine: MachineOrders = MachineOrders(), find: bool = True,
+    progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
-    """Return the fits at a given speed, or None without one or without evidence of it.
+    """Return the fits at given speeds, or None without one or without evidence of any.
 
     Args:
-        options: known orders, and whether the speed is corrected where the map is clear
-            (`specsr.nvh.speed_track`).
-        measured, grid, scale, rotation_hz, progress: see `fit_speed`.
+        find: whether the speed of the map is corrected where the map is clear
+            (`specsr.nvh.speed_track`); those of further shafts are taken as they are.
+        measured, grid, scale, rotation_hz, machine, progress: see `fit_speed`.
     """
-    if not (rotation_hz > 0).any():
+    known = rotation_hz > 0
+    if not (known.any() or any((shaft.rotation_hz > 0).any() for shaft in machine.shafts)):
         return None
     corrected = rotation_hz.copy()
-    if options.find:
+    kept: set[float] | None = set()
+    if find and known.any():
         for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
-            corrected[part] = correct_speed(power, grid, scale, rotation_hz[part])
+            corrected[part], orders = correct_speed(power, grid, scale, rotation_hz[part])
+            kept = None if kept is None or orders is None else kept.union(orders)
     changed = bool((corrected != rotation_hz).any())
+    if find and known.any() and kept is not None and not changed and len(measured) == 1:
+        machine = replace(machine, half=tuple(sorted(kept)))  # the others gain nothing: no search
     source: SpeedSource = "corrected" if changed else "given"
-    fit = fit_speed(measured, grid, scale, corrected, source, options.orders, progress)
-    if fit is None:
+    fit = fit_speed(measured, grid, scale, corrected, source, machine, progress)
+    if known.any() and not (fit is not None and fit.has_speed):
         log.info("speed: the lines of this map are no evidence of the given speed: not used")
     elif changed:
-        off = 100 * (corrected / np.where(rotation_hz > 0, rotation_hz, 1) - 1)[rotation_hz > 0]
+        off = 100 * (corrected / np.where(known, rotation_hz, 1) - 1)[known]
         log.info(
             "speed: corrected by %.2f to %.2f %% from the lines in the map", off.min(), off.max()
         )
+    for shaft in machine.shafts:
+        if fit is None or shaft.name not in [each.name for each in fit.shafts]:
+            log.info(
+                "speed: the lines of this map are no evidence of the shaft %s: not used", shaft.name
+            )
     return fit
 
 
 def found_speed(
     estimate: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int],
-    orders: Sequence[float] = (), progress: Progress | None = None,
+    machine: MachineOrders = MachineOrders(), progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
     """Return the fits at the speed found from the lines of a map; None where it is not clear.
 
     Args:
         estimate: estimate of the fine power, [C, F s_f, T'].
-        measured, grid, scale, orders, progress: see `fit_speed`.
+        measured, grid, scale, machine, progress: see `fit_speed`.
     """
     rotation_hz = np.zeros(estimate.shape[-1])
     borders = []
@@ -193,14 +229,14 @@ def found_speed(
     found = rotation_hz[rotation_hz > 0]
     if not len(found):
         return None
-    fit = fit_speed(measured, grid, scale, rotation_hz, "found", orders, progress)
-    if fit is None:
+    fit = fit_speed(measured, grid, scale, rotation_hz, "found", machine, progress)
+    if fit is None or not fit.has_speed:
         return None
     log.info(
         "speed: harmonic lines with a spacing of %.4g to %.4g Hz in %.0f %% of the map, used as "
         "orders of one machine with a confidence of %.0f %%",
         found.min(), found.max(), 100 * len(found) / len(rotation_hz),
-        100 * fit.sure,
+        100 * fit.own.sure,
     )  # fmt: skip
     return fit
 
@@ -217,7 +253,7 @@ def better(given: SpeedFit | None, found: SpeedFit | None) -> SpeedFit | None:
 
 def is_clear(fit: SpeedFit | None) -> bool:
     """Return whether a speed explains the lines so well that no other one is searched for."""
-    return fit is not None and fit.sure >= CLEAR
+    return fit is not None and fit.own.sure >= CLEAR
 
 
 def rotation_of(fit: SpeedFit | None, frames: int) -> np.ndarray:

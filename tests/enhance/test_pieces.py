@@ -13,7 +13,7 @@ from specsr.enhance.maps import upscale_map
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 
 
 @pytest.fixture

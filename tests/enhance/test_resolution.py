@@ -20,7 +20,7 @@ from specsr.enhance.resolution import (
     window_length,
 )
 from specsr.errors import SpecsrError
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 
 RATE = 25600.0
 

@@ -9,7 +9,7 @@ import specsr
 from specsr.maps.cells import NoiseStatistics, noise_statistics, require_means
 from specsr.maps.pooling import pool, pool_power
 from specsr.maps.transform import spectrogram
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 
 RATE = 12800.0
 

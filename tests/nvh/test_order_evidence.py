@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from specsr.maps.grid import Grid
+from specsr.nvh.order_candidates import MachineOrders
 from specsr.nvh.order_evidence import own_share, position_confidence
 from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.order_model import Levels, OrderModel
@@ -122,5 +123,5 @@ def test_a_fit_is_credible_as_far_as_its_orders_are():
     assert (credible[lowest, columns] > 0.9 * whole[lowest, columns]).mean() > 0.9
     assert credible[highest, columns].sum() < 0.2 * whole[highest, columns].sum()
     # known to the user, the order is fitted and credible
-    known = fit_orders(power, GRID, (4, 1), SWEEP, [6.21])
+    known = fit_orders(power, GRID, (4, 1), SWEEP, MachineOrders((6.21,)))
     assert known is not None and {2.0, 6.21} <= set(known.confirmed) and known.share > fit.share

@@ -17,13 +17,14 @@ from specsr.nvh.order_fit import (
     OVERLAP,
     SEGMENT,
     OrderFit,
+    ShaftLines,
     blend_fit,
     fit_orders,
     stretches,
 )
 from specsr.nvh.order_lines import PARTS, REACH, SLOPES, line_shapes
 from specsr.nvh.speed import column_rotation_hz
-from specsr.nvh.speed_use import SpeedOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -184,7 +185,7 @@ def test_a_line_that_holds_all_power_has_the_same_weight_in_any_row(coarse_row):
     """Orders 1 and 2 of a car lie in the two lowest coarse rows at high sampling rates."""
     lines, rest = np.full((64, 40), 1e-9), np.full((64, 40), 1e-9)
     lines[4 * coarse_row + 2] = 1.0
-    fit = OrderFit((1.0,), lines, lines, rest, np.ones(40), (1.0,), 1.0)
+    fit = OrderFit(lines, lines, rest, (ShaftLines((1.0,), np.ones(40), (1.0,)),), 1.0)
     network = np.full((64, 40), 0.01)
     low = pool_power(lines + rest, *SCALE)
     mixed, _ = blend_fit(network, np.ones((1, 64, 40), np.float32), low, fit, SCALE)
@@ -198,7 +199,7 @@ def test_large_and_zero_misfits_side_by_side_give_finite_levels():
     low = pool_power(lines + rest, *SCALE)
     far = 10.0 ** np.random.default_rng(0).uniform(-25, 25, low[:, :50].shape)
     low[:, :50] *= far  # leaves rounding in the running sum
-    fit = OrderFit((1.0,), lines, lines, rest, np.ones(400), (1.0,), 1.0)
+    fit = OrderFit(lines, lines, rest, (ShaftLines((1.0,), np.ones(400), (1.0,)),), 1.0)
     mixed, uncertainty = blend_fit(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
     assert np.isfinite(mixed).all() and np.isfinite(uncertainty).all()
 

@@ -10,7 +10,7 @@ from scipy.signal import get_window
 
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool_power
-from specsr.nvh.order_fit import OrderFit, blend_fit, stretches
+from specsr.nvh.order_fit import OrderFit, ShaftLines, blend_fit, stretches
 from specsr.nvh.order_lines import fine_cells
 from specsr.nvh.order_model import Levels, OrderModel
 
@@ -40,7 +40,8 @@ def pooled(made: OrderModel, order: float, level: np.ndarray, **options: object)
 
 def fit_of(order: float, lines: np.ndarray, rest: np.ndarray) -> OrderFit:
     """A fit of full confidence."""
-    return OrderFit((order,), lines, lines, rest, np.ones(lines.shape[1]), (order,), 1.0)
+    own = ShaftLines((order,), np.ones(lines.shape[1]), (order,))
+    return OrderFit(lines, lines, rest, (own,), 1.0)
 
 
 def steady_line(away: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from specsr import Signal, SpectrogramTransform
 from specsr.maps import levels
 from specsr.maps.pooling import pool
 from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.nvh.speed_track import correct_speed, track_speed
-from specsr.nvh.speed_use import SpeedOptions
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
@@ -88,21 +88,21 @@ def test_a_measured_speed_with_a_small_error_or_delay_is_corrected(factor, late)
     _, low, grid, right = machine()
     at = np.arange(len(right))
     wrong = factor * np.interp(at - late / grid.dt, at, right)
-    found = correct_speed(low.power[0], grid, SCALE, wrong)
+    found, _ = correct_speed(low.power[0], grid, SCALE, wrong)
     assert error(found, right) < 0.3 * error(wrong, right)
 
 
 @pytest.mark.parametrize("whine", [(), (Order(46.37, 3.0, modulation=0.5),)])
 def test_a_correct_speed_is_kept_also_with_whine_at_a_non_half_order(whine):
     _, low, grid, right = machine(orders=ORDERS + whine)
-    np.testing.assert_array_equal(correct_speed(low.power[0], grid, SCALE, right), right)
+    np.testing.assert_array_equal(correct_speed(low.power[0], grid, SCALE, right)[0], right)
 
 
 def test_nothing_is_changed_without_sound_or_speed():
     _, low, grid, right = machine()
     none, silent = np.zeros_like(right), np.zeros_like(low.power[0])
     for power, speed in ((low.power[0], none), (silent, right), (silent, none)):
-        np.testing.assert_array_equal(correct_speed(power, grid, SCALE, speed), speed)
+        np.testing.assert_array_equal(correct_speed(power, grid, SCALE, speed)[0], speed)
         assert not track_speed(power, grid, SCALE, speed).any()
 
 

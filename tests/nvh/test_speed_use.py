@@ -11,14 +11,16 @@ import pytest
 from specsr import SpectrogramTransform
 from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
+from specsr.nvh.order_candidates import MachineOrders
 from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.nvh.speed_use import (
     CLEAR,
     COMB,
     LEAST,
     LEAST_STEADY,
+    ShaftEvidence,
     SpeedFit,
-    SpeedOptions,
     better,
     column_stretches,
     fit_speed,
@@ -54,7 +56,7 @@ def test_a_right_speed_is_clear_and_its_orders_are_confirmed(caplog):
     np.testing.assert_array_equal(fit.rotation_hz, right)
     np.testing.assert_array_equal(fit.rpm, 60 * right)
     np.testing.assert_array_equal(rotation_of(fit, len(right)), right)
-    assert set(range(8, 40, 2)) <= set(fit.orders) and fit.confidence.mean() > 0.9
+    assert set(range(8, 40, 2)) <= set(fit.own.orders) and fit.own.confidence.mean() > 0.9
     assert fit.fits[0] is not None and fit.share == fit.fits[0].share > 0.02
 
 
@@ -64,7 +66,7 @@ def test_a_speed_slightly_off_is_corrected_on_request(caplog):
         fit = given_speed(low, grid, SCALE, 1.004 * right)
     assert fit is not None and fit.source == "corrected" and "corrected by -0." in caplog.text
     assert np.sqrt(np.mean((fit.rotation_hz / right - 1)[8:-8] ** 2)) < 0.001
-    kept = given_speed(low, grid, SCALE, 1.004 * right, SpeedOptions(find=False))
+    kept = given_speed(low, grid, SCALE, 1.004 * right, find=False)
     assert kept is not None and kept.source == "given"
     np.testing.assert_array_equal(kept.rotation_hz, 1.004 * right)
     assert kept.share < fit.share
@@ -127,7 +129,8 @@ def test_a_steady_speed_needs_more_confidence_and_a_found_one_many_orders():
     few, many = tuple(range(1, COMB)), tuple(range(1, COMB + 1))
 
     def fit(source, speed, confidence, orders):
-        return SpeedFit(source, speed, (), np.full(40, confidence), orders, 0.1).is_evidence
+        one = ShaftEvidence("", speed, np.full(40, confidence), orders)
+        return one.is_evidence(COMB if source == "found" else 0)
 
     assert fit("found", sweep, LEAST, few) and not fit("given", sweep, LEAST - 0.01, many)
     assert fit("given", flat, LEAST_STEADY, few) and not fit(
@@ -137,7 +140,7 @@ def test_a_steady_speed_needs_more_confidence_and_a_found_one_many_orders():
     assert fit("given", sweep, 0.34, few) and not fit("given", sweep, 0.32, few)
     assert fit("given", flat, 0.56, few) and not fit("given", flat, 0.54, few)
     assert fit("found", flat, 1.0, tuple(range(15))) and not fit("found", flat, 1.0, (1,) * 14)
-    nearly = SpeedFit("given", np.linspace(20, 24.2, 40), (), np.ones(40), few, 0.1)
+    nearly = ShaftEvidence("", np.linspace(20, 24.2, 40), np.ones(40), few)
     assert nearly.is_steady and not replace(nearly, rotation_hz=np.linspace(20, 24.7, 40)).is_steady
 
 
@@ -149,9 +152,9 @@ def test_known_orders_are_fitted_beside_half_orders():
     grid = low.grid.refined(*SCALE)
     right = column_rotation_hz(low.rpm, grid)
     known = tuple(3.57 * k for k in range(1, 9))
-    fit = given_speed(low.power, grid, SCALE, right, SpeedOptions(False, known))
-    assert fit is not None and set(known[1:]) <= set(fit.orders) and is_clear(fit)
-    plain = given_speed(low.power, grid, SCALE, right, SpeedOptions(find=False))
+    fit = given_speed(low.power, grid, SCALE, right, MachineOrders(known), find=False)
+    assert fit is not None and set(known[1:]) <= set(fit.own.orders) and is_clear(fit)
+    plain = given_speed(low.power, grid, SCALE, right, find=False)
     assert plain is None or plain.share < fit.share
 
 
@@ -174,19 +177,21 @@ def test_a_silent_channel_has_no_fit_and_does_not_count():
     both = fit_speed(np.concatenate([low, 0 * low]), grid, SCALE, right, "given")
     one = fit_speed(low, grid, SCALE, right, "given")
     assert both is not None and one is not None
-    assert both.fits[1] is None and both.share == one.share and both.orders == one.orders
-    np.testing.assert_array_equal(both.confidence, one.confidence)
+    assert both.fits[1] is None and both.share == one.share and both.own.orders == one.own.orders
+    np.testing.assert_array_equal(both.own.confidence, one.own.confidence)
 
 
 def test_the_fit_that_explains_more_cells_is_better():
     speed, known = np.array([0.0, 2.0, 2.0]), np.array([0.0, CLEAR, CLEAR])
-    given = SpeedFit("given", speed, (), known, (), 0.2)
+    own = ShaftEvidence("", speed, known, ())
+    given = SpeedFit("given", own, (), 0.2)
     found = replace(given, source="found", share=0.3)
     assert better(given, found) is found and better(replace(given, share=0.3), found) is not found
     assert better(given, None) is given and better(None, found) is found
     assert better(None, None) is None
     # the confidence of columns with a speed counts
-    assert is_clear(given) and not is_clear(replace(given, confidence=0.99 * known))
+    assert is_clear(given)
+    assert not is_clear(replace(given, own=replace(own, confidence=0.99 * known)))
 
 
 def test_stretches_hold_whole_columns_and_channels_count_alike():
