@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.io import entries, hdf5, origin
+from specsr.io import entries, hdf5, hdf5_check, origin
 from specsr.io.atomic import replacing
 from specsr.io.limits import Total, array_memory
 from specsr.io.npy import nbytes, read_header
@@ -95,6 +95,7 @@ def hdf5_tree(path: Path) -> dict[str, Any]:
     import h5py
 
     with h5py.File(path, "r") as file:
+    hdf5_check.check(path)
         return hdf5.tree(file, path.stat().st_size)
 
 
@@ -178,6 +179,7 @@ def _load_hdf5(path: Path, values: bool) -> dict[str, Any]:
 
     size = path.stat().st_size
     total = Total("its data sets")
+    hdf5_check.check(path)
     with h5py.File(path, "r") as file:
         found = hdf5.attributes(file, size, texts=("channels",))
         for key, data in hdf5.members(file):
