@@ -100,6 +100,7 @@ app.command(
         "specsr upscale logger.wav -o full.wav --scale 2",
         "specsr upscale map.npz -o fine.npz -o fine.wav --scale 4 --plot fine.png",
         "specsr upscale map.npz -o fine.npz --rpm rpm.csv",
+        "specsr upscale map.npz -o fine.npz --shaft 'fan: fan.csv' --orders fan=7,14",
         "specsr upscale photo.png -o big.png --scale 4",
         "specsr upscale FOLDER -o out --cluster local:4 --resume",
     )

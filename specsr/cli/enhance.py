@@ -72,7 +72,16 @@ def upscale(
         Optional[str],
         typer.Option(
             help="Orders that the machine has beside half orders: 3.57,1:2:9, of a second shaft "
-            "pump=0.482*1..6, of a bearing bearing=balls/ball/pitch."
+            "pump=0.482*1..6, of a bearing bearing=balls/ball/pitch, of a --shaft fan=7,14."
+        ),
+    ] = None,
+    shaft: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--shaft",
+            help="Further shaft of a map, repeatable: 'fan: fan.csv' (times and speeds), "
+            "'fan: CHANNEL' of the recording, 'fan: 1480', or 'pump: rpm*0.482' with its --orders; "
+            "without --orders fan=7,14 all its whole orders are tried.",
         ),
     ] = None,
     find_speed: Annotated[
@@ -100,7 +109,8 @@ def upscale(
     A map that looks like a full STFT is refused, unless --pair pool states that its cells are
     means.
     The speed of the machine, in the file or given by --rpm, --rpm-channel or --tacho-channel,
-    places the orders of a map; without it, harmonic lines are searched for.
+    places the orders of a map; without it, harmonic lines are searched for.  Every --shaft adds
+    orders at a speed of its own; one that the map is no evidence of is not used.
     Long audio files are processed in segments, in bounded memory.
     An image becomes SCALE times larger; alpha and gray are kept.
     """
@@ -109,7 +119,7 @@ def upscale(
             "--phase": phase != "auto", "--consistency": consistency, "--plot": figure.plot,
             "--max-freq": figure.max_freq, "--range": figure.db_range != Figure().db_range,
             "--rpm": speed.table, "--rpm-channel": speed.channel, "--tacho-channel": speed.tacho,
-            "--no-find-speed": not find_speed, "--orders": orders,
+            "--no-find-speed": not find_speed, "--orders": orders, "--shaft": shaft,
             "--unit": reading.unit, "--calib": reading.calib,
             "--channel": reading.channels, "--segment": network.segment != SEGMENT,
             **dict.fromkeys(resolution.given, True),
@@ -119,14 +129,16 @@ def upscale(
         upscale_images(inputs, out, scale, model, suffix, network, batch)
         return
     from specsr.jobs.plan import plan
+    from specsr.jobs.speed_inputs import shaft_tables
     from specsr.jobs.upscale import Upscale
 
     default = suffix or (".npz" if pair == "pool" else None)
-    read = files_read(reading.tone, speed.table, model)
+    shafts = tuple(shaft or ())
+    read = files_read(reading.tone, speed.table, model, *shaft_tables(shafts))
     todo = plan(inputs, _targets(out, figure), default, batch, read=read)
     work = Upscale(
-        reading, scale, pair, model, phase, consistency, speed, find_speed, orders, resolution,
-        figure, network,
+        reading, scale, pair, model, phase, consistency, speed, find_speed, orders, shafts,
+        resolution, figure, network,
     )  # fmt: skip
     run_job(todo, work, batch)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from specsr import io
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
+from specsr.jobs.speed_inputs import speed_channel
 from specsr.maps.spec_map import SpecMap
-from specsr.nvh.speed import read_rpm, rpm_from_pulses, take_channel
+from specsr.nvh.speed import read_rpm, take_channel
 from specsr.signal import Signal
 
 
@@ -51,19 +52,20 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     signal = io.read(path, **reading.arguments())
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
-    name = speed.channel if speed.channel is not None else speed.tacho
-    if name is None:
+    if not speed.from_channel:
         return signal
-    # read separately: a tacho channel, or one of another rate, is not among the others; and the
-    # calibration of the options is that of the sound
-    own = replace(reading, channels=(name,), calib=None)
-    source = io.read(path, **own.arguments())
-    if source.channels[0] in signal.channels:
-        _, signal = take_channel(signal, source.channels[0])
-    values = source.samples[0].astype(float)
-    if speed.tacho is None:
-        rpm = values * speed.scale
-    else:
-        rpm = rpm_from_pulses(values, source.rate, speed.pulses, threshold=speed.threshold)
-    measured, wanted = (x.start + np.arange(x.length) / x.rate for x in (source, signal))
-    return signal.replace(rpm=np.interp(wanted, measured, rpm))
+    name, rpm, times = speed_channel(path, reading, speed)
+    signal = without_channels(signal, (name,))
+    wanted = signal.start + np.arange(signal.length) / signal.rate
+    return signal.replace(rpm=np.interp(wanted, times, rpm))
+
+
+def without_channels(signal: Signal, names: Sequence[str]) -> Signal:
+    """Return a recording without some channels, as far as it has them.
+
+    Raises:
+        SpecsrError: no other channel is left.
+    """
+    for name in set(names) & set(signal.channels):
+        _, signal = take_channel(signal, name)
+    return signal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -18,9 +17,17 @@ from specsr.io.speed_table import read_speeds
 from specsr.io.speeds import filled
 from specsr.jobs.inputs import load_recording
 from specsr.jobs.options import Reading, Speed
+from specsr.jobs.speed_inputs import shaft_tables, speed_channel
 from specsr.nvh.order_blocks import block_plan
-from specsr.nvh.shafts import Shaft, ShaftOrder, parse_shaft, parse_shaft_orders, shaft_orders
-from specsr.nvh.speed import read_rpm, rpm_from_pulses
+from specsr.nvh.shafts import (
+    Shaft,
+    ShaftOrder,
+    ShaftText,
+    parse_shaft_orders,
+    parse_shafts,
+    shaft_orders,
+)
+from specsr.nvh.speed import read_rpm
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.signal import Signal
 
@@ -62,10 +69,9 @@ class OrderCutting:
     segment: float = SEGMENT
 
     @property
-    def tables(self) -> list[Path]:
+    def tables(self) -> tuple[Path, ...]:
         """Files that hold the speeds of shafts."""
-        sources = [parse_shaft(text).source for text in self.shafts]
-        return [Path(each) for each in sources if each != "rpm" and _number(each) is None]
+        return shaft_tables(self.shafts)
 
 
 @contextmanager
@@ -102,7 +108,7 @@ def opened(
             rpm = found.rpm
             yield found, None if rpm is None else Shaft("", np.asarray(rpm, dtype=np.float64))
         else:
-            name, rpm, positions = _channel(path, found, reading, speed)
+            name, rpm, times = speed_channel(path, reading, speed)
             names = tuple(each for each in found.channels if each != name)
             if not names:
                 raise SpecsrError(f"{path}: {name} is the only channel: expected one beside it")
@@ -110,28 +116,12 @@ def opened(
                 chosen = replace(reading, channels=names)
                 found = stack.enter_context(stream.opened(path, **chosen.arguments()))
             assert found is not None  # it was opened before
-            shaft = Shaft("", rpm, positions)
+            shaft = Shaft("", rpm, (times - found.start) * found.rate)
             yield _with_speed(found, shaft), shaft
 
 
 def _with_speed(found: stream.Recording, shaft: Shaft) -> Source:
     return _WithSpeed(found, shaft) if found.length <= SPEED_SAMPLES else found
-
-
-def _channel(
-    path: Path, like: Source, reading: Reading, speed: Speed
-) -> tuple[str, np.ndarray, np.ndarray]:
-    """Return the channel of the speed: its name, the speed in 1/min, and samples of ``like``."""
-    chosen = speed.channel if speed.channel is not None else speed.tacho
-    own = replace(reading, channels=(str(chosen),), calib=None)
-    read = io.read(path, **own.arguments())
-    values = read.samples[0].astype(float)
-    if speed.tacho is None:
-        rpm = values * speed.scale
-    else:
-        rpm = rpm_from_pulses(values, read.rate, speed.pulses, threshold=speed.threshold)
-    times = read.start + np.arange(read.length) / read.rate
-    return read.channels[0], rpm, (times - like.start) * like.rate
 
 
 def table_shaft(name: str, path: Path, source: Source, ratio: float = 1.0) -> Shaft:
@@ -166,38 +156,20 @@ def lines_of(cutting: OrderCutting, source: Source, own: Shaft | None) -> tuple[
             range.
     """
     shafts = []
-    for text in cutting.shafts or (": rpm",):
-        named = parse_shaft(text) if cutting.shafts else None
-        name, speed, ratio = (
-            ("", "rpm", 1.0) if named is None else (named.name, named.source, named.ratio)
-        )
-        constant = _number(speed)
-        if speed == "rpm":
+    for shaft in parse_shafts(cutting.shafts) or (ShaftText("", "rpm"),):
+        if shaft.of_recording:
             if own is None:
                 raise SpecsrError(
                     "the recording has no speed: give a table (--rpm speed.csv), a speed channel "
                     "(--rpm-channel), tacho pulses (--tacho-channel), or --shaft NAME: 1480"
                 )
-            shafts.append(replace(own, name=name, ratio=ratio))
-        elif constant is not None:
-            if not (math.isfinite(constant) and constant > 0):
-                raise SpecsrError(
-                    f"--shaft {text!r}: the speed is {speed}: expected 1/min above zero, such as "
-                    "fan: 1480"
-                )
-            shafts.append(Shaft(name, np.array([constant]), np.array([0.0]), ratio))
+            shafts.append(replace(own, name=shaft.name, ratio=shaft.ratio))
+        elif shaft.rpm is not None:
+            constant = np.array([shaft.rpm]), np.array([0.0])
+            shafts.append(Shaft(shaft.name, *constant, shaft.ratio))
         else:
-            shafts.append(table_shaft(name, Path(speed), source, ratio))
+            shafts.append(table_shaft(shaft.name, Path(shaft.source), source, shaft.ratio))
     names = [shaft.name for shaft in shafts]
-    if len(set(names)) < len(names):
-        raise SpecsrError(f"--shaft names {', '.join(names)}: expected each name once")
     lines = shaft_orders(parse_shaft_orders(cutting.cut, names), shafts)
     block_plan(source, lines, cutting.method, cutting.segment)  # checks the bandwidth
     return lines
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from specsr import io
 from specsr.choices import BICUBIC, SCALE, Consistency, Phase, SignalPair
 from specsr.enhance.band import band_top, upscale_band, upscale_pieces
@@ -14,17 +16,18 @@ from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform, shared_cells
 from specsr.enhance.upscale import pair_of_map
 from specsr.errors import SpecsrError
-from specsr.jobs.inputs import load, load_recording
+from specsr.jobs.inputs import load, load_recording, without_channels
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, Reading, Resolution, Speed
 from specsr.jobs.plan import Result, has_figure
+from specsr.jobs.speed_inputs import absolute_shafts, shaft_tables, speed_options
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
 from specsr.jobs.uncertainty import UncertaintySummary
+from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
-from specsr.nvh.known_orders import parse_orders
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
@@ -45,7 +48,9 @@ class Upscale(Work):
         consistency: part of the input that the result reproduces; None for the default of the pair.
         speed: source of the machine speed, for maps.
         find_speed: estimate or correct the speed from the map.
-        orders: known orders of the machine, as text (`specsr.nvh.known_orders.parse_orders`).
+        orders: known orders of the machine, as text (`specsr.nvh.known_orders.parse_orders`,
+            `specsr.nvh.shafts.named_orders`).
+        shafts: further shafts of a map, as text (`specsr.nvh.shafts.parse_shaft`).
         resolution: window and hop of the fine map of a recording, for the pair ``pool``.
         figure: options of the figures.
         options: how the network is run.
@@ -60,6 +65,7 @@ class Upscale(Work):
     speed: Speed = Speed()
     find_speed: bool = True
     orders: str | None = None
+    shafts: tuple[str, ...] = ()
     resolution: Resolution = Resolution()
     figure: Figure = Figure()
     options: InferOptions = InferOptions()
@@ -67,27 +73,35 @@ class Upscale(Work):
 
     def __call__(self, task: Task) -> Result:
         """Return the restored recording or finer map; a long recording is written by segments."""
-        if self.model == BICUBIC and self.orders is not None:
-            raise SpecsrError("--orders: bicubic interpolation has no orders: leave it out")
-        known = parse_orders(self.orders) if self.orders is not None else ()
-        use = SpeedOptions(self.find_speed, known)
+        if self.model == BICUBIC and (self.orders is not None or self.shafts):
+            raise SpecsrError(
+                "--orders, --shaft: bicubic interpolation has no orders: leave them out"
+            )
         if io.is_map(task.file):
             self._refuse_resolution("is a map with its own window and hop: leave them out")
             low = load(task.file, self.reading, self.speed)
             assert isinstance(low, SpecMap)
+            use, _ = self._speed_options(task, low)
             return self._map(task, low, None, self.pair or pair_of_map(low, self.model), use)
         if self.pair in ("pool", "stft"):
             signal = load_recording(task.file, self.reading, self.speed)
+            use, speeds = self._speed_options(task, signal)
+            signal = without_channels(signal, speeds)
             transform = map_transform(signal, self.scale, **self.resolution.arguments())
             low = low_map(signal, self.scale, self.pair, transform)
             return self._map(task, low, transform(signal), self.pair, use)
         self._refuse_resolution("is a recording: add --pair pool")
-        if self.speed.given or self.orders is not None:
+        if self.speed.given or self.orders is not None or self.shafts:
             raise SpecsrError(
-                "--rpm, --rpm-channel, --tacho-channel and --orders are for maps: give a map, or "
-                "add --pair pool"
+                "--rpm, --rpm-channel, --tacho-channel, --orders and --shaft are for maps: give a "
+                "map, or add --pair pool"
             )
         return self._band(task)
+
+    def _speed_options(
+        self, task: Task, x: Signal | SpecMap
+    ) -> tuple[SpeedOptions, tuple[str, ...]]:
+        return speed_options(self.find_speed, self.orders, self.shafts, x, task.file, self.reading)
 
     def _refuse_resolution(self, reason: str) -> None:
         """Raise `SpecsrError` if a window or hop is given where it has no effect."""
@@ -153,6 +167,7 @@ class Upscale(Work):
         ]
         if note := _speed_note(low, high):
             notes.append(note)
+        notes.extend(map(_shaft_note, high.shafts))
         if high.uncertainty_db is not None:
             summary = UncertaintySummary()
             summary.add(high.uncertainty_db)
@@ -179,14 +194,29 @@ class Upscale(Work):
         return model_file(self.model, pair, scale)
 
     def tables(self) -> tuple[Path, ...]:
-        """Return the table of the speed, if one is given."""
-        return speed_tables(self.speed)
+        """Return the tables of the speeds that are given."""
+        return (*speed_tables(self.speed), *shaft_tables(self.shafts))
 
     def absolute(self) -> Upscale:
-        """Return the work with absolute paths of model file and table."""
+        """Return the work with absolute paths of model file and tables."""
         return dataclasses.replace(
-            self, model=absolute_model(self.model), speed=absolute_speed(self.speed)
-        )
+            self, model=absolute_model(self.model), speed=absolute_speed(self.speed),
+            shafts=absolute_shafts(self.shafts),
+        )  # fmt: skip
+
+
+def _shaft_note(shaft: ShaftSpeed) -> str:
+    """Return how a further shaft was used."""
+    known = shaft.rpm[shaft.rpm > 0]
+    sure = np.zeros(1) if shaft.confidence is None else shaft.confidence[shaft.confidence > 0]
+    if not known.size:
+        return f"shaft {shaft.name}: its speed is nowhere above zero: not used"
+    if not sure.any():
+        return f"shaft {shaft.name}: the lines of this map are no evidence of its speed: not used"
+    return (
+        f"shaft {shaft.name}: {known.min():.0f} to {known.max():.0f} 1/min, confidence "
+        f"{100 * sure.mean():.0f} %"
+    )
 
 
 def _speed_note(before: SpecMap, high: SpecMap) -> str | None:

@@ -28,26 +28,44 @@ def position_confidence(
 ) -> np.ndarray:
     """Return how far each line is known to lie at its order, 0 to 1, [O].
 
-    The probability that it does, against displaced lines, all equally probable beforehand, scaled
-    so that 0 is the probability without any evidence.  A prior above 0 counts as evidence.
-
     Args:
         model: of the coarse map.
         cells: of the orders.
         levels: of the fit.
         prior: probability, beforehand, that a line at this order belongs to it, 0 to 1, [O].
     """
+    return confidence(position_odds(model, cells, levels), prior)
+
+
+def confidence(odds: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Return how far lines are known to lie at their orders, 0 to 1, [O].
+
+    The probability that they do, against displaced lines, all equally probable beforehand, scaled
+    so that 0 is the probability without any evidence.  A prior above 0 counts as evidence.
+
+    Args:
+        odds: from `position_odds`, [O].
+        prior: probability, beforehand, that a line at this order belongs to it, 0 to 1, [O].
+    """
+    count = len(SHIFTS) + 1
+    first = prior + (1 - prior) / count  # a displaced line is also possible at its order
+    probability = first / (first + (1 - prior) * (odds - 1 / count))
+    return np.clip((probability * count - 1) / (count - 1), 0, 1)
+
+
+def position_odds(model: OrderModel, cells: LineCells, levels: Levels) -> np.ndarray:
+    """Return the mean likelihood of each line over all positions, relative to its order, [O].
+
+    Args as `position_confidence`.
+    """
     _, expected = model.fit(cells, levels, 0)
     order, share = own_share(cells, levels, expected)
     likelihood = [_refitted(model, levels, shift) for shift in (0.0, *SHIFTS)]
     loss = [
-        np.bincount(order, share * (other - likelihood[0]).ravel()[cells.cell], len(prior))
+        np.bincount(order, share * (other - likelihood[0]).ravel()[cells.cell], len(levels.orders))
         for other in likelihood
     ]
-    odds = np.exp(np.clip(INDEPENDENT * np.array(loss), -50, 50)).mean(axis=0)
-    first = prior + (1 - prior) / len(loss)  # a displaced line is also possible at its order
-    probability = first / (first + (1 - prior) * (odds - 1 / len(loss)))
-    return np.clip((probability * len(loss) - 1) / (len(loss) - 1), 0, 1)
+    return np.exp(np.clip(INDEPENDENT * np.array(loss), -50, 50)).mean(axis=0)
 
 
 def own_share(

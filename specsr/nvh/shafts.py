@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -132,7 +133,8 @@ class ShaftText:
 
     Attributes:
         name: of the shaft.
-        source: ``rpm``, the speed of the recording; a speed in 1/min; or a file.
+        source: ``rpm``, the speed of the recording; a speed in 1/min; a file; or a channel of the
+            recording.
         ratio: factor of the speed.
     """
 
@@ -140,12 +142,32 @@ class ShaftText:
     source: str
     ratio: float = 1.0
 
+    @property
+    def of_recording(self) -> bool:
+        """Whether the speed is that of the recording."""
+        return self.source == "rpm"
+
+    @property
+    def rpm(self) -> float | None:
+        """Constant speed in 1/min without the ratio; None for another source."""
+        try:
+            return float(self.source)
+        except ValueError:
+            return None
+
+    @property
+    def table(self) -> Path | None:
+        """File that holds the speed; None for another source, or if there is no such file."""
+        if self.of_recording or self.rpm is not None or not Path(self.source).is_file():
+            return None
+        return Path(self.source)
+
 
 def parse_shaft(text: str) -> ShaftText:
     """Return a shaft: ``motor: rpm``, ``pump: rpm*0.482``, ``fan: 1480`` or ``aux: aux.csv``.
 
     Raises:
-        SpecsrError: other text.
+        SpecsrError: other text, or a constant speed that is not above zero.
     """
     name, colon, body = (part.strip() for part in text.partition(":"))
     source, star, factor = (part.strip() for part in body.partition("*"))
@@ -159,14 +181,32 @@ def parse_shaft(text: str) -> ShaftText:
             f"shaft {text!r}: expected NAME: SPEED, such as motor: rpm, pump: rpm*0.482, "
             "fan: 1480 or aux: aux.csv"
         )
-    return ShaftText(name, source, ratio)
+    shaft = ShaftText(name, source, ratio)
+    if shaft.rpm is not None and not (math.isfinite(shaft.rpm) and shaft.rpm > 0):
+        raise SpecsrError(
+            f"shaft {text!r}: the speed is {source}: expected 1/min above zero, such as fan: 1480"
+        )
+    return shaft
 
 
-def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float]]:
-    """Return shaft -> orders of a text of items as in `parse_orders`.
+def parse_shafts(texts: Sequence[str]) -> tuple[ShaftText, ...]:
+    """Return shafts, see `parse_shaft`.
 
-    An item whose name is that of a shaft, such as ``pump=1..3``, holds orders of that shaft; all
-    others are orders of every shaft.  Beside shafts with names no item has another name, but that
+    Raises:
+        SpecsrError: as `parse_shaft`, or a name that comes twice.
+    """
+    shafts = tuple(map(parse_shaft, texts))
+    names = [shaft.name for shaft in shafts]
+    if len(set(names)) < len(names):
+        raise SpecsrError(f"--shaft names {', '.join(names)}: expected each name once")
+    return shafts
+
+
+def named_orders(text: str, shafts: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return shaft -> orders of a text of items as in `parse_orders`, ascending.
+
+    An item whose name is that of a shaft, such as ``pump=1..3``, holds orders of that shaft; those
+    of all other items are under "".  Beside shafts with names no item has another name, but that
     of a bearing, ``bearing=balls/ball/pitch``.
 
     Args:
@@ -176,17 +216,32 @@ def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float
     Raises:
         SpecsrError: as `parse_orders`; an unknown name.
     """
-    found: dict[str, set[float]] = {name: set() for name in shafts}
+    found: dict[str, set[float]] = {}
     for item in text.split(","):
         name, equals, body = (part.strip() for part in item.partition("="))
-        own = bool(equals) and name in found
+        own = bool(equals) and name in shafts
         if equals and not own and any(shafts) and "/" not in body:
             raise SpecsrError(
                 f"orders: {item.strip()!r}: no shaft is named {name!r}: expected one of "
                 f"{', '.join(shafts)}"
             )
-        for shaft in (name,) if own else shafts:
-            found[shaft].update(parse_orders(body if own else item))
+        found.setdefault(name if own else "", set()).update(parse_orders(body if own else item))
+    return {name: tuple(sorted(values)) for name, values in found.items()}
+
+
+def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float]]:
+    """Return shaft -> orders of a text, see `named_orders`; those without a shaft are of each.
+
+    Args:
+        text: items with commas.
+        shafts: names of the shafts.
+
+    Raises:
+        SpecsrError: as `named_orders`, or more than `MOST` orders.
+    """
+    named = named_orders(text, shafts)
+    every = named.pop("", ())
+    found = {name: sorted({*every, *named.get(name, ())}) for name in shafts}
     if sum(map(len, found.values())) > MOST:
         raise SpecsrError(f"orders: {text!r}: more than {MOST} orders over all shafts")
-    return {name: sorted(values) for name, values in found.items() if values}
+    return {name: values for name, values in found.items() if values}
