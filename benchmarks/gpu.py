@@ -25,13 +25,14 @@ from specsr.models.options import InferOptions
 from specsr.models.precision import arithmetic
 from specsr.models.tiling import prepared, run_tiled
 from specsr.train.batch import synthetic
+from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.examples import Example
 from specsr.train.learner import Learner
 from specsr.train.log import Waiting
 from specsr.train.processes import Alone
-from specsr.train.train import build_net, train
+from specsr.train.train import train
 
 PARTS = ("tests", "training", "inference", "run")
 PRECISIONS = ("float32", "tf32", "bfloat16")

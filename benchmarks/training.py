@@ -21,12 +21,12 @@ from specsr.benchmark.step import step_cost
 from specsr.errors import SpecsrError
 from specsr.models.edsr import EDSR
 from specsr.train.batch import synthetic
+from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.config_file import load_config
 from specsr.train.data import source
 from specsr.train.learner import Learner
 from specsr.train.processes import Alone
-from specsr.train.train import build_net
 
 SETUPS = ("image", "map", "recipes")
 RECIPES = (

@@ -22,13 +22,14 @@ from specsr.models.tiling import prepared, run_tiled
 from specsr.synth.machine import RunUp
 from specsr.synth.synthesis import synthesise
 from specsr.train import checkpoint
+from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.examples import Example
 from specsr.train.learner import Learner
 from specsr.train.processes import Alone
 from specsr.train.recorded import WARM_UP
-from specsr.train.train import build_net, train
+from specsr.train.train import train
 from support.tiny_config import config
 from support.train_samples import noise_map
 

@@ -10,10 +10,10 @@ import torch
 from specsr.benchmark.options import STEPS
 from specsr.maps.device import pick_device
 from specsr.train.batch import Batch, synthetic
+from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.learner import Learner
 from specsr.train.processes import Alone
-from specsr.train.train import build_net
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,9 @@ def _estimate(config: Config) -> None:
     """Print what a run would train on, the size of its network, and its memory and time."""
     from specsr.benchmark.step import step_cost
     from specsr.train.data import sources
+    from specsr.train.train import check
 
+    check(config)
     say(f"{config.name}: {', '.join(sources(config))}")
     cost = step_cost(config, 2)
     kept, train = cost.kept_bytes / 2**30, config.train

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AliasChoices,
@@ -13,7 +14,11 @@ from pydantic import (
 )
 
 from specsr.choices import Precision
-from specsr.train.data_options import DataOptions, Section
+from specsr.models.config import MAX_BLOCKS, MAX_FEATS, Factors
+from specsr.train.data_options import DataOptions, Section, Seed
+
+_NOT_IN_NAMES = '/\\*?"<>|'
+"""Characters that are no part of a name: folders, patterns and redirection."""
 
 
 def _renamed(name: str, former: str) -> AliasChoices:
@@ -28,12 +33,20 @@ def _renamed(name: str, former: str) -> AliasChoices:
 class GridOptions(Section):
     """Analysis of the training maps."""
 
-    n_fft: int = Field(2048, ge=16, multiple_of=2)
+    n_fft: int = Field(2048, ge=16, le=1 << 17, multiple_of=2)  # as a model file may state
     """Samples in one window."""
     hop_length: int = Field(256, ge=1)
     """Samples between frames."""
     window: str = "hann"
     """Name of a scipy window."""
+
+    @model_validator(mode="after")
+    def _overlaps(self) -> GridOptions:
+        if self.hop_length > self.n_fft:
+            raise ValueError(
+                f"hop_length is {self.hop_length}: expected at most n_fft, {self.n_fft}"
+            )
+        return self
 
 
 class PairOptions(Section):
@@ -41,11 +54,11 @@ class PairOptions(Section):
 
     kind: Literal["pool", "stft", "band", "denoise", "speckle", "image"]
     """How the low resolution comes about."""
-    scales: list[tuple[PositiveInt, PositiveInt]] = Field([(1, 1)], min_length=1)
+    scales: list[Factors] = Field([(1, 1)], min_length=1)
     """Factors (rows, columns); a single number is for both axes."""
     snr: tuple[float, float] | None = None
     """Range of signal-to-noise ratios in dB, for ``denoise``."""
-    ratios: list[float] = [2.0, 3.0, 4.0, 6.0]
+    ratios: list[Annotated[float, Field(gt=1)]] = Field([2.0, 3.0, 4.0, 6.0], min_length=1)
     """Ratios of high to low sampling rate, for ``band``, drawn evenly."""
 
     @field_validator("scales", mode="before")
@@ -61,13 +74,13 @@ class ModelOptions(Section):
 
     name: Literal["edsr", "mdsr"] = "edsr"
     """EDSR for one scale, MDSR for several."""
-    n_resblocks: int = Field(16, ge=1)
+    n_resblocks: int = Field(16, ge=1, le=MAX_BLOCKS)
     """Residual blocks in the body."""
-    n_feats: int = Field(32, ge=1)
+    n_feats: int = Field(32, ge=1, le=MAX_FEATS)
     """Features (channels) of the body's convolutions."""
     res_scale: float = Field(1.0, gt=0, le=1)
     """Factor of each block's residual."""
-    fold: tuple[PositiveInt, PositiveInt] = (1, 1)
+    fold: Factors = (1, 1)
     """Rows and columns of input cells folded into channels (EDSR)."""
     input_skip: bool = True
     """Add the enlarged input to the output."""
@@ -106,7 +119,7 @@ class TrainOptions(Section):
     """Learning rate over the steps: a cosine down to 1 %, or halved repeatedly."""
     halve_every: int = Field(200_000, ge=1)
     """Steps between halvings (``halve``)."""
-    warmup: int = 200
+    warmup: int = Field(200, ge=0)
     """Steps of linear warm-up."""
     loss: Literal[
         "l1",
@@ -143,7 +156,7 @@ class TrainOptions(Section):
     """Arithmetic of the network: float32, tf32 (on CUDA) or bfloat16 (autocast)."""
     compile: bool = False
     """Compile the network by torch."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the initial weights and of all draws."""
     workers: int = Field(1, ge=0)
     """Processes that prepare batches ahead; 0: none."""
@@ -167,7 +180,7 @@ class Config(Section):
     """Name of the model and its file."""
     note: str = ""
     """Remark for the model card."""
-    grids: list[GridOptions] = [GridOptions()]
+    grids: list[GridOptions] = Field([GridOptions()], min_length=1)
     """Analyses, drawn evenly; one listed twice is drawn twice as often."""
     pair: PairOptions
     """Pair to learn."""
@@ -177,6 +190,14 @@ class Config(Section):
     """Sources of examples."""
     train: TrainOptions = TrainOptions()
     """Optimisation."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_file_name(cls, value: str) -> str:
+        plain = value.isprintable() and not set(value) & set(_NOT_IN_NAMES)
+        if not value or not plain or value != PurePath(value).name or value.strip(" .") != value:
+            raise ValueError(f"got {value!r}: expected a name for a file, without folders")
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> Config:

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
 
 from specsr.synth.draws import FUNCTIONS
 
+MAX_RATE = 1e9
+"""Largest sampling rate, Hz."""
+Seed = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""Seed of random numbers."""
+
 
 class Section(BaseModel):
-    """A section of a config.  Unknown keys are errors."""
+    """A section of a config.  Unknown keys are errors, and so is a switch in place of a number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any, info: ValidationInfo) -> Any:
+        expected = cls.model_fields[info.field_name or ""].annotation
+        parts = [value] if not isinstance(value, (list, tuple)) else value
+        if any(isinstance(part, bool) for part in parts) and not _takes_switch(expected):
+            raise ValueError(f"got {value!r}: expected no true or false here")
+        return value
+
+
+def _takes_switch(annotation: Any) -> bool:
+    return annotation is bool or any(map(_takes_switch, get_args(annotation)))
 
 
 class SynthOptions(Section):
@@ -20,11 +47,11 @@ class SynthOptions(Section):
 
     count: int = Field(0, ge=0)
     """Number of machines; 0 for recordings alone."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the first machine; the next ones follow."""
     duration: float = Field(6.0, gt=0)
     """Length of each signal, s."""
-    rates: list[float] = [25600.0]
+    rates: list[Annotated[float, Field(gt=0, le=MAX_RATE)]] = Field([25600.0], min_length=1)
     """Sampling rates in Hz, drawn evenly."""
     scenes: bool | Literal["all"] | dict[str, PositiveFloat] = False
     """Kinds of machines: false for plain run-ups, true for those of `specsr.synth.draws.KINDS`,
@@ -62,7 +89,7 @@ class RealOptions(Section):
     """Share of real crops in the batches."""
     weight: float = Field(0.5, gt=0)
     """Weight of the loss of a real crop beside that of a synthetic one."""
-    rates: list[float] = Field([0.0], min_length=1)
+    rates: list[NonNegativeFloat] = Field([0.0], min_length=1)
     """Sampling rates in Hz, drawn evenly from those that a recording reaches; 0 for its own."""
     repeats: int = Field(1, ge=1)
     """Examples made of each channel of each recording."""
@@ -93,7 +120,7 @@ class DataOptions(Section):
     """Examples made of each channel of each recording."""
     max_seconds: float = Field(12.0, gt=0)
     """Longest part of a recording in one example, s."""
-    rates: list[float] = [0.0]
+    rates: list[NonNegativeFloat] = Field([0.0], min_length=1)
     """Sampling rates in Hz that recordings are resampled to, drawn evenly; 0 for their own."""
     min_rate: float = Field(0.0, ge=0)
     """Recordings with a lower sampling rate in Hz are left out."""

@@ -7,7 +7,7 @@ import logging
 import math
 import platform
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,18 +18,17 @@ from torch.utils.data import DataLoader
 from specsr.errors import SpecsrError
 from specsr.images.upscale import image_model
 from specsr.io.temporaries import sweep
-from specsr.models.bundled import load_model
-from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
+from specsr.maps.device import pick_device
+from specsr.maps.grid import Grid
+from specsr.models import bundled
 from specsr.models.description import Analysis, describe
-from specsr.models.model import Model, description, save_model
-from specsr.models.network import Network, build
+from specsr.models.model import Model, description, read_info, save_model
+from specsr.models.network import Network
 from specsr.models.precision import arithmetic
 from specsr.models.transfer import transfer
-from specsr.pairs.band_input import CHANNELS as BAND_CHANNELS
-from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
-from specsr.pairs.speckle_input import CHANNELS as SPECKLE_CHANNELS
 from specsr.progress import Progress
 from specsr.train import checkpoint
+from specsr.train.build import build_net, check_memory
 from specsr.train.config import Config, ModelOptions
 from specsr.train.data import Source, delivered, source
 from specsr.train.learner import Learner, learning_rate
@@ -37,30 +36,6 @@ from specsr.train.log import RunLog, Waiting
 from specsr.train.processes import Alone, join
 
 log = logging.getLogger(__name__)
-DIV2K_LUMA = 111.7
-"""Luma of `specsr.models.config.DIV2K_MEAN`."""
-
-
-def build_net(config: Config) -> Network:
-    """Return the untrained network of a config, initialised from its seed."""
-    torch.manual_seed(config.train.seed)
-    options, pair = config.model, config.pair
-    kind: type[EDSRConfig] | type[MDSRConfig] = EDSRConfig
-    values: dict[str, Any] = {"scale": pair.scales[0]}
-    if options.name == "mdsr":
-        kind, values = MDSRConfig, {"scales": tuple(pair.scales)}
-    # options of the same name are passed on, the others follow from the pair
-    shared = {f.name for f in fields(kind)} & type(options).model_fields.keys()
-    values |= {name: getattr(options, name) for name in shared} | {"std": options.input_scale}
-    if pair.kind == "image":
-        values["in_channels"] = values["out_channels"] = options.channels
-        values["mean"] = DIV2K_MEAN if options.channels == 3 else (DIV2K_LUMA,)
-    else:
-        extra = ORDER_CHANNELS if options.order_input else 0
-        fixed = {"band": BAND_CHANNELS, "speckle": SPECKLE_CHANNELS}
-        values["in_channels"] = fixed.get(pair.kind, 1 + extra)
-        values |= {"out_channels": 1, "mean": (0.0,)}
-    return build(kind(**values))
 
 
 @dataclass
@@ -121,6 +96,7 @@ def train(
             raise SpecsrError(
                 f"{path} exists: continue it with --resume, or choose another --out folder"
             )
+    check(config, continued=(folder / "checkpoint.pt").exists())
     with (
         join(options.device, options.devices, unused=config.model.name == "mdsr") as ranks,
         # shapes repeat: search the fastest kernels once
@@ -128,6 +104,19 @@ def train(
     ):
         _train(config, folder, resume, progress, ranks)
     return model_path if ranks.rank == 0 else None
+
+
+def check(config: Config, continued: bool = False) -> None:
+    """Check what needs no data: device, windows, the model that a run starts from, and memory.
+
+    Raises:
+        SpecsrError: no such device, window or model, or too large a network or batch.
+    """
+    for grid in config.grids:
+        Grid(1.0, grid.n_fft, grid.hop_length, grid.n_fft, grid.window).window_samples()
+    check_memory(config, on_cpu=pick_device(config.train.device).type == "cpu")
+    if config.train.start and not continued:
+        read_info(bundled.model_path(config.train.start))
 
 
 def _train(
@@ -154,7 +143,7 @@ def _train(
     run = Run(best=-math.inf if data.higher else math.inf)
     continued = resume and checkpoint_path.exists()
     if options.start and not continued:
-        first = image_model if config.pair.kind == "image" else load_model
+        first = image_model if config.pair.kind == "image" else bundled.load_model
         run.started = transfer(net, first(options.start).net).summary()
         log.warning("initial weights from %s: %s", options.start, run.started)
     learner = Learner(net, config, ranks, cut=cut)

@@ -192,3 +192,38 @@ def test_an_error_in_yaml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(SpecsrError, match="not a readable YAML file") as error:
         load_config(tmp_path / "a.yaml")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "override, words",
+    [
+        ("train.steps=true", r"train\.steps.*got True"),
+        ("train.lr=true", r"train\.lr.*got True"),
+        ("train.patch=[true, 8]", r"train\.patch.*true or false"),
+        ("train.scale_weights=[true]", r"train\.scale_weights"),
+        ("data.synth.rates=[]", r"data\.synth\.rates.*at least 1"),
+        ("data.synth.rates=[-8000.0]", r"data\.synth\.rates\.0"),
+        ("data.synth.rates=[1.0e+300]", r"data\.synth\.rates\.0"),
+        ("data.rates=[]", r"data\.rates"),
+        ("data.synth.seed=-1", r"data\.synth\.seed"),
+        ("data.synth.duration=1e999", r"data\.synth\.duration.*finite"),
+        ("train.seed=-1", r"train\.seed"),
+        ("train.warmup=-1", r"train\.warmup"),
+        ("grids=[]", r"grids.*at least 1"),
+        ("grids=[{n_fft: 64, hop_length: 65}]", "hop_length is 65: expected at most n_fft"),
+        ("pair.ratios=[1]", r"pair\.ratios\.0"),
+        ("pair.scales=[65]", r"pair\.scales"),
+        ("model.n_feats=1000000", r"model\.n_feats.*4096"),
+        ("model.n_resblocks=257", r"model\.n_resblocks.*256"),
+        ("name=../x", "a name for a file"),
+        ("name=/x", "a name for a file"),
+        ("name=''", "a name for a file"),
+        ("name='.. '", "a name for a file"),
+        ('name="a\\nb"', "a name for a file"),
+    ],
+)
+def test_values_that_no_run_can_have_are_refused(
+    tmp_path: Path, override: str, words: str
+) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        load_config(write(tmp_path, GOOD), [override])

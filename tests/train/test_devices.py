@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from specsr.images.sets import ImagePair
 from specsr.train import checkpoint
 from specsr.train.batch import Batch, synthetic
+from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.data import delivered, validate
@@ -29,7 +30,7 @@ from specsr.train.learner import Learner
 from specsr.train.losses import LOSSES
 from specsr.train.processes import Alone
 from specsr.train.recorded import WARM_UP, Recorded
-from specsr.train.train import build_net, train
+from specsr.train.train import train
 from support.tiny_config import config
 from support.train_samples import noise_map, tensors
 

@@ -25,6 +25,7 @@ from specsr.models.bundled import load_model
 from specsr.models.model import read_info
 from specsr.train import checkpoint
 from specsr.train.batch import synthetic
+from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.draws import place_rng, shared
@@ -33,7 +34,7 @@ from specsr.train.images import ImageCrops
 from specsr.train.learner import Learner
 from specsr.train.losses import LOSSES
 from specsr.train.processes import Alone, join
-from specsr.train.train import build_net, train
+from specsr.train.train import train
 from support.tiny_config import config
 from support.train_samples import noise_map
 

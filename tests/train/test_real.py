@@ -23,6 +23,7 @@ from specsr.pairs import consistency
 from specsr.signal import Signal
 from specsr.train import checkpoint
 from specsr.train.batch import Batch
+from specsr.train.build import build_net
 from specsr.train.cache import load_examples
 from specsr.train.config import Config, GridOptions
 from specsr.train.crops import Crops
@@ -41,7 +42,7 @@ from specsr.train.losses import (
 )
 from specsr.train.processes import Alone
 from specsr.train.recordings import WINDOWS, draw_grid, draw_part, usable_rates
-from specsr.train.train import build_net, train
+from specsr.train.train import train
 from support.tiny_config import config
 from support.train_samples import noise_map, tensors
 

@@ -19,11 +19,12 @@ from specsr.models.mdsr import MDSR
 from specsr.models.model import read_info
 from specsr.pairs.band_input import CHANNELS
 from specsr.train import losses
+from specsr.train.build import build_net
 from specsr.train.cache import load_examples
 from specsr.train.crops import Crops
 from specsr.train.examples import prepare, recipes
 from specsr.train.learner import learning_rate
-from specsr.train.train import build_net, train
+from specsr.train.train import train
 from support.tiny_config import config
 from support.train_samples import tensors
 
