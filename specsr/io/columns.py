@@ -10,7 +10,7 @@ from specsr.errors import SpecsrError
 from specsr.io.axis_labels import meaning, quantity
 from specsr.io.facts import MAYBE_RATES, RATES, STEPS, key
 from specsr.io.sampling import DATES, Sampling, agreed, asked, of_rate, of_step, of_values
-from specsr.io.table import LONGEST, Head
+from specsr.io.table_head import LONGEST, Head
 from specsr.io.titles import kind_of_name, split_title
 from specsr.io.unit_labels import clean, is_known
 

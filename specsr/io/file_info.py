@@ -24,7 +24,7 @@ from specsr.io import (
 from specsr.io.bandwidth import true_bandwidth
 from specsr.io.guard import naming
 from specsr.io.recording import Channel, Contents, assemble
-from specsr.io.table import read_head
+from specsr.io.table_head import read_head
 from specsr.io.understood import source_of_scale, understood
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import channel_position

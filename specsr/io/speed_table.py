@@ -13,7 +13,8 @@ from specsr.io.axis_labels import Meaning, meaning
 from specsr.io.columns import Column, column
 from specsr.io.guard import naming
 from specsr.io.sampling import DATES, date_unit
-from specsr.io.table import Head, read_columns
+from specsr.io.table import read_columns
+from specsr.io.table_head import Head
 from specsr.io.titles import kind_of_name
 from specsr.io.unit_labels import is_speed, speed_factor
 

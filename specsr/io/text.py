@@ -16,7 +16,7 @@ A map has the times in its first line and the frequencies in its first column::
     freq [Hz] \\ time [s],0,0.01,0.02
     0,31.2,30.8,30.9
 
-Separators and decimal commas are those of `specsr.io.table`.
+Separators and decimal commas are those of `specsr.io.table_head`.
 """
 
 from __future__ import annotations
@@ -39,13 +39,8 @@ from specsr.io.entries import UNWEIGHTED
 from specsr.io.map_corner import map_axes
 from specsr.io.recording import Channel, Contents
 from specsr.io.sampling import Sampling, of_rate
-from specsr.io.table import (
-    LONGEST_LINE,
-    Head,
-    comment_facts,
-    read_head,
-    read_table,
-)
+from specsr.io.table import read_table
+from specsr.io.table_head import LONGEST_LINE, Head, comment_facts, read_head
 from specsr.io.unit_labels import is_speed
 from specsr.maps.spec_map import SpecMap
 from specsr.names import for_spreadsheet, from_spreadsheet, plain

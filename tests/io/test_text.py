@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from time import perf_counter
 
 import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
-from specsr.io import read, read_map
+from specsr.io import read, read_channels, read_map
 from specsr.io.table import read_columns
 from support.format_samples import spectrogram
 
@@ -116,3 +117,26 @@ def test_empty_lines_of_a_recording_are_refused(tmp_path):
     (tmp_path / "a.csv").write_text("mic,acc\n1,2\n,\n3,4\n")
     with pytest.raises(SpecsrError, match="line 3"):
         read(tmp_path / "a.csv", rate=10)
+
+
+@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize(
+    ("count", "match"),
+    [(5000, "has 5000 columns.*transpose"), (1_000_000, "line of .* char")],
+)
+def test_samples_across_the_page_are_refused_at_once(tmp_path, names, count, match):
+    path = tmp_path / "a.csv"
+    title = ",".join(f"c{i}" for i in range(count)) + "\n"
+    path.write_text("# rate: 1000\n" + title * names + (",".join(["1"] * count) + "\n") * 2)
+    started = time.process_time()
+    with pytest.raises(SpecsrError, match=match):
+        read_channels(path)
+    assert time.process_time() - started < 2
+
+
+def test_a_map_has_as_many_columns_as_its_line_holds(tmp_path):
+    path, count = tmp_path / "a.csv", 5000
+    rows = [[f"{10 * i}"] + ["1"] * count for i in range(3)]
+    lines = [["freq [Hz]", *(f"{0.1 * i:.1f}" for i in range(count))], *rows]
+    path.write_text("# unit: Pa, values: power\n" + "\n".join(map(",".join, lines)) + "\n")
+    assert read_map(path).magnitude.shape == (1, 3, count)
