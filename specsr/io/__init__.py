@@ -16,7 +16,21 @@ from types import ModuleType
 from typing import Any
 
 from specsr.errors import SpecsrError
-from specsr.io import arrays, audio, mat, mdf, npy, recording, tdms, text, uff
+from specsr.io import (
+    arrays,
+    audio,
+    catman,
+    dewesoft,
+    imc,
+    mat,
+    mdf,
+    npy,
+    recording,
+    tdms,
+    text,
+    uff,
+    unread,
+)
 from specsr.io.atomic import check_output, replacing
 from specsr.io.find import find_files
 from specsr.io.guard import check_input, naming
@@ -42,8 +56,18 @@ READERS: dict[str, Callable[[Path], Contents]] = {
     **dict.fromkeys(uff.SUFFIXES, uff.read_uff),
     **dict.fromkeys(mdf.SUFFIXES, mdf.read_mdf),
     ".tdms": tdms.read_tdms,
+    **dict.fromkeys(audio.READ_ONLY, audio.read_audio),
+    **dict.fromkeys(dewesoft.SUFFIXES, dewesoft.read_dewesoft),
+    **dict.fromkeys(imc.SUFFIXES, imc.read_imc),
+    **dict.fromkeys(catman.SUFFIXES, catman.read_catman),
 }
 """Suffix -> reader(path), which returns the channels of a recording."""
+
+SHARED_SUFFIXES: dict[str, Callable[[Path], bool]] = {
+    **dict.fromkeys(imc.SUFFIXES, imc.is_imc),
+    **dict.fromkeys(catman.SUFFIXES, catman.is_catman),
+}
+"""Suffix that other programs use as well -> whether a file is one that is read."""
 
 WRITERS: dict[str, Callable[[Path, Signal, str | None, bool], None]] = {
     **dict.fromkeys(audio.FORMATS, audio.write_audio),
@@ -120,7 +144,7 @@ def read_channels(path: PathLike) -> Contents:
     """
     path = Path(path)
     with naming(path):
-        reader = _by_suffix(READERS, path)
+        reader = _by_suffix(READERS, path, reading=True)
         check_input(path)
         return reader(path)
 
@@ -168,7 +192,7 @@ def read_map(path: PathLike) -> SpecMap:
     """
     path = Path(path)
     with naming(path):
-        module = _by_suffix(MAPS, path)
+        module = _by_suffix(MAPS, path, reading=True)
         check_input(path)
         return module.read_map_file(path)
 
@@ -219,7 +243,8 @@ def is_map(path: PathLike) -> bool:
 def find_inputs(paths: PathLike | Iterable[PathLike], without: Path | None = None) -> list[Path]:
     """Return the given files, and the recordings in the given folders, sorted.
 
-    Recordings are files with a suffix in `READERS`.  Folders are searched recursively; hidden files
+    Recordings are files with a suffix in `READERS`; of `SHARED_SUFFIXES` those whose first bytes
+    fit.  Folders are searched recursively; hidden files
     and folders are skipped, and so is the folder ``without``.  A file that is given twice is
     returned once.
 
@@ -227,13 +252,23 @@ def find_inputs(paths: PathLike | Iterable[PathLike], without: Path | None = Non
         SpecsrError: a path that does not exist, or a folder without a readable file.
     """
     several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    return find_files(several, READERS, "readable file", without)
+    return find_files(several, READERS, "readable file", without, _fits)
 
 
-def _by_suffix(table: dict, path: Path) -> Any:
+def _fits(path: Path) -> bool:
+    """Return whether the first bytes of a file fit its suffix; also where they cannot be read."""
+    try:
+        return SHARED_SUFFIXES.get(path.suffix.lower(), lambda _: True)(path)
+    except OSError:
+        return True
+
+
+def _by_suffix(table: dict, path: Path, reading: bool = False) -> Any:
     try:
         return table[path.suffix.lower()]
     except KeyError:
+        if reading and (why := unread.refusal(path)):
+            raise SpecsrError(why) from None
         raise SpecsrError(
             f"unknown suffix {path.suffix!r}: expected one of {', '.join(table)}"
         ) from None

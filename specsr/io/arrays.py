@@ -21,6 +21,7 @@ from specsr.io.limits import Total, array_memory
 from specsr.io.npy import nbytes, read_header
 from specsr.io.recording import Contents
 from specsr.io.schema import numeric
+from specsr.io.unread import refusal
 from specsr.maps.spec_map import SpecMap
 from specsr.signal import Signal
 
@@ -94,8 +95,8 @@ def hdf5_tree(path: Path) -> dict[str, Any]:
     """
     import h5py
 
-    with h5py.File(path, "r") as file:
     hdf5_check.check(path)
+    with h5py.File(path, "r") as file:
         return hdf5.tree(file, path.stat().st_size)
 
 
@@ -145,12 +146,11 @@ def _check_signature(path: Path) -> None:
 
     if h5py.is_hdf5(path):
         return
-    if path.suffix.lower() == ".hdf":
-        raise SpecsrError(
-            "cannot be read as .hdf: it has no HDF5 signature. ArtemiS recordings have this suffix "
-            "and a closed format: export them from ArtemiS SUITE as HDF5, WAV, UFF or MAT"
-        )
-    raise SpecsrError("cannot be read as HDF5: it has no HDF5 signature; write or copy it again")
+    why = refusal(path)
+    raise SpecsrError(
+        "cannot be read as HDF5: it has no HDF5 signature"
+        + (f"; it {why}" if why else "; write or copy it again")
+    )
 
 
 def _load_npz(path: Path, values: bool, foreign: bool = False) -> dict[str, Any]:

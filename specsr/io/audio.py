@@ -1,4 +1,4 @@
-"""Audio files (WAV, W64, RF64, FLAC, OGG) as calibrated signals, through libsndfile.
+"""Audio files (WAV, W64, RF64, FLAC, OGG, MP3) as calibrated signals, through libsndfile.
 
 Samples keep their rate, channels and level.  An integer sample of b bits is read as its count over
 2**(b-1), times the full scale; writing inverts that, so integer files of up to 24 bits are
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,15 @@ from specsr.io import markers, ogg, origin, riff, sidecar
 from specsr.io.atomic import replacing
 from specsr.io.limits import Total, array_memory, check_size
 from specsr.io.recording import Contents, from_rows
+from specsr.io.wave_view import wave_view
 from specsr.signal import Signal
 
 FORMATS = {
     ".wav": "WAV", ".w64": "W64", ".rf64": "RF64", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG",
 }  # fmt: skip
-"""Suffix -> name of the format in libsndfile."""
+"""Suffix -> name of the format in libsndfile, of files that are read and written."""
+READ_ONLY = {".mp3": "MP3", ".bw64": "RF64"}
+"""Suffix -> name of the format in libsndfile, of files that are read alone."""
 
 _RIFF_LIKE = {"WAV", "WAVEX", "W64", "RF64"}
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
@@ -93,7 +96,7 @@ def opened(path: Path) -> Iterator[tuple[Any, dict[str, Any], Any]]:
     except sf.SoundFileError as error:
         raise SpecsrError(
             f"cannot be read as audio ({_reason(error)}): expected a complete "
-            f"{', '.join(sorted(set(FORMATS.values())))} file"
+            f"{', '.join(sorted({*FORMATS.values(), *READ_ONLY.values()}))} file"
         ) from None
 
 
@@ -192,7 +195,8 @@ def audio_sink(
             side[0].write_text(sidecar.encode(head, audio, rpm), encoding="utf-8")
 
 
-def _forward(path: Path) -> Any:
+@contextmanager
+def _forward(path: Path) -> Iterator[Any]:
     """Open a file for sequential reading."""
     import soundfile as sf
 
@@ -201,7 +205,9 @@ def _forward(path: Path) -> Any:
         def seekable(self) -> bool:
             return False
 
-    return Forward(_file_name(path))
+    view = wave_view(path)
+    with closing(view) if view else nullcontext(), Forward(view or _file_name(path)) as file:
+        yield file
 
 
 def _file_name(path: Path) -> str | bytes:
@@ -262,7 +268,7 @@ def _check_range(path: Path, signal: Signal, subtype: str) -> None:
 def _check_header(path: Path, file: Any) -> None:
     """Raise `SpecsrError` for another format or a header that exceeds the size of the file."""
     size = path.stat().st_size
-    if file.format not in {*FORMATS.values(), "WAVEX"}:
+    if file.format not in {*FORMATS.values(), "WAVEX", READ_ONLY.get(path.suffix.lower())}:
         raise SpecsrError(
             f"holds {file.format} data under the suffix {path.suffix}: convert it to WAV or FLAC"
         )

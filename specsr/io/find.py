@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from specsr.errors import SpecsrError
@@ -14,6 +14,7 @@ def find_files(
     suffixes: Collection[str],
     kind: str,
     without: Path | None = None,
+    wanted: Callable[[Path], bool] | None = None,
 ) -> list[Path]:
     """Return the given files, and the files in the given folders with one of some suffixes, sorted.
 
@@ -25,6 +26,7 @@ def find_files(
         suffixes: in lower case; those of files may have any case.
         kind: kind of the files, for the message: "image".
         without: folder that is left out where it lies inside one of the given folders.
+        wanted: whether a file in a folder is taken; all with such a suffix are without it.
 
     Raises:
         SpecsrError: a path that does not exist, or a folder without such a file.
@@ -33,14 +35,19 @@ def find_files(
     for path in map(Path, paths):
         if not path.exists():
             raise SpecsrError(f"{path}: no such file or folder: check the name")
-        files = _search(path, suffixes, without) if path.is_dir() else [path]
+        files = _search(path, suffixes, without, wanted) if path.is_dir() else [path]
         if not files:
             raise SpecsrError(f"{path}: holds no {kind}: expected {', '.join(suffixes)}")
         found |= dict.fromkeys(files)
     return list(found)
 
 
-def _search(folder: Path, suffixes: Collection[str], without: Path | None) -> list[Path]:
+def _search(
+    folder: Path,
+    suffixes: Collection[str],
+    without: Path | None,
+    wanted: Callable[[Path], bool] | None,
+) -> list[Path]:
     files = []
     left_out = None if without is None else os.path.realpath(without)
     for parent, folders, names in os.walk(folder):
@@ -49,4 +56,7 @@ def _search(folder: Path, suffixes: Collection[str], without: Path | None) -> li
             if not name.startswith(".") and os.path.realpath(Path(parent, name)) != left_out
         ]  # fmt: skip
         files += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.suffix.lower() in suffixes)
+    return sorted(
+        file for file in files
+        if file.suffix.lower() in suffixes and (wanted is None or wanted(file))
+    )  # fmt: skip

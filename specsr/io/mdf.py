@@ -1,23 +1,19 @@
 """MDF 4 files (``.mf4``, ``.mdf``) through asammdf: scaled channels with a time channel.
 
 A damaged file can crash the compiled parts of asammdf or make it loop for ever.  So the links
-between the blocks are checked first, and asammdf runs in a separate process
-(`specsr.io.mdf_process`).
+between the blocks are checked first, and asammdf runs in a separate process (`specsr.io.isolated`,
+with `specsr.io.mdf_process`).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import mmap
 import shutil
 import struct
-import subprocess
-import sys
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,15 +22,14 @@ from specsr.extras import need, require
 from specsr.io import sampling, unit_labels
 from specsr.io.atomic import LIBRARIES, replacing
 from specsr.io.axis_labels import Kind
-from specsr.io.limits import Total, array_memory, memory_limit
+from specsr.io.isolated import read_isolated
+from specsr.io.limits import Total, array_memory
 from specsr.io.recording import Channel, Contents
 from specsr.names import plain
 from specsr.signal import Signal
 
 SUFFIXES = (".mf4", ".mdf")
 log = logging.getLogger(__name__)
-TIME_LIMIT, BYTES_PER_SECOND = 60, 2e6
-"""Time limit of reading: `TIME_LIMIT` s plus the size of the file over `BYTES_PER_SECOND`."""
 # Links that form the tree of a file, by block type: next block, first child, data.
 _LINKS = {
     b"##HD": slice(0, 5), b"##FH": slice(0, 1), b"##DG": slice(0, 3), b"##CG": slice(0, 2),
@@ -55,7 +50,7 @@ def read_mdf(path: Path) -> Contents:
     """
     require(*LIBRARIES[path.suffix.lower()], f"{path.suffix} files")
     unfinished = _check_blocks(path)
-    found, arrays = _in_process(path)
+    found, arrays = read_isolated(path, "mdf_process.py", "MDF")
     channels: list[Channel] = []
     notes = [
         "the file was never finalised by its logger; it was completed in memory"
@@ -129,40 +124,6 @@ def write_mdf(
         # asammdf only writes files with its own suffix
         made = file.save(Path(folder, "made.mf4"), overwrite=True, add_history_block=False)
         shutil.copyfile(made, temp)
-
-
-def _in_process(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return facts and arrays of `specsr.io.mdf_process`, run as a process.
-
-    Raises:
-        SpecsrError: the process crashed, failed, or exceeded the time limit.
-    """
-    limit = TIME_LIMIT + path.stat().st_size / BYTES_PER_SECOND
-    with tempfile.TemporaryDirectory(prefix="specsr-mdf-") as folder:
-        out = Path(folder, "channels.npz")
-        # Passed as text: run by its name it would put this folder first on the import path.
-        script = Path(__file__).with_name("mdf_process.py").read_text(encoding="utf-8")
-        # the decoded groups, the channels and their file are held at a time, so a limit of the
-        # process is a bound for blocks whose sizes are wrong
-        command = [
-            sys.executable, "-c", script, str(path.resolve()), str(out), str(memory_limit())
-        ]  # fmt: skip
-        try:
-            done = subprocess.run(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=limit,
-                cwd=folder,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise SpecsrError(f"is damaged: it could not be read within {limit:.0f} s") from None
-        if done.returncode or not out.is_file():
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            why = lines[-1][:300] if done.returncode > 0 and lines else "its reader crashed"
-            raise SpecsrError(
-                f"cannot be read as MDF ({why}): the file is damaged or cut off; copy it again"
-            )
-        with np.load(out, allow_pickle=False) as file:
-            arrays = dict(file)
-    return json.loads(str(arrays.pop("facts"))), arrays
 
 
 def _check_blocks(path: Path) -> bool:

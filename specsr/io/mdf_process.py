@@ -1,8 +1,7 @@
-"""Script that reads an MDF file with asammdf and writes its channels as ``.npz``.
+"""Reader of an MDF file with asammdf, run by `specsr.io.isolated_script`.
 
-Its arguments are IN.mf4 OUT.npz and the bytes of memory that it may take besides the libraries.
-`specsr.io.mdf` runs it as a separate process, which may crash; it imports nothing of specsr.  The
-output holds ``c0``, ``c1``, ... (samples of a channel), ``t0``, ... (its time stamps, s) and
+`specsr.io.mdf` has it run in a separate process, which may crash; it imports nothing of specsr.
+The arrays are ``c0``, ``c1``, ... (samples of a channel), ``t0``, ... (its time stamps, s) and
 ``facts``: JSON with name, unit, group, axis (``sync``, ``axis_unit``) and texts of each channel,
 the names of skipped ones, and whether frames of a bus were found.  A value that its conversion
 turns into a text ("SNA") is NaN.
@@ -12,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,23 +67,3 @@ def texts_of(conversion: Any) -> list[str]:
     blocks = getattr(conversion, "referenced_blocks", None) or {}
     texts = [block.decode("utf-8", "replace") for block in blocks.values() if type(block) is bytes]
     return [text for text in texts if text][:5]
-
-
-def limit_memory(nbytes: int) -> None:
-    """Limit the memory of this process from now on, where the system can (not on Windows)."""
-    try:
-        import resource
-
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + nbytes, resource.RLIM_INFINITY))
-    except (ImportError, OSError, ValueError):
-        pass
-
-
-if __name__ == "__main__":
-    try:
-        limit_memory(int(sys.argv[3]))
-        arrays: Any = read(Path(sys.argv[1]))
-        np.savez(sys.argv[2], **arrays)
-    except Exception as error:
-        sys.exit(f"{type(error).__name__}: {error}")

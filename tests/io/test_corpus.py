@@ -15,16 +15,18 @@ from specsr.signal import Signal
 from support import corpus
 
 FAST = ("s", "ms", "spectrum", "unknown unit")
-"""Kinds of MF4 in every run: each file of this format starts a process of two seconds."""
+"""Kinds of MF4 and imc in every run: each file of these formats starts a process."""
 
 CELLS = [
     pytest.param(
-        reader, name, marks=pytest.mark.slow if reader == "MF4" and name not in FAST else ()
+        reader,
+        name,
+        marks=pytest.mark.slow if reader in ("MF4", "imc") and name not in FAST else (),
     )
     for reader in corpus.READERS
     for name in corpus.KINDS
 ]
-LIBRARIES = {"UFF": "pyuff", "MF4": "asammdf", "TDMS": "nptdms"}
+LIBRARIES = {"UFF": "pyuff", "MF4": "asammdf", "TDMS": "nptdms", "imc": "imctermite"}
 
 
 @pytest.mark.parametrize(("reader", "name"), CELLS)

@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
-from specsr.io import WRITERS, check_output, mdf, read, write
+from specsr.io import WRITERS, check_output, isolated, read, write
 from support.format_samples import same, signal
 
 
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for suffix, extra in {".tdms": "tdms", ".uff": "uff", ".mf4": "mdf"}.items():
+    extras = {
+        ".tdms": "tdms", ".uff": "uff", ".mf4": "mdf", ".dxd": "dewesoft", ".d7d": "dewesoft",
+        ".dxz": "dewesoft", ".raw": "imc", ".dat": "imc",
+    }  # fmt: skip
+    for suffix, extra in extras.items():
         path = tmp_path / f"a{suffix}"
-        path.write_bytes(b"x" * 100)
+        start = {"imc": b"|CF,2,1,1;", "dewesoft": b"MULTI_STREAM_FILE"}
+        path.write_bytes(start.get(extra, b"x" * 100))
         with pytest.raises(
-            SpecsrError, match=rf"{suffix} files need .*pip install 'specsr\[{extra}\]'"
+            SpecsrError, match=rf"{suffix} files .*need .*pip install 'specsr\[{extra}\]'"
         ):
             read(path)
         if suffix in WRITERS:
@@ -56,7 +61,7 @@ def test_raw_tdms_without_its_scaling_is_refused(tmp_path):
 
 def test_artemis_files_are_refused_with_the_formats_to_export(tmp_path):
     (tmp_path / "a.hdf").write_bytes(b"HEAD acoustics" * 100)
-    with pytest.raises(SpecsrError, match="ArtemiS.*export them.*HDF5, WAV, UFF or MAT"):
+    with pytest.raises(SpecsrError, match="ArtemiS.*export it from.*HDF5, WAV, UFF or MAT"):
         read(tmp_path / "a.hdf")
     write(tmp_path / "b.h5", signal())
     (tmp_path / "b.hdf").write_bytes((tmp_path / "b.h5").read_bytes())
@@ -105,6 +110,6 @@ def test_a_crash_or_a_hang_of_the_mdf_reader_is_an_error(tmp_path, monkeypatch):
         script.write_text(f"#!{python}\n{body}\n")
         script.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(script))
-        monkeypatch.setattr(mdf, "TIME_LIMIT", 3 if "sleep" in body else 60)
+        monkeypatch.setattr(isolated, "TIME_LIMIT", 3 if "sleep" in body else 60)
         with pytest.raises(SpecsrError, match=rf"a\.mf4.*{match}"):
             read(path)

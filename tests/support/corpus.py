@@ -10,11 +10,17 @@ a sine of 50 Hz and amplitude 1 Pa, and where a speed belongs to it 1200 to 2400
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+if __name__ == "__main__":  # run by its name: the folder of the helpers is not on the path
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from support.measured_files import Axis, Row, catman_file, imc_file
 
 RATE, LENGTH = 1000.0, 1000
 TIMES = np.arange(LENGTH) / RATE
@@ -77,7 +83,8 @@ _AXES = {
 _ABSCISSAS = {"angle": 0, "revolutions": 16, "distance": 8, "index": 0, "spectrum": 18}
 _STEPS = ("UFF", "TDMS", "MAT", "HDF5", "NPZ")
 READERS = ("CSV", "UFF", "UFF, values", "MF4", "TDMS", "TDMS, values", "MAT", "MAT, values", "HDF5",
-           "HDF5, values", "NPZ", "NPZ, values", "speed table", "map table")  # fmt: skip
+           "HDF5, values", "NPZ", "NPZ, values", "imc", "catman", "speed table",
+           "map table")  # fmt: skip
 """Rows of the table.  ``values``: the axis as an array, not as a step."""
 
 
@@ -119,8 +126,8 @@ def expected(reader: str, name: str) -> str:
     kind = KINDS[name]
     form, _, values = reader.partition(", ")
     only = {
-        "rate": ("CSV", "MAT", "HDF5", "NPZ"), "clash": ("CSV", "MAT", "HDF5", "NPZ"),
-        "scale": ("MF4", "TDMS", "MAT", "HDF5", "NPZ"),
+        "rate": ("CSV", "MAT", "HDF5", "NPZ"), "clash": ("CSV", "MAT", "HDF5", "NPZ", "catman"),
+        "scale": ("MF4", "TDMS", "MAT", "HDF5", "NPZ", "imc", "catman"),
     }.get(kind.about)  # fmt: skip
     if only and form not in only:
         return "-"
@@ -128,7 +135,9 @@ def expected(reader: str, name: str) -> str:
         return "-"
     if form in _STEPS and not values and kind.about == "dates":
         return "-"
-    if (form, kind.about) in (("MF4", "dates"), ("UFF", "dates"), ("UFF", "gap")):
+    if (form, kind.about) in (
+        ("MF4", "dates"), ("UFF", "dates"), ("UFF", "gap"), ("imc", "dates"), ("catman", "axis")
+    ):  # fmt: skip
         return "-"
     if form == "map table" and (kind.about not in ("time", "axis") or name == "spectrum"):
         return "-"
@@ -345,9 +354,37 @@ def _hdf5(folder: Path, kind: Kind, name: str, explicit: bool) -> Path | None:
     return folder / "a.h5"
 
 
+def _imc(folder: Path, kind: Kind, name: str) -> Path | None:
+    if kind.about in ("rate", "clash", "dates"):
+        return None
+    _, values, label = axis(kind, name)
+    mic = Row("mic", "Pa", SINE)
+    if kind.about == "scale":
+        mic = Row("mic", "Pa", np.round(SINE * 16384).astype("i2"), 1 / 16384)
+    rpm = speed(kind)
+    speeds = [] if rpm is None else [Row("engine speed", kind.label, rpm)]
+    return imc_file(folder / "a.raw", [mic, *speeds], Axis(float(values[1]), label))
+
+
+def _catman(folder: Path, kind: Kind, name: str) -> Path | None:
+    if kind.about in ("rate", "axis"):
+        return None
+    _, values, label = axis(kind, name)
+    rows = [Row("Time  1 - default sample rate", label, values), Row("mic", "Pa", SINE)]
+    if kind.about == "scale":
+        counts = np.round((SINE + 1) / 2 * 32767).astype("u2")
+        rows[1] = Row("mic", "Pa", counts, limits=(-1.0, 1.0))
+    rpm = speed(kind)
+    if rpm is not None:
+        rpm = np.where(np.isnan(rpm), -1e6, rpm)
+        rows.append(Row("engine speed", kind.label, rpm))
+    step = {"clash": 2 / RATE, "time": 0.0, "dates": 0.0}.get(kind.about, 1 / RATE)
+    return catman_file(folder / "a.bin", rows, step)
+
+
 _MAKERS = {
     "CSV": _csv, "UFF": _uff, "MF4": _mf4, "TDMS": _tdms, "MAT": _mat, "HDF5": _hdf5, "NPZ": _npz,
-    "speed table": _speed_table, "map table": _map_table,
+    "imc": _imc, "catman": _catman, "speed table": _speed_table, "map table": _map_table,
 }  # fmt: skip
 
 
