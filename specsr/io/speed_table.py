@@ -82,14 +82,15 @@ def _speeds(head: Head, table: np.ndarray) -> SpeedTable:
         raise SpecsrError(f"has {len(titles)} column names for {count} columns")
     columns = [column(title, i) for i, title in enumerate(titles)]
     if count == 1:
+        _check_finite(table[:, 0], columns[0])
         return SpeedTable(None, _rpm(columns[0], table[:, 0]))
     at = _times(columns, head)
     notes: tuple[str, ...] = ()
     speed = _speed(columns, at)
-    rpm = _rpm(columns[speed], table[:, speed])
     values = table[:, at]
-    if not np.isfinite(values).all():
-        raise SpecsrError("holds values that are not finite numbers")
+    _check_finite(values, columns[at])
+    _check_finite(table[:, speed], columns[speed], values)
+    rpm = _rpm(columns[speed], table[:, speed])
     found = meaning(columns[at].label)
     date = Meaning("time", 1.0) if at in head.stamped else date_unit(values, columns[at].label)
     if date is not None:
@@ -171,6 +172,17 @@ def _rpm(one: Column, values: np.ndarray) -> np.ndarray:
             f"its speed {one.name} has the unit {one.label!r}: expected 1/min, rpm, Hz, "
             "1/s or rad/s"
         )
-    if not np.isfinite(values).all():
-        raise SpecsrError("holds values that are not finite numbers")
     return values * factor
+
+
+def _check_finite(values: np.ndarray, one: Column, times: np.ndarray | None = None) -> None:
+    """Raise `SpecsrError` for values that are not finite; with the number and time of the first."""
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        i = int(wrong[0])
+        at = "" if times is None else f" (time {times[i]:.6g})"
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        raise SpecsrError(
+            f"its column {one.name} is not finite: {values[i]} in row {i + 1} of its numbers{at}"
+            f"{more}; remove these rows, the speed is then interpolated"
+        )

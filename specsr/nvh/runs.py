@@ -12,6 +12,8 @@ LOWEST = 1 / 20
 """Fraction of the highest speed below which no orders are cut, see `specsr.nvh.order_map`."""
 _STEP = 0.02
 """Averaging time of the speed in the search, s."""
+_JUMP, _JUMP_STEPS = 10, 3
+"""A jump changes by this multiple of the median change within `_STEP`, in so many steps at most."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def find_runs(
     """Return the run-ups and run-downs of a speed curve, in order of time.
 
     A run ends where the speed moves back by more than ``reversal`` from its extreme, so the ripple
-    of a combustion engine does not split a run-up.  Dwells at both edges of a run are left out.
+    of a combustion engine does not split a run-up; and at a jump, as of a faulty sensor.  Dwells
+    at both edges of a run are left out.
 
     Args:
         rpm: speed in 1/min at every sample, [N].
@@ -75,7 +78,8 @@ def find_runs(
     tolerance = reversal * speed.max()
     runs = []
     extremes = _extremes(speed, tolerance)
-    for a, b in zip(extremes, extremes[1:]):
+    for a, b in (piece for ends in zip(extremes, extremes[1:])
+                 for piece in _at_jumps(speed, *ends, tolerance)):  # fmt: skip
         if abs(speed[b] - speed[a]) < max(span * speed.max(), 1e-9):
             continue
         rising = speed[a : b + 1] * np.sign(speed[b] - speed[a])
@@ -133,6 +137,16 @@ def _extremes(speed: np.ndarray, tolerance: float) -> list[int]:
             direction, high = 1, i
     last = high if direction > 0 else low
     return sorted({*extremes, last}) if direction else []
+
+
+def _at_jumps(speed: np.ndarray, first: int, last: int, tolerance: float) -> list[tuple[int, int]]:
+    """Return the parts of a run between two points, divided where it jumps; jumps are parts too."""
+    steps = np.abs(np.diff(speed[first : last + 1]))
+    fast = steps > max(tolerance, _JUMP * float(np.median(steps)))
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], fast, [False]]))).reshape(-1, 2)
+    jumps = edges[edges[:, 1] - edges[:, 0] <= _JUMP_STEPS]  # a launch takes longer
+    points = [first, *(first + jumps).ravel().tolist(), last]
+    return [(i, j) for i, j in zip(points, points[1:]) if j > i]
 
 
 def _without_dwell(rising: np.ndarray, tolerance: float) -> tuple[int, int]:

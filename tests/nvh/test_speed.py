@@ -62,6 +62,30 @@ def test_the_widest_run_is_no_jump_of_the_speed() -> None:
     assert widest_run(runs, signal, 1e6) is None
 
 
+@pytest.mark.parametrize("top", [7000, 9000])
+@pytest.mark.parametrize("dwell", [0.0, 3.0])
+def test_a_jump_after_a_run_up_is_no_part_of_it(top: float, dwell: float) -> None:
+    """As of a sensor that counts double from the end of the run on."""
+    end = 10 + dwell
+    rpm = drive(
+        (0, 1000), (10, 5000), (end + 1e-6, 5000), (end + 0.002, top), (15, top), ripple=0.005
+    )
+    signal = Signal(np.zeros((1, len(rpm))), RATE, rpm=rpm)
+    found = widest_run(find_runs(rpm, RATE), signal, 20)
+    assert found is not None and found.kind == "up"
+    assert found.stop == pytest.approx(10, abs=0.3) and found.rpm[1] == pytest.approx(
+        5000, rel=0.03
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 2.0])
+def test_a_launch_from_standstill_is_one_run(seconds: float) -> None:
+    """A smooth launch after seconds of standstill; at its ends the speed hardly changes."""
+    times = np.clip((np.arange(int(8 * RATE)) / RATE - 4) / seconds, 0, 1)
+    (run,) = find_runs(6000 * (3 * times**2 - 2 * times**3), RATE)
+    assert run.rpm[0] < 300 and run.rpm[1] > 5700
+
+
 @given(
     stand=st.floats(0, 3), seconds=st.floats(1, 8), low=st.sampled_from([0.0, -500.0]),
     top=st.floats(1000, 6000),
@@ -217,3 +241,21 @@ def test_a_channel_is_separated() -> None:
             take_channel(signal, channel)
     with pytest.raises(SpecsrError, match="at least two"):
         take_channel(rest.replace(samples=rest.samples[:1], channels=("mic",)), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (
+            "t [s],n [rpm]\n0,600\n1,nan\n2,700\n3,nan\n",
+            r"column n is not finite: nan in row 2 .*\(time 1\), and 1",
+        ),
+        ("t [ms],n [rpm]\n0,600\n1,700\n2,inf\n", r"n is not finite: inf in row 3 .*\(time 2\)"),
+        ("t [s],n [rpm]\n0,600\nnan,700\n2,800\n", "column t is not finite: nan in row 2"),
+        ("rpm\n600\n700\nnan\n", "column rpm is not finite: nan in row 3"),
+    ],
+)
+def test_the_place_of_a_value_that_is_no_number_is_named(tmp_path, text: str, match: str) -> None:
+    (tmp_path / "n.csv").write_text(text)
+    with pytest.raises(SpecsrError, match=match):
+        read_rpm(tmp_path / "n.csv", Signal(np.ones(3), 1.0))
