@@ -78,6 +78,9 @@ OPSET = 13
 """Version of the operator set of ONNX files: of 2020, so that older programs read them too."""
 
 ORDER_RESOLUTION = 0.1
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+"""Suffixes of the images that are read and written."""
+
 """Distance of the rows of an order map, orders."""
 
 MAX_ORDER = 20.0

@@ -75,10 +75,9 @@ def _show(file: FileInfo) -> None:
     from specsr.io.origin import line
 
     show(plain(file.path))
-    if file.map is not None:
-        for key, value in file.map.items():
-            text = f"{value:g}" if isinstance(value, float) else plain(value)
-            show(f"  {key:<14} {text}")
+    if (facts := file.map or file.image) is not None:
+        for key, value in facts.items():
+            show(plain(f"  {key:<14} {_text(value)}"))
     else:
         _table([(channel.name, channel) for channel in file.channels])
         _show_understood(file)
@@ -96,14 +95,37 @@ def _show(file: FileInfo) -> None:
 
 def _show_understood(file: FileInfo) -> None:
     """Print how the channels were understood: each line once, with the channels it is about."""
-    for key in ("axis", "rate", "unit", "scale", "gaps"):
+    for key in ("axis", "rate", "unit", "scale", "level", "gaps"):
         lines: dict[str, list[str]] = {}
         for channel in file.channels:
-            if key in channel.understood:
-                lines.setdefault(channel.understood[key], []).append(channel.name)
+            text = channel.understood.get(key, "")
+            if key == "level" and channel.level_db is not None:
+                text = _level_line(channel)
+            if text:
+                lines.setdefault(text, []).append(channel.name)
         for line, names in lines.items():
             about = "" if len(names) == len(file.channels) else f" ({', '.join(names)})"
             show(plain(f"  {key:<6} {line}{about}"))
+
+
+def _text(value: object) -> str:
+    """Return a property of a map or image as text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "none"}[value]
+    return f"{value:.4g}" if isinstance(value, float) and value % 1 else f"{value}"
+
+
+def _level_line(channel: ChannelInfo) -> str:
+    """Return what the level of a channel leaves out."""
+    assert channel.lowest is not None and channel.highest is not None
+    span = channel.highest - channel.lowest
+    known = channel.mean is not None and abs(channel.mean) > 1e-3 * span
+    mean = f", which is {channel.mean:.4g} {channel.unit}" if known else ""
+    return f"rms without the mean (DC){mean}"
 
 
 def _warning(channel: ChannelInfo) -> str:
@@ -133,6 +155,10 @@ def _table(rows: list[tuple[str, Any]]) -> None:
                 cell(title), f"map {facts['rows']} x {facts['columns']}", facts["unit"],
                 f"{facts['rate']:g} Hz", f"{facts['seconds']:.4g} s", "", "", "",
             )  # fmt: skip
+        if row.image is not None:
+            facts = row.image
+            size = f"image {facts['width']} x {facts['height']}"
+            table.add_row(cell(title), size, facts["channels"], *[""] * 5)
         for number, channel in enumerate(row.channels):
             first = cell(title if number == 0 else "")
             table.add_row(first, *map(cell, [channel.name, *_cells(channel)]))

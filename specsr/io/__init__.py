@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from specsr.choices import IMAGE_SUFFIXES
 from specsr.errors import SpecsrError
 from specsr.io import (
     arrays,
@@ -269,6 +270,12 @@ def _by_suffix(table: dict, path: Path, reading: bool = False) -> Any:
     except KeyError:
         if reading and (why := unread.refusal(path)):
             raise SpecsrError(why) from None
+        if reading and path.suffix.lower() in IMAGE_SUFFIXES:
+            raise SpecsrError(
+                "is an image: expected a recording or map; `specsr upscale` takes images, without "
+                "recordings beside them"
+            ) from None
+        images = f", or of an image: {', '.join(IMAGE_SUFFIXES)}" if reading else ""
         raise SpecsrError(
-            f"unknown suffix {path.suffix!r}: expected one of {', '.join(table)}"
+            f"unknown suffix {path.suffix!r}: expected one of {', '.join(table)}{images}"
         ) from None

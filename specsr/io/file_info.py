@@ -1,4 +1,4 @@
-"""Content of a file: channels with unit, rate, level and true bandwidth, or the grid of a map."""
+"""Content of a file: channels with unit, rate, level and true bandwidth; a map; or an image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from specsr.choices import IMAGE_SUFFIXES
 from specsr.errors import SpecsrError
 from specsr.io import (
     arrays,
@@ -43,8 +44,9 @@ class ChannelInfo:
         rate: sampling rate, Hz; None if the file gives none or the times are not uniform.
         samples: number of samples.
         seconds: duration, s; None without a rate.
-        level_db: overall rms level, dB re ``reference``; None for a speed, silence or an unknown
-            unit.
+        level_db: overall rms level without the mean, dB re ``reference``; None for a speed,
+            silence or an unknown unit.
+        mean: of the samples (DC), in ``unit``; None for a speed or an unknown unit.
         reference: reference of the level, as ``"re 20 µPa"``.
         lowest, highest: smallest and largest sample, in ``unit``.
         bandwidth: highest frequency with content, Hz; None if it was not determined.
@@ -67,6 +69,7 @@ class ChannelInfo:
     bandwidth: float | None
     flagged: bool
     problem: str = ""
+    mean: float | None = None
     understood: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,7 +80,8 @@ class FileInfo:
     Attributes:
         path: the file.
         channels: its channels; () for a map.
-        map: properties of the map in it; None for a recording.
+        map: properties of the map in it; None for another file.
+        image: properties of the image in it; None for another file.
         notes: corrections made on reading, one sentence each.
         origin: how specsr made it (`specsr.io.origin`); None if the file does not hold it.
     """
@@ -85,6 +89,7 @@ class FileInfo:
     path: str
     channels: tuple[ChannelInfo, ...] = ()
     map: dict[str, Any] | None = None
+    image: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
     origin: dict[str, Any] | None = None
 
@@ -113,6 +118,8 @@ def inspect_file(
     Raises:
         SpecsrError: the file cannot be read, or has no such channel; the message names the file.
     """
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return _image_info(path)
     if is_map(path):
         return FileInfo(str(path), map=_map_facts(read_map(path)), origin=read_origin(path))
     contents = read_channels(path)
@@ -182,6 +189,7 @@ def _channel(
     notes += [note for note in found if note not in notes]
     [level] = signal.level()
     samples = signal.samples[0]
+    mean = float(samples.mean(dtype=np.float64))
     lowest, highest = _span(samples)
     end = true_bandwidth(samples, signal.rate) if channel.kind == "signal" else None
     return replace(
@@ -189,6 +197,7 @@ def _channel(
         level_db=float(level) if np.isfinite(level) else None,
         reference=reference_label(signal.unit), lowest=lowest, highest=highest,
         bandwidth=end.hz if end else None, flagged=bool(end and end.flagged),
+        mean=mean if np.isfinite(mean) else None,
     )  # fmt: skip
 
 
@@ -196,6 +205,21 @@ def _span(samples: np.ndarray) -> tuple[float | None, float | None]:
     """Return the smallest and the largest finite sample; None without one."""
     kept = samples[np.isfinite(samples)]
     return (float(kept.min()), float(kept.max())) if kept.size else (None, None)
+
+
+def _image_info(path: Path) -> FileInfo:
+    from specsr.io.image import read_image
+    from specsr.io.image_tags import read_tags
+
+    pixels, tags = read_image(path), read_tags(path)
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    facts = {
+        "width": pixels.shape[1], "height": pixels.shape[0],
+        "channels": ("gray", "gray and alpha", "RGB", "RGB and alpha")[channels - 1],
+        "bits": 8 * pixels.itemsize, "orientation": tags.orientation,
+        "colour_profile": tags.profile is not None,
+    }  # fmt: skip
+    return FileInfo(str(path), image=facts, notes=tags.notes)
 
 
 def _map_facts(spec: SpecMap) -> dict[str, Any]:
@@ -206,7 +230,15 @@ def _map_facts(spec: SpecMap) -> dict[str, Any]:
         "rate": grid.rate, "n_fft": grid.n_fft, "hop_length": grid.hop_length,
         "seconds": grid.length / grid.rate, "window": grid.window, "cell": list(grid.cell),
         "phase": spec.phase is not None, "rpm": spec.rpm is not None,
+        "uncertainty_db": None,
     }  # fmt: skip
+    if spec.uncertainty_db is not None:
+        lowest, median, highest = np.percentile(spec.uncertainty_db, [5, 50, 95]).tolist()
+        facts["uncertainty_db"] = {"5 %": lowest, "median": median, "95 %": highest}
+    if spec.known is not None:
+        facts["estimated_rows"] = int((~spec.known).sum())
+    if spec.shafts:
+        facts["shafts"] = [shaft.name for shaft in spec.shafts]
     if spec.rpm_source is not None:
         facts["rpm_source"] = spec.rpm_source
     if spec.rpm_confidence is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
+from specsr.choices import IMAGE_SUFFIXES
 from specsr.errors import SpecsrError
 from specsr.io import origin
 from specsr.io.atomic import replacing
@@ -26,7 +27,7 @@ from specsr.io.image_tags import (
 )
 from specsr.io.limits import check_size
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+SUFFIXES = IMAGE_SUFFIXES
 DEEP_SUFFIXES = (".png", ".tif", ".tiff")
 """Suffixes of formats with 16 bits per sample."""
 

@@ -58,6 +58,9 @@ def read_tags(path: str | os.PathLike[str]) -> ImageTags:
     notes = []
     if pages > 1:
         notes.append(f"page 1 of {pages} was read; the further pages are left out")
+    if profile is not None and not _is_profile(profile):
+        notes.append("the colour profile is damaged: it is left out")
+        profile = None
     if profile is not None:
         mode = "I" if mode.startswith("I") else mode
         if mode not in _COLOURS.get(profile[16:20], ()):
@@ -68,6 +71,13 @@ def read_tags(path: str | os.PathLike[str]) -> ImageTags:
             profile = None
     orientation = int(found) if isinstance(found, int) and 1 <= found <= 8 else 1
     return ImageTags(orientation, profile or None, tuple(notes))
+
+
+def _is_profile(profile: object) -> bool:
+    """Return whether bytes start with the header of an ICC profile."""
+    if not isinstance(profile, bytes) or len(profile) < 128 or profile[36:40] != b"acsp":
+        return False
+    return int.from_bytes(profile[:4], "big") <= len(profile)
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import specsr
 from specsr import io
 from specsr.io.file_info import inspect_file
+from specsr.io.image import write_image
 from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
 from support.command import run
@@ -202,3 +203,58 @@ def test_what_was_understood_is_stated_with_its_source(tmp_path, capsys) -> None
     assert json.loads(out)[0]["channels"][0]["understood"]["unit"].startswith(
         "Pa, from the sidecar"
     )
+
+
+def test_the_level_is_stated_to_leave_out_the_mean(tmp_path, capsys) -> None:
+    sine = np.sin(2 * np.pi * 50 * np.arange(1000) / 1000)
+    samples = np.stack([sine, sine + 2])
+    specsr.write(tmp_path / "a.h5", Signal(samples, 1000, "Pa", channels=("plain", "offset")))
+    plain, offset = inspect_file(tmp_path / "a.h5").channels
+    assert plain.level_db == pytest.approx(offset.level_db) == pytest.approx(90.97, abs=0.01)
+    assert (plain.mean, offset.mean) == pytest.approx((0, 2), abs=1e-6)
+    code, out, _ = run(capsys, "info", tmp_path / "a.h5")
+    assert code == 0 and "  level  rms without the mean (DC) (plain)" in out
+    assert "  level  rms without the mean (DC), which is 2 Pa (offset)" in out
+
+
+def test_a_map_is_shown_as_text_with_its_uncertainty(tmp_path, capsys) -> None:
+    signal = Signal(noise(2000).reshape(2, 1000), 8000.0, "Pa", channels=("left", "right"))
+    spec = spectrogram(signal, n_fft=64)
+    known = np.arange(spec.grid.rows) < 30
+    uncertainty = np.full(spec.magnitude.shape, 1.5, np.float32)
+    specsr.write_map(tmp_path / "a.npz", spec)
+    specsr.write_map(tmp_path / "b.npz", spec.replace(uncertainty_db=uncertainty, known=known))
+    _, plain, _ = run(capsys, "info", tmp_path / "a.npz")
+    _, out, _ = run(capsys, "info", tmp_path / "b.npz")
+    for text in (plain, out):
+        assert not set("[]{}'") & set(text.split("\n", 1)[1]) and "True" not in text
+    lines = {line.split()[0]: line.split(maxsplit=1)[1] for line in out.splitlines()[1:] if line}
+    assert (lines["channels"], lines["cell"], lines["phase"]) == ("left, right", "1, 1", "yes")
+    assert lines["uncertainty_db"] == "5 % 1.5, median 1.5, 95 % 1.5"
+    assert lines["estimated_rows"] == "3" and "uncertainty_db none" in " ".join(plain.split())
+
+
+def test_an_image_is_described(tmp_path, capsys) -> None:
+    pixels = np.zeros((20, 30, 3), np.uint16)
+    write_image(tmp_path / "a.png", pixels)
+    info = inspect_file(tmp_path / "a.png")
+    assert info.image == {
+        "width": 30, "height": 20, "channels": "RGB", "bits": 16, "orientation": 1,
+        "colour_profile": False,
+    }  # fmt: skip
+    code, out, _ = run(capsys, "info", tmp_path / "a.png")
+    assert code == 0 and "width          30" in out and "colour_profile no" in out
+    specsr.write(tmp_path / "b.wav", Signal(noise(2000), 8000.0))
+    code, out, _ = run(capsys, "info", tmp_path / "a.png", tmp_path / "b.wav")
+    assert code == 0 and "image 30 x 20" in out and "b.wav" in out
+
+
+@pytest.mark.parametrize("command", ["info", "upscale"])
+def test_a_file_of_another_image_format_names_those_that_are_read(
+    tmp_path, capsys, command
+) -> None:
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    code, out, err = run(
+        capsys, command, tmp_path / "a.gif", *(["-o", tmp_path / "b.png"] * (command == "upscale"))
+    )
+    assert code == 1 and "'.gif'" in err and ".wav" in err and ".webp" in err, err

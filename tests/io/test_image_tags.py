@@ -91,3 +91,12 @@ def test_upscale_keeps_the_profile_and_names_further_pages(tmp_path: Path, capsy
         assert code == 0 and "page 1 of 2" in err, err
         assert read_tags(tmp_path / name).profile == kept
         assert ("BMP holds no colour profile" in err) == (kept is None)
+
+
+@pytest.mark.parametrize("profile", [b"", b" " * 200, b"RGB " * 50, b"x"])
+def test_a_damaged_profile_is_named_and_left_out(tmp_path: Path, profile: bytes) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(noise(4, 5, 3)).save(path, icc_profile=profile)
+    found = read_tags(path)
+    assert found.profile is None
+    assert found.notes == (("the colour profile is damaged: it is left out",) if profile else ())
