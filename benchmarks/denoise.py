@@ -60,6 +60,7 @@ Methods: *noisy*: unprocessed. *noisereduce*: default settings (non-stationary g
 *noisereduce-stationary*: stationary gate, noise estimated from the recording itself.
 *noisereduce-profile*: stationary gate with another part of the same noise as its profile.
 *specsr*: `specsr.denoise` with each bundled model (or `--model`), without further information.
+*floor*: `specsr.denoise` with ``method="floor"`` (gains from expected powers and their floor).
 *orders*: `specsr.keep_orders` with the known speed (`specsr denoise --orders`; synthetic run-ups
 only). *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann 2048/512; it uses the
 clean signal and the noise and is the bound for attenuation of such cells.
@@ -209,6 +210,11 @@ def cleaned(mix: Mix, model: Model, attenuation: float) -> np.ndarray:
     return denoise(mix.noisy, model=model, attenuation=attenuation).samples[0]
 
 
+def by_floor(mix: Mix) -> np.ndarray:
+    """`specsr.denoise` by the noise floor of the expected map."""
+    return denoise(mix.noisy, method="floor").samples[0]
+
+
 def orders(mix: Mix) -> np.ndarray:
     """`specsr.keep_orders` at the known speed."""
     return keep_orders(mix.noisy).samples[0]
@@ -243,8 +249,8 @@ def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
 
 
 METHODS = (
-    "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "orders",
-    "oracle",
+    "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "floor",
+    "orders", "oracle",
 )  # fmt: skip
 
 
@@ -262,6 +268,7 @@ def main() -> None:
         "noisereduce": reduced,
         "noisereduce-stationary": functools.partial(reduced, stationary=True),
         "noisereduce-profile": functools.partial(reduced, stationary=True, profile=True),
+        "floor": by_floor,
         "orders": orders,
         "oracle": oracle,
     }

@@ -50,6 +50,10 @@ BandwidthUnit = Literal["Hz", "orders"]
 ORDER_PLACE = "{order}"
 """Part of the name of a file of waveforms that stands for an order: each has a file of its own."""
 
+DenoiseMethod = Literal["network", "floor"]
+"""Noise reduction: gains of a network that was trained on clean recordings, or the share of the
+noise floor in the expected power of every cell."""
+
 XAxis = Literal["time", "rpm"]
 """Horizontal axis of a view."""
 
@@ -74,13 +78,13 @@ SCALE = 2
 WINDOW = "hann"
 """Analysis window, a name that scipy knows."""
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+"""Suffixes of the images that are read and written."""
+
 OPSET = 13
 """Version of the operator set of ONNX files: of 2020, so that older programs read them too."""
 
 ORDER_RESOLUTION = 0.1
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-"""Suffixes of the images that are read and written."""
-
 """Distance of the rows of an order map, orders."""
 
 MAX_ORDER = 20.0

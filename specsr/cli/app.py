@@ -23,6 +23,7 @@ from specsr.cli.models import convert, export, models
 from specsr.cli.orders import orders
 from specsr.cli.output import complain, detach, show
 from specsr.cli.report import report
+from specsr.cli.speed import speed
 from specsr.cli.synth import synth
 from specsr.cli.train import train
 from specsr.errors import SpecsrError
@@ -108,6 +109,7 @@ app.command(
 app.command(
     epilog=_examples(
         "specsr denoise cabin.wav -o quiet.wav --plot quiet.png",
+        "specsr denoise cabin.wav --method floor -o quiet.wav",
         "specsr denoise run.wav --orders --rpm rpm.csv -o orders.wav",
         "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume",
     )
@@ -124,8 +126,14 @@ app.command(
         "specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png",
         "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png",
         "specsr orders run.wav --tacho-channel 2 --pulses 60",
+        "specsr orders run.wav --expected --cut 2,4 -o cuts.csv -o run.png",
     )
 )(orders)
+app.command(
+    epilog=_examples(
+        "specsr speed run.wav -o rpm.csv --plot speed.png --rpm-range 800:6000 --orders 2,4,6",
+    )
+)(speed)
 app.command(
     epilog=_examples("specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png")
 )(levels)

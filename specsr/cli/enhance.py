@@ -12,6 +12,7 @@ from specsr.choices import (
     SCALE,
     SEGMENT,
     Consistency,
+    DenoiseMethod,
     Phase,
     Scaling,
     UpscalePair,
@@ -151,6 +152,13 @@ def upscale(
 def denoise(
     inputs: Inputs,
     out: Outs,
+    method: Annotated[
+        DenoiseMethod,
+        typer.Option(
+            help="network: a network estimates the level of every cell without noise; floor: the "
+            "share of the steady noise between the lines is removed from the expected power."
+        ),
+    ] = "network",
     model: ModelOption = None,
     attenuation: Annotated[
         float, typer.Option(help="Largest attenuation of a cell, dB.")
@@ -172,6 +180,8 @@ def denoise(
 
     Length, channels and levels are kept.
 
+    --method floor removes noise that is steady and has no lines; tones, orders and whatever comes
+    and goes stay.  It takes any rate from 2 kHz, and maps of any window.
     --orders keeps only components that track the shaft speed (orders, gear mesh, whine) and
     removes steady tones, broadband noise and impacts.  It needs a recording with its speed: in
     the file, or given by --rpm, --rpm-channel or --tacho-channel.
@@ -183,7 +193,8 @@ def denoise(
 
     read = files_read(reading.tone, speed.table, model)
     todo = plan(inputs, _targets(out, figure), suffix, batch, read=read)
-    run_job(todo, Denoise(reading, model, attenuation, orders, speed, figure, network), batch)
+    work = Denoise(reading, method, model, attenuation, orders, speed, figure, network)
+    run_job(todo, work, batch)
 
 
 @batch_options()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 
 import typer
 
@@ -30,7 +30,10 @@ from specsr.jobs.options import Figure, Reading, Speed
 if TYPE_CHECKING:
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.order_cut import OrderCut
+    from specsr.nvh.order_map import OrderMap
     from specsr.nvh.view import View
+
+    MapKind = TypeVar("MapKind", SpecMap, OrderMap)
 
 ABOVE_CUTS = 1.25
 """Highest order of the maps as a multiple of the highest cut, if that is above `MAX_ORDER`."""
@@ -111,6 +114,14 @@ def orders(
             help=f"Highest order of the maps [default: {MAX_ORDER:g}, or more for a --cut]."
         ),
     ] = None,
+    expected: Annotated[
+        bool,
+        typer.Option(
+            "--expected",
+            help="Cut and draw the expected maps: a network removes the random scatter of noise; "
+            "the cuts have an uncertainty.",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
     speed: Speed = Speed(),
     figure: Figure = Figure(),
@@ -124,9 +135,12 @@ def orders(
     --method vold-kalman fits all orders of all shafts jointly to the recording and also writes
     their waveforms and the recording without them.  Orders that the bandwidth does not separate
     are named before the cut.  Phases refer to the shaft angle, 0 at the first sample.
+    --expected reads cuts and figures from the expected maps, without the scatter of noise.
     """
     outputs = out or []
     if method == "vold-kalman":
+        if expected:
+            raise SpecsrError("--expected: not with --method vold-kalman, which reads no map")
         by_filter(
             source, cut, outputs, reading, speed,
             FilterOptions(
@@ -141,6 +155,7 @@ def orders(
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
 
+    check_tables_and_figures(outputs)
     for path in outputs:
         if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
             raise SpecsrError(
@@ -152,10 +167,10 @@ def orders(
     if not wanted:
         raise SpecsrError("--cut names no order: give some, such as --cut 2,4")
     top = max_order or max(MAX_ORDER, ABOVE_CUTS * max(wanted))
+    drawn = any(path.suffix.lower() != ".csv" for path in outputs)
 
     loaded = load(source, reading, speed)
     read.check()
-    check_tables_and_figures(outputs)
     if loaded.rpm is None:
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv) or, for recordings, a speed "
@@ -163,7 +178,11 @@ def orders(
             "--pulses 60)"
         )
     if isinstance(loaded, SpecMap):
-        spec = loaded
+        if expected and loaded.uncertainty_db is not None:
+            raise SpecsrError(
+                f"{source}: has an uncertainty, so it is an estimate already: leave out --expected"
+            )
+        spec = _expected(loaded, source.name) if expected else loaded
         cuts, by_order = _of_map(spec, wanted, bandwidth, x, top)
     else:
         from specsr.maps.transform import spectrogram
@@ -172,6 +191,9 @@ def orders(
         signal = one_run(loaded, run or "widest", 1 / resolution)
         spec = spectrogram(signal, df=df or max(1.0, signal.rate / 8192), overlap=0.75)
         by_angle = order_map(signal, resolution=resolution, max_order=top)
+        if expected:
+            by_angle = _expected(by_angle, source.name)
+            spec = _expected(spec, source.name) if drawn else spec
         cuts = [by_angle.cut(k, bandwidth) for k in wanted]
         by_order = by_angle.view(x)
 
@@ -190,14 +212,21 @@ def orders(
             from specsr.plots.save import save_figure
             from specsr.plots.views import plot_run
 
-            drawn = plot_run(
+            figure_of_run = plot_run(
                 view(spec, x), by_order, cuts, db_range=figure.db_range,
                 max_freq=figure.max_freq, title=title,
             )  # fmt: skip
-            save_figure(drawn, path, overwrite=overwrite)
+            save_figure(figure_of_run, path, overwrite=overwrite)
             say(message + drawn_alone)
 
     write_each(outputs, write)
+
+
+def _expected(measured: MapKind, name: str) -> MapKind:
+    """Return the expected map; ``name`` labels the progress bar."""
+    from specsr.enhance.expected import expected
+
+    return expected(measured, progress=bar(name))
 
 
 def _of_map(

@@ -1,4 +1,4 @@
-"""Noise reduction by a network that attenuates the cells of a spectrogram."""
+"""Noise reduction: the cells of a spectrogram are attenuated, by a network or by their floor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import overload
 import numpy as np
 import torch
 
-from specsr.choices import MAX_ATTENUATION
+from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
+from specsr.enhance.expected import PAIR
+from specsr.enhance.noise_floor import SECONDS, floor_transform, without_floor
 from specsr.enhance.segments import (
     first_seconds,
     join,
@@ -19,6 +21,7 @@ from specsr.enhance.segments import (
     one_channel,
     process,
 )
+from specsr.enhance.segments import plan as segment_plan
 from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
 from specsr.maps.grid import Grid
@@ -36,6 +39,7 @@ from specsr.signal import Signal, Source
 def denoise(
     noisy: Signal,
     *,
+    method: DenoiseMethod = "network",
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -45,6 +49,7 @@ def denoise(
 def denoise(
     noisy: SpecMap,
     *,
+    method: DenoiseMethod = "network",
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -55,6 +60,7 @@ def denoise(
 def denoise(
     noisy: Signal | SpecMap,
     *,
+    method: DenoiseMethod = "network",
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -62,14 +68,16 @@ def denoise(
 ) -> Signal | SpecMap:
     """Return a recording or map with reduced noise.
 
-    The network estimates the level of each time-frequency cell without noise.  The cell is
-    attenuated to that level, never amplified, and keeps its phase.
+    The cells of a spectrogram are attenuated, never amplified, and keep their phase.
 
     Args:
-        noisy: a recording, or a full map with the n_fft, hop_length and window of one of the
-            model's grids (`specsr.spectrogram` with its defaults for the bundled model); either
-            scaling.
-        model: name or file of a model for the pair ``denoise``; None for the bundled one.
+        noisy: a recording, or a full map of either scaling.  ``network`` takes the n_fft,
+            hop_length and window of one of the model's grids (`specsr.spectrogram` with its
+            defaults for the bundled model), ``floor`` any with an overlap of 25 to 90 %.
+        method: ``"network"``: to the level without noise that a network estimates; ``"floor"``:
+            by the share of the noise floor in the expected power (`specsr.enhance.noise_floor`).
+        model: name or file of a model for the pair ``denoise``, with ``floor`` for ``speckle``;
+            None for the bundled one.
         attenuation: largest attenuation of a cell in dB, from 0 up.
         options: tiling, ensemble, precision, device, length of the segments.
         progress: wraps the iterable of steps, for a bar.
@@ -79,16 +87,22 @@ def denoise(
 
     Raises:
         SpecsrError: an option out of range, no such model, a rate below that of the model's
-            training data, or a map that is pooled or on another grid.
+            training data, or a map that is pooled, an estimate or on another grid.
     """
     expect(noisy, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
     if isinstance(noisy, Signal):
         return join(
             denoise_pieces(
-                noisy, model=model, attenuation=attenuation, options=options, progress=progress
+                noisy, method=method, model=model, attenuation=attenuation, options=options,
+                progress=progress,
             )
-        )
-    found = _checked_model(model, noisy.grid.rate, attenuation)
+        )  # fmt: skip
+    _check(method, attenuation)
+    if method == "floor":
+        return without_floor(
+            noisy, find_model(model, PAIR, (1, 1)), attenuation, options, progress
+        )  # fmt: skip
+    found = _checked_model(model, noisy.grid.rate)
     _require_grid(found, noisy.grid)
     return _attenuated(noisy, _median_levels(noisy), found, attenuation, options, progress)
 
@@ -96,6 +110,7 @@ def denoise(
 def denoise_pieces(
     noisy: Source,
     *,
+    method: DenoiseMethod = "network",
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -106,7 +121,10 @@ def denoise_pieces(
     Arguments and errors are those of `denoise`; ``noisy`` may also be an open file
     (`specsr.io.stream`).
     """
-    found = _checked_model(model, noisy.rate, attenuation)
+    _check(method, attenuation)
+    if method == "floor":
+        return _by_floor(noisy, find_model(model, PAIR, (1, 1)), attenuation, options, progress)
+    found = _checked_model(model, noisy.rate)
 
     transform = model_transform(found)
     early = first_seconds(noisy, transform.n_fft)
@@ -128,10 +146,36 @@ def denoise_pieces(
     return process(noisy, work, model_plan(found, noisy, 1, options), progress)
 
 
-def _checked_model(model: str | Path | Model | None, rate: float, attenuation: float) -> Model:
-    """Return the model; raise `SpecsrError` for a rate or an attenuation out of range."""
+def _by_floor(
+    noisy: Source, model: Model, attenuation: float, options: InferOptions,
+    progress: Progress | None,
+) -> Generator[Signal, None, None]:  # fmt: skip
+    """Yield the result of the method ``floor`` in pieces."""
+    transform = floor_transform(noisy.rate)
+
+    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
+        spec = without_floor(transform(part), model, attenuation, options, steps)
+        signal = SpectrogramTransform.inverse(spec, options.device)
+        return signal.replace(full_scale=part.full_scale)
+
+    # the floor of a cell comes from half of `SECONDS` on either side
+    step = transform.grid(noisy.cut(0, 1)).hop_length
+    reach = model.net.reach((1, 1))[1] * step + 4 * transform.n_fft
+    margin = reach + round(SECONDS * noisy.rate / 2)
+    hop = step * model.net.config.fold[1]
+    plan = segment_plan(options.segment, noisy.rate, hop, margin, noisy.length)
+    return process(noisy, work, plan, progress)
+
+
+def _check(method: DenoiseMethod, attenuation: float) -> None:
+    """Raise `SpecsrError` for a method or an attenuation out of range."""
+    check(method, DenoiseMethod, "method")
     if not attenuation >= 0:
         raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
+
+
+def _checked_model(model: str | Path | Model | None, rate: float) -> Model:
+    """Return the model; raise `SpecsrError` for a rate out of range."""
     found = find_model(model, "denoise", (1, 1))
     if rate < 0.99 * found.rates[0]:
         raise SpecsrError(

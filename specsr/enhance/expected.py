@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
+from specsr.nvh.order_map import OrderMap
 from specsr.pairs.speckle_input import speckle_image
 from specsr.progress import Progress
 
@@ -58,18 +59,36 @@ class Columns(NamedTuple):
     uncertainty_db: np.ndarray
 
 
+@overload
 def expected(
     measured: SpecMap,
     *,
     model: str | Path | Model | None = None,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
-) -> SpecMap:
+) -> SpecMap: ...
+@overload
+def expected(
+    measured: OrderMap,
+    *,
+    model: str | Path | Model | None = None,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> OrderMap: ...
+
+
+def expected(
+    measured: SpecMap | OrderMap,
+    *,
+    model: str | Path | Model | None = None,
+    options: InferOptions = InferOptions(),
+    progress: Progress | None = None,
+) -> SpecMap | OrderMap:
     """Return the expected map of a measured one, with its uncertainty.
 
     Args:
-        measured: full map (`specsr.spectrogram`) of any window and scaling, with an overlap of 25
-            to 90 %.
+        measured: full map (`specsr.spectrogram`) of any window and scaling, or order map
+            (`specsr.order_map`), with an overlap of 25 to 90 %.
         model: name or file of a model for the pair ``speckle``; None for the bundled one.
         options: tiling, ensemble, precision, device.
         progress: wraps the iterable of blocks, for a bar.
@@ -82,7 +101,10 @@ def expected(
         SpecsrError: a map of cell means, one that is an estimate itself, an overlap out of range,
             or no such model.
     """
-    expect(measured, SpecMap, "; specsr.spectrogram(signal) makes one")
+    expect(measured, (SpecMap, OrderMap), "; specsr.spectrogram(signal) makes one")
+    if isinstance(measured, OrderMap):
+        spec = expected(measured.spec, model=model, options=options, progress=progress)
+        return replace(measured, spec=spec)
     if measured.uncertainty_db is not None:
         raise SpecsrError(
             "the map has an uncertainty, so it is an estimate: expected a measured map, as "

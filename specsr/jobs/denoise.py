@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from specsr import io
-from specsr.choices import MAX_ATTENUATION
+from specsr.choices import MAX_ATTENUATION, DenoiseMethod
 from specsr.enhance.denoise import denoise, denoise_pieces
+from specsr.enhance.expected import PAIR
 from specsr.enhance.orders import keep_orders
 from specsr.errors import SpecsrError
 from specsr.jobs.inputs import load, load_recording
@@ -33,6 +34,7 @@ class Denoise(Work):
 
     Attributes:
         reading: channels and calibration of recordings.
+        method: see `specsr.denoise`.
         model: name or file of a model; None for the bundled one.
         attenuation: largest attenuation of a cell, dB.
         orders: keep only components that track the machine speed, without a model.
@@ -42,6 +44,7 @@ class Denoise(Work):
     """
 
     reading: Reading
+    method: DenoiseMethod = "network"
     model: str | None = None
     attenuation: float = MAX_ATTENUATION
     orders: bool = False
@@ -61,8 +64,8 @@ class Denoise(Work):
             )
         path = task.file
         shared: dict[str, Any] = {
-            "model": self.model, "attenuation": self.attenuation, "options": self.options,
-            "progress": task.progress,
+            "method": self.method, "model": self.model, "attenuation": self.attenuation,
+            "options": self.options, "progress": task.progress,
         }  # fmt: skip
         with long_recording(path, task.targets, self.reading, self.options.segment) as long:
             if long is not None:
@@ -78,8 +81,8 @@ class Denoise(Work):
         """Return the components of a recording that track the speed."""
         if io.is_map(task.file):
             raise SpecsrError("--orders needs a recording: the phase of a map is not tracked")
-        if self.model is not None:
-            raise SpecsrError("--orders uses no model: leave out --model")
+        if self.model is not None or self.method != "network":
+            raise SpecsrError("--orders uses no model: leave out --model and --method")
         if self.attenuation != MAX_ATTENUATION or self.options.ensemble:
             raise SpecsrError(
                 "--attenuation and --ensemble are for models: leave them out with --orders"
@@ -98,7 +101,8 @@ class Denoise(Work):
 
     def model_file(self, file: Path) -> Path | None:
         """Return the file of the model; None with ``orders``."""
-        return None if self.orders else model_file(self.model, "denoise", (1, 1))
+        pair = PAIR if self.method == "floor" else "denoise"
+        return None if self.orders else model_file(self.model, pair, (1, 1))
 
     def tables(self) -> tuple[Path, ...]:
         """Return the table of the speed, if one is given."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,9 @@ CUT_COLUMNS = ["order", "channel", "time_s", "rpm", "freq_hz", "bandwidth_hz", "
 
 PHASE_COLUMNS = ["phase_deg", "shaft"]
 """Further columns of cuts with a phase."""
+
+UNCERTAINTY_COLUMN = "uncertainty_db"
+"""Further column of cuts with an uncertainty."""
 
 
 def to_xarray(x: SpecMap | View) -> Any:
@@ -111,20 +115,26 @@ def cuts_frame(cuts: Sequence[OrderCut], channels: Sequence[str]) -> pandas.Data
 
 
 def cut_columns(cuts: Sequence[OrderCut]) -> list[str]:
-    """Return the columns of a table of order cuts; those with a phase have `PHASE_COLUMNS` too."""
+    """Return the columns of a table of order cuts.
+
+    Those with a phase have `PHASE_COLUMNS` too, those with an uncertainty `UNCERTAINTY_COLUMN`.
+    """
     phases = len(cuts) > 0 and all(cut.phase is not None for cut in cuts)
-    return CUT_COLUMNS + PHASE_COLUMNS * phases
+    uncertain = len(cuts) > 0 and all(cut.uncertainty_db is not None for cut in cuts)
+    return CUT_COLUMNS + PHASE_COLUMNS * phases + [UNCERTAINTY_COLUMN] * uncertain
 
 
 def cut_rows(cuts: Sequence[OrderCut], channels: Sequence[str]) -> list[tuple[Any, ...]]:
     """Return order cuts as rows of `cut_columns`, for `cuts_frame` and for CSV files."""
-    phases = cut_columns(cuts) != CUT_COLUMNS
+    columns = cut_columns(cuts)
     rows: list[tuple[Any, ...]] = []
     for cut in cuts:
         for c, name in enumerate(channels):
-            columns = [cut.times, cut.rpm, cut.freqs, cut.bandwidth, cut.levels[c]]
-            if phases and cut.phase is not None:
-                columns.append(np.degrees(cut.phase[c]))
-            end = (cut.shaft,) * phases
-            rows += [(cut.order, name, *map(float, values), *end) for values in zip(*columns)]
+            values = [cut.times, cut.rpm, cut.freqs, cut.bandwidth, cut.levels[c]]
+            series: list[Iterable[float | str]] = [map(float, each) for each in values]
+            if "phase_deg" in columns and cut.phase is not None:
+                series += [map(float, np.degrees(cut.phase[c])), repeat(cut.shaft)]
+            if UNCERTAINTY_COLUMN in columns and cut.uncertainty_db is not None:
+                series.append(map(float, cut.uncertainty_db[c]))
+            rows += [(cut.order, name, *row) for row in zip(*series)]
     return rows

@@ -25,6 +25,8 @@ class OrderCut:
         bandwidth: width of the summed range, or of the filter, in Hz, [T].
         phase: re the shaft angle times the order, rad, [C, T]; None if not measured.
         shaft: name of the shaft; empty for the only one.
+        uncertainty_db: half-width of the 68 % interval of each level, dB, [C, T]; None for a
+            measurement.
     """
 
     order: float
@@ -34,6 +36,7 @@ class OrderCut:
     bandwidth: np.ndarray
     phase: np.ndarray | None = None
     shaft: str = ""
+    uncertainty_db: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -63,7 +66,8 @@ def order_cut(
 
     A sine of constant order gives its rms level with any window.  Levels are nan where the summed
     range extends below 0 Hz or above half the sampling rate, and in columns whose window extends
-    past the edges of the recording.
+    past the edges of the recording.  A map with an uncertainty gives one of the levels: the mean
+    over the range, weighted by power, because the errors of the cells of a line go together.
 
     Args:
         spec: a calibrated map, full or pooled.
@@ -102,6 +106,13 @@ def order_cut(
     summed = band_power(power, row_edges(grid), low[:, None], high[:, None])  # one range a column
     levels = to_level(summed.squeeze(-1), grid.reference)
     valid = (low >= 0) & (high <= grid.rate / 2) & (coverage(grid) > 0.999)
+    uncertainty = None
+    if spec.uncertainty_db is not None:
+        weighted = power * np.moveaxis(spec.uncertainty_db, 1, 2)
+        over = band_power(weighted, row_edges(grid), low[:, None], high[:, None])
+        mean = np.divide(over, summed, out=np.zeros_like(over), where=summed > 0)
+        uncertainty = np.where(valid, mean.squeeze(-1), np.nan)
     return OrderCut(
-        float(order), grid.times(), mean_rpm, np.where(valid, levels, np.nan), width.copy()
-    )
+        float(order), grid.times(), mean_rpm, np.where(valid, levels, np.nan), width.copy(),
+        uncertainty_db=uncertainty,
+    )  # fmt: skip

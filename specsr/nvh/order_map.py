@@ -81,8 +81,16 @@ class OrderMap:
             )
         # over revolutions, an order is a frequency at one revolution per second, 60 rpm
         found = order_cut(self.spec, 60.0, order, width)
-        levels = np.where(order + width / 2 <= self.top, found.levels, np.nan)
-        return OrderCut(found.order, self.times, self.rpm, levels, width * self.rpm / 60)
+        inside = order + width / 2 <= self.top
+        uncertainty = found.uncertainty_db
+        return replace(
+            found,
+            times=self.times,
+            rpm=self.rpm,
+            levels=np.where(inside, found.levels, np.nan),
+            bandwidth=width * self.rpm / 60,
+            uncertainty_db=None if uncertainty is None else np.where(inside, uncertainty, np.nan),
+        )
 
     def view(self, x: XAxis = "rpm", rpm_step: float | None = None) -> View:
         """Return the map over speed, or over time in even steps; rows are orders.

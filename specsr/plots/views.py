@@ -104,6 +104,8 @@ def plot_cuts(
 ) -> Axes:
     """Draw the levels of orders over speed or time; the legend states every bandwidth.
 
+    A band about a level is its uncertainty (68 %), where a cut has one.
+
     Args:
         cuts: order cuts of one recording; or name -> cuts of up to four recordings, with one line
             style each.
@@ -129,7 +131,11 @@ def plot_cuts(
             values = cut.rpm if x == "rpm" else cut.times
             entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut)})"
             entry = f"{figure_text(name)} {entry}" if name else entry
-            ax.plot(values, cut.levels[channel], style, color=f"C{i}", lw=1.3, label=entry)
+            level = cut.levels[channel]
+            ax.plot(values, level, style, color=f"C{i}", lw=1.3, label=entry)
+            if cut.uncertainty_db is not None:
+                u = np.where(np.isfinite(level), cut.uncertainty_db[channel], np.nan)
+                ax.fill_between(values, level - u, level + u, color=f"C{i}", alpha=0.2, lw=0)
     label_x(ax, x)
     ax.set_ylabel(f"Level ({label})")
     ax.grid(alpha=0.3)

@@ -116,6 +116,38 @@ def test_orders_of_a_map_state_their_bandwidth(tmp_path, made, capsys) -> None:
     assert code == 1 and "--cut is 'two'" in err
 
 
+def test_expected_cuts_have_an_uncertainty(tmp_path, recording, made, capsys) -> None:
+    for source in (recording, tmp_path / "map.npz"):
+        if source != recording:
+            specsr.write_map(source, spectrogram(made.signal, n_fft=4096))
+        cuts, figure = tmp_path / "cuts.csv", tmp_path / "run.png"
+        figures = ["-o", figure] if source == recording else []
+        code, _, err = run(
+            capsys, "orders", source, "--expected", "-o", cuts, *figures, "--overwrite"
+        )
+        assert code == 0, err
+        rows = table(cuts)
+        assert np.median(np.abs(level_errors(rows, made))) < 0.2
+        read = [row for row in rows if row["level_db"]]
+        assert all(0 < float(row["uncertainty_db"]) < 5 for row in read)
+        assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_expected_cuts_are_refused_where_they_mean_nothing(
+    tmp_path, recording, made, capsys
+) -> None:
+    spec, path = spectrogram(made.signal), tmp_path / "clean.npz"
+    estimate = spec.replace(uncertainty_db=np.ones(spec.magnitude.shape, np.float32))
+    specsr.write_map(path, estimate)
+    code, _, err = run(capsys, "orders", path, "--expected")
+    assert code == 1 and "leave out --expected" in err
+    specsr.write_map(path, pool(spec, 2, 2), overwrite=True)
+    code, _, err = run(capsys, "orders", path, "--expected")
+    assert code == 1 and "expected a full map" in err
+    code, _, err = run(capsys, "orders", recording, "--expected", "--method", "vold-kalman")
+    assert code == 1 and "--expected: not with --method vold-kalman" in err
+
+
 def test_a_speed_that_is_nowhere_above_zero_is_named(tmp_path, made, capsys) -> None:
     low = pool(spectrogram(made.signal, n_fft=256, hop_length=64), 4, 4)
     path = tmp_path / "low.npz"

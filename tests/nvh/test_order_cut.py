@@ -148,3 +148,23 @@ def test_the_first_and_the_last_sample_count_for_the_sweep() -> None:
     width = orders.order_cut(spec, None, 6.0).bandwidth - 4 * RATE / 1024
     assert width[:3] == pytest.approx([60, 60, 60]) and width[3:-3] == pytest.approx(0)
     assert width[-2:] == pytest.approx([90, 90])
+
+
+def test_the_uncertainty_of_a_cut_is_the_mean_over_its_cells_by_power() -> None:
+    """Of an even range over one row and half of its neighbours."""
+    signal = Signal(np.concatenate([white(2, 20000), white(3, 20000)]), RATE)
+    measured = spectrogram(signal, n_fft=1024, hop_length=256)
+    assert orders.order_cut(measured, 6000.0, 1.0).uncertainty_db is None
+    u = np.random.default_rng(0).uniform(0.1, 3, measured.magnitude.shape).astype(np.float32)
+    spec = measured.replace(uncertainty_db=u)
+    row = 10
+    cut = orders.order_cut(spec, 60 * row * spec.grid.df, 1.0, 2.0, "rows")
+    weights = np.array([0.5, 1, 0.5])[:, None] * spec.power[:, row - 1 : row + 2]
+    expected = (weights * u[:, row - 1 : row + 2]).sum(axis=1) / weights.sum(axis=1)
+    valid = ~np.isnan(cut.levels)
+    assert cut.uncertainty_db is not None and valid[:, 4:-4].all()
+    np.testing.assert_allclose(cut.uncertainty_db[valid], expected[valid], rtol=1e-6)
+    assert np.isnan(cut.uncertainty_db[~valid]).all() and not valid.all()
+    silent = spec.replace(magnitude=0 * spec.magnitude)
+    nothing = orders.order_cut(silent, 6000.0, 1.0).uncertainty_db
+    assert nothing is not None and not nothing[:, 4:-4].any()

@@ -37,6 +37,16 @@ def test_recordings_have_line_styles_and_orders_colours(cuts) -> None:
     assert [line.get_color() for line in ax.lines] == ["C0", "C1", "C0", "C1"]
 
 
+def test_the_uncertainty_of_a_cut_is_a_band_about_its_level(cuts) -> None:
+    levels = np.array([[60.0, -np.inf, 62.0, np.nan, 61.0, 60.0]])
+    own = dict(order=2.0, times=np.arange(6.0), rpm=np.linspace(1000, 2000, 6), levels=levels)
+    uncertain = OrderCut(**own, bandwidth=np.full(6, 4.0), uncertainty_db=np.full((1, 6), 1.5))
+    ax = plot_cuts([uncertain])
+    corners = np.concatenate([path.vertices for path in ax.collections[0].get_paths()])
+    assert (corners[:, 1].min(), corners[:, 1].max()) == (58.5, 63.5)
+    assert not plot_cuts(cuts).collections
+
+
 def test_unknown_axes_and_too_many_recordings_are_refused(cuts) -> None:
     with pytest.raises(SpecsrError, match="x is 'order': expected one of time, rpm"):
         plot_cuts(cuts, x="order")

@@ -1,0 +1,98 @@
+"""Noise reduction by the noise floor of an expected map: a Wiener gain for every cell.
+
+The gain is 1 - N / E, with the expected power E of a cell (`specsr.enhance.expected`) and the power
+N of the noise.  N is the floor that E reaches now and then: over time, where lines have moved on
+and speech pauses, and over frequency, between lines.  The lower of the two counts, so steady tones
+are no noise, nor are wide sounds that come and go.  What is steady and has no lines is noise.
+
+A single measured cell scatters by 5.6 dB, so floors of measured maps need long windows and a
+correction of their bias (minimum statistics: Martin, IEEE Trans. Speech Audio Process. 9(5), 2001);
+an expected cell scatters by less than 1 dB.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, percentile_filter
+
+from specsr.enhance.expected import expected
+from specsr.maps.grid import Grid
+from specsr.maps.levels import to_db
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.model import Model
+from specsr.models.options import InferOptions
+from specsr.progress import Progress
+
+SECONDS, TIME_SHARE = 3.0, 20.0
+"""Time in s around a cell over which the floor is sought; share of its columns in % below it."""
+
+WIDTH_HZ, ROW_SHARE = 800.0, 30.0
+"""Range of frequencies around a cell, Hz, and share of its rows in % below the floor."""
+
+ROWS = 2.0
+"""Standard deviation of the smoothing over frequency of the floor over time, rows."""
+
+RAISED_DB = 1.5
+"""The mean of the noise over its floor.  This and the values above were chosen on run-ups and
+recordings of the training data."""
+
+ROW_HZ = 12.5
+"""Approximate distance of the rows of a map that a recording is turned into, Hz."""
+
+N_FFT = (512, 16384)
+"""Shortest and longest window of such a map: those that the model of expected maps was trained on.
+"""
+
+
+def floor_transform(rate: float) -> SpectrogramTransform:
+    """Return the transform of a recording by its rate in Hz: a power of two near 1 / `ROW_HZ`."""
+    n_fft = 2 ** round(np.log2(rate / ROW_HZ))
+    n_fft = int(np.clip(n_fft, *N_FFT))
+    return SpectrogramTransform(n_fft, n_fft // 4)
+
+
+def noise_floor(power: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the power of the noise in every cell of an expected map, [F, T].
+
+    Args:
+        power: expected power, [F, T].
+        grid: of the map.
+    """
+    db = to_db(power).astype(np.float64)
+    columns = max(3, round(SECONDS / grid.dt))
+    rows = min(2 * round(WIDTH_HZ / grid.df / 2) + 1, len(db) | 1)
+    over_time = percentile_filter(db, TIME_SHARE, (1, columns), mode="nearest")
+    over_time = gaussian_filter1d(over_time, ROWS, axis=0, mode="nearest")
+    between = percentile_filter(db, ROW_SHARE, (rows, 1), mode="nearest")
+    between = gaussian_filter1d(between, rows / 4, axis=0, mode="nearest")
+    return 10 ** ((np.minimum(over_time, between) + RAISED_DB) / 10)
+
+
+def without_floor(
+    noisy: SpecMap, model: str | Model | None, attenuation: float, options: InferOptions,
+    progress: Progress | None = None,
+) -> SpecMap:  # fmt: skip
+    """Return a full map with every cell attenuated by the share of the noise floor in it.
+
+    Args:
+        noisy: measured map, with or without a phase, which is kept.
+        model: for expected maps; None for the bundled one.
+        attenuation: largest attenuation of a cell, dB.
+        options: how the network is run.
+        progress: wraps the blocks.
+
+    Raises:
+        SpecsrError: as `specsr.expected`.
+    """
+    clean = expected(noisy, model=model, options=options, progress=progress)
+    least = 10 ** (-attenuation / 20)
+    gains = []
+    for channel in clean.image():
+        power = np.square(channel, dtype=np.float64)
+        noise = np.minimum(noise_floor(power, noisy.grid), power)
+        share = np.divide(noise, power, out=np.ones_like(power), where=power > 0)
+        gains.append(np.maximum(1 - share, least))
+    gain = np.stack(gains)
+    gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
+    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
