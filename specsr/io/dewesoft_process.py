@@ -23,11 +23,19 @@ MOST = 100
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of the output, by name."""
+    """Return the arrays of the output, by name.
+
+    Raises:
+        ValueError: the library cannot open the file.
+    """
+    try:
+        file = dw.DWFile(str(unpacked(path)))
+    except dw.DWError as error:
+        raise ValueError(text_of(error)) from None
     arrays: dict[str, np.ndarray] = {}
     channels: list[dict[str, Any]] = []
     skipped: list[list[str]] = []
-    with dw.DWFile(str(unpacked(path))) as file:
+    with file:
         for channel in file.values():
             why = reason_to_skip(channel)
             if why:
@@ -36,7 +44,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
             try:
                 times, samples = channel.scaled()
             except dw.DWError as error:
-                skipped += [[channel.name, str(getattr(error, "message", "")) or str(error)]]
+                skipped += [[channel.name, text_of(error)]]
                 continue
             if not len(samples):
                 continue
@@ -52,6 +60,11 @@ def read(path: Path) -> dict[str, np.ndarray]:
             })  # fmt: skip
     arrays["facts"] = np.array(json.dumps({"channels": channels, "skipped": skipped[:MOST]}))
     return arrays
+
+
+def text_of(error: Any) -> str:
+    """Return the text of an error of the library, which has a number and a message."""
+    return str(getattr(error, "message", "")) or str(error)
 
 
 def unpacked(path: Path) -> Path:

@@ -220,6 +220,9 @@ def test_dewesoft_files_of_other_content_and_systems_are_refused(
         archive.writestr("b.dxd", b"")
     with pytest.raises(SpecsrError, match="archive of 2 Dewesoft files"):
         read(tmp_path / "a.d7z")
+    (tmp_path / "a.d7d").write_bytes(_dewesoft()[:-1])
+    with pytest.raises(SpecsrError, match=r"read as Dewesoft \(ValueError: .* is corrupt\)"):
+        read(tmp_path / "a.d7d")
     (twin / "dwdatareader.py").write_text("raise NotImplementedError('Unsupported platform')")
     (tmp_path / "a.d7d").write_bytes(_dewesoft())
     with pytest.raises(SpecsrError, match="does not load .*Unsupported platform.*another system"):

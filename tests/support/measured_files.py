@@ -176,7 +176,10 @@ class Channel:
 class DWFile(dict):
     def __init__(self, source):
         with open(source, "rb") as file:
-            found = json.loads(file.read()[25:])
+            try:
+                found = json.loads(file.read()[25:])
+            except ValueError:
+                raise DWError("Specified file is corrupt") from None
         for name, facts in found.items():
             self[name] = Channel(name, facts)
 
