@@ -165,11 +165,12 @@ def benchmark_step(
     ] = STEPS,
 ) -> None:
     """Compare time and memory of one training step between configs."""
-    from specsr.benchmark.step import step_cost
     from specsr.scores.markdown import markdown_table
     from specsr.train.config_file import load_config
 
     loaded = [load_config(path, change) for path in configs]
+    from specsr.benchmark.step import step_cost  # imports torch, after the checks
+
     rows = []
     for config in bar("measuring")(loaded):
         cost = step_cost(config, steps)

@@ -131,12 +131,13 @@ def upscale(
         return
     from specsr.jobs.plan import plan
     from specsr.jobs.speed_inputs import shaft_tables
-    from specsr.jobs.upscale import Upscale
 
     default = suffix or (".npz" if pair == "pool" else None)
     shafts = tuple(shaft or ())
     read = files_read(reading.tone, speed.table, model, *shaft_tables(shafts))
     todo = plan(inputs, _targets(out, figure), default, batch, read=read)
+    from specsr.jobs.upscale import Upscale  # imports torch, after the checks
+
     work = Upscale(
         reading, scale, pair, model, phase, consistency, speed, find_speed, orders, shafts,
         resolution, figure, network,
@@ -188,11 +189,12 @@ def denoise(
     Long audio files are processed in segments, in bounded memory (with --orders they are read
     whole).
     """
-    from specsr.jobs.denoise import Denoise
     from specsr.jobs.plan import plan
 
     read = files_read(reading.tone, speed.table, model)
     todo = plan(inputs, _targets(out, figure), suffix, batch, read=read)
+    from specsr.jobs.denoise import Denoise  # imports torch, after the checks
+
     work = Denoise(reading, method, model, attenuation, orders, speed, figure, network)
     run_job(todo, work, batch)
 
@@ -235,7 +237,6 @@ def spectrogram(
     Long audio files are processed in segments, in bounded memory.
     """
     from specsr.jobs.plan import plan
-    from specsr.jobs.spectrogram import Spectrogram
 
     read = files_read(reading.tone, model)
     todo = plan(inputs, list(out), suffix or ".npz", batch, read=read)
@@ -252,6 +253,8 @@ def spectrogram(
     }  # fmt: skip
     if given := [name for name, value in foreign.items() if value]:
         raise SpecsrError(f"{', '.join(given)}: for --expected: add it, or leave this out")
+    from specsr.jobs.spectrogram import Spectrogram  # imports torch, after the checks
+
     run_job(todo, Spectrogram(reading, resolution, scaling, figure, network.segment), batch)
 
 

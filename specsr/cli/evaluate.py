@@ -52,13 +52,14 @@ def evaluate(
     order for the bandwidth in its name.
     """
     from specsr.jobs.inputs import load
-    from specsr.scores.evaluate import EvaluateOptions
-    from specsr.scores.evaluate import evaluate as compare
 
     read = check_files([json_out], [result, reference, low, reading.tone], overwrite)
+    signals = load(result, reading), load(reference, reading)
+    from specsr.scores.evaluate import EvaluateOptions  # these import torch, after the checks
+    from specsr.scores.evaluate import evaluate as compare
+
     scores = compare(
-        load(result, reading),
-        load(reference, reading),
+        *signals,
         cut=cut,
         orders=numbers(order_list, "--orders"),
         low=None if low is None else load(low, reading),

@@ -45,10 +45,11 @@ def upscale_images(
     Raises:
         SpecsrError: a model that does not exist or fit, or outputs that may not be written.
     """
-    from specsr.images.upscale import image_model
-    from specsr.jobs.images import Enlarge
     from specsr.jobs.plan import plan
 
     todo = plan(inputs, out, suffix, batch, images=True, read=files_read(model))
+    from specsr.images.upscale import image_model  # imports torch, after the checks
+    from specsr.jobs.images import Enlarge
+
     image_model(model, scale)  # an unknown model is one error of the command, not one per file
     run_job(todo, Enlarge(scale, model, network), batch)

@@ -72,12 +72,14 @@ def convert(
 
     Code in the checkpoint is never executed.
     """
-    from specsr.models.edsr_pytorch import convert as run
-    from specsr.models.model import save_model
-
     if out.suffix != ".safetensors":
         raise SpecsrError(f"{out}: expected a name that ends in .safetensors")
+    if not checkpoint.is_file():
+        raise SpecsrError(f"{checkpoint}: no such checkpoint: check the name")
     read = check_files([out], [checkpoint], overwrite)
+    from specsr.models.edsr_pytorch import convert as run  # these import torch, after the checks
+    from specsr.models.model import save_model
+
     model = run(checkpoint, name=name or out.stem, res_scale=res_scale, gray=gray)
     read.check()
     save_model(out, model, overwrite, half)
@@ -112,11 +114,15 @@ def export(
     The graph takes any batch, rows and columns.  Its results are compared with PyTorch.  What to
     compute before and after it: docs/models.md.
     """
-    from specsr.models.bundled import load_model
+    chosen = None if scale is None else _scale(scale)
+    if out.suffix.lower() != ".onnx":
+        raise SpecsrError(f"{out}: expected a name that ends in .onnx")
+    if Path(model).suffix and not Path(model).is_file():
+        raise SpecsrError(f"{model}: no such model file; `specsr models` lists the bundled ones")
+    read = check_files([out] if chosen else [], [model], overwrite)
+    from specsr.models.bundled import load_model  # these import torch, after the checks
     from specsr.models.onnx_export import onnx_paths, save_onnx, scale_name
 
-    chosen = None if scale is None else _scale(scale)
-    read = check_files([], [model], overwrite)
     loaded = load_model(model)
     read.check()
     check_files([*onnx_paths(out, loaded, chosen)], [model], overwrite)

@@ -68,8 +68,6 @@ def report(
     from specsr.io.file_info import read_origin
     from specsr.io.origin import line
     from specsr.jobs.inputs import load
-    from specsr.report.page import ReportOptions
-    from specsr.report.report import make_report
     from specsr.signal import channel_position
 
     if out.suffix.lower() not in (".html", ".htm"):
@@ -79,6 +77,9 @@ def report(
     sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
     origins = {path.name: read_origin(path) for path in (low, *others)}
     read.check()
+    from specsr.report.page import ReportOptions  # these import torch, after the checks
+    from specsr.report.report import make_report
+
     options = ReportOptions(
         orders=numbers(orders, "--orders"), channel=channel_position(sources[0].channels, show),
         db_range=figure.db_range, max_freq=figure.max_freq, bandwidth=bandwidth,

@@ -38,12 +38,13 @@ def synth(
     from specsr.jobs.plan import kind_of
     from specsr.maps.transform import SpectrogramTransform
     from specsr.synth.draws import random_run_up
-    from specsr.synth.synthesis import synthesise
 
     for path, kind in ((out, "recording"), (clean, "recording"), (truth, "map")):
         if path is not None and kind_of(path) not in (kind, "either"):
             raise SpecsrError(f"{path}: expected a suffix for a {kind}")
     check_files([out, clean, truth], [], overwrite)
+    from specsr.synth.synthesis import synthesise  # imports torch, after the checks
+
     made = synthesise(random_run_up(seed, rate, duration, line_to_noise))
     # a full scale above the peaks, for integer formats (FLAC)
     full_scale = float(2 ** np.ceil(np.log2(np.abs(made.signal.samples).max())))

@@ -16,7 +16,6 @@ from specsr.errors import SpecsrError
 from specsr.io.atomic import check_outputs
 from specsr.io.image import find_images, image_suffix, write_image
 from specsr.jobs.options import Batch, Figure
-from specsr.maps.phase import to_signal
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
@@ -188,6 +187,8 @@ def save(path: Path, result: Result, overwrite: bool, phase: Phase, device: str)
     elif kind == "map" or (kind == "either" and isinstance(output, SpecMap)):
         io.write_map(path, _as_map(output), overwrite=overwrite)
     else:
+        from specsr.maps.phase import to_signal  # imports torch: a refusal of a plan does not
+
         signal = output if isinstance(output, Signal) else to_signal(output, phase, device=device)
         io.write(path, signal, overwrite=overwrite)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from specsr.maps.frames import power_frames
 from specsr.signal import Signal
 
 EVENT = 10.0
@@ -52,6 +51,8 @@ def _equal_weight(samples: np.ndarray, n_fft: int) -> np.ndarray:
         first = last = total = _squared_spectrum(samples, window, n_fft)
         count = 1
     else:
+        from specsr.maps.frames import power_frames  # imports torch
+
         # in blocks: scipy.signal.welch holds all frames of a recording at once
         blocks = power_frames(samples, n_fft, hop_length, 0)
         block = next(blocks)
