@@ -41,6 +41,8 @@ from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
 from .nvh.speed import read_rpm as read_rpm
 from .nvh.speed_options import SpeedOptions as SpeedOptions
+from .nvh.tacholess import SpeedSearch as SpeedSearch
+from .nvh.tacholess import find_speed as find_speed
 from .nvh.view import View as View
 from .nvh.view import view as view
 from .nvh.vold_kalman import VoldKalman as VoldKalman
@@ -73,6 +75,8 @@ __all__ = [
     "read_map",
     "write_map",
     "read_rpm",
+    "find_speed",
+    "SpeedSearch",
     "find_runs",
     "View",
     "view",

@@ -1,0 +1,153 @@
+"""``specsr speed``: the speed of a machine from its sound or vibration alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from specsr.cli.options import Overwrite, figure_options, numbers, reading_options
+from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Figure, Reading
+
+if TYPE_CHECKING:
+    from specsr.nvh.tacholess import FoundSpeed
+
+SHOWN = 5
+"""Candidates that are printed."""
+
+
+@reading_options()
+@figure_options()
+def speed(
+    source: Annotated[Path, typer.Argument(help="A recording.")],
+    out: Annotated[
+        Optional[list[Path]],
+        typer.Option(
+            "-o",
+            "--out",
+            help="Output file, repeatable: table of time, speed and confidence "
+            "(.csv), for --rpm of the other commands; or figure (.png .pdf .svg).",
+        ),
+    ] = None,
+    rpm_range: Annotated[
+        Optional[str],
+        typer.Option(
+            "--rpm-range",
+            metavar="LOW:HIGH",
+            help="Limits of the speed, 1/min, such as 800:6000 [default: 300:18000].",
+        ),
+    ] = None,
+    start: Annotated[
+        Optional[float], typer.Option(help="Speed at the start of the recording, 1/min, about.")
+    ] = None,
+    orders: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Strong orders of the machine, such as 2,4,6 for four cylinders; decide which "
+            "order a line is.",
+        ),
+    ] = None,
+    candidate: Annotated[int, typer.Option(help="Candidate to take, of those printed.")] = 1,
+    overwrite: Overwrite = False,
+    figure: Figure = Figure(),
+    reading: Reading = Reading(),
+) -> None:
+    """Find the speed of a machine in a recording, without a tacho.
+
+    All orders follow the speed: the speeds whose orders meet most lines are followed over time and
+    refined by the phases of the orders.  Which order a line is cannot be heard: --rpm-range,
+    --start and --orders decide, and the other candidates are printed with their scores.  The
+    confidence is the probability that the lines follow the speed; below 0.5 it is interpolated.
+    """  # fmt: skip
+    outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
+    for path in outputs:
+        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
+            raise SpecsrError(f"{path}: expected .csv for the speed or .png, .pdf, .svg")
+    limits = None if rpm_range is None else _limits(rpm_range)
+    read = check_files(outputs, [source, reading.tone], overwrite)
+
+    from specsr import io
+    from specsr.jobs.inputs import load_recording
+    from specsr.nvh.tacholess import SpeedSearch, find_speed
+
+    given: dict[str, Any] = {} if limits is None else {"rpm_range": limits}
+    options = SpeedSearch(
+        start=start, orders=numbers(orders or "", "--orders"), candidate=candidate, **given
+    )
+    if io.is_map(source):
+        raise SpecsrError(
+            f"{source}: is a map: expected a recording; upscale finds the speed of a map itself"
+        )
+    signal = load_recording(source, reading)
+    read.check()
+    try:
+        found = find_speed(signal, options, bar(source.name))
+    except SpecsrError as error:
+        raise SpecsrError(f"{source}: {error}") from None
+    _print(found)
+    if not found.is_found:
+        raise SpecsrError(
+            f"{source}: no lines that follow one speed, the confidence is "
+            f"{found.confidence.max():.2f} at most: narrower limits (--rpm-range) or the orders of "
+            "the machine (--orders) may help"
+        )
+
+    def write(path: Path) -> None:
+        message = f"{source} -> {path}"
+        if path.suffix.lower() == ".csv":
+            write_text(path, _csv(found), overwrite, message)
+            return
+        from specsr.maps.transform import spectrogram
+        from specsr.plots.save import save_figure
+        from specsr.plots.speed import plot_speed
+
+        spec = spectrogram(signal, df=max(2.0, signal.rate / 8192), overlap=0.75)
+        drawn = plot_speed(
+            found, spec, db_range=figure.db_range, max_freq=figure.max_freq, title=source.name
+        )
+        save_figure(drawn, path, overwrite=overwrite)
+        say(message)
+
+    write_each(outputs, write)
+
+
+def _limits(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        raise SpecsrError(
+            f"--rpm-range is {text!r}: expected two speeds in 1/min, such as 800:6000"
+        ) from None
+    return low, high
+
+
+def _print(found: FoundSpeed) -> None:
+    """Print the candidates, and how sure the chosen one is."""
+    from specsr.scores.markdown import markdown_table
+
+    rows = [
+        {
+            "candidate": f"{i}{' *' if i == found.chosen + 1 else ''}",
+            "rpm": f"{each.rpm.min():.0f} to {each.rpm.max():.0f}", "score": f"{each.score:.1f}",
+            "lines at": each.lines,
+        }
+        for i, each in enumerate(found.candidates[:SHOWN], 1)
+    ]  # fmt: skip
+    show(markdown_table(rows, text=("candidate", "lines at")))
+    clear = found.confidence >= 0.5
+    low, high = found.rpm.min(), found.rpm.max()
+    say(
+        f"  {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; above 0.5 in "
+        f"{100 * clear.mean():.0f} % of the recording, interpolated elsewhere"
+    )
+
+
+def _csv(found: FoundSpeed) -> str:
+    rows = [
+        (f"{time:.6g}", f"{rpm:.7g}", f"{sure:.3f}")
+        for time, rpm, sure in zip(found.times, found.rpm, found.confidence)
+    ]
+    return csv_text(["time_s", "rpm", "confidence"], rows)

@@ -1,0 +1,232 @@
+"""Speed of a machine from its sound or vibration alone, without a tacho.
+
+All orders follow the speed.  The speeds whose orders meet most lines form a path over time
+(`specsr.nvh.tacholess_map`, `specsr.nvh.tacholess_path`), which the phases of the orders refine
+(`specsr.nvh.tacholess_phase`).  Which order a line has is not in the sound: a speed and its simple
+multiples share lines.  Limits, a start value and the orders of the machine decide, and other
+candidates are listed with their scores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from specsr.errors import SpecsrError, expect
+from specsr.nvh.tacholess_candidates import MOST, Candidate, Track, another, candidates
+from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, pieces
+from specsr.nvh.tacholess_path import Search, speeds_between
+from specsr.nvh.tacholess_phase import refine_by_phase
+from specsr.progress import Progress
+from specsr.signal import Signal
+
+COLUMN = 0.05
+"""Distance of two speeds, s."""
+MOST_COLUMNS = 20000
+"""Longer recordings get columns further apart; bounds the memory."""
+ORDERS = tuple(float(k) for k in range(1, 41))
+"""Orders of a machine of which nothing is known."""
+START = 0.1
+"""Relative deviation from a start value that costs `START_COST`."""
+START_COST = 10.0
+SHORTEST = 0.5
+"""Least duration of a recording, s."""
+SURE = 0.5
+"""Confidence below which the speed is interpolated from the columns around."""
+
+
+@dataclass(frozen=True)
+class SpeedSearch:
+    """What is known of the speed of a recording.
+
+    Attributes:
+        rpm_range: lowest and highest speed, 1/min.
+        start: speed at the first sample, 1/min; None if unknown.
+        orders: orders at which the machine has lines, such as 2, 4, 6 for four cylinders; empty if
+            unknown: then the lines count as orders 1, 2, 3 and so on.
+        candidate: which of the candidates to take, from 1.
+
+    Raises:
+        SpecsrError: a value out of range.
+    """
+
+    rpm_range: tuple[float, float] = (300.0, 18000.0)
+    start: float | None = None
+    orders: tuple[float, ...] = ()
+    candidate: int = 1
+
+    def __post_init__(self) -> None:
+        low, high = self.rpm_range
+        if not 0 < low < high < math.inf:
+            raise SpecsrError(
+                f"the range of speeds is {low:g} to {high:g} rpm: expected two speeds above zero, "
+                "the lower one first"
+            )
+        if self.start is not None and not low <= self.start <= high:
+            raise SpecsrError(
+                f"the start value is {self.start:g} rpm: expected one within the range, {low:g} to "
+                f"{high:g} rpm"
+            )
+        if wrong := [k for k in self.orders if not 0 < k < math.inf]:
+            raise SpecsrError(f"orders hold {wrong[0]:g}: expected numbers above zero")
+        if self.candidate < 1:
+            raise SpecsrError(f"candidate is {self.candidate}: expected 1, 2 and so on")
+
+
+@dataclass(frozen=True, eq=False)
+class FoundSpeed:
+    """A speed found in a recording.
+
+    Attributes:
+        times: of the columns, s, on the time axis of the recording, [T].
+        rpm: speed, 1/min, [T]; interpolated, or held, where the confidence is below `SURE`.
+        confidence: probability that the lines of a column follow the speed, 0 to 1, [T].  That the
+            lines have the assumed orders is not part of it: see the candidates.
+        candidates: speeds that explain the recording, the best one first, before the refinement.
+        chosen: position of the one refined.
+    """
+
+    times: np.ndarray
+    rpm: np.ndarray
+    confidence: np.ndarray
+    candidates: tuple[Candidate, ...]
+    chosen: int = 0
+
+    @property
+    def is_found(self) -> bool:
+        """Whether any column has a confidence of `SURE` or more."""
+        return bool((self.confidence >= SURE).any())
+
+    @property
+    def orders(self) -> tuple[float, ...]:
+        """Orders of the lines, ascending."""
+        chosen = self.candidates[self.chosen]
+        return tuple(float(k) * (chosen.spacing or 1.0) for k in chosen.track.orders)
+
+    def at(self, signal: Signal) -> np.ndarray:
+        """Return the speed at every sample of a recording, 1/min, float64 [N]."""
+        times = signal.start + np.arange(signal.length) / signal.rate
+        return np.interp(times, self.times, self.rpm)
+
+
+def find_speed(
+    signal: Signal, options: SpeedSearch = SpeedSearch(), progress: Progress | None = None
+) -> FoundSpeed:
+    """Return the speed of the machine in a recording, found from its lines.
+
+    Args:
+        signal: the recording; all channels count, its own speed does not.
+        options: what is known of the speed.
+        progress: wraps the pieces of the search.
+
+    Raises:
+        SpecsrError: a recording shorter than `SHORTEST`, silent, or with a rate too low for the
+            range; or a candidate that was not found.
+    """
+    expect(signal, Signal, "; specsr.read(path) reads a recording")
+    if signal.duration < SHORTEST:
+        raise SpecsrError(
+            f"the recording is {signal.duration:.3g} s long: expected {SHORTEST:g} s or more to "
+            "find a speed"
+        )
+    given = np.unique(np.asarray(options.orders, dtype=np.float64))
+    low, high = options.rpm_range
+    plain = signal.replace(rpm=None)
+    if not np.ptp(plain.samples, axis=1).any():
+        raise SpecsrError("the recording is silent: it shows no speed")
+    step = max(COLUMN, signal.duration / MOST_COLUMNS)
+    # lines may be half orders, or up to `MOST` orders apart
+    top = min(high * MOST, 60 * min(signal.rate / 2, TOP) / 3)
+    speeds = speeds_between(low / 2, max(top, low))
+    tracks, scores = _tracks(plain, step, speeds, given, options, progress)
+    found = candidates(
+        tracks, scores, speeds, options.rpm_range, options.start, scored=bool(len(given))
+    )
+    times = signal.start + step * np.arange(scores.shape[1])
+    if not found:
+        raise SpecsrError(
+            f"no lines follow a speed within {low:g} to {high:g} rpm"
+            + (f" that starts at {options.start:g} rpm" if options.start else "")
+            + ": expected wider limits"
+        )
+    if options.candidate > len(found):
+        raise SpecsrError(
+            f"candidate is {options.candidate}: expected 1 to {len(found)} of those found"
+        )
+    chosen = found[options.candidate - 1]
+    track = chosen.track
+    rotation_hz = _held(speeds[track.path] / 60, track.confidence)
+    if (track.confidence >= SURE).any():
+        rotation_hz = refine_by_phase(plain, rotation_hz, step, track.orders)
+    rpm = 60 * rotation_hz / (chosen.spacing or 1.0)
+    return FoundSpeed(times, rpm, track.confidence, tuple(found), options.candidate - 1)
+
+
+def _tracks(
+    signal: Signal,
+    step: float,
+    speeds: np.ndarray,
+    given: np.ndarray,
+    options: SpeedSearch,
+    progress: Progress | None,
+) -> tuple[list[Track], np.ndarray]:
+    """Return the tracks of a recording, and the scores [S, T] of the orders of the machine.
+
+    Args:
+        signal: the recording.
+        step: distance of the columns, s.
+        speeds: of the search, 1/min, [S].
+        given: orders of the machine, [K]; none if unknown.
+        options: limits and start value.
+        progress: wraps the pieces.
+    """
+    count = int(signal.duration / step) + 1
+    lines, orders = np.array(ORDERS), given if len(given) else np.array(ORDERS)
+    inside = (speeds >= options.rpm_range[0]) & (speeds <= options.rpm_range[1])
+    free = Search(len(speeds), step)
+    limited = Search(int(inside.sum()), step, _start_scores(speeds[inside], options.start))
+    best, own = (np.empty((len(speeds), count), np.float32) for _ in range(2))
+    parts = pieces(signal, step, count)
+    for part, maps in progress(parts) if progress else parts:
+        scores = _joined(maps, speeds / 60, lines)
+        free.add(scores, SLOPES)
+        best[:, part] = scores.max(axis=0)
+        if len(given):
+            scores = _joined(maps, speeds / 60, orders)
+        limited.add(scores[:, inside], SLOPES)
+        own[:, part] = scores.max(axis=0)
+    path = limited.path() + int(np.argmax(inside))
+    tracks = [
+        Track.of(best, free.path(), lines, step, "free"),
+        Track.of(own, path, orders, step, "given" if len(given) else "limited"),
+    ]
+    other = another(tracks[0], step)
+    return tracks + ([other] if other else []), own
+
+
+def _joined(maps: list[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Return the best scores of several windows for every slope, float32 [A, S, T]."""
+    shape = (len(SLOPES), len(rotation_hz), maps[0].lines.shape[2])
+    best = np.zeros(shape, np.float32)
+    for each in maps:
+        scores = each.scores(rotation_hz, orders)
+        for slope, own in zip(each.slopes, scores):
+            at = SLOPES.index(slope)
+            np.maximum(best[at], own, out=best[at])
+    return best
+
+
+def _start_scores(speeds: np.ndarray, start: float | None) -> np.ndarray | None:
+    if start is None:
+        return None
+    return -START_COST * np.abs(np.log(speeds / start)) / START
+
+
+def _held(rpm: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Return a speed interpolated, or held at the edges, where its confidence is low, [T]."""
+    sure = np.flatnonzero(confidence >= SURE)
+    if not len(sure):
+        return rpm
+    return np.exp(np.interp(np.arange(len(rpm)), sure, np.log(rpm[sure])))

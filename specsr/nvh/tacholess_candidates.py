@@ -1,0 +1,205 @@
+"""Speeds that explain a recording: tracks of its lines, and the speeds that these may stand for.
+
+A track of equidistant lines gives the speed up to a factor: the lines may be every order, every
+half order, or the firing orders alone.  Each simple factor that keeps the speed within its limits
+is a candidate.  Its score is the harmonic sum of the orders at that speed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from specsr.nvh.tacholess_path import STEP, best_path
+
+MOST = 4
+"""Largest numerator and denominator of a simple factor."""
+FACTORS = tuple(sorted({Fraction(p, q) for p in range(1, MOST + 1) for q in range(1, MOST + 1)}))
+WITHIN = 5
+"""Steps by which the best score around a speed may lie beside it (1 %)."""
+DIRECT = ("limited", "given")
+"""Kinds of tracks that are speeds as they are."""
+SHARED = 0.03
+"""Relative distance of two speeds that count as one, and tolerance of the limits."""
+SAME = 0.01
+"""Median relative distance up to which two candidates are one."""
+INSIDE = 0.97
+"""Least part of the columns of a candidate within the limits."""
+NEAR_START = 0.15
+"""Largest relative deviation of a candidate from the start value."""
+SUPPORT_SECONDS = 1.0
+"""Averaging time of the support, s."""
+LINES, SPREAD = 3.4, 0.2
+"""Support at which lines and noise are equally likely, and change of the support that changes their
+odds by e.  The best path through white noise has a support of 2.1 with a standard deviation of
+0.27 at all orders and limits that were tried; `LINES` is 5 of them above."""
+UNUSUAL = 0.7
+"""Factor of the score of lines that are no multiple of half an order apart: pistons, blades, poles
+and teeth give half or whole orders."""
+SCORED = 0.75
+"""Part of the score of another track that a preferred one must reach if the orders are known."""
+CLEARER = 0.05
+"""Mean confidence that a track gains over another one that is preferred otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """A path through the harmonic sums of some orders.
+
+    Attributes:
+        scores: harmonic sum of every speed, float32 [S, T].
+        path: position of the speed in every column, [T].
+        orders: whose lines were added, [K].
+        confidence: probability that lines follow the path, [T].
+        kind: ``"free"`` (at any speed), ``"limited"`` (within the limits), ``"given"`` (within the
+            limits, at the orders given) or ``"other"`` (of another shaft).
+    """
+
+    scores: np.ndarray
+    path: np.ndarray
+    orders: np.ndarray
+    confidence: np.ndarray
+    kind: str
+
+    @classmethod
+    def of(
+        cls, scores: np.ndarray, path: np.ndarray, orders: np.ndarray, step: float, kind: str
+    ) -> Track:
+        """Return a track with its confidence; ``step`` is the distance of the columns in s."""
+        return cls(scores, path, orders, confidence_of(support(scores, path, step)), kind)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A speed that explains a recording.
+
+    Attributes:
+        rpm: speed in every column, 1/min, [T].
+        score: mean harmonic sum of the orders, in its standard deviations in noise.
+        spacing: distance of its lines in orders; None if they are at the orders given.
+        track: the path of its lines.
+    """
+
+    rpm: np.ndarray
+    score: float
+    spacing: float | None
+    track: Track
+
+    @property
+    def lines(self) -> str:
+        """The orders of its lines, in words."""
+        if self.spacing is None:
+            return "the orders given"
+        other = ", another shaft" if self.track.kind == "other" else ""
+        every = "order" if self.spacing == 1 else f"{self.spacing:.3g} orders"
+        return f"every {every}{other}"
+
+
+def support(scores: np.ndarray, path: np.ndarray, step: float) -> np.ndarray:
+    """Return how far the scores of a path stand out of those of all speeds, [T].
+
+    Most speeds of a column meet no line, so their median and spread are those of noise.  Machines
+    with many tones have a wider spread.
+
+    Args:
+        scores: of every speed, [S, T].
+        path: position of the speed in every column, [T].
+        step: distance of the columns, s.
+    """
+    size = max(1, min(round(SUPPORT_SECONDS / step), scores.shape[1]))
+    middle = np.median(scores, axis=0)
+    spread = np.quantile(scores, 0.84, axis=0) - middle
+    middle, spread = (uniform_filter1d(x, size, mode="nearest") for x in (middle, spread))
+    own = scores[path, np.arange(len(path))]
+    return uniform_filter1d((own - middle) / np.maximum(spread, 1e-6), size, mode="nearest")
+
+
+def confidence_of(support: np.ndarray) -> np.ndarray:
+    """Return the probability that lines follow a path, of its `support`, 0 to 1."""
+    return 1 / (1 + np.exp(np.clip((LINES - support) / SPREAD, -50, 50)))
+
+
+def another(track: Track, step: float) -> Track | None:
+    """Return the best track beside one and its simple factors; None if there is no clear one."""
+    state = np.arange(len(track.scores))[:, None]
+    taken = np.zeros(track.scores.shape, dtype=bool)
+    for factor in FACTORS:
+        taken |= np.abs(state - track.path - steps(factor)) <= SHARED / STEP
+    rest = np.where(taken, np.median(track.scores, axis=0), track.scores).astype(np.float32)
+    found = Track.of(track.scores, best_path(rest, step), track.orders, step, "other")
+    return found if found.confidence.mean() > 0.5 else None
+
+
+def steps(factor: Fraction) -> int:
+    """Return a factor of the speed in steps of the search."""
+    return round(math.log(factor) / STEP)
+
+
+def candidates(
+    tracks: Sequence[Track], scores: np.ndarray, speeds: np.ndarray, limits: tuple[float, float],
+    start: float | None, scored: bool,
+) -> list[Candidate]:  # fmt: skip
+    """Return the speeds that tracks may stand for within limits, the most likely one first.
+
+    Args:
+        tracks: of the recording, the preferred one first.
+        scores: harmonic sum of the orders of the machine at every speed, [S, T].
+        speeds: 1/min, ascending, [S].
+        limits: lowest and highest speed, 1/min.
+        start: speed in the first column, 1/min; None if unknown.
+        scored: the orders of the machine are known: scores decide between tracks.
+    """
+    near = maximum_filter1d(scores, 2 * WITHIN + 1, axis=0)
+    found = []
+    for track in tracks:
+        for factor in (Fraction(1),) if track.kind in DIRECT else FACTORS:
+            rpm = speeds[track.path] * float(factor)
+            if _allowed(rpm, track, limits, start):
+                at = np.clip(track.path + steps(factor), 0, len(speeds) - 1)
+                score = float(near[at, np.arange(len(at))].mean())
+                score *= UNUSUAL if (2 * factor.denominator) % factor.numerator else 1.0
+                spacing = None if track.kind == "given" else float(1 / factor)
+                found.append(Candidate(rpm, score, spacing, track))
+    found.sort(key=lambda each: -each.score)
+    different: list[Candidate] = []
+    for each in _preferred(found, tracks, scored) + found:
+        if all(np.median(np.abs(np.log(each.rpm / old.rpm))) > SAME for old in different):
+            different.append(each)
+    return different
+
+
+def _preferred(found: list[Candidate], tracks: Sequence[Track], scored: bool) -> list[Candidate]:
+    """Take the most likely candidate out of those found, sorted by score, and return it.
+
+    Limited to a range, a path may change from a speed to a multiple of it where its limits demand
+    so; equidistant lines at any speed do not.  They are preferred while they are as clear.
+    """
+    best: Candidate | None = None
+    for track in tracks:
+        own = next((each for each in found if each.track is track), None)
+        if own is not None and (
+            best is None
+            or own.track.confidence.mean() > best.track.confidence.mean() + CLEARER
+            or (scored and best.score < SCORED * own.score)
+        ):
+            best = own
+    if best is None:
+        return []
+    found.remove(best)
+    return [best]
+
+
+def _allowed(
+    rpm: np.ndarray, track: Track, limits: tuple[float, float], start: float | None
+) -> bool:
+    sure = track.confidence >= 0.5
+    sure = sure if sure.any() else np.ones(len(rpm), dtype=bool)
+    low, high = limits[0] * (1 - SHARED), limits[1] * (1 + SHARED)
+    inside = ((rpm >= low) & (rpm <= high))[sure].mean() >= INSIDE
+    first = rpm[np.flatnonzero(sure)[0]]
+    return bool(inside and (start is None or abs(math.log(first / start)) <= NEAR_START))

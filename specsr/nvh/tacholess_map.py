@@ -1,0 +1,223 @@
+"""Harmonic sums: how well the lines of a power map agree with the orders of every possible speed.
+
+A line counts by its level above the background, in dB and limited, so that no single strong tone
+decides.  The levels at the orders of a speed are added, those midway between them subtracted with
+half the weight, and the sum is divided by its standard deviation: in noise it has mean 0 and
+standard deviation 1.  Half the right speed has twice the orders, every second without a line; twice
+the right speed has lines midway: both score less.
+
+In a run-up a high order crosses many rows within a window.  Windows are therefore warped for
+several relative slopes of the speed: where the slope is right, all orders are sharp (fan-chirp
+transform: Weruaga, Kepesi, Signal Processing 87(6), 2007).  Any power map serves as well, with the
+slope 0 alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from scipy.ndimage import uniform_filter, uniform_filter1d
+
+from specsr.nvh.speed_search import BACKGROUND, MAX_DB, MIN_DB, standardised
+from specsr.signal import Signal
+
+WINDOWS = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Lengths of the windows of a recording, s: close lines need long ones, fast changes short ones."""
+_RISING = (0.06, 0.12, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.25, 3.0)
+SLOPES = (*(-slope for slope in reversed(_RISING)), 0.0, *_RISING)
+"""Relative slopes of the speed for which windows are warped, 1/s."""
+MOST_WARP = 0.6
+"""Largest relative change of the speed within a window that is warped."""
+ROWS, TOP = 800, 10000.0
+"""Most rows of a map, and its highest frequency in Hz: long windows see low frequencies only."""
+PIECE = 512
+"""Columns that are transformed at once; bounds the memory."""
+LOWEST_ROW = 2.0
+"""Orders at or below this row are ignored: the main lobe of the mean reaches there."""
+CLOSEST = 2.5
+"""Distance of two orders in rows below which their lines merge and score nothing."""
+BETWEEN = 0.5
+"""Weight of a level midway between two orders."""
+MIDWAY = 5.0
+"""Distance of two orders in rows from which the level midway is free of their main lobes."""
+
+
+@dataclass(frozen=True, eq=False)
+class HarmonicMap:
+    """Lines of a power map, for windows warped to several slopes.
+
+    Attributes:
+        lines: level above the background over its standard deviation in the column, float32
+            [A, F, T].
+        slopes: relative slopes of the speed, 1/s, ascending, [A].
+        df: distance of the rows in Hz; row 0 is at 0 Hz.
+    """
+
+    lines: np.ndarray
+    slopes: tuple[float, ...]
+    df: float
+
+    @classmethod
+    def of(cls, power: np.ndarray, df: float) -> HarmonicMap:
+        """Return the lines of any power map.
+
+        Args:
+            power: [C, F, T]; the channels show one machine and may differ in unit.
+            df: distance of the rows in Hz; row 0 is at 0 Hz.
+        """
+        return cls(_lines(power, [power])[0][None], (0.0,), df)
+
+    def scores(self, rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
+        """Return the harmonic sum of every slope and speed in every column, float32 [A, S, T].
+
+        Args:
+            rotation_hz: speeds, [S].
+            orders: of the lines, ascending, [K].
+        """
+        teeth, weights, gaps = comb(orders)
+        return np.stack(
+            [_sums(each, rotation_hz / self.df, teeth, weights, gaps) for each in self.lines]
+        )
+
+
+def comb(orders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return orders and the points midway, their weights, and the distance of their neighbours."""
+    bounds = np.concatenate([[0.0], orders])
+    gaps = np.diff(bounds)
+    near = np.minimum(gaps[1:], gaps[:-1]) if len(orders) > 1 else gaps[:0]
+    own = np.append(near, gaps[-1])
+    own[0] = gaps[1] if len(orders) > 1 else np.inf  # nothing but the mean is below the first
+    middles = (bounds[1:] + bounds[:-1]) / 2
+    weights = np.repeat([1.0, -BETWEEN], len(orders))
+    return np.concatenate([orders, middles]), weights, np.concatenate([own, gaps])
+
+
+@njit(cache=True)
+def _sums(lines, rotations, teeth, weights, gaps):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Return the harmonic sums [S, T] of lines [F, T] for speeds in rows, [S]; see `comb`."""
+    rows, columns = lines.shape
+    least = min(3, len(teeth) // 2)
+    sums = np.zeros((len(rotations), columns), np.float32)
+    for s in range(len(rotations)):
+        count, variance = 0, 0.0
+        total = sums[s]
+        for k in range(len(teeth)):
+            row = teeth[k] * rotations[s]
+            closest = CLOSEST if weights[k] > 0 else MIDWAY
+            if row <= LOWEST_ROW or row >= rows - 1 or gaps[k] * rotations[s] < closest:
+                continue
+            below = int(row)
+            upper = np.float32((row - below) * weights[k])
+            lower = np.float32(weights[k]) - upper
+            for t in range(columns):
+                total[t] += lower * lines[below, t] + upper * lines[below + 1, t]
+            count += weights[k] > 0
+            variance += weights[k] ** 2
+        scale = np.float32(1 / np.sqrt(variance)) if count >= least else np.float32(0)
+        for t in range(columns):
+            total[t] *= scale
+    return sums
+
+
+def _lines(plain: np.ndarray, warped: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the lines of warped power maps, mean of the channels, float32 [F, T] each.
+
+    Args:
+        plain: power that the background is taken from, [C, F, T].
+        warped: power of the same columns, [C, F, T] each.
+    """
+    size = 2 * BACKGROUND + 1
+    totals = [np.zeros(plain.shape[1:]) for _ in warped]
+    for c, power in enumerate(plain):
+        least = max(float(power.max()) * 1e-12, 1e-300)
+        background = uniform_filter(10 * np.log10(np.maximum(power, least)), (size, 9))
+        for total, each in zip(totals, warped):
+            db = 10 * np.log10(np.maximum(each[c], least))
+            above = np.clip(db - background, MIN_DB, MAX_DB)
+            # limits shift the mean, which a comb of many teeth would add up
+            total += above - uniform_filter1d(above, size, axis=0)
+    return [standardised(total).astype(np.float32) for total in totals]
+
+
+def pieces(signal: Signal, step: float, columns: int) -> Iterator[tuple[slice, list[HarmonicMap]]]:
+    """Yield columns, and the maps of a recording in them with windows of different length.
+
+    Column t is centred on ``t step`` s after the first sample.  Windows longer than a quarter of
+    the recording are left out, but for the shortest two.
+
+    Args:
+        signal: the recording; its speed is not used.
+        step: distance of the columns, s.
+        columns: their number.
+    """
+    lengths = [w for i, w in enumerate(WINDOWS) if i < 2 or w <= signal.duration / 4]
+    frames = [_Frames.of(signal, length, step) for length in lengths]
+    margin = 8  # of the background, see `_lines`
+    for first in range(0, columns, PIECE):
+        part = slice(first, min(first + PIECE, columns))
+        around = slice(max(first - margin, 0), min(part.stop + margin, columns))
+        kept = slice(part.start - around.start, part.stop - around.start)
+        yield part, [each.map(around, kept) for each in frames]
+
+
+@dataclass(frozen=True, eq=False)
+class _Frames:
+    """Frames of a recording at a rate that suits the length of a window.
+
+    Attributes:
+        samples: with half a window of zeros at both ends and more at the end, [C, N].
+        hop: samples from column to column.
+        size: samples in one window.
+        length: of the window, s.
+        rows: of the map.
+    """
+
+    samples: np.ndarray
+    hop: int
+    size: int
+    length: float
+    rows: int
+
+    @classmethod
+    def of(cls, signal: Signal, length: float, step: float) -> _Frames:
+        rows = min(ROWS, round(TOP * length))
+        # twice the rate that the rows need, for linear interpolation; whole samples per hop
+        rate = min(4 * rows / length, signal.rate)
+        hop = max(1, int(rate * step))
+        low = signal.replace(rpm=None).resample(hop / step)
+        size = 2 * round(length * low.rate / 2)
+        samples = np.pad(low.samples, [(0, 0), (size // 2, size + hop)]).astype(np.float32)
+        return cls(samples, hop, size, length, min(rows, size // 2 - 1))
+
+    def map(self, columns: slice, kept: slice) -> HarmonicMap:
+        """Return the map of some columns, of which those ``kept`` are returned."""
+        slopes = tuple(a for a in SLOPES if abs(a) * self.length <= MOST_WARP)
+        starts = self.hop * np.arange(columns.start, columns.stop)
+        starts = np.minimum(starts, self.samples.shape[1] - self.size - 1)
+        powers = [self._power(starts, slope) for slope in slopes]
+        lines = _lines(powers[slopes.index(0.0)], powers)
+        return HarmonicMap(np.stack([x[:, kept] for x in lines]), slopes, 1 / self.length)
+
+    def _power(self, starts: np.ndarray, slope: float) -> np.ndarray:
+        """Return the power of frames warped to a slope, [C, F, T]."""
+        from scipy.fft import rfft
+
+        own = (np.arange(self.size) - self.size / 2) * (self.length / self.size)
+        # t + a t² / 2 runs evenly: the phase of every order is linear over it
+        at = own if slope == 0 else (np.sqrt(1 + 2 * slope * own) - 1) / slope
+        place = at * (self.size / self.length) + self.size / 2
+        below = np.clip(place.astype(int), 0, self.size - 1)
+        part = (place - below).astype(np.float32)
+        window = np.hanning(self.size + 1)[:-1].astype(np.float32)
+        index = starts[:, None] + below
+        found = []
+        for channel in self.samples:
+            frames = channel[index]
+            if slope:
+                frames = frames + part * (channel[index + 1] - frames)
+            spectrum = rfft(frames * window, axis=1)[:, : self.rows]
+            found.append(np.square(np.abs(spectrum)).T.astype(np.float64))
+        return np.stack(found)
