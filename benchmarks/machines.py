@@ -16,7 +16,7 @@ low in the mean (the logarithm of a scattering power), also beside clicks.
 
 A kind counts as worse in a score if the mean difference over its machines exceeds the standard
 error of that difference, and 0.05 dB or 0.5 percentage points.  Coverage is the share of cells
-whose error lies within the uncertainty (68.3 % is right).
+whose error lies within the uncertainty (68.3 % is right; by kind: `benchmarks/uncertainty.py`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ import torch
 from common import mean_error, parser, progress, publish, run
 from generator import KINDS, Machine
 from kept_steps import kept_steps
+from map_coverage import Judged, cells, coverage, fifths, judged
 from scipy import ndimage
 
 from specsr import Signal
 from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
+from specsr.maps.grid import Grid
 from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
@@ -58,19 +60,23 @@ METHODS: dict[str, str] = {
     "none": "specsr measured, no speed",
     "search": "specsr measured, speed searched",
     "speed": "specsr measured, speed given, corrected",
+    "shafts": "specsr measured, speeds of all shafts given",
     "exact": "specsr measured, speed given, as it is",
     "wrong": "specsr measured, speed 3 % too high, corrected",
     "expected": "specsr expected, no speed",
     "expected speed": "specsr expected, speed given, as it is",
+    "expected shafts": "specsr expected, speeds of all shafts given, as they are",
     "truth": "the truth itself, measured (bound)",
 }
 """Method -> its label."""
 BASELINES = ("bicubic", "bicubic back")
 BY_DEFAULT = (
-    "bicubic", "bicubic back", "none", "search", "speed", "expected", "expected speed", "truth",
+    "bicubic", "bicubic back", "none", "search", "speed", "shafts", "expected", "expected speed",
+    "expected shafts", "truth",
 )  # fmt: skip
 CONSISTENCY: dict[str, Consistency] = {
     "bicubic": "off", "expected": "expected", "expected speed": "expected",
+    "expected shafts": "expected",
 }  # fmt: skip
 """Method -> its consistency, if not ``measured``."""
 
@@ -86,8 +92,6 @@ SCORES: dict[str, tuple[float, float]] = {
     "invented, %": (1, 0.5),
 }
 """Score -> 1 if lower is better, -1 if higher, 0 if nearer to zero; and the least difference."""
-CLASSES = ("all", "lines", "close", "clicks", "noise", "below 2 kHz", "lines below 2 kHz")
-FIFTHS = ("lowest", "2nd", "3rd", "4th", "highest")
 
 Scores = dict[str, float]
 
@@ -120,23 +124,37 @@ def case(kind: str, seed: int, scale: int) -> Case:
     )
     clean = generator.clean_power(machine, N_FFT, HOP)
     noise = generator.noise_power(machine, N_FFT, HOP)
+    touched = touched_columns(machine.impacts, machine.rate, clean.shape[1])
+    truth, masks = classes(clean, noise, touched, fine.grid, scale)
+    return Case(machine, pool(fine, scale, scale), truth, masks, scale)
+
+
+def classes(
+    clean: np.ndarray, noise: np.ndarray, touched: np.ndarray, grid: Grid, scale: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return the true levels in dB and name of a class of cells -> mask [F, T].
+
+    Args:
+        clean, noise: expected power of the deterministic part and of the noise, [F, T].
+        touched: columns whose window holds an impact, bool [1, T].
+        grid: of the fine map.
+        scale: factor of both axes.
+    """
     truth = levels.to_db(clean + noise)
     lines = line_mask(truth)
-    single, close = split_lines(truth, lines, ridge_length(fine.grid), separation=2 * scale)
-    touched = touched_columns(machine.impacts, machine.rate, truth.shape[1])
+    single, close = split_lines(truth, lines, ridge_length(grid), separation=2 * scale)
     raised = touched & (clean > 10 * noise)
     reach = 2 * 6 * scale + 1
     beside = ndimage.maximum_filter1d(raised, reach, axis=1) & ~touched & (clean < 0.1 * noise)
-    below = np.broadcast_to((fine.freqs[:-1] < LOW_HZ)[:, None], truth.shape)
+    below = np.broadcast_to((grid.freqs()[:-1] < LOW_HZ)[:, None], truth.shape)
     still = lines & ~touched
-    masks = {
+    return truth, {
         "all": np.ones(truth.shape, dtype=bool),
         "lines": still, "single": single & ~touched, "close": close & ~touched,
         "clicks": touched & (clean > noise), "beside": beside,
         "noise": (clean < 0.1 * noise) & ~touched & ~lines,
         "below 2 kHz": below, "lines below 2 kHz": below & still,
     }  # fmt: skip
-    return Case(machine, pool(fine, scale, scale), truth, masks, scale)
 
 
 def touched_columns(impacts: Sequence[float], rate: float, count: int) -> np.ndarray:
@@ -161,10 +179,12 @@ def estimate(method: str, one: Case, model: str | None) -> tuple[np.ndarray, np.
         low = low.replace(rpm=None)
     elif method == "wrong":
         low = low.replace(rpm=1.03 * given)
+    others = one.machine.others if method in ("shafts", "expected shafts") else ()
+    shafts = {f"shaft {i}": rpm for i, rpm in enumerate(others, 2)}
     high = upscale_map(
         low, one.scale, model="bicubic" if baseline else model,
         consistency=CONSISTENCY.get(method, "measured"),
-        speed=SpeedOptions(method in ("search", "speed", "wrong")),
+        speed=SpeedOptions(method in ("search", "speed", "shafts", "wrong"), shafts=shafts),
     )  # fmt: skip
     uncertainty = None if high.uncertainty_db is None else high.uncertainty_db[0, :-1]
     return levels.to_db(np.square(high.image()[0], dtype=np.float64)), uncertainty
@@ -212,27 +232,22 @@ class Result:
     Attributes:
         kind: of the machine.
         scores: from `scores`.
-        ratio: |error| / uncertainty by class, float32; empty without an uncertainty.
-        pairs: uncertainty and error of all cells, float32 [2, n]; None without an uncertainty.
+        judged: errors and their uncertainty by class; None without an uncertainty.
     """
 
     kind: str
     scores: Scores
-    ratio: dict[str, np.ndarray]
-    pairs: np.ndarray | None
+    judged: Judged | None
 
 
 def judge(method: str, one: Case, model: str | None) -> Result:
     """Run a method on a machine."""
     db, uncertainty = estimate(method, one, model)
-    ratio: dict[str, np.ndarray] = {}
-    pairs = None
+    kind = one.machine.kind
+    sure = None
     if uncertainty is not None:
-        error = (db - one.truth).astype(np.float32)
-        share = np.abs(error) / np.maximum(uncertainty, 1e-9)
-        ratio = {name: share[one.masks[name]] for name in CLASSES}
-        pairs = np.stack([uncertainty.ravel(), error.ravel()])
-    return Result(one.machine.kind, scores(db, one), ratio, pairs)
+        sure = judged(kind, db - one.truth, uncertainty, one.masks)
+    return Result(kind, scores(db, one), sure)
 
 
 def machine_results(
@@ -301,25 +316,6 @@ def averages(results: Sequence[Result]) -> dict[str, float]:
     return row
 
 
-def coverage(results: Sequence[Result]) -> dict[str, float]:
-    """Share of the cells within the uncertainty by class, %, over all machines."""
-    row = {}
-    for name in CLASSES:
-        cells = np.concatenate([r.ratio[name] for r in results])
-        row[name] = 100 * float(np.mean(cells <= 1)) if cells.size else np.nan
-    return row
-
-
-def fifths(results: Sequence[Result]) -> dict[str, float]:
-    """Root mean square error of the fifths of all cells by uncertainty, dB."""
-    uncertainty, error = np.concatenate([r.pairs for r in results if r.pairs is not None], axis=1)
-    parts = np.array_split(np.argsort(uncertainty, kind="stable"), 5)
-    return {
-        f"rms error, {name} fifth": float(np.sqrt(np.mean(np.square(error[part], dtype=float))))
-        for name, part in zip(FIFTHS, parts)
-    }
-
-
 def summary(results: Mapping[str, Sequence[Result]]) -> list[dict[str, object]]:
     """One row per method: where it loses, and its scores averaged over all machines."""
     rows = []
@@ -328,8 +324,10 @@ def summary(results: Mapping[str, Sequence[Result]]) -> list[dict[str, object]]:
         both = all(name in results for name in BASELINES)
         lost = losses(results, method, BASELINES) if both and method not in BASELINES else {}
         row["worse than the better bicubic"] = listed(lost) if method not in BASELINES else ""
-        plain = "expected" if method == "expected speed" else "none"
-        speed = method in ("search", "speed", "exact", "wrong", "expected speed")
+        plain = "expected" if method.startswith("expected") else "none"
+        speed = method in (
+            "search", "speed", "shafts", "exact", "wrong", "expected speed", "expected shafts",
+        )  # fmt: skip
         row["worse than without speed"] = (
             listed(losses(results, method, [plain])) if speed and plain in results else ""
         )
@@ -340,15 +338,12 @@ def summary(results: Mapping[str, Sequence[Result]]) -> list[dict[str, object]]:
 def tables(results: Mapping[str, Sequence[Result]], label: str) -> dict[str, list[dict]]:
     """Return all tables of one scale."""
     made = {f"{label}: all machines": summary(results)}
-    sure = {m: r for m, r in results.items() if r[0].pairs is not None}
+    sure = {m: [x.judged for x in r if x.judged is not None] for m, r in results.items()}
+    sure = {m: found for m, found in sure.items() if found}
     if sure:
         made[f"{label}: coverage of the uncertainty, %, and how it ranks errors"] = [
-            {"method": METHODS[m]} | coverage(r) | fifths(r) for m, r in sure.items()
-        ]
-        first = next(iter(sure))
-        made[f"{label}: coverage by kind, {METHODS[first]}, %"] = [
-            {"kind": kind} | coverage([r for r in sure[first] if r.kind == kind])
-            for kind in dict.fromkeys(r.kind for r in sure[first])
+            {"method": METHODS[m]} | coverage(found) | fifths(*cells(found, "all"))
+            for m, found in sure.items()
         ]
     for kind in dict.fromkeys(r.kind for found in results.values() for r in found):
         made[f"{label}: {kind}"] = [

@@ -16,7 +16,7 @@ from specsr.enhance.estimate import (
 )
 from specsr.enhance.pieces import columns_of, in_pieces
 from specsr.enhance.resolution import both_axes, require_map_pair
-from specsr.enhance.uncertainty import calibrated
+from specsr.enhance.uncertainty import calibrated, displaced
 from specsr.io.limits import check_size
 from specsr.maps import levels
 from specsr.maps.grid import Grid
@@ -140,7 +140,9 @@ class _Refinement:
         for i, (channel, (power, uncertainty)) in enumerate(zip(measured, estimates)):
             if self.pair == "pool":
                 if self.consistency == "measured" and uncertainty is not None:
-                    power = blend_bicubic(power, uncertainty, channel, self.scale)
+                    network = power
+                    power = blend_bicubic(network, uncertainty, channel, self.scale)
+                    uncertainty = displaced(uncertainty, network, power)
                 fit = None if speed is None else speed.fits[i]
                 if fit is not None:
                     given = np.zeros(power.shape) if uncertainty is None else uncertainty

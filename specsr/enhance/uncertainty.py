@@ -1,10 +1,12 @@
-"""Uncertainty of a finer map after its levels were corrected towards the coarse map.
+"""Uncertainty of a finer map after its levels were averaged and corrected.
 
-The uncertainty is that of the expected level, the mean over realisations of the noise.  The coarse
-cell fixes the mean of its fine cells: the level of a fine cell that holds most of the power is then
-known better than the network knew it, that of a fine cell beside it less well.  Errors that the
-network does not see are added: speckle that the correction restored, patterns within coarse cells
-that look like noise there, and measured levels that the result does not reproduce.
+The uncertainty is that of the expected level, the mean over realisations of the noise.  It starts
+from that of the network and changes with every step that changes the levels.  Averaging with
+bicubic interpolation displaces a level that the network knew: the displacement counts in full.  The
+coarse cell fixes the mean of its fine cells: the level of a fine cell that holds most of the power
+is then known better, that of a fine cell beside it less well.  Errors that the network does not see
+are added: speckle that the correction restored, patterns within coarse cells that look like noise
+there, and measured levels that the result does not reproduce.
 """
 
 from __future__ import annotations
@@ -16,27 +18,50 @@ from scipy.ndimage import uniform_filter
 
 from specsr.maps.levels import difference_db
 from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
-from specsr.pairs.consistency import noise_share, speckle_db
+from specsr.pairs.consistency import floors, speckle_db
 
-PER_OCTAVE, HALF = 0.1, 2.0
-"""Growth of the network's uncertainty per doubling of the fine cells of a coarse one, and the power
-of a fine cell over the mean of its coarse one at which the uncertainty is halved.  These two and
-`WITHIN`: chosen on the sets 1 and 2 of `benchmarks/generator.py` for 68 % coverage of lines and of
-noise at x4 and x2."""
+EMPTY, HALF = 1.3, 2.0
+"""Factor on the network's uncertainty of a fine cell without power, and the power of a fine cell
+over the mean of its coarse one that halves it."""
 
-WITHIN = 1.15
+IMPACT = 0.4
+"""Part of the network's uncertainty that a cell of an impact alone does not have.  It counts by the
+square of the impact's share of the floor: also a little noise scatters by its cross terms."""
+
+WITHIN = 1.2
 """Ratio of the restored speckle of a fine cell to that of its coarse cell: the interpolation of the
 corrections gives 1.02 to 1.08, their iteration in dB the rest."""
 
 AROUND = 3
 """Coarse cells of either axis over which the restored speckle is averaged."""
 
-REGION = (9, 15)
-"""Coarse rows and columns over which the scatter of the noise is compared with that of speckle."""
+REGION, TOLERANCE = (9, 15), 1.15
+"""Coarse rows and columns over which the scatter of the noise is compared with that of speckle, and
+the factor on the relative variance there, as it scatters itself.
 
-TOLERANCE, PATTERN = 1.15, 0.7
-"""Factor on the relative variance of a region, as it scatters itself, and ratio of the scatter of
-unresolved patterns to that of speckle."""
+The constants above are the same for all machines.  `EMPTY`, `IMPACT` and `WITHIN` are fitted by the
+loss that trained the network (`specsr.train.losses.uncertainty_loss`, with all classes of cells in
+equal parts) to the sets 1 and 2 of `benchmarks/generator.py` and to training machines of
+`specsr.synth`, x4 and x2 together.  The same fit gives the displacement the factor 1.0."""
+
+
+def displaced(uncertainty_db: np.ndarray, network: np.ndarray, averaged: np.ndarray) -> np.ndarray:
+    """Return the uncertainty of the network's levels after they were averaged with others.
+
+    The network's uncertainty is that of its own level.  The level that replaces it is off by the
+    displacement as well: both add up in squares.  Without it, bicubic interpolation between two
+    lines, which fills the gap, or across one, which lowers it, would count as certain.
+
+    Args:
+        uncertainty_db: of the network's estimate, dB, [F s_f, T'].
+        network: power of that estimate, same shape.
+        averaged: power after averaging, same shape.
+
+    Returns:
+        Uncertainty in dB, shape and dtype of ``uncertainty_db``.
+    """
+    moved = difference_db(averaged, network)
+    return np.hypot(uncertainty_db, moved).astype(uncertainty_db.dtype)
 
 
 def calibrated(
@@ -50,7 +75,7 @@ def calibrated(
     """Return the uncertainty of the expected levels after `specsr.pairs.consistency.impose`.
 
     Args:
-        uncertainty_db: of the estimate before the correction, dB, [F s_f, T'].
+        uncertainty_db: of the estimate before the correction, dB, [F s_f, T'] (`displaced`).
         before: power of that estimate, same shape.
         after: power after the correction, same shape.
         low: measured power of the coarse map, [F, T].
@@ -67,7 +92,9 @@ def calibrated(
     frames = before.shape[-1]
     low = np.asarray(low, dtype=np.float64)
     was, corrected = (pool_power(np.asarray(x, np.float64), *scale) for x in (before, after))
-    noise = noise_share(before, scale)
+    floor, steady = floors(before, scale)
+    noise = np.minimum(steady / np.maximum(was, 1e-300), 1.0)
+    impact = 1 - np.where(floor > 0, steady / np.where(floor > 0, floor, 1.0), 1.0)
     speckle = restored_speckle(difference_db(corrected, was), noise)
     # what follows the noise share is not interpolated: a line beside noise holds none
     added = enlarge_cubic(speckle, *scale, frames) * enlarge(noise**2, *scale, frames)
@@ -75,6 +102,7 @@ def calibrated(
     left = np.square((1 - noise) * difference_db(low, corrected))
     added += enlarge(pattern + left, *scale, frames)
     own = uncertainty_db * within_cells(after, corrected, scale)
+    own *= enlarge(1 - IMPACT * impact**2, *scale, frames)
     # a cubic can pass below zero
     return np.sqrt(np.square(own) + np.maximum(added, 0.0)).astype(uncertainty_db.dtype)
 
@@ -89,7 +117,7 @@ def within_cells(power: np.ndarray, mean: np.ndarray, scale: tuple[int, int]) ->
     """
     means = enlarge(mean, *scale, power.shape[-1])
     share = np.where(means > 0, power / np.where(means > 0, means, 1.0), 1.0)
-    return (1 + PER_OCTAVE * math.log2(math.prod(scale))) / (1 + share / HALF)
+    return EMPTY / (1 + share / HALF)
 
 
 def restored_speckle(correction_db: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -116,7 +144,7 @@ def unresolved(deviation_db: np.ndarray, noise: np.ndarray, variance: float) -> 
     Impulses and lines that are closer than the cells, as of bearings and idling engines, give
     coarse cells of a steady level, and fine ones that differ.  If a share d of the power is
     deterministic, the relative variance of a coarse cell is smaller than that of noise by the
-    factor 1 - d².  The fine levels then scatter by d times about 4.34 dB.
+    factor 1 - d².  The fine levels then scatter by d times 4.34 dB.
 
     Args:
         deviation_db: measured level of the coarse cells minus the estimated one, dB, [F, T].
@@ -126,4 +154,4 @@ def unresolved(deviation_db: np.ndarray, noise: np.ndarray, variance: float) -> 
     weight = np.maximum(uniform_filter(noise, REGION, mode="nearest"), 1e-3)
     scatter = uniform_filter(noise * np.square(deviation_db), REGION, mode="nearest") / weight
     deterministic = np.maximum(1 - TOLERANCE * scatter / speckle_db(np.ones(1), variance) ** 2, 0)
-    return np.square(PATTERN * 10 / math.log(10) * noise) * deterministic
+    return np.square(10 / math.log(10) * noise) * deterministic

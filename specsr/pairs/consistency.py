@@ -145,14 +145,27 @@ def noise_share(power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
         power: estimate of the fine map, [..., F s_f, T'].
         scale: (s_f, s_t).
     """
+    _, steady = floors(power, scale)
+    return np.minimum(steady / np.maximum(pool_power(power, *scale), 1e-300), 1.0)
+
+
+def floors(power: np.ndarray, scale: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the floor of every coarse cell, and the part of it that is steady, [..., F, T] each.
+
+    The floor is the median over rows, which lines do not move; clicks, of many rows at once, do.
+    Its steady part is at most the median of the floor over columns, which they do not move.
+
+    Args:
+        power: estimate of the fine map, [..., F s_f, T'].
+        scale: (s_f, s_t).
+    """
     middle = power[..., scale[1] // 2 :: scale[1]]  # one fine column per coarse one
     if middle.shape[-1] < -(-power.shape[-1] // scale[1]):  # of a short last cell, the last
         middle = np.concatenate([middle, power[..., -1:]], axis=-1)
     one = (1,) * (power.ndim - 2)
     floor = median_filter(middle, size=(*one, FLOOR_ROWS, 1), mode="nearest")
     steady = median_filter(floor, size=(*one, 1, FLOOR_COLUMNS), mode="nearest")
-    floor = pool_power(np.minimum(floor, steady), scale[0], 1)
-    return np.minimum(floor / np.maximum(pool_power(power, *scale), 1e-300), 1.0)
+    return pool_power(floor, scale[0], 1), pool_power(np.minimum(floor, steady), scale[0], 1)
 
 
 def speckle_db(share: np.ndarray, variance: float = 1.0) -> np.ndarray:
