@@ -75,9 +75,8 @@ def _failed(done: subprocess.CompletedProcess[bytes], form: str, limit: int) -> 
         )
     if why.startswith(("MemoryError", "_ArrayMemoryError")):
         return SpecsrError(
-            f"reading it as {form} exceeds the memory limit of {limit / 1e6:.3g} MB ({why}): the "
-            f"file is damaged, or the limit is to be raised (specsr --max-memory SIZE, or "
-            f"{MAX_MEMORY_VARIABLE})"
+            f"needs more memory as {form} than the limit of {limit / 1e9:.3g} GB: the file is "
+            f"damaged, or raise the limit (specsr --max-memory SIZE, or {MAX_MEMORY_VARIABLE})"
         )
     return SpecsrError(
         f"cannot be read as {form} ({why}): the file is damaged or cut off; copy it again"

@@ -215,11 +215,14 @@ def test_dewesoft_files_of_other_content_and_systems_are_refused(
     monkeypatch.setenv("SPECSR_MAX_MEMORY", "10M")
     with pytest.raises(SpecsrError, match="the unpacked recording needs 20 MB"):
         read(tmp_path / "a.d7z")
-    monkeypatch.delenv("SPECSR_MAX_MEMORY")
+    monkeypatch.setenv("SPECSR_MAX_MEMORY", "1G")
     with zipfile.ZipFile(tmp_path / "a.d7z", "a") as archive:
         archive.writestr("b.dxd", b"")
     with pytest.raises(SpecsrError, match="archive of 2 Dewesoft files"):
         read(tmp_path / "a.d7z")
+    (tmp_path / "a.d7d").write_bytes(_dewesoft(mic={"values": [1.0], "repeat": 10**9}))
+    with pytest.raises(SpecsrError, match="more memory as Dewesoft than the limit of 1.07 GB"):
+        read(tmp_path / "a.d7d")
     (tmp_path / "a.d7d").write_bytes(_dewesoft()[:-1])
     with pytest.raises(SpecsrError, match=r"read as Dewesoft \(ValueError: .* is corrupt\)"):
         read(tmp_path / "a.d7d")

@@ -168,7 +168,7 @@ class Channel:
     def scaled(self):
         if "fails" in self.facts:
             raise DWError(self.facts["fails"])
-        values = np.array(self.facts["values"], dtype=float)
+        values = np.array(self.facts["values"] * self.facts.get("repeat", 1), dtype=float)
         times = self.facts.get("start", 0.0) + np.arange(len(values)) / (self.sample_rate or 1)
         return np.array(self.facts.get("times", times)), values
 
