@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
+from scipy.ndimage import uniform_filter
 
 from specsr import Signal, SpectrogramTransform, denoise, keep_orders
 from specsr.choices import MAX_ATTENUATION
+from specsr.enhance.noise_floor import floor_gain, floor_transform
 from specsr.extras import need
 from specsr.maps.transform import istft, stft
 from specsr.models.bundled import bundled_for, find_model
@@ -61,6 +63,8 @@ Methods: *noisy*: unprocessed. *noisereduce*: default settings (non-stationary g
 *noisereduce-profile*: stationary gate with another part of the same noise as its profile.
 *specsr*: `specsr.denoise` with each bundled model (or `--model`), without further information.
 *floor*: `specsr.denoise` with ``method="floor"`` (gains from expected powers and their floor).
+*floor-smoothed*: the same gains from the measured power, averaged over 3 x 5 cells in place of the
+expected power.
 *orders*: `specsr.keep_orders` with the known speed (`specsr denoise --orders`; synthetic run-ups
 only). *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann 2048/512; it uses the
 clean signal and the noise and is the bound for attenuation of such cells.
@@ -215,6 +219,16 @@ def by_floor(mix: Mix) -> np.ndarray:
     return denoise(mix.noisy, method="floor").samples[0]
 
 
+def by_smoothed_floor(mix: Mix) -> np.ndarray:
+    """The gains of the floor from averaged cells."""
+    transform = floor_transform(mix.case.clean.rate)
+    spec = transform(mix.noisy)
+    power = uniform_filter(np.square(spec.magnitude[0], dtype=np.float64), (3, 5))
+    gain = floor_gain(power[:-1], spec.grid, MAX_ATTENUATION)
+    gain = np.concatenate([gain, gain[-1:]]).astype(np.float32)
+    return SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain)).samples[0]
+
+
 def orders(mix: Mix) -> np.ndarray:
     """`specsr.keep_orders` at the known speed."""
     return keep_orders(mix.noisy).samples[0]
@@ -250,7 +264,7 @@ def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
 
 METHODS = (
     "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "floor",
-    "orders", "oracle",
+    "floor-smoothed", "orders", "oracle",
 )  # fmt: skip
 
 
@@ -269,6 +283,7 @@ def main() -> None:
         "noisereduce-stationary": functools.partial(reduced, stationary=True),
         "noisereduce-profile": functools.partial(reduced, stationary=True, profile=True),
         "floor": by_floor,
+        "floor-smoothed": by_smoothed_floor,
         "orders": orders,
         "oracle": oracle,
     }

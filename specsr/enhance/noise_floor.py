@@ -30,6 +30,9 @@ SECONDS, TIME_SHARE = 3.0, 20.0
 WIDTH_HZ, ROW_SHARE = 800.0, 30.0
 """Range of frequencies around a cell, Hz, and share of its rows in % below the floor."""
 
+VALUES = 32
+"""Values that a percentile is taken of."""
+
 ROWS = 2.0
 """Standard deviation of the smoothing over frequency of the floor over time, rows."""
 
@@ -62,11 +65,43 @@ def noise_floor(power: np.ndarray, grid: Grid) -> np.ndarray:
     db = to_db(power).astype(np.float64)
     columns = max(3, round(SECONDS / grid.dt))
     rows = min(2 * round(WIDTH_HZ / grid.df / 2) + 1, len(db) | 1)
-    over_time = percentile_filter(db, TIME_SHARE, (1, columns), mode="nearest")
+    over_time = _percentile(db, TIME_SHARE, columns)
     over_time = gaussian_filter1d(over_time, ROWS, axis=0, mode="nearest")
-    between = percentile_filter(db, ROW_SHARE, (rows, 1), mode="nearest")
+    between = _percentile(db.T, ROW_SHARE, rows).T
     between = gaussian_filter1d(between, rows / 4, axis=0, mode="nearest")
     return 10 ** ((np.minimum(over_time, between) + RAISED_DB) / 10)
+
+
+def _percentile(db: np.ndarray, share: float, size: int) -> np.ndarray:
+    """Return the percentile of the values around each one along the last axis, [K, N].
+
+    Neighbouring cells of an expected map are much alike: about `VALUES` of them are read.
+
+    Args:
+        db: [K, N].
+        share: percentile, %.
+        size: number of values around each.
+    """
+    step = max(1, size // VALUES)
+    found = percentile_filter(db[:, ::step], share, (1, max(1, size // step)), mode="nearest")
+    at = np.minimum(np.arange(db.shape[1]) / step, found.shape[1] - 1)
+    first = at.astype(int)
+    after = np.minimum(first + 1, found.shape[1] - 1)
+    part = at - first
+    return found[:, first] * (1 - part) + found[:, after] * part
+
+
+def floor_gain(power: np.ndarray, grid: Grid, attenuation: float) -> np.ndarray:
+    """Return the factor of the magnitude of every cell, [F, T].
+
+    Args:
+        power: expected power, [F, T].
+        grid: of the map.
+        attenuation: largest attenuation of a cell, dB.
+    """
+    noise = np.minimum(noise_floor(power, grid), power)
+    share = np.divide(noise, power, out=np.ones_like(power), where=power > 0)
+    return np.maximum(1 - share, 10 ** (-attenuation / 20))
 
 
 def without_floor(
@@ -86,13 +121,10 @@ def without_floor(
         SpecsrError: as `specsr.expected`.
     """
     clean = expected(noisy, model=model, options=options, progress=progress)
-    least = 10 ** (-attenuation / 20)
-    gains = []
-    for channel in clean.image():
-        power = np.square(channel, dtype=np.float64)
-        noise = np.minimum(noise_floor(power, noisy.grid), power)
-        share = np.divide(noise, power, out=np.ones_like(power), where=power > 0)
-        gains.append(np.maximum(1 - share, least))
+    gains = [
+        floor_gain(np.square(channel, dtype=np.float64), noisy.grid, attenuation)
+        for channel in clean.image()
+    ]
     gain = np.stack(gains)
     gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
     return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
