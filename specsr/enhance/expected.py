@@ -20,7 +20,13 @@ from typing import NamedTuple, overload
 import numpy as np
 import torch
 
-from specsr.enhance.level_rule import keep_bands, nyquist_gain, towards_measured
+from specsr.enhance.level_rule import (
+    calibrated,
+    keep_bands,
+    noise_share,
+    nyquist_gain,
+    towards_measured,
+)
 from specsr.enhance.segments import Segment, segments
 from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
@@ -156,8 +162,7 @@ def expected_columns(
         held = np.concatenate([p for p in parts if p.shape[-1]], axis=-1)
         first = block.first
         if not reference:
-            early = held[..., :size]
-            reference = [levels.median_level(_to_db(c, grid), grid) for c in early]
+            reference = [_reference(channel, grid) for channel in held[..., :size]]
         done = [
             _block(channel[:, :size], level, block, grid, found, options)
             for channel, level in zip(held, reference, strict=True)
@@ -176,10 +181,25 @@ def _blocks(grid: Grid, model: Model) -> list[Segment]:
     return segments(grid.frames, size, margin)
 
 
+def _unit(magnitude: np.ndarray) -> float:
+    """Return the power of 2 above the largest magnitude; 1 for silence.
+
+    Divided by it, magnitudes of any size have powers that are no less exact, and are floored where
+    they are silent only.
+    """
+    return math.ldexp(1.0, math.frexp(float(magnitude.max(initial=0.0)))[1])
+
+
 def _to_db(magnitude: np.ndarray, grid: Grid) -> np.ndarray:
     """Return the levels of a channel as the network sees them: rms scaling, no Nyquist row, dB."""
     to_rms = (replace(grid, scaling="rms").factor() / grid.factor())[:-1, None]
     return levels.to_db(np.square(magnitude[:-1] * to_rms, dtype=np.float64))
+
+
+def _reference(magnitude: np.ndarray, grid: Grid) -> float:
+    """Return the level of a recording by its first columns [rows, k], dB."""
+    unit = _unit(magnitude)
+    return levels.median_level(_to_db(magnitude / unit, grid), grid) + 20 * math.log10(unit)
 
 
 def _block(
@@ -196,6 +216,9 @@ def _block(
         model: a model for `PAIR`.
         options: tiling, ensemble, precision, device.
     """
+    unit = _unit(measured)
+    measured = measured.astype(np.float64) / unit
+    reference -= 20 * math.log10(unit)
     db = _to_db(measured, grid)
     level = levels.segment_level(levels.median_level(db, grid), reference)
     relative = levels.relative_levels(db, level)
@@ -205,14 +228,18 @@ def _block(
     # levels outside the range of the model keep their offset
     estimate, relative, db = (x[:, own].astype(np.float64) for x in (result[0], relative, db))
     estimate += db - relative
-    estimate, uncertainty = towards_measured(estimate, db, np.exp(result[1][:, own]))
+    noise = noise_share(estimate, grid)
+    estimate, uncertainty = towards_measured(
+        estimate, db, np.exp(result[1][:, own].astype(np.float64)), noise, grid
+    )
+    uncertainty = calibrated(uncertainty, noise)
     power = keep_bands(10 ** (estimate / 10), 10 ** (db / 10), grid)
     kept = measured[:, own]
     power[kept[:-1] == 0] = 0.0
     from_rms = (grid.factor() / replace(grid, scaling="rms").factor())[:-1, None]
     magnitude = grid.with_nyquist(np.sqrt(power) * from_rms)
     magnitude[-1] *= nyquist_gain(magnitude[-1], kept[-1], grid)
-    magnitude = magnitude.astype(np.float32)
+    magnitude = (magnitude * unit).astype(np.float32)
     return magnitude, np.concatenate([uncertainty, uncertainty[-1:]]).astype(np.float32)
 
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from specsr.enhance.level_rule import (
     EXACT_DB,
     LEAST_ROWS,
-    SKEW,
     band_edges,
+    calibrated,
     keep_bands,
+    noise_share,
     towards_measured,
 )
 from specsr.maps.grid import Grid
@@ -28,31 +29,79 @@ def line_over(floor: float) -> np.ndarray:
     return levels
 
 
+GRID = Grid(8000.0, 200, 50, 150)
+"""Of 100 rows without that of half the rate, and 4 columns; `line_over` has 3 of them."""
+
+
+def moved(
+    estimate: np.ndarray, measured: np.ndarray, uncertainty: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """`towards_measured` with the share of noise of the estimate and one uncertainty."""
+    noise = noise_share(estimate, GRID)
+    return towards_measured(estimate, measured, np.full(estimate.shape, uncertainty), noise, GRID)
+
+
+def test_the_share_of_noise_is_the_floor_over_the_line() -> None:
+    noise = noise_share(line_over(-13.0), GRID)
+    np.testing.assert_allclose(noise[50], 10**-1.3, rtol=1e-12)
+    np.testing.assert_array_equal(noise[:50], 1.0)
+
+
 def test_a_line_far_above_the_floor_is_the_measured_one() -> None:
     estimate, measured = line_over(-80.0), line_over(-80.0) + 1.5
-    found, uncertainty = towards_measured(estimate, measured, np.full(estimate.shape, 1.0))
-    # share of noise 1e-8: the measured level varies by 4.34 sqrt(2e-8) dB, 4e-7 of 1 dB squared
-    np.testing.assert_allclose(found[50], 1.5, atol=1e-6)
-    np.testing.assert_allclose(uncertainty[50], (10 / math.log(10)) * math.sqrt(2e-8), rtol=1e-3)
-    # of noise alone little of the measured level is used
-    weight = 1 / (1 + (10 / math.log(10)) ** 2 * (2 + SKEW))
-    np.testing.assert_allclose(found[0], -80 + 1.5 * weight, rtol=1e-12)
-    np.testing.assert_allclose(uncertainty[0], math.sqrt(1 - weight), rtol=1e-12)
+    found, uncertainty = moved(estimate, measured, 1.0)
+    # share of noise 1e-8: the measured level varies by 4.34 sqrt(2e-8) dB, 4e-7 of 1 dB squared,
+    # and noise at 1e-8 / ODDS of the probability
+    np.testing.assert_allclose(found[50], 1.5, atol=2e-6)
+    spread = math.sqrt(2e-8 * (10 / math.log(10)) ** 2 + 2e-6 * 1.5**2)
+    assert (uncertainty[50] < spread).all()
+    # noise is not moved
+    np.testing.assert_array_equal(found[:40], estimate[:40])
+    np.testing.assert_array_equal(uncertainty[:40], 1.0)
 
 
-@given(u=st.floats(0, 30), moved=st.floats(-40, 40))
-def test_the_result_lies_between_both_and_is_no_less_certain(u: float, moved: float) -> None:
-    estimate = line_over(-15.0)
-    found, uncertainty = towards_measured(estimate, estimate + moved, np.full(estimate.shape, u))
-    part = (found - estimate) * np.sign(moved)
-    assert (part >= 0).all() and (part <= abs(moved) + 1e-9).all()
-    assert (uncertainty <= u).all() and (uncertainty >= 0).all()
+@pytest.mark.parametrize("below", [12.0, 20.0])
+def test_a_wide_maximum_of_noise_is_not_moved_to_a_cell_far_below_it(below: float) -> None:
+    # 9 dB above the floor; a line there (12 % noise) would not vary by so much, noise does
+    found, _ = moved(line_over(-9.0), line_over(-9.0) - below, 3.0)
+    assert np.abs(found[50]).max() < 1.0
+    # as one of a line it would be moved by 9 / (9 + 2 * 18.9 * 0.126) of the distance
+    assert below * 9 / (9 + 4.8) > 7.0
+
+
+@pytest.mark.parametrize("u", [0.0, 0.01, 0.3, 2.0, 30.0])
+@pytest.mark.parametrize("floor", [-150.0, -15.0, -3.0, 0.0])
+def test_the_result_lies_between_both(u: float, floor: float) -> None:
+    estimate = line_over(floor)
+    for off in (-400.0, -40.0, -3.0, 0.0, 3.0, 40.0, 400.0):
+        found, uncertainty = moved(estimate, estimate + off, u)
+        part = (found - estimate) * np.sign(off)
+        assert (part >= 0).all() and (part <= abs(off) + 1e-9).all()
+        # two cases at most off apart: a variance of off^2 / 4 more than either
+        assert (uncertainty >= 0).all() and (uncertainty <= math.hypot(u, off / 2) + 1e-9).all()
 
 
 def test_an_estimate_without_uncertainty_is_kept() -> None:
     estimate = line_over(-20.0)
-    found, _ = towards_measured(estimate, estimate + 3, np.zeros(estimate.shape))
+    found, _ = moved(estimate, estimate + 3, 0.0)
     np.testing.assert_array_equal(found, estimate)
+
+
+def test_a_mean_has_its_measured_level_however_sure_the_network_is() -> None:
+    estimate = np.full((100, 3), -40.0)
+    estimate[:2] = [[0.0], [-6.0]]  # a Hann window spreads the mean over rows 0 and 1
+    found, _ = moved(estimate, estimate + 2.7, 0.05)
+    np.testing.assert_allclose(found[:2], estimate[:2] + 2.7, atol=0.05)
+    np.testing.assert_array_equal(found[2:], estimate[2:])
+
+
+def test_calibration_keeps_the_order_and_lowers_the_uncertainty_of_noise() -> None:
+    u = np.geomspace(0.01, 10, 50)[:, None]
+    for q in (1e-9, 0.1, 0.5, 1.0):
+        found = calibrated(u, np.full(u.shape, q))
+        assert (np.diff(found[:, 0]) > 0).all() and np.isfinite(found).all()
+    assert (calibrated(u, np.ones(u.shape)) < u).all()
+    assert not calibrated(np.zeros((1, 1)), np.ones((1, 1))).any()
 
 
 @given(
