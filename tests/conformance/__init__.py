@@ -1,0 +1,1 @@
+"""Checks of specsr against standards, tables and analytic values; `python tests/conformance`."""
