@@ -24,8 +24,10 @@ U = np.uintp  # unsigned indices: signed ones may be negative, which prevents ve
 F2, F4, F5, F8 = (np.float32(factor) for factor in (2, 4, 5, 8))
 TILE, SEEN = 4, 6
 """Output and input cells along one side of a tile."""
-LANES, WIDEST = 16, 128
-"""The number of features is a multiple of the first and at most the second."""
+LANES, NARROWEST, WIDEST = 16, 32, 128
+"""The number of features is a multiple of the first, at least the second and at most the third.
+With 16 features the transforms take longer than the multiplications that they save: plain
+convolutions are 1.2 to 1.4 times as fast (`benchmarks/backends.py`)."""
 PLANE = 3072
 """Floats in each of the 36 matrices of a chunk of tiles: the chunk fits in a core's L2 cache.
 Divisible by all common numbers of features."""
@@ -192,7 +194,7 @@ def fits(body: nn.Module) -> bool:
     known = all(isinstance(block, ResBlock) and len(block.body) == 3 for block in blocks)
     plain = last.weight.device.type == "cpu" and last.weight.dtype == torch.float32
     n = last.out_channels
-    return known and plain and n % LANES == 0 and n <= WIDEST and PLANE % n == 0
+    return known and plain and n % LANES == 0 and NARROWEST <= n <= WIDEST and PLANE % n == 0
 
 
 class WinogradBody:
