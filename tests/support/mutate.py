@@ -35,7 +35,9 @@ GRID = "maps/test_grid.py maps/test_spec_map.py"
 PHASE = "maps/test_phase.py maps/test_pghi.py"
 FIT = "nvh/test_order_model.py nvh/test_order_fit.py nvh/test_order_evidence.py"
 SPEED = "nvh/test_speed_search.py nvh/test_speed_curve.py"
-WRITE = "io/test_atomic.py io/test_commit.py io/test_temporaries.py"
+WRITE = (
+    "io/test_atomic.py io/test_commit.py io/test_races.py io/test_outputs.py io/test_temporaries.py"
+)
 TRACK = "nvh/test_speed_extension.py " + " ".join(  # the fast ones of a slow file
     f"nvh/test_speed_track.py::test_{name}"
     for name in (
