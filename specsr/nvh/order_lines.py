@@ -84,8 +84,8 @@ class LineCells:
 
     Attributes:
         first: index of the first entry of every order, and the number of entries, [O + 1].
-        cell: index of the coarse cell, row by row, int64 [N].
-        knot: index of the knot below, counted over all orders, int64 [N].
+        cell: index of the coarse cell, row by row, int32 [N].
+        knot: index of the knot below, counted over all orders, int32 [N].
         below, above: weights, float64 [N].
     """
 
@@ -111,7 +111,7 @@ def joined_cells(parts: Sequence[LineCells], knots: int) -> LineCells:
     sizes = np.cumsum([0, *(part.cell.size for part in parts)])
     orders = np.cumsum([0, *(part.first.size - 1 for part in parts)])
     first = [part.first[1:] + size for part, size in zip(parts, sizes)]
-    knot = [part.knot + knots * below for part, below in zip(parts, orders)]
+    knot = [part.knot + knots * int(below) for part, below in zip(parts, orders)]
     cell, below, above = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("cell", "below", "above")
@@ -153,7 +153,7 @@ def _place(orders, tracks, shift, table, middles, scale, shape, knots):  # type:
     for fill in (False, True):
         if fill:
             size = first[-1]
-        cell, knot = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        cell, knot = np.zeros(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
         below, above = np.zeros(size), np.zeros(size)
         n = 0
         for o in range(len(orders)):

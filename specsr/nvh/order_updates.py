@@ -93,12 +93,24 @@ def update(power, expected, entries, places, levels, iterations, tiny):  # type:
                 ratio[r, t] = power[r, t] * inverse[r, t] * inverse[r, t]
         up, down = np.zeros(len(lines)), np.zeros(len(lines))
         flat_up, flat_down = ratio.ravel(), inverse.ravel()
+        last, a, b, c, d = 0, 0.0, 0.0, 0.0, 0.0
         for i in range(len(cell)):
+            if knot[i] != last:  # entries of a knot are neighbours: sums in registers are faster
+                up[last] += a
+                up[last + 1] += b
+                down[last] += c
+                down[last + 1] += d
+                last, a, b, c, d = knot[i], 0.0, 0.0, 0.0, 0.0
             x, y = flat_up[cell[i]], flat_down[cell[i]]
-            up[knot[i]] += below[i] * x
-            up[knot[i] + 1] += above[i] * x
-            down[knot[i]] += below[i] * y
-            down[knot[i] + 1] += above[i] * y
+            a += below[i] * x
+            b += above[i] * x
+            c += below[i] * y
+            d += above[i] * y
+        if len(lines):
+            up[last] += a
+            up[last + 1] += b
+            down[last] += c
+            down[last + 1] += d
         for i in range(len(lines)):
             if lines[i] > 0:
                 lines[i] *= (up[i] / (down[i] + 1e-300)) ** EXPONENT
