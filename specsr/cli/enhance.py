@@ -243,7 +243,7 @@ def spectrogram(
     if expected:
         from specsr.jobs.expected import ExpectedSpectrogram
 
-        work = ExpectedSpectrogram(reading, resolution, scaling, model, figure, network)
+        work = ExpectedSpectrogram(reading, resolution, scaling, figure, model, network)
         run_job(todo, work, batch)
         return
     foreign = {

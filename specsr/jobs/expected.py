@@ -11,17 +11,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from specsr.choices import Scaling
 from specsr.enhance.expected import PAIR, expected, expected_columns
 from specsr.enhance.segments import blocks
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.jobs.inputs import load_recording
 from specsr.jobs.long_files import long_recording
-from specsr.jobs.options import Figure, Reading, Resolution
 from specsr.jobs.plan import Result, Written, has_figure, kind_of
-from specsr.jobs.spectrogram import BLOCK, cells_note
-from specsr.jobs.task import Task, Work, absolute_model
+from specsr.jobs.spectrogram import BLOCK, MapWork, cells_note
+from specsr.jobs.task import Task, absolute_model
 from specsr.jobs.uncertainty import UncertaintySummary
 from specsr.maps.frames import Frames
 from specsr.maps.grid import Grid
@@ -36,23 +34,15 @@ TITLES = ("measured", "expected")
 
 
 @dataclass(frozen=True)
-class ExpectedSpectrogram(Work):
+class ExpectedSpectrogram(MapWork):
     """Expected maps of recordings, with their uncertainty.
 
     Attributes:
-        reading: channels and calibration.
-        resolution: window and hop.
-        scaling: of the magnitudes, see `specsr.spectrogram`.
         model: name or file of a model; None for the bundled one.
-        figure: options of the figures.
         options: how the network is run.
     """
 
-    reading: Reading
-    resolution: Resolution = Resolution()
-    scaling: Scaling = "rms"
     model: str | None = None
-    figure: Figure = Figure()
     options: InferOptions = InferOptions()
     command: ClassVar[str] = "spectrogram --expected"
 
@@ -64,13 +54,14 @@ class ExpectedSpectrogram(Work):
                     f"{target}: an expected map has no waveform: expected a map (.npz, .h5) or a "
                     "figure (.png)"
                 )
-        settings = {**self.resolution.arguments(), "scaling": self.scaling}
         segment = self.options.segment
         with long_recording(task.file, task.targets, self.reading, segment) as long:
             if long is not None:
-                return self._long(task, long, SpectrogramTransform.for_rate(long.rate, **settings))
+                return self._long(
+                    task, long, SpectrogramTransform.for_rate(long.rate, **self.analysis)
+                )
         signal = load_recording(task.file, self.reading)
-        measured = SpectrogramTransform.for_rate(signal.rate, **settings)(signal)
+        measured = SpectrogramTransform.for_rate(signal.rate, **self.analysis)(signal)
         clean = expected(
             measured, model=self.model, options=self.options, progress=task.progress
         )  # fmt: skip

@@ -21,27 +21,41 @@ BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
-class Spectrogram(Work):
-    """Calibrated spectrograms of recordings.
+class MapWork(Work):
+    """A job that turns recordings into maps.
 
     Attributes:
         reading: channels and calibration.
         resolution: window and hop.
         scaling: of the magnitudes, see `specsr.spectrogram`.
         figure: options of the figures.
-        segment: length in s of the segments that a long recording is processed in.
     """
 
     reading: Reading
     resolution: Resolution = Resolution()
     scaling: Scaling = "rms"
     figure: Figure = Figure()
+
+    @property
+    def analysis(self) -> dict[str, Any]:
+        """Keyword arguments of `specsr.spectrogram`."""
+        return {**self.resolution.arguments(), "scaling": self.scaling}
+
+
+@dataclass(frozen=True)
+class Spectrogram(MapWork):
+    """Calibrated spectrograms of recordings.
+
+    Attributes:
+        segment: length in s of the segments that a long recording is processed in.
+    """
+
     segment: float = SEGMENT
     command: ClassVar[str] = "spectrogram"
 
     def __call__(self, task: Task) -> Result:
         """Return the map of a recording; the map of a long one is written segment by segment."""
-        path, analysis = task.file, self._analysis()
+        path, analysis = task.file, self.analysis
         with long_recording(path, task.targets, self.reading, self.segment) as long:
             if long is not None:
                 transform = SpectrogramTransform.for_rate(long.rate, **analysis)
@@ -59,9 +73,6 @@ class Spectrogram(Work):
                 )
         spec = spectrogram(load_recording(path, self.reading), **analysis)
         return Result(spec, {path.stem: spec}, notes=(cells_note(spec.grid),), figure=self.figure)
-
-    def _analysis(self) -> dict[str, Any]:
-        return {**self.resolution.arguments(), "scaling": self.scaling}
 
 
 def cells_note(grid: Grid) -> str:
