@@ -4,9 +4,9 @@ The uncertainty of a cell is the half-width of its 68 % interval: 68.3 % of the 
 lie within.  Maps are Hann 2048/256.
 
 *Synthetic*: machines of `specsr.synth` of all kinds, of seeds that nothing was trained on.
-*Another generator*: the machines of set 0 of `benchmarks/generator.py`, without a speed; constants
-of `specsr.enhance.uncertainty` were chosen on its other sets.  Both have a known truth.  The
-classes of cells are those of `benchmarks/machines.py`.
+*Another generator*: the machines of set 0 of `benchmarks/generator.py`, without a speed; the
+constants of `specsr.enhance.uncertainty` were fitted to others (`benchmarks/uncertainty_fit.py`).
+Both have a known truth.  The classes of cells are those of `benchmarks/machines.py`.
 
 *Recorded*: recordings that no bundled model was trained on (`benchmarks/real_recordings.py`, 6 s,
 at most 25.6 kHz), in those rows whose sound is steady; their truth is the mean power of the row.
@@ -68,8 +68,8 @@ def result(low: SpecMap, scale: int, find: bool, args: argparse.Namespace) -> tu
     return levels.to_db(high.image()[0].astype(float) ** 2), high.uncertainty_db[0, :-1]
 
 
-def synthetic(seed: int, scale: int, known: bool, args: argparse.Namespace) -> Judged:
-    """Return the errors of one machine of `specsr.synth`."""
+def synthetic_case(seed: int, scale: int) -> tuple[SpecMap, np.ndarray, dict[str, np.ndarray]]:
+    """Return the coarse map of a machine of `specsr.synth`, its true levels in dB, and classes."""
     scene = random_machine(seed)
     made = synthesise(scene)
     transform = SpectrogramTransform(N_FFT, HOP)
@@ -78,7 +78,12 @@ def synthetic(seed: int, scale: int, known: bool, args: argparse.Namespace) -> J
     noise = made.expected_power(fine.grid)[:-1] - clean
     touched = touched_columns([x.time for x in scene.impacts], scene.rate, clean.shape[1])
     truth, masks = classes(clean, noise, touched, fine.grid, scale)
-    low = pool(fine, scale, scale)
+    return pool(fine, scale, scale), truth, masks
+
+
+def synthetic(seed: int, scale: int, known: bool, args: argparse.Namespace) -> Judged:
+    """Return the errors of one machine of `specsr.synth`."""
+    low, truth, masks = synthetic_case(seed, scale)
     db, uncertainty = result(low if known else low.replace(rpm=None), scale, True, args)
     return judged("", db - truth, uncertainty, masks)
 
