@@ -39,11 +39,6 @@ class ExtractedOrders:
         """Level and phase of every order over time; nan where not valid."""
         return piece_cuts(self.lines, self.whole)
 
-    @property
-    def residual(self) -> Signal:
-        """The recording without the orders."""
-        return self.whole.residual
-
     def waveform(self, line: int) -> Signal:
         """Return the waveform of one of the orders, by its position in ``lines``."""
         return self.whole.order(line)
@@ -81,6 +76,25 @@ def extract_orders(
         for name in ("waveforms", "times", "envelopes", "rpm", "bandwidth", "valid")
     ]
     return ExtractedOrders(lines, OrderPiece(signal, *joined))
+
+
+def remove_orders(
+    signal: Signal,
+    orders: Sequence[float] | Mapping[str, Sequence[float]],
+    shafts: Mapping[str, np.ndarray | float] | None = None,
+    method: VoldKalman = VoldKalman(),
+    segment: float = SEGMENT,
+    progress: Progress | None = None,
+) -> Signal:
+    """Return a recording without some orders.  Arguments and errors as `extract_orders`."""
+    lines = _lines(signal, orders, shafts, method)
+    residual = np.empty_like(signal.samples)
+    done = 0
+    for piece in order_pieces(signal, lines, method, segment, progress):
+        found = piece.residual.samples
+        residual[:, done : done + found.shape[1]] = found
+        done += found.shape[1]
+    return signal.replace(samples=residual)
 
 
 def _lines(

@@ -8,7 +8,7 @@ from conformance.check import Check, Group, at_least, at_most, near
 from specsr.maps.transform import spectrogram
 from specsr.nvh.order_cut import order_cut
 from specsr.nvh.order_map import order_map
-from specsr.nvh.order_waveforms import extract_orders
+from specsr.nvh.order_waveforms import extract_orders, remove_orders
 from specsr.nvh.speed import rpm_from_pulses
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.signal import Signal
@@ -63,7 +63,7 @@ def waveforms() -> list[Check]:
             match = np.corrcoef(made, true)[0, 1]
             name = f"Vold-Kalman, {poles} pole(s), order {order:g}"
             checks.append(at_least(f"{name}, correlation of the waveform", match, 0.99, "1"))
-        rest = extract_orders(signal, [2.0], method=method).residual.samples[0]
+        rest = remove_orders(signal, [2.0], method=method).samples[0]
         left = rest[inner] - (signal.samples[0] - waves[2.0])[inner]
         error = 10 * np.log10(np.mean(left**2) / np.mean(waves[2.0][inner] ** 2))
         checks.append(at_most(f"order 2 removed, {poles} pole(s), what is left or lost of it",
