@@ -216,7 +216,8 @@ class WinogradBody:
         """[B, n_feats, H, W] -> the same shape."""
         workers = _Workers()
         with workers.pool:
-            return torch.cat([self._one(image, workers) for image in features])
+            images = [self._one(image, workers) for image in features]
+            return images[0] if len(images) == 1 else torch.cat(images)
 
     def _one(self, image: Tensor, workers: _Workers) -> Tensor:
         n, height, width = image.shape

@@ -56,3 +56,23 @@ def test_the_limit_of_the_deviance_is_reached_by_the_expected_power(methods):
         found = benchmark.whittle_deviance(power, np.ones(power.shape))
         # Euler's constant; r - ln r - 1 of an exponential r has a standard deviation of 0.8
         assert found == pytest.approx(0.5772, abs=4 * 0.81 / 400)
+
+
+def test_kinds_on_which_the_mean_of_columns_is_better_are_listed_with_their_scatter() -> None:
+    def machine(columns: float, specsr: float, close: float) -> dict:
+        return {
+            "columns": {"lines, dB": columns, "close, dB": close},
+            "specsr": {"lines, dB": specsr, "close, dB": close},
+        }
+
+    results = [
+        ("car", machine(1.0, 0.5, np.nan)), ("car", machine(1.0, 0.9, np.nan)),
+        ("turbo", machine(1.0, 1.5, 1.0)), ("turbo", machine(2.0, 2.1, 1.0)),
+    ]  # fmt: skip
+    with script("expected_tables") as module:
+        rows = module.worse(results, ["lines, dB", "close, dB"])
+    assert [(row["kind"], row["score"], row["machines"]) for row in rows] == [
+        ("turbo", "lines, dB", 2)
+    ]
+    assert rows[0]["columns"] == 1.5 and rows[0]["specsr"] == pytest.approx(1.8)
+    assert rows[0]["difference"] == pytest.approx((0.3, 0.2))
