@@ -7,6 +7,9 @@ coarse cell fixes the mean of its fine cells: the level of a fine cell that hold
 is then known better, that of a fine cell beside it less well.  Errors that the network does not see
 are added: speckle that the correction restored, patterns within coarse cells that look like noise
 there, and measured levels that the result does not reproduce.
+
+`EMPTY`, `IMPACT` and `WITHIN` are the same for all machines, fitted by the loss that trained the
+network to training machines of two generators (`benchmarks/uncertainty_fit.py`).
 """
 
 from __future__ import annotations
@@ -37,12 +40,7 @@ AROUND = 3
 
 REGION, TOLERANCE = (9, 15), 1.15
 """Coarse rows and columns over which the scatter of the noise is compared with that of speckle, and
-the factor on the relative variance there, as it scatters itself.
-
-The constants above are the same for all machines.  `EMPTY`, `IMPACT` and `WITHIN` are fitted by the
-loss that trained the network (`specsr.train.losses.uncertainty_loss`, with all classes of cells in
-equal parts) to the sets 1 and 2 of `benchmarks/generator.py` and to training machines of
-`specsr.synth`, x4 and x2 together.  The same fit gives the displacement the factor 1.0."""
+the factor on the relative variance there, as it scatters itself."""
 
 
 def displaced(uncertainty_db: np.ndarray, network: np.ndarray, averaged: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class ExpectedSpectrogram(MapWork):
             measured, model=self.model, options=self.options, progress=task.progress
         )  # fmt: skip
         maps = dict(zip(TITLES, (measured, clean))) if has_figure(task.targets) else {}
-        summary = UncertaintySummary()
+        summary = UncertaintySummary(clean.freqs)
         assert clean.uncertainty_db is not None
         summary.add(clean.uncertainty_db)
         notes = (cells_note(clean.grid), summary.note)
@@ -77,7 +77,7 @@ class ExpectedSpectrogram(MapWork):
         head = long.cut(0, 1)
         grid = dataclasses.replace(transform.grid(head), length=long.length)
         shown = [Overview(grid, long.channels[0]) for _ in TITLES * has_figure(task.targets)]
-        summary = UncertaintySummary()
+        summary = UncertaintySummary(grid.freqs())
         with ExitStack() as stack:
             puts = [
                 stack.enter_context(

@@ -169,7 +169,7 @@ class Upscale(Work):
             notes.append(note)
         notes.extend(map(_shaft_note, high.shafts))
         if high.uncertainty_db is not None:
-            summary = UncertaintySummary()
+            summary = UncertaintySummary(high.freqs)
             summary.add(high.uncertainty_db)
             notes.append(summary.note)
         if pair == "pool":
