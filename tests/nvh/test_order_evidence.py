@@ -36,27 +36,43 @@ def confidence(
     return position_confidence(made, cells, levels, np.full(len(orders), prior))
 
 
+def confidence_at(factor: float) -> float:
+    """Confidence of a line at a Bayes factor for its order against six displaced positions.
+
+    Without evidence each of the seven positions has the probability 1/7: prior odds 1 to 6.  A
+    factor below 3 is hardly worth a mention, one above 20 strong evidence (Kass, Raftery, JASA
+    90(430), 1995, p. 777).
+    """
+    probability = factor / (factor + 6)
+    return (7 * probability - 1) / 6
+
+
+WEAK, STRONG = confidence_at(3), confidence_at(20)
+
+
 def test_a_sweep_shows_that_a_line_is_an_order():
     np.testing.assert_allclose(confidence(SWEEP, [2.0, 5.0], [2.0, 5.0]), 1, atol=0.05)
 
 
 def test_a_steady_line_in_the_middle_of_a_cell_could_lie_anywhere_in_it():
     # row 25.5 of the cell of rows 24 to 27, under a floor that hides its flanks
-    assert confidence(STEADY, [2.04], [2.04], floor=0.1) < 0.2
+    assert confidence(STEADY, [2.04], [2.04], floor=0.1) < WEAK
 
 
 def test_the_flank_in_the_next_cell_shows_where_a_steady_line_lies():
-    assert confidence(STEADY, [2.16], [2.16], floor=1e-4) > 0.75  # row 27, beside the next cell
+    """Row 27 is the last of its cell; the lower the floor, the more of the flank is seen."""
+    found = [confidence(STEADY, [2.16], [2.16], floor=floor) for floor in (0.1, 0.01, 1e-4)]
+    assert found[0] < WEAK < found[1] < found[2] and found[2] > STRONG
 
 
 @pytest.mark.parametrize("off", [-0.2, 0.2])
 def test_a_tone_two_rows_away_is_not_the_order(off):
     assert confidence(SWEEP, [5.0 + off], [5.0]) < 0.02
-    assert confidence(STEADY, [2.16 + off], [2.16]) < 0.2
+    assert confidence(STEADY, [2.16 + off], [2.16]) < WEAK
 
 
 def test_a_given_order_needs_no_evidence_but_none_against_it():
-    assert confidence(STEADY, [2.04], [2.04], 0.8, floor=0.1) > 0.75
+    assert confidence(STEADY, [2.04], [2.04], 0.8, floor=0.1) > STRONG
     assert confidence(SWEEP, [5.2], [5.0], 0.8) < 0.05
 
 

@@ -65,7 +65,9 @@ def test_a_speed_slightly_off_is_corrected_on_request(caplog):
     with caplog.at_level("INFO", "specsr"):
         fit = given_speed(low, grid, SCALE, 1.004 * right)
     assert fit is not None and fit.source == "corrected" and "corrected by -0." in caplog.text
-    assert np.sqrt(np.mean((fit.rotation_hz / right - 1)[8:-8] ** 2)) < 0.001
+    # a quarter of a row at the highest order: a Hann window reads its line 0.35 dB low there
+    row = grid.df / (38 * right.max())
+    assert np.sqrt(np.mean((fit.rotation_hz / right - 1)[8:-8] ** 2)) < 0.25 * row
     kept = given_speed(low, grid, SCALE, 1.004 * right, find=False)
     assert kept is not None and kept.source == "given"
     np.testing.assert_array_equal(kept.rotation_hz, 1.004 * right)
