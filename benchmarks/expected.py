@@ -96,25 +96,32 @@ def cases(limit: int | None) -> list[tuple[str, object]]:
     """Return every machine as its name and a function that makes its `Case`."""
     made: list[tuple[str, object]] = []
     for i, (kind, seed) in enumerate(machine_set(0)):
-        made.append((kind, lambda k=kind, s=seed, g=GRIDS[i % len(GRIDS)]: _other(k, s, g)))
+        made.append((kind, lambda k=kind, s=seed, g=GRIDS[i % len(GRIDS)]: other_machine(k, s, g)))
     for i, kind in enumerate(ALL_KINDS):
         run_of = (SEED + 100 + i, 25600.0, 5.0, {kind: 1.0})
         made.append(
-            (kind, lambda k=kind, r=run_of, g=GRIDS[i % len(GRIDS)]: _own(k, random_machine(*r), g))
+            (
+                kind,
+                lambda k=kind, r=run_of, g=GRIDS[i % len(GRIDS)]: own_machine(
+                    k, random_machine(*r), g
+                ),
+            )
         )
     for i in range(RUN_UPS):
-        made.append(("run-up", lambda s=SEED + i: _own("run-up", random_run_up(s), (2048, 256))))
+        made.append(
+            ("run-up", lambda s=SEED + i: own_machine("run-up", random_run_up(s), (2048, 256)))
+        )
     return some(made, limit)
 
 
-def _other(kind: str, seed: int, grid: tuple[int, int]) -> Case:
+def other_machine(kind: str, seed: int, grid: tuple[int, int]) -> Case:
     machine = generator.make(kind, seed)
     signal = Signal(machine.samples().astype(np.float32)[None], machine.rate, "Pa")
     clean, noise = (f(machine, *grid) for f in (generator.clean_power, generator.noise_power))
     return _case(f"{kind} *", signal, grid, clean, noise, machine.impacts)
 
 
-def _own(kind: str, parameters, grid: tuple[int, int]) -> Case:
+def own_machine(kind: str, parameters, grid: tuple[int, int]) -> Case:
     made = synthesise(parameters)
     signal = one_channel(made.signal)
     spec = analysed(signal, *grid).grid
@@ -123,7 +130,7 @@ def _own(kind: str, parameters, grid: tuple[int, int]) -> Case:
     return _case(kind, signal, grid, clean, noise, [i.time for i in parameters.impacts])
 
 
-def _rms(values: np.ndarray) -> float:
+def rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values)))) if values.size else float("nan")
 
 
@@ -131,13 +138,13 @@ def scores(case: Case, estimate: np.ndarray, uncertainty: np.ndarray | None) -> 
     """Return the scores of one estimate of one machine."""
     levels = to_db(estimate)
     error = levels - case.truth
-    found = {f"{name}, dB": _rms(error[case.masks[name]]) for name in CLASSES}
+    found = {f"{name}, dB": rms(error[case.masks[name]]) for name in CLASSES}
     ridges = compare_lines(case.truth, levels, case.measured.grid)
     found |= {"place, rows": ridges.position_rms, "found, %": 100 * ridges.found}
     found["invented, %"] = 100 * ridges.invented
     clicks = case.masks["clicks"]
     columns = np.flatnonzero(clicks.sum(axis=0) >= 16)
-    found["clicks, dB"] = _rms(
+    found["clicks, dB"] = rms(
         np.array([levels[:, c].max() - case.truth[:, c].max() for c in columns])
     )
     if uncertainty is not None:
@@ -191,7 +198,7 @@ def steady(signal: Signal, highest: float, model: Model | None, only: list[str])
                 ratios.append(estimate[band][:, inside].mean(axis=1).sum() / mean[band].sum())
             low *= 2 ** (1 / 3)
         found[name] = {
-            "third octaves, dB": _rms(10 * np.log10(ratios)), "a cell, dB": _rms(cells),
+            "third octaves, dB": rms(10 * np.log10(ratios)), "a cell, dB": rms(cells),
         }  # fmt: skip
         if uncertainty is not None:
             inside_of = np.abs(cells) <= uncertainty[rows, inside]
@@ -205,12 +212,12 @@ def by_grid(model: Model | None, only: list[str]) -> list[dict]:
     for rate, n_fft, hop in FURTHER:
         found: dict[str, list[float]] = {}
         for seed in range(SEED, SEED + 4):
-            case = _own("", random_run_up(seed, rate), (n_fft, hop))
+            case = own_machine("", random_run_up(seed, rate), (n_fft, hop))
             for name, pair in estimates(case.signal, case.measured, model, only).items():
                 error = to_db(pair[0]) - case.truth
                 for of in ("all", "lines"):
                     key = f"{name}, {of}"
-                    found.setdefault(key, []).append(_rms(error[case.masks[of]]))
+                    found.setdefault(key, []).append(rms(error[case.masks[of]]))
         grid = {"rate, Hz": rate, "window": n_fft, "overlap, %": 100 * (1 - hop / n_fft)}
         rows.append(grid | {key: mean_error(values)[0] for key, values in found.items()})
     return rows

@@ -3,18 +3,18 @@
 Over cells whose expected power is right, the ratio of measured to expected power has a mean of 1.
 Where it has not, the expected map could be corrected.  The largest correction of this kind that
 holds for other machines is a regression: the error of every cell (true over expected level, dB) on
-the logarithm of the mean ratio over {shapes} (rows x columns) around it, of the ratios
-themselves and of the powers, with weights of their own for each of 20 classes of cells by
-uncertainty and level over the floor.  It is fitted on all kinds of machines but one and judged on
-that one.  22 machines: sets 1 and 2 of `benchmarks/generator.py`, one of each kind.  Errors are rms
-in dB; classes of cells as in `benchmarks/expected.py`.
+the logarithm of the mean ratio over neighbourhoods of 1 x 1 to 9 x 31 cells (rows x columns), of
+the ratios themselves and of the powers, with weights of their own for each of 20 classes of cells
+by uncertainty and level over the floor.  It is fitted on all kinds of machines but one and
+judged on that one.  22 machines: sets 1 and 2 of `benchmarks/generator.py`, one of each kind.
+Errors are rms in dB; classes of cells as in `benchmarks/expected.py`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from common import mean_error, parser, progress, publish, run, some
-from expected import CLASSES, GRIDS, Case, _other, _rms
+from expected import CLASSES, GRIDS, Case, other_machine, rms
 from expected_methods import estimates, power
 from generator import machine_set
 from scipy.ndimage import median_filter, uniform_filter
@@ -70,7 +70,7 @@ def main() -> None:
     todo = some(chosen, args.limit)
     kept = []
     for i, (kind, seed) in progress(enumerate(todo), len(todo), "machine"):
-        case: Case = _other(kind, seed, GRIDS[i % len(GRIDS)])
+        case: Case = other_machine(kind, seed, GRIDS[i % len(GRIDS)])
         estimate, uncertainty = estimates(case.signal, case.measured, None, ["specsr"])["specsr"]
         measured, expected = power(case.measured), np.maximum(estimate, 1e-30)
         levels = to_db(expected).astype(float)
@@ -101,12 +101,11 @@ def main() -> None:
                     ("specsr", error),
                     ("corrected", left),
                 ):
-                    found.setdefault(f"{name}, {method}", []).append(_rms(values[masks[name]]))
+                    found.setdefault(f"{name}, {method}", []).append(rms(values[masks[name]]))
         rows.append({"kind": kind} | {name: mean_error(v)[0] for name, v in found.items()})
     mean = {name: mean_error([row[name] for row in rows])[0] for name in rows[0] if name != "kind"}
-    text = __doc__.split("\n", 2)[2].replace("{shapes}", ", ".join(f"{a} x {b}" for a, b in SHAPES))
     publish(
-        args, "Evidence of a map against its expected map", text,
+        args, "Evidence of a map against its expected map", __doc__.split("\n", 2)[2],
         {"Errors by kind": [*rows, {"kind": "mean of the kinds", **mean}]},
         facts={"machines": len(kept)}, digits=2,
     )  # fmt: skip
