@@ -207,6 +207,7 @@ def _fine_map(
 ) -> SpecMap:
     """Return the channels as a map on the fine grid; all its rows are estimated."""
     magnitude = np.stack([np.sqrt(power).astype(np.float32) for power in powers])
+    shafts = tuple(shaft.unexamined() for shaft in low.shafts)
     uncertainty = np.stack(uncertainties) if uncertainties else None
     if grid.cell == (1, 1):
         magnitude = grid.with_nyquist(magnitude)
@@ -214,7 +215,7 @@ def _fine_map(
             uncertainty = np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
     return SpecMap(
         magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
-        rpm=low.rpm, uncertainty_db=uncertainty, shafts=low.shafts,
+        rpm=low.rpm, uncertainty_db=uncertainty, shafts=shafts,
     )  # fmt: skip
 
 

@@ -80,7 +80,8 @@ def upscale(
         consistency: what the result reproduces of its input, see `specsr.choices.Consistency`;
             None for ``measured``.  For the pair ``band`` None puts the measured band back, and
             ``off`` is the only other value.
-        speed: for the pair ``pool``: whether a speed is searched for, and known orders.
+        speed: for the pair ``pool``: whether a speed is searched for, known orders, and further
+            shafts.
         options: tiling, ensemble, precision, device, length of the segments.
         progress: wraps the iterable of steps, for a bar.
 

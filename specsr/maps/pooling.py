@@ -100,7 +100,8 @@ def pool(spec: SpecMap, s_f: int, s_t: int) -> SpecMap:
         return spec.replace(phase=None)
     grid = spec.grid.pooled(s_f, s_t)
     power = pool_power(np.square(spec.image(), dtype=np.float64), s_f, s_t)
-    return SpecMap(np.sqrt(power), grid, channels=spec.channels, rpm=spec.rpm, shafts=spec.shafts)
+    shafts = tuple(shaft.unexamined() for shaft in spec.shafts)
+    return SpecMap(np.sqrt(power), grid, channels=spec.channels, rpm=spec.rpm, shafts=shafts)
 
 
 def power_correlation(grid: Grid, rows: int, frames: int) -> np.ndarray:

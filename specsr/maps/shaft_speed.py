@@ -27,6 +27,10 @@ class ShaftSpeed:
     rpm: np.ndarray
     confidence: np.ndarray | None = None
 
+    def unexamined(self) -> ShaftSpeed:
+        """Return the shaft for a map of other columns: without confidence."""
+        return replace(self, confidence=None)
+
 
 def checked_shafts(shafts: Sequence[ShaftSpeed], grid: Grid) -> tuple[ShaftSpeed, ...]:
     """Return shafts with float64 speeds.

@@ -190,6 +190,17 @@ def test_wrong_shafts_are_refused(given, message):
         SpeedOptions(**{"shafts": {"fan": FAN}, **given}).speeds((), AT.size)
 
 
+def test_a_map_of_other_columns_holds_the_shafts_without_confidence():
+    low = two_shafts()[0]
+    examined = low.replace(shafts=[ShaftSpeed("fan", FAN, np.ones(low.grid.frames))])
+    options = SpeedOptions(find=False)
+    high = specsr.upscale(examined, 4, "pool", model="bicubic", speed=options)
+    for other in (pool(examined, 2, 2), high):
+        (shaft,) = other.shafts
+        np.testing.assert_array_equal(shaft.rpm, FAN)
+        assert shaft.name == "fan" and shaft.confidence is None
+
+
 @pytest.mark.parametrize(
     "shafts, message",
     [
