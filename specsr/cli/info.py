@@ -99,7 +99,7 @@ def _show_understood(file: FileInfo) -> None:
         lines: dict[str, list[str]] = {}
         for channel in file.channels:
             text = channel.understood.get(key, "")
-            if key == "level" and channel.level_db is not None:
+            if key == "level" and channel.mean is not None:
                 text = _level_line(channel)
             if text:
                 lines.setdefault(text, []).append(channel.name)
@@ -120,12 +120,16 @@ def _text(value: object) -> str:
 
 
 def _level_line(channel: ChannelInfo) -> str:
-    """Return what the level of a channel leaves out."""
-    assert channel.lowest is not None and channel.highest is not None
-    span = channel.highest - channel.lowest
-    known = channel.mean is not None and abs(channel.mean) > 1e-3 * span
-    mean = f", which is {channel.mean:.4g} {channel.unit}" if known else ""
-    return f"rms without the mean (DC){mean}"
+    """Return what the level of a channel leaves out, with a mean that would change it."""
+    from specsr.units import REFERENCES
+
+    assert channel.mean is not None
+    level = channel.level_db
+    rms = 0.0 if level is None else 10 ** (level / 20) * REFERENCES[channel.unit]
+    unit = "" if channel.unit == "1" else f" {channel.unit}"
+    # by 0.05 dB or more, as `specsr levels` counts it
+    counts = channel.mean**2 > (10**0.005 - 1) * rms**2
+    return "rms without the mean (DC)" + f", which is {channel.mean:.4g}{unit}" * counts
 
 
 def _warning(channel: ChannelInfo) -> str:

@@ -201,7 +201,7 @@ def tree(file: Any, size: int) -> dict[str, Any]:
         check_data(name, data, size)
         if data.dtype.kind != "O":
             total.add(array_memory(math.prod(data.shape or ()), data.dtype))
-        return _value(data)
+        return _columns(data) if data.dtype.names else _value(data)
 
     references = References(file, read)
 
@@ -223,6 +223,9 @@ def tree(file: Any, size: int) -> dict[str, Any]:
             value = read(key, item)
             if value is None:
                 return
+            if isinstance(value, dict):
+                node[key] = value | own
+                return
             scalar = not hasattr(value, "dtype")
             node[key] = value if scalar and not own else {"": value, **own}
 
@@ -239,7 +242,15 @@ def _is_wanted(data: Any, size: int) -> bool:
     kind, count = data.dtype.kind, math.prod(data.shape or ())
     # each text may be as long as the file
     texts = count <= 1 or (count <= _MOST_TEXTS and count * size <= memory_limit())
-    return kind in "biuf" or (kind in "SO" and texts) or "MATLAB_class" in data.attrs
+    table = bool(data.dtype.names) and len(data.shape or ()) == 1
+    return kind in "biuf" or (kind in "SO" and texts) or "MATLAB_class" in data.attrs or table
+
+
+def _columns(data: Any) -> dict[str, Any]:
+    """Return the columns of numbers of a table, such as that of PyTables: name -> values."""
+    rows = data[()]
+    fields = {name: rows[name] for name in rows.dtype.names}
+    return {k: v for k, v in fields.items() if v.dtype.kind in "biuf" and v.ndim == 1}
 
 
 def _value(data: Any) -> Any:

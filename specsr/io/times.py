@@ -30,8 +30,13 @@ def even_times(times: np.ndarray) -> tuple[float, float, str] | None:
         raise SpecsrError("its time stamps hold values that are not finite")
     steps = np.arange(len(times))
     step = (times[-1] - times[0]) / (len(times) - 1)
-    if not step > 0:
-        raise SpecsrError("its time stamps do not increase")
+    back = np.flatnonzero(np.diff(times) < 0)
+    if len(back) or not step > 0:
+        i = int(back[0]) + 1 if len(back) else 1
+        raise SpecsrError(
+            f"its time stamps do not increase: {times[i]:.9g} s comes after {times[i - 1]:.9g} s, "
+            f"at position {i} from 0"
+        )
     off = np.abs(times - times[0] - step * steps).max() / step
     if off > _TOLERANCE:
         return None

@@ -128,6 +128,8 @@ def _channels(
     name = facts.name
     rows = np.atleast_2d(array)
     rows = rows.T if rows.shape[0] > rows.shape[1] else rows
+    if 1 < len(rows) == rows.shape[1] <= _MOST_CHANNELS:
+        notes.append(f"{name} has as many rows as columns: its rows are read as channels")
     if len(rows) > _MOST_CHANNELS or key(name) in _FREQUENCIES:
         return []
     length = rows.shape[1]

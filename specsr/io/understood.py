@@ -49,7 +49,13 @@ def _axis(channel: Channel) -> str:
     if channel.over:
         return f"{channel.over}, not time"
     if channel.times is not None:
-        return f"time, uneven steps from {channel.times[0]:.6g} to {channel.times[-1]:.6g} s"
+        times = channel.times
+        steps = np.diff(times)
+        at = int(np.argmax(steps))
+        return (
+            f"time, uneven steps from {times[0]:.6g} to {times[-1]:.6g} s; their median is "
+            f"{np.median(steps):.6g} s, the longest {steps[at]:.6g} s at {times[at]:.6g} s"
+        )
     return f"time from {channel.start:.6g} s" if channel.rate else "none in the file"
 
 

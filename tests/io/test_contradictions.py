@@ -8,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from specsr.errors import SpecsrError
-from specsr.io import read, read_map
+from specsr.io import read, read_channels, read_map
 
 RATE, LENGTH = 1000.0, 600
 SINE = np.sin(2 * np.pi * 50 * np.arange(LENGTH) / RATE)
@@ -134,3 +134,8 @@ def test_a_key_that_is_in_a_sidecar_twice_is_refused(tmp_path):
         read(tmp_path / "a.npy")
     side.write_text('{"format": "specsr-signal", "rate": 1000, "unit": "Pa", "unit": "Pa"}')
     assert read(tmp_path / "a.npy").unit == "Pa"
+
+
+def test_a_square_array_is_read_by_rows_with_a_note(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.eye(20), fs=RATE)
+    assert "as many rows as columns: its rows" in read_channels(tmp_path / "a.npz").notes[0]

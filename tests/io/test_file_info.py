@@ -258,3 +258,19 @@ def test_a_file_of_another_image_format_names_those_that_are_read(
         capsys, command, tmp_path / "a.gif", *(["-o", tmp_path / "b.png"] * (command == "upscale"))
     )
     assert code == 1 and "'.gif'" in err and ".wav" in err and ".webp" in err, err
+
+
+def test_a_gap_in_the_times_is_named_by_its_place(tmp_path) -> None:
+    rows = [f"{i / 1000:.3f},{i % 7}" for i in range(1000) if not 500 <= i < 600]
+    (tmp_path / "a.csv").write_text("\n".join(["time [s],p [Pa]", *rows]) + "\n")
+    [channel] = inspect_file(tmp_path / "a.csv").channels
+    assert channel.understood["axis"] == (
+        "time, uneven steps from 0 to 0.999 s; their median is 0.001 s, the longest 0.101 s at "
+        "0.499 s"
+    )
+
+
+def test_a_silent_channel_with_an_offset_states_its_mean(tmp_path, capsys) -> None:
+    specsr.write(tmp_path / "a.wav", Signal(np.full((1, 900), 0.5), 8000))
+    _, out, _ = run(capsys, "info", tmp_path / "a.wav")
+    assert "  level  rms without the mean (DC), which is 0.5\n" in out

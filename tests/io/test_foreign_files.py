@@ -158,3 +158,16 @@ def test_netcdf_has_its_own_words(tmp_path):
     assert (made.rate, made.unit, made.channels) == (100, "m/s2", ("acc",))
     np.testing.assert_array_equal(made.samples[0, :4], [10, 60, 10, 160])
     np.testing.assert_array_equal(made.rpm[:4], [10, 60, 110, 160])
+
+
+def test_a_table_of_hdf5_is_read_by_its_columns(tmp_path):
+    """As PyTables and pandas store it: one data set with named fields."""
+    kind = [("time", "f8"), ("mic", "f4"), ("name", "S4"), ("both", "f4", 2)]
+    table = np.zeros(300, dtype=kind)
+    table["time"], table["mic"] = np.arange(300) / 500, noise(1, 300)[0]
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["group/table"] = table
+        file["group/table"].attrs["unit"] = "Pa"
+    back = read(tmp_path / "a.h5")
+    assert (back.rate, back.unit, back.channels) == (500, "Pa", ("mic",))
+    np.testing.assert_array_equal(back.samples[0], table["mic"])

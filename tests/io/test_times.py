@@ -49,3 +49,17 @@ def test_uniform_time_stamps_give_a_rate_and_a_lost_sample_is_detected(
 def test_invalid_time_stamps_are_refused(times):
     with pytest.raises(SpecsrError, match="time stamps"):
         even_times(np.array(times))
+
+
+@pytest.mark.parametrize(
+    ("times", "match"),
+    [
+        ([0, 1, 2, 1.5, 4], "1.5 s comes after 2 s, at position 3"),
+        ([58, 59, 0, 1], "0 s comes after 59 s, at position 2"),
+        ([5, 4, 3], "4 s comes after 5 s, at position 1"),
+        ([5, 5, 5], "at position 1"),
+    ],
+)
+def test_times_that_run_back_are_refused_with_their_place(times, match):
+    with pytest.raises(SpecsrError, match=f"do not increase: .*{match}"):
+        even_times(np.array(times))
