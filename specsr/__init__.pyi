@@ -28,7 +28,14 @@ from .models.model import Model as Model
 from .models.bundled import load_model as load_model
 from .models.model import save_model as save_model
 from .models.options import InferOptions as InferOptions
+from .nvh.cepstrum import cepstrum as cepstrum
+from .nvh.envelope import envelope as envelope
 from .nvh.export import to_xarray as to_xarray
+from .nvh.kurtosis import kurtogram as kurtogram
+from .nvh.integration import detrended as detrended
+from .nvh.integration import to_quantity as to_quantity
+from .nvh.level_curve import CurveOptions as CurveOptions
+from .nvh.level_curve import level_curve as level_curve
 from .nvh.levels import overall_level as overall_level
 from .nvh.levels import psd as psd
 from .nvh.levels import third_octave_levels as third_octave_levels
@@ -41,11 +48,13 @@ from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
 from .nvh.speed import read_rpm as read_rpm
 from .nvh.speed_options import SpeedOptions as SpeedOptions
+from .nvh.synchronous_average import synchronous_average as synchronous_average
 from .nvh.tacholess import SpeedSearch as SpeedSearch
 from .nvh.tacholess import find_speed as find_speed
 from .nvh.view import View as View
 from .nvh.view import view as view
 from .nvh.vold_kalman import VoldKalman as VoldKalman
+from .nvh.weighted import weighted as weighted
 from .pairs.pair import Pair as Pair
 from .plots.comparison import plot_comparison as plot_comparison
 from .plots.maps import plot_uncertainty as plot_uncertainty
@@ -85,7 +94,16 @@ __all__ = [
     "VoldKalman",
     "extract_orders",
     "remove_orders",
+    "envelope",
+    "kurtogram",
+    "cepstrum",
+    "synchronous_average",
     "overall_level",
+    "level_curve",
+    "CurveOptions",
+    "weighted",
+    "to_quantity",
+    "detrended",
     "third_octave_levels",
     "psd",
     "loudness",

@@ -15,7 +15,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from specsr.cli.benchmark import benchmark_images, benchmark_speed, benchmark_step
+from specsr.cli.diagnosis import average, cepstrum
 from specsr.cli.enhance import denoise, spectrogram, upscale
+from specsr.cli.envelope import envelope
 from specsr.cli.evaluate import evaluate
 from specsr.cli.info import info
 from specsr.cli.levels import levels
@@ -137,6 +139,18 @@ app.command(
 app.command(
     epilog=_examples("specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png")
 )(levels)
+app.command(
+    epilog=_examples(
+        "specsr envelope gearbox.wav --band auto -o envelope.csv -o envelope.png",
+        "specsr envelope run.wav --rpm rpm.csv --bearing 9/7.94/39.04 -o orders.png",
+    )
+)(envelope)
+app.command(epilog=_examples("specsr cepstrum gearbox.wav -o cepstrum.csv -o cepstrum.png"))(
+    cepstrum
+)
+app.command(epilog=_examples("specsr average gearbox.wav --rpm rpm.csv --ratio 0.482 -o turn.csv"))(
+    average
+)
 app.command(
     epilog=_examples(
         "specsr report logger.wav full.wav original.wav -o report.html --model band",

@@ -133,7 +133,29 @@ class Bearing:
         """Return the order of the rotation of a ball about its own axis."""
         return self.pitch / (2 * self.ball) * (1 - self._share**2)
 
+    def named(self) -> dict[str, float]:
+        """Return the orders by their usual names."""
+        return {"FTF": self.ftf, "BSF": self.bsf, "BPFO": self.bpfo, "BPFI": self.bpfi}
+
     def orders(self, harmonics: int = 1) -> tuple[float, ...]:
         """Return the orders of cage and ball, and harmonics of those of both rings, ascending."""
         rings = (k * order for k in range(1, harmonics + 1) for order in (self.bpfo, self.bpfi))
         return tuple(sorted({self.ftf, self.bsf, *rings}))
+
+
+def parse_bearing(text: str) -> Bearing:
+    """Return the bearing of a text ``balls/ball/pitch`` or ``balls/ball/pitch/angle``.
+
+    Raises:
+        SpecsrError: another form, or a geometry that is none.
+    """
+    try:
+        balls, *sizes = (float(part) for part in text.split("/"))
+    except ValueError:
+        balls, sizes = 0.5, []
+    if balls % 1 or len(sizes) not in (2, 3) or not all(map(math.isfinite, sizes)):
+        raise SpecsrError(
+            f"bearing {text!r}: expected balls/ball/pitch or balls/ball/pitch/angle, such as "
+            "9/7.94/39.04 (diameters in one unit, degrees)"
+        )
+    return Bearing(int(balls), *sizes)

@@ -170,7 +170,7 @@ def order_map(
             f"the recording holds {angle[-1]:.3g} revolutions, a window of resolution "
             f"{resolution:g} needs {1 / resolution:.3g}: choose a coarser resolution"
         )
-    fine = _by_angle(signal, angle, math.ceil(signal.rate / slowest))
+    fine = by_angle(signal, angle, math.ceil(signal.rate / slowest))
     per_rev = min(2 * math.ceil(_NYQUIST * max_order), fine.rate)
     coarse = fine.resample(per_rev)
     n_fft = 2 * round(per_rev / resolution / 2)
@@ -183,7 +183,7 @@ def order_map(
     return OrderMap(spec, times, 60 * speed, signal.rate / 2 / speed, float(max_order))
 
 
-def _by_angle(signal: Signal, angle: np.ndarray, per_rev: int) -> Signal:
+def by_angle(signal: Signal, angle: np.ndarray, per_rev: int) -> Signal:
     """Return the signal at ``per_rev`` samples per revolution; its time axis is revolutions."""
     wanted = np.arange(math.floor(angle[-1] * per_rev) + 1) / per_rev
     positions = np.interp(wanted, angle, np.arange(signal.length))

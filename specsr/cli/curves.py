@@ -1,0 +1,69 @@
+"""Parts of the commands that write a curve of every channel: tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from specsr.cli.output import check_files, csv_text, say, write_text
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading, Speed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from specsr.signal import Signal
+
+
+def check_suffixes(outputs: list[Path], more: tuple[str, ...] = ()) -> None:
+    """Raise `SpecsrError` for an output that is no table, figure or of the suffixes in ``more``."""
+    allowed = (".csv", ".png", ".pdf", ".svg", *more)
+    for path in outputs:
+        if path.suffix.lower() not in allowed:
+            raise SpecsrError(f"{path}: expected one of {', '.join(allowed)}")
+
+
+def read_recording(
+    source: Path, outputs: list[Path], overwrite: bool, reading: Reading, speed: Speed = Speed()
+) -> Signal:
+    """Check the outputs and read the recording."""
+    read = check_files(outputs, [source, speed.table, reading.tone], overwrite)
+
+    from specsr import io
+    from specsr.jobs.inputs import load_recording
+
+    if io.is_map(source):
+        raise SpecsrError(f"{source}: is a map: expected a recording")
+    signal = load_recording(source, reading, speed)
+    read.check()
+    return signal
+
+
+def write_curve(
+    path: Path,
+    x: np.ndarray,
+    values: np.ndarray,
+    signal: Signal,
+    words: tuple[str, str, str],
+    marks: Mapping[str, float],
+    source: Path,
+    overwrite: bool,
+) -> None:
+    """Write one curve for each channel as a table or a figure.
+
+    ``words``: name of the column of ``x``, and the labels of both axes.
+    """
+    import numpy as np
+
+    message = f"{source} -> {path}"
+    if path.suffix.lower() == ".csv":
+        rows = np.column_stack([x, *values]).tolist()
+        write_text(path, csv_text([words[0], *signal.channels], rows), overwrite, message)
+        return
+    from specsr.plots.lines import plot_lines
+    from specsr.plots.save import save_figure
+
+    axes = plot_lines(x, values, signal.channels, words[1:], marks=marks, title=source.name)
+    save_figure(axes, path, overwrite=overwrite)
+    say(message)

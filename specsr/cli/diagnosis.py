@@ -1,0 +1,121 @@
+"""``specsr cepstrum`` and ``average``: echoes and families of lines, the mean revolution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from specsr.cli.curves import check_suffixes, read_recording, write_curve
+from specsr.cli.options import Overwrite, reading_options, speed_options
+from specsr.cli.output import csv_text, say, show, write_each, write_text
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading, Speed
+from specsr.names import plain
+
+TablesAndFigures = Annotated[
+    Optional[list[Path]],
+    typer.Option("-o", "--out", help="Output file, repeatable: .csv or .png .pdf .svg."),
+]
+
+
+@reading_options()
+def cepstrum(
+    source: Annotated[Path, typer.Argument(help="A recording.")],
+    out: TablesAndFigures = None,
+    df: Annotated[float, typer.Option(help="Row spacing of the spectrum, Hz.")] = 1.0,
+    longest: Annotated[
+        Optional[float], typer.Option(help="Highest quefrency of the output, s [default: all].")
+    ] = None,
+    overwrite: Overwrite = False,
+    reading: Reading = Reading(),
+) -> None:
+    """Write the power cepstrum: harmonics or sidebands f apart peak at 1/f, echoes at their delay.
+
+    The largest peak above 1 ms is printed for each channel.
+    """
+    import numpy as np
+
+    outputs = out or []
+    check_suffixes(outputs)
+    signal = read_recording(source, outputs, overwrite, reading)
+
+    from specsr.nvh.cepstrum import cepstrum as power_cepstrum
+
+    x, values = power_cepstrum(signal, df)
+    kept = x <= (longest or np.inf)
+    x, values = x[kept], values[:, kept]
+    beyond = x >= 1e-3
+    if not beyond.any():
+        raise SpecsrError(f"no quefrency above 1 ms: --df is {df:g} Hz, --longest {longest}")
+    for name, curve in zip(signal.channels, values):
+        top = int(np.flatnonzero(beyond)[np.argmax(curve[beyond])])
+        show(f"{plain(name)}: {curve[top]:.3g} at {x[top]:.5g} s ({1 / x[top]:.5g} Hz)")
+
+    def write(path: Path) -> None:
+        words = ("quefrency_s", "Quefrency (s)", "Cepstrum")
+        write_curve(path, x[1:], values[:, 1:], signal, words, {}, source, overwrite)
+
+    write_each(outputs, write)
+
+
+@reading_options()
+@speed_options()
+def average(
+    source: Annotated[Path, typer.Argument(help="A recording.")],
+    out: TablesAndFigures = None,
+    ratio: Annotated[
+        float, typer.Option(help="Speed of the shaft over that given, behind a gear.")
+    ] = 1.0,
+    overwrite: Overwrite = False,
+    speed: Speed = Speed(),
+    reading: Reading = Reading(),
+) -> None:
+    """Write the mean revolution of a shaft (time-synchronous average), with its scatter.
+
+    What does not repeat with the shaft falls by the number of revolutions, in power.
+    """
+    import numpy as np
+
+    outputs = out or []
+    check_suffixes(outputs)
+    signal = read_recording(source, outputs, overwrite, reading, speed)
+    if signal.rpm is None:
+        raise SpecsrError(
+            f"{source}: has no speed: give a table (--rpm speed.csv), a speed channel "
+            "(--rpm-channel 1) or tacho pulses (--tacho-channel 1)"
+        )
+
+    from specsr.nvh.synchronous_average import synchronous_average
+
+    found = synchronous_average(signal, ratio=ratio)
+    strongest = found.orders()[:, 1:]
+    show(f"{found.count} revolutions of {found.turns.size} samples")
+    for name, orders in zip(signal.channels, strongest):
+        top = np.argsort(orders)[::-1][:3]
+        values = ", ".join(f"order {k + 1}: {orders[k]:.3g} {signal.unit} rms" for k in top)
+        show(f"{plain(name)}: {values}")
+
+    def write(path: Path) -> None:
+        message = f"{source} -> {path}"
+        if path.suffix.lower() == ".csv":
+            columns = ["turn"]
+            for name in signal.channels:
+                columns += [f"{name} mean", f"{name} scatter"]
+            both = np.stack([found.mean, found.scatter], 1).reshape(-1, found.turns.size)
+            rows = np.column_stack([found.turns, *both])
+            write_text(path, csv_text(columns, rows.tolist()), overwrite, message)
+            return
+        from specsr.plots.lines import plot_lines
+        from specsr.plots.save import save_figure
+
+        axes = plot_lines(
+            found.turns, found.mean, signal.channels,
+            ("Revolution", f"Mean of {found.count} revolutions ({signal.unit})"),
+            scatter=found.scatter / np.sqrt(found.count), title=source.name,
+        )  # fmt: skip
+        save_figure(axes, path, overwrite=overwrite)
+        say(message)
+
+    write_each(outputs, write)
