@@ -30,6 +30,9 @@ SECONDS, TIME_SHARE = 3.0, 20.0
 WIDTH_HZ, ROW_SHARE = 800.0, 30.0
 """Range of frequencies around a cell, Hz, and share of its rows in % below the floor."""
 
+SHAPE_ROWS = 17
+"""Rows whose lowest `ROW_SHARE` is the spectrum under the lines: four times the width of a line."""
+
 VALUES = 32
 """Values that a percentile is taken of."""
 
@@ -67,9 +70,21 @@ def noise_floor(power: np.ndarray, grid: Grid) -> np.ndarray:
     rows = min(2 * round(WIDTH_HZ / grid.df / 2) + 1, len(db) | 1)
     over_time = _percentile(db, TIME_SHARE, columns)
     over_time = gaussian_filter1d(over_time, ROWS, axis=0, mode="nearest")
-    between = _percentile(db.T, ROW_SHARE, rows).T
-    between = gaussian_filter1d(between, rows / 4, axis=0, mode="nearest")
+    shape = _shape(db)
+    between = _percentile((db - shape).T, ROW_SHARE, rows).T
+    between = shape + gaussian_filter1d(between, rows / 4, axis=0, mode="nearest")
     return 10 ** ((np.minimum(over_time, between) + RAISED_DB) / 10)
+
+
+def _shape(db: np.ndarray) -> np.ndarray:
+    """Return the spectrum under the lines of the quieter columns, [F, 1].
+
+    Taken off before the floor over frequency is sought: on a steep spectrum that would be the level
+    of the quiet end of `WIDTH_HZ`.
+    """
+    quiet = np.percentile(db, TIME_SHARE, axis=1)
+    under = percentile_filter(quiet, ROW_SHARE, SHAPE_ROWS, mode="nearest")
+    return gaussian_filter1d(under, SHAPE_ROWS / 4, mode="nearest")[:, None]
 
 
 def _percentile(db: np.ndarray, share: float, size: int) -> np.ndarray:

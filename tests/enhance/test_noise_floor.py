@@ -42,10 +42,10 @@ def found(noisy) -> specsr.Signal:
 
 
 def test_the_floor_of_steady_noise_is_its_power_and_lines_are_no_part_of_it() -> None:
-    """Of a map that scatters by 0.5 dB: within 1.5 dB, with a tone, a sweep and a burst in it."""
+    """Of a map that scatters by 0.5 dB: within 2 dB, with a tone, a sweep and a burst in it."""
     rng = np.random.default_rng(0)
     shape = (256, GRID.frames)
-    slope = np.linspace(0, -5, 256)[:, None]
+    slope = np.linspace(0, -20, 256)[:, None]
     level = slope + 0.5 * rng.standard_normal(shape)
     power = 10 ** (level / 10)
     power[100:103] *= 1e4
@@ -55,9 +55,10 @@ def test_the_floor_of_steady_noise_is_its_power_and_lines_are_no_part_of_it() ->
     power[:, 150:180] *= 100
     found = 10 * np.log10(noise_floor(power, GRID))
     error = np.abs(found - slope)
-    assert error[:, :150].max() < 1.5 and error[:, 180:].max() < 1.5
+    # raised by 1.5 dB for the mean, and the scatter of 0.5 dB
+    assert error[:, :150].max() < 2.0 and error[:, 180:].max() < 2.0
     # during the burst neither the rows of the tone nor those beside it hold the noise alone
-    assert error[:80, 150:180].max() < 1.5 and error[120:, 150:180].max() < 1.5
+    assert error[:80, 150:180].max() < 2.0 and error[120:, 150:180].max() < 2.0
     scaled = noise_floor(1e-6 * power, GRID)
     np.testing.assert_allclose(scaled, 1e-6 * 10 ** (found / 10), rtol=1e-4)
 
