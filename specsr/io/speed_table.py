@@ -21,6 +21,9 @@ from specsr.io.unit_labels import is_speed, speed_factor
 _LAYOUT = "one or two columns of numbers (time in s, speed in 1/min)"
 _ENDED = re.compile(r"(?i).*[ _.](rad_s|rad_sec|rev_s|deg_s|1_min|rev_min|r_min|krpm|rps|hz)")
 _SWAPPED = "; its columns seem swapped: expected times first, or names with units"
+CONFIDENCE, SURE = "confidence", 0.5
+"""Name of the column with the confidence of a found speed, and the value below which a note is
+made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,18 @@ def _speeds(head: Head, table: np.ndarray) -> SpeedTable:
     factor = found.factor if found else 1.0
     increases = bool((np.diff(table[:, speed]) > 0).all())
     hint = _SWAPPED if increases and not head.names else ""
+    for i, one in enumerate(columns):
+        if one.name == CONFIDENCE:
+            notes += _confidence_note(table[:, i])
     return SpeedTable(values * factor, rpm, notes, hint)
+
+
+def _confidence_note(confidence: np.ndarray) -> tuple[str, ...]:
+    """Return a note if a found speed is unsure at some of its times."""
+    unsure = 100 * float(np.mean(~(confidence >= SURE)))
+    if not unsure:
+        return ()
+    return (f"the confidence of the speed is below {SURE:g} at {unsure:.0f} % of its times",)
 
 
 def _times(columns: list[Column], head: Head) -> int:

@@ -157,10 +157,12 @@ def find_speed(
         )
     chosen = found[options.candidate - 1]
     track = chosen.track
-    rotation_hz = _held(speeds[track.path] / 60, track.confidence)
+    unit = chosen.spacing or 1.0
+    start = None if options.start is None else options.start * unit / 60
+    rotation_hz = _held(speeds[track.path] / 60, track.confidence, start)
     if (track.confidence >= SURE).any():
         rotation_hz = refine_by_phase(plain, rotation_hz, step, track.orders)
-    rpm = 60 * rotation_hz / (chosen.spacing or 1.0)
+    rpm = 60 * rotation_hz / unit
     return FoundSpeed(times, rpm, track.confidence, tuple(found), options.candidate - 1)
 
 
@@ -224,9 +226,15 @@ def _start_scores(speeds: np.ndarray, start: float | None) -> np.ndarray | None:
     return -START_COST * np.abs(np.log(speeds / start)) / START
 
 
-def _held(rpm: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Return a speed interpolated, or held at the edges, where its confidence is low, [T]."""
+def _held(rotation_hz: np.ndarray, confidence: np.ndarray, start: float | None) -> np.ndarray:
+    """Return a speed interpolated, or held at the edges, where its confidence is low, [T].
+
+    A known start value counts in the first column.
+    """
     sure = np.flatnonzero(confidence >= SURE)
     if not len(sure):
-        return rpm
-    return np.exp(np.interp(np.arange(len(rpm)), sure, np.log(rpm[sure])))
+        return rotation_hz
+    known = np.log(rotation_hz[sure])
+    if start is not None and sure[0] > 0:
+        sure, known = np.append(0, sure), np.append(np.log(start), known)
+    return np.exp(np.interp(np.arange(len(rotation_hz)), sure, known))

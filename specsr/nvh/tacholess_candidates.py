@@ -201,5 +201,7 @@ def _allowed(
     sure = sure if sure.any() else np.ones(len(rpm), dtype=bool)
     low, high = limits[0] * (1 - SHARED), limits[1] * (1 + SHARED)
     inside = ((rpm >= low) & (rpm <= high))[sure].mean() >= INSIDE
+    if start is None or track.kind in DIRECT:  # the start value has its share in these
+        return bool(inside)
     first = rpm[np.flatnonzero(sure)[0]]
-    return bool(inside and (start is None or abs(math.log(first / start)) <= NEAR_START))
+    return bool(inside and abs(math.log(first / start)) <= NEAR_START)

@@ -2,9 +2,9 @@
 
 A line counts by its level above the background, in dB and limited, so that no single strong tone
 decides.  The levels at the orders of a speed are added, those midway between them subtracted with
-half the weight, and the sum is divided by its standard deviation: in noise it has mean 0 and
-standard deviation 1.  Half the right speed has twice the orders, every second without a line; twice
-the right speed has lines midway: both score less.
+half the weight, and the sum is divided by its standard deviation in noise.  The highest of the
+sums over few, some and all orders counts.  Half the right speed has twice the orders, every second
+without a line; twice the right speed has lines midway: both score less.
 
 In a run-up a high order crosses many rows within a window.  Windows are therefore warped for
 several relative slopes of the speed: where the slope is right, all orders are sharp (fan-chirp
@@ -39,6 +39,9 @@ LOWEST_ROW = 2.0
 """Orders at or below this row are ignored: the main lobe of the mean reaches there."""
 CLOSEST = 2.5
 """Distance of two orders in rows below which their lines merge and score nothing."""
+FEW, SOME = 4, 12
+"""Numbers of orders, from the lowest up, after which a sum counts too: a machine may have lines at
+few of its orders, and the others then add nothing but noise."""
 BETWEEN = 0.5
 """Weight of a level midway between two orders."""
 MIDWAY = 5.0
@@ -84,42 +87,52 @@ class HarmonicMap:
 
 
 def comb(orders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return orders and the points midway, their weights, and the distance of their neighbours."""
+    """Return orders and the points midway, ascending, their weights, and the distance to others."""
     bounds = np.concatenate([[0.0], orders])
     gaps = np.diff(bounds)
-    near = np.minimum(gaps[1:], gaps[:-1]) if len(orders) > 1 else gaps[:0]
-    own = np.append(near, gaps[-1])
-    own[0] = gaps[1] if len(orders) > 1 else np.inf  # nothing but the mean is below the first
-    middles = (bounds[1:] + bounds[:-1]) / 2
+    near = np.append(np.minimum(gaps[1:], gaps[:-1]), gaps[-1])
+    near[0] = gaps[1] if len(orders) > 1 else np.inf  # nothing but the mean is below the first
+    points = np.concatenate([orders, (bounds[1:] + bounds[:-1]) / 2])
     weights = np.repeat([1.0, -BETWEEN], len(orders))
-    return np.concatenate([orders, middles]), weights, np.concatenate([own, gaps])
+    rising = np.argsort(points, kind="stable")
+    return points[rising], weights[rising], np.concatenate([near, gaps])[rising]
 
 
 @njit(cache=True)
 def _sums(lines, rotations, teeth, weights, gaps):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Return the harmonic sums [S, T] of lines [F, T] for speeds in rows, [S]; see `comb`."""
     rows, columns = lines.shape
-    least = min(3, len(teeth) // 2)
+    least = min(3, (weights > 0).sum())
     sums = np.zeros((len(rotations), columns), np.float32)
+    total = np.empty(columns, np.float32)
     for s in range(len(rotations)):
         count, variance = 0, 0.0
-        total = sums[s]
+        total[:] = 0
         for k in range(len(teeth)):
             row = teeth[k] * rotations[s]
+            if row >= rows - 1:
+                break
             closest = CLOSEST if weights[k] > 0 else MIDWAY
-            if row <= LOWEST_ROW or row >= rows - 1 or gaps[k] * rotations[s] < closest:
-                continue
-            below = int(row)
-            upper = np.float32((row - below) * weights[k])
-            lower = np.float32(weights[k]) - upper
-            for t in range(columns):
-                total[t] += lower * lines[below, t] + upper * lines[below + 1, t]
-            count += weights[k] > 0
-            variance += weights[k] ** 2
-        scale = np.float32(1 / np.sqrt(variance)) if count >= least else np.float32(0)
-        for t in range(columns):
-            total[t] *= scale
+            if row > LOWEST_ROW and gaps[k] * rotations[s] >= closest:
+                below = int(row)
+                upper = np.float32((row - below) * weights[k])
+                lower = np.float32(weights[k]) - upper
+                for t in range(columns):
+                    total[t] += lower * lines[below, t] + upper * lines[below + 1, t]
+                count += weights[k] > 0
+                variance += weights[k] ** 2
+                if weights[k] > 0 and count in (FEW, SOME) and count >= least:
+                    _raise(sums[s], total, np.float32(1 / np.sqrt(variance)))
+        if count >= least:
+            _raise(sums[s], total, np.float32(1 / np.sqrt(variance)))
     return sums
+
+
+@njit(cache=True)
+def _raise(sums, total, scale):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Raise sums [T] to ``total * scale`` where that is higher."""
+    for t in range(len(sums)):
+        sums[t] = max(sums[t], total[t] * scale)
 
 
 def _lines(plain: np.ndarray, warped: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -18,7 +18,6 @@ from scipy.ndimage import uniform_filter1d
 
 from specsr.nvh.speed import revolutions
 from specsr.nvh.speed_curve import smooth
-from specsr.nvh.tacholess_map import comb
 from specsr.signal import Signal
 
 LAG = 2
@@ -65,8 +64,9 @@ def _round(
     grid = np.interp(np.arange(signal.length) / signal.rate, columns * step, speed)
     turns = revolutions(grid, signal.rate)
     centres = np.round(columns * step * signal.rate).astype(int)
-    points, _, gaps = comb(orders)
-    gap = float(np.min(gaps[: len(orders)])) if len(orders) > 1 else float(orders[0])
+    bounds = np.concatenate([[0.0], orders])
+    points = np.concatenate([orders, (bounds[1:] + bounds[:-1]) / 2])
+    gap = float(np.diff(orders).min()) if len(orders) > 1 else float(orders[0])
     half = np.maximum(GAPS / gap / speed, 2 * lag) / 2 * signal.rate
     half = half.astype(int)
     curvature = np.zeros(len(log))

@@ -1,0 +1,89 @@
+"""``specsr speed``: outputs, messages, and its table as the speed of other commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr import Signal, read_rpm
+from support.command import run
+
+RATE = 4096.0
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    rpm = np.linspace(1200, 2400, round(2 * RATE))
+    turns = np.cumsum(rpm) / 60 / RATE
+    lines = sum(np.sin(2 * np.pi * k * turns + k) for k in (2, 4, 6, 8))
+    noise = np.random.default_rng(0).standard_normal(rpm.size)
+    path = tmp_path_factory.mktemp("speed") / "run.wav"
+    specsr.write(path, Signal(0.05 * (lines + 0.2 * noise), RATE, "Pa"))
+    return path, rpm
+
+
+def test_table_is_the_speed_of_other_commands(recording, tmp_path, capsys):
+    path, rpm = recording
+    table, figure = tmp_path / "rpm.csv", tmp_path / "speed.png"
+    code, out, err = run(
+        capsys, "speed", path, "-o", table, "--plot", figure, "--rpm-range", "1000:2800",
+        "--orders", "2,4,6,8",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "every 2 orders" in out and "confidence" in err
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert table.read_text().splitlines()[0] == "time_s,rpm,confidence"
+    found = read_rpm(table, specsr.read(path))
+    assert np.median(np.abs(found / rpm - 1)) < 1e-3
+    cuts = tmp_path / "cuts.csv"
+    code, _, err = run(capsys, "orders", path, "--rpm", table, "--cut", "2", "-o", cuts)
+    assert code == 0, err
+    assert cuts.exists()
+    # nothing is replaced
+    code, _, err = run(capsys, "speed", path, "-o", table)
+    assert code == 1 and "rpm.csv" in err
+
+
+def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):
+    table = tmp_path / "rpm.csv"
+    table.write_text("time_s,rpm,confidence\n0,1200,0.9\n1,1800,0.2\n2,2400,0.9\n3,2400,0.9\n")
+    rpm = read_rpm(table, specsr.read(recording[0]))
+    assert rpm[0] == 1200
+    assert "confidence of the speed is below 0.5 at 25 % of its times" in caplog.text
+
+
+def test_noise_gives_an_error_and_no_table(tmp_path, capsys):
+    path, table = tmp_path / "noise.wav", tmp_path / "rpm.csv"
+    noise = 0.1 * np.random.default_rng(1).standard_normal(round(2 * RATE))
+    specsr.write(path, Signal(noise, RATE, "Pa"))
+    code, _, err = run(capsys, "speed", path, "-o", table)
+    assert code == 1
+    assert "noise.wav: no lines that follow one speed" in err and "--rpm-range" in err
+    assert not table.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rpm-range", "800"], "--rpm-range is '800'"),
+        (["--rpm-range", "6000:800"], "the lower one first"),
+        (["--orders", "2,x"], "--orders is '2,x'"),
+        (["-o", "rpm.wav"], "expected .csv"),
+        (["--start", "100000"], "within the range"),
+    ],
+)
+def test_wrong_options_give_one_line(recording, capsys, options, message):
+    code, _, err = run(capsys, "speed", recording[0], *options)
+    assert code == 1
+    assert message in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_map_is_refused(tmp_path, capsys):
+    path = tmp_path / "map.npz"
+    noise = np.random.default_rng(1).standard_normal(4096)
+    specsr.write_map(path, specsr.spectrogram(Signal(noise, RATE), n_fft=256))
+    code, _, err = run(capsys, "speed", path)
+    assert code == 1 and "is a map" in err and "upscale" in err

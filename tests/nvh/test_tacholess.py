@@ -1,0 +1,207 @@
+"""Speed without a tacho: accuracy, factors, limits, confidence."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr import Signal, SpecsrError, SpeedSearch, find_speed
+from specsr.nvh.tacholess_map import HarmonicMap
+from specsr.nvh.tacholess_path import PENALTY, STEP, Search, best_path, speeds_between
+from specsr.nvh.tacholess_phase import refine_by_phase
+
+RATE = 4096.0
+
+
+def run(
+    rpm: np.ndarray, orders: tuple[float, ...], line_to_noise: float, seed: int = 0
+) -> np.ndarray:
+    """Return orders of equal level in white noise; the ratio is that of the whole band, dB."""
+    turns = np.cumsum(rpm) / 60 / RATE
+    lines = sum(np.cos(2 * np.pi * k * turns + k) for k in orders)
+    noise = np.random.default_rng(seed).standard_normal(rpm.size)
+    return lines + noise * np.std(lines) * 10 ** (-line_to_noise / 20)
+
+
+def ramp(low: float, high: float, seconds: float = 2.0) -> np.ndarray:
+    return np.linspace(low, high, round(seconds * RATE))
+
+
+def errors(found: specsr.nvh.tacholess.FoundSpeed, rpm: np.ndarray) -> np.ndarray:
+    truth = np.interp(found.times, np.arange(rpm.size) / RATE, rpm)
+    return np.abs(found.rpm / truth - 1)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1200, 2600), (3000, 1500)])
+def test_a_run_at_12_db_is_found_within_a_thousandth(low, high):
+    rpm = ramp(low, high)
+    found = find_speed(Signal(run(rpm, (1, 2, 3, 4, 6), 12), RATE, start=7.0))
+    assert found.times[0] == 7.0
+    off = np.abs(found.rpm / np.interp(found.times - 7, np.arange(rpm.size) / RATE, rpm) - 1)
+    assert np.median(off) < 1e-3
+    assert np.mean(off < 0.03) >= 0.9
+    assert found.confidence.mean() > 0.9 and found.is_found
+
+
+def test_limits_start_and_orders_decide_which_order_a_line_is():
+    rpm = ramp(1200, 2600)
+    signal = Signal(run(rpm, (2, 4, 6, 8), 20), RATE)
+    free = find_speed(signal)
+    assert np.median(free.rpm / np.interp(free.times, np.arange(rpm.size) / RATE, rpm)) == (
+        pytest.approx(2, rel=1e-3)
+    )
+    assert any(each.spacing == 2 for each in free.candidates)
+    for options in (
+        SpeedSearch((900, 3200)), SpeedSearch(start=1250),
+        SpeedSearch((900, 5000), orders=(2, 4, 6, 8)),
+    ):  # fmt: skip
+        found = find_speed(signal, options)
+        assert np.median(errors(found, rpm)) < 1e-3
+        assert found.candidates[found.chosen].lines == "every 2 orders"
+        assert found.orders[:3] == (2, 4, 6)
+
+
+def test_another_candidate_can_be_taken():
+    rpm = ramp(1200, 2400, 1.5)
+    signal = Signal(run(rpm, (1, 2, 3, 4), 20), RATE)
+    first = find_speed(signal)
+    position = next(i for i, each in enumerate(first.candidates) if each.lines == "every 2 orders")
+    found = find_speed(signal, SpeedSearch(candidate=position + 1))
+    assert found.chosen == position
+    assert np.allclose(found.rpm, first.rpm / 2, rtol=1e-6)
+    with pytest.raises(SpecsrError, match=r"candidate is 99: expected 1 to \d+"):
+        find_speed(signal, SpeedSearch(candidate=99))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_noise_has_no_confidence(seed):
+    noise = np.random.default_rng(seed).standard_normal(round(2 * RATE))
+    found = find_speed(Signal(noise, RATE))
+    assert found.confidence.mean() < 0.1
+    assert found.confidence.max() < 0.5 and not found.is_found
+
+
+def test_confidence_falls_where_the_lines_end():
+    rpm = ramp(1500, 2500, 4.0)
+    samples = run(rpm, (1, 2, 3, 4, 5), 20)
+    end = round(2 * RATE)
+    samples[end:] = np.random.default_rng(3).standard_normal(rpm.size - end)
+    found = find_speed(Signal(samples, RATE))
+    early, late = found.times < 1.4, found.times > 2.9
+    assert found.confidence[early].min() > 0.9
+    assert found.confidence[late].mean() < 0.2
+    assert np.ptp(found.rpm[late]) < 0.02 * found.rpm[late].mean()  # held
+
+
+def test_gain_and_channels_do_not_matter():
+    rpm = ramp(1500, 2000, 1.0)
+    one = run(rpm, (1, 2, 3, 4, 5), 20)
+    first = find_speed(Signal(one, RATE))
+    louder = find_speed(Signal(1024 * one, RATE))
+    assert np.array_equal(louder.rpm, first.rpm)
+    assert np.array_equal(louder.confidence, first.confidence)
+    twice = find_speed(Signal(np.stack([one, 3 * one]), RATE))
+    # equal channels count as independent evidence against the smoothing
+    assert np.allclose(twice.rpm, first.rpm, rtol=5e-3)
+    assert np.allclose(twice.confidence, first.confidence, atol=1e-3)
+
+
+def test_speed_at_every_sample_goes_into_a_recording():
+    rpm = ramp(1500, 2500, 1.5)
+    signal = Signal(run(rpm, (1, 2, 3, 4, 5), 20), RATE, start=-2.0)
+    found = find_speed(signal)
+    given = signal.replace(rpm=found.at(signal))
+    assert given.rpm is not None
+    assert np.median(np.abs(given.rpm / rpm - 1)) < 2e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rpm_range": (3000, 1000)}, "the lower one first"),
+        ({"rpm_range": (0, 1000)}, "above zero"),
+        ({"rpm_range": (800, 6000), "start": 9000}, "within the range"),
+        ({"orders": (2, -1)}, "orders hold -1"),
+        ({"candidate": 0}, "candidate is 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(SpecsrError, match=message):
+        SpeedSearch(**options)
+
+
+def test_recordings_without_a_speed_to_find_are_refused():
+    with pytest.raises(SpecsrError, match=r"0\.1 s long"):
+        find_speed(Signal(np.ones(410), RATE))
+    with pytest.raises(SpecsrError, match="silent"):
+        find_speed(Signal(np.ones(8192), RATE))
+    with pytest.raises(SpecsrError, match="expected a Signal"):
+        find_speed(np.ones(8192))  # type: ignore[arg-type]
+
+
+def comb_map(spacing_hz: float, df: float = 2.0) -> np.ndarray:
+    """Return the power of a map [1, F, T] with lines 20 dB over noise, of Hann windows."""
+    rng = np.random.default_rng(1)
+    power = rng.exponential(size=(1, 400, 40))
+    for line in np.arange(spacing_hz, 700, spacing_hz):
+        power[:, round(line / df) + np.array([-1, 0, 1])] += np.array([25, 100, 25])[:, None]
+    return power
+
+
+def test_any_power_map_scores_its_spacing_highest():
+    made = HarmonicMap.of(comb_map(40.0), 2.0)
+    speeds = speeds_between(10, 160)
+    scores = made.scores(speeds, np.arange(1, 41.0))[0]
+    assert scores.shape == (len(speeds), 40)
+    mean = scores.mean(axis=1)
+    assert speeds[mean.argmax()] == pytest.approx(40, rel=0.01)
+    for factor in (1 / 2, 2):
+        assert mean[np.abs(speeds / 40 / factor - 1).argmin()] < 0.75 * mean.max()
+
+
+def test_scores_of_noise_do_not_depend_on_the_number_of_orders():
+    power = np.random.default_rng(0).exponential(size=(1, 500, 300))
+    made = HarmonicMap.of(power, 2.0)
+    speeds = np.linspace(20, 60, 50)
+    for orders in (np.arange(1, 41.0), np.arange(1, 41) / 2, np.array([2.0, 4.0, 6.0])):
+        scores = made.scores(speeds, orders)
+        # the highest of up to three correlated sums of deviation 1, and of 0
+        assert 0.3 < scores.mean() < 1.1
+        assert np.quantile(scores, 0.999) < 4.5
+
+
+def test_path_is_the_best_of_all():
+    rng = np.random.default_rng(4)
+    scores = rng.standard_normal((5, 6)).astype(np.float32)
+    step = STEP  # a state of change costs PENALTY * STEP
+    every = itertools.product(range(5), repeat=6)
+    total = {
+        p: sum(scores[s, t] for t, s in enumerate(p))
+        - PENALTY * STEP * sum(abs(a - b) for a, b in zip(p, p[1:]))
+        for p in every
+        if max(abs(a - b) for a, b in zip(p, p[1:])) <= 3  # MAX_SLOPE
+    }
+    assert tuple(best_path(scores, step)) == max(total, key=total.__getitem__)
+
+
+def test_a_search_in_pieces_is_that_of_the_whole():
+    scores = np.random.default_rng(5).standard_normal((3, 40, 30)).astype(np.float32)
+    slopes = (-1.0, 0.0, 1.0)
+    whole, parts = Search(40, 0.05), Search(40, 0.05)
+    whole.add(scores, slopes)
+    for part in np.array_split(np.arange(30), 4):
+        parts.add(np.ascontiguousarray(scores[..., part]), slopes)
+    assert np.array_equal(whole.path(), parts.path())
+
+
+@pytest.mark.parametrize("offset", [-0.008, 0.003])
+def test_phases_correct_a_speed(offset):
+    rpm = ramp(1800, 2400, 2.0)
+    signal = Signal(run(rpm, (1, 2, 3, 4, 5), 20), RATE)
+    times = np.arange(41) * 0.05
+    truth = np.interp(times, np.arange(rpm.size) / RATE, rpm / 60)
+    found = refine_by_phase(signal, truth * (1 + offset), 0.05, np.arange(1, 6.0))
+    assert np.median(np.abs(found / truth - 1)) < abs(offset) / 20
