@@ -42,7 +42,6 @@ from .nvh.levels import third_octave_levels as third_octave_levels
 from .nvh.order_cut import order_cut as order_cut
 from .nvh.order_map import order_map as order_map
 from .nvh.order_waveforms import extract_orders as extract_orders
-from .nvh.order_waveforms import remove_orders as remove_orders
 from .nvh.runs import find_runs as find_runs
 from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
@@ -93,7 +92,6 @@ __all__ = [
     "order_cut",
     "VoldKalman",
     "extract_orders",
-    "remove_orders",
     "envelope",
     "kurtogram",
     "cepstrum",
