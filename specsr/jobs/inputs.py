@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from specsr.jobs.speed_inputs import speed_channel
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.speed import read_rpm, take_channel
 from specsr.signal import Signal
+
+log = logging.getLogger(__name__)
 
 
 def load(path: Path, reading: Reading, speed: Speed = Speed()) -> Signal | SpecMap:
@@ -35,6 +38,11 @@ def load(path: Path, reading: Reading, speed: Speed = Speed()) -> Signal | SpecM
             f"{path}: is a map: give its speed as a table (--rpm); --rpm-channel and "
             "--tacho-channel are for recordings"
         )
+    if speed.is_auto:
+        raise SpecsrError(
+            f"{path}: is a map: --rpm auto finds the speed of recordings; upscale finds that of a "
+            "map by itself"
+        )
     spec = io.read_map(path)
     return spec if speed.table is None else spec.replace(rpm=read_rpm(speed.table, spec.grid))
 
@@ -50,6 +58,8 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
             "take maps"
         )
     signal = io.read(path, **reading.arguments())
+    if speed.is_auto:
+        return signal.replace(rpm=_found_rpm(path, signal))
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
     if not speed.from_channel:
@@ -58,6 +68,28 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     signal = without_channels(signal, (name,))
     wanted = signal.start + np.arange(signal.length) / signal.rate
     return signal.replace(rpm=np.interp(wanted, times, rpm))
+
+
+def _found_rpm(path: Path, signal: Signal) -> np.ndarray:
+    """Return the speed found in a recording at every sample, 1/min; a note names it."""
+    from specsr.nvh.tacholess import find_speed
+
+    try:
+        found = find_speed(signal)
+    except SpecsrError as error:
+        raise SpecsrError(f"{path}: --rpm auto: {error}") from None
+    if not found.is_found:
+        raise SpecsrError(
+            f"{path}: --rpm auto: no lines that follow one speed; give limits or orders to "
+            "specsr speed, or a table"
+        )
+    log.warning(
+        "%s: speed found: %.0f to %.0f rpm if the lines are at %s (confidence %.2f); specsr speed "
+        "shows other candidates",
+        path, found.rpm.min(), found.rpm.max(), found.candidates[found.chosen].lines,
+        found.confidence.mean(),
+    )  # fmt: skip
+    return found.at(signal)
 
 
 def without_channels(signal: Signal, names: Sequence[str]) -> Signal:

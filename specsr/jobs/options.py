@@ -9,6 +9,9 @@ from typing import Any
 from specsr.choices import DB_RANGE, WINDOW
 from specsr.errors import SpecsrError
 
+AUTO = Path("auto")
+"""In place of a table of speeds: the speed is found in the recording."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -69,7 +72,8 @@ class Speed:
     """Source of the machine speed; without one the speed stored in the file is used.
 
     Attributes:
-        table: file of times in s and speeds in 1/min, see `specsr.nvh.speed.read_rpm`.
+        table: file of times in s and speeds in 1/min, see `specsr.nvh.speed.read_rpm`; or `AUTO`:
+            the speed is found in the recording (`specsr.find_speed`).
         channel: name or position of the channel that holds the speed.
         scale: 1/min per unit of that channel.
         tacho: name or position of the channel that holds tacho pulses.
@@ -94,6 +98,11 @@ class Speed:
                 "the speed has more than one source: give one of --rpm, --rpm-channel and "
                 "--tacho-channel"
             )
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the speed is to be found in the recording."""
+        return self.table == AUTO
 
     @property
     def given(self) -> bool:

@@ -95,7 +95,7 @@ def opened(
         )
     with ExitStack() as stack:
         found = None
-        if part is None:
+        if part is None and not speed.is_auto:
             found = stack.enter_context(stream.opened(path, **reading.arguments()))
         if found is None:
             signal = load_recording(path, reading, speed)

@@ -202,9 +202,9 @@ def _plain(value: Any, text: Callable[[Path], str] = str) -> Any:
 def absolute_speed(speed: Speed) -> Speed:
     """Return a speed source with the absolute path of its table."""
     table = speed.table
-    return (
-        speed if table is None else dataclasses.replace(speed, table=Path(os.path.abspath(table)))
-    )
+    if table is None or speed.is_auto:
+        return speed
+    return dataclasses.replace(speed, table=Path(os.path.abspath(table)))
 
 
 def absolute_model(model: str | None) -> str | None:
@@ -214,4 +214,4 @@ def absolute_model(model: str | None) -> str | None:
 
 def speed_tables(speed: Speed) -> tuple[Path, ...]:
     """Return the table of a speed source, if it is one, for `Work.tables`."""
-    return () if speed.table is None else (speed.table,)
+    return () if speed.table is None or speed.is_auto else (speed.table,)

@@ -47,6 +47,20 @@ def test_table_is_the_speed_of_other_commands(recording, tmp_path, capsys):
     assert code == 1 and "rpm.csv" in err
 
 
+def test_other_commands_find_the_speed_themselves(recording, tmp_path, capsys):
+    cuts = tmp_path / "cuts.csv"
+    code, _, err = run(capsys, "orders", recording[0], "--rpm", "auto", "--cut", "1", "-o", cuts)
+    assert code == 0, err
+    assert "every order" in err and "specsr speed" in err
+    rpm = np.loadtxt(cuts, delimiter=",", skiprows=1, usecols=3)
+    assert rpm.min() > 2300 and rpm.max() < 4900  # the lines at orders 2, 4, 6 count as 1, 2, 3
+    spec = tmp_path / "map.npz"
+    noise = np.random.default_rng(1).standard_normal(4096)
+    specsr.write_map(spec, specsr.spectrogram(Signal(noise, RATE), n_fft=256))
+    code, _, err = run(capsys, "orders", spec, "--rpm", "auto")
+    assert code == 1 and "--rpm auto finds the speed of recordings" in err
+
+
 def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):
     table = tmp_path / "rpm.csv"
     table.write_text("time_s,rpm,confidence\n0,1200,0.9\n1,1800,0.2\n2,2400,0.9\n3,2400,0.9\n")
