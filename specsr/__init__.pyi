@@ -29,6 +29,7 @@ from .models.bundled import load_model as load_model
 from .models.model import save_model as save_model
 from .models.options import InferOptions as InferOptions
 from .nvh.cepstrum import cepstrum as cepstrum
+from .nvh.compare import compare_runs as compare_runs
 from .nvh.envelope import envelope as envelope
 from .nvh.export import to_xarray as to_xarray
 from .nvh.kurtosis import kurtogram as kurtogram
@@ -92,6 +93,7 @@ __all__ = [
     "order_cut",
     "VoldKalman",
     "extract_orders",
+    "compare_runs",
     "envelope",
     "kurtogram",
     "cepstrum",

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from specsr.cli.benchmark import benchmark_images, benchmark_speed, benchmark_step
+from specsr.cli.compare import compare
 from specsr.cli.diagnosis import average, cepstrum
 from specsr.cli.enhance import denoise, spectrogram, upscale
 from specsr.cli.envelope import envelope
@@ -139,6 +140,12 @@ app.command(
 app.command(
     epilog=_examples("specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png")
 )(levels)
+app.command(
+    epilog=_examples(
+        "specsr compare before.wav after.wav --rpm-channel rpm --cut 2,4 -o compare.csv",
+        "specsr compare FOLDER --reference before -o compare.png --difference",
+    )
+)(compare)
 app.command(
     epilog=_examples(
         "specsr envelope gearbox.wav --band auto -o envelope.csv -o envelope.png",

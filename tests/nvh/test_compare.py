@@ -1,0 +1,88 @@
+"""Comparison of runs whose differences are known."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.errors import SpecsrError
+from specsr.nvh.compare import compare_runs, mean_level, scatter
+from specsr.signal import Signal
+from support.command import run
+
+RATE = 6400.0
+
+
+def run_up(gain: float = 1.0, low: float = 900, high: float = 3900, seconds: float = 6.0,
+           order_gain: float = 1.0, noise: float = 0.0) -> Signal:  # fmt: skip
+    t = np.arange(round(seconds * RATE)) / RATE
+    slope = (high - low) / seconds
+    turns = (low * t + slope * t**2 / 2) / 60
+    x = order_gain * np.sin(2 * np.pi * 2 * turns) + 0.5 * np.sin(2 * np.pi * 4 * turns)
+    x += noise * np.random.default_rng(0).standard_normal(t.size)
+    return Signal(np.stack([gain * x, 2 * gain * x]), RATE, "Pa", channels=("a", "b"),
+                  rpm=low + slope * t)  # fmt: skip
+
+
+def test_a_gain_is_the_difference_at_every_speed_whatever_the_sweep() -> None:
+    runs = {"base": run_up(), "louder": run_up(gain=2.0, low=1200, high=3600, seconds=9.0),
+            "order 2 doubled": run_up(order_gain=2.0)}  # fmt: skip
+    found = compare_runs(runs, (2, 4), rpm_step=50.0)
+    assert [one.channel for one in found] == ["a", "b"]
+    one = found[0]
+    assert (
+        one.rpm[0] == 1200 and one.rpm[-1] == 3600 and one.quantities[1:] == ("order 2", "order 4")
+    )
+    apart = one.difference(one.levels)
+    inner = slice(6, -6)  # the windows at the edges of a run are not in it
+    assert np.abs(apart[1][:, inner] - 6.0206).max() < 0.1
+    assert np.abs(apart[2][1, inner] - 6.0206).max() < 0.1
+    assert np.abs(apart[2][2, inner]).max() < 0.1
+    assert np.abs(one.levels[0, 1, inner] - 20 * np.log10(np.sqrt(0.5) / 20e-6)).max() < 0.1
+    assert np.abs(found[1].levels - one.levels - 6.0206)[:, :, inner].max() < 1e-3
+
+
+def test_mean_and_scatter_are_those_of_power_and_of_levels() -> None:
+    levels = np.array([[60.0], [66.0], [63.0]])
+    assert mean_level(levels) == pytest.approx([10 * np.log10((1e6 + 10**6.6 + 10**6.3) / 3)])
+    assert scatter(levels) == pytest.approx([3.0])
+    assert np.isnan(scatter(levels[:1])).all()
+
+
+@pytest.mark.parametrize(
+    ("runs", "options", "words"),
+    [
+        ({"x": run_up(), "y": run_up()}, {"reference": "z"}, "reference is 'z'"),
+        ({"x": run_up().replace(rpm=None), "y": run_up()}, {}, "x: has no speed"),
+        ({"x": run_up(low=900, high=1500), "y": run_up(low=2000, high=3000)}, {}, "in common"),
+        ({"x": run_up(), "y": run_up().replace(unit="m/s2")}, {}, "no channel of one name"),
+        ({"x": run_up(), "y": run_up()}, {"rpm_step": 9000.0}, "rpm_step is 9000"),
+    ],
+)
+def test_runs_that_cannot_be_compared_are_named(runs, options, words) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        compare_runs(runs, (2,), **options)
+
+
+def test_a_folder_is_compared_in_table_and_figure(tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    for name, gain in (("before", 1.0), ("after", 0.5), ("later", 0.5)):
+        specsr.write(folder / f"{name}.wav", run_up(gain=gain / 10))
+    table, figure = tmp_path / "c.csv", tmp_path / "c.png"
+    code, text, err = run(capsys, "compare", folder, "--reference", "before", "-o", table,
+                          "-o", figure, "--weighting", "A")  # fmt: skip
+    assert code == 0, err
+    assert "-6.02" in text and "mean difference to before" in text
+    with open(table, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["quantity"] for row in rows} == {"overall", "order 2", "order 4", "third octave"}
+    found = [float(row["after difference_db"]) for row in rows if row["quantity"] == "order 2"]
+    assert np.nanmedian(found) == pytest.approx(-6.02, abs=0.01)
+    assert figure.stat().st_size > 20000
+    code, _, err = run(capsys, "compare", folder / "before.wav", "-o", tmp_path / "x.csv")
+    assert code == 1 and "needs two or more" in err
