@@ -222,8 +222,6 @@ def test_an_error_in_yaml_is_one_line(tmp_path: Path) -> None:
         ('name="a\\nb"', "a name for a file"),
     ],
 )
-def test_values_that_no_run_can_have_are_refused(
-    tmp_path: Path, override: str, words: str
-) -> None:
+def test_values_that_no_run_can_have_are_refused(tmp_path: Path, override: str, words: str) -> None:
     with pytest.raises(SpecsrError, match=words):
         load_config(write(tmp_path, GOOD), [override])
