@@ -146,7 +146,7 @@ def _table(rows: list[tuple[str, Any]]) -> None:
     several = not hasattr(rows[0][1], "kind") if rows else False
     table = Table("file" if several else "channel", box=None, pad_edge=False)
     for name in (["channel"] if several else ["#"]) + [
-        "unit", "rate", "length", "level", "range", "content to"
+        "unit", "rate", "length", "level, no DC", "range", "content to"
     ]:  # fmt: skip
         table.add_column(name, justify="left" if name in ("unit", "channel") else "right")
     for position, (title, row) in enumerate(rows):

@@ -214,6 +214,7 @@ def test_the_level_is_stated_to_leave_out_the_mean(tmp_path, capsys) -> None:
     assert (plain.mean, offset.mean) == pytest.approx((0, 2), abs=1e-6)
     code, out, _ = run(capsys, "info", tmp_path / "a.h5")
     assert code == 0 and "  level  rms without the mean (DC) (plain)" in out
+    assert "level, no DC" in out.splitlines()[1]
     assert "  level  rms without the mean (DC), which is 2 Pa (offset)" in out
 
 
