@@ -41,6 +41,23 @@ Scaling = Literal["rms", "psd"]
 Weighting = Literal["A", "C", "Z"]
 """Frequency weighting of IEC 61672-1."""
 
+TimeWeighting = Literal["fast", "slow", "rms", "peak"]
+"""Readings of a level over time: exponential averages of IEC 61672-1 with 0.125 s (``fast``) and
+1 s (``slow``), the mean square of each step (``rms``) or its largest magnitude (``peak``)."""
+
+LevelScale = Literal["db", "linear"]
+"""Scale of levels in tables and figures: dB, or the unit of the samples."""
+
+Quantity = Literal["acceleration", "velocity", "displacement"]
+"""Quantities of a vibration."""
+
+Detrend = Literal["mean", "linear"]
+"""What is subtracted from a recording: its mean, or the straight line of least squares."""
+
+HIGHPASS = 2.0
+"""Cut-off (-3 dB) of the high-pass of an integration, Hz: lower limit of ISO 20816-1 for machines
+below 600 rpm."""
+
 OrderMethod = Literal["resample", "vold-kalman"]
 """Methods of order cuts of recordings: angular resampling, or the Vold-Kalman filter."""
 

@@ -12,11 +12,12 @@ REFERENCES: dict[str, float] = {
     "m/s2": 1e-6,
     "g": 1e-6 / STANDARD_GRAVITY,
     "m/s": 1e-9,
+    "m": 1e-12,
     "N": 1e-6,
     "V": 1.0,
     "1": 1.0,
 }
-"""Reference value of 0 dB for each unit, in that unit (ISO 1683 for Pa, m/s2, m/s and N).
+"""Reference value of 0 dB for each unit, in that unit (ISO 1683 for Pa, m/s2, m/s, m and N).
 
 Levels in g refer to the same 1e-6 m/s2 as levels in m/s2, so both give the same dB values.  The
 reference of volts and of plain numbers ("1", digital full scale) is 1.
@@ -27,6 +28,7 @@ _ALIASES = {
     "m/s2": "m/s2", "m/s²": "m/s2", "m/s^2": "m/s2", "m/s**2": "m/s2", "ms-2": "m/s2",
     "g": "g", "gn": "g",
     "m/s": "m/s",
+    "m": "m",
     "n": "N", "newton": "N",
     "v": "V", "volt": "V", "volts": "V",
     "1": "1", "": "1", "fs": "1", "none": "1",
@@ -60,7 +62,19 @@ def reference_label(unit: str) -> str:
         "m/s2": "re 1e-6 m/s²",
         "g": "re 1e-6 m/s²",
         "m/s": "re 1e-9 m/s",
+        "m": "re 1e-12 m",
         "N": "re 1 µN",
         "V": "re 1 V",
         "1": "re full scale",
     }[unit]
+
+
+def shown_unit(unit: str) -> tuple[str, float]:
+    """Return the unit in which linear values are shown, and the factor to it from ``unit``.
+
+    Velocities are shown in mm/s and displacements in µm, all others as they are.
+
+    Args:
+        unit: a key of `REFERENCES`.
+    """
+    return {"m/s": ("mm/s", 1e3), "m": ("µm", 1e6), "m/s2": ("m/s²", 1.0)}.get(unit, (unit, 1.0))

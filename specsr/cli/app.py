@@ -138,7 +138,11 @@ app.command(
     )
 )(speed)
 app.command(
-    epilog=_examples("specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png")
+    epilog=_examples(
+        "specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png",
+        "specsr levels run.wav --rpm rpm.csv --over rpm --weighting A --cut 2,4 -o levels.png",
+        "specsr levels mount.wav --over time --quantity velocity --scale linear -o v.csv",
+    )
 )(levels)
 app.command(
     epilog=_examples(

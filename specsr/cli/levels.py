@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from specsr.choices import Weighting
-from specsr.cli.options import FigureOuts, Overwrite, reading_options
+from specsr.cli.level_curve import Curve, curve_options, write_curve
+from specsr.cli.options import FigureOuts, Overwrite, reading_options, speed_options
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
+from specsr.cli.vibration import Vibration, vibration_options
 from specsr.errors import SpecsrError
-from specsr.jobs.options import Reading
+from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
@@ -20,24 +22,35 @@ if TYPE_CHECKING:
 
 
 @reading_options()
+@curve_options()
+@speed_options()
+@vibration_options()
 def levels(
     source: Annotated[Path, typer.Argument(help="A recording or a map.")],
     out: FigureOuts = None,
     weighting: Annotated[
-        Weighting, typer.Option(help="Frequency weighting of the third octaves.")
+        Weighting, typer.Option(help="Frequency weighting of third octaves and curves.")
     ] = "Z",
     dc: Annotated[
         bool, typer.Option("--dc", help="Count the mean of the samples (DC) in the levels.")
     ] = False,
     df: Annotated[float, typer.Option(help="Row spacing of the density in the figure, Hz.")] = 2.0,
     overwrite: Overwrite = False,
+    vibration: Vibration = Vibration(),
+    speed: Speed = Speed(),
+    curve: Curve = Curve(),
     reading: Reading = Reading(),
 ) -> None:
     """Print levels, loudness and sharpness; write third octaves.
 
     Loudness (ISO 532-1, stationary) and sharpness (DIN 45692) need a recording in Pa.
     The mean of the samples (DC) is left out; --dc counts it in the levels.
+    --over time or rpm reads a curve instead: the overall level with Fast or Slow averaging, rms or
+    peak of each step, and the levels of orders (--cut) beside it, in one table and figure.
+    --quantity integrates or differentiates a vibration first.
     """
+    curve.check()
+    vibration.check()
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.levels import overall_level, psd, third_octave_levels
@@ -47,10 +60,17 @@ def levels(
     outputs = out or []
     for path in outputs:
         if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(f"{path}: expected .csv for the third octaves or .png, .pdf, .svg")
-    read = check_files(outputs, [source, reading.tone], overwrite)
-    loaded = load(source, reading)
+            raise SpecsrError(f"{path}: expected .csv for the table or .png, .pdf, .svg")
+    if curve.over is not None and dc:
+        raise SpecsrError("--dc: not with --over, which leaves the mean out")
+    read = check_files(outputs, [source, reading.tone, speed.table], overwrite)
+    loaded = vibration.of(source, load(source, reading, speed))
     read.check()
+    if curve.over is not None:
+        if isinstance(loaded, SpecMap):
+            raise SpecsrError(f"{source}: is a map: levels over time and speed need a recording")
+        write_curve(source, loaded, curve, weighting, outputs, overwrite)
+        return
     quality: dict[str, Any] = {}
     if isinstance(loaded, SpecMap):
         unit, label = loaded.grid.unit, loaded.grid.level_label

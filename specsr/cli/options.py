@@ -102,7 +102,7 @@ reading_options = Group(
     {
         "unit": Annotated[
             Optional[str],
-            typer.Option("--unit", help="Unit of the samples: Pa, m/s2, g, m/s, N, V or 1."),
+            typer.Option("--unit", help="Unit of the samples: Pa, m/s2, g, m/s, m, N, V or 1."),
         ],
         "calib": Annotated[
             Optional[float], typer.Option("--calib", help="Units per digital full scale.")
@@ -191,7 +191,10 @@ speed_options = Group(
     {
         "table": Annotated[
             Optional[Path],
-            typer.Option("--rpm", help="Speed table (.csv): time in s, speed in 1/min."),
+            typer.Option(
+                "--rpm", help="Speed table (.csv): time in s, speed in 1/min; or auto: found in "
+                "the recording, see specsr speed.",
+            ),
         ],
         "channel": Annotated[
             Optional[str],

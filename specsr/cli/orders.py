@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
 
 import typer
 
-from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, BandwidthUnit, OrderMethod, XAxis
+from specsr.choices import (
+    MAX_ORDER,
+    ORDER_RESOLUTION,
+    BandwidthUnit,
+    OrderMethod,
+    Weighting,
+    XAxis,
+)
 from specsr.cli.one_run import one_run
 from specsr.cli.options import (
     Overwrite,
@@ -24,6 +31,7 @@ from specsr.cli.order_filter import (
     print_cuts,
 )
 from specsr.cli.output import bar, check_files, say, write_each, write_text
+from specsr.cli.vibration import Vibration, vibration_options
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
 
@@ -42,6 +50,7 @@ ABOVE_CUTS = 1.25
 @reading_options()
 @figure_options("max_freq", "db_range")
 @speed_options()
+@vibration_options()
 def orders(
     source: Annotated[Path, typer.Argument(help="A recording or a map.")],
     cut: Annotated[
@@ -122,7 +131,11 @@ def orders(
             "the cuts have an uncertainty.",
         ),
     ] = False,
+    weighting: Annotated[
+        Weighting, typer.Option(help="Frequency weighting of the cuts and maps.")
+    ] = "Z",
     overwrite: Overwrite = False,
+    vibration: Vibration = Vibration(),
     speed: Speed = Speed(),
     figure: Figure = Figure(),
     reading: Reading = Reading(),
@@ -138,9 +151,15 @@ def orders(
     --expected reads cuts and figures from the expected maps, without the scatter of noise.
     """
     outputs = out or []
+    vibration.check()
     if method == "vold-kalman":
         if expected:
             raise SpecsrError("--expected: not with --method vold-kalman, which reads no map")
+        changed = (*vibration.given, *(["--weighting"] if weighting != "Z" else []))
+        if changed:
+            raise SpecsrError(
+                f"{', '.join(changed)}: not with --method vold-kalman, which streams the recording"
+            )
         by_filter(
             source, cut, outputs, reading, speed,
             FilterOptions(
@@ -154,6 +173,7 @@ def orders(
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
+    from specsr.nvh.weighted import weighted
 
     check_tables_and_figures(outputs)
     for path in outputs:
@@ -169,7 +189,7 @@ def orders(
     top = max_order or max(MAX_ORDER, ABOVE_CUTS * max(wanted))
     drawn = any(path.suffix.lower() != ".csv" for path in outputs)
 
-    loaded = load(source, reading, speed)
+    loaded = vibration.of(source, load(source, reading, speed))
     read.check()
     if loaded.rpm is None:
         raise SpecsrError(
@@ -182,13 +202,14 @@ def orders(
             raise SpecsrError(
                 f"{source}: has an uncertainty, so it is an estimate already: leave out --expected"
             )
+        loaded = weighted(loaded, weighting)
         spec = _expected(loaded, source.name) if expected else loaded
         cuts, by_order = _of_map(spec, wanted, bandwidth, x, top)
     else:
         from specsr.maps.transform import spectrogram
         from specsr.nvh.order_map import order_map
 
-        signal = one_run(loaded, run or "widest", 1 / resolution)
+        signal = one_run(weighted(loaded, weighting), run or "widest", 1 / resolution)
         spec = spectrogram(signal, df=df or max(1.0, signal.rate / 8192), overlap=0.75)
         by_angle = order_map(signal, resolution=resolution, max_order=top)
         if expected:
@@ -198,7 +219,10 @@ def orders(
         by_order = by_angle.view(x)
 
     print_cuts(cuts, spec.channels, spec.grid.level_label)
-    title, drawn_alone = source.name, ""
+    if weighting != "Z":
+        say(f"  levels are {weighting}-weighted")
+    note = f", {weighting}-weighted" if weighting != "Z" else ""
+    title, drawn_alone = f"{source.name}{note}", ""
     if len(spec.channels) > 1:
         title = f"{title}, {spec.channels[0]}"
         drawn_alone = f" (channel {spec.channels[0]} of {len(spec.channels)}: --channel)"

@@ -4,7 +4,7 @@ Signal fields (in an audio sidecar as JSON, in ``.npz`` and ``.h5`` as one entry
 
     format      "specsr-signal"
     version     1
-    unit        "Pa", "m/s2", "g", "m/s", "N", "V" or "1"
+    unit        "Pa", "m/s2", "g", "m/s", "m", "N", "V" or "1"
     full_scale  value in `unit` of digital full scale (1.0)
                 (in a sidecar both may be lists, one entry per channel: ["Pa", "1/min"])
     rate        Hz, not always an integer

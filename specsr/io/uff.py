@@ -35,7 +35,7 @@ _FUNCTIONS = {
     6: "coherences", 9: "power spectral densities", 12: "spectra", 16: "band levels",
 }  # fmt: skip
 _QUANTITIES = {11: "velocity", 12: "acceleration"}
-_DATA_TYPES = {"Pa": 15, "m/s2": 12, "g": 12, "m/s": 11, "N": 13, "V": 0, "1": 0}
+_DATA_TYPES = {"Pa": 15, "m/s2": 12, "g": 12, "m/s": 11, "m": 8, "N": 13, "V": 0, "1": 0}
 _ABSCISSA_TIME, _ABSCISSA_FREQUENCY = 17, 18
 _ABSCISSAS: dict[int, Kind] = {
     8: "distance", 17: "time", 18: "frequency", 19: "speed", 20: "order",

@@ -15,7 +15,7 @@ from specsr.units import parse_unit
 
 _PREFIXES = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "c": 1e-2, "h": 1e2, "k": 1e3, "M": 1e6}
 # No kg, Mg or cg: these are masses; mg and µg are accelerations of quiet sensors.
-_PREFIXED = re.compile(r"([numchkM])(Pa|V|N|m/s2|m/s)|([num])(g)")
+_PREFIXED = re.compile(r"([numchkM])(Pa|V|N|m/s2|m/s|m)|([num])(g)")
 _SPELLINGS = {
     "m/s/s": "m/s2", "m s-2": "m/s2", "m s^-2": "m/s2", "m/sec2": "m/s2", "m/sec^2": "m/s2",
     "m*s^-2": "m/s2", "ms^-2": "m/s2",

@@ -46,3 +46,28 @@ def weighting_power(freqs: np.ndarray, weighting: str) -> np.ndarray:
     if weighting == "Z":
         return np.ones(np.shape(freqs))
     return _unnormalised(freqs, weighting) / _unnormalised(np.array(1000.0), weighting)
+
+
+def weighting_response(freqs: np.ndarray, weighting: str) -> np.ndarray:
+    """Return the complex response of a weighting, like ``freqs``; |response|² is its power gain.
+
+    The phase is that of the analogue network with the poles `POLES` (IEC 61672-1, annex E), which
+    peak levels and impulses depend on.
+
+    Args:
+        freqs: Hz, any shape, zero or above.
+        weighting: ``"A"``, ``"C"`` or ``"Z"``.
+
+    Raises:
+        SpecsrError: an unknown weighting.
+    """
+    s = 1j * np.asarray(freqs, dtype=np.float64)
+    phase = np.ones(s.shape, complex)
+    if weighting in ("A", "C"):
+        p1, p2, p3, p4 = POLES
+        phase = np.square(s) / np.square((s + p1) * (s + p4))
+        if weighting == "A":
+            phase = phase * np.square(s) / ((s + p2) * (s + p3))
+    size = np.abs(phase)
+    unit = np.divide(phase, size, out=np.zeros_like(phase), where=size > 0)
+    return np.sqrt(weighting_power(freqs, weighting)) * unit

@@ -31,6 +31,8 @@ RUN = RunUp(
     orders=(Order(2, 0), Order(4, -6)),
 )  # fmt: skip
 SPEED_COMMANDS = ("upscale", "denoise", "orders", "report")
+CURVE_COMMANDS = ("levels", "envelope", "average", "compare")
+"""Commands with a speed whose results have tests of their own."""
 PULSES = 8
 
 
@@ -229,7 +231,7 @@ def test_speed_options_are_the_same_on_every_command() -> None:
     expected = dict(zip(names, defaults(Speed).values(), strict=True))
     for command in COMMANDS:
         found = {name: option.default for name, option in options(command).items() if name in names}
-        assert found == (expected if command in SPEED_COMMANDS else {}), command
+        assert found == (expected if command in SPEED_COMMANDS + CURVE_COMMANDS else {}), command
     assert Speed().pulses == defaults(rpm_from_pulses)["per_rev"]
     assert Speed().threshold == defaults(rpm_from_pulses)["threshold"]
 
@@ -247,12 +249,13 @@ def test_defaults_of_groups_are_those_of_their_dataclasses() -> None:
         ("--n-fft", "n_fft"): Resolution, ("--hop-length", "hop_length"): Resolution,
         ("--window", "window"): Resolution,
     }  # fmt: skip
+    own_rows = (("levels", "--df"), ("cepstrum", "--df"))
     for command in COMMANDS:
         if command == "benchmark speed":  # its device is the CPU by default
             continue
         for (name, field), group in groups.items():
-            # the density in a figure of levels has rows of its own
-            if name in options(command) and (command, name) != ("levels", "--df"):
+            # spectra that are no maps have rows of their own
+            if name in options(command) and (command, name) not in own_rows:
                 assert options(command)[name].default == getattr(group(), field), (command, name)
 
 

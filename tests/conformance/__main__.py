@@ -10,13 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from conformance import images, levels, orders, sound_quality  # noqa: E402
+from conformance import images, level_curves, levels, orders, sound_quality  # noqa: E402
 from conformance.check import Check, Group  # noqa: E402
 from specsr.io import replacing  # noqa: E402
 from specsr.scores.markdown import markdown_table  # noqa: E402
 
 GROUPS: tuple[Group, ...] = (
     *levels.GROUPS,
+    *level_curves.GROUPS,
     *orders.GROUPS,
     *sound_quality.GROUPS,
     *images.GROUPS,

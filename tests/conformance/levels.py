@@ -35,7 +35,7 @@ OUTSIDE = ((1.29437, 17.5), (1.88173, 42.0), (3.05365, 61.0), (5.39195, 70.0))
 """IEC 61260:1995, table 1, class 1, third octaves: frequency over mid-band frequency, largest
 attenuation inside and smallest outside, dB; the lower half by reciprocals."""
 WINDOWS = ("hann", "hamming", "blackman", "blackmanharris", "flattop")
-REFERENCE = {"Pa": 20e-6, "m/s2": 1e-6, "m/s": 1e-9, "N": 1e-6, "g": 1e-6 / 9.80665}
+REFERENCE = {"Pa": 20e-6, "m/s2": 1e-6, "m/s": 1e-9, "m": 1e-12, "N": 1e-6, "g": 1e-6 / 9.80665}
 
 
 def _table() -> list[tuple[float, float, float]]:

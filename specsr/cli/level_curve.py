@@ -1,0 +1,200 @@
+"""``specsr levels --over``: levels and order cuts over time or speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from specsr.choices import LevelScale, TimeWeighting, Weighting, XAxis
+from specsr.cli.group import Group
+from specsr.cli.one_run import one_run
+from specsr.cli.options import numbers
+from specsr.cli.output import csv_text, say, show, write_each, write_text
+from specsr.errors import SpecsrError
+from specsr.names import plain
+
+if TYPE_CHECKING:
+    from specsr.nvh.level_curve import LevelCurve
+    from specsr.signal import Signal
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Options of the levels over time or speed; None where not given.
+
+    Attributes:
+        over: horizontal axis; None for no curve.
+        time_weighting: of the readings.
+        hold: peak hold.
+        step: s or 1/min.
+        cut: orders as text.
+        bandwidth: of the orders, in orders.
+        run: of the recording, see `specsr.cli.one_run`.
+        scale: of table and figure.
+    """
+
+    over: XAxis | None = None
+    time_weighting: TimeWeighting | None = None
+    hold: bool = False
+    step: float | None = None
+    cut: str | None = None
+    bandwidth: float | None = None
+    run: str | None = None
+    scale: LevelScale | None = None
+
+    def check(self) -> None:
+        """Raise `SpecsrError` for an option that needs --over, or --cut."""
+        given = {
+            "--time-weighting": self.time_weighting, "--hold": self.hold, "--step": self.step,
+            "--cut": self.cut, "--bandwidth": self.bandwidth, "--run": self.run,
+            "--scale": self.scale,
+        }  # fmt: skip
+        alone = [name for name, value in given.items() if value not in (None, False)]
+        if self.over is None and alone:
+            raise SpecsrError(f"{', '.join(alone)}: needs --over time or --over rpm")
+        if self.bandwidth is not None and not self.cut:
+            raise SpecsrError("--bandwidth is that of orders: name some, such as --cut 2,4")
+
+
+curve_options = Group(
+    "curve",
+    Curve,
+    {
+        "over": Annotated[
+            Optional[XAxis],
+            typer.Option("--over", help="Levels over time or speed, instead of one level."),
+        ],
+        "time_weighting": Annotated[
+            Optional[TimeWeighting],
+            typer.Option(
+                "--time-weighting",
+                help="fast or slow (IEC 61672-1), rms or peak of each step [default: fast].",
+            ),
+        ],
+        "hold": Annotated[
+            bool,
+            typer.Option(
+                "--hold", help="Peak hold: the highest level so far, or of each step of speed."
+            ),
+        ],
+        "step": Annotated[
+            Optional[float],
+            typer.Option(
+                "--step", help="Step, s or 1/min [default: 0.05 s, about 100 steps of speed]."
+            ),
+        ],
+        "cut": Annotated[
+            Optional[str], typer.Option("--cut", help="Orders beside the level, such as 2,4.")
+        ],
+        "bandwidth": Annotated[
+            Optional[float],
+            typer.Option("--bandwidth", help="Bandwidth of an order, in orders [default: 0.4]."),
+        ],
+        "run": Annotated[
+            Optional[str],
+            typer.Option("--run", help="Run: 1, 2 ... in time, widest, or all [default: all]."),
+        ],
+        "scale": Annotated[
+            Optional[LevelScale],
+            typer.Option(
+                "--scale", help="dB, or linear: the unit, mm/s, µm; peak values with time "
+                "weighting peak, otherwise rms [default: db].",
+            ),
+        ],
+    },
+)  # fmt: skip
+
+
+def write_curve(
+    source: Path, signal: Signal, curve: Curve, weighting: Weighting, outputs: list[Path],
+    overwrite: bool,
+) -> None:  # fmt: skip
+    """Print, write and draw the levels of a recording over time or speed.
+
+    Raises:
+        SpecsrError: as `specsr.level_curve`, with the file.
+    """
+    from specsr.nvh.level_curve import CurveOptions, level_curve
+
+    assert curve.over is not None
+    scale = curve.scale or "db"
+    options = CurveOptions(
+        curve.over, weighting, curve.time_weighting or "fast", curve.hold, curve.step,
+        numbers(curve.cut or "", "--cut"), curve.bandwidth,
+    )  # fmt: skip
+    if signal.rpm is None and (options.orders or curve.over == "rpm" or curve.run):
+        raise SpecsrError(
+            f"{source}: has no speed: give a table (--rpm speed.csv), a speed channel "
+            "(--rpm-channel 1 --rpm-scale ...) or tacho pulses (--tacho-channel 1 --pulses 60)"
+        )
+    if curve.run is not None:
+        signal = one_run(signal, curve.run)
+    try:
+        found = level_curve(signal, options)
+    except SpecsrError as error:
+        raise SpecsrError(f"{source}: {error}") from None
+    _print(found)
+
+    def write(path: Path) -> None:
+        message = f"{source} -> {path}"
+        if path.suffix.lower() == ".csv":
+            write_text(path, _csv(found, scale), overwrite, message)
+            return
+        from specsr.plots.level_curves import plot_level_curve
+        from specsr.plots.save import save_figure
+
+        figure = plot_level_curve(found, scale, title=source.name)
+        save_figure(figure, path, overwrite=overwrite)
+        say(message)
+
+    write_each(outputs, write)
+
+
+def _print(curve: LevelCurve) -> None:
+    """Print mean and highest level of every channel and where it is reached."""
+    import numpy as np
+
+    from specsr.scores.markdown import markdown_table
+
+    unit = "s" if curve.options.over == "time" else "rpm"
+    rows: list[dict[str, Any]] = []
+    series = {curve.name: curve.overall}
+    series |= {f"order {order:g}": levels for order, levels in curve.orders.items()}
+    for name, levels in series.items():
+        for channel, each in zip(curve.channels, levels):
+            mean, highest = f"mean, {curve.level_label}", "highest"
+            row = {"quantity": name, "channel": plain(channel)}
+            row |= dict.fromkeys((mean, highest, f"at {unit}"), "-")
+            known = np.isfinite(each)
+            if known.any():
+                i = int(np.nanargmax(each))
+                row[mean] = f"{10 * np.log10(np.mean(10 ** (each[known] / 10))):.1f}"
+                row[highest], row[f"at {unit}"] = f"{each[i]:.1f}", f"{curve.x[i]:.5g}"
+            rows.append(row)
+    show(markdown_table(rows, text=("quantity", "channel")))
+
+
+def _csv(curve: LevelCurve, scale: LevelScale) -> str:
+    """Return the curves as CSV text: a row for each point and channel; no value: an empty cell."""
+    from specsr.units import shown_unit
+
+    unit, factor = ("db", 1.0) if scale == "db" else shown_unit(curve.unit)
+
+    def cells(levels: Any) -> list[str]:
+        values = levels if scale == "db" else factor * curve.linear(levels)
+        return ["" if x != x else f"{x:.6g}" for x in map(float, values)]
+
+    over_time = curve.options.over == "time"
+    columns = ["channel", *(["time_s"] if over_time else [])]
+    columns += ["rpm"] if curve.rpm is not None else []
+    columns += [f"level_{unit}", *(f"order_{order:g}_{unit}" for order in curve.orders)]
+    rows: list[tuple[Any, ...]] = []
+    for c, name in enumerate(curve.channels):
+        axes = [[f"{x:.6g}" for x in curve.x]] if over_time else []
+        axes += [[f"{x:.6g}" for x in curve.rpm]] if curve.rpm is not None else []
+        series = [cells(each[c]) for each in (curve.overall, *curve.orders.values())]
+        rows += [(name, *row) for row in zip(*axes, *series)]
+    return csv_text(columns, rows)
