@@ -96,32 +96,30 @@ def cases(limit: int | None) -> list[tuple[str, object]]:
     """Return every machine as its name and a function that makes its `Case`."""
     made: list[tuple[str, object]] = []
     for i, (kind, seed) in enumerate(machine_set(0)):
-        made.append((kind, lambda k=kind, s=seed, g=GRIDS[i % len(GRIDS)]: other_machine(k, s, g)))
+        made.append((kind, lambda k=kind, s=seed, g=GRIDS[i % len(GRIDS)]: other(k, s, g)))
     for i, kind in enumerate(ALL_KINDS):
         run_of = (SEED + 100 + i, 25600.0, 5.0, {kind: 1.0})
-        made.append(
-            (
-                kind,
-                lambda k=kind, r=run_of, g=GRIDS[i % len(GRIDS)]: own_machine(
-                    k, random_machine(*r), g
-                ),
-            )
-        )
+        made.append((kind, lambda k=kind, r=run_of, g=GRIDS[i % len(GRIDS)]: drawn(k, r, g)))
     for i in range(RUN_UPS):
-        made.append(
-            ("run-up", lambda s=SEED + i: own_machine("run-up", random_run_up(s), (2048, 256)))
-        )
+        made.append(("run-up", lambda s=SEED + i: own("run-up", random_run_up(s), (2048, 256))))
     return some(made, limit)
 
 
-def other_machine(kind: str, seed: int, grid: tuple[int, int]) -> Case:
+def other(kind: str, seed: int, grid: tuple[int, int]) -> Case:
+    """Return a machine of the other generator with its truth."""
     machine = generator.make(kind, seed)
     signal = Signal(machine.samples().astype(np.float32)[None], machine.rate, "Pa")
     clean, noise = (f(machine, *grid) for f in (generator.clean_power, generator.noise_power))
     return _case(f"{kind} *", signal, grid, clean, noise, machine.impacts)
 
 
-def own_machine(kind: str, parameters, grid: tuple[int, int]) -> Case:
+def drawn(kind: str, run_of: tuple, grid: tuple[int, int]) -> Case:
+    """Return a machine of a kind of `specsr.synth`."""
+    return own(kind, random_machine(*run_of), grid)
+
+
+def own(kind: str, parameters, grid: tuple[int, int]) -> Case:
+    """Return a machine of `specsr.synth` with its truth."""
     made = synthesise(parameters)
     signal = one_channel(made.signal)
     spec = analysed(signal, *grid).grid
@@ -212,7 +210,7 @@ def by_grid(model: Model | None, only: list[str]) -> list[dict]:
     for rate, n_fft, hop in FURTHER:
         found: dict[str, list[float]] = {}
         for seed in range(SEED, SEED + 4):
-            case = own_machine("", random_run_up(seed, rate), (n_fft, hop))
+            case = own("", random_run_up(seed, rate), (n_fft, hop))
             for name, pair in estimates(case.signal, case.measured, model, only).items():
                 error = to_db(pair[0]) - case.truth
                 for of in ("all", "lines"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 from common import mean_error, parser, progress, publish, run, some
-from expected import CLASSES, GRIDS, Case, other_machine, rms
+from expected import CLASSES, GRIDS, Case, other, rms
 from expected_methods import estimates, power
 from generator import machine_set
 from scipy.ndimage import median_filter, uniform_filter
@@ -70,7 +70,7 @@ def main() -> None:
     todo = some(chosen, args.limit)
     kept = []
     for i, (kind, seed) in progress(enumerate(todo), len(todo), "machine"):
-        case: Case = other_machine(kind, seed, GRIDS[i % len(GRIDS)])
+        case: Case = other(kind, seed, GRIDS[i % len(GRIDS)])
         estimate, uncertainty = estimates(case.signal, case.measured, None, ["specsr"])["specsr"]
         measured, expected = power(case.measured), np.maximum(estimate, 1e-30)
         levels = to_db(expected).astype(float)
