@@ -3,6 +3,7 @@
 Two rules keep what the measurement knows better than a network.  A cell of a line is hardly random:
 it is moved towards the measured one by what is known of either (`towards_measured`).  The power of
 a band over many cells is hardly random either: it is made that of the measurement (`keep_bands`).
+The uncertainty that is left is `calibrated`.
 """
 
 from __future__ import annotations
