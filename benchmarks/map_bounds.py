@@ -105,8 +105,8 @@ def _overall(sums: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:
     return {name: overall(name, np.array([one[name] for one in sums])) for name in SCORES}
 
 
-def stored(name: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the tables of another benchmark.
+def stored(name: str, part: str = "tables") -> dict[str, Any]:
+    """Return a part of the stored results of a benchmark: heading of each table -> its rows.
 
     Raises:
         SpecsrError: it has not been run.
@@ -114,7 +114,7 @@ def stored(name: str) -> dict[str, list[dict[str, Any]]]:
     path = RESULTS / f"{name}.json"
     if not path.is_file():
         raise SpecsrError(f"{path.name}: no such result: run benchmarks/{name}.py first")
-    return json.loads(path.read_text(encoding="utf-8"))["tables"]  # type: ignore[no-any-return]
+    return json.loads(path.read_text(encoding="utf-8"))[part]  # type: ignore[no-any-return]
 
 
 def with_ours(found: dict[Recording, Scores], scale: int) -> float:
@@ -235,6 +235,10 @@ def main() -> None:
         "--finished", action="store_true",
         help="train nothing: the curve is that of the finished trainings in cache/curve",
     )  # fmt: skip
+    arguments.add_argument(
+        "--keep", action="store_true",
+        help="with --only: keep the tables of the other sections from results/map_bounds.json",
+    )  # fmt: skip
     args = arguments.parse_args()
     torch.set_num_threads(1)
     if args.curve:
@@ -242,8 +246,8 @@ def main() -> None:
         rows = curve(args.data, args.seeds, args.finished)
         publish(args, "Curve of the map model over training and data", CURVE, {"x4": rows})
         return
-    tables: dict[str, Sequence[Row]] = {}
-    facts = {}
+    tables: dict[str, Sequence[Row]] = {**stored("map_bounds")} if args.keep else {}
+    facts = stored("map_bounds", "facts") if args.keep else {}
     if "noise" in args.only:
         for scale in args.scales:
             tables[f"x{scale}, deviance of white noise"] = noise_rows(scale)
