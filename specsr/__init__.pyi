@@ -9,6 +9,7 @@ from .enhance.expected import expected as expected
 from .enhance.maps import upscale_map as upscale_map
 from .enhance.orders import keep_orders as keep_orders
 from .enhance.resolution import low_map as low_map
+from .enhance.sharp import sharp_map as sharp_map
 from .enhance.upscale import upscale as upscale
 from .errors import SpecsrError as SpecsrError
 from .images.upscale import upscale_image as upscale_image
@@ -125,6 +126,7 @@ __all__ = [
     "upscale_band",
     "denoise",
     "expected",
+    "sharp_map",
     "keep_orders",
     "read_image",
     "write_image",

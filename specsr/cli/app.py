@@ -121,6 +121,7 @@ app.command(
     epilog=_examples(
         "specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75",
         "specsr spectrogram run.wav --expected -o clean.npz -o clean.png",
+        "specsr spectrogram run.wav --sharp --n-fft 8192 -o sharp.npz -o sharp.png",
         "specsr spectrogram FOLDER -o maps --resume",
     )
 )(spectrogram)

@@ -218,11 +218,20 @@ def spectrogram(
             "band levels are kept, with an uncertainty of every cell.",
         ),
     ] = False,
+    sharp: Annotated[
+        bool,
+        typer.Option(
+            "--sharp",
+            help="The expected map, sharper than one window: lines as narrow as under a window of "
+            "--n-fft samples (8192), clicks as short as under a 16th of it.",
+        ),
+    ] = False,
     model: Annotated[
         Optional[str],
         typer.Option(
             "--model",
-            help="Model of --expected: bundled name or .safetensors file [default: bundled].",
+            help="Model of --expected or --sharp: bundled name or .safetensors file [default: "
+            "bundled].",
         ),
     ] = None,
     suffix: Suffix = None,
@@ -240,11 +249,19 @@ def spectrogram(
 
     read = files_read(reading.tone, model)
     todo = plan(inputs, list(out), suffix or ".npz", batch, read=read)
+    if expected and sharp:
+        raise SpecsrError("--expected, --sharp: a sharp map is an expected one, leave one out")
     if expected:
         from specsr.jobs.expected import ExpectedSpectrogram
 
         work = ExpectedSpectrogram(reading, resolution, scaling, figure, model, network)
         run_job(todo, work, batch)
+        return
+    if sharp:
+        from specsr.jobs.sharp import SharpSpectrogram
+
+        sharp_work = SharpSpectrogram(reading, resolution, scaling, figure, model, network)
+        run_job(todo, sharp_work, batch)
         return
     foreign = {
         "--model": model is not None, "--ensemble": network.ensemble,
@@ -252,7 +269,9 @@ def spectrogram(
         "--device": network.device != InferOptions().device,
     }  # fmt: skip
     if given := [name for name, value in foreign.items() if value]:
-        raise SpecsrError(f"{', '.join(given)}: for --expected: add it, or leave this out")
+        raise SpecsrError(
+            f"{', '.join(given)}: for --expected or --sharp: add it, or leave this out"
+        )
     from specsr.jobs.spectrogram import Spectrogram  # imports torch, after the checks
 
     run_job(todo, Spectrogram(reading, resolution, scaling, figure, network.segment), batch)

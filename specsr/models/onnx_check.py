@@ -12,7 +12,7 @@ from specsr.extras import need
 from specsr.models.blocks import Scale
 from specsr.models.edsr import outputs
 from specsr.models.model import Model
-from specsr.pairs import band_input, order_input
+from specsr.pairs import band_input, order_input, windows_input
 
 INPUT = "input"
 """Name of the graph's input."""
@@ -82,6 +82,9 @@ def example_input(model: Model, rng: np.random.Generator, rows: int, columns: in
     if model.pair == "image":
         grey = 127.5 + 2 * curve + 12 * rng.standard_normal((count, rows, columns))
         return np.clip(grey, 0, 255).astype(np.float32)
+    if model.pair == "windows":
+        noise = 5.6 * rng.standard_normal((len(windows_input.RATIOS), rows, columns))
+        return windows_input.windows_image((curve + noise).astype(np.float32))
     level = (curve + 5.6 * rng.standard_normal((rows, columns))).astype(np.float32)
     if model.pair == "band":
         return band_input.band_image(level, max(band_input.PARTS, rows // 2), 24000 / rows)

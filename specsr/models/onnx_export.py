@@ -219,6 +219,8 @@ def channel_names(model: Model) -> list[str]:
         ] + ["speed known"]
     elif model.pair == "speckle":  # `specsr.pairs.speckle_input`
         further = ["overlap of the windows"]
+    elif model.pair == "windows":  # `specsr.pairs.windows_input`; the first is the long window
+        further = ["level, short window", "level, middle window", "least of the levels"]
     elif model.pair == "band":  # `specsr.pairs.band_input`
         further = ["measured row", "frequency"] + [
             f"mean level of part {part + 1} of the measured band"

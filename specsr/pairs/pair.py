@@ -7,6 +7,7 @@
 | band | signal decimated by s | the low band, magnitude and phase |
 | denoise | signal plus noise at a given signal-to-noise ratio | nothing |
 | speckle | the same map, of one realisation; the high side is its expected power | band levels |
+| windows | the maps under three windows; the high side is sharper than each | band levels |
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal, fit_length
 
-KINDS = ("pool", "stft", "band", "denoise", "speckle")
+KINDS = ("pool", "stft", "band", "denoise", "speckle", "windows")
 
 
 @dataclass(frozen=True)

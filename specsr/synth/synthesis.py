@@ -22,7 +22,8 @@ from specsr.maps.pooling import pool_power
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import stft
 from specsr.signal import Signal
-from specsr.synth.machine import Impact, Order, RunUp
+from specsr.synth.machine import Impact, RunUp
+from specsr.synth.tones import tone_course
 from specsr.units import REFERENCES
 
 VERSION = 2
@@ -40,6 +41,9 @@ class Synthetic:
             without tones that have an offset.
         noise_gain: factor of the noise over time, [N].
         run: the parameters.
+        theta: angle of the shaft, rad, [N].
+        tone_scale: Pa for an amplitude of 1 in `specsr.synth.tones`.
+        impact_scale: Pa at the peak of an impact of 0 dB.
     """
 
     clean: Signal
@@ -47,6 +51,9 @@ class Synthetic:
     envelopes: dict[float, np.ndarray]
     noise_gain: np.ndarray
     run: RunUp
+    theta: np.ndarray
+    tone_scale: float
+    impact_scale: float
     _psd_scale: float = field(default=0.0, repr=False)
     _welch: tuple[np.ndarray, np.ndarray] | None = field(default=None, repr=False)
 
@@ -78,7 +85,7 @@ class Synthetic:
         """
         factor = np.square(grid.factor())[:, None]
         lines = stft(torch.from_numpy(self.clean.samples[0].astype(np.float64)), grid)
-        energy = _window_energy(self.noise_gain, grid)
+        energy = window_energy(self.noise_gain, grid)
         two_sided = self.noise_psd(np.arange(grid.n_fft // 2 + 1) * grid.rate / grid.n_fft)
         noise = (two_sided * grid.rate / 2)[:, None] * energy[None]
         return factor * (np.square(lines.abs().numpy()) + noise)
@@ -132,7 +139,7 @@ def _shape(run: RunUp, freqs: np.ndarray) -> np.ndarray:
     return 10 ** (db / 10)
 
 
-def _window_energy(gain: np.ndarray, grid: Grid) -> np.ndarray:
+def window_energy(gain: np.ndarray, grid: Grid) -> np.ndarray:
     """Return the sum of window² x gain² of every frame, [fine_frames]."""
     window = np.square(grid.window_samples())
     # frame m is centred on sample m * hop; outside the signal the gain is zero
@@ -149,46 +156,7 @@ def _slow_noise(rng: np.random.Generator, length: int, rate: float, cutoff: floa
     return slow / max(np.sqrt(np.mean(np.square(slow))), 1e-9)
 
 
-def _transfer(run: RunUp, freq: np.ndarray) -> np.ndarray:
-    """Return the complex gain of the direct path and the resonances, like ``freq`` in Hz."""
-    gain = np.ones(freq.shape, dtype=complex)
-    for mode in run.resonances:
-        r = freq / mode.freq
-        gain += mode.gain * np.square(r) / (1 - np.square(r) + 2j * mode.damping * r)
-    return gain
-
-
-def _order(run: RunUp, tone: Order, theta: np.ndarray, rpm: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return samples and peak amplitude of one tone, [N] each; theta is the shaft angle in rad."""
-    freq = tone.offset + tone.order * rpm / 60
-    # the gain varies slowly: evaluated at every 64th sample, linear in between
-    knots = np.append(np.arange(0, rpm.size - 1, 64), rpm.size - 1)
-    gain = _transfer(run, freq[knots])
-    at = np.arange(rpm.size)
-    amplitude = np.interp(at, knots, np.abs(gain)) * 10 ** (tone.level / 20)
-    if tone.order:
-        amplitude *= (rpm / np.mean(run.rpm)) ** run.exponent
-    if tone.order < 0:  # a lower sideband fades out at 0 Hz rather than fold back
-        amplitude *= np.clip(freq / 20, 0, 1)
-    if tone.span:
-        edge = 0.02 * run.rate
-        first, last = (t * run.rate for t in tone.span)
-        amplitude *= np.clip((at - first) / edge, 0, 1) * np.clip((last - at) / edge, 0, 1)
-    # tones fade out over the last 5 % below Nyquist rather than alias
-    amplitude *= np.clip((run.rate / 2 - freq) / (0.05 * run.rate / 2), 0, 1)
-    angle = np.interp(at, knots, np.unwrap(np.angle(gain)))
-    phase = tone.order * theta + angle + tone.phase
-    if tone.offset:
-        phase += 2 * math.pi * tone.offset / run.rate * at
-    if tone.phase_modulation:
-        phase += tone.phase_modulation * np.sin(theta)
-    samples = amplitude * np.cos(phase)
-    if tone.modulation:
-        samples *= 1 + tone.modulation * np.cos(theta)
-    return samples, amplitude
-
-
-def _impact(run: RunUp, impact: Impact, length: int) -> tuple[int, np.ndarray]:
+def impact_wave(run: RunUp, impact: Impact, length: int) -> tuple[int, np.ndarray]:
     """Return the first sample and the samples of an impact whose envelope starts at 1."""
     first = int(impact.time * run.rate)
     decay = 2 * math.pi * impact.damping * impact.freq
@@ -218,17 +186,17 @@ def synthesise(run: RunUp) -> Synthetic:
     samples = np.zeros(length)
     envelopes: dict[float, np.ndarray] = {}
     for tone in run.orders:
-        wave, amplitude = _order(run, tone, theta, rpm)
-        samples += wave
+        course = tone_course(run, tone, theta, rpm)
+        samples += course.samples(theta)
         if not tone.offset:
-            envelopes[tone.order] = (amplitude / math.sqrt(2)).astype(np.float32)
+            envelopes[tone.order] = (course.amplitude / math.sqrt(2)).astype(np.float32)
     rms = math.sqrt(np.mean(np.square(samples))) if run.orders else 1.0
     if rms == 0:
         raise SpecsrError(
             "all orders lie above half the sampling rate: raise the rate or lower the orders"
         )
     for impact in run.impacts:
-        first, wave = _impact(run, impact, length)
+        first, wave = impact_wave(run, impact, length)
         samples[first : first + wave.size] += rms * 10 ** (impact.level / 20) * wave
     scale = REFERENCES["Pa"] * 10 ** (run.level / 20) / math.sqrt(np.mean(np.square(samples)))
     samples *= scale
@@ -247,5 +215,13 @@ def synthesise(run: RunUp) -> Synthetic:
     power = deterministic * 10 ** (-run.line_to_noise / 10) / variance
     clean = Signal(samples.astype(np.float32), run.rate, "Pa", ("synthetic",), rpm=rpm)
     return Synthetic(
-        clean, math.sqrt(power) * noise * gain, envelopes, gain, run, power / (run.rate / 2)
+        clean,
+        math.sqrt(power) * noise * gain,
+        envelopes,
+        gain,
+        run,
+        theta,
+        scale,
+        rms * scale,
+        power / (run.rate / 2),
     )

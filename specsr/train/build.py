@@ -11,9 +11,7 @@ from specsr.errors import SpecsrError
 from specsr.io.limits import memory_limit
 from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
 from specsr.models.network import Network, build
-from specsr.pairs.band_input import CHANNELS as BAND_CHANNELS
-from specsr.pairs.order_input import CHANNELS as ORDER_CHANNELS
-from specsr.pairs.speckle_input import CHANNELS as SPECKLE_CHANNELS
+from specsr.pairs import band_input, order_input, speckle_input, windows_input
 from specsr.train.config import Config
 
 DIV2K_LUMA = 111.7
@@ -39,9 +37,10 @@ def build_net(config: Config) -> Network:
         values["in_channels"] = values["out_channels"] = options.channels
         values["mean"] = DIV2K_MEAN if options.channels == 3 else (DIV2K_LUMA,)
     else:
-        extra = ORDER_CHANNELS if options.order_input else 0
-        fixed = {"band": BAND_CHANNELS, "speckle": SPECKLE_CHANNELS}
-        values["in_channels"] = fixed.get(pair.kind, 1 + extra)
+        extra = order_input.CHANNELS if options.order_input else 0
+        inputs = {"band": band_input, "speckle": speckle_input, "windows": windows_input}
+        own = inputs.get(pair.kind)
+        values["in_channels"] = own.CHANNELS if own else 1 + extra
         values |= {"out_channels": 1, "mean": (0.0,)}
     return build(kind(**values))
 

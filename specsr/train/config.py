@@ -15,6 +15,7 @@ from pydantic import (
 
 from specsr.choices import Precision
 from specsr.models.config import MAX_BLOCKS, MAX_FEATS, Factors
+from specsr.pairs.windows_input import STEP
 from specsr.train.data_options import DataOptions, Section, Seed
 
 _NOT_IN_NAMES = '/\\*?"<>|'
@@ -52,7 +53,7 @@ class GridOptions(Section):
 class PairOptions(Section):
     """Pair of low and high resolution to learn, see `specsr.pairs.pair.Pair`."""
 
-    kind: Literal["pool", "stft", "band", "denoise", "speckle", "image"]
+    kind: Literal["pool", "stft", "band", "denoise", "speckle", "windows", "image"]
     """How the low resolution comes about."""
     scales: list[Factors] = Field([(1, 1)], min_length=1)
     """Factors (rows, columns); a single number is for both axes."""
@@ -224,10 +225,16 @@ class Config(Section):
                 "data.real needs pair.kind pool or speckle and synthetic machines: set "
                 "data.synth.count, or use data.folders"
             )
-        if self.pair.kind in ("band", "denoise", "speckle") and self.pair.scales != [(1, 1)]:
+        same = ("band", "denoise", "speckle", "windows")
+        if self.pair.kind in same and self.pair.scales != [(1, 1)]:
             raise ValueError(
                 f"a {self.pair.kind} pair has pair.scales [1]: set it, or leave it out"
             )
+        if self.pair.kind == "windows":
+            if any(grid.n_fft != STEP * grid.hop_length for grid in self.grids):
+                raise ValueError(f"a windows pair needs grids with n_fft = {STEP} x hop_length")
+            if self.data.folders:
+                raise ValueError("a windows pair needs machines of known parts: use data.synth")
         if self.pair.kind == "stft" and len(self.pair.scales) != 1:
             raise ValueError("an stft pair has one scale: set pair.scales to one")
         if self.pair.kind == "denoise" and self.pair.snr is None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from specsr.pairs.band_input import PARTS as BAND_PARTS
 from specsr.pairs.order_input import COMBS, HEIGHT, PARTS, teeth
+from specsr.pairs.windows_input import RATIOS
 from specsr.train.batch import Batch
 from specsr.train.config import Config
 from specsr.train.draws import CropDraws, Draws
@@ -51,6 +52,8 @@ class Cutter:
             batch = torch.arange(len(which), device=best.device)
             first, high = places[batch, best], torch.stack(tried, 1)[batch, best]
         size = (wide[0], wide[1]) if fine else self.patch
+        if kind == "windows":
+            return self._windows(which, first, high, reverse, shift)
         low = store.maps(store.low, which, first, size, reverse)
         if fine and scale != (1, 1):
             low = pool_db(low[:, None], scale)[:, 0]
@@ -65,6 +68,23 @@ class Cutter:
         if self.config.model.order_input:
             image.append(self._orders(which, first, known, reverse, scale))
         return Batch(torch.cat(image, 1), high[:, None], scale, store.real[which])
+
+    def _windows(
+        self, which: Tensor, first: Tensor, high: Tensor, reverse: Tensor, shift: Tensor
+    ) -> Batch:
+        """Return the batch for crops of the target; the maps of the windows lie in a stack."""
+        store = self.store
+        rows = store.low.rows[which][:, None] // len(RATIOS)
+        maps = [
+            store.maps(
+                store.low, which, first + torch.cat([i * rows, 0 * rows], 1), self.patch, reverse
+            )
+            for i in range(len(RATIOS))
+        ]
+        low = torch.stack(maps, 1) + shift[:, None, None, None]
+        low = torch.cat([low[:, -1:], low[:, :-1], low.amin(1, keepdim=True)], 1)
+        high = (high + shift[:, None, None])[:, None]
+        return Batch(low, high, (1, 1), store.real[which])
 
     def _orders(
         self, which: Tensor, first: Tensor, known: Tensor, reverse: Tensor, scale: tuple[int, int]

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from specsr.errors import SpecsrError
+from specsr.pairs.windows_input import RATIOS
 from specsr.train.config import Config
 from specsr.train.examples import Example
 
@@ -71,7 +72,9 @@ class CropDraws(torch.utils.data.Dataset):
     ) -> None:
         self.config, self.steps = config, steps
         self.share = shared(config.train.batch, share)
-        self.sizes = [example.low.shape for example in examples]
+        # inputs under several windows lie one above the other
+        maps = len(RATIOS) if config.pair.kind == "windows" else 1
+        self.sizes = [(e.low.shape[0] // maps, e.low.shape[1]) for e in examples]
         self.has_speed = [example.rotation_hz is not None for example in examples]
         self.patch = _patch(config, min(rows for rows, _ in self.sizes))
         sizes = np.array([e.high.shape[1] for e in examples], dtype=float)

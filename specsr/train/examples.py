@@ -20,8 +20,10 @@ from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed import column_rotation_hz
 from specsr.pairs.band_input import cut_row
 from specsr.pairs.pair import Pair
+from specsr.pairs.windows_input import densities, padded
 from specsr.signal import Signal
 from specsr.synth.draws import ALL_KINDS, random_machine, random_run_up, shares_of
+from specsr.synth.frozen import frozen_power
 from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
 from specsr.train.noise import before_background, example_noise
@@ -47,6 +49,12 @@ COLUMNS = 64
 SPECKLE_WINDOWS = 64
 """Least windows of a recorded background for ``speckle``: a cell is a 64th of its target."""
 
+ROWS = 1536
+"""Most rows of an example for ``windows``."""
+
+WIDE = 320
+"""Most columns of an example for ``windows``."""
+
 FORMAT = 4
 """Version of prepared examples: to be raised with every change of the results of `prepare`."""
 
@@ -68,7 +76,7 @@ class Example:
 
     Attributes:
         low: map that the input is made from, [F, T], float16; for ``pool`` on the fine grid, pooled
-            when it is cropped.
+            when it is cropped; for ``windows`` the maps of the windows, [3 F, T].
         high: target, [F s_f, T s_t], float16.
         cut: first unknown row of ``low``, for ``band``.
         df: distance of the rows of ``low``, Hz.
@@ -170,6 +178,8 @@ def prepare(recipe: Recipe, config: Config) -> Example:
     rng = np.random.default_rng([recipe.seed, 7])
     if recipe.real:
         return _prepare_real(recipe, config, rng)
+    if config.pair.kind == "windows":
+        return _prepare_windows(recipe, config, rng)
     options = config.grids[int(rng.integers(len(config.grids)))]
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
     kind, snr = config.pair.kind, config.pair.snr
@@ -208,6 +218,33 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         column_rotation_hz(signal.rpm, grid).astype(np.float32),
         overlap=grid.n_fft / grid.hop_length,
     )
+
+
+def _prepare_windows(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:
+    """Return some rows of the maps of a machine under three windows, and of the truth.
+
+    ``low`` holds the three maps one above the other.
+    """
+    options = config.grids[int(rng.integers(len(config.grids)))]
+    transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
+    made = _source(recipe, config, rng, COLUMNS * options.hop_length)
+    assert isinstance(made, Synthetic)
+    if config.data.backgrounds and rng.random() < 0.25:
+        made = before_background(made, config, transform, rng, SPECKLE_WINDOWS)
+    grid = transform.grid(made.signal)
+    low = levels.to_db(densities(padded(made.signal.samples[0], grid), grid)[:, :-1])
+    high = levels.to_db(frozen_power(made, grid)[:-1])
+    level = levels.median_level(low[-1], grid)
+    # lines are dense at low frequencies: half of the parts begin at 0 Hz
+    count = min(ROWS, high.shape[0])
+    first = int(rng.integers(0, high.shape[0] - count + 1)) if rng.random() < 0.5 else 0
+    wide = min(WIDE, grid.frames)
+    start = int(rng.integers(0, grid.frames - wide + 1))
+    part = (..., slice(first, first + count), slice(start, start + wide))
+    low, high = (levels.relative_levels(x, level)[part] for x in (low, high))
+    speed = column_rotation_hz(made.clean.rpm, grid)[start : start + wide].astype(np.float32)
+    low = low.reshape(-1, wide)
+    return Example(low.astype(np.float16), high.astype(np.float16), 0, grid.df, speed)
 
 
 def _prepare_real(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:

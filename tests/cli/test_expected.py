@@ -92,7 +92,7 @@ def test_a_figure_shows_both_maps(tmp_path, recording, model, capsys):
     [
         (("--expected",), "x.wav", "an expected map has no waveform: expected a map"),
         (("--expected", "--overlap", 0.1), "x.npz", "overlap of the windows is 10 %: expected 25"),
-        (("--precision", "bfloat16"), "x.npz", "--precision: for --expected: add it"),
+        (("--precision", "bfloat16"), "x.npz", "--precision: for --expected or --sharp: add it"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(

@@ -35,7 +35,7 @@ from support.tiny_config import config
 from support.train_samples import noise_map, tensors
 
 aten = torch.ops.aten
-KINDS = ["pool", "stft", "band", "denoise", "speckle", "image"]
+KINDS = ["pool", "stft", "band", "denoise", "speckle", "windows", "image"]
 META, CPU = Alone(torch.device("meta")), Alone(torch.device("cpu"))
 
 
@@ -59,8 +59,10 @@ def run_of(kind: str, name: str, **train: Any) -> Config:
     scales = scales if name == "mdsr" else scales[:1]
     real = kind in ("pool", "speckle")
     folders = ["images"] if kind == "image" else []
+    hop = 2 if kind == "windows" else 32
     return config(
         Path(),
+        grids=[{"n_fft": 64, "hop_length": hop}],
         pair={"kind": kind, "scales": scales, "snr": [0, 1] if kind == "denoise" else None},
         model={"name": name, "uncertainty": True, "order_input": kind == "pool"},
         data={"synth": {"count": 0 if folders else 2}, "folders": folders,
@@ -76,6 +78,8 @@ def examples_of(options: Config) -> list[Example]:
     found = []
     for i, low in enumerate(noise_map(i, 32, 50 + i) for i in range(4)):
         high = np.repeat(np.repeat(low, factor, 0), factor, 1)
+        if options.pair.kind == "windows":
+            low = np.concatenate([low, low, low])
         speed = np.linspace(5, 60, 50 + i).astype(np.float32)
         real = bool(options.data.real.folders) and i > 1
         found.append(Example(low, high, 20, 100.0, speed, real=real, overlap=4.0))
