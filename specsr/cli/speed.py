@@ -60,7 +60,7 @@ def speed(
     All orders follow the speed: the speeds whose orders meet most lines are followed over time and
     refined by the phases of the orders.  Which order a line is cannot be heard: --rpm-range,
     --start and --orders decide, and the other candidates are printed with their scores.  The
-    confidence is the probability that the lines follow the speed; below 0.5 it is interpolated.
+    confidence is the probability that the lines follow the speed; below 0.05 it is interpolated.
     """  # fmt: skip
     outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
     for path in outputs:
@@ -141,7 +141,7 @@ def _print(found: FoundSpeed) -> None:
     low, high = found.rpm.min(), found.rpm.max()
     say(
         f"  {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; above 0.5 in "
-        f"{100 * clear.mean():.0f} % of the recording, interpolated elsewhere"
+        f"{100 * clear.mean():.0f} % of the recording"
     )
 
 

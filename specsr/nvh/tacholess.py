@@ -34,7 +34,10 @@ START_COST = 10.0
 SHORTEST = 0.5
 """Least duration of a recording, s."""
 SURE = 0.5
-"""Confidence below which the speed is interpolated from the columns around."""
+"""Confidence that a column of a speed that counts as found has."""
+LOST = 0.05
+"""Confidence below which the speed is interpolated from the columns around: a path between this and
+`SURE` is more often right than a straight line."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class FoundSpeed:
 
     Attributes:
         times: of the columns, s, on the time axis of the recording, [T].
-        rpm: speed, 1/min, [T]; interpolated, or held, where the confidence is below `SURE`.
+        rpm: speed, 1/min, [T]; interpolated, or held, where the confidence is below `LOST`.
         confidence: probability that the lines of a column follow the speed, 0 to 1, [T].  That the
             lines have the assumed orders is not part of it: see the candidates.
         candidates: speeds that explain the recording, the best one first, before the refinement.
@@ -231,7 +234,7 @@ def _held(rotation_hz: np.ndarray, confidence: np.ndarray, start: float | None) 
 
     A known start value counts in the first column.
     """
-    sure = np.flatnonzero(confidence >= SURE)
+    sure = np.flatnonzero(confidence >= LOST)
     if not len(sure):
         return rotation_hz
     known = np.log(rotation_hz[sure])

@@ -28,6 +28,8 @@ SHARED = 0.03
 """Relative distance of two speeds that count as one, and tolerance of the limits."""
 SAME = 0.01
 """Median relative distance up to which two candidates are one."""
+BESIDE = 0.06
+"""The same for another shaft: a path along the flank of a line is none."""
 INSIDE = 0.97
 """Least part of the columns of a candidate within the limits."""
 NEAR_START = 0.15
@@ -168,7 +170,8 @@ def candidates(
     found.sort(key=lambda each: -each.score)
     different: list[Candidate] = []
     for each in _preferred(found, tracks, scored) + found:
-        if all(np.median(np.abs(np.log(each.rpm / old.rpm))) > SAME for old in different):
+        apart = BESIDE if each.track.kind == "other" else SAME
+        if all(np.median(np.abs(np.log(each.rpm / old.rpm))) > apart for old in different):
             different.append(each)
     return different
 
@@ -182,16 +185,20 @@ def _preferred(found: list[Candidate], tracks: Sequence[Track], scored: bool) ->
     best: Candidate | None = None
     for track in tracks:
         own = next((each for each in found if each.track is track), None)
-        if own is not None and (
-            best is None
-            or own.track.confidence.mean() > best.track.confidence.mean() + CLEARER
-            or (scored and best.score < SCORED * own.score)
-        ):
+        if own is not None and (best is None or _is_better(own, best, scored)):
             best = own
     if best is None:
         return []
     found.remove(best)
     return [best]
+
+
+def _is_better(own: Candidate, best: Candidate, scored: bool) -> bool:
+    """Return whether the candidate of a less preferred track takes the place of the best one."""
+    if scored and best.score < SCORED * own.score:
+        return True
+    clearer = own.track.confidence.mean() > best.track.confidence.mean() + CLEARER
+    return bool(clearer and not (scored and own.score < SCORED * best.score))
 
 
 def _allowed(
