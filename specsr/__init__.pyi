@@ -44,14 +44,17 @@ from .nvh.levels import third_octave_levels as third_octave_levels
 from .nvh.order_cut import order_cut as order_cut
 from .nvh.order_map import order_map as order_map
 from .nvh.order_waveforms import extract_orders as extract_orders
+from .nvh.order_waveforms import remove_orders as remove_orders
 from .nvh.runs import find_runs as find_runs
 from .nvh.sound_quality import loudness as loudness
 from .nvh.sound_quality import sharpness as sharpness
+from .nvh.sound_quality_curves import sound_quality_curves as sound_quality_curves
 from .nvh.speed import read_rpm as read_rpm
 from .nvh.speed_options import SpeedOptions as SpeedOptions
 from .nvh.synchronous_average import synchronous_average as synchronous_average
 from .nvh.tacholess import SpeedSearch as SpeedSearch
 from .nvh.tacholess import find_speed as find_speed
+from .nvh.tonality import tones as tones
 from .nvh.view import View as View
 from .nvh.view import view as view
 from .nvh.vold_kalman import VoldKalman as VoldKalman
@@ -94,6 +97,7 @@ __all__ = [
     "order_cut",
     "VoldKalman",
     "extract_orders",
+    "remove_orders",
     "compare_runs",
     "envelope",
     "kurtogram",
@@ -109,6 +113,8 @@ __all__ = [
     "psd",
     "loudness",
     "sharpness",
+    "sound_quality_curves",
+    "tones",
     "to_xarray",
     "Pair",
     "low_map",

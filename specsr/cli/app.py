@@ -26,6 +26,7 @@ from specsr.cli.models import convert, export, models
 from specsr.cli.orders import orders
 from specsr.cli.output import complain, detach, show
 from specsr.cli.report import report
+from specsr.cli.sound_quality import sound_quality
 from specsr.cli.speed import speed
 from specsr.cli.synth import synth
 from specsr.cli.train import train
@@ -142,9 +143,14 @@ app.command(
     epilog=_examples(
         "specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png",
         "specsr levels run.wav --rpm rpm.csv --over rpm --weighting A --cut 2,4 -o levels.png",
+        "specsr levels run.wav --background idle.wav -o bands.csv",
         "specsr levels mount.wav --over time --quantity velocity --scale linear -o v.csv",
     )
 )(levels)
+app.command(
+    "sound-quality",
+    epilog=_examples("specsr sound-quality cabin.wav --calib 2.76 --unit Pa -o curves.png"),
+)(sound_quality)
 app.command(
     epilog=_examples(
         "specsr compare before.wav after.wav --rpm-channel rpm --cut 2,4 -o compare.csv",

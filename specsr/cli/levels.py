@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
 
 import typer
 
@@ -17,6 +18,7 @@ from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
+    from specsr.nvh.background import Corrected
     from specsr.nvh.levels import BandLevels
     from specsr.signal import Signal
 
@@ -35,6 +37,14 @@ def levels(
         bool, typer.Option("--dc", help="Count the mean of the samples (DC) in the levels.")
     ] = False,
     df: Annotated[float, typer.Option(help="Row spacing of the density in the figure, Hz.")] = 2.0,
+    background: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--background",
+            help="Recording of the background alone: third octaves are corrected for it (K1 of "
+            "ISO 3744).",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     vibration: Vibration = Vibration(),
     speed: Speed = Speed(),
@@ -48,6 +58,8 @@ def levels(
     --over time or rpm reads a curve instead: the overall level with Fast or Slow averaging, rms or
     peak of each step, and the levels of orders (--cut) beside it, in one table and figure.
     --quantity integrates or differentiates a vibration first.
+    --background corrects third octaves for a recording of the background noise alone: 15 dB over it
+    nothing is corrected, within 6 dB the level is an upper bound.
     """
     curve.check()
     vibration.check()
@@ -63,7 +75,9 @@ def levels(
             raise SpecsrError(f"{path}: expected .csv for the table or .png, .pdf, .svg")
     if curve.over is not None and dc:
         raise SpecsrError("--dc: not with --over, which leaves the mean out")
-    read = check_files(outputs, [source, reading.tone, speed.table], overwrite)
+    if curve.over is not None and background is not None:
+        raise SpecsrError("--background: not with --over, it corrects third octaves")
+    read = check_files(outputs, [source, background, reading.tone, speed.table], overwrite)
     loaded = vibration.of(source, load(source, reading, speed))
     read.check()
     if curve.over is not None:
@@ -88,14 +102,25 @@ def levels(
         {"quantity": name} | dict(zip(titles, map(float, each))) for name, each in values.items()
     ]
     show(markdown_table(rows, decimals=2))
-    if not outputs:
+    if not outputs and background is None:
         return
     bands = third_octave_levels(loaded, weighting=weighting)
+    corrected: Corrected | None = None
+    if background is not None:
+        from specsr.nvh.background import without_background
+
+        noise = vibration.of(background, load(background, reading))
+        own = noise.grid.unit if isinstance(noise, SpecMap) else noise.unit
+        if own != unit:
+            raise SpecsrError(f"{background}: is in {own}, {source} in {unit}")
+        corrected = without_background(bands, third_octave_levels(noise, weighting=weighting))
+        _print_corrected(corrected, titles, label, weighting)
+        bands = replace(bands, levels=corrected.levels)
 
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
-            write_text(path, _bands_csv(bands, loaded.channels), overwrite, message)
+            write_text(path, _bands_csv(bands, loaded.channels, corrected), overwrite, message)
         else:
             from specsr.plots.save import save_figure
             from specsr.plots.views import plot_levels
@@ -138,12 +163,33 @@ def _quality(signal: Signal) -> dict[str, Any]:
         return {}
 
 
-def _bands_csv(bands: BandLevels, channels: tuple[str, ...]) -> str:
-    rows = [
-        (name, f"{nominal:g}", f"{centre:.6g}", f"{level:.6g}", int(resolved))
+def _print_corrected(found: Corrected, titles: tuple[str, ...], label: str, weighting: str) -> None:
+    """Print the sum of the corrected third octaves, and how many of them are upper bounds."""
+    import numpy as np
+
+    from specsr.nvh.background import CLOSEST
+
+    for name, levels, bound in zip(titles, found.levels, found.upper_bound):
+        total = 10 * np.log10(np.sum(10 ** (levels / 10)))
+        say(
+            f"  {name}: {total:.2f} {label}, {weighting}, without the background (sum of third "
+            f"octaves; {bound.sum()} of {bound.size} within {CLOSEST:g} dB of it are upper bounds)"
+        )
+
+
+def _bands_csv(
+    bands: BandLevels, channels: tuple[str, ...], corrected: Corrected | None = None
+) -> str:
+    columns = ["channel", "nominal_hz", "centre_hz", "level_db", "resolved"]
+    rows: list[list[Any]] = [
+        [name, f"{nominal:g}", f"{centre:.6g}", f"{level:.6g}", int(resolved)]
         for name, each in zip(channels, bands.levels)
         for nominal, centre, level, resolved in zip(
             bands.nominal, bands.centres, each, bands.resolved
         )
     ]
-    return csv_text(["channel", "nominal_hz", "centre_hz", "level_db", "resolved"], rows)
+    if corrected is not None:
+        columns += ["correction_db", "upper_bound"]
+        more = zip(corrected.correction.ravel(), corrected.upper_bound.ravel())
+        rows = [[*row, f"{k1:.4g}", int(bound)] for row, (k1, bound) in zip(rows, more)]
+    return csv_text(columns, rows)
