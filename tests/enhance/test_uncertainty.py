@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+import specsr
 from specsr import Signal
+from specsr.enhance.estimate import blend_bicubic, network_estimate, order_input
+from specsr.enhance.maps import upscale_map
 from specsr.enhance.uncertainty import (
     EMPTY,
     HALF,
@@ -15,9 +18,14 @@ from specsr.enhance.uncertainty import (
     unresolved,
 )
 from specsr.errors import SpecsrError
+from specsr.maps import levels
 from specsr.maps.grid import Grid
+from specsr.maps.noise_interpolation import noise_interpolation
 from specsr.maps.pooling import noise_variance, pool_power
 from specsr.maps.transform import SpectrogramTransform
+from specsr.models.bundled import load_model
+from specsr.models.options import InferOptions
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.consistency import impose, noise_share
 
 
@@ -216,6 +224,30 @@ def test_a_displaced_level_is_uncertain_by_the_displacement_as_well(dtype):
     assert found.dtype == dtype
     np.testing.assert_allclose(found, np.sqrt(given**2.0 + moved**2), rtol=1e-5)
     np.testing.assert_array_equal(displaced(given, network, network), given)
+
+
+def test_the_uncertainty_of_a_finer_map_follows_its_levels_step_by_step():
+    """Network, average with bicubic, correction: each changes the uncertainty in this order."""
+    time = np.arange(16000) / 8000
+    samples = np.random.default_rng(2).standard_normal((1, 16000))
+    samples += sum(20 * np.sin(2 * np.pi * f * time) for f in (700, 760, 2000))
+    transform = SpectrogramTransform(256, 64)
+    low = specsr.low_map(Signal(samples.astype(np.float32), 8000.0, "1"), 4, transform=transform)
+    model, scale, options = load_model("map-small"), (4, 4), InferOptions()
+    high = upscale_map(low, 4, model=model, speed=SpeedOptions(False), options=options)
+    channel, fine = np.square(low.image()[0], dtype=np.float64), high.grid
+    level = levels.median_level(levels.to_db(channel), low.grid)
+    orders = order_input(model, low.grid, scale, np.zeros(fine.frames))
+    power, own = network_estimate(model, channel, level, orders, scale, options)
+    power, own = power[:, : fine.frames], own[:, : fine.frames]
+    averaged = blend_bicubic(power, own, channel, scale)
+    moved = displaced(own, power, averaged)
+    between = noise_interpolation(fine, scale)
+    result = impose(averaged, channel, scale, between=between)
+    found = calibrated(moved, averaged, result, channel, scale, noise_variance(low.grid))
+    np.testing.assert_allclose(high.uncertainty_db[0, :-1], found, rtol=1e-4)
+    plain = calibrated(own, averaged, result, channel, scale, noise_variance(low.grid))
+    assert (found > plain + 1).mean() > 0.01
 
 
 def test_silent_cells_are_finite():
