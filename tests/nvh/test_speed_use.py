@@ -139,8 +139,8 @@ def test_a_steady_speed_needs_more_confidence_and_a_found_one_many_orders():
         "given", flat, LEAST_STEADY - 0.01, many
     )
     assert fit("found", flat, LEAST_STEADY, many) and not fit("found", flat, 1.0, few)
-    assert fit("given", sweep, 0.34, few) and not fit("given", sweep, 0.32, few)
-    assert fit("given", flat, 0.56, few) and not fit("given", flat, 0.54, few)
+    assert fit("given", sweep, 0.38, few) and not fit("given", sweep, 0.36, few)
+    assert fit("given", flat, 0.46, few) and not fit("given", flat, 0.44, few)
     assert fit("found", flat, 1.0, tuple(range(15))) and not fit("found", flat, 1.0, (1,) * 14)
     nearly = ShaftEvidence("", np.linspace(20, 24.2, 40), np.ones(40), few)
     assert nearly.is_steady and not replace(nearly, rotation_hz=np.linspace(20, 24.7, 40)).is_steady
