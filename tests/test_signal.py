@@ -22,7 +22,15 @@ def sine(rms=1.0, freq=1000.0, rate=48000, seconds=1.0, dtype=np.float64):
 
 @pytest.mark.parametrize(
     ("unit", "expected"),
-    [("Pa", 93.9794), ("m/s2", 120.0), ("m/s", 180.0), ("N", 120.0), ("V", 0.0), ("1", 0.0)],
+    [
+        ("Pa", 93.9794),
+        ("m/s2", 120.0),
+        ("m/s", 180.0),
+        ("m", 240.0),
+        ("N", 120.0),
+        ("V", 0.0),
+        ("1", 0.0),
+    ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_level_of_one_unit_rms(unit, expected, dtype):

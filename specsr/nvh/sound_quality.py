@@ -64,8 +64,8 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
         SpecsrError: samples not in Pa, a recording that is too short or of too low a rate, an
             unknown field, or MoSQITo is not installed.
     """
-    metrics = _mosqito()
-    samples = _samples(signal, field)
+    metrics = mosqito_metrics()
+    samples = samples_in_pa(signal, field)
     if not time_varying:
         sone = np.array([_stationary(metrics, x, field) for x in samples])
         return Loudness(sone, to_phon(sone))
@@ -87,9 +87,9 @@ def sharpness(signal: Signal, field: str = "free") -> np.ndarray:
     Raises:
         SpecsrError: as `loudness`.
     """
-    metrics = _mosqito()
+    metrics = mosqito_metrics()
     found = []
-    for x in _samples(signal, field):
+    for x in samples_in_pa(signal, field):
         with np.errstate(divide="ignore", invalid="ignore"):
             try:
                 found.append(float(metrics.sharpness_din_st(x, int(RATE), "din", field)))
@@ -113,14 +113,14 @@ def to_phon(sone: np.ndarray) -> np.ndarray:
     return np.where(sone >= 1, loud, np.maximum(40 * (sone + 0.0005) ** 0.35, 3))
 
 
-def _mosqito() -> Any:
+def mosqito_metrics() -> Any:
     """Import MoSQITo's metrics, or raise."""
     for module in _MODULES:
         require(module, "sound-quality", "loudness and sharpness")
     return need("mosqito.sq_metrics", "sound-quality", "loudness and sharpness")
 
 
-def _samples(signal: Signal, field: str) -> np.ndarray:
+def samples_in_pa(signal: Signal, field: str) -> np.ndarray:
     """Return the samples in Pa at 48 kHz without their mean, float64 [C, N], or raise."""
     if field not in FIELDS:
         raise SpecsrError(f"field is {field!r}: expected one of {', '.join(FIELDS)}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from conformance.check import Check, Group, band_noise, near, tone
+import numpy as np
+
+from conformance.check import Check, Group, at_most, band_noise, near, tone
 from specsr.nvh.sound_quality import loudness, sharpness
+from specsr.nvh.sound_quality_curves import sound_quality_curves
+from specsr.nvh.tonality import tones
 from specsr.signal import Signal
 
 ANNEX_B = ((250.0, 80.0, 14.655), (1000.0, 60.0, 4.019), (4000.0, 40.0, 1.549))
@@ -44,10 +48,62 @@ def din() -> list[Check]:
     ]  # fmt: skip
 
 
+CRITICAL_BANDS = (
+    (150.0, 101.3), (500.0, 117.3), (1000.0, 162.2), (2000.0, 300.1), (4000.0, 685.7),
+)  # fmt: skip
+"""Frequency and width of the critical band in Hz, ECMA-418-1: 25 + 75 (1 + 1.4 (f / kHz)²)^0.69."""
+BELOW_1_KHZ = ((150.0, 8 + 6.863), (500.0, 8 + 2.508), (1000.0, 8.0), (4000.0, 8.0))
+"""Frequency and the tone-to-noise ratio from which a tone is prominent, dB."""
+
+
+def rough() -> list[Check]:
+    found = []
+    t = np.arange(24000) / 48000
+    for depth in (1.0, 0.8, 0.6, 0.4, 0.0):
+        x = (1 + depth * np.sin(2 * np.pi * 70 * t)) * np.sin(2 * np.pi * 1000 * t)
+        signal = Signal(20e-3 * x / np.sqrt(np.mean(x**2)), 48000.0, "Pa")
+        asper = float(sound_quality_curves(signal).roughness.mean())
+        name = f"1 kHz, 60 dB, modulated with 70 Hz, depth {depth:g}"
+        expected = round(depth**1.6, 3)
+        found.append(near(name, asper, expected, 0.17 * expected if depth else 0.05, "asper"))
+    return found
+
+
+def tone_ratios() -> list[Check]:
+    """Return ratios of tones in white noise, within four standard deviations of its level."""
+    found = []
+    rate, seconds = 25600.0, 4.0
+    noise = 20e-3 * np.random.default_rng(3).standard_normal(round(rate * seconds))
+    for freq, width in CRITICAL_BANDS:
+        level = 60 - 10 * np.log10(rate / 2 / width)
+        signal = tone(freq + 0.3, 20e-6 * 10 ** ((level + 20) / 20), rate, seconds)
+        there = tones(signal.replace(samples=signal.samples + noise))[0]
+        scatter = 4 * 4.34 * np.sqrt(1.5) / np.sqrt(width * seconds)
+        found.append(near(f"{freq:g} Hz, 20 dB over the noise of its critical band",
+                          there[0].tnr_db, 20.0, round(scatter, 2), "dB"))  # fmt: skip
+    for freq, limit in BELOW_1_KHZ:
+        width = 25 + 75 * (1 + 1.4 * (freq / 1000) ** 2) ** 0.69
+        level = 60 - 10 * np.log10(rate / 2 / width)
+        for above, count in ((-2.5, 0), (2.5, 1)):
+            signal = tone(freq, 20e-6 * 10 ** ((level + limit + above) / 20), rate, seconds)
+            there = tones(signal.replace(samples=signal.samples + noise))[0]
+            by_tnr = [each for each in there if "tnr" in each.prominent]
+            found.append(near(f"{freq:g} Hz, {above:+g} dB from the limit of prominence, tones",
+                              len(by_tnr), count, 0, "1"))  # fmt: skip
+    silent = Signal(noise, rate, "Pa")
+    found.append(at_most("noise alone, prominent tones", len(tones(silent)[0]), 0, "1"))
+    return found
+
+
 GROUPS = (
     Group("Loudness, signals of the standard", "ISO 532-1:2017, annex B.3; 5 % or 0.1 sone (clause "
           "5.1)", zwicker, slow=True),
     Group("Loudness, doubled with every 10 phon", "definition of the sone, which the method "
           "approximates: 10 %", sones, slow=True),
+    Group("Roughness, reference sound", "definition of the asper, and its growth with depth^1.6 "
+          "(Fastl, Zwicker, Psychoacoustics, chapter 11); 17 %, the smallest difference heard",
+          rough, slow=True),
+    Group("Tone-to-noise ratio", "ECMA-418-1:2022, clauses 10 and 11; analytic: a sine in white "
+          "noise", tone_ratios),
     Group("Sharpness", "DIN 45692:2009, clause 6: 5 % or 0.05 acum", din, slow=True),
 )  # fmt: skip

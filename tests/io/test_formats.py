@@ -40,7 +40,7 @@ def test_a_signal_is_read_back_with_all_fields(tmp_path, suffix, dtype):
 @given(
     channels=st.integers(1, 4), length=st.integers(2, 300),
     rate=st.floats(0.5, 1e6) | st.integers(1, 10**6).map(float),
-    unit=st.sampled_from(["Pa", "m/s2", "g", "m/s", "N", "V", "1"]), speed=st.booleans(),
+    unit=st.sampled_from(["Pa", "m/s2", "g", "m/s", "m", "N", "V", "1"]), speed=st.booleans(),
     suffix=st.sampled_from(EXACT),
 )  # fmt: skip
 def test_any_signal_is_read_back(tmp_path, channels, length, rate, unit, speed, suffix):

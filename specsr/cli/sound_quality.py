@@ -1,0 +1,131 @@
+"""``specsr sound-quality``: loudness, sharpness and roughness over time, prominent tones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from specsr.cli.options import FigureOuts, Overwrite, reading_options
+from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Reading
+from specsr.names import plain
+
+if TYPE_CHECKING:
+    from specsr.nvh.sound_quality_curves import SoundQualityCurves
+    from specsr.nvh.tonality import Tone
+    from specsr.signal import Signal
+
+
+@reading_options()
+def sound_quality(
+    source: Annotated[Path, typer.Argument(help="A recording in Pa.")],
+    out: FigureOuts = None,
+    field: Annotated[str, typer.Option(help="Sound field: free or diffuse.")] = "free",
+    overwrite: Overwrite = False,
+    reading: Reading = Reading(),
+) -> None:
+    """Print loudness, sharpness and roughness with percentiles, and prominent tones.
+
+    Loudness over time (ISO 532-1), sharpness from it (DIN 45692) and roughness (Daniel, Weber 1997,
+    no standard) by MoSQITo; tone-to-noise and prominence ratio of tones by ECMA-418-1, from
+    2 s.  5 % is the value that is exceeded 5 % of the time, such as N5.  -o writes the curves.
+    """
+    outputs = out or []
+    for path in outputs:
+        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
+            raise SpecsrError(f"{path}: expected .csv for the curves or .png, .pdf, .svg")
+    read = check_files(outputs, [source, reading.tone], overwrite)
+
+    from specsr.jobs.inputs import load_recording
+    from specsr.nvh.sound_quality_curves import sound_quality_curves
+
+    signal = load_recording(source, reading)
+    read.check()
+    try:
+        curves = sound_quality_curves(signal, field)
+    except SpecsrError as error:
+        raise SpecsrError(f"{source}: {error}") from None
+    _print_curves(curves, signal)
+    _print_tones(signal)
+
+    def write(path: Path) -> None:
+        message = f"{source} -> {path}"
+        if path.suffix.lower() == ".csv":
+            write_text(path, _csv(curves, signal.channels), overwrite, message)
+            return
+        from specsr.plots.save import save_figure
+        from specsr.plots.sound_quality import plot_sound_quality
+
+        figure = plot_sound_quality(curves, signal.channels, title=source.name)
+        save_figure(figure, path, overwrite=overwrite)
+        say(message)
+
+    write_each(outputs, write)
+
+
+def _print_curves(curves: SoundQualityCurves, signal: Signal) -> None:
+    import numpy as np
+
+    from specsr.nvh.sound_quality_curves import PERCENTAGES, exceeded
+    from specsr.scores.markdown import markdown_table
+
+    series = {
+        "loudness, sone": curves.loudness, "sharpness, acum": curves.sharpness,
+        "roughness, asper": curves.roughness,
+    }  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    for quantity, values in series.items():
+        percentiles = {f"{p} %": exceeded(values, p) for p in PERCENTAGES}
+        for i, name in enumerate(signal.channels):
+            known = values[i][np.isfinite(values[i])]
+            row = {"quantity": quantity, "channel": plain(name)}
+            row["highest"] = f"{known.max():.3g}" if known.size else "-"
+            for title, each in percentiles.items():
+                row[title] = f"{each[i]:.3g}" if np.isfinite(each[i]) else "-"
+            rows.append(row)
+    show(markdown_table(rows, text=("quantity", "channel")))
+
+
+def _print_tones(signal: Signal) -> None:
+    from specsr.nvh.tonality import FEWEST, tones
+    from specsr.scores.markdown import markdown_table
+
+    if signal.duration < FEWEST:
+        say(f"  no tones: the recording is shorter than {FEWEST:g} s")
+        return
+    rows = [
+        _tone_row(name, tone)
+        for name, found in zip(signal.channels, tones(signal)) for tone in found
+    ]  # fmt: skip
+    if not rows:
+        say("  no prominent tones (ECMA-418-1)")
+        return
+    show("\n" + markdown_table(rows, text=("channel", "prominent by")))
+
+
+def _tone_row(channel: str, tone: Tone) -> dict[str, Any]:
+    return {
+        "tone, Hz": f"{tone.freq:.0f}", "channel": plain(channel),
+        "tone-to-noise, dB": f"{tone.tnr_db:.1f}",
+        "prominence, dB": "-" if tone.pr_db != tone.pr_db else f"{tone.pr_db:.1f}",
+        "prominent by": " and ".join(word.upper() for word in tone.prominent),
+    }  # fmt: skip
+
+
+def _csv(curves: SoundQualityCurves, channels: tuple[str, ...]) -> str:
+    """Return the curves as CSV text: a row for each value; nan is an empty cell."""
+    rows = []
+    for name, times, values in (
+        ("loudness_sone", curves.times, curves.loudness),
+        ("sharpness_acum", curves.times, curves.sharpness),
+        ("roughness_asper", curves.window_times, curves.roughness),
+    ):
+        for channel, each in zip(channels, values):
+            rows += [
+                (channel, name, f"{t:.6g}", "" if v != v else f"{v:.5g}")
+                for t, v in zip(times.tolist(), each.tolist())
+            ]
+    return csv_text(["channel", "quantity", "time_s", "value"], rows)

@@ -1,0 +1,109 @@
+"""Prominent tones of a recording: `tones`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from specsr.errors import SpecsrError
+from specsr.nvh.tone_ratios import critical_band, limits_db, prominence_ratio, tone_to_noise
+from specsr.signal import Signal
+from specsr.units import REFERENCES
+
+ROWS = 1.0
+"""Distance of the rows of the spectra, Hz: about 1 % of the lowest tone, as the standard asks."""
+LOWEST, HIGHEST = 89.1, 11200.0
+"""Frequencies of the tones that the standard knows, Hz."""
+FEWEST = 2.0
+"""Minimum duration in s: spectra of three windows are averaged."""
+CANDIDATE_DB = 6.0
+"""Height of the row of a tone over the median row of its critical band."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A tone in a recording.
+
+    Attributes:
+        freq: of its highest row, Hz, 89.1 to 11200.
+        tnr_db: tone-to-noise ratio, dB.
+        pr_db: prominence ratio, dB; nan where its bands extend above half the rate, and for the
+            weaker tones of one critical band, which count with the strongest.
+        prominent: by which of the two it is prominent: ``"tnr"``, ``"pr"``, both or none.
+    """
+
+    freq: float
+    tnr_db: float
+    pr_db: float
+    prominent: tuple[str, ...]
+
+
+def tones(signal: Signal, every: bool = False) -> list[list[Tone]]:
+    """Return the prominent tones of every channel, by frequency.
+
+    A tone from 89.1 to 11200 Hz is prominent from 8 dB over the noise in its critical band
+    (tone-to-noise ratio) or 9 dB over the neighbouring critical bands (prominence ratio); below
+    1 kHz the limits are higher, by 8.33 lg(1000 / f) and 10 lg(1000 / f).  Source: ECMA-418-1:2022.
+    The spectra (Hann, rows of 1 Hz, 50 % overlap) are averaged over the recording.  Candidates are
+    maxima 6 dB over the median of their critical band and above the threshold of hearing
+    (Terhardt, Hear. Res. 1, 1979).  Tones that move by more than a quarter of a critical band are
+    not found: orders of a run-up are no tones.
+
+    Args:
+        signal: the recording, in Pa, of at least 2 s.
+        every: also return candidates that are not prominent.
+
+    Raises:
+        SpecsrError: samples not in Pa, or a recording that is too short.
+    """
+    from scipy.signal import welch
+
+    if signal.unit != "Pa":
+        raise SpecsrError(
+            f"tones need sound pressure in Pa, the samples are in {signal.unit}: calibrate the "
+            "recording (unit='Pa', calib=Pa per full scale)"
+        )
+    if signal.duration < FEWEST:
+        raise SpecsrError(
+            f"the recording is {signal.duration:.3g} s long: tones need at least {FEWEST:g} s"
+        )
+    size = round(signal.rate / ROWS)
+    samples = signal.without_mean().samples
+    _, density = welch(samples, signal.rate, "hann", size, detrend=False, axis=-1)
+    df = signal.rate / size
+    return [_of_spectrum(power * df, df, every) for power in density]
+
+
+def _of_spectrum(power: np.ndarray, df: float, every: bool) -> list[Tone]:
+    freqs = _candidates(power, df)
+    found = []
+    for freq, tnr in zip(freqs, tone_to_noise(power, df, freqs)):
+        low, high = critical_band(freq)
+        beside = [power[round(f / df)] for f in freqs if low <= f <= high]
+        strongest = power[round(freq / df)] >= max(beside)
+        pr = prominence_ratio(power, df, freq) if strongest else float("nan")
+        limits = limits_db(freq)
+        by = ("tnr",) * (tnr >= limits[0]) + ("pr",) * (pr >= limits[1])
+        found.append(Tone(freq, tnr, pr, by))
+    return [tone for tone in found if every or tone.prominent]
+
+
+def _candidates(power: np.ndarray, df: float) -> list[float]:
+    """Return the frequencies of maxima that stand out and can be heard, Hz."""
+    inner = power[1:-1]
+    peaks = 1 + np.flatnonzero((inner > power[:-2]) & (inner >= power[2:]))
+    freqs = peaks * df
+    khz = np.maximum(freqs, 20) / 1000
+    threshold = 3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4
+    audible = power[peaks] > REFERENCES["Pa"] ** 2 * 10 ** (threshold / 10)
+    kept = []
+    for freq in freqs[audible & (freqs >= LOWEST) & (freqs <= HIGHEST)].tolist():
+        low, high = critical_band(freq)
+        band = power[max(round(low / df), 1) : round(high / df) + 1]
+        around = power[max(round(freq / df) - 2, 0) : round(freq / df) + 3]
+        height = power[round(freq / df)]
+        # beside a strong tone, side lobes of the window are no tones
+        if height > 10 ** (CANDIDATE_DB / 10) * np.median(band) and height >= around.max():
+            kept.append(freq)
+    return kept
