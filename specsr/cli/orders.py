@@ -202,8 +202,7 @@ def orders(
             raise SpecsrError(
                 f"{source}: has an uncertainty, so it is an estimate already: leave out --expected"
             )
-        loaded = weighted(loaded, weighting)
-        spec = _expected(loaded, source.name) if expected else loaded
+        spec = weighted(_expected(loaded, source.name) if expected else loaded, weighting)
         cuts, by_order = _of_map(spec, wanted, bandwidth, x, top)
     else:
         from specsr.maps.transform import spectrogram

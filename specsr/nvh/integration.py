@@ -60,14 +60,16 @@ def to_quantity(signal: Signal, quantity: Quantity, highpass: float = HIGHPASS) 
     times = _DERIVATIVE[unit] - _DERIVATIVE[signal.unit]
     factor = STANDARD_GRAVITY if signal.unit == "g" else 1.0
     if times == 0:
-        samples = signal.samples.astype(np.float64) * factor
+        with np.errstate(over="ignore"):  # `Signal` refuses what is not finite
+            samples = signal.samples.astype(np.float64) * factor
     else:
         response = partial(_response, times=times, highpass=highpass)
         margin = SETTLED / highpass if times < 0 else _EDGE
         mean_free = signal.without_mean().samples * factor
         samples = fourier_filter(mean_free, signal.rate, response, margin, about_zero=times < 0)
     peak = float(np.abs(samples).max())
-    return signal.replace(samples=samples, unit=unit, full_scale=peak or 1.0)
+    full_scale = peak if 0 < peak < np.inf else 1.0
+    return signal.replace(samples=samples, unit=unit, full_scale=full_scale)
 
 
 def _response(freqs: np.ndarray, times: int, highpass: float) -> np.ndarray:

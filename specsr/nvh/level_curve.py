@@ -10,7 +10,7 @@ import numpy as np
 from specsr.choices import TimeWeighting, Weighting, XAxis, check
 from specsr.errors import SpecsrError
 from specsr.nvh.level_steps import held_over_rpm, interpolated
-from specsr.nvh.levels import to_level
+from specsr.nvh.levels import finite_power, to_level
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.order_map import order_map
 from specsr.nvh.runs import turning
@@ -133,7 +133,9 @@ def level_curve(signal: Signal, options: CurveOptions = CurveOptions()) -> Level
         raise SpecsrError(
             f"step is {interval:g} s: expected at least one sample, {1 / signal.rate:g} s"
         )
-    power = readings(heard.samples, heard.rate, size, options.time_weighting, options.hold)
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = readings(heard.samples, heard.rate, size, options.time_weighting, options.hold)
+    power = finite_power(power)
     at = _reading_samples(signal.length, size, options.time_weighting)
     times = signal.start + at / signal.rate
     rpm = None

@@ -40,7 +40,7 @@ def to_level(power: np.ndarray, reference: float) -> np.ndarray:
         return 10 * np.log10(power) - 20 * np.log10(reference)
 
 
-def _finite(power: np.ndarray) -> np.ndarray:
+def finite_power(power: np.ndarray) -> np.ndarray:
     """Return mean squares; raise `SpecsrError` where they exceed double precision."""
     if not np.isfinite(power).all():
         raise SpecsrError(
@@ -144,7 +144,7 @@ def overall_level(source: Signal | SpecMap, weighting: str = "Z", dc: bool = Fal
     signal = source if dc else source.without_mean()
     with np.errstate(over="ignore", invalid="ignore"):
         power, edges, _ = signal_power(signal, _WEIGHTED_DF)
-        level = _finite(power @ weighting_power(_middle(edges), weighting))
+        level = finite_power(power @ weighting_power(_middle(edges), weighting))
     return to_level(level, source.reference)
 
 
@@ -257,7 +257,7 @@ def third_octave_levels(
     if isinstance(source, Signal):
         with np.errstate(over="ignore", invalid="ignore"):
             power, edges, lobe = signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
-        power, reference = _finite(power), source.reference
+        power, reference = finite_power(power), source.reference
     else:
         power, edges, reference = mean_power(source), row_edges(source.grid), source.grid.reference
         lobe = main_lobe(source.grid)

@@ -17,6 +17,8 @@ from specsr.signal import Signal
 
 SETTLING = 0.2
 """Time from the start in which sharpness is not valid, s: the loudness still rises from zero."""
+WINDOW = 0.2
+"""Window of the roughness, s."""
 SHORTEST = 0.4
 """Minimum duration, s: the settling and a window of the roughness."""
 AUDIBLE = 0.1
@@ -64,9 +66,7 @@ def exceeded(curve: np.ndarray, percent: float) -> np.ndarray:
 def sound_quality_curves(signal: Signal, field: str = "free") -> SoundQualityCurves:
     """Return loudness, sharpness and roughness of every channel over time.
 
-    Takes about the duration of the recording for each channel.  Roughness is of windows of 0.2 s
-    with 50 % overlap: modulations below 10 Hz, of fewer than two periods in a window, are not
-    resolved, and it does not depend on the sound field.
+    Takes about the duration of the recording for each channel.
 
     Args:
         signal: the recording, in Pa, of at least 0.4 s.
@@ -83,7 +83,7 @@ def sound_quality_curves(signal: Signal, field: str = "free") -> SoundQualityCur
             f"the recording is {signal.duration:.3g} s long: sound quality over time needs at "
             f"least {SHORTEST:g} s"
         )
-    loud, sharp, rough = [], [], []
+    loud, sharp = [], []
     for x in samples:
         sone, specific, _, times = metrics.loudness_zwtv(x, int(RATE), field)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -91,9 +91,29 @@ def sound_quality_curves(signal: Signal, field: str = "free") -> SoundQualityCur
         valid = (np.asarray(times) >= SETTLING) & (sone >= AUDIBLE)
         loud.append(sone)
         sharp.append(np.where(valid, acum, np.nan))
-        asper, _, _, window_times = metrics.roughness_dw(x, int(RATE), 0.5)
-        rough.append(np.atleast_1d(asper))
     return SoundQualityCurves(
-        signal.start + np.asarray(times), np.stack(loud), np.stack(sharp),
-        signal.start + np.asarray(window_times), np.stack(rough),
+        signal.start + np.asarray(times), np.stack(loud), np.stack(sharp), *roughness(signal)
     )  # fmt: skip
+
+
+def roughness(signal: Signal) -> tuple[np.ndarray, np.ndarray]:
+    """Return (middles of the windows in s [R], roughness of every channel in asper [C, R]).
+
+    Windows of 0.2 s with 50 % overlap: modulations below 10 Hz, of fewer than two periods in a
+    window, are not resolved.  Source: Daniel, Weber, Acustica 83, 1997.
+
+    Args:
+        signal: the recording, in Pa, of at least 0.2 s.
+
+    Raises:
+        SpecsrError: as `sound_quality_curves`.
+    """
+    metrics = mosqito_metrics()
+    samples = samples_in_pa(signal, "free")
+    if signal.duration < WINDOW:
+        raise SpecsrError(
+            f"the recording is {signal.duration:.3g} s long: roughness needs at least {WINDOW:g} s"
+        )
+    found = [metrics.roughness_dw(x, int(RATE), 0.5) for x in samples]
+    times = signal.start + np.asarray(found[0][3])
+    return times, np.stack([np.atleast_1d(asper) for asper, *_ in found])

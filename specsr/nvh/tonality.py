@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.nvh.levels import finite_power
 from specsr.nvh.tone_ratios import critical_band, limits_db, prominence_ratio, tone_to_noise
 from specsr.signal import Signal
 from specsr.units import REFERENCES
@@ -70,7 +71,9 @@ def tones(signal: Signal, every: bool = False) -> list[list[Tone]]:
         )
     size = round(signal.rate / ROWS)
     samples = signal.without_mean().samples
-    _, density = welch(samples, signal.rate, "hann", size, detrend=False, axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        _, density = welch(samples, signal.rate, "hann", size, detrend=False, axis=-1)
+    density = finite_power(density)
     df = signal.rate / size
     return [_of_spectrum(power * df, df, every) for power in density]
 
@@ -93,12 +96,12 @@ def _candidates(power: np.ndarray, df: float) -> list[float]:
     """Return the frequencies of maxima that stand out and can be heard, Hz."""
     inner = power[1:-1]
     peaks = 1 + np.flatnonzero((inner > power[:-2]) & (inner >= power[2:]))
-    freqs = peaks * df
-    khz = np.maximum(freqs, 20) / 1000
+    peaks = peaks[(peaks * df >= LOWEST) & (peaks * df <= HIGHEST)]
+    freqs, khz = peaks * df, peaks * df / 1000
     threshold = 3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4
     audible = power[peaks] > REFERENCES["Pa"] ** 2 * 10 ** (threshold / 10)
     kept = []
-    for freq in freqs[audible & (freqs >= LOWEST) & (freqs <= HIGHEST)].tolist():
+    for freq in freqs[audible].tolist():
         low, high = critical_band(freq)
         band = power[max(round(low / df), 1) : round(high / df) + 1]
         around = power[max(round(freq / df) - 2, 0) : round(freq / df) + 3]

@@ -173,3 +173,21 @@ def test_a_constant_speed_and_negative_orders_are_refused() -> None:
         specsr.level_curve(signal, specsr.CurveOptions("rpm"))
     with pytest.raises(SpecsrError, match="above zero"):
         specsr.level_curve(signal, specsr.CurveOptions(orders=(-2.0,)))
+
+
+def test_samples_beyond_double_precision_are_refused() -> None:
+    with pytest.raises(SpecsrError, match="too large"):
+        specsr.level_curve(Signal(1e300 * white(0, 1000), RATE, "Pa"))
+    with pytest.raises(SpecsrError, match="not finite"):
+        specsr.to_quantity(Signal(1e308 * np.ones(9), RATE, "g"), "acceleration")
+    with pytest.raises(SpecsrError, match="too large"):
+        specsr.tones(Signal(1e300 * white(0, 20000), RATE, "Pa"))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 50])
+def test_short_and_silent_recordings_have_levels(length: int) -> None:
+    for options in (specsr.CurveOptions(weighting="A"), specsr.CurveOptions("time", "C", "peak")):
+        silent = specsr.level_curve(Signal(np.zeros(length), RATE, "Pa"), options)
+        assert silent.overall.tolist() == [[-np.inf]]
+        short = specsr.level_curve(Signal(white(0, length), RATE, "Pa"), options)
+        assert short.overall.shape == (1, 1) and not np.isnan(short.overall).any()

@@ -9,7 +9,7 @@ import pytest
 
 import specsr
 from specsr.errors import SpecsrError
-from specsr.nvh.sound_quality_curves import SETTLING, exceeded
+from specsr.nvh.sound_quality_curves import SETTLING, exceeded, roughness
 from specsr.signal import Signal
 from support.command import run
 
@@ -56,11 +56,15 @@ def test_percentiles_are_values_that_are_exceeded() -> None:
 def test_a_short_recording_is_named() -> None:
     with pytest.raises(SpecsrError, match="at least 0.4 s"):
         specsr.sound_quality_curves(modulated(1.0, 0.3))
+    with pytest.raises(SpecsrError, match="at least 0.2 s"):
+        roughness(modulated(1.0, 0.15))
+    times, asper = roughness(modulated(1.0, 0.2))
+    assert times == pytest.approx([0.1], abs=1e-3) and asper.shape == (1, 1)
 
 
 def test_the_command_prints_percentiles_and_writes_curves(tmp_path, capsys) -> None:
     path, table, figure = (tmp_path / name for name in ("am.wav", "curves.csv", "curves.png"))
-    specsr.write(path, modulated(1.0))
+    specsr.write(path, modulated(1.0, 0.4))
     code, shown, err = run(capsys, "sound-quality", path, "-o", table, "-o", figure)
     assert code == 0 and "roughness, asper" in shown and "shorter than 2 s" in err, err
     with open(table, encoding="utf-8", newline="") as file:
