@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -128,7 +129,7 @@ def _level_line(channel: ChannelInfo) -> str:
     rms = 0.0 if level is None else 10 ** (level / 20) * REFERENCES[channel.unit]
     unit = "" if channel.unit == "1" else f" {channel.unit}"
     # by 0.05 dB or more, as `specsr levels` counts it
-    counts = channel.mean**2 > (10**0.005 - 1) * rms**2
+    counts = abs(channel.mean) > math.sqrt(10**0.005 - 1) * rms
     return "rms without the mean (DC)" + f", which is {channel.mean:.4g}{unit}" * counts
 
 

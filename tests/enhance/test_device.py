@@ -7,7 +7,7 @@ import pytest
 
 import specsr
 from specsr.enhance import band, denoise
-from specsr.jobs import plan
+from specsr.maps import phase
 from specsr.maps.pooling import pool
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.options import InferOptions
@@ -23,7 +23,7 @@ SIGNAL = specsr.Signal(
 def seen(monkeypatch) -> list[str]:
     """Devices that phases are estimated and inverted on, in order."""
     found: list[str] = []
-    for module in (band, plan):
+    for module in (band, phase):
         monkeypatch.setattr(
             module, "to_signal",
             lambda *given, device="none", own=module.to_signal, **more: (

@@ -174,7 +174,10 @@ def test_any_number_of_processes_prepares_the_same(tmp_path: Path) -> None:
     assert len(first) == 2 * count and first[count:] == second[count:]
     for a, b in zip(first[:count], second[:count]):
         np.testing.assert_array_equal(a.high, b.high)
-    bad = config(tmp_path / "bad", data={"synth": {**synth, "rates": [0.0]}, "workers": 2})
+    good = config(tmp_path / "bad", data={"synth": synth, "workers": 2})
+    # a rate that no config may have, for an error in a process of its own
+    broken = good.data.synth.model_copy(update={"rates": [0.0]})
+    bad = good.model_copy(update={"data": good.data.model_copy(update={"synth": broken})})
     with pytest.raises(ZeroDivisionError):
         load_examples(bad)
 
