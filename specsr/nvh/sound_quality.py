@@ -21,6 +21,8 @@ SHORTEST = 0.1
 """Minimum duration in s: the settling time of a third-octave filter at 25 Hz."""
 LOWEST_RATE = 60.0
 """Minimum sampling rate in Hz: that of the third octave at 25 Hz, the lowest one."""
+FADE = 0.1
+"""Fade at both edges for the stationary methods, s; at most a quarter of the duration."""
 FIELDS = ("free", "diffuse")
 """Sound fields of ISO 532-1."""
 _MODULES = ("mosqito", "pyuff")
@@ -53,6 +55,8 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
     """Return the loudness of every channel of a recording, Zwicker method of ISO 532-1:2017.
 
     Values are nan where a third octave is above 120 dB, the upper limit of the stationary method.
+    That method fades the edges in and out over 0.1 s and keeps the mean square: a tone that starts
+    at its peak has no click in its bands.
 
     Args:
         signal: the recording, in Pa, of at least 0.1 s.
@@ -67,7 +71,7 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
     metrics = mosqito_metrics()
     samples = samples_in_pa(signal, field)
     if not time_varying:
-        sone = np.array([_stationary(metrics, x, field) for x in samples])
+        sone = np.array([_stationary(metrics, x, field) for x in _faded(samples)])
         return Loudness(sone, to_phon(sone))
     curves = [metrics.loudness_zwtv(x, int(RATE), field) for x in samples]
     curve = np.stack([c[0] for c in curves])
@@ -89,7 +93,7 @@ def sharpness(signal: Signal, field: str = "free") -> np.ndarray:
     """
     metrics = mosqito_metrics()
     found = []
-    for x in samples_in_pa(signal, field):
+    for x in _faded(samples_in_pa(signal, field)):
         with np.errstate(divide="ignore", invalid="ignore"):
             try:
                 found.append(float(metrics.sharpness_din_st(x, int(RATE), "din", field)))
@@ -104,6 +108,15 @@ def _stationary(metrics: Any, samples: np.ndarray, field: str) -> float:
         return float(metrics.loudness_zwst(samples, int(RATE), field)[0])
     except ValueError:
         return float("nan")
+
+
+def _faded(samples: np.ndarray) -> np.ndarray:
+    """Return samples [C, N] with faded edges; a stationary sound keeps its mean square."""
+    from scipy.signal.windows import tukey
+
+    length = samples.shape[-1]
+    fade = tukey(length, min(2 * FADE * RATE / length, 0.5))
+    return samples * (fade / np.sqrt(np.mean(np.square(fade))))
 
 
 def to_phon(sone: np.ndarray) -> np.ndarray:

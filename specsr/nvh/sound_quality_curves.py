@@ -15,8 +15,11 @@ from specsr.errors import SpecsrError
 from specsr.nvh.sound_quality import RATE, mosqito_metrics, samples_in_pa
 from specsr.signal import Signal
 
-SETTLING = 0.2
-"""Time from the start in which sharpness is not valid, s: the loudness still rises from zero."""
+SETTLING = 0.5
+"""Time from the start in which sharpness is not valid, s: its parts still rise from zero.
+
+The slowest time constant of ISO 532-1, 70 ms, has passed seven times.  At most half the duration.
+"""
 WINDOW = 0.2
 """Window of the roughness, s."""
 SHORTEST = 0.4
@@ -33,7 +36,8 @@ class SoundQualityCurves:
     Attributes:
         times: of loudness and sharpness in s, every 2 ms, [T].
         loudness: sone, [C, T].
-        sharpness: acum, [C, T]; nan in the first 0.2 s and below 0.1 sone.
+        sharpness: acum, [C, T]; nan in the first 0.5 s (at most half the recording)
+            and below 0.1 sone.
         window_times: middles of the windows of the roughness in s, every 0.1 s, [R].
         roughness: asper, [C, R].
     """
@@ -88,7 +92,8 @@ def sound_quality_curves(signal: Signal, field: str = "free") -> SoundQualityCur
         sone, specific, _, times = metrics.loudness_zwtv(x, int(RATE), field)
         with np.errstate(divide="ignore", invalid="ignore"):
             acum = np.asarray(metrics.sharpness_din_from_loudness(sone, specific), float)
-        valid = (np.asarray(times) >= SETTLING) & (sone >= AUDIBLE)
+        settled = np.asarray(times) >= min(SETTLING, signal.duration / 2)
+        valid = settled & (sone >= AUDIBLE)
         loud.append(sone)
         sharp.append(np.where(valid, acum, np.nan))
     return SoundQualityCurves(

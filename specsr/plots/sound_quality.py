@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from specsr.nvh.sound_quality_curves import SoundQualityCurves, exceeded
 from specsr.plots.parts import figure_text, label_x
 
@@ -40,9 +42,9 @@ def plot_sound_quality(
     for i, n5 in enumerate(exceeded(curves.loudness, 5)):
         axes[0].axhline(n5, color=f"C{i}", lw=0.9, ls="--", label=f"N5 {n5:.3g} sone")
     axes[0].legend(fontsize=8, loc="lower right", ncols=2)
-    for ax in axes[:2]:
-        ax.set_ylim(bottom=0)
-    axes[2].set_ylim(bottom=0, top=max(axes[2].get_ylim()[1], 0.1))
+    for ax, (_, _, values) in zip(axes, series):
+        highest = float(values[np.isfinite(values)].max(initial=0.0))
+        ax.set_ylim(0, max(1.1 * highest, 0.1))  # from zero, a steady curve clear of the edge
     label_x(axes[2])
     if title is not None:
         figure.suptitle(figure_text(title))

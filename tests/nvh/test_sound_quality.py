@@ -41,6 +41,18 @@ def test_a_critical_band_of_noise_at_1_khz_and_60_db_has_1_acum() -> None:
     assert sound_quality.sharpness(Signal(samples, rate, "Pa")) == pytest.approx([1.0], abs=0.05)
 
 
+@pytest.mark.parametrize("rate", [25600.0, 48000.0])
+def test_edges_of_a_tone_do_not_change_loudness_and_sharpness(rate: float) -> None:
+    """Whole periods of a tone that starts and stops at its peak, against one that starts at 0."""
+    t = np.arange(round(0.5 * rate)) / rate
+    at_peak = Signal(np.cos(2 * np.pi * 1000 * t), rate, "Pa")
+    at_zero = Signal(np.sin(2 * np.pi * 1000 * t), rate, "Pa")
+    long = Signal(np.tile(at_peak.samples, 6), rate, "Pa")
+    for other in (at_zero, long):
+        for measure in (lambda x: sound_quality.loudness(x).sone, sound_quality.sharpness):
+            assert measure(at_peak) == pytest.approx(measure(other), rel=2e-3)
+
+
 def test_channels_time_axis_and_silence() -> None:
     both = np.stack([tone(60, 48000.0, seconds=0.5).samples[0], np.zeros(24000)])
     signal = Signal(both, 48000.0, "Pa", start=3.0)

@@ -9,7 +9,7 @@ import pytest
 
 import specsr
 from specsr.errors import SpecsrError
-from specsr.nvh.sound_quality_curves import SETTLING, exceeded, roughness
+from specsr.nvh.sound_quality_curves import exceeded, roughness
 from specsr.signal import Signal
 from support.command import run
 
@@ -35,11 +35,25 @@ def test_one_asper_and_a_steady_tone() -> None:
     assert found.roughness[0] == pytest.approx(np.ones(found.window_times.size), abs=0.17)
     assert found.roughness[1].max() < 0.05  # 0.17 is the smallest difference that is heard
     assert found.window_times[0] == pytest.approx(2.1, abs=1e-3)
-    late = found.times >= 2 + SETTLING
+    late = found.times >= 2.25  # half the recording
     assert found.loudness[1, late] == pytest.approx(4.0, rel=0.05)  # 60 phon
     assert np.isnan(found.sharpness[:, ~late]).all()
     steady = specsr.sharpness(modulated(0.0))
     assert found.sharpness[1, late] == pytest.approx(np.full(late.sum(), steady), rel=0.05)
+
+
+def test_the_start_of_a_steady_tone_is_not_in_its_sharpness() -> None:
+    t = np.arange(round(0.65 * RATE)) / RATE
+    found = specsr.sound_quality_curves(Signal(np.cos(2 * np.pi * 1000 * t), RATE, "Pa"))
+    known = found.sharpness[0][np.isfinite(found.sharpness[0])]
+    assert known.size and np.ptp(known) < 0.01 * known[-1]
+    assert np.isnan(found.sharpness[0][found.times < 0.325]).all()
+
+    from specsr.plots.sound_quality import plot_sound_quality
+
+    axes = plot_sound_quality(found, ["tone"]).axes
+    for ax, values in zip(axes, (found.loudness, known, found.roughness)):
+        assert ax.get_ylim()[1] > 1.05 * values.max()
 
 
 def test_percentiles_are_values_that_are_exceeded() -> None:
