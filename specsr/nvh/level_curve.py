@@ -25,6 +25,8 @@ STEP = 0.05
 """Distance of the readings, s."""
 RPM_STEPS = 100
 """Approximate number of steps of a speed axis without a given step."""
+IN_STEP, SHORTEST_INTERVAL = 4, 1e-3
+"""Levels of an order that are read in a step of speed, and their minimum distance in s."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class LevelCurve:
         held = ", held" if self.options.hold else ""
         return f"level {self.options.weighting}, {self.options.time_weighting}{held}"
 
+    def order_name(self, order: float) -> str:
+        """Name of the level of an order, with its frequency weighting if any."""
+        weighting = self.options.weighting
+        return f"order {order:g}" + (f", {weighting}" if weighting != "Z" else "")
+
     @property
     def level_label(self) -> str:
         """Unit of the levels, such as ``"dB re 20 µPa"``."""
@@ -109,7 +116,8 @@ def level_curve(signal: Signal, options: CurveOptions = CurveOptions()) -> Level
     in run-ups and run-downs alike.  An exponential average follows a level with a delay of its
     time constant: in a run-up of 100 rpm/s, Fast reads 12 rpm late.
 
-    Orders are cut after resampling by angle (`specsr.order_map`), where the shaft turns.
+    Orders are cut after resampling by angle (`specsr.order_map`), where the shaft turns; between
+    the middles of its windows their levels are linear in dB, outside of them nan.
 
     Args:
         signal: the recording; with a speed for orders or a speed axis.
@@ -152,7 +160,9 @@ def level_curve(signal: Signal, options: CurveOptions = CurveOptions()) -> Level
     assert rpm is not None
     step = options.step or _rpm_step(rpm)
     power, x = _over_rpm(power, rpm, step, options.hold)
-    found = {cut.order: _onto(x, step, *_cut_over_rpm(cut, step, options.hold)) for cut in cuts}
+    found = {
+        cut.order: _onto(x, step, *_cut_over_rpm(cut, signal, step, options.hold)) for cut in cuts
+    }
     overall = to_level(power, reference)
     return LevelCurve(x, x, overall, found, options, signal.unit, signal.channels)
 
@@ -200,9 +210,27 @@ def _over_rpm(
     return (held_over_rpm(power, rpm, x, step) if hold else mean[:, 0]), x
 
 
-def _cut_over_rpm(cut: OrderCut, step: float, hold: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return the levels of an order over steps of speed, dB, and the centres of these."""
-    power, x = _over_rpm(10 ** (cut.levels / 10), np.abs(cut.rpm), step, hold)
+def _cut_over_rpm(
+    cut: OrderCut, signal: Signal, step: float, hold: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the levels of an order over steps of speed, dB, and the centres of these.
+
+    Read at even times, several in every step: a window of a cut may pass through many steps, which
+    would all have its level.
+    """
+    times = cut.times
+    if times.size > 1:
+        gaps = np.diff(times)
+        fastest = max(float(np.max(np.abs(np.diff(cut.rpm)) / gaps)), 1e-9)
+        interval = max(min(float(gaps.min()), step / IN_STEP / fastest), SHORTEST_INTERVAL)
+        count = math.ceil((times[-1] - times[0]) / interval) + 1
+        even = np.linspace(times[0], times[-1], count)
+        times = np.union1d(even, times) if hold else even  # a window has the highest level
+    assert signal.rpm is not None
+    at = (times - signal.start) * signal.rate
+    rpm = np.interp(at, np.arange(signal.length), np.abs(signal.rpm))
+    levels = interpolated(cut.levels, cut.times, times)
+    power, x = _over_rpm(10 ** (levels / 10), rpm, step, hold)
     return to_level(power, 1.0), x
 
 

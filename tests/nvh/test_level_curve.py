@@ -41,6 +41,21 @@ def test_level_and_order_of_a_run_up_over_speed(time_weighting) -> None:
     assert np.isnan(curve.orders[8.0][0, [0, -1]]).any()  # windows that extend past the edges
 
 
+@pytest.mark.parametrize("hold", [False, True])
+def test_steps_of_speed_within_a_window_do_not_share_its_level(hold: bool) -> None:
+    signal, _ = run_up(2.0)  # 1200 rpm/s: a window of the order passes through 150 rpm
+    options = specsr.CurveOptions("rpm", "Z", "rms", hold, orders=(8.0,), step=10.0)
+    curve = specsr.level_curve(signal, options)
+    found = curve.orders[8.0][0]
+    known = np.flatnonzero(np.isfinite(found))
+    assert known.size > 150 and np.all(np.diff(known) == 1)
+    assert np.all(np.diff(found[known]) > 0)
+    expected = level(curve.x / 1e3)
+    # a step of 10 rpm, and the mean over a window
+    assert found[known] == pytest.approx(expected[known], abs=0.1)
+    assert np.isnan(found[[0, -1]]).all()
+
+
 def test_level_and_order_of_a_run_up_over_time() -> None:
     signal, rpm = run_up()
     options = specsr.CurveOptions("time", "Z", "rms", orders=(8.0,))
