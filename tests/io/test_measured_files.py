@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import random
+import struct
 import zipfile
 from pathlib import Path
 
@@ -154,6 +155,55 @@ def test_damaged_catman_files_are_read_or_refused(tmp_path: Path) -> None:
             read_channels(path)
         except SpecsrError as error:
             assert "a.bin" in str(error) and "\n" not in str(error)
+
+
+def test_a_catman_file_with_other_bytes_behind_its_values_is_refused(tmp_path: Path) -> None:
+    """A wrong length would shift all channels behind it."""
+    path = tmp_path / "a.bin"
+    rows = [CLOCK, Row("a", "Pa", SINE), Row("b", "Pa", 2 * SINE)]
+    whole = catman_file(path, rows, 1 / 2000).read_bytes()
+    formats = struct.pack("<h", 4001) + 3 * b"\x04\x00Auto"
+    path.write_bytes(whole + formats + bytes(100))
+    np.testing.assert_array_equal(read(path).samples[1], 2 * SINE)
+    lengths = whole.replace(struct.pack("<hi", 2, 500), struct.pack("<hi", 2, 499))
+    for data in (lengths, lengths + formats, whole + b"junk", whole + formats[:-1]):
+        path.write_bytes(data)
+        with pytest.raises(SpecsrError, match=r"a\.bin: is damaged: its values end at byte \d+"):
+            read(path)
+
+
+def test_channels_with_a_name_of_time_stay_unless_they_are_clocks(tmp_path: Path) -> None:
+    rows = [
+        CLOCK, Row("reaction time", "", SINE), Row("MX840 hardware time", "s", 1.6e9 + TIMES),
+        Row("mic", "", SINE),
+    ]  # fmt: skip
+    made = read_channels(catman_file(tmp_path / "a.bin", rows, 1 / 2000))
+    assert [one.name for one in made.channels] == ["reaction time", "mic"]
+    assert made.notes == ("channel MX840 hardware time is skipped: it holds times",)
+    rows[0] = Row("Time", "", TIMES)
+    made = read_channels(catman_file(tmp_path / "a.bin", rows[:2]))
+    assert [(one.name, one.rate) for one in made.channels] == [("reaction time", 2000)]
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e300])
+def test_a_catman_rate_of_no_recording_is_refused(tmp_path: Path, step: float) -> None:
+    path = catman_file(tmp_path / "a.bin", [Row("mic", "Pa", SINE)], step)
+    with pytest.raises(SpecsrError, match=r"a\.bin: is damaged: channel mic has a rate of 1e"):
+        read(path)
+
+
+def test_catman_limits_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    row = Row("mic", "Pa", np.arange(9, dtype="u2"), limits=(0.0, np.nan))
+    with pytest.raises(SpecsrError, match="channel mic has values from 0.0 to nan"):
+        read(catman_file(tmp_path / "a.bin", [row], 1 / 2000))
+
+
+def test_messages_show_the_start_of_a_long_catman_name(tmp_path: Path) -> None:
+    path = catman_file(tmp_path / "a.bin", [Row("n" * 20000, "Pa", SINE)], 1 / 2000)
+    path.write_bytes(path.read_bytes().replace(struct.pack("<i", 148), struct.pack("<i", -1)))
+    with pytest.raises(SpecsrError, match="is damaged: the header of channel 'nnn") as caught:
+        read(path)
+    assert len(str(caught.value)) < 300
 
 
 # --- Dewesoft ---------------------------------------------------------------------------------
