@@ -205,9 +205,9 @@ def parse_shafts(texts: Sequence[str]) -> tuple[ShaftText, ...]:
 def named_orders(text: str, shafts: Sequence[str]) -> dict[str, tuple[float, ...]]:
     """Return shaft -> orders of a text of items as in `parse_orders`, ascending.
 
-    An item whose name is that of a shaft, such as ``pump=1..3``, holds orders of that shaft; those
-    of all other items are under "".  Beside shafts with names no item has another name, but that
-    of a bearing, ``bearing=balls/ball/pitch``.
+    The name of a shaft, such as ``pump=1..3``, holds for its item and those that follow without a
+    name; items before the first name are under "".  Beside shafts with names no item has another
+    name, but that of a bearing, ``bearing=balls/ball/pitch``, which is under "".
 
     Args:
         text: items with commas.
@@ -217,15 +217,17 @@ def named_orders(text: str, shafts: Sequence[str]) -> dict[str, tuple[float, ...
         SpecsrError: as `parse_orders`; an unknown name.
     """
     found: dict[str, set[float]] = {}
+    last = ""
     for item in text.split(","):
         name, equals, body = (part.strip() for part in item.partition("="))
         own = bool(equals) and name in shafts
+        last = (name if own else "") if equals else last
         if equals and not own and any(shafts) and "/" not in body:
             raise SpecsrError(
                 f"orders: {item.strip()!r}: no shaft is named {name!r}: expected one of "
                 f"{', '.join(shafts)}"
             )
-        found.setdefault(name if own else "", set()).update(parse_orders(body if own else item))
+        found.setdefault(last, set()).update(parse_orders(body if own else item))
     return {name: tuple(sorted(values)) for name, values in found.items()}
 
 
@@ -239,6 +241,14 @@ def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float
     Raises:
         SpecsrError: as `named_orders`, or more than `MOST` orders.
     """
+    if not any(shafts):  # a name is for the reader of a ratio or a bearing, not for a shaft
+        for item in text.split(","):
+            name, equals, body = (part.strip() for part in item.partition("="))
+            if equals and not any(mark in item for mark in "*/"):
+                raise SpecsrError(
+                    f"orders: {item.strip()!r}: no shaft is named {name!r}: give it, such as "
+                    f"--shaft '{name}: rpm*0.5'"
+                )
     named = named_orders(text, shafts)
     every = named.pop("", ())
     found = {name: sorted({*every, *named.get(name, ())}) for name in shafts}

@@ -54,7 +54,7 @@ def options(name: str, shafts: tuple[str, ...], orders: str | None = None, **spe
 def test_a_map_holds_the_shafts_of_the_command_and_notes_them(files, capsys):
     code, out, err = run(
         capsys, "upscale", "map.npz", "-o", "fine.npz", "--model", "map-small", "--rpm", "rpm.csv",
-        "--shaft", "fan: fan.csv", "--shaft", "wrong: 999", "--orders", "fan=7,14",
+        "--shaft", "fan: fan.csv", "--shaft", "wrong: 999", "--orders", "fan=7,14,wrong=50,53",
     )  # fmt: skip
     assert code == 0, err
     text = out + err
@@ -68,8 +68,10 @@ def test_a_map_holds_the_shafts_of_the_command_and_notes_them(files, capsys):
 
 
 def test_sources_are_a_table_a_channel_and_a_constant(files):
-    use, channels = options("two.npz", ("a: fan.csv*2", "b: fan*10000", "c: 1480"), "a=1..3,0.7")
-    assert channels == ("fan",) and use.orders_of("a") == (1, 2, 3) and use.orders_of("") == (0.7,)
+    use, channels = options("two.npz", ("a: fan.csv*2", "b: fan*10000", "c: 1480"), "0.7,a=1..3,5")
+    assert (
+        channels == ("fan",) and use.orders_of("a") == (1, 2, 3, 5) and use.orders_of("") == (0.7,)
+    )
     np.testing.assert_allclose(use.shafts["a"][:-1024], 2 * FAN[:-1024], rtol=1e-3)
     np.testing.assert_allclose(use.shafts["b"], FAN, rtol=1e-3)
     assert use.shafts["c"] == 1480 and use.find

@@ -348,6 +348,10 @@ def test_shafts_and_their_orders_are_read_from_text() -> None:
     assert parse_shaft_orders("2,4", names) == {"motor": [2, 4], "pump": [2, 4]}
     assert parse_shaft_orders("motor=2,pump=1..3", names) == {"motor": [2], "pump": [1, 2, 3]}
     assert parse_shaft_orders("bearing=9/7.94/39.04", names)["pump"]
+    assert parse_shaft_orders("1,pump=2,4", names) == {"motor": [1], "pump": [1, 2, 4]}
+    assert parse_shaft_orders("0.5,pump=0.482*1..2", [""]) == {"": [0.482, 0.5, 0.964]}
+    with pytest.raises(SpecsrError, match="no shaft is named 'pump': give it"):
+        parse_shaft_orders("1,pump=1", [""])
     with pytest.raises(SpecsrError, match="no shaft is named 'pmup': expected one of motor, pump"):
         parse_shaft_orders("motor=2,pmup=3", names)
     for text in ("motor", ": rpm", "motor: rpm*x", "a=b: rpm", "motor:", "m: rpm*0"):
