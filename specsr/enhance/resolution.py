@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,6 +32,7 @@ from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
+from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.pair import coarse_transform
 from specsr.signal import Signal
 
@@ -192,21 +194,31 @@ def low_map(
     return coarse_transform(transform, s_f, s_t)(signal)
 
 
-def shared_cells(low: Grid, rpm: np.ndarray | None, recording: bool = True) -> str | None:
-    """Return a note on orders that share coarse cells; None if the lowest ones do not.
+def shared_cells(
+    low: Grid,
+    rpm: np.ndarray | None,
+    recording: bool = True,
+    options: SpeedOptions = SpeedOptions(),
+) -> str | None:
+    """Return a note on neighbouring orders that share coarse cells; None if there are none.
 
     Args:
         low: grid of the coarse map.
         rpm: 1/min at every sample, [low.length]; None if unknown.
         recording: whether the map can be made anew: the note then names the option ``--df``.
+        options: with the orders that the machine is known to have.
     """
     speed = speed_range(rpm, low.rate)
-    spacing = next(
-        (d for d in reversed(SPACINGS) if speed and d * speed.lowest < low.df * (1 - 1e-9)), None
-    )
-    if speed is None or spacing is None:
+    if speed is None:
         return None
-    orders = f"orders {spacing:g} and {2 * spacing:g}"
+    pairs = (
+        (a, b) for a, b in _neighbours(options) if (b - a) * speed.lowest < low.df * (1 - 1e-9)
+    )
+    lower, upper = next(pairs, (0.0, 0.0))
+    spacing = upper - lower
+    if not spacing:
+        return None
+    orders = f"orders {lower:g} and {upper:g}"
     note = f"{orders} share coarse cells below {60 * low.df / spacing:.0f} 1/min: "
     height = spacing * speed.lowest
     if not recording:
@@ -215,6 +227,18 @@ def shared_cells(low: Grid, rpm: np.ndarray | None, recording: bool = True) -> s
     note += f"--df {df:g} separates them"
     swept = HIGHEST * speed.sweep / (2 * df**2)
     return note if swept <= 1 else note + f", but order {HIGHEST} then sweeps over {swept:.1f} rows"
+
+
+def _neighbours(options: SpeedOptions) -> list[tuple[float, float]]:
+    """Return pairs of neighbouring orders, widest spacing first.
+
+    Those known of the shaft of the speed; without any the lowest of whole and of half orders.  If
+    orders of further shafts are known, half orders are not assumed.
+    """
+    if known := sorted(set(options.orders_of(""))):
+        return sorted(pairwise(known), key=lambda pair: pair[0] - pair[1])
+    spacings = (1.0,) if options.orders else reversed(SPACINGS)
+    return [(spacing, 2 * spacing) for spacing in spacings]
 
 
 def _shorter(value: float) -> float:

@@ -98,7 +98,7 @@ def upscale(
         check(consistency, Consistency, "consistency")
     if isinstance(x, SpecMap) or pair != "band":
         low = x if isinstance(x, SpecMap) else low_map(x, scale, pair)
-        if note := shared_cells(low.grid, low.rpm, recording=isinstance(x, Signal)):
+        if note := shared_cells(low.grid, low.rpm, isinstance(x, Signal), speed):
             log.info("%s", note)
         return upscale_map(
             low, scale, pair=pair, model=model, consistency=consistency or "measured",

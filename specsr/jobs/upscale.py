@@ -154,7 +154,7 @@ class Upscale(Work):
             maps["reference"] = reference
             difference = (title, "reference")
         notes = self._map_notes(low, high, pair)
-        if shared := shared_cells(low.grid, low.rpm, recording=reference is not None):
+        if shared := shared_cells(low.grid, low.rpm, reference is not None, speed):
             notes += (shared,)
         return Result(high, maps, difference, notes, self.figure)
 

@@ -60,6 +60,7 @@ def test_a_map_holds_the_shafts_of_the_command_and_notes_them(files, capsys):
     text = out + err
     assert "shaft fan: 1" in text and "confidence" in text
     assert "shaft wrong: the lines of this map are no evidence of its speed: not used" in text
+    assert "orders 0.5 and 1 share" not in text  # no half orders among the known ones
     fan, wrong = specsr.read_map("fine.npz").shafts
     np.testing.assert_allclose(fan.rpm[: -2 * 512], FAN[: -2 * 512], rtol=1e-3)
     assert fan.confidence.max() > 0.7 and (wrong.rpm == 999).all() and not wrong.confidence.any()

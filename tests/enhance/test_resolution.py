@@ -140,6 +140,27 @@ def test_a_note_on_a_map_names_the_height_of_its_rows() -> None:
     assert shared_cells(low.grid, np.full(low.grid.length, 7000.0)) is None
 
 
+@pytest.mark.parametrize(
+    ("orders", "named"),
+    [
+        ((), "orders 0.5 and 1 "),
+        ((1, 2, 3), None),
+        ((3, 2.3, 2), "orders 2 and 2.3 "),  # 2.3 and 3 are apart
+        ((2, 2.3, 2.5), "orders 2 and 2.3 "),
+        ((0.5,), None),
+        ({"pump": (1, 1.1)}, None),  # whole orders are apart, half ones are not known
+        ({"": (4, 4.5), "pump": (1, 2)}, "orders 4 and 4.5 "),
+    ],
+)
+def test_the_note_is_on_orders_that_the_machine_is_known_to_have(orders, named) -> None:
+    """At 1200 1/min and rows of 12.5 Hz: orders less than 0.625 apart share them."""
+    run = signal([1200, 1200], seconds=1.0)
+    low = low_map(run, 4, transform=specsr.SpectrogramTransform(8192, 1024)).grid
+    assert low.df == 12.5
+    note = shared_cells(low, run.rpm, options=SpeedOptions(orders=orders))
+    assert note is None if named is None else note.startswith(named)
+
+
 def test_a_sweep_that_the_named_resolution_smears_is_stated() -> None:
     run = signal([600, 4800], seconds=2.0)
     df, swept = re.search(
