@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -13,6 +13,9 @@ from specsr.cli.output import csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TablesAndFigures = Annotated[
     Optional[list[Path]],
@@ -33,7 +36,8 @@ def cepstrum(
 ) -> None:
     """Write the power cepstrum: harmonics or sidebands f apart peak at 1/f, echoes at their delay.
 
-    The largest peak above 1 ms is printed for each channel.
+    The highest peaks above 1 ms are printed for each channel, the shortest quefrency first: those
+    at its multiples (rahmonics) belong to it.
     """
     import numpy as np
 
@@ -44,20 +48,32 @@ def cepstrum(
     from specsr.nvh.cepstrum import cepstrum as power_cepstrum
 
     x, values = power_cepstrum(signal, df)
-    kept = x <= (longest or np.inf)
+    kept = x <= (np.inf if longest is None else longest)
     x, values = x[kept], values[:, kept]
-    beyond = x >= 1e-3
-    if not beyond.any():
+    first = int(np.searchsorted(x, 1e-3))
+    if first >= x.size:
         raise SpecsrError(f"no quefrency above 1 ms: --df is {df:g} Hz, --longest {longest}")
     for name, curve in zip(signal.channels, values):
-        top = int(np.flatnonzero(beyond)[np.argmax(curve[beyond])])
-        show(f"{plain(name)}: {curve[top]:.3g} at {x[top]:.5g} s ({1 / x[top]:.5g} Hz)")
+        tops = _peaks(curve, first)
+        found = ", ".join(f"{curve[k]:.3g} at {x[k]:.5g} s ({1 / x[k]:.5g} Hz)" for k in tops)
+        show(f"{plain(name)}: {found or 'no peak'}")
 
     def write(path: Path) -> None:
         words = ("quefrency_s", "Quefrency (s)", "Cepstrum")
         write_curve(path, x[1:], values[:, 1:], signal, words, {}, source, overwrite)
 
     write_each(outputs, write)
+
+
+def _peaks(curve: np.ndarray, first: int, count: int = 4) -> list[int]:
+    """Return the positions of the highest local maxima from ``first`` on, ascending."""
+    import numpy as np
+    from scipy.signal import find_peaks
+
+    places, _ = find_peaks(curve[first - 1 :] if first else curve)
+    places = places + max(first - 1, 0)
+    highest = places[np.argsort(curve[places])[::-1][:count]]
+    return sorted(int(k) for k in highest if curve[k] > 0.3 * curve[highest[0]])
 
 
 @reading_options()
@@ -84,7 +100,8 @@ def average(
     if signal.rpm is None:
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv), a speed channel "
-            "(--rpm-channel 1) or tacho pulses (--tacho-channel 1)"
+            "(--rpm-channel 1), tacho pulses (--tacho-channel 1), or have it found in the sound "
+            "(--rpm auto)"
         )
 
     from specsr.nvh.synchronous_average import synchronous_average

@@ -110,9 +110,18 @@ curve_options = Group(
 
 def write_curve(
     source: Path, signal: Signal, curve: Curve, weighting: Weighting, outputs: list[Path],
-    overwrite: bool,
+    overwrite: bool, edge: float = 0.0,
 ) -> None:  # fmt: skip
     """Print, write and draw the levels of a recording over time or speed.
+
+    Args:
+        source: the recording.
+        signal: its samples.
+        curve: the options.
+        weighting: frequency weighting.
+        outputs: tables and figures.
+        overwrite: replace existing files.
+        edge: time in s at both edges that printed values over time leave out.
 
     Raises:
         SpecsrError: as `specsr.level_curve`, with the file.
@@ -128,7 +137,8 @@ def write_curve(
     if signal.rpm is None and (options.orders or curve.over == "rpm" or curve.run):
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv), a speed channel "
-            "(--rpm-channel 1 --rpm-scale ...) or tacho pulses (--tacho-channel 1 --pulses 60)"
+            "(--rpm-channel 1 --rpm-scale ...) or tacho pulses (--tacho-channel 1 --pulses 60), or "
+            "have it found in the sound (--rpm auto)"
         )
     if curve.run is not None:
         signal = one_run(signal, curve.run)
@@ -136,7 +146,7 @@ def write_curve(
         found = level_curve(signal, options)
     except SpecsrError as error:
         raise SpecsrError(f"{source}: {error}") from None
-    _print(found)
+    _print(found, scale, edge)
 
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
@@ -153,26 +163,44 @@ def write_curve(
     write_each(outputs, write)
 
 
-def _print(curve: LevelCurve) -> None:
-    """Print mean and highest level of every channel and where it is reached."""
+def _text(curve: LevelCurve, scale: LevelScale, db: float) -> str:
+    """Return a level as text, in dB or in its unit."""
+    import numpy as np
+
+    from specsr.units import shown_unit
+
+    if scale == "db":
+        return f"{db:.1f}"
+    return f"{shown_unit(curve.unit)[1] * float(curve.linear(np.asarray(db))):.4g}"
+
+
+def _print(curve: LevelCurve, scale: LevelScale, edge: float) -> None:
+    """Print mean and highest value of every channel and where it is reached."""
     import numpy as np
 
     from specsr.scores.markdown import markdown_table
+    from specsr.units import shown_unit
 
     unit = "s" if curve.options.over == "time" else "rpm"
     rows: list[dict[str, Any]] = []
     series = {curve.name: curve.overall}
-    series |= {f"order {order:g}": levels for order, levels in curve.orders.items()}
+    series |= {curve.order_name(order): levels for order, levels in curve.orders.items()}
+    label = curve.level_label if scale == "db" else shown_unit(curve.unit)[0]
+    inner = np.ones(curve.x.size, dtype=bool)
+    if edge and curve.options.over == "time":
+        inner = (curve.x >= curve.x[0] + edge) & (curve.x <= curve.x[-1] - edge)
+        inner |= not inner.any()
     for name, levels in series.items():
-        for channel, each in zip(curve.channels, levels):
-            mean, highest = f"mean, {curve.level_label}", "highest"
+        for channel, each in zip(curve.channels, np.where(inner, levels, np.nan)):
+            mean, highest = f"mean, {label}", "highest"
             row = {"quantity": name, "channel": plain(channel)}
             row |= dict.fromkeys((mean, highest, f"at {unit}"), "-")
             known = np.isfinite(each)
             if known.any():
                 i = int(np.nanargmax(each))
-                row[mean] = f"{10 * np.log10(np.mean(10 ** (each[known] / 10))):.1f}"
-                row[highest], row[f"at {unit}"] = f"{each[i]:.1f}", f"{curve.x[i]:.5g}"
+                power = 10 * np.log10(np.mean(10 ** (each[known] / 10)))
+                row[mean], row[highest] = (_text(curve, scale, db) for db in (power, each[i]))
+                row[f"at {unit}"] = f"{curve.x[i]:.5g}"
             rows.append(row)
     show(markdown_table(rows, text=("quantity", "channel")))
 

@@ -78,12 +78,14 @@ def levels(
     if curve.over is not None and background is not None:
         raise SpecsrError("--background: not with --over, it corrects third octaves")
     read = check_files(outputs, [source, background, reading.tone, speed.table], overwrite)
-    loaded = vibration.of(source, load(source, reading, speed))
+    raw = load(source, reading, speed)
+    loaded = vibration.of(source, raw)
     read.check()
     if curve.over is not None:
         if isinstance(loaded, SpecMap):
             raise SpecsrError(f"{source}: is a map: levels over time and speed need a recording")
-        write_curve(source, loaded, curve, weighting, outputs, overwrite)
+        edge = vibration.edge(raw, loaded)
+        write_curve(source, loaded, curve, weighting, outputs, overwrite, edge)
         return
     quality: dict[str, Any] = {}
     if isinstance(loaded, SpecMap):

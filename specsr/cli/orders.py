@@ -142,7 +142,8 @@ def orders(
 ) -> None:
     """Cut orders from a run-up and draw its Campbell and order maps.
 
-    The speed is that of the file, or given by --rpm, --rpm-channel or --tacho-channel.
+    The speed is that of the file, given by --rpm, --rpm-channel or --tacho-channel, or found in the
+    sound (--rpm auto).
     A recording is resampled by angle, so that an order is one line at any sweep rate.  In a map
     the cells around each order are summed.  The bandwidth of every cut is printed.
     --method vold-kalman fits all orders of all shafts jointly to the recording and also writes
@@ -195,7 +196,7 @@ def orders(
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv) or, for recordings, a speed "
             "channel (--rpm-channel 1 --rpm-scale ...) or tacho pulses (--tacho-channel 1 "
-            "--pulses 60)"
+            "--pulses 60), or have it found in the sound (--rpm auto)"
         )
     if isinstance(loaded, SpecMap):
         if expected and loaded.uncertainty_db is not None:

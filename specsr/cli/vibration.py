@@ -51,7 +51,7 @@ class Vibration:
         Raises:
             SpecsrError: a map, or a recording that is no vibration.
         """
-        from specsr.nvh.integration import UNITS, detrended, to_quantity
+        from specsr.nvh.integration import detrended, to_quantity
         from specsr.signal import Signal
 
         if not self.given:
@@ -66,10 +66,30 @@ class Vibration:
             found = to_quantity(signal, self.quantity, cutoff)
         except SpecsrError as error:
             raise SpecsrError(f"{source}: {error}") from None
-        order = list(UNITS.values())
-        if order.index(found.unit) > order.index("m/s2" if signal.unit == "g" else signal.unit):
-            say(f"  {self.quantity} by integration, high-pass {cutoff:g} Hz (-3 dB)")
+        edge = self.edge(signal, found)
+        if edge:
+            say(
+                f"  {self.quantity} by integration, high-pass {cutoff:g} Hz (-3 dB); inaccurate "
+                f"in the first and last {edge:g} s"
+            )
         return found
+
+    def edge(self, before: Signal | SpecMap, after: Signal | SpecMap) -> float:
+        """Return the time in s at both edges in which an integration is inaccurate; 0 for none.
+
+        Args:
+            before: as read.
+            after: in this quantity, of `of`.
+        """
+        from specsr.nvh.integration import INACCURATE, UNITS
+        from specsr.signal import Signal
+
+        if self.quantity is None or not (isinstance(before, Signal) and isinstance(after, Signal)):
+            return 0.0
+        order = list(UNITS.values())
+        earlier = order.index("m/s2" if before.unit == "g" else before.unit)
+        integrated = order.index(after.unit) > earlier
+        return INACCURATE / (HIGHPASS if self.highpass is None else self.highpass) * integrated
 
 
 vibration_options = Group(

@@ -161,7 +161,8 @@ def lines_of(cutting: OrderCutting, source: Source, own: Shaft | None) -> tuple[
             if own is None:
                 raise SpecsrError(
                     "the recording has no speed: give a table (--rpm speed.csv), a speed channel "
-                    "(--rpm-channel), tacho pulses (--tacho-channel), or --shaft NAME: 1480"
+                    "(--rpm-channel), tacho pulses (--tacho-channel), have it found in the sound "
+                    "(--rpm auto), or --shaft NAME: 1480"
                 )
             shafts.append(replace(own, name=shaft.name, ratio=shaft.ratio))
         elif shaft.rpm is not None:

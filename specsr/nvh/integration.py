@@ -18,6 +18,8 @@ _DERIVATIVE = {"m": 0, "m/s": 1, "m/s2": 2, "g": 2}
 """Unit -> derivative of the displacement."""
 SETTLED = 4.0
 """Time in which the high-pass decays by 80 dB, in periods of its cut-off."""
+INACCURATE = 2.0
+"""Periods of the high-pass inside the edges in which an integration is off by over 1 %."""
 _SLOPE = 8
 """Twice the order of the high-pass."""
 _EDGE = 0.05

@@ -13,10 +13,13 @@ from specsr.plots.parts import figure_text, label_x
 from specsr.units import shown_unit
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_CHANNELS = 8
 """Most channels of a figure, one diagram each."""
+SHORTEST_DB, SHORTEST_SHARE = 3.0, 0.1
+"""Shortest span of a level axis, dB, and of a linear one, fraction of its highest value."""
 
 
 def plot_level_curve(
@@ -47,10 +50,12 @@ def plot_level_curve(
     for i, (ax, name) in enumerate(zip(axes, curve.channels)):
         ax.plot(curve.x, values(curve.overall[i]), color="k", lw=1.5, label=curve.name)
         for order, levels in curve.orders.items():
-            ax.plot(curve.x, values(levels[i]), lw=1.2, label=f"order {order:g}")
+            ax.plot(curve.x, values(levels[i]), lw=1.2, label=curve.order_name(order))
         ax.set_ylabel(label)
         ax.grid(alpha=0.3)
         ax.margins(x=0)
+        ax.ticklabel_format(axis="y", useOffset=False)
+        _widen(ax, scale)
         if count > 1:
             ax.set_title(figure_text(name), fontsize=9, loc="left")
     axes[0].legend(fontsize=8)
@@ -58,6 +63,14 @@ def plot_level_curve(
     if title is not None:
         figure.suptitle(figure_text(title))
     return figure
+
+
+def _widen(ax: Axes, scale: LevelScale) -> None:
+    """Widen the level axis to a minimum span, so that a steady level shows as one."""
+    low, high = ax.get_ylim()
+    span = SHORTEST_DB if scale == "db" else SHORTEST_SHARE * abs(high)
+    if high - low < span:
+        ax.set_ylim((low + high - span) / 2, (low + high + span) / 2)
 
 
 def _scaled(curve: LevelCurve, scale: LevelScale):  # type: ignore[no-untyped-def]

@@ -71,6 +71,51 @@ def test_the_quantity_changes_levels_and_order_cuts(tmp_path, recording, capsys)
     assert float(row["level_db"]) == pytest.approx(20 * np.log10(speed / 1e-9), abs=0.1)
 
 
+def printed(shown: str) -> dict[str, list[str]]:
+    """Cells of the printed table by the quantity, of the first channel, without its name."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown.splitlines()]
+    return {row[0]: row[2:] for row in reversed(rows)}
+
+
+def test_the_terminal_has_the_unit_and_no_edge_of_an_integration(tmp_path, capsys) -> None:
+    t = np.arange(round(6 * RATE)) / RATE
+    path = tmp_path / "vib.wav"
+    # 50 Hz of 1 m/s² rms: 3.183 mm/s; the edges of 10 Hz that stops abruptly are higher
+    x = np.sqrt(2) * (np.cos(2 * np.pi * 50 * t) + np.cos(2 * np.pi * 10 * t))
+    specsr.write(path, specsr.Signal(x, RATE, "m/s2"))
+    code, shown, err = run(
+        capsys, "levels", path, "--over", "time", "--time-weighting", "rms", "--quantity",
+        "velocity", "--step", 0.1, "--scale", "linear",
+    )  # fmt: skip
+    assert code == 0 and "inaccurate in the first and last 1 s" in err, err
+    cells = printed(shown)
+    assert cells["quantity"][0] == "mean, mm/s"
+    mean, highest, at = map(float, cells["level Z, rms"])
+    expected = 1e3 / (2 * np.pi) * np.hypot(1 / 50, 1 / 10)
+    assert mean == pytest.approx(expected, rel=0.01)
+    assert highest == pytest.approx(expected, rel=0.01) and 1 <= at <= 5
+
+
+def test_orders_are_named_with_their_weighting(tmp_path, recording, capsys) -> None:
+    code, shown, err = run(
+        capsys, "levels", recording, "--unit", "Pa", "--over", "rpm", "--cut", "2",
+        "--weighting", "A",
+    )  # fmt: skip
+    assert code == 0 and "order 2, A" in printed(shown), err
+
+
+def test_a_steady_level_is_drawn_as_one() -> None:
+    from specsr.plots.level_curves import plot_level_curve
+
+    tone = specsr.Signal(np.cos(2 * np.pi * 500 * np.arange(8192) / RATE), RATE, "Pa")
+    curve = specsr.level_curve(tone, specsr.CurveOptions(hold=True))
+    for scale, shortest in (("db", 2.99), ("linear", 0.05)):
+        axis = plot_level_curve(curve, scale).axes[0]
+        low, high = axis.get_ylim()
+        assert high - low > shortest
+        assert not axis.yaxis.get_major_formatter().get_useOffset()
+
+
 def test_orders_of_a_sound_are_weighted(tmp_path, recording, capsys) -> None:
     levels = []
     for weighting in ("Z", "A"):
@@ -114,7 +159,10 @@ def test_a_map_or_a_recording_without_speed_is_named(tmp_path, recording, capsys
     still = tmp_path / "still.wav"
     specsr.write(still, specsr.Signal(np.ones(8192), RATE, "Pa"))
     code, _, err = run(capsys, "levels", still, "--over", "rpm")
-    assert code == 1 and "still.wav: has no speed" in err
+    assert code == 1 and "still.wav: has no speed" in err and "--rpm auto" in err
+    for command in (["average"], ["orders", "--cut", "2"]):
+        code, _, err = run(capsys, *command, still, "-o", tmp_path / "table.csv")
+        assert code == 1 and "has no speed" in err and "--rpm auto" in err
     stored = tmp_path / "map.npz"
     specsr.write_map(stored, specsr.spectrogram(specsr.read(recording), df=20.0))
     for options in (["--over", "time"], ["--quantity", "velocity"]):
