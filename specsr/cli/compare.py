@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -14,8 +14,11 @@ from specsr.cli.options import Overwrite, numbers, reading_options, speed_option
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
+from specsr.names import plain
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from specsr.nvh.compare import Comparison
     from specsr.signal import Signal
 
@@ -75,7 +78,7 @@ def compare(
         reference = at[0]
     by_unit: dict[str, dict[str, Signal]] = {}
     for file, name in zip(files, names):
-        for signal in _signals(file, reading, speed):
+        for signal in _joined(file, _signals(file, reading, speed)):
             if signal.rpm is None:
                 raise SpecsrError(
                     f"{file}: has no speed: give a speed channel (--rpm-channel 1), tacho pulses "
@@ -141,28 +144,57 @@ def _signals(file: Path, reading: Reading, speed: Speed) -> Iterator[Signal]:
         yield load_recording(file, replace(reading, channels=own), speed)
 
 
-def _print(one: Comparison) -> None:
-    """Print the mean difference of every quantity to the reference."""
+def _joined(file: Path, signals: Iterable[Signal]) -> list[Signal]:
+    """Return the recordings of a file with those of one unit joined, such as Pa and mPa."""
     import numpy as np
 
+    found: dict[str, Signal] = {}
+    for signal in signals:
+        other = found.get(signal.unit)
+        if other is not None:
+            if (signal.rate, signal.length) != (other.rate, other.length):
+                raise SpecsrError(
+                    f"{file}: channels in {signal.unit} of different rates or lengths: choose some "
+                    "with --channel"
+                )
+            samples = np.concatenate([other.samples, signal.samples])
+            names = (*other.channels, *signal.channels)
+            signal = other.replace(samples=samples, channels=names)
+        found[signal.unit] = signal
+    return list(found.values())
+
+
+def _print(one: Comparison) -> None:
+    """Print the mean difference of every quantity to the reference."""
     from specsr.scores.markdown import markdown_table
 
-    show(f"{one.channel} ({one.unit}), {one.rpm[0]:.0f} to {one.rpm[-1]:.0f} rpm, mean difference "
-         f"to {one.runs[one.reference]} in dB")  # fmt: skip
+    unit = "" if one.unit == "1" else f" ({one.unit})"
+    show(
+        f"{plain(one.channel)}{unit}, {one.rpm[0]:.0f} to {one.rpm[-1]:.0f} rpm, mean difference "
+        f"to {plain(one.runs[one.reference])} in dB"
+    )
     rows = []
     for r, run in enumerate(one.runs):
         values = one.difference(one.levels)[r]
-        row = {"run": run}
-        row |= {name: f"{np.nanmean(v):+.2f}" for name, v in zip(one.quantities, values)}
+        row = {"run": plain(run)}
+        row |= {name: _mean(v) for name, v in zip(one.quantities, values)}
         rows.append(row)
     show(markdown_table(rows))
+
+
+def _mean(values: np.ndarray) -> str:
+    """Return the mean of the values that are finite as text; a dash for none."""
+    import numpy as np
+
+    known = values[np.isfinite(values)]
+    return f"{known.mean():+.2f}" if known.size else "-"
 
 
 def _csv(found: Sequence[Comparison]) -> str:
     from specsr.nvh.compare import mean_level, scatter
 
     runs = tuple(dict.fromkeys(run for one in found for run in one.runs))
-    columns = ["channel", "unit", "weighting", "quantity", "rpm", "nominal_hz"]
+    columns = ["channel", "unit", "weighting", "reference", "quantity", "rpm", "nominal_hz"]
     columns += [f"{run} level_db" for run in runs] + [f"{run} difference_db" for run in runs]
     columns += ["mean_db", "scatter_db"]
     rows: list[list[Any]] = []
@@ -173,7 +205,8 @@ def _csv(found: Sequence[Comparison]) -> str:
             at = {run: r for r, run in enumerate(one.runs)}
             apart, mean, sd = one.difference(levels), mean_level(levels), scatter(levels)
             for b, place in enumerate(x):
-                row: list[Any] = [one.channel, one.unit, one.weighting, name]
+                row: list[Any] = [one.channel, one.unit, one.weighting]
+                row += [one.runs[one.reference], name]
                 row += [f"{place:g}", ""] if over_speed else ["", f"{place:g}"]
                 for values in (levels, apart):
                     row += [f"{values[at[run], b]:.6g}" if run in at else "" for run in runs]

@@ -84,11 +84,17 @@ def envelope(
     from specsr.nvh.kurtosis import kurtogram
 
     if low_high is None:
-        low_high = kurtogram(signal).band()
-        say(f"  band {low_high[0]:.0f} to {low_high[1]:.0f} Hz, the most impulsive one")
+        by_kurtosis = kurtogram(signal)
+        try:
+            low_high = by_kurtosis.band()
+        except SpecsrError as error:
+            raise SpecsrError(f"{source}: {error}") from None
+        name = plain(signal.channels[by_kurtosis.channel()])
+        of = f", of {name}" if len(signal.channels) > 1 else ""
+        say(f"  band {low_high[0]:.0f} to {low_high[1]:.0f} Hz, the most impulsive one{of}")
     found = band_envelope(signal, low_high)
     if signal.rpm is None:
-        x, rms = amplitude_spectrum(found, df or max(0.5, 1 / found.duration))
+        x, rms = amplitude_spectrum(found, max(0.5, 1 / found.duration) if df is None else df)
         column, label = "freq_hz", "Frequency (Hz)"
     else:
         x, rms = _order_spectrum(found, resolution, max_order)
@@ -139,7 +145,9 @@ def _print_marks(
     if not marks:
         top = np.argmax(rms[:, 1:], -1) + 1
         for name, curve, k in zip(signal.channels, rms, top):
-            show(f"{plain(name)}: strongest line at {x[k]:.5g}: {curve[k]:.3g} {signal.unit} rms")
+            at = f"order {x[k]:.5g}" if signal.rpm is not None else f"{x[k]:.5g} Hz"
+            unit = "" if signal.unit == "1" else f" {signal.unit}"
+            show(f"{plain(name)}: strongest line at {at}: {curve[k]:.3g}{unit} rms")
         return
     step = x[1] - x[0]
     for name, curve in zip(signal.channels, rms):
@@ -147,7 +155,8 @@ def _print_marks(
         for mark, place in marks.items():
             near = np.abs(x - place) <= max(1.5 * step, 0.02 * place)  # the balls slip by 1 to 2 %
             around = np.abs(x - place) <= 0.25 * place
-            if not near.any():
+            if not near.any() or not curve[around].any():
+                words.append(f"{mark} {place:.4g}: nothing there")
                 continue
             over = 20 * np.log10(curve[near].max() / np.median(curve[around]))
             at = x[near][np.argmax(curve[near])]

@@ -22,12 +22,14 @@ class Corrected:
     Attributes:
         nominal: nominal mid-band frequencies, Hz, [B].
         levels: corrected levels, dB, [C, B].
+        background: levels of the background, dB, [C, B].
         correction: K1 that was subtracted, 0 to 1.26 dB, [C, B].
         upper_bound: the true level may be anything below, bool [C, B].
     """
 
     nominal: np.ndarray
     levels: np.ndarray
+    background: np.ndarray
     correction: np.ndarray
     upper_bound: np.ndarray
 
@@ -59,9 +61,18 @@ def without_background(measured: BandLevels, background: BandLevels) -> Correcte
         raise SpecsrError(
             f"the background has no third octave at {missing[0]} Hz: its sampling rate is too low"
         )
+    coarse = ~background.resolved[[place[round(f, 3)] for f in measured.nominal]]
+    if (coarse & measured.resolved).any():
+        worst = measured.nominal[coarse & measured.resolved][-1]
+        raise SpecsrError(
+            f"the background is too short for the third octave at {worst:g} Hz: record more of it"
+        )
     noise = background.levels[:, [place[round(f, 3)] for f in measured.nominal]]
     with np.errstate(invalid="ignore"):
         above = np.where(np.isneginf(noise), np.inf, measured.levels - noise)
     correction = -10 * np.log10(1 - 10 ** (-np.maximum(above, CLOSEST) / 10))
     correction = np.where(above >= NEGLIGIBLE, 0.0, correction)
-    return Corrected(measured.nominal, measured.levels - correction, correction, above < CLOSEST)
+    return Corrected(
+        measured.nominal, measured.levels - correction,
+        np.broadcast_to(noise, measured.levels.shape), correction, above < CLOSEST,
+    )  # fmt: skip

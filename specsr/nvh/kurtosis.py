@@ -40,26 +40,40 @@ class Kurtogram:
     scatter: np.ndarray
     rate: float
 
-    def band(self, channel: int = 0) -> tuple[float, float]:
+    def band(self, channel: int | None = None) -> tuple[float, float]:
         """Return the edges in Hz of the most impulsive band: a row between its -6 dB points.
+
+        Args:
+            channel: position of the channel; None takes the most impulsive one.
 
         Raises:
             SpecsrError: no band is more impulsive than noise.
         """
-        best, edges = -np.inf, (0.0, 0.0)
-        for n_fft, freqs, all_k, sd in zip(self.n_fft, self.freqs, self.kurtosis, self.scatter):
-            k = all_k[channel]
-            row = int(np.argmax(k))
-            if k[row] > max(best, _SIGNIFICANT * sd):
-                half = self.rate / n_fft
-                best = float(k[row])
-                edges = (max(0.0, freqs[row] - half), min(self.rate / 2, freqs[row] + half))
-        if best == -np.inf:
+        count = len(self.kurtosis[0])
+        wanted = range(count) if channel is None else [channel]
+        best = max((self._best(k) for k in wanted), default=(0.0, None))
+        if best[1] is None:
             raise SpecsrError(
                 "no band is more impulsive than noise (spectral kurtosis): give one, such as "
                 "2000:6000"
             )
-        return edges
+        return best[1]
+
+    def channel(self) -> int:
+        """Return the position of the most impulsive channel."""
+        return int(np.argmax([self._best(k)[0] for k in range(len(self.kurtosis[0]))]))
+
+    def _best(self, channel: int) -> tuple[float, tuple[float, float] | None]:
+        """Return the highest kurtosis beyond that of noise and its band; (0, None) for none."""
+        best: tuple[float, tuple[float, float] | None] = (0.0, None)
+        for n_fft, freqs, all_k, sd in zip(self.n_fft, self.freqs, self.kurtosis, self.scatter):
+            k = all_k[channel]
+            row = int(np.argmax(k))
+            if k[row] > max(best[0], _SIGNIFICANT * sd):
+                half = self.rate / n_fft
+                low, high = float(freqs[row] - half), float(freqs[row] + half)
+                best = float(k[row]), (max(0.0, low), min(self.rate / 2, high))
+        return best
 
 
 def kurtogram(signal: Signal) -> Kurtogram:

@@ -87,6 +87,9 @@ def test_an_average_and_a_cepstrum_are_written(tmp_path, recording, capsys) -> N
         (["envelope", "--band", "2000:9000"], "half the sampling rate"),
         (["envelope", "--bearing", "9/x"], "expected balls/ball/pitch"),
         (["average", "--ratio", "0"], "ratio is 0"),
+        (["average", "--ratio", "1e5"], "samples per revolution at 12800 Hz: expected two"),
+        (["average", "--ratio", "1e300"], "samples per revolution at 12800 Hz: expected two"),
+        (["average", "--ratio", "1e-310"], "revolutions: expected two or more"),
         (["cepstrum", "--longest", "0.0005"], "no quefrency above 1 ms"),
         (["cepstrum", "-o", "x.npz"], "expected one of .csv"),
     ],
@@ -105,3 +108,26 @@ def test_a_bearing_is_read_with_and_without_its_angle() -> None:
     assert named["BPFI"] == pytest.approx(5.4152, abs=2e-3)
     assert named["FTF"] == pytest.approx(0.39828, abs=2e-4)
     assert named["BSF"] == pytest.approx(4.7135 / 2, abs=2e-3)
+
+
+def test_the_band_is_that_of_the_most_impulsive_channel(tmp_path, signal, capsys) -> None:
+    silent = np.zeros(signal.length)
+    path = tmp_path / "two.wav"
+    both = signal.replace(samples=np.stack([silent, signal.samples[0]]), channels=("off", "on"))
+    specsr.write(path, both)
+    code, text, err = run(capsys, "envelope", path, "--bearing", BEARING)
+    assert code == 0, err
+    assert "the most impulsive one, of on" in err
+    assert "off: FTF" in text and text.count("nothing there") == 4
+
+
+def test_the_cepstrum_names_the_spacing_before_its_multiples(tmp_path, capsys) -> None:
+    t = np.arange(round(4 * RATE)) / RATE
+    lines = sum(np.cos(2 * np.pi * 30 * k * t + k * k) for k in range(1, 60))
+    path = tmp_path / "lines.wav"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(t.size)
+    specsr.write(path, specsr.Signal(0.01 * (lines + noise), RATE, "Pa"))
+    code, text, err = run(capsys, "cepstrum", path, "--longest", "0.12")
+    assert code == 0, err
+    spacing = float(text.split("(")[1].split(" Hz")[0])
+    assert spacing == pytest.approx(30, rel=0.01)

@@ -51,6 +51,8 @@ def test_silence_corrects_nothing_and_mistakes_are_named() -> None:
     assert not without_background(source, bands(0 * NOISE)).correction.any()
     with pytest.raises(SpecsrError, match="the background has 2 channels, the recording 1"):
         without_background(source, bands(np.stack([NOISE, NOISE])))
+    with pytest.raises(SpecsrError, match="background is too short for the third octave at"):
+        without_background(source, bands(NOISE[:1000]))
     with pytest.raises(SpecsrError, match="no third octave at 3150 Hz"):
         without_background(source, bands(NOISE[:20000], 6000.0))
 

@@ -61,11 +61,15 @@ def test_mean_and_scatter_are_those_of_power_and_of_levels() -> None:
         ({"x": run_up(low=900, high=1500), "y": run_up(low=2000, high=3000)}, {}, "in common"),
         ({"x": run_up(), "y": run_up().replace(unit="m/s2")}, {}, "no channel of one name"),
         ({"x": run_up(), "y": run_up()}, {"rpm_step": 9000.0}, "rpm_step is 9000"),
+        ({"x": run_up(), "y": run_up()}, {"rpm_step": 1e-5}, "step of speed is 1e-05 1/min"),
+        ({"x": run_up(), "y": run_up()}, {"orders": (2.0, np.nan)}, "order is nan"),
+        ({"x": run_up(), "y": run_up()}, {"orders": (1e-9,)}, "order is 1e-09: .* from 0.1"),
+        ({"x": run_up(), "y": run_up()}, {"orders": (-2.0,)}, "order is -2: .* above zero"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_named(runs, options, words) -> None:
     with pytest.raises(SpecsrError, match=words):
-        compare_runs(runs, (2,), **options)
+        compare_runs(runs, **{"orders": (2,), **options})
 
 
 def test_a_folder_is_compared_in_table_and_figure(tmp_path: Path, capsys) -> None:
@@ -86,3 +90,24 @@ def test_a_folder_is_compared_in_table_and_figure(tmp_path: Path, capsys) -> Non
     assert figure.stat().st_size > 20000
     code, _, err = run(capsys, "compare", folder / "before.wav", "-o", tmp_path / "x.csv")
     assert code == 1 and "needs two or more" in err
+
+
+def test_channels_of_one_unit_in_other_prefixes_are_compared_too(tmp_path: Path, capsys) -> None:
+    t = np.arange(round(6 * 2000)) / 2000
+    rpm = 900 + 400 * t
+    wave = np.sin(2 * np.pi * 2 * np.cumsum(rpm / 60) / 2000)
+    for name, gain in (("one", 1.0), ("two", 2.0)):
+        rows = np.column_stack([t, gain * wave, 1000 * gain * wave, 3 * gain * wave, rpm])
+        np.savetxt(tmp_path / f"{name}.csv", rows, "%.6g", ",", comments="",
+                   header="time [s],mic [Pa],near [mPa],acc [m/s^2],speed [1/min]")  # fmt: skip
+    table = tmp_path / "c.csv"
+    code, text, err = run(capsys, "compare", tmp_path / "one.csv", tmp_path / "two.csv",
+                          "--cut", "2", "-o", table)  # fmt: skip
+    assert code == 0, err
+    assert text.count("+6.02") == 6
+    with open(table, encoding="utf-8", newline="") as file:
+        rows_read = list(csv.DictReader(file))
+    assert {(row["channel"], row["unit"]) for row in rows_read} == {
+        ("mic", "Pa"), ("near", "Pa"), ("acc", "m/s2"),
+    }  # fmt: skip
+    assert {row["reference"] for row in rows_read} == {"one"}
