@@ -12,10 +12,10 @@ from specsr.errors import SpecsrError
 from specsr.maps.transform import spectrogram
 from specsr.maps.windows import coverage
 from specsr.nvh.levels import row_power, third_octave_levels, to_level
-from specsr.nvh.order_map import order_map
+from specsr.nvh.order_map import check_orders, order_map
 from specsr.nvh.runs import find_runs, turning, widest_run
 from specsr.nvh.speed import column_rpm
-from specsr.nvh.view import nice_step, onto_rpm
+from specsr.nvh.view import check_rpm_step, nice_step, onto_rpm
 from specsr.nvh.weighting import check_weighting, weighting_power
 from specsr.signal import Signal
 from specsr.units import REFERENCES
@@ -98,10 +98,12 @@ def compare_runs(
 
     Raises:
         SpecsrError: a recording without a speed or with one that does not change, an unknown
-            reference, runs without a common range of speed, or no channel that two runs have.
+            reference, an order that cannot be cut, a step out of range, runs without a common
+            range of speed, or no channel that two runs have.
     """
     if reference is not None and reference not in runs:
         raise SpecsrError(f"reference is {reference!r}: expected one of {', '.join(runs)}")
+    check_orders(orders)
     measured = {name: _Run(name, signal, orders, weighting) for name, signal in runs.items()}
     keys = [key for run in measured.values() for key in run.channels]
     found = []
@@ -168,6 +170,7 @@ def _comparison(
     step = nice_step(high - low, _STEPS) if rpm_step is None else rpm_step
     if not (step > 0 and math.isfinite(step)) or step > high - low:
         raise SpecsrError(f"rpm_step is {step:g}: expected up to {high - low:.0f} 1/min in common")
+    check_rpm_step(step, low, high)
     # a centre that is missed by a hundredth of a step counts
     first, last = math.ceil(low / step - 0.01), math.floor(high / step + 0.01)
     axis = step * np.arange(first, last + 1)

@@ -12,7 +12,7 @@ from specsr.errors import SpecsrError
 from specsr.nvh.level_steps import held_over_rpm, interpolated
 from specsr.nvh.levels import finite_power, to_level
 from specsr.nvh.order_cut import OrderCut
-from specsr.nvh.order_map import order_map
+from specsr.nvh.order_map import check_orders, order_map
 from specsr.nvh.runs import turning
 from specsr.nvh.time_weighting import TIME_CONSTANTS, readings
 from specsr.nvh.view import nice_step, onto_rpm
@@ -137,6 +137,12 @@ def level_curve(signal: Signal, options: CurveOptions = CurveOptions()) -> Level
     heard = weighted(signal.without_mean(), options.weighting)
     interval = (options.step if options.over == "time" else None) or STEP
     size = round(interval * signal.rate)
+    if size < 1 and (options.over == "rpm" or options.step is None):
+        raise SpecsrError(
+            f"the rate of {signal.rate:g} Hz is too low for readings every {STEP} s: expected more "
+            f"than {0.5 / STEP:g} Hz"
+            + (f", or a step of {1 / signal.rate:g} s" if options.over == "time" else "")
+        )
     if size < 1:
         raise SpecsrError(
             f"step is {interval:g} s: expected at least one sample, {1 / signal.rate:g} s"
@@ -177,8 +183,7 @@ def _reading_samples(length: int, size: int, time_weighting: str) -> np.ndarray:
 def _cuts(heard: Signal, options: CurveOptions) -> list[OrderCut]:
     if not options.orders:
         return []
-    if min(options.orders) <= 0:
-        raise SpecsrError(f"orders are {options.orders}: expected numbers above zero, such as 2")
+    check_orders(options.orders)
     by_angle = order_map(turning(heard), max_order=1.25 * max(options.orders))
     cuts = [by_angle.cut(order, options.bandwidth) for order in options.orders]
     if options.time_weighting != "peak":

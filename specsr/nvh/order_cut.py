@@ -12,6 +12,9 @@ from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.levels import band_power, row_edges, row_power, to_level
 from specsr.nvh.speed import checked_rpm, column_rpm
 
+NARROWEST = 0.1
+"""Smallest width of a cut, in rows of its map: a narrower one holds next to nothing of a line."""
+
 
 @dataclass(frozen=True, eq=False)
 class OrderCut:
@@ -81,7 +84,7 @@ def order_cut(
 
     Raises:
         SpecsrError: no speed, a speed of another length, an order or width that is not above zero,
-            or an unknown unit.
+            a width below `NARROWEST`, or an unknown unit.
     """
     grid = spec.grid
     speed = checked_rpm(spec.rpm if rpm is None else rpm, grid.length)
@@ -101,6 +104,12 @@ def order_cut(
         if unit not in per_unit:
             raise SpecsrError(f"unit is {unit!r}: expected one of {', '.join(per_unit)}")
         width = np.broadcast_to(bandwidth * per_unit[unit], freq.shape)
+        if 0 < width.max() < NARROWEST * grid.df:
+            raise SpecsrError(
+                f"bandwidth is {bandwidth:g} {unit}, {width.max() / grid.df:.2g} of a row: "
+                f"expected {NARROWEST} or more, the whole line needs "
+                f"{main_lobe(grid) / grid.df:.3g} rows"
+            )
     low, high = freq - width / 2, freq + width / 2
     power = np.moveaxis(row_power(spec), 1, 2)
     summed = band_power(power, row_edges(grid), low[:, None], high[:, None])  # one range a column

@@ -7,12 +7,14 @@ wide over the whole speed range.  Resonances, which are fixed in frequency, are 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, WINDOW, XAxis, check
 from specsr.errors import SpecsrError
+from specsr.io.limits import check_size
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.maps.windows import coverage, main_lobe
@@ -147,8 +149,8 @@ def order_map(
         window: a scipy window.
 
     Raises:
-        SpecsrError: no speed, a standstill, an option out of range, or a recording of fewer
-            revolutions than a window.
+        SpecsrError: no speed, a standstill, a speed of fewer than two samples per revolution, an
+            option out of range, or a recording of fewer revolutions than a window.
     """
     rpm = checked_rpm(signal.rpm if rpm is None else rpm, signal.length)
     if not (0 < resolution <= 1 and max_order >= resolution and math.isfinite(max_order)):
@@ -164,6 +166,7 @@ def order_map(
             f"the speed falls to {60 * slowest:.3g} rpm at {at:.3g} s, less than 1/"
             f"{1 / MIN_SPEED:.0f} of its mean: cut a run out of the recording first (find_runs)"
         )
+    check_rotation(float(slowest), signal.rate)
     angle = revolutions(rotation_hz, signal.rate)
     if angle[-1] * resolution < 1:
         raise SpecsrError(
@@ -183,8 +186,43 @@ def order_map(
     return OrderMap(spec, times, 60 * speed, signal.rate / 2 / speed, float(max_order))
 
 
+def check_orders(orders: Sequence[float]) -> None:
+    """Raise `SpecsrError` for an order that no map of the default resolution shows."""
+    for order in orders:
+        if not (math.isfinite(order) and order >= ORDER_RESOLUTION):
+            raise SpecsrError(
+                f"order is {order:g}: expected a number above zero, from {ORDER_RESOLUTION} (the "
+                "distance of the rows), such as 2 or 0.5"
+            )
+
+
+def check_rotation(slowest_hz: float, rate: float) -> None:
+    """Raise `SpecsrError` for fewer than two samples per revolution at the lowest speed.
+
+    Args:
+        slowest_hz: lowest rotation frequency, Hz.
+        rate: sampling rate, Hz.
+    """
+    if rate < 2 * slowest_hz:
+        raise SpecsrError(
+            f"the shaft turns at {60 * slowest_hz:.4g} rpm or more, {rate / slowest_hz:.2g} "
+            f"samples per revolution at {rate:g} Hz: expected two or more; check the unit and the "
+            "factor of the speed"
+        )
+
+
 def by_angle(signal: Signal, angle: np.ndarray, per_rev: int) -> Signal:
-    """Return the signal at ``per_rev`` samples per revolution; its time axis is revolutions."""
+    """Return the signal at ``per_rev`` samples per revolution; its time axis is revolutions.
+
+    Raises:
+        SpecsrError: more samples than the memory limit allows.
+    """
+    rpm = 60 * angle[-1] / signal.duration
+    check_size(
+        # angles and positions; the samples, their stack and what is made of it
+        8 * math.floor(angle[-1] * per_rev + 1) * (2 + 3 * len(signal.channels)),
+        f"resampling by angle at {rpm:.4g} rpm in the mean and {per_rev} samples per revolution",
+    )
     wanted = np.arange(math.floor(angle[-1] * per_rev) + 1) / per_rev
     positions = np.interp(wanted, angle, np.arange(signal.length))
     samples = np.stack([read_between(channel, positions) for channel in signal.samples])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.nvh.order_map import by_angle
+from specsr.nvh.order_map import by_angle, check_rotation
 from specsr.nvh.speed import checked_rpm, revolutions
 from specsr.signal import Signal
 
@@ -57,8 +57,8 @@ def synchronous_average(
         ratio: speed of the shaft over ``rpm``, for a shaft behind a gear.
 
     Raises:
-        SpecsrError: no speed, a ratio that is not above zero, a standstill, or fewer than two
-            revolutions.
+        SpecsrError: no speed, a ratio that is not above zero, a standstill, fewer than two
+            revolutions, or fewer than two samples in one.
     """
     if not (ratio > 0 and math.isfinite(ratio)):
         raise SpecsrError(f"ratio is {ratio}: expected a number above zero")
@@ -68,11 +68,12 @@ def synchronous_average(
     if slowest <= 0:
         at = signal.start + int(np.argmin(rotation_hz)) / signal.rate
         raise SpecsrError(f"the shaft stands at {at:.4g} s: cut a part out where it turns")
+    check_rotation(slowest, signal.rate)
     angle = revolutions(rotation_hz, signal.rate)
-    per_rev = math.ceil(signal.rate / slowest)
     count = math.floor(angle[-1] + 1e-9)
     if count < 2:
         raise SpecsrError(f"the recording holds {angle[-1]:.3g} revolutions: expected two or more")
+    per_rev = math.ceil(signal.rate / slowest)
     turned = by_angle(signal, angle, per_rev).samples[:, : count * per_rev].astype(np.float64)
     turned = turned.reshape(len(turned), count, per_rev)
     return SynchronousAverage(

@@ -14,6 +14,7 @@ import numpy as np
 
 from specsr.choices import XAxis, YAxis, check
 from specsr.errors import SpecsrError
+from specsr.io.limits import check_size
 from specsr.maps.spec_map import FLOOR_DB, SpecMap
 from specsr.maps.windows import coverage
 from specsr.nvh.levels import to_level
@@ -26,6 +27,8 @@ Y_AXES: dict[str, tuple[str, str]] = {"freq": ("Frequency", "Hz"), "order": ("Or
 
 RPM_STEPS = 300
 """Approximate number of columns of a speed axis without a given step."""
+MAX_STEPS = 100_000
+"""Largest number of columns of a speed axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +153,22 @@ def nice_step(span: float, count: int) -> float:
     return power * min((1, 2, 5, 10), key=lambda m: abs(math.log(m * power / raw)))
 
 
+def check_rpm_step(step: float, low: float, high: float) -> None:
+    """Raise `SpecsrError` for a step of speed that is not above zero, or too small for the range.
+
+    Args:
+        step: 1/min.
+        low, high: range of the speed, 1/min.
+    """
+    if not (math.isfinite(step) and step > 0):
+        raise SpecsrError(f"rpm_step is {step}: expected a width in 1/min above zero")
+    if (high - low) / MAX_STEPS > step:
+        raise SpecsrError(
+            f"the step of speed is {step:g} 1/min: from {low:.6g} to {high:.6g} rpm it has to be "
+            f"{(high - low) / MAX_STEPS:.2g} or more, {MAX_STEPS} steps"
+        )
+
+
 def onto_rpm(
     power: np.ndarray, rpm: np.ndarray, weight: np.ndarray, step: float | None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +184,8 @@ def onto_rpm(
         step: 1/min; None gives about `RPM_STEPS` columns.
 
     Raises:
-        SpecsrError: a speed that does not change, or a step that is not above zero.
+        SpecsrError: a speed that does not change, a step that is not above zero or gives more
+            than `MAX_STEPS`, or steps beyond the memory limit.
     """
     from scipy.sparse import coo_array
 
@@ -176,8 +196,7 @@ def onto_rpm(
         )
     if step is None:
         step = nice_step(high - low, RPM_STEPS)
-    if not (math.isfinite(step) and step > 0):
-        raise SpecsrError(f"rpm_step is {step}: expected a width in 1/min above zero")
+    check_rpm_step(step, low, high)
     middle = (rpm[1:] + rpm[:-1]) / 2
     edges = np.stack([np.append(rpm[:1], middle), np.append(middle, rpm[-1:])])
     # a small width for columns without change of speed, so that they count too
@@ -186,6 +205,9 @@ def onto_rpm(
     count = math.floor(high / step + 0.5) - origin + 1
     a, b = (np.clip(np.floor(e / step + 0.5) - origin, 0, count - 1) for e in (first, last))
     per = (b - a + 1).astype(int)
+    # six arrays of the pairs below; power, time and their quotient
+    nbytes = 8 * (6 * int(per.sum()) + 3 * power[..., 0].size * count)
+    check_size(nbytes, f"a speed axis of {count} steps of {step:g} 1/min")
     # one entry for every pair of a column and a step that it passes through
     column = np.repeat(np.arange(rpm.size), per)
     place = np.arange(per.sum()) - np.repeat(np.cumsum(per) - per, per) + np.repeat(a, per)

@@ -190,6 +190,23 @@ def test_a_constant_speed_and_negative_orders_are_refused() -> None:
         specsr.level_curve(signal, specsr.CurveOptions(orders=(-2.0,)))
 
 
+@pytest.mark.parametrize(
+    ("orders", "words"), [((2.0, np.nan), "order is nan"), ((1e-9,), "order is 1e-09: .* from 0.1")]
+)
+def test_an_order_that_no_map_shows_is_named(orders, words) -> None:
+    with pytest.raises(SpecsrError, match=words):
+        specsr.level_curve(run_up(1.0)[0], specsr.CurveOptions(orders=orders))
+
+
+def test_a_rate_too_low_for_the_readings_is_named() -> None:
+    signal = Signal(white(0, 100), 1.0, rpm=np.linspace(1000, 2000, 100))
+    with pytest.raises(SpecsrError, match=r"rate of 1 Hz is too low .* than 10 Hz$"):
+        specsr.level_curve(signal, specsr.CurveOptions("rpm", step=10.0))
+    with pytest.raises(SpecsrError, match=r"rate of 1 Hz is too low .* or a step of 1 s$"):
+        specsr.level_curve(signal)
+    assert specsr.level_curve(signal, specsr.CurveOptions(step=2.0)).x.size == 50
+
+
 def test_samples_beyond_double_precision_are_refused() -> None:
     with pytest.raises(SpecsrError, match="too large"):
         specsr.level_curve(Signal(1e300 * white(0, 1000), RATE, "Pa"))

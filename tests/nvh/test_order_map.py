@@ -7,6 +7,7 @@ import pytest
 
 from specsr.errors import SpecsrError
 from specsr.io import read
+from specsr.io.limits import max_memory
 from specsr.maps.transform import spectrogram
 from specsr.nvh.order_cut import order_cut
 from specsr.nvh.order_map import order_map
@@ -110,12 +111,22 @@ def test_views_over_speed_and_time(made) -> None:
         ({"resolution": 0.0}, "resolution is 0"),
         ({"resolution": 0.01}, "revolutions"),
         ({"max_order": -1.0}, "max_order -1"),
+        ({"rpm": 1e9}, "turns at 1e\\+09 rpm or more, 0.0015 samples per revolution at 25600 Hz"),
     ],
 )
 def test_invalid_arguments_are_named(change: dict, words: str) -> None:
     signal = Signal(np.ones(25600), 25600.0)
     with pytest.raises(SpecsrError, match=words):
         order_map(signal, **{"rpm": 3000.0, **change})
+
+
+def test_resampling_beyond_the_memory_limit_names_the_speed() -> None:
+    signal = Signal(np.ones(25600), 25600.0)
+    with (
+        max_memory("500K"),
+        pytest.raises(SpecsrError, match="by angle at 3000 rpm in the mean and"),
+    ):
+        order_map(signal, 3000.0)
 
 
 def test_orders_2_and_4_dominate_a_real_run_up(shared_data) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
+from specsr.io.limits import max_memory
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
 from specsr.nvh.export import CUT_COLUMNS, cuts_frame, to_xarray
@@ -112,6 +113,20 @@ def test_invalid_axes_and_speeds_are_rejected(made) -> None:
         view(spec, "rpm", rpm_step=-1)
     with pytest.raises(SpecsrError, match="max_order is 0"):
         view(spec, "rpm", "order", max_order=0)
+
+
+@pytest.mark.parametrize("step", [1e-6, 5e-324])
+def test_a_speed_axis_of_too_many_steps_names_the_smallest_step(step: float) -> None:
+    rpm = np.linspace(1000, 4000, 50)
+    power = np.ones((1, 1, 50))
+    with pytest.raises(SpecsrError, match=r"1000 to 4000 rpm it has to be 0\.03 or more"):
+        onto_rpm(power, rpm, np.ones(50), step)
+    assert onto_rpm(power, rpm, np.ones(50), 0.05)[1].size > 59_000
+
+
+def test_a_speed_axis_beyond_the_memory_limit_is_refused() -> None:
+    with max_memory("1M"), pytest.raises(SpecsrError, match="a speed axis of 3001 steps of 1 1/m"):
+        onto_rpm(np.ones((1, 99, 50)), np.linspace(1000, 4000, 50), np.ones(50), 1.0)
 
 
 @pytest.mark.parametrize("x", ["time", "rpm"])
