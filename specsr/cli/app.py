@@ -36,6 +36,7 @@ from specsr.version import __version__
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as that of shells."""
+_NO_MEMORY = "not enough memory for this input: cut it into parts"
 
 
 def _examples(*commands: str) -> str:
@@ -256,16 +257,19 @@ def main() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except MemoryError:
-        complain("not enough memory for this input: cut it into parts")
+        complain(_NO_MEMORY)
     except typer.Abort:
         complain("aborted")
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
         complain(f"{file}{error.strerror or error}: free some space or choose another file")
     except Exception as error:
-        if not hasattr(error, "format_message"):  # not a wrong use of the command line
+        if "can't allocate memory" in str(error):  # RuntimeError of torch
+            complain(_NO_MEMORY)
+        elif hasattr(error, "format_message"):  # a wrong use of the command line
+            code = _usage(error)
+        else:
             raise
-        code = _usage(error)
     if code == INTERRUPTED:  # typer turns an interrupt into this code, without a message
         complain("interrupted: no incomplete output was left")
     _flush()

@@ -65,6 +65,16 @@ def test_arguments_in_errors_have_no_control_characters(capsys, args):
     assert "\x1b" not in printed + messages and "Traceback" not in messages
 
 
+def test_memory_that_torch_cannot_have_ends_in_one_line(capsys, monkeypatch, recording):
+    def load(*_):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory: 9 bytes.")
+
+    monkeypatch.setattr("specsr.cli.diagnosis.read_recording", load)
+    code, _, messages = run(capsys, "cepstrum", recording)
+    assert code == 1 and "error: not enough memory for this input" in messages
+    assert "Traceback" not in messages
+
+
 def test_the_label_of_a_bar_has_no_markup(capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert list(bar("[/red] {x} \x07")([1, 2])) == [1, 2]
