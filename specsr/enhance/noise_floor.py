@@ -68,10 +68,11 @@ def noise_floor(power: np.ndarray, grid: Grid) -> np.ndarray:
     db = to_db(power).astype(np.float64)
     columns = max(3, round(SECONDS / grid.dt))
     rows = min(2 * round(WIDTH_HZ / grid.df / 2) + 1, len(db) | 1)
-    over_time = _percentile(db, TIME_SHARE, columns)
+    # mirrored: the first window, half of it before the recording, else counts for half of `SECONDS`
+    over_time = _percentile(db, TIME_SHARE, columns, "mirror")
     over_time = gaussian_filter1d(over_time, ROWS, axis=0, mode="nearest")
     shape = _shape(db)
-    between = _percentile((db - shape).T, ROW_SHARE, rows).T
+    between = _percentile((db - shape).T, ROW_SHARE, rows, "nearest").T
     between = shape + gaussian_filter1d(between, rows / 4, axis=0, mode="nearest")
     return 10 ** ((np.minimum(over_time, between) + RAISED_DB) / 10)
 
@@ -87,7 +88,7 @@ def _shape(db: np.ndarray) -> np.ndarray:
     return gaussian_filter1d(under, SHAPE_ROWS / 4, mode="nearest")[:, None]
 
 
-def _percentile(db: np.ndarray, share: float, size: int) -> np.ndarray:
+def _percentile(db: np.ndarray, share: float, size: int, mode: str) -> np.ndarray:
     """Return the percentile of the values around each one along the last axis, [K, N].
 
     Neighbouring cells of an expected map are much alike: about `VALUES` of them are read.
@@ -96,9 +97,10 @@ def _percentile(db: np.ndarray, share: float, size: int) -> np.ndarray:
         db: [K, N].
         share: percentile, %.
         size: number of values around each.
+        mode: of the values beyond the edges, as in `scipy.ndimage`.
     """
     step = max(1, size // VALUES)
-    found = percentile_filter(db[:, ::step], share, (1, max(1, size // step)), mode="nearest")
+    found = percentile_filter(db[:, ::step], share, (1, max(1, size // step)), mode=mode)
     at = np.minimum(np.arange(db.shape[1]) / step, found.shape[1] - 1)
     first = at.astype(int)
     after = np.minimum(first + 1, found.shape[1] - 1)

@@ -63,6 +63,27 @@ def test_the_floor_of_steady_noise_is_its_power_and_lines_are_no_part_of_it() ->
     np.testing.assert_allclose(scaled, 1e-6 * 10 ** (found / 10), rtol=1e-4)
 
 
+@pytest.mark.parametrize("edge_db", [-10.0, -3.0, 10.0])
+def test_the_first_and_last_columns_do_not_set_the_floor_of_those_beside(edge_db: float) -> None:
+    """Steady noise: the floor is steady up to the edges, where windows hold half a recording."""
+    level = 0.5 * np.random.default_rng(0).standard_normal((256, GRID.frames))
+    level[:, [0, -1]] += edge_db
+    found = 10 * np.log10(noise_floor(10 ** (level / 10), GRID))[:, 1:-1]
+    # raised by 1.5 dB for the mean, and the scatter of 0.5 dB
+    assert np.abs(found).max() < 2.0
+    # of the mean over 256 rows; were the edge held, it would be most of `edge_db`
+    assert np.ptp(found.mean(axis=0)) < 0.5
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 7])
+def test_the_floor_of_a_map_shorter_than_its_window_is_that_of_the_frames_there_are(
+    frames: int,
+) -> None:
+    power = np.full((64, frames), 1e-3)
+    grid = Grid(RATE, 128, 32, 32 * (frames - 1) + 1)
+    np.testing.assert_allclose(noise_floor(power, grid), 1e-3 * 10**0.15, rtol=1e-6)
+
+
 def test_noise_is_removed_and_tones_stay(clean, noisy, found) -> None:
     reference = clean.samples[0]
     gain = si_sdr(reference, found.samples[0]) - si_sdr(reference, noisy.samples[0])
