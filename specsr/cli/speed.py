@@ -13,7 +13,7 @@ from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading
 
 if TYPE_CHECKING:
-    from specsr.nvh.tacholess import FoundSpeed
+    from specsr.nvh.tacholess import FoundSpeed, SpeedSearch
 
 SHOWN = 5
 """Candidates that are printed."""
@@ -61,6 +61,7 @@ def speed(
     refined by the phases of the orders.  Which order a line is cannot be heard: --rpm-range,
     --start and --orders decide, and the other candidates are printed with their scores.  The
     confidence is the probability that the lines follow the speed; below 0.05 it is interpolated.
+    Four orders with lines are found as a rule, three from about 60 Hz up, two hardly ever.
     """  # fmt: skip
     outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
     for path in outputs:
@@ -91,8 +92,7 @@ def speed(
     if not found.is_found:
         raise SpecsrError(
             f"{source}: no lines that follow one speed, the confidence is "
-            f"{found.confidence.max():.2f} at most: narrower limits (--rpm-range) or the orders of "
-            "the machine (--orders) may help"
+            f"{found.confidence.max():.2f} at most: {_advice(options)}"
         )
 
     def write(path: Path) -> None:
@@ -124,6 +124,18 @@ def _limits(text: str) -> tuple[float, float]:
     return low, high
 
 
+def _advice(options: SpeedSearch) -> str:
+    """Return what may help against a low confidence."""
+    from specsr.nvh.tacholess import FEWEST
+
+    if 0 < len(options.orders) < FEWEST:
+        return (
+            f"--orders holds {len(options.orders)}: a speed is found from {FEWEST} orders with "
+            "lines as a rule, seldom from three, hardly ever from two"
+        )
+    return "narrower limits (--rpm-range) or the orders of the machine (--orders) may help"
+
+
 def _print(found: FoundSpeed) -> None:
     """Print the candidates, and how sure the chosen one is."""
     from specsr.scores.markdown import markdown_table
@@ -131,7 +143,8 @@ def _print(found: FoundSpeed) -> None:
     rows = [
         {
             "candidate": f"{i}{' *' if i == found.chosen + 1 else ''}",
-            "rpm": f"{each.rpm.min():.0f} to {each.rpm.max():.0f}", "score": f"{each.score:.1f}",
+            "rpm, unrefined": f"{each.rpm.min():.0f} to {each.rpm.max():.0f}",
+            "score": f"{each.score:.1f}",
             "lines at": each.lines,
         }
         for i, each in enumerate(found.candidates[:SHOWN], 1)
@@ -140,9 +153,14 @@ def _print(found: FoundSpeed) -> None:
     clear = found.confidence >= 0.5
     low, high = found.rpm.min(), found.rpm.max()
     say(
-        f"  {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; above 0.5 in "
-        f"{100 * clear.mean():.0f} % of the recording"
+        f"  refined: {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; "
+        f"above 0.5 in {100 * clear.mean():.0f} % of the recording"
     )
+    for time in found.breaks:
+        say(
+            f"  the speed jumps at {time:.4g} s, with no lines in between: before or after, it may "
+            "be wrong by a factor or that of another shaft; --orders or --rpm-range may help"
+        )
 
 
 def _csv(found: FoundSpeed) -> str:

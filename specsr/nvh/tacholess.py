@@ -22,6 +22,9 @@ from specsr.nvh.tacholess_phase import refine_by_phase
 from specsr.progress import Progress
 from specsr.signal import Signal
 
+FEWEST = 4
+"""Orders with lines of a speed that is found as a rule; three are found where the lowest is above
+some 60 Hz, two hardly ever: their lines agree with too many speeds."""
 COLUMN = 0.05
 """Distance of two speeds, s."""
 MOST_COLUMNS = 20000
@@ -101,6 +104,14 @@ class FoundSpeed:
     def is_found(self) -> bool:
         """Whether any column has a confidence of `SURE` or more."""
         return bool((self.confidence >= SURE).any())
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        """Times at which the path jumps to lines that no simple factor joins, s.
+
+        The speed may follow another shaft, or be wrong by a factor, before or after.
+        """
+        return tuple(float(self.times[t]) for t in self.candidates[self.chosen].track.breaks)
 
     @property
     def orders(self) -> tuple[float, ...]:

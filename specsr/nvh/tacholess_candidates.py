@@ -15,6 +15,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_path import STEP, best_path
 
 MOST = 4
@@ -57,9 +58,10 @@ class Track:
         scores: harmonic sum of every speed, float32 [S, T].
         path: position of the speed in every column, [T].
         orders: whose lines were added, [K].
-        confidence: probability that lines follow the path, [T].
+        confidence: probability that lines follow the path, [T]; exactly 0 within jumps.
         kind: ``"free"`` (at any speed), ``"limited"`` (within the limits), ``"given"`` (within the
             limits, at the orders given) or ``"other"`` (of another shaft).
+        breaks: columns in which the path jumps from lines to others by no simple factor.
     """
 
     scores: np.ndarray
@@ -67,13 +69,32 @@ class Track:
     orders: np.ndarray
     confidence: np.ndarray
     kind: str
+    breaks: tuple[int, ...] = ()
 
     @classmethod
     def of(
         cls, scores: np.ndarray, path: np.ndarray, orders: np.ndarray, step: float, kind: str
     ) -> Track:
-        """Return a track with its confidence; ``step`` is the distance of the columns in s."""
-        return cls(scores, path, orders, confidence_of(support(scores, path, step)), kind)
+        """Return a track with its confidence, 0 in jumps; ``step`` between columns is in s.
+
+        Jumps of equidistant lines by simple factors are removed: see `tacholess_jumps.joined`.
+        """
+        confidence = confidence_of(support(scores, path, step))
+        found = jumps(path, scores[path, np.arange(len(path))], step)
+        if not found:
+            return cls(scores, path, orders, confidence, kind)
+        for each in found:
+            confidence[each.first + 1 : each.last] = 0.0
+        even = None if kind in DIRECT else joined(path, found, len(scores), FACTORS)
+        if even is not None:
+            return cls(scores, even, orders, confidence, kind)
+        breaks = tuple((each.first + each.last) // 2 for each in found)
+        return cls(scores, path, orders, confidence, kind, breaks)
+
+    @property
+    def clearness(self) -> float:
+        """Mean confidence outside of jumps."""
+        return float(self.confidence.sum() / max(1, np.count_nonzero(self.confidence)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +188,8 @@ def candidates(
                 score *= UNUSUAL if (2 * factor.denominator) % factor.numerator else 1.0
                 spacing = None if track.kind == "given" else float(1 / factor)
                 found.append(Candidate(rpm, score, spacing, track))
-    found.sort(key=lambda each: -each.score)
+    # a speed that jumps comes after those that do not
+    found.sort(key=lambda each: (bool(each.track.breaks), -each.score))
     different: list[Candidate] = []
     for each in _preferred(found, tracks, scored) + found:
         apart = BESIDE if each.track.kind == "other" else SAME
@@ -197,8 +219,10 @@ def _is_better(own: Candidate, best: Candidate, scored: bool) -> bool:
     """Return whether the candidate of a less preferred track takes the place of the best one."""
     if scored and best.score < SCORED * own.score:
         return True
-    clearer = own.track.confidence.mean() > best.track.confidence.mean() + CLEARER
-    return bool(clearer and not (scored and own.score < SCORED * best.score))
+    clearer = own.track.clearness > best.track.clearness + CLEARER
+    # lines at the orders given are not replaced by others of a lower score
+    part = 1.0 if best.track.kind == "given" else SCORED
+    return bool(clearer and not (scored and own.score < part * best.score))
 
 
 def _allowed(

@@ -55,22 +55,19 @@ def plot_speed(
     plot_map(marked, ax=upper, channel=channel, db_range=db_range, orders=orders, max_freq=max_freq)
     upper.set_xlabel("")
     sure = np.where(found.confidence >= SURE, found.rpm, np.nan)
-    for i, each in enumerate(found.candidates[:CANDIDATES]):
-        if i != found.chosen:
-            middle.plot(
-                found.times, each.rpm, color=f"C{i}", lw=0.8, alpha=0.7,
-                label=f"candidate {i + 1}, score {each.score:.1f}",
-            )  # fmt: skip
     own = f"C{found.chosen}"
-    score = found.candidates[found.chosen].score
-    middle.plot(found.times, found.rpm, ":", color=own, lw=1.2)
-    middle.plot(
-        found.times, sure, color=own, lw=2, label=f"candidate {found.chosen + 1}, score {score:.1f}"
-    )
+    for i, each in enumerate(found.candidates):
+        label = f"candidate {i + 1}, score {each.score:.1f}"
+        if i == found.chosen:
+            middle.plot(found.times, found.rpm, ":", color=own, lw=1.2, zorder=3)
+            middle.plot(found.times, sure, color=own, lw=2, label=label, zorder=3)
+        elif i < CANDIDATES:
+            middle.plot(found.times, each.rpm, color=f"C{i}", lw=0.8, alpha=0.7, label=label)
     middle.set_ylabel("Speed (rpm)")
     middle.set_ylim(0, None)
     middle.grid(alpha=0.3)
-    middle.legend(fontsize=8)
+    # above the axes: beside no curve
+    middle.legend(fontsize=8, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
     lower.fill_between(found.times, 0, found.confidence, color=own, alpha=0.4, lw=0)
     lower.plot(found.times, found.confidence, color=own, lw=1)
     lower.axhline(SURE, color="0.5", lw=0.8, ls="--")

@@ -34,6 +34,7 @@ def test_table_is_the_speed_of_other_commands(recording, tmp_path, capsys):
     )  # fmt: skip
     assert code == 0, err
     assert "every 2 orders" in out and "confidence" in err
+    assert "rpm, unrefined" in out and "refined: " in err
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert table.read_text().splitlines()[0] == "time_s,rpm,confidence"
     found = read_rpm(table, specsr.read(path))
@@ -71,12 +72,14 @@ def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):
 
 def test_noise_gives_an_error_and_no_table(tmp_path, capsys):
     path, table = tmp_path / "noise.wav", tmp_path / "rpm.csv"
-    noise = 0.1 * np.random.default_rng(1).standard_normal(round(2 * RATE))
+    noise = 0.1 * np.random.default_rng(1).standard_normal(round(RATE))
     specsr.write(path, Signal(noise, RATE, "Pa"))
     code, _, err = run(capsys, "speed", path, "-o", table)
     assert code == 1
     assert "noise.wav: no lines that follow one speed" in err and "--rpm-range" in err
     assert not table.exists()
+    code, _, err = run(capsys, "speed", path, "-o", table, "--orders", "1,2", "--start", "1200")
+    assert code == 1 and "--orders holds 2: a speed is found from 4 orders" in err
 
 
 @pytest.mark.parametrize(
