@@ -131,7 +131,9 @@ def levels(
                 density, reference = None, loaded.grid.reference
             else:
                 density, reference = psd(loaded, df), loaded.reference
-            figure = plot_levels(bands, label, density, reference, loaded.channels, weighting)
+            figure = plot_levels(
+                bands, label, density, reference, loaded.channels, weighting, corrected
+            )
             save_figure(figure, path, overwrite=overwrite)
             say(message)
 
@@ -166,17 +168,29 @@ def _quality(signal: Signal) -> dict[str, Any]:
 
 
 def _print_corrected(found: Corrected, titles: tuple[str, ...], label: str, weighting: str) -> None:
-    """Print the sum of the corrected third octaves, and how many of them are upper bounds."""
+    """Print the sums of third octaves with and without the background, and the upper bounds."""
     import numpy as np
 
     from specsr.nvh.background import CLOSEST
 
-    for name, levels, bound in zip(titles, found.levels, found.upper_bound):
-        total = 10 * np.log10(np.sum(10 ** (levels / 10)))
+    def total(levels: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.asarray(10 * np.log10(np.sum(10 ** (levels / 10), axis=-1)))
+
+    low, high = found.nominal[0], found.nominal[-1]
+    measured, without = total(found.levels + found.correction), total(found.levels)
+    for i, (name, noise) in enumerate(zip(titles, total(found.background))):
+        bound = found.upper_bound[i]
         say(
-            f"  {name}: {total:.2f} {label}, {weighting}, without the background (sum of third "
-            f"octaves; {bound.sum()} of {bound.size} within {CLOSEST:g} dB of it are upper bounds)"
+            f"  {name}: sum of third octaves from {low:g} to {high:g} Hz, {label}, {weighting}: "
+            f"{measured[i]:.2f} with, {without[i]:.2f} without the background ({bound.sum()} of "
+            f"{bound.size} within {CLOSEST:g} dB of it are upper bounds)"
         )
+        if noise >= measured[i]:
+            say(
+                f"  warning: {name}: the background, {noise:.2f} dB, is at least as loud as the "
+                "recording: nothing is known of the source; check files and calibration"
+            )
 
 
 def _bands_csv(

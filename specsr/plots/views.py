@@ -13,6 +13,7 @@ from specsr.errors import SpecsrError
 from specsr.nvh.levels import BandLevels, to_level
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.view import View
+from specsr.plots.background import background_legend, draw_background
 from specsr.plots.parts import (
     MAX_COLUMNS,
     MAX_ROWS,
@@ -33,6 +34,8 @@ from specsr.signal import channel_position
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from specsr.nvh.background import Corrected
 
 
 _LINE_STYLES = ("-", "--", ":", "-.")
@@ -207,8 +210,12 @@ def plot_levels(
     reference: float = 1.0,
     channels: Sequence[str] = (),
     note: str = "",
+    corrected: Corrected | None = None,
 ) -> Figure:
     """Draw third octaves as bars and, if given, the power spectral density below.
+
+    Levels that are corrected for a background show it as black lines and their correction as
+    outlined parts of the bars; those that are upper bounds are hatched.
 
     Args:
         bands: third-octave levels (`specsr.third_octave_levels`); unresolved ones are pale.
@@ -217,6 +224,7 @@ def plot_levels(
         reference: value of 0 dB of the density, in its unit.
         channels: channel names for the legend.
         note: addition to the label of the level axis, such as the weighting.
+        corrected: ``bands`` is that without this background (`specsr.nvh.background`).
     """
     from matplotlib.figure import Figure
 
@@ -225,7 +233,8 @@ def plot_levels(
     axes = figure.subplots(rows, 1, squeeze=False)[:, 0]
     count = len(bands.levels)
     places = np.arange(bands.nominal.size)
-    floor = 10 * math.floor(min(bands.levels[np.isfinite(bands.levels)], default=0.0) / 10)
+    shown = bands.levels if corrected is None else np.minimum(bands.levels, corrected.background)
+    floor = 10 * math.floor(min(shown[np.isfinite(shown)], default=0.0) / 10)
     width = 0.85 / count
     for i, levels in enumerate(bands.levels):
         heights = np.where(np.isfinite(levels), levels - floor, 0)
@@ -235,6 +244,8 @@ def plot_levels(
         )  # fmt: skip
         for bar, ok in zip(bars, bands.resolved):
             bar.set_alpha(1.0 if ok else 0.35)
+        if corrected is not None:
+            draw_background(axes[0], corrected, i, bars)
     axes[0].set_xticks(places, [f"{f:g}" for f in bands.nominal], rotation=60, fontsize=8)
     axes[0].set_xlabel("Third octave (Hz)")
     axes[0].set_ylabel(f"Level ({label})" + (f", {note}" if note else ""))
@@ -243,11 +254,15 @@ def plot_levels(
         for i, each in enumerate(power):
             axes[1].semilogx(freqs[1:], to_level(each[1:], reference), lw=0.9, color=f"C{i}")
         axes[1].set_xlabel("Frequency (Hz)")
+        if corrected is not None:
+            axes[1].set_title("Density of the recording, with the background", fontsize=9)
         axes[1].set_ylabel(f"Density ({label.replace('dB', 'dB/Hz', 1)})")
         axes[1].margins(x=0)
     for ax in axes:
         ax.grid(alpha=0.3, axis="both" if ax is axes[-1] and rows == 2 else "y")
         ax.set_axisbelow(True)
-    if count > 1 and channels:
+    if corrected is not None:
+        background_legend(axes[0], corrected, channels)
+    elif count > 1 and channels:
         axes[0].legend(fontsize=8)
     return figure

@@ -63,13 +63,21 @@ def test_levels_take_a_background(tmp_path: Path, capsys) -> None:
     specsr.write(idle, Signal(0.04 * NOISE, RATE, "Pa"))
     code, _, err = run(capsys, "levels", source, "--background", idle, "-o", table)
     assert code == 0, err
-    assert "without the background" in err and "are upper bounds" in err
+    assert "without the background" in err and "are upper bounds" in err and "warning" not in err
+    both = third_octave_levels(Signal(0.1 * (SOURCE + 0.4 * NOISE), RATE, "Pa")).levels
+    total = 10 * np.log10(np.sum(10 ** (both / 10)))
+    assert f"{total:.2f} with, " in err
     with open(table, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     found = np.array([float(row["level_db"]) for row in rows[6:]])
     truth = third_octave_levels(Signal(0.1 * SOURCE, RATE, "Pa")).levels[0, 6:]
     assert np.abs(found - truth).mean() < 0.2
     assert {row["upper_bound"] for row in rows} <= {"0", "1"}
+    specsr.write(idle, Signal(0.3 * NOISE, RATE, "Pa"), overwrite=True)
+    short = tmp_path / "short.wav"
+    specsr.write(short, Signal(0.1 * SOURCE[:8000], RATE, "Pa"))
+    code, _, err = run(capsys, "levels", short, "--background", idle)
+    assert code == 0 and "warning: ch1: the background, " in err and "at least as loud" in err
     specsr.write(idle, Signal(NOISE, RATE, "m/s2"), overwrite=True)
     code, _, err = run(capsys, "levels", source, "--background", idle)
     assert code == 1 and "is in m/s2" in err

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
+from specsr.nvh.background import without_background
 from specsr.nvh.levels import psd, third_octave_levels
 from specsr.nvh.order_cut import OrderCut, order_cut
 from specsr.nvh.view import view
@@ -80,3 +83,25 @@ def test_third_octaves_are_bars_at_their_levels() -> None:
     assert below.get_ylabel() == "Density (dB/Hz re 20 µPa)"
     assert [text.get_text() for text in above.get_legend().get_texts()] == ["left", "right"]
     assert len(plot_levels(bands, "dB").axes) == 1
+
+
+def test_a_background_is_in_the_figure_of_third_octaves() -> None:
+    noise = np.random.default_rng(0).standard_normal(8000)
+    tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    measured, background = (
+        third_octave_levels(Signal(x, 8000.0, "Pa")) for x in (noise + tone, noise)
+    )
+    found = without_background(measured, background)
+    bands = replace(measured, levels=found.levels)
+    density = psd(Signal(noise + tone, 8000.0, "Pa"))
+    above, below = plot_levels(bands, "dB", density, 2e-5, ("ch1",), corrected=found).axes
+    levels = [segment[0, 1] for segment in above.collections[0].get_segments()]
+    np.testing.assert_allclose(levels, background.levels[0])
+    bars, corrections = above.containers
+    assert [bar.get_hatch() is not None for bar in bars] == found.upper_bound[0].tolist()
+    tops = [bar.get_y() + bar.get_height() for bar in corrections]
+    np.testing.assert_allclose(tops, measured.levels[0])
+    assert above.get_ylim()[1] > max(tops)
+    names = {text.get_text() for text in above.get_legend().get_texts()}
+    assert {"background", "upper bound", "correction for the background"} < names
+    assert "with the background" in below.get_title()
