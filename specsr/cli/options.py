@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -266,14 +267,15 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
     """Return the comma-separated numbers of an option.
 
     Raises:
-        SpecsrError: other text; the message names the option.
+        SpecsrError: other text, nan or inf; the message names the option.
     """
     try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
+        found = tuple(float(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise SpecsrError(
-            f"{option} is {text!r}: expected numbers with commas, such as 2,4"
-        ) from None
+        found = (math.nan,)
+    if not all(map(math.isfinite, found)):
+        raise SpecsrError(f"{option} is {text!r}: expected numbers with commas, such as 2,4")
+    return found
 
 
 def words(text: str) -> tuple[str, ...]:

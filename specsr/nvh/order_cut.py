@@ -106,7 +106,7 @@ def order_cut(
         width = np.broadcast_to(bandwidth * per_unit[unit], freq.shape)
         if 0 < width.max() < NARROWEST * grid.df:
             raise SpecsrError(
-                f"bandwidth is {bandwidth:g} {unit}, {width.max() / grid.df:.2g} of a row: "
+                f"bandwidth is {bandwidth:g}, {width.max() / grid.df:.2g} of a row: "
                 f"expected {NARROWEST} or more, the whole line needs "
                 f"{main_lobe(grid) / grid.df:.3g} rows"
             )

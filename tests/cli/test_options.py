@@ -16,6 +16,8 @@ from specsr import choices
 from specsr.benchmark.images import BenchmarkOptions
 from specsr.benchmark.options import SpeedOptions
 from specsr.cli.app import app
+from specsr.cli.options import numbers
+from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch, Figure, Reading, Resolution, Speed
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
@@ -322,6 +324,13 @@ def test_every_option_and_argument_has_a_help_text() -> None:
         assert command.help and command.epilog.startswith("Example"), name
         for parameter in command.params:
             assert getattr(parameter, "help", None), (name, parameter.name)
+
+
+@pytest.mark.parametrize("text", ["2;4", "nan", "2,inf"])
+def test_numbers_of_an_option_are_finite(text) -> None:
+    with pytest.raises(SpecsrError, match=f"--cut is '{text}': expected numbers with commas"):
+        numbers(text, "--cut")
+    assert numbers("2, .5,", "--cut") == (2.0, 0.5)
 
 
 def test_a_wrong_choice_is_named_without_words_of_python(folder, capsys) -> None:

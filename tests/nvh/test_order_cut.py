@@ -101,8 +101,8 @@ def test_the_speed_of_a_column_is_that_at_its_centre(slope: float, s_t: int, hop
         ({"rpm": np.nan}, "not finite"),
         ({"order": 0}, "order is 0"),
         ({"bandwidth": -1}, "bandwidth is -1"),
-        ({"bandwidth": 1e-9, "unit": "orders"}, "bandwidth is 1e-09 orders, .* of a row: expected"),
-        ({"bandwidth": 0.09, "unit": "rows"}, "bandwidth is 0.09 rows, 0.09 of a row: expected 0"),
+        ({"bandwidth": 1e-9, "unit": "orders"}, "bandwidth is 1e-09, .* of a row: expected"),
+        ({"bandwidth": 0.09, "unit": "rows"}, "bandwidth is 0.09, 0.09 of a row: expected 0"),
         ({"bandwidth": 1, "unit": "bark"}, "unit is 'bark'"),
     ],
 )
