@@ -43,6 +43,14 @@ LOST = 0.05
 `SURE` is more often right than a straight line."""
 
 
+SLOWEST, FASTEST = 1.0, 1e6
+"""Speeds that a search may be limited to, 1/min."""
+NARROWEST = 1.05
+"""Highest speed of a search over the lowest one."""
+LOWEST_RATE = 100.0
+"""Lowest sampling rate of a search, Hz."""
+
+
 @dataclass(frozen=True)
 class SpeedSearch:
     """What is known of the speed of a recording.
@@ -65,10 +73,11 @@ class SpeedSearch:
 
     def __post_init__(self) -> None:
         low, high = self.rpm_range
-        if not 0 < low < high < math.inf:
+        if not (low >= SLOWEST and NARROWEST * low <= high <= FASTEST):
             raise SpecsrError(
-                f"the range of speeds is {low:g} to {high:g} rpm: expected two speeds above zero, "
-                "the lower one first"
+                f"the range of speeds is {low:g} to {high:g} rpm: expected two speeds from "
+                f"{SLOWEST:g} to {FASTEST:g} rpm, the lower one first, {NARROWEST:g} times apart or "
+                "more"
             )
         if self.start is not None and not low <= self.start <= high:
             raise SpecsrError(
@@ -150,6 +159,15 @@ def find_speed(
     plain = signal.replace(rpm=None)
     if not np.ptp(plain.samples, axis=1).any():
         raise SpecsrError("the recording is silent: it shows no speed")
+    if signal.rate < LOWEST_RATE:
+        raise SpecsrError(
+            f"the sampling rate is {signal.rate:g} Hz: a search of the speed needs {LOWEST_RATE:g}"
+        )
+    if low > 60 * signal.rate / 6:
+        raise SpecsrError(
+            f"the lowest speed is {low:g} rpm: at {signal.rate:g} Hz lines show speeds up to "
+            f"{10 * signal.rate:g} rpm"
+        )
     step = max(COLUMN, signal.duration / MOST_COLUMNS)
     # lines may be half orders, or up to `MOST` orders apart
     top = min(high * MOST, 60 * min(signal.rate / 2, TOP) / 3)

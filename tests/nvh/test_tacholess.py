@@ -122,7 +122,7 @@ def test_speed_at_every_sample_goes_into_a_recording():
     ("options", "message"),
     [
         ({"rpm_range": (3000, 1000)}, "the lower one first"),
-        ({"rpm_range": (0, 1000)}, "above zero"),
+        ({"rpm_range": (0, 1000)}, "two speeds from 1 to"),
         ({"rpm_range": (800, 6000), "start": 9000}, "within the range"),
         ({"orders": (2, -1)}, "orders hold -1"),
         ({"candidate": 0}, "candidate is 0"),
@@ -205,3 +205,19 @@ def test_phases_correct_a_speed(offset):
     truth = np.interp(times, np.arange(rpm.size) / RATE, rpm / 60)
     found = refine_by_phase(signal, truth * (1 + offset), 0.05, np.arange(1, 6.0))
     assert np.median(np.abs(found / truth - 1)) < abs(offset) / 20
+
+
+@pytest.mark.parametrize(
+    ("rate", "limits", "words"),
+    [
+        (40.0, (300, 18000), "the sampling rate is 40 Hz: a search of the speed needs 100"),
+        (1000.0, (20000, 30000), "lines show speeds up to 10000 rpm"),
+        (8000.0, (1e7, 1e8), "expected two speeds from 1 to 1e[+]06 rpm"),
+        (8000.0, (1e-9, 1e12), "expected two speeds from 1 to 1e[+]06 rpm"),
+        (8000.0, (5000, 5001), "1.05 times apart or more"),
+    ],
+)
+def test_rates_and_limits_that_show_no_speed_are_refused(rate, limits, words) -> None:
+    noise = np.random.default_rng(0).standard_normal((1, 2000))
+    with pytest.raises(SpecsrError, match=words):
+        find_speed(Signal(noise, rate), SpeedSearch(rpm_range=limits))
