@@ -115,7 +115,10 @@ def levels(
         own = noise.grid.unit if isinstance(noise, SpecMap) else noise.unit
         if own != unit:
             raise SpecsrError(f"{background}: is in {own}, {source} in {unit}")
-        corrected = without_background(bands, third_octave_levels(noise, weighting=weighting))
+        noise_bands = third_octave_levels(noise, weighting=weighting)
+        order = _matching(noise.channels, loaded.channels, background)
+        noise_bands = replace(noise_bands, levels=noise_bands.levels[order])
+        corrected = without_background(bands, noise_bands)
         _print_corrected(corrected, titles, label, weighting)
         bands = replace(bands, levels=corrected.levels)
 
@@ -165,6 +168,19 @@ def _quality(signal: Signal) -> dict[str, Any]:
     except SpecsrError as error:
         say(f"  no loudness: {error}")
         return {}
+
+
+def _matching(background: tuple[str, ...], channels: tuple[str, ...], path: Path) -> list[int]:
+    """Return the channel of a background for each channel: of its name, or the only one.
+
+    With names that no channel has, the positions count, with a message.
+    """
+    if len(background) == 1:
+        return [0]
+    if set(channels) <= set(background):
+        return [background.index(name) for name in channels]
+    say(f"  {path}: its channels have other names, they are taken by their position")
+    return list(range(len(background)))
 
 
 def _print_corrected(found: Corrected, titles: tuple[str, ...], label: str, weighting: str) -> None:

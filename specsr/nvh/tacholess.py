@@ -76,8 +76,8 @@ class SpeedSearch:
         if not (low >= SLOWEST and NARROWEST * low <= high <= FASTEST):
             raise SpecsrError(
                 f"the range of speeds is {low:g} to {high:g} rpm: expected two speeds from "
-                f"{SLOWEST:g} to {FASTEST:g} rpm, the lower one first, {NARROWEST:g} times apart or "
-                "more"
+                f"{SLOWEST:g} to {FASTEST:g} rpm, the lower one first, {NARROWEST:g} times apart "
+                "or more"
             )
         if self.start is not None and not low <= self.start <= high:
             raise SpecsrError(

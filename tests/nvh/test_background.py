@@ -81,3 +81,20 @@ def test_levels_take_a_background(tmp_path: Path, capsys) -> None:
     specsr.write(idle, Signal(NOISE, RATE, "m/s2"), overwrite=True)
     code, _, err = run(capsys, "levels", source, "--background", idle)
     assert code == 1 and "is in m/s2" in err
+
+
+def test_backgrounds_of_several_channels_are_taken_by_their_names(tmp_path: Path, capsys) -> None:
+    quiet, loud = 0.004 * NOISE, 0.04 * NOISE
+    source, idle = tmp_path / "run.wav", tmp_path / "idle.wav"
+    pair = np.stack([0.1 * SOURCE + quiet, 0.1 * SOURCE + loud])
+    specsr.write(source, Signal(pair, RATE, "Pa", channels=("left", "right")))
+    printed = []
+    for names, samples in ((("left", "right"), [quiet, loud]), (("right", "left"), [loud, quiet])):
+        specsr.write(idle, Signal(np.stack(samples), RATE, "Pa", channels=names), overwrite=True)
+        code, _, err = run(capsys, "levels", source, "--background", idle)
+        assert code == 0, err
+        printed.append([line for line in err.splitlines() if "without the background" in line])
+    assert printed[0] == printed[1] and len(printed[0]) == 2
+    specsr.write(idle, Signal(np.stack([quiet, loud]), RATE, "Pa", channels=("a", "b")),
+                 overwrite=True)  # fmt: skip
+    assert "taken by their position" in run(capsys, "levels", source, "--background", idle)[2]
