@@ -91,7 +91,7 @@ def speed(
     _print(found)
     if not found.is_found:
         raise SpecsrError(
-            f"{source}: no lines that follow one speed, the confidence is "
+            f"{source}: no lines that follow one speed in a quarter of it, the confidence is "
             f"{found.confidence.max():.2f} at most: {_advice(options)}"
         )
 

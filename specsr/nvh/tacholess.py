@@ -43,6 +43,8 @@ LOST = 0.05
 `SURE` is more often right than a straight line."""
 
 
+FOUND = 0.25
+"""Fraction of a recording in which the confidence has to be `SURE` or more for a speed."""
 SLOWEST, FASTEST = 1.0, 1e6
 """Speeds that a search may be limited to, 1/min."""
 NARROWEST = 1.05
@@ -111,8 +113,8 @@ class FoundSpeed:
 
     @property
     def is_found(self) -> bool:
-        """Whether any column has a confidence of `SURE` or more."""
-        return bool((self.confidence >= SURE).any())
+        """Whether a fraction `FOUND` of the columns has a confidence of `SURE` or more."""
+        return bool(np.mean(self.confidence >= SURE) >= FOUND)
 
     @property
     def breaks(self) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ import pytest
 
 import specsr
 from specsr import Signal, SpecsrError, SpeedSearch, find_speed
+from specsr.nvh.tacholess import FoundSpeed
 from specsr.nvh.tacholess_map import HarmonicMap
 from specsr.nvh.tacholess_path import PENALTY, STEP, Search, best_path, speeds_between
 from specsr.nvh.tacholess_phase import refine_by_phase
@@ -221,3 +222,12 @@ def test_rates_and_limits_that_show_no_speed_are_refused(rate, limits, words) ->
     noise = np.random.default_rng(0).standard_normal((1, 2000))
     with pytest.raises(SpecsrError, match=words):
         find_speed(Signal(noise, rate), SpeedSearch(rpm_range=limits))
+
+
+def test_a_speed_that_is_sure_in_a_few_columns_is_not_found() -> None:
+    confidence = np.zeros(100)
+    confidence[:24] = 0.9
+    found = FoundSpeed(np.arange(100.0), np.full(100, 900.0), confidence, ())
+    assert not found.is_found
+    confidence[24] = 0.9
+    assert found.is_found
