@@ -15,8 +15,10 @@ car the recording is the noise.  All errors are taken without the first and last
 
 Methods: the Vold-Kalman filter (two poles, all orders jointly); *low-pass*: demodulation by the
 shaft angle and a zero-phase Butterworth low-pass of the same bandwidth and slope, each order by
-itself; *resample*: cuts of the order map (angular resampling, 0.4 orders); *stft*: cuts of a map of
-4096 samples (main lobe and sweep).
+itself; *rota-order*: the Vold-Kalman filter of that package at the same bandwidth (GPL, only
+where ``pip install rota-order`` was run; nothing of it is in specsr); *resample*: cuts of the
+order map (angular resampling, 0.4 orders); *stft*: cuts of a map of 4096 samples (main lobe and
+sweep).
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from common import data_folder, parser, progress, publish, run
 from real_recordings import RUN_UP_RPM
 from scipy.signal import butter, sosfiltfilt
 
+from specsr.extras import installed
 from specsr.maps.transform import spectrogram
 from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut, order_cut
@@ -44,7 +47,7 @@ from specsr.signal import Signal
 RATE, SECONDS, EDGE = 12800.0, 12.0, 1.0
 NOISE = (0, 10, 20, 30)
 WIDTHS = (1.5, 4.0)
-METHODS = ("vold-kalman", "low-pass", "resample", "stft")
+METHODS = ("vold-kalman", "rota-order", "low-pass", "resample", "stft")
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,28 @@ def vold_kalman(case: Case, x: np.ndarray, width: float) -> Found:
     return Found(found.cuts, found.whole.waveforms[:, 0])
 
 
+def rota_order(case: Case, x: np.ndarray, width: float) -> Found:
+    from rota.extract import order_waveform
+
+    names = list(case.shafts)
+    found = order_waveform(
+        x, case.rate, np.stack(list(case.shafts.values()), axis=1),
+        [order for _, order, _ in case.lines], shafts=[names.index(s) for s, _, _ in case.lines],
+        bandwidth=width / 2,  # from the carrier to -3 dB
+    )  # fmt: skip
+    at = slice(0, None, 1000)
+    times = np.arange(x.size)[at] / case.rate
+    cuts = [
+        OrderCut(
+            order, times, case.shafts[shaft][at],
+            20 * np.log10(np.abs(found.envelopes[at, k]) / np.sqrt(2))[None],
+            np.full(times.size, width),
+        )
+        for k, (shaft, order, _) in enumerate(case.lines)
+    ]  # fmt: skip
+    return Found(cuts, found.waveforms.T)
+
+
 def low_pass(case: Case, x: np.ndarray, width: float) -> Found:
     cuts, waveforms = [], []
     # forwards and backwards: -3 dB in total at half the bandwidth, fourth order
@@ -175,9 +200,10 @@ def stft(case: Case, x: np.ndarray) -> Found:
 def runs(only: list[str]) -> dict[str, Callable[[Case, np.ndarray], Found]]:
     """Return column -> method."""
     found: dict[str, Callable[[Case, np.ndarray], Found]] = {}
-    for name, method in (("vold-kalman", vold_kalman), ("low-pass", low_pass)):
+    tracked = {"vold-kalman": vold_kalman, "rota-order": rota_order, "low-pass": low_pass}
+    for name, method in tracked.items():
         for width in WIDTHS:
-            if name in only:
+            if name in only and (name != "rota-order" or installed("rota")):
                 found[f"{name}, {width:g} Hz"] = (
                     lambda case, x, method=method, width=width: method(case, x, width)  # type: ignore[misc]
                 )
@@ -283,6 +309,21 @@ def speed() -> list[dict[str, object]]:
             "method": "vold-kalman, 1.5 Hz", "orders": count, "times real time": 60 / took,
             "ratio": base / took,
         })  # fmt: skip
+    if installed("rota"):
+        from rota.extract import order_waveform
+
+        for count in (1, 6):
+            orders = [k / 2 for k in range(1, count + 1)]
+            row: dict[str, object] = {"method": "rota-order, 1.5 Hz", "orders": count}
+            start = time.process_time()
+            try:
+                order_waveform(x, rate, rpm, orders, bandwidth=0.75)
+            except (MemoryError, ValueError):  # too large, or too narrow for the sampling rate
+                row["method"] = "rota-order, 1.5 Hz: refused at this rate"
+            else:
+                took = time.process_time() - start
+                row |= {"times real time": 60 / took, "ratio": base / took}
+            rows.append(row)
     return rows
 
 
