@@ -14,7 +14,7 @@ from specsr.io import stream
 from specsr.jobs.inputs import load_recording
 from specsr.jobs.long_files import long_recording
 from specsr.jobs.plan import Result, Written, has_figure, kind_of
-from specsr.jobs.spectrogram import MapWork, cells_note
+from specsr.jobs.spectrogram import MapWork, cells_note, refuse_waveforms
 from specsr.jobs.task import Task, absolute_model
 from specsr.jobs.uncertainty import UncertaintySummary
 from specsr.maps.transform import SpectrogramTransform
@@ -40,12 +40,7 @@ class SharpSpectrogram(MapWork):
 
     def __call__(self, task: Task) -> Result:
         """Return the map of a recording; the map of a long one is written block by block."""
-        for target in task.targets:
-            if kind_of(target) == "recording":
-                raise SpecsrError(
-                    f"{target}: a sharp map has no waveform: expected a map (.npz, .h5) or a "
-                    "figure (.png)"
-                )
+        refuse_waveforms(task.targets, "a sharp map")
         segment = self.options.segment
         with long_recording(task.file, task.targets, self.reading, segment) as long:
             if long is not None:

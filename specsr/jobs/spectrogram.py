@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from specsr.choices import SEGMENT, Scaling
 from specsr.enhance.segments import blocks
+from specsr.errors import SpecsrError
 from specsr.jobs.inputs import load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, Reading, Resolution
-from specsr.jobs.plan import Result, Written
+from specsr.jobs.plan import Result, Written, kind_of
 from specsr.jobs.task import Task, Work
 from specsr.maps.grid import Grid
 from specsr.maps.transform import SpectrogramTransform, spectrogram
@@ -84,3 +87,12 @@ def cells_note(grid: Grid) -> str:
     if grid.is_invertible():
         return text
     return text + "; not invertible to a waveform with this window and hop: more overlap is needed"
+
+
+def refuse_waveforms(targets: Sequence[Path], what: str) -> None:
+    """Raise `SpecsrError` for an output that is a recording, of a map that has no waveform."""
+    for target in targets:
+        if kind_of(target) == "recording":
+            raise SpecsrError(
+                f"{target}: {what} has no waveform: expected a map (.npz, .h5) or a figure (.png)"
+            )
