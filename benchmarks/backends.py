@@ -45,7 +45,7 @@ OWN = "specsr"
 ROUNDS = 2
 
 PROTOCOL = """
-One forward pass in float32 on a CPU, of one input that is in memory, to an array; sessions and
+One forward pass in float32 on a CPU, of one input that is in memory, to an array; runtimes and
 weights are prepared before. The methods take turns, {rounds} rounds, and the least time of each
 counts. With one thread it is the time of the processor, which other work on the machine changes
 little; with two it is the time of the clock, on a machine that others load: read those ratios with
