@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from specsr import progress
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch
 from specsr.names import for_spreadsheet, plain
@@ -105,8 +106,11 @@ def write_each(paths: Iterable[Path], write: Callable[[Path], None]) -> None:
 def bar(label: str, total: int | None = None) -> Callable[[Iterable[Any]], Iterable[Any]]:
     """Return a wrapper of iterables that shows progress and remaining time on a terminal.
 
-    ``total`` is the number of steps, for iterables without a length.
+    ``total`` is the number of steps, for iterables without a length.  Programs that start the
+    command get lines of JSON instead, see `specsr.progress`.
     """
+    if progress.lines_wanted():
+        return progress.lines(plain(label), total)
 
     def wrap(steps: Iterable[Any]) -> Iterator[Any]:
         from rich.console import Console
