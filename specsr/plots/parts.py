@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.maps.pyramid import reduced
 from specsr.maps.spec_map import FLOOR_DB
 from specsr.names import plain
 from specsr.units import REFERENCES
@@ -38,12 +39,7 @@ def shrunk(db: np.ndarray, rows: int = MAX_ROWS, columns: int = MAX_COLUMNS) -> 
 
     nan values are ignored unless a block has no other.  The last block may hold fewer cells.
     """
-    for axis, limit in ((0, rows), (1, columns)):
-        size = math.ceil(db.shape[axis] / limit)
-        if size > 1:
-            starts = np.arange(0, db.shape[axis], size)
-            db = np.fmax.reduceat(db, starts, axis=axis)
-    return db
+    return reduced(db, math.ceil(db.shape[0] / rows), math.ceil(db.shape[1] / columns))
 
 
 def check_range(db_range: float) -> None:
