@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -48,6 +49,14 @@ def sweep(folder: Path, everything: bool = False) -> None:
             Path(entry.path).unlink(missing_ok=True)
         elif (match := _NAME.fullmatch(entry.name)) and match[1] == host_key():
             _remove_dead(Path(entry.path), int(match[2]))
+
+
+def sweep_process(folder: Path, pid: int) -> None:
+    """Remove the temporary files of a process of this host that has ended, of any age."""
+    for path in folder.glob(f".specsr-{host_key()}-{pid}-*"):
+        if _NAME.fullmatch(path.name):
+            with suppress(OSError):  # a later job removes it
+                path.unlink()
 
 
 def _remove_dead(path: Path, pid: int) -> None:

@@ -1,0 +1,117 @@
+"""Commands in processes of their own: progress, end, cancel."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.app import process
+from specsr.app.process import Child
+from specsr.io.temporaries import is_running, temporary_paths
+
+RUNS = '{"progress": {"label": "run", "done": 1, "total": 4, "seconds": 1, "seconds_left": 3}}'
+
+LINGERS = f"""
+import os, subprocess, sys, time
+from pathlib import Path
+from specsr.io.temporaries import temporary_paths
+temporary_paths([Path("out.wav")])[0].write_text("half")
+Path(os.environ["TMPDIR"], "scratch").write_text("half")
+sleep = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+inner = subprocess.Popen([sys.executable, "-c", sleep])
+print(inner.pid, flush=True)
+print('{RUNS}', file=sys.stderr, flush=True)
+"""
+
+
+def script(code: str, folder: Path) -> Child:
+    return Child(["-c", code], folder, program=[sys.executable])
+
+
+def wait_for_progress(child: Child) -> None:
+    end = time.monotonic() + 30
+    while child.status.fraction is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert child.status.fraction == 0.25
+
+
+def test_messages_and_the_end(tmp_path: Path) -> None:
+    code = f"import sys; print('a'); print('{RUNS}', file=sys.stderr); print('b\\xe9')"
+    found = script(code, tmp_path).join(30)
+    assert found.state == "done"
+    assert found.messages == ("a", "b\xe9")
+    assert (found.label, found.fraction, found.seconds_left) == ("run", 1.0, 0.0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "code, error",
+    [
+        ("import sys; print('note'); print('error: x: no', file=sys.stderr); sys.exit(1)", "x: no"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "code -9"),
+    ],
+)
+def test_a_failure_is_one_line(tmp_path: Path, code: str, error: str) -> None:
+    found = script(code, tmp_path).join(30)
+    assert found.state == "failed"
+    assert error in found.error and "\n" not in found.error
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_cancel_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stubborn: bool
+) -> None:
+    """Neither a process nor a file is left, also if the command ignores the interrupt."""
+    monkeypatch.setattr(process, "PATIENCE", 0.2)
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" if stubborn else ""
+    other = temporary_paths([tmp_path / "of another.wav"])[0]
+    other.write_text("kept")
+    child = script(f"{ignore}{LINGERS}time.sleep(60)", tmp_path)
+    wait_for_progress(child)
+    inner = int(child.status.messages[0])
+    child.cancel()
+    assert child.status.state == "cancelled" and not child.status.error
+    assert list(tmp_path.iterdir()) == [other]
+    end = time.monotonic() + 10
+    while is_running(inner) and not _is_zombie(inner) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not is_running(inner) or _is_zombie(inner)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and waits for its parent, which may be a container's first."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_command_that_ended_before_the_cancel_is_done(tmp_path: Path) -> None:
+    child = script("", tmp_path)
+    child.join(30)
+    child.cancel()
+    assert child.status.state == "done"
+
+
+@pytest.mark.slow
+def test_a_real_command_reports_its_progress_and_is_cancelled(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=(1, 60 * 24000)).astype(np.float32)
+    specsr.write(tmp_path / "long.wav", specsr.Signal(noise, 24000, "Pa"))
+    before = {path.name for path in tmp_path.iterdir()}
+    child = Child(["denoise", "long.wav", "-o", "out.wav", "--segment", "2"], tmp_path)
+    end = time.monotonic() + 120
+    while not child.status.fraction and time.monotonic() < end:
+        assert child.status.state == "running", child.status
+        time.sleep(0.05)
+    assert 0 < (child.status.fraction or 0) < 1
+    assert child.status.seconds_left
+    child.cancel()
+    assert child.status.state == "cancelled"
+    assert {path.name for path in tmp_path.iterdir()} == before
