@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -53,14 +52,13 @@ class BenchmarkReport:
     rows: tuple[Row, ...]
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def json(self) -> str:
-        """Return protocols, models and all numbers as JSON."""
-        tree = {
+    def to_dict(self) -> dict[str, Any]:
+        """Return protocols, models and all numbers as a dict for JSON."""
+        return {
             "protocols": HEADINGS,
             "models": self.models,
             "rows": [vars(row) for row in self.rows],
         }
-        return json.dumps(tree, indent=1) + "\n"
 
     def markdown(self) -> str:
         """Return one table per protocol, with the published values in italics, and the models."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 import threading
-import warnings
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any, Optional
 
 import typer
 
+from specsr.cli import document
 from specsr.cli.benchmark import benchmark_images, benchmark_speed, benchmark_step
+from specsr.cli.common import Verbose, add_command, add_verbosity, examples, start_messages
 from specsr.cli.compare import compare
 from specsr.cli.diagnosis import average, cepstrum
 from specsr.cli.enhance import denoise, spectrogram, upscale
@@ -24,7 +24,7 @@ from specsr.cli.info import info
 from specsr.cli.levels import levels
 from specsr.cli.models import convert, export, models
 from specsr.cli.orders import orders
-from specsr.cli.output import complain, detach, show
+from specsr.cli.output import complain, detach, show, show_document
 from specsr.cli.report import report
 from specsr.cli.sound_quality import sound_quality
 from specsr.cli.speed import speed
@@ -39,15 +39,10 @@ INTERRUPTED = 130
 _NO_MEMORY = "not enough memory for this input: cut it into parts"
 
 
-def _examples(*commands: str) -> str:
-    """Return the epilog of a command: examples of its use."""
-    return f"Example{'s' if len(commands) > 1 else ''}:  " + "   |   ".join(commands)
-
-
 app = typer.Typer(
     name="specsr",
     help="Super-resolve and denoise spectrograms of audio and NVH recordings, and images.",
-    epilog=_examples("specsr upscale logger.wav -o full.wav", "specsr upscale --help"),
+    epilog=examples("specsr upscale logger.wav -o full.wav", "specsr upscale --help"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,7 +50,7 @@ app = typer.Typer(
 )
 benchmark = typer.Typer(
     help="Speed, image scores and training cost.",
-    epilog=_examples("specsr benchmark speed --only network"),
+    epilog=examples("specsr benchmark speed --only network"),
     no_args_is_help=True,
 )
 
@@ -69,12 +64,7 @@ def _print_version(value: bool) -> None:
 @app.callback()
 def _common(
     context: typer.Context,
-    verbose: Annotated[
-        int,
-        typer.Option(
-            "-v", "--verbose", count=True, help="Verbose output; repeat for debug output."
-        ),
-    ] = 0,
+    verbose: Verbose = 0,
     max_memory: Annotated[
         Optional[str],
         typer.Option(
@@ -89,149 +79,142 @@ def _common(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
-    if not verbose:  # the results show what overflowed
-        warnings.simplefilter("ignore", RuntimeWarning)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    start_messages()
+    add_verbosity(verbose)
     if max_memory is not None:
         from specsr.io import limits
 
         context.with_resource(limits.max_memory(max_memory))
 
 
-app.command(
-    epilog=_examples(
-        "specsr upscale logger.wav -o full.wav --scale 2",
-        "specsr upscale map.npz -o fine.npz -o fine.wav --scale 4 --plot fine.png",
-        "specsr upscale map.npz -o fine.npz --rpm rpm.csv",
-        "specsr upscale map.npz -o fine.npz --shaft 'fan: fan.csv' --orders fan=7,14",
-        "specsr upscale photo.png -o big.png --scale 4",
-        "specsr upscale FOLDER -o out --cluster local:4 --resume",
-    )
+@benchmark.callback()
+def _benchmark(verbose: Verbose = 0) -> None:
+    add_verbosity(verbose)
+
+
+add_command(
+    app,
+    "specsr upscale logger.wav -o full.wav --scale 2",
+    "specsr upscale map.npz -o fine.npz -o fine.wav --scale 4 --plot fine.png",
+    "specsr upscale map.npz -o fine.npz --rpm rpm.csv",
+    "specsr upscale map.npz -o fine.npz --shaft 'fan: fan.csv' --orders fan=7,14",
+    "specsr upscale photo.png -o big.png --scale 4",
+    "specsr upscale FOLDER -o out --cluster local:4 --resume",
 )(upscale)
-app.command(
-    epilog=_examples(
-        "specsr denoise cabin.wav -o quiet.wav --plot quiet.png",
-        "specsr denoise cabin.wav --method floor -o quiet.wav",
-        "specsr denoise run.wav --orders --rpm rpm.csv -o orders.wav",
-        "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume",
-    )
+add_command(
+    app,
+    "specsr denoise cabin.wav -o quiet.wav --plot quiet.png",
+    "specsr denoise cabin.wav --method floor -o quiet.wav",
+    "specsr denoise run.wav --orders --rpm rpm.csv -o orders.wav",
+    "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume",
 )(denoise)
-app.command(
-    epilog=_examples(
-        "specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75",
-        "specsr spectrogram run.wav --expected -o clean.npz -o clean.png",
-        "specsr spectrogram run.wav --sharp --n-fft 8192 -o sharp.npz -o sharp.png",
-        "specsr spectrogram FOLDER -o maps --resume",
-    )
+add_command(
+    app,
+    "specsr spectrogram run.wav -o run.npz -o run.png --df 5 --overlap 0.75",
+    "specsr spectrogram run.wav --expected -o clean.npz -o clean.png",
+    "specsr spectrogram run.wav --sharp --n-fft 8192 -o sharp.npz -o sharp.png",
+    "specsr spectrogram FOLDER -o maps --resume",
 )(spectrogram)
-app.command(
-    epilog=_examples(
-        "specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png",
-        "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png",
-        "specsr orders run.wav --tacho-channel 2 --pulses 60",
-        "specsr orders run.wav --expected --cut 2,4 -o cuts.csv -o run.png",
-    )
+add_command(
+    app,
+    "specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png",
+    "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png",
+    "specsr orders run.wav --tacho-channel 2 --pulses 60",
+    "specsr orders run.wav --expected --cut 2,4 -o cuts.csv -o run.png",
 )(orders)
-app.command(
-    epilog=_examples(
-        "specsr speed run.wav -o rpm.csv --plot speed.png --rpm-range 800:6000 --orders 2,4,6",
-    )
+add_command(
+    app,
+    "specsr speed run.wav -o rpm.csv --plot speed.png --rpm-range 800:6000 --orders 2,4,6",
 )(speed)
-app.command(
-    epilog=_examples(
-        "specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png",
-        "specsr levels run.wav --rpm rpm.csv --over rpm --weighting A --cut 2,4 -o levels.png",
-        "specsr levels run.wav --background idle.wav -o bands.csv",
-        "specsr levels mount.wav --over time --quantity velocity --scale linear -o v.csv",
-    )
+add_command(
+    app,
+    "specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png",
+    "specsr levels run.wav --rpm rpm.csv --over rpm --weighting A --cut 2,4 -o levels.png",
+    "specsr levels run.wav --background idle.wav -o bands.csv",
+    "specsr levels mount.wav --over time --quantity velocity --scale linear -o v.csv",
 )(levels)
-app.command(
-    "sound-quality",
-    epilog=_examples("specsr sound-quality cabin.wav --calib 2.76 --unit Pa -o curves.png"),
+add_command(
+    app,
+    "specsr sound-quality cabin.wav --calib 2.76 --unit Pa -o curves.png",
+    name="sound-quality",
 )(sound_quality)
-app.command(
-    epilog=_examples(
-        "specsr compare before.wav after.wav --rpm-channel rpm --cut 2,4 -o compare.csv",
-        "specsr compare FOLDER --reference before -o compare.png --difference",
-    )
+add_command(
+    app,
+    "specsr compare before.wav after.wav --rpm-channel rpm --cut 2,4 -o compare.csv",
+    "specsr compare FOLDER --reference before -o compare.png --difference",
 )(compare)
-app.command(
-    epilog=_examples(
-        "specsr envelope gearbox.wav --band auto -o envelope.csv -o envelope.png",
-        "specsr envelope run.wav --rpm rpm.csv --bearing 9/7.94/39.04 -o orders.png",
-    )
+add_command(
+    app,
+    "specsr envelope gearbox.wav --band auto -o envelope.csv -o envelope.png",
+    "specsr envelope run.wav --rpm rpm.csv --bearing 9/7.94/39.04 -o orders.png",
 )(envelope)
-app.command(epilog=_examples("specsr cepstrum gearbox.wav -o cepstrum.csv -o cepstrum.png"))(
-    cepstrum
-)
-app.command(epilog=_examples("specsr average gearbox.wav --rpm rpm.csv --ratio 0.482 -o turn.csv"))(
-    average
-)
-app.command(
-    epilog=_examples(
-        "specsr report logger.wav full.wav original.wav -o report.html --model band",
-        "specsr report run.wav fine.npz -o report.html --orders 2,4 --rpm rpm.csv",
-    )
+add_command(
+    app,
+    "specsr cepstrum gearbox.wav -o cepstrum.csv -o cepstrum.png",
+)(cepstrum)
+add_command(
+    app,
+    "specsr average gearbox.wav --rpm rpm.csv --ratio 0.482 -o turn.csv",
+)(average)
+add_command(
+    app,
+    "specsr report logger.wav full.wav original.wav -o report.html --model band",
+    "specsr report run.wav fine.npz -o report.html --orders 2,4 --rpm rpm.csv",
 )(report)
-app.command(
-    epilog=_examples(
-        "specsr info run.tdms",
-        "specsr info *.wav",
-        "specsr info mic.wav --calib-tone calibrator.wav 94",
-    )
+add_command(
+    app,
+    "specsr info run.tdms",
+    "specsr info *.wav",
+    "specsr info mic.wav --calib-tone calibrator.wav 94",
 )(info)
-app.command(
-    epilog=_examples(
-        "specsr evaluate restored.wav original.wav --low logger.wav --cut 12000 --orders 2,4"
-    )
+add_command(
+    app,
+    "specsr evaluate restored.wav original.wav --low logger.wav --cut 12000 --orders 2,4",
 )(evaluate)
-app.command(epilog=_examples("specsr synth -o run.wav --seed 7 --truth truth.npz"))(synth)
-app.command(
-    epilog=_examples(
-        "specsr train configs/map.yaml train.steps=20000 --out runs/map --resume",
-        "specsr train configs/map.yaml train.devices=2",
-        "torchrun --nproc-per-node 2 -m specsr train configs/map.yaml",
-    )
+add_command(
+    app,
+    "specsr synth -o run.wav --seed 7 --truth truth.npz",
+)(synth)
+add_command(
+    app,
+    "specsr train configs/map.yaml train.steps=20000 --out runs/map --resume",
+    "specsr train configs/map.yaml train.devices=2",
+    "torchrun --nproc-per-node 2 -m specsr train configs/map.yaml",
 )(train)
-app.command(epilog=_examples("specsr models", "specsr models --json"))(models)
-app.command(epilog=_examples("specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors"))(
-    convert
-)
-app.command(
-    epilog=_examples(
-        "specsr export map -o map.onnx --scale 4",
-        "specsr export runs/map/map.safetensors -o map.onnx",
-    )
+add_command(
+    app,
+    "specsr models",
+    "specsr models --json",
+)(models)
+add_command(
+    app,
+    "specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors",
+)(convert)
+add_command(
+    app,
+    "specsr export map -o map.onnx --scale 4",
+    "specsr export runs/map/map.safetensors -o map.onnx",
 )(export)
-benchmark.command(
-    "speed", epilog=_examples("specsr benchmark speed --only network,jobs --markdown speed.md")
+add_command(
+    benchmark,
+    "specsr benchmark speed --only network,jobs --markdown speed.md",
+    name="speed",
+    within="benchmark",
 )(benchmark_speed)
-benchmark.command(
-    "images",
-    epilog=_examples(
-        "specsr benchmark images ../benchmark --sets Set5,B100 --scales 2 --plus Set5"
-    ),
+add_command(
+    benchmark,
+    "specsr benchmark images ../benchmark --sets Set5,B100 --scales 2 --plus Set5",
+    name="images",
+    within="benchmark",
 )(benchmark_images)
-benchmark.command(
-    "step",
-    epilog=_examples(
-        "specsr benchmark step configs/edsr-baseline-x2.yaml configs/srresnet-l2-x2.yaml "
-        "--set train.batch=4"
-    ),
+add_command(
+    benchmark,
+    "specsr benchmark step configs/edsr-baseline-x2.yaml configs/srresnet-l2-x2.yaml "
+    "--set train.batch=4",
+    name="step",
+    within="benchmark",
 )(benchmark_step)
 app.add_typer(benchmark, name="benchmark")
-
-
-class _OneLine(logging.Formatter):
-    """Log messages as one line without control characters; a traceback keeps its lines."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(map(plain, super().format(record).split("\n"))) if (
-            record.exc_info
-        ) else plain(super().format(record))  # fmt: skip
 
 
 def _interrupt_again(lost: Any) -> None:
@@ -248,6 +231,21 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # not every terminal has every character
             stream.reconfigure(errors="backslashreplace")
+    reported = document.start()
+    code = _run()
+    if reported.wanted:
+        try:
+            show_document(reported)
+        except SpecsrError as error:
+            complain(str(error))
+            code = code or 1
+    _flush()
+    if isinstance(code, int) and code:
+        raise SystemExit(code)
+
+
+def _run() -> object:
+    """Run the command of the command line and report its error; return the exit code."""
     code: object = 1
     try:
         # not standalone: names in arguments are shown by `complain`, not as they are
@@ -272,9 +270,7 @@ def main() -> None:
             raise
     if code == INTERRUPTED:  # typer turns an interrupt into this code, without a message
         complain("interrupted: no incomplete output was left")
-    _flush()
-    if isinstance(code, int) and code:
-        raise SystemExit(code)
+    return code
 
 
 def _usage(error: Any) -> int:

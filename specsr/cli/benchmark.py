@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -10,8 +9,9 @@ from typing import Annotated, Any, Optional
 import typer
 
 from specsr.benchmark.options import STEPS, BenchmarkOptions, SpeedOptions
-from specsr.cli.options import JsonOut, MarkdownOut, Overwrite, network_options, numbers, words
-from specsr.cli.output import bar, check_files, say, show, write_text
+from specsr.cli.document import fact, wrote
+from specsr.cli.options import DocumentOut, MarkdownOut, Overwrite, network_options, numbers, words
+from specsr.cli.output import bar, check_files, say, show, write_document, write_text
 from specsr.errors import SpecsrError
 from specsr.models.options import InferOptions
 
@@ -41,7 +41,7 @@ def benchmark_speed(
         int, typer.Option(help="Number of runs, of which the fastest counts.", min=1)
     ] = SpeedOptions.repeats,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = SpeedOptions.device,
-    json_out: JsonOut = None,
+    out: DocumentOut = None,
     markdown: MarkdownOut = None,
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
@@ -55,7 +55,7 @@ def benchmark_speed(
     wanted = words(only)
     if unknown := [name for name in wanted if name not in TITLES]:
         raise SpecsrError(f"--only is {', '.join(unknown)}: expected of {', '.join(TITLES)}")
-    check_files([json_out, markdown], [], overwrite)
+    check_files([out, markdown], [], overwrite)
 
     def command_line(arguments: list[str]) -> None:
         context.find_root().command.main(arguments, standalone_mode=False)
@@ -70,11 +70,8 @@ def benchmark_speed(
     sections += [f"## {TITLES[name]}\n\n{markdown_table(rows)}" for name, rows in tables.items()]
     text = "\n\n".join(sections) + "\n"
     show(text)
-    if json_out is not None:
-        document = {"machine": facts, "tables": tables}
-        write_text(json_out, json.dumps(document, indent=1) + "\n", overwrite)
-    if markdown is not None:
-        write_text(markdown, text, overwrite)
+    fact(machine=facts, tables=tables)
+    _write(out, markdown, text, overwrite)
 
 
 def _parts(
@@ -126,7 +123,7 @@ def benchmark_images(
     save_images: Annotated[
         Optional[Path], typer.Option(help="Also write the scored images to this folder.")
     ] = None,
-    json_out: JsonOut = None,
+    out: DocumentOut = None,
     markdown: MarkdownOut = None,
     overwrite: Overwrite = False,
     network: InferOptions = InferOptions(),
@@ -136,7 +133,7 @@ def benchmark_images(
     from specsr.io.image import find_images
 
     images = find_images([folder]) if folder.is_dir() else []
-    check_files([json_out, markdown], [*images, *(model or [])], overwrite)
+    check_files([out, markdown], [*images, *(model or [])], overwrite)
     if save_images is not None and save_images.exists() and not overwrite:
         raise SpecsrError(f"{save_images} exists: choose another folder, or allow --overwrite")
     wanted = numbers(scales, "--scales")
@@ -148,10 +145,8 @@ def benchmark_images(
     )  # fmt: skip
     report = run_benchmark(folder, model, options, bar("scoring"))
     show(report.markdown())
-    if json_out is not None:
-        write_text(json_out, report.json(), overwrite)
-    if markdown is not None:
-        write_text(markdown, report.markdown(), overwrite)
+    fact(**report.to_dict())
+    _write(out, markdown, report.markdown(), overwrite)
 
 
 def benchmark_step(
@@ -181,4 +176,14 @@ def benchmark_step(
             "kept for the backward pass, MiB": cost.kept_bytes / 2**20,
             "peak on GPU, MiB": peak,
         })  # fmt: skip
+    fact(steps=rows)
     show(markdown_table(rows, decimals=1))
+
+
+def _write(out: Path | None, markdown: Path | None, text: str, overwrite: bool) -> None:
+    """Write the tables as Markdown, and the JSON document of the command."""
+    if markdown is not None:
+        write_text(markdown, text, overwrite)
+        wrote(markdown)
+    if out is not None:
+        write_document(out, overwrite)

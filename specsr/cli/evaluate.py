@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from specsr.choices import DB_RANGE
+from specsr.cli.document import fact
 from specsr.cli.options import (
     Bandwidth,
-    JsonOut,
+    DocumentOut,
     LevelRange,
     Overwrite,
     numbers,
     reading_options,
 )
-from specsr.cli.output import check_files, say, show, write_text
+from specsr.cli.output import check_files, say, show, write_document
 from specsr.jobs.options import Reading
 
 
@@ -40,7 +40,7 @@ def evaluate(
         ),
     ] = None,
     db_range: LevelRange = DB_RANGE,
-    json_out: JsonOut = None,
+    out: DocumentOut = None,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
@@ -53,7 +53,7 @@ def evaluate(
     """
     from specsr.jobs.inputs import load
 
-    read = check_files([json_out], [result, reference, low, reading.tone], overwrite)
+    read = check_files([out], [result, reference, low, reading.tone], overwrite)
     signals = load(result, reading), load(reference, reading)
     from specsr.scores.evaluate import EvaluateOptions  # these import torch, after the checks
     from specsr.scores.evaluate import evaluate as compare
@@ -66,9 +66,9 @@ def evaluate(
         options=EvaluateOptions(bandwidth=bandwidth, db_range=db_range),
     )
     read.check()
+    fact(**scores.to_dict())
     show(scores.table())
     if str(scores.settings["loudness"]).startswith("not"):
         say(f"loudness {scores.settings['loudness']}")
-    if json_out is not None:
-        text = json.dumps(scores.to_dict(), indent=1, allow_nan=False) + "\n"
-        write_text(json_out, text, overwrite)
+    if out is not None:
+        write_document(out, overwrite)

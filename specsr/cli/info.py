@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from specsr.cli.options import Inputs, Overwrite, reading_options
-from specsr.cli.output import bar, cell, check_files, complain, show, show_table, write_text
+from specsr.cli.document import fact
+from specsr.cli.options import DocumentOut, Inputs, Overwrite, reading_options
+from specsr.cli.output import (
+    bar,
+    cell,
+    check_files,
+    complain,
+    show,
+    show_table,
+    write_document,
+)
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
 from specsr.names import plain
@@ -22,10 +30,7 @@ if TYPE_CHECKING:
 @reading_options()
 def info(
     inputs: Inputs,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    out: Annotated[
-        Optional[Path], typer.Option("-o", "--out", help="Also write the JSON to this file.")
-    ] = None,
+    out: DocumentOut = None,
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
@@ -56,10 +61,8 @@ def info(
             failed[str(path)] = str(error)
     report: list[dict[str, Any]] = [file.to_dict() for file in found]
     report += [{"path": path, "error": text} for path, text in failed.items()]
-    text = json.dumps(report, indent=1, allow_nan=False)
-    if as_json:
-        show(text)
-    elif len(files) == 1:
+    fact(files=report)
+    if len(files) == 1:
         for file in found:
             _show(file)
     elif found:
@@ -67,7 +70,7 @@ def info(
     for problem in failed.values():
         complain(problem)
     if out is not None:
-        write_text(out, text + "\n", overwrite)
+        write_document(out, overwrite)
     if failed:
         raise typer.Exit(1)
 

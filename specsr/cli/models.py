@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Optional
@@ -10,22 +9,19 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.choices import OPSET
+from specsr.cli.document import current, fact, wrote
 from specsr.cli.options import Overwrite
-from specsr.cli.output import cell, check_files, say, show, show_table
+from specsr.cli.output import cell, check_files, say, show_table
 from specsr.errors import SpecsrError
 
 
-def models(
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-) -> None:
+def models() -> None:
     """List the bundled models: pair, scale, score and training."""
     from specsr.models.bundled import bundled_info, model_path
     from specsr.models.record import score_words, training_words
 
     infos = bundled_info()
-    if as_json:
-        show(json.dumps(infos, indent=1))
-        return
+    fact(models=infos)
     from rich.table import Table
 
     table = Table(
@@ -83,7 +79,12 @@ def convert(
     model = run(checkpoint, name=name or out.stem, res_scale=res_scale, gray=gray)
     read.check()
     save_model(out, model, overwrite, half)
+    wrote(out)
     config = model.net.config
+    fact(
+        name=model.name, network=type(model.net).__name__, scales=model.net.scales,
+        config=config, parameters=model.parameters,
+    )  # fmt: skip
     scales = ", ".join(f"x{scale[0]}" for scale in model.net.scales)
     say(
         f"{checkpoint} -> {out}: {type(model.net).__name__} {scales}, {config.n_resblocks} blocks "
@@ -126,7 +127,10 @@ def export(
     loaded = load_model(model)
     read.check()
     check_files([*onnx_paths(out, loaded, chosen)], [model], overwrite)
+    fact(model=model, opset=opset, files=[])
     for file in save_onnx(out, loaded, chosen, opset, overwrite):
+        wrote(file.path)
+        current().result["files"].append(file)
         unit = "of 255" if loaded.pair == "image" else "dB"
         checked = (
             "not compared with PyTorch: pip install 'specsr[onnx]'"

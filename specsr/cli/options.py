@@ -50,8 +50,9 @@ LevelRange = Annotated[
     float,
     typer.Option("--range", help="Level range below the maximum that the errors count, dB."),
 ]
-JsonOut = Annotated[
-    Optional[Path], typer.Option("--json", help="Also write all numbers to this JSON file.")
+DocumentOut = Annotated[
+    Optional[Path],
+    typer.Option("-o", "--out", help="Also write the document of --json to this file."),
 ]
 MarkdownOut = Annotated[
     Optional[Path], typer.Option("--markdown", help="Also write the tables to this file.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from specsr import progress
+from specsr.cli.document import Document, current, fact, wrote
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch
 from specsr.names import for_spreadsheet, plain
@@ -23,28 +24,45 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from specsr.io.snapshot import Snapshot
+    from specsr.jobs.manifest import Record
     from specsr.jobs.plan import Plan
-    from specsr.jobs.task import Work
+    from specsr.jobs.task import Task, Work
 
 
 def say(text: str) -> None:
     """Print a message for the user to stderr, as one line; stdout is for results."""
+    current().messages.append(text)
+    _report(text)
+
+
+def _report(text: str) -> None:
     with suppress(OSError):  # nobody can be told that stderr is closed or full
         typer.echo(plain(text), err=True)
 
 
 def complain(text: str) -> None:
     """Print an error message to stderr, as one line."""
-    say(f"error: {text}")
+    current().errors.append(text)
+    _report(f"error: {text}")
 
 
 def show(text: str) -> None:
-    """Print a result of one or more lines to stdout.
+    """Print a result of one or more lines to stdout, unless a JSON document is printed there.
 
     Raises:
         SpecsrError: stdout is closed or full.
     """
-    _print("\n".join(map(plain, text.split("\n"))) + "\n")
+    if not current().quiet:
+        _print("\n".join(map(plain, text.split("\n"))) + "\n")
+
+
+def show_document(document: Document) -> None:
+    """Print the JSON document of a command to stdout.
+
+    Raises:
+        SpecsrError: stdout is closed or full.
+    """
+    _print(document.text() + "\n")
 
 
 def show_table(table: Table, width: int) -> None:
@@ -53,6 +71,8 @@ def show_table(table: Table, width: int) -> None:
     Raises:
         SpecsrError: stdout is closed or full.
     """
+    if current().quiet:
+        return
     from rich.console import Console
 
     console = Console(width=None if sys.stdout is None or sys.stdout.isatty() else width)
@@ -96,6 +116,7 @@ def write_each(paths: Iterable[Path], write: Callable[[Path], None]) -> None:
         try:
             with naming(path, "written"):
                 write(path)
+            wrote(path)
         except SpecsrError as error:
             failed = True
             complain(str(error))
@@ -164,6 +185,12 @@ def write_text(path: Path, text: str, overwrite: bool, message: str | None = Non
     say(message or f"{path}: written")
 
 
+def write_document(path: Path, overwrite: bool) -> None:
+    """Write the JSON document of the command, as it is so far, to a file."""
+    wrote(path)
+    write_text(path, current().text() + "\n", overwrite)
+
+
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Return rows as CSV text with a header line; no text is a formula for a spreadsheet."""
     rows = [[for_spreadsheet(x) if isinstance(x, str) else x for x in row] for row in rows]
@@ -178,5 +205,15 @@ def run_job(plan: Plan, work: Work, batch: Batch) -> None:
     """Run a job with messages on stderr; exit with code 1 if a file failed."""
     from specsr.jobs.run import run
 
-    if run(plan, work, batch, say, complain, bar):
+    fact(files=[])
+
+    def done(task: Task, record: Record) -> None:
+        outputs = [] if record.error else [str(target) for target in task.targets]
+        current().outputs.extend(outputs)
+        current().result["files"].append({
+            "file": str(task.file), "outputs": outputs, "model": record.model,
+            "seconds": record.seconds, "notes": record.notes, "error": record.error,
+        })  # fmt: skip
+
+    if run(plan, work, batch, say, complain, bar, done):
         raise typer.Exit(1)

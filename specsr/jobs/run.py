@@ -24,6 +24,7 @@ def run(
     say: Callable[[str], None],
     complain: Callable[[str], None],
     bar: Callable[..., Progress],
+    ended: Callable[[Task, Record], None] | None = None,
 ) -> int:
     """Process every file of a plan and return the number of failures.
 
@@ -37,6 +38,7 @@ def run(
         say: called with each line on finished work.
         complain: called with each error message.
         bar: ``bar(label, total)`` wraps an iterable to show its progress; ``total`` is optional.
+        ended: called with every file and the record of how it ended.
 
     Raises:
         SpecsrError: another job writes into the folder, an output exists that may not be replaced
@@ -62,6 +64,8 @@ def run(
         for task, record in _finished(tasks, work, batch, begin, say, bar):
             if log is not None:
                 log.append(_with_outputs(record, task, log, kept))
+            if ended is not None:
+                ended(task, record)
             if record.error is None:
                 for target in task.targets:
                     say(f"{task.file} -> {target}")

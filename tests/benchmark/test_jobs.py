@@ -32,11 +32,11 @@ def test_the_parts_of_a_job_add_up_to_its_time():
 def test_tables_and_numbers_are_written(tmp_path, capsys):
     code, shown, _ = run(
         capsys, "benchmark", "speed", "--only", "phase", "--seconds", "2", "--repeats", "1",
-        "--json", tmp_path / "s.json", "--markdown", tmp_path / "s.md",
+        "-o", tmp_path / "s.json", "--markdown", tmp_path / "s.md",
     )  # fmt: skip
     assert code == 0 and "| librosa, Griffin-Lim, 32 |" in shown
     assert (tmp_path / "s.md").read_text().strip() == shown.strip()
-    stored = json.loads((tmp_path / "s.json").read_text())
+    stored = json.loads((tmp_path / "s.json").read_text())["result"]
     assert stored["machine"]["threads"] == torch.get_num_threads()
     rows = stored["tables"]["phase"]
     assert [row["method"].split(",")[0] for row in rows] == ["librosa", "specsr", "specsr"]

@@ -167,9 +167,9 @@ def test_synth_is_reproducible_and_writes_its_truth(tmp_path, capsys):
 
 def test_evaluate_prints_a_table_and_writes_json(tmp_path, recording, capsys):
     out = tmp_path / "scores.json"
-    code, shown, _ = run(capsys, "evaluate", recording, recording, "--cut", 5000, "--json", out)
+    code, shown, _ = run(capsys, "evaluate", recording, recording, "--cut", 5000, "-o", out)
     assert code == 0 and "LSD" in shown
-    assert json.loads(out.read_text())["mean"]["lsd"] == 0
+    assert json.loads(out.read_text())["result"]["mean"]["lsd"] == 0
 
 
 def test_models_lists_every_bundled_model(capsys):
@@ -180,7 +180,7 @@ def test_models_lists_every_bundled_model(capsys):
         "image-mdsr", "image-x2", "image-x3", "image-x4", "map", "map-small", "sharp",
     ]  # fmt: skip
     assert all(name in shown for name in specsr.bundled_models())
-    infos = json.loads(run(capsys, "models", "--json")[1])
+    infos = json.loads(run(capsys, "models", "--json")[1])["result"]["models"]
     assert infos["map"]["config"]["scales"] == [[2, 2], [3, 3], [4, 4]]
 
 

@@ -101,7 +101,7 @@ def test_benchmark_images_writes_table_json_and_images(tmp_path: Path, sets: Pat
     command = [
         "benchmark", "images", sets, "--scales", "2,3", "--plus", "all",
         "--model", tmp_path / "tiny-x2.safetensors", "--model", tmp_path / "tiny-x3.safetensors",
-        "--json", tmp_path / "t.json", "--markdown", tmp_path / "t.md",
+        "-o", tmp_path / "t.json", "--markdown", tmp_path / "t.md",
         "--save-images", tmp_path / "images",
     ]  # fmt: skip
     code, shown, err = run(capsys, *command)
@@ -111,7 +111,7 @@ def test_benchmark_images_writes_table_json_and_images(tmp_path: Path, sets: Pat
     assert "paper protocol" in table and "float protocol" in table and "border = scale + 6" in table
     heads = [line.replace(" ", "") for line in table.splitlines() if line.startswith("| set")]
     assert "|tiny|tiny+|" in heads[0] and "36.54/.9544" in table  # A+ for Set5 x2
-    tree = json.loads((tmp_path / "t.json").read_text())
+    tree = json.loads((tmp_path / "t.json").read_text())["result"]
     rows = {(r["set"], r["scale"], r["protocol"], r["method"]): r for r in tree["rows"]}
     assert {key[2] for key in rows if key[0] == "DIV2K"} == {"rgb"}
     assert rows["Set5", 2, "paper", "tiny"]["images"] == 2

@@ -182,13 +182,13 @@ def test_evaluate_scores_baselines_alongside(tmp_path, recording, made, capsys) 
     specsr.write(low, made.signal.resample(RUN.rate / 2))
     code, out, err = run(
         capsys, "evaluate", recording, recording, "--low", low, "--orders", "2,4",
-        "--bandwidth", 0.5, "--json", scores,
+        "--bandwidth", 0.5, "-o", scores,
     )  # fmt: skip
     assert code == 0, err
     head = [cell.strip() for cell in out.splitlines()[0].strip("|").split("|")]
     assert head == ["score", "result", "resampled"]
     assert "order 2 in" in out and "loudness error, %" in out + err
-    stored = json.loads(scores.read_text())
+    stored = json.loads(scores.read_text())["result"]
     assert stored["mean"]["lsd"] == 0 < stored["baselines"]["resampled"]["lsd"]
 
 

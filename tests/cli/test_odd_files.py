@@ -28,7 +28,7 @@ COMMANDS: dict[str, Callable[[Path, Path], list[object]]] = {
     "denoise": lambda file, out: ["denoise", file, "-o", out / "o.h5", "-o", out / "o.png"],
     "upscale": lambda file, out: ["upscale", file, "-o", out / "o.h5"],
     "report": lambda file, out: ["report", file, "-o", out / "o.html"],
-    "evaluate": lambda file, out: ["evaluate", file, file, "--json", out / "o.json"],
+    "evaluate": lambda file, out: ["evaluate", file, file, "-o", out / "o.json"],
 }
 GENEROUS = 60
 """Time limit, s: each takes under 5 s on a machine that does nothing else."""
@@ -57,7 +57,7 @@ def test_nan_in_a_speed_is_shown_and_is_strict_json(tmp_path, capsys):
     def refuse(name: str) -> None:
         raise ValueError(name)
 
-    [found] = json.loads(printed, parse_constant=refuse)
+    [found] = json.loads(printed, parse_constant=refuse)["result"]["files"]
     speed = found["channels"][1]
     assert code == 0 and (speed["lowest"], speed["highest"]) == (1000, 3999)
     assert speed["problem"] == "holds values that are not finite"
@@ -65,10 +65,16 @@ def test_nan_in_a_speed_is_shown_and_is_strict_json(tmp_path, capsys):
 
 def test_the_level_of_huge_and_tiny_samples_is_exact(tmp_path, capsys):
     _, printed, _ = run(capsys, "info", "--json", ODD["1e300"](tmp_path))
-    assert json.loads(printed)[0]["channels"][0]["level_db"] == pytest.approx(6090.97, abs=0.1)
+    [found] = json.loads(printed)["result"]["files"]
+    assert found["channels"][0]["level_db"] == pytest.approx(
+        6090.97, abs=0.1
+    )
     (tmp_path / "a.h5").unlink()
     _, printed, _ = run(capsys, "info", "--json", ODD["1e-300"](tmp_path))
-    assert json.loads(printed)[0]["channels"][0]["level_db"] == pytest.approx(-5909.03, abs=0.1)
+    [found] = json.loads(printed)["result"]["files"]
+    assert found["channels"][0]["level_db"] == pytest.approx(
+        -5909.03, abs=0.1
+    )
 
 
 @pytest.mark.parametrize("command", ["levels", "orders", "spectrogram"])
@@ -92,7 +98,7 @@ def test_a_file_name_that_is_not_utf8_is_in_the_json_and_the_manifest(tmp_path, 
     folder.mkdir()
     file = ODD["name of bytes"](folder)
     _, printed, _ = run(capsys, "info", "--json", file)
-    assert json.loads(printed)[0]["path"] == str(file)
+    assert json.loads(printed)["result"]["files"][0]["path"] == str(file)
     for resumed in (False, True):
         options = ["--resume"] if resumed else []
         code, _, messages = run(capsys, "spectrogram", folder, "-o", tmp_path / "out", *options)

@@ -17,7 +17,7 @@ RATE = 8192
 COMMANDS = {
     "info": ("info", "run.wav", "-o"),
     "info, tone": ("info", "run.wav", "--calib-tone", "tone.wav", 94, "-o"),
-    "evaluate": ("evaluate", "run.wav", "other.wav", "--low", "low.wav", "--json"),
+    "evaluate": ("evaluate", "run.wav", "other.wav", "--low", "low.wav", "-o"),
     "orders": ("orders", "run.npz", "--rpm", "rpm.csv", "-o"),
     "levels": ("levels", "run.npz", "-o"),
     "levels, tone": ("levels", "run.wav", "--calib-tone", "tone.csv", 94, "-o"),
@@ -88,8 +88,8 @@ def test_no_command_replaces_a_file_that_it_reads(files, capsys, command, name, 
         ("levels", "run.wav", "-o", "a.csv", "-o", "a.csv"),
         ("synth", "-o", "a.wav", "--clean", "a.wav"),
         ("synth", "-o", "a.csv", "--truth", "./a.csv"),
-        ("benchmark", "speed", "--json", "a.txt", "--markdown", "a.txt"),
-        ("benchmark", "images", ".", "--json", "a.txt", "--markdown", "./a.txt"),
+        ("benchmark", "speed", "-o", "a.txt", "--markdown", "a.txt"),
+        ("benchmark", "images", ".", "-o", "a.txt", "--markdown", "./a.txt"),
     ],
     ids=" ".join,
 )
@@ -103,7 +103,7 @@ def test_an_output_that_is_named_twice_is_refused_before_the_work(files, capsys,
 
 
 def test_the_images_that_a_benchmark_reads_are_no_outputs(files, capsys):
-    code, _, err = run(capsys, "benchmark", "images", ".", "--json", "image.png", "--overwrite")
+    code, _, err = run(capsys, "benchmark", "images", ".", "-o", "image.png", "--overwrite")
     assert code == 1 and "image.png: is the input itself" in err and content() == files
 
 

@@ -93,7 +93,7 @@ def test_a_terminal_without_unicode_is_enough(recording, environment, options):
     done = _process("info", recording, *options, env=os.environ | environment)
     assert (done.returncode, done.stderr) == (0, "")
     if options:
-        assert json.loads(done.stdout)[0]["channels"][5]["name"] == NAMES[5]
+        assert json.loads(done.stdout)["result"]["files"][0]["channels"][5]["name"] == NAMES[5]
 
 
 @pytest.mark.parametrize(

@@ -57,9 +57,9 @@ def test_a_denoised_recording_names_model_versions_and_options(tmp_path, source,
     code, out, _ = specsr_command(capsys, "info", outputs[0])
     assert f"  origin: denoise, model {model.stem}, model_sha256 " in out
     code, out, _ = specsr_command(capsys, "info", outputs[1], "--json")
-    assert json.loads(out)[0]["origin"]["specsr"] == specsr.__version__
+    assert json.loads(out)["result"]["files"][0]["origin"]["specsr"] == specsr.__version__
     code, out, _ = specsr_command(capsys, "info", source, "--json")
-    assert json.loads(out)[0]["origin"] is None
+    assert json.loads(out)["result"]["files"][0]["origin"] is None
 
 
 def test_a_map_made_by_bicubic_interpolation_names_it(tmp_path, source, capsys):
