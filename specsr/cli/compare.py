@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from specsr.choices import Weighting
+from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, numbers, reading_options, speed_options
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
@@ -99,6 +100,7 @@ def compare(
         raise SpecsrError("; ".join(failed))
     for text in failed:
         say(f"  {text}: not compared")
+    fact(files=files, comparisons=found)
     for one in found:
         _print(one)
 

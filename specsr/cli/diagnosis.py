@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from specsr.cli.curves import check_suffixes, read_recording, write_curve
+from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, reading_options, speed_options
 from specsr.cli.output import csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
@@ -53,8 +54,13 @@ def cepstrum(
     first = int(np.searchsorted(x, 1e-3))
     if first >= x.size:
         raise SpecsrError(f"no quefrency above 1 ms: --df is {df:g} Hz, --longest {longest}")
-    for name, curve in zip(signal.channels, values):
-        tops = _peaks(curve, first)
+    peaks = [_peaks(curve, first) for curve in values]
+    fact(
+        file=source, channels=signal.channels, quefrencies=x, cepstrum=values,
+        peaks=[[{"quefrency": x[k], "value": curve[k]} for k in tops]
+               for curve, tops in zip(values, peaks)],
+    )  # fmt: skip
+    for name, curve, tops in zip(signal.channels, values, peaks):
         found = ", ".join(f"{curve[k]:.3g} at {x[k]:.5g} s ({1 / x[k]:.5g} Hz)" for k in tops)
         show(f"{plain(name)}: {found or 'no peak'}")
 
@@ -108,6 +114,7 @@ def average(
 
     found = synchronous_average(signal, ratio=ratio)
     strongest = found.orders()[:, 1:]
+    fact(file=source, average=found, orders_rms=strongest)
     show(f"{found.count} revolutions of {found.turns.size} samples")
     for name, orders in zip(signal.channels, strongest):
         top = np.argsort(orders)[::-1][:3]

@@ -109,5 +109,9 @@ def json_value(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         value = {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): json_value(each) for key, each in value.items()}
+        return {_key(key): json_value(each) for key, each in value.items()}
     return [json_value(each) for each in value]
+
+
+def _key(key: Any) -> str:
+    return f"{key:g}" if isinstance(key, float) else str(key)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from specsr.cli.curves import check_suffixes, read_recording, write_curve
+from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, reading_options, speed_options
 from specsr.cli.output import say, show, write_each
 from specsr.errors import SpecsrError
@@ -99,6 +100,10 @@ def envelope(
     else:
         x, rms = _order_spectrum(found, resolution, max_order)
         column, label = "order", "Order"
+    fact(
+        file=source, channels=signal.channels, unit=signal.unit, band_hz=low_high, marks=marks,
+        rms=rms, **{"orders" if column == "order" else "freqs": x},
+    )  # fmt: skip
     _print_marks(x, rms, signal, marks)
 
     def write(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from specsr.choices import LevelScale, TimeWeighting, Weighting, XAxis
+from specsr.cli.document import fact
 from specsr.cli.group import Group
 from specsr.cli.one_run import one_run
 from specsr.cli.options import numbers
@@ -146,6 +147,7 @@ def write_curve(
         found = level_curve(signal, options)
     except SpecsrError as error:
         raise SpecsrError(f"{source}: {error}") from None
+    fact(file=source, level_label=found.level_label, curve=found)
     _print(found, scale, edge)
 
     def write(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
 import typer
 
 from specsr.choices import Weighting
+from specsr.cli.document import current, fact
 from specsr.cli.level_curve import Curve, curve_options, write_curve
 from specsr.cli.options import FigureOuts, Overwrite, reading_options, speed_options
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
@@ -31,8 +32,12 @@ def levels(
     source: Annotated[Path, typer.Argument(help="A recording or a map.")],
     out: FigureOuts = None,
     weighting: Annotated[
-        Weighting, typer.Option(help="Frequency weighting of third octaves and curves.")
-    ] = "Z",
+        Optional[Weighting],
+        typer.Option(
+            help="Frequency weighting of third octaves and curves [default: Z]; without -o the "
+            "third octaves are printed."
+        ),
+    ] = None,
     dc: Annotated[
         bool, typer.Option("--dc", help="Count the mean of the samples (DC) in the levels.")
     ] = False,
@@ -51,7 +56,7 @@ def levels(
     curve: Curve = Curve(),
     reading: Reading = Reading(),
 ) -> None:
-    """Print levels, loudness and sharpness; write third octaves.
+    """Print levels, loudness and sharpness; write or print third octaves.
 
     Loudness (ISO 532-1, stationary) and sharpness (DIN 45692) need a recording in Pa.
     The mean of the samples (DC) is left out; --dc counts it in the levels.
@@ -85,7 +90,7 @@ def levels(
         if isinstance(loaded, SpecMap):
             raise SpecsrError(f"{source}: is a map: levels over time and speed need a recording")
         edge = vibration.edge(raw, loaded)
-        write_curve(source, loaded, curve, weighting, outputs, overwrite, edge)
+        write_curve(source, loaded, curve, weighting or "Z", outputs, overwrite, edge)
         return
     quality: dict[str, Any] = {}
     if isinstance(loaded, SpecMap):
@@ -96,7 +101,8 @@ def levels(
         if not dc:
             _say_means(loaded)
     weightings = reversed(get_args(Weighting)) if unit in ("Pa", "V", "1") else ("Z",)
-    values = {f"level, {label}, {w}": overall_level(loaded, w, dc) for w in weightings} | quality
+    overall = {w: overall_level(loaded, w, dc) for w in weightings}
+    values = {f"level, {label}, {w}": level for w, level in overall.items()} | quality
     titles = tuple(map(plain, loaded.channels))
     if len({"quantity", *titles}) <= len(titles):
         titles = tuple(f"{i}: {name}" for i, name in enumerate(titles))
@@ -104,8 +110,12 @@ def levels(
         {"quantity": name} | dict(zip(titles, map(float, each))) for name, each in values.items()
     ]
     show(markdown_table(rows, decimals=2))
-    if not outputs and background is None:
+    fact(file=source, channels=loaded.channels, unit=unit, level_label=label, levels_db=overall)
+    fact(**{name.replace(", ", "_").replace(" ", "_"): each for name, each in quality.items()})
+    asked = weighting is not None and not outputs
+    if not (outputs or background is not None or asked or current().wanted):
         return
+    weighting = weighting or "Z"
     bands = third_octave_levels(loaded, weighting=weighting)
     corrected: Corrected | None = None
     if background is not None:
@@ -121,6 +131,9 @@ def levels(
         corrected = without_background(bands, noise_bands)
         _print_corrected(corrected, titles, label, weighting)
         bands = replace(bands, levels=corrected.levels)
+    fact(weighting=weighting, third_octaves=bands, background=corrected)
+    if asked:
+        _print_bands(bands, titles, label, weighting)
 
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
@@ -141,6 +154,21 @@ def levels(
             say(message)
 
     write_each(outputs, write)
+
+
+def _print_bands(
+    bands: BandLevels, titles: tuple[str, ...], label: str, weighting: Weighting
+) -> None:
+    """Print third octaves: those that the rows of a map resolve."""
+    from specsr.scores.markdown import markdown_table
+
+    name = f"third octave, Hz ({label}, {weighting})"
+    rows = [
+        {name: f"{nominal:g}"} | dict(zip(titles, map(float, levels)))
+        for nominal, levels, resolved in zip(bands.nominal, bands.levels.T, bands.resolved)
+        if resolved
+    ]
+    show("\n" + markdown_table(rows, decimals=2))
 
 
 def _say_means(signal: Signal) -> None:

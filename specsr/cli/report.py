@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.choices import AUDIO_SECONDS
+from specsr.cli.document import wrote
 from specsr.cli.options import (
     Bandwidth,
     Overwrite,
@@ -91,3 +92,4 @@ def report(
     page = make_report(*sources, names=names, model=model, options=options)
     size = len(page.encode()) / 1e6
     write_text(out, page, overwrite, f"{out}: {size:.1f} MB, opens without network")
+    wrote(out)

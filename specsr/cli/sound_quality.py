@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from specsr.cli.document import fact
 from specsr.cli.options import FigureOuts, Overwrite, reading_options
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
@@ -48,6 +49,7 @@ def sound_quality(
         curves = sound_quality_curves(signal, field)
     except SpecsrError as error:
         raise SpecsrError(f"{source}: {error}") from None
+    fact(file=source, channels=signal.channels, curves=curves)
     _print_curves(curves, signal)
     _print_tones(signal)
 
@@ -77,8 +79,10 @@ def _print_curves(curves: SoundQualityCurves, signal: Signal) -> None:
         "roughness, asper": curves.roughness,
     }  # fmt: skip
     rows: list[dict[str, Any]] = []
+    known_percentiles: dict[str, Any] = {}
     for quantity, values in series.items():
         percentiles = {f"{p} %": exceeded(values, p) for p in PERCENTAGES}
+        known_percentiles[quantity.partition(",")[0]] = percentiles
         for i, name in enumerate(signal.channels):
             known = values[i][np.isfinite(values[i])]
             row = {"quantity": quantity, "channel": plain(name)}
@@ -86,6 +90,7 @@ def _print_curves(curves: SoundQualityCurves, signal: Signal) -> None:
             for title, each in percentiles.items():
                 row[title] = f"{each[i]:.3g}" if np.isfinite(each[i]) else "-"
             rows.append(row)
+    fact(exceeded=known_percentiles)
     show(markdown_table(rows, text=("quantity", "channel")))
 
 
@@ -94,11 +99,14 @@ def _print_tones(signal: Signal) -> None:
     from specsr.scores.markdown import markdown_table
 
     if signal.duration < FEWEST:
+        fact(tones=None)
         say(f"  no tones: the recording is shorter than {FEWEST:g} s")
         return
+    by_channel = tones(signal)
+    fact(tones=by_channel)
     rows = [
         _tone_row(name, tone)
-        for name, found in zip(signal.channels, tones(signal)) for tone in found
+        for name, found in zip(signal.channels, by_channel) for tone in found
     ]  # fmt: skip
     if not rows:
         say("  no prominent tones (ECMA-418-1)")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, figure_options, numbers, reading_options
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
@@ -88,6 +89,14 @@ def speed(
         found = find_speed(signal, options, bar(source.name))
     except SpecsrError as error:
         raise SpecsrError(f"{source}: {error}") from None
+    fact(
+        file=source, found=found.is_found, times=found.times, rpm=found.rpm,
+        confidence=found.confidence, breaks=found.breaks, orders=found.orders, chosen=found.chosen,
+        candidates=[
+            {"rpm": each.rpm, "score": each.score, "lines": each.lines}
+            for each in found.candidates
+        ],
+    )  # fmt: skip
     _print(found)
     if not found.is_found:
         raise SpecsrError(

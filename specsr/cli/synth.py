@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from specsr.cli.document import fact, wrote
 from specsr.cli.options import Overwrite
 from specsr.cli.output import check_files, say
 from specsr.errors import SpecsrError
@@ -50,12 +51,19 @@ def synth(
     full_scale = float(2 ** np.ceil(np.log2(np.abs(made.signal.samples).max())))
     io.write(out, made.signal.replace(full_scale=full_scale), overwrite=overwrite)
     run = made.run
+    wrote(out)
+    fact(
+        rate=rate, duration=duration, rpm=run.rpm, level_db=made.signal.level()[0],
+        orders=run.orders,
+    )  # fmt: skip
     say(
         f"{out}: {duration:g} s at {rate:g} Hz, {run.rpm[0]:.0f} to {run.rpm[1]:.0f} rpm, "
         f"{len(run.orders)} orders, {made.signal.level()[0]:.1f} dB re 20 µPa"
     )
     if clean is not None:
         io.write(clean, made.clean.replace(full_scale=full_scale), overwrite=overwrite)
+        wrote(clean)
     if truth is not None:
         grid = SpectrogramTransform(2048, 256).grid(made.signal)
         io.write_map(truth, made.truth(grid), overwrite=overwrite)
+        wrote(truth)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from specsr.cli.document import fact, wrote
 from specsr.cli.output import bar, say
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def train(
     if path is None:  # another process of the run writes the model and the messages
         return
     record = read_info(path)["record"]
+    wrote(path)
+    fact(model=path, record=record)
     wait = record.get("loader_wait", 0.0)
     say(
         f"{path}: {record['steps']} steps in {record['seconds']} s, {wait:.1%} of it waiting for "
@@ -64,6 +67,10 @@ def _estimate(config: Config) -> None:
     check(config)
     say(f"{config.name}: {', '.join(sources(config))}")
     cost = step_cost(config, 2)
+    fact(
+        name=config.name, data=sources(config), parameters=cost.parameters,
+        step_seconds=cost.seconds, step_bytes=cost.kept_bytes, steps=config.train.steps,
+    )  # fmt: skip
     kept, train = cost.kept_bytes / 2**30, config.train
     say(f"{cost.parameters:,} parameters, {kept:.2f} GiB of activations in a step of "
         f"{train.batch // train.accumulate} crops")  # fmt: skip
