@@ -13,7 +13,8 @@ car the recording is the noise.  All errors are taken without the first and last
 - Real car: the level around its own orders before and after their removal; noise and the parts of
   the orders that vary faster than the bandwidth are left.
 
-Methods: the Vold-Kalman filter (two poles, all orders jointly); *low-pass*: demodulation by the
+Methods: the Vold-Kalman filter (two poles, all orders jointly); *1.5 to 12 Hz*: widened where an
+order changes fast (`--max-bandwidth 12`); *low-pass*: demodulation by the
 shaft angle and a zero-phase Butterworth low-pass of the same bandwidth and slope, each order by
 itself; *rota-order*: the Vold-Kalman filter of that package at the same bandwidth (GPL, only
 where ``pip install rota-order`` was run; nothing of it is in specsr); *resample*: cuts of the
@@ -23,6 +24,7 @@ sweep).
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +49,8 @@ from specsr.signal import Signal
 RATE, SECONDS, EDGE = 12800.0, 12.0, 1.0
 NOISE = (0, 10, 20, 30)
 WIDTHS = (1.5, 4.0)
-METHODS = ("vold-kalman", "rota-order", "low-pass", "resample", "stft")
+WIDEST = 12.0
+METHODS = ("vold-kalman", "adaptive", "rota-order", "low-pass", "resample", "stft")
 
 
 @dataclass(frozen=True)
@@ -139,9 +142,10 @@ class Found:
     waveforms: np.ndarray | None = None
 
 
-def vold_kalman(case: Case, x: np.ndarray, width: float) -> Found:
+def vold_kalman(case: Case, x: np.ndarray, width: float, widest: float | None = None) -> Found:
     orders = {s: [k for t, k, _ in case.lines if t == s] for s in case.shafts}
-    found = extract_orders(Signal(x, case.rate), orders, case.shafts, VoldKalman(width))
+    method = VoldKalman(width, widest=widest)
+    found = extract_orders(Signal(x, case.rate), orders, case.shafts, method)
     return Found(found.cuts, found.whole.waveforms[:, 0])
 
 
@@ -207,6 +211,9 @@ def runs(only: list[str]) -> dict[str, Callable[[Case, np.ndarray], Found]]:
                 found[f"{name}, {width:g} Hz"] = (
                     lambda case, x, method=method, width=width: method(case, x, width)  # type: ignore[misc]
                 )
+        if name == "vold-kalman" and "adaptive" in only:
+            column = f"vold-kalman, {WIDTHS[0]:g} to {WIDEST:g} Hz"
+            found[column] = lambda case, x: vold_kalman(case, x, WIDTHS[0], WIDEST)
     found |= {"resample": resample} if "resample" in only else {}
     return found | ({"stft": stft} if "stft" in only else {})
 
@@ -299,14 +306,15 @@ def speed() -> list[dict[str, object]]:
         made.cut(k)
     base = time.process_time() - start
     rows.append({"method": "resample", "orders": 6, "times real time": 60 / base, "ratio": 1.0})
-    for count in (1, 6, 20):
+    methods = {"1.5 Hz": VoldKalman(), f"1.5 to {WIDEST:g} Hz": VoldKalman(widest=WIDEST)}
+    for (name, method), count in itertools.product(methods.items(), (1, 6, 20)):
         lines = shaft_orders([k / 2 for k in range(1, count + 1)], [Shaft("", rpm)])
         start = time.process_time()
-        for _ in order_pieces(Signal(x, rate), lines):
+        for _ in order_pieces(Signal(x, rate), lines, method):
             pass
         took = time.process_time() - start
         rows.append({
-            "method": "vold-kalman, 1.5 Hz", "orders": count, "times real time": 60 / took,
+            "method": f"vold-kalman, {name}", "orders": count, "times real time": 60 / took,
             "ratio": base / took,
         })  # fmt: skip
     if installed("rota"):

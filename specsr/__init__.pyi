@@ -64,7 +64,7 @@ from .plots.comparison import plot_comparison as plot_comparison
 from .plots.maps import plot_uncertainty as plot_uncertainty
 from .plots.plot import plot as plot
 from .plots.save import save_figure as save_figure
-from .plots.views import plot_cuts as plot_cuts
+from .plots.cuts import plot_cuts as plot_cuts
 from .report.page import ReportOptions as ReportOptions
 from .report.report import make_report as make_report
 from .scores.evaluate import EvaluateOptions as EvaluateOptions

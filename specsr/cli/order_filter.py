@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from specsr.choices import ORDER_PLACE, BandwidthUnit, XAxis
+from specsr.choices import ORDER_PLACE, BandwidthUnit, Weighting, XAxis
 from specsr.cli.one_run import one_run
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
+from specsr.cli.vibration import Vibration
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
     from specsr.nvh.order_cut import OrderCut
+    from specsr.signal import Signal
 
 TABLES, FIGURES = (".csv",), (".png", ".pdf", ".svg")
 
@@ -30,6 +33,9 @@ class FilterOptions:
         bandwidth: in ``unit``; None for the default.
         unit: of the bandwidth; None for Hz.
         poles: 1 or 2.
+        widest: up to which the bandwidth is widened, in ``unit``; None for a constant one.
+        weighting: frequency weighting of the recording.
+        vibration: its quantity.
         x: horizontal axis of the figures.
         overwrite: replace files that exist.
     """
@@ -40,8 +46,30 @@ class FilterOptions:
     bandwidth: float | None
     unit: BandwidthUnit | None
     poles: int
+    widest: float | None
+    weighting: Weighting
+    vibration: Vibration
     x: XAxis
     overwrite: bool
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What is done to the recording before, in text."""
+        return (*self.vibration.changes, *weighting_note(self.weighting))
+
+    def part(self, source: Path) -> Callable[[Signal], Signal] | None:
+        """Return what makes the recording to cut of a whole one; None if it is cut as it is."""
+        if self.run == "all" and self.weighting == "Z" and not self.vibration.given:
+            return None
+
+        def changed(signal: Signal) -> Signal:
+            from specsr.nvh.weighted import weighted
+
+            found = cast("Signal", self.vibration.of(source, signal))
+            found = weighted(found, self.weighting)
+            return found if self.run == "all" else one_run(found, self.run)
+
+        return changed
 
 
 def by_filter(
@@ -57,9 +85,8 @@ def by_filter(
     Raises:
         SpecsrError: an option or an input that is not valid, or a file that cannot be written.
     """
-    from functools import partial
-
-    from specsr.jobs.order_inputs import OrderCutting, lines_of, opened
+    from specsr import io
+    from specsr.jobs.order_inputs import OrderCutting, lines_of, opened, speed_channels
     from specsr.jobs.orders import OrderFiles, cut_orders, order_paths, resolution_notes
     from specsr.nvh.vold_kalman import VoldKalman
     from specsr.units import reference_label
@@ -69,8 +96,9 @@ def by_filter(
     method = VoldKalman(
         VoldKalman.bandwidth if options.bandwidth is None else options.bandwidth,
         options.unit or "Hz", options.poles,  # type: ignore[arg-type]  # checked there
+        options.widest,
     )  # fmt: skip
-    cutting = OrderCutting(cut, options.shafts, method)
+    cutting = OrderCutting(cut, options.shafts, method, changes=options.changes)
     check_tables_and_figures(outputs)
     others = [path for path in outputs if path.suffix.lower() in TABLES + FIGURES]
     waves = tuple(path for path in outputs if path not in others)
@@ -78,9 +106,10 @@ def by_filter(
     inputs = [source, speed.table, reading.tone, *cutting.tables]
     read = check_files([*outputs, *options.residual], inputs, options.overwrite)
 
-    part = None if options.run == "all" else partial(one_run, which=options.run)
-    with opened(source, reading, speed, part) as (recording, own):
-        lines = lines_of(cutting, recording, own)
+    channels_of = {} if io.is_map(source) else speed_channels(source, reading, options.shafts)
+    used = tuple(channel.name for channel in channels_of.values())
+    with opened(source, reading, speed, options.part(source), used) as (recording, own):
+        lines = lines_of(cutting, recording, own, channels_of)
         named = [each for path in waves for each in order_paths(path, lines)]
         check_files([*named, *others, *options.residual], inputs, options.overwrite)
         for note in resolution_notes(recording, lines, method):
@@ -89,6 +118,8 @@ def by_filter(
         channels = recording.channels
         label = f"dB {reference_label(recording.unit)}"
     print_cuts(cuts, channels, label)
+    for note in weighting_note(options.weighting):
+        say(f"  levels and waveforms are {note}")
     for path in (*named, *options.residual):
         say(f"{source} -> {path}")
 
@@ -96,15 +127,21 @@ def by_filter(
         if path.suffix.lower() in TABLES:
             write_text(path, cuts_csv(cuts, channels), options.overwrite, f"{source} -> {path}")
             return
+        from specsr.plots.cuts import plot_shafts
         from specsr.plots.parts import figure_text
         from specsr.plots.save import save_figure
-        from specsr.plots.views import plot_cuts
 
-        drawn = plot_cuts(cuts, label, x=options.x, title=figure_text(source.name))
+        title = ", ".join((source.name, *weighting_note(options.weighting)))
+        drawn = plot_shafts(cuts, label, x=options.x, title=figure_text(title))
         save_figure(drawn, path, overwrite=options.overwrite)
         say(f"{source} -> {path}")
 
     write_each(others, write)
+
+
+def weighting_note(weighting: Weighting) -> tuple[str, ...]:
+    """Return a text that states a frequency weighting; nothing for Z."""
+    return () if weighting == "Z" else (f"{weighting}-weighted",)
 
 
 def check_tables_and_figures(outputs: list[Path]) -> None:
@@ -121,7 +158,7 @@ def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> N
     """Print mean and highest level of every order and channel."""
     import numpy as np
 
-    from specsr.plots.views import bandwidth_text
+    from specsr.plots.cuts import bandwidth_text
     from specsr.scores.markdown import markdown_table
 
     rows: list[dict[str, Any]] = []

@@ -29,6 +29,7 @@ from specsr.cli.order_filter import (
     check_tables_and_figures,
     cuts_csv,
     print_cuts,
+    weighting_note,
 )
 from specsr.cli.output import bar, check_files, say, write_each, write_text
 from specsr.cli.vibration import Vibration, vibration_options
@@ -82,7 +83,8 @@ def orders(
         typer.Option(
             "--shaft",
             help="Shaft of vold-kalman, repeatable: 'motor: rpm' (the speed of the "
-            "recording), 'pump: rpm*0.482', 'fan: 1480' or 'aux: aux.csv'.",
+            "recording), 'pump: rpm*0.482', 'fan: 1480', 'aux: aux.csv' or 'aux: CHANNEL' (a "
+            "channel in 1/min, with *FACTOR in other units).",
         ),
     ] = None,
     residual: Annotated[
@@ -107,6 +109,14 @@ def orders(
     bandwidth_unit: Annotated[
         Optional[BandwidthUnit],
         typer.Option("--bandwidth-unit", help="Unit of the bandwidth with vold-kalman."),
+    ] = None,
+    max_bandwidth: Annotated[
+        Optional[float],
+        typer.Option(
+            "--max-bandwidth",
+            help="vold-kalman: widen the bandwidth up to this where an order changes faster than "
+            "it follows, such as 12 for resonances [default: constant].",
+        ),
     ] = None,
     poles: Annotated[int, typer.Option(help="Poles of vold-kalman: 1 or 2.")] = 2,
     resolution: Annotated[
@@ -156,20 +166,18 @@ def orders(
     if method == "vold-kalman":
         if expected:
             raise SpecsrError("--expected: not with --method vold-kalman, which reads no map")
-        changed = (*vibration.given, *(["--weighting"] if weighting != "Z" else []))
-        if changed:
-            raise SpecsrError(
-                f"{', '.join(changed)}: not with --method vold-kalman, which streams the recording"
-            )
         by_filter(
             source, cut, outputs, reading, speed,
             FilterOptions(
                 tuple(shaft or ()), tuple(residual or ()), run or "all", bandwidth, bandwidth_unit,
-                poles, x, overwrite,
+                poles, max_bandwidth, weighting, vibration, x, overwrite,
             ),
         )  # fmt: skip
         return
-    foreign = {"--shaft": shaft, "--residual": residual, "--bandwidth-unit": bandwidth_unit}
+    foreign = {
+        "--shaft": shaft, "--residual": residual, "--bandwidth-unit": bandwidth_unit,
+        "--max-bandwidth": max_bandwidth,
+    }  # fmt: skip
     if given := [name for name, value in foreign.items() if value]:
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
     from specsr.jobs.inputs import load
@@ -219,10 +227,9 @@ def orders(
         by_order = by_angle.view(x)
 
     print_cuts(cuts, spec.channels, spec.grid.level_label)
-    if weighting != "Z":
-        say(f"  levels are {weighting}-weighted")
-    note = f", {weighting}-weighted" if weighting != "Z" else ""
-    title, drawn_alone = f"{source.name}{note}", ""
+    for note in weighting_note(weighting):
+        say(f"  levels are {note}")
+    title, drawn_alone = ", ".join((source.name, *weighting_note(weighting))), ""
     if len(spec.channels) > 1:
         title = f"{title}, {spec.channels[0]}"
         drawn_alone = f" (channel {spec.channels[0]} of {len(spec.channels)}: --channel)"

@@ -40,6 +40,15 @@ class Vibration:
         }  # fmt: skip
         return tuple(name for name, value in named.items() if value is not None)
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What is done to a recording, in text."""
+        cutoff = HIGHPASS if self.highpass is None else self.highpass
+        detrend = () if self.detrend is None else (f"detrend {self.detrend}",)
+        return detrend + (
+            () if self.quantity is None else (f"{self.quantity}, high-pass {cutoff:g} Hz",)
+        )
+
     def check(self) -> None:
         """Raise `SpecsrError` for a high-pass without an integration."""
         if self.highpass is not None and self.quantity is None:

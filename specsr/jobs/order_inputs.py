@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +15,9 @@ from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.io.speed_table import read_speeds
 from specsr.io.speeds import filled
-from specsr.jobs.inputs import load_recording
+from specsr.jobs.inputs import load_recording, without_channels
 from specsr.jobs.options import Reading, Speed
-from specsr.jobs.speed_inputs import shaft_tables, speed_channel
+from specsr.jobs.speed_inputs import shaft_channel, shaft_tables, speed_channel
 from specsr.nvh.order_blocks import block_plan
 from specsr.nvh.shafts import (
     Shaft,
@@ -61,12 +61,14 @@ class OrderCutting:
         shafts: in text, see `specsr.nvh.shafts.parse_shaft`; none for the speed of the recording.
         method: bandwidth and poles of the filter.
         segment: approximate length of the blocks, s.
+        changes: what was done to the recording before, in text; outputs state it.
     """
 
     cut: str
     shafts: tuple[str, ...] = ()
     method: VoldKalman = VoldKalman()
     segment: float = SEGMENT
+    changes: tuple[str, ...] = ()
 
     @property
     def tables(self) -> tuple[Path, ...]:
@@ -74,9 +76,47 @@ class OrderCutting:
         return shaft_tables(self.shafts)
 
 
+@dataclass(frozen=True, eq=False)
+class SpeedChannel:
+    """A channel of a recording that holds the speed of a shaft.
+
+    Attributes:
+        name: of the channel.
+        rpm: values, 1/min, [M].
+        times: of the values, s, [M].
+    """
+
+    name: str
+    rpm: np.ndarray
+    times: np.ndarray
+
+    def shaft(self, name: str, source: Source, ratio: float = 1.0) -> Shaft:
+        """Return the shaft of this speed for a recording."""
+        return Shaft(name, self.rpm, (self.times - source.start) * source.rate, ratio)
+
+
+def speed_channels(
+    path: Path, reading: Reading, shafts: tuple[str, ...]
+) -> dict[str, SpeedChannel]:
+    """Return shaft -> channel of those shafts whose speed is a channel of the recording.
+
+    Raises:
+        SpecsrError: a shaft whose speed is neither a file nor a channel.
+    """
+    return {
+        shaft.name: SpeedChannel(*shaft_channel(shaft, path, reading))
+        for shaft in parse_shafts(shafts)
+        if not shaft.of_recording and shaft.rpm is None and shaft.table is None
+    }
+
+
 @contextmanager
 def opened(
-    path: Path, reading: Reading, speed: Speed, part: Callable[[Signal], Signal] | None = None
+    path: Path,
+    reading: Reading,
+    speed: Speed,
+    part: Callable[[Signal], Signal] | None = None,
+    leave_out: tuple[str, ...] = (),
 ) -> Iterator[tuple[Source, Shaft | None]]:
     """Yield a recording and the shaft of its speed; audio files are streamed.
 
@@ -84,7 +124,9 @@ def opened(
         path: the recording.
         reading: channels and calibration.
         speed: source of the speed; a table is read at its own times.
-        part: cuts a part out of the recording, which is then read whole; None for all of it.
+        part: makes another recording of it, such as one run, which is then read whole; None for
+            all of it as it is.
+        leave_out: channels that are not in the result, such as those of speeds.
 
     Raises:
         SpecsrError: the recording or the speed cannot be read, or it is a map.
@@ -98,26 +140,32 @@ def opened(
         if part is None and not speed.is_auto:
             found = stack.enter_context(stream.opened(path, **reading.arguments()))
         if found is None:
-            signal = load_recording(path, reading, speed)
+            signal = without_channels(load_recording(path, reading, speed), leave_out)
             signal = signal if part is None else part(signal)
             yield signal, None if signal.rpm is None else Shaft("", signal.rpm)
-        elif speed.table is not None:
+            return
+        channel = None
+        if speed.from_channel:
+            channel = SpeedChannel(*speed_channel(path, reading, speed))
+            leave_out = (*leave_out, channel.name)
+        names = tuple(name for name in found.channels if name not in leave_out)
+        if not names:
+            raise SpecsrError(
+                f"{path}: {found.channels[0]} is the only channel: expected one beside it"
+            )
+        if names != found.channels:
+            chosen = replace(reading, channels=names)
+            found = stack.enter_context(stream.opened(path, **chosen.arguments()))
+            assert found is not None  # it was opened before
+        if speed.table is not None:
             shaft = table_shaft("", speed.table, found)
             yield _with_speed(found, shaft), shaft
-        elif not speed.from_channel:
+        elif channel is not None:
+            shaft = channel.shaft("", found)
+            yield _with_speed(found, shaft), shaft
+        else:
             rpm = found.rpm
             yield found, None if rpm is None else Shaft("", np.asarray(rpm, dtype=np.float64))
-        else:
-            name, rpm, times = speed_channel(path, reading, speed)
-            names = tuple(each for each in found.channels if each != name)
-            if not names:
-                raise SpecsrError(f"{path}: {name} is the only channel: expected one beside it")
-            if names != found.channels:
-                chosen = replace(reading, channels=names)
-                found = stack.enter_context(stream.opened(path, **chosen.arguments()))
-            assert found is not None  # it was opened before
-            shaft = Shaft("", rpm, (times - found.start) * found.rate)
-            yield _with_speed(found, shaft), shaft
 
 
 def _with_speed(found: stream.Recording, shaft: Shaft) -> Source:
@@ -143,13 +191,19 @@ def table_shaft(name: str, path: Path, source: Source, ratio: float = 1.0) -> Sh
     return Shaft(name, values, (table.times - source.start) * source.rate, ratio)
 
 
-def lines_of(cutting: OrderCutting, source: Source, own: Shaft | None) -> tuple[ShaftOrder, ...]:
+def lines_of(
+    cutting: OrderCutting,
+    source: Source,
+    own: Shaft | None,
+    channels: Mapping[str, SpeedChannel] | None = None,
+) -> tuple[ShaftOrder, ...]:
     """Return the orders to cut, with their shafts.
 
     Args:
         cutting: orders and shafts in text.
         source: the recording.
         own: shaft of its speed; None if it has none.
+        channels: shaft -> its channel, of `speed_channels`.
 
     Raises:
         SpecsrError: a shaft or an order that cannot be read, no speed, or a bandwidth out of
@@ -168,6 +222,8 @@ def lines_of(cutting: OrderCutting, source: Source, own: Shaft | None) -> tuple[
         elif shaft.rpm is not None:
             constant = np.array([shaft.rpm]), np.array([0.0])
             shafts.append(Shaft(shaft.name, *constant, shaft.ratio))
+        elif channels and shaft.name in channels:
+            shafts.append(channels[shaft.name].shaft(shaft.name, source, shaft.ratio))
         else:
             shafts.append(table_shaft(shaft.name, Path(shaft.source), source, shaft.ratio))
     names = [shaft.name for shaft in shafts]

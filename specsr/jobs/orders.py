@@ -79,6 +79,7 @@ def cut_orders(
     """
     options = {"cut": cutting.cut, "shafts": list(cutting.shafts)}
     options |= dataclasses.asdict(cutting.method)
+    options |= {"changes": list(cutting.changes)} if cutting.changes else {}
     about = {"command": "orders", "version": __version__, "options": options}
     parts: list[OrderPiece] = []
     head: Signal | None = None

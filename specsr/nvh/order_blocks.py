@@ -9,6 +9,7 @@ import numpy as np
 
 from specsr.choices import SEGMENT
 from specsr.errors import SpecsrError
+from specsr.nvh.order_bandwidth import chosen_bandwidth, limits
 from specsr.nvh.order_piece import OrderPiece
 from specsr.nvh.shafts import ShaftOrder
 from specsr.nvh.vold_kalman import FAR, KNOTS, Normal, VoldKalman, at_centres, envelope
@@ -55,12 +56,13 @@ def block_plan(
         SpecsrError: a bandwidth out of range, or blocks that are too large for the memory.
     """
     spans = [line.shaft.span for line in lines]
-    widest = max(float(method.hz(np.array(high), high)) for _, high in spans)
+    widest = max(float(method.hz(np.array(high), high)) for _, high in spans) * method.widening
     narrowest = min(float(method.hz(np.array(low), high)) for low, high in spans)
     if not 0 < widest <= source.rate / 2 / KNOTS:
         found = "" if method.unit == "Hz" else f" is {widest:.4g} Hz"
+        given = method.bandwidth if method.widest is None else method.widest
         raise SpecsrError(
-            f"a bandwidth of {method.bandwidth:g} {method.unit}{found}: expected above 0 up to "
+            f"a bandwidth of {given:g} {method.unit}{found}: expected above 0 up to "
             f"1/{2 * KNOTS} of the sampling rate, {source.rate / 2 / KNOTS:.4g} Hz"
         )
     longest = min(max(source.length, LEAST_STEP), MOST_STEP)
@@ -186,7 +188,18 @@ class _Block:
             # the splines are cut off at the edges of the recording: no term is negligible there
             edge = self.first + part.start == 0 or self.first + part.stop >= self.length
             normal.add(at, inside, self._phasors(part), (every, every) if edge else (near, image))
-        return normal.solve(self.bandwidth, plan.step / self.rate, self.method.poles)
+        seconds, poles = plan.step / self.rate, self.method.poles
+        if self.method.widest is not None:
+            self.bandwidth = chosen_bandwidth(
+                self.bandwidth,
+                limits(self.freqs, self.rpm, self.bandwidth, self.rate),
+                self.method,
+                seconds,
+                lambda widths: np.stack(
+                    [at_centres(row) for row in normal.solve(widths, seconds, poles)]
+                ),
+            )
+        return normal.solve(self.bandwidth, seconds, poles)
 
     def _phasors(self, part: slice) -> np.ndarray:
         """Return exp(2 pi j order turns) at some samples, zero where out of range, [K, n]."""

@@ -54,14 +54,18 @@ class VoldKalman:
         bandwidth: full width between the -3 dB points, in ``unit``.
         unit: ``"Hz"``, or ``"orders"``: multiples of the rotation frequency of the order's shaft.
         poles: 2 has a flat pass band and steep flanks; 1 responds in half the time.
+        widest: the bandwidth is widened up to this one, in ``unit``, where an order changes faster
+            than ``bandwidth`` follows (`specsr.nvh.order_bandwidth`); None for a constant one.
 
     Raises:
-        SpecsrError: a bandwidth that is not above zero, an unknown unit or number of poles.
+        SpecsrError: a bandwidth that is not above zero, an unknown unit or number of poles, or a
+            widest bandwidth that is not above ``bandwidth``.
     """
 
     bandwidth: float = 1.5
     unit: BandwidthUnit = "Hz"
     poles: Literal[1, 2] = 2
+    widest: float | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.bandwidth) and self.bandwidth > 0):
@@ -71,6 +75,11 @@ class VoldKalman:
         check(self.unit, BandwidthUnit, "unit")
         if self.poles not in (1, 2):
             raise SpecsrError(f"poles is {self.poles}: expected 1 or 2")
+        if self.widest is not None and not self.bandwidth < self.widest < math.inf:
+            raise SpecsrError(
+                f"the widest bandwidth is {self.widest:g} {self.unit}: expected more than the "
+                f"bandwidth, {self.bandwidth:g} {self.unit}"
+            )
 
     def hz(self, rpm: np.ndarray, highest: float) -> np.ndarray:
         """Return the bandwidth in Hz at speeds in 1/min, same shape.
@@ -82,6 +91,11 @@ class VoldKalman:
         if self.unit == "Hz":
             return np.full(np.shape(rpm), self.bandwidth)
         return self.bandwidth / 60 * np.maximum(np.abs(rpm), SLOWEST * highest)
+
+    @property
+    def widening(self) -> float:
+        """The widest bandwidth over ``bandwidth``; 1 for a constant one."""
+        return 1.0 if self.widest is None else self.widest / self.bandwidth
 
     def response(self, offset: np.ndarray, bandwidth: float) -> np.ndarray:
         """Return the gain of the filter at an offset from the order.
@@ -194,11 +208,11 @@ class Normal:
     ) -> None:
         """Add the products of two orders, in twice Re(a E) Re(b F), for E F* and E F."""
         k, i = pair
-        self._add_block(first, beat.real + image.real, 2 * k, 2 * i)
-        self._add_block(first, beat.real - image.real, 2 * k + 1, 2 * i + 1)
-        self._add_block(first, beat.imag - image.imag, 2 * k + 1, 2 * i)
+        self._add_block(self._bands, first, beat.real + image.real, 2 * k, 2 * i)
+        self._add_block(self._bands, first, beat.real - image.real, 2 * k + 1, 2 * i + 1)
+        self._add_block(self._bands, first, beat.imag - image.imag, 2 * k + 1, 2 * i)
         if k > i:
-            self._add_block(first, -beat.imag - image.imag, 2 * k, 2 * i + 1)
+            self._add_block(self._bands, first, -beat.imag - image.imag, 2 * k, 2 * i + 1)
 
     def _gram(self, weights: np.ndarray | None) -> np.ndarray:
         """Return the products of the splines, weighted by the samples, [M, 4, 4]; None: zero."""
@@ -211,15 +225,15 @@ class Normal:
         start = (first + d) * width + k
         return row[start : start + count * width : width]
 
-    def _add_block(self, first: int, gram: np.ndarray, k: int, i: int) -> None:
-        """Add the products [M, 4, 4] of unknowns k >= i of a knot to the lower bands."""
+    def _add_block(self, bands: np.ndarray, first: int, gram: np.ndarray, k: int, i: int) -> None:
+        """Add the products [M, 4, 4] of unknowns k >= i of a knot to the lower ``bands``."""
         for d in range(4):
             for e in range(d + 1):
                 below = (d - e) * 2 * self.orders
-                band = self._slice(self._bands[below + k - i], first, len(gram), e, i)
+                band = self._slice(bands[below + k - i], first, len(gram), e, i)
                 band += gram[:, d, e]
                 if d > e and k > i:
-                    band = self._slice(self._bands[below + i - k], first, len(gram), e, k)
+                    band = self._slice(bands[below + i - k], first, len(gram), e, k)
                     band += gram[:, d, e]
 
     def solve(self, bandwidths: np.ndarray, seconds: float, poles: int) -> np.ndarray:
@@ -231,13 +245,14 @@ class Normal:
             poles: 1 or 2.
         """
         bending, mass = _bending(poles), _bending(0)
+        bands, right = self._bands.copy(), self._right.copy()
         stiff = np.minimum(stiffness(bandwidths, poles) / seconds ** (2 * poles), STIFFEST)
         for k in range(self.orders):
             own = stiff[k, :, None, None] * bending + RIDGE * mass
-            self._add_block(0, own, 2 * k, 2 * k)
-            self._add_block(0, own, 2 * k + 1, 2 * k + 1)
+            self._add_block(bands, 0, own, 2 * k, 2 * k)
+            self._add_block(bands, 0, own, 2 * k + 1, 2 * k + 1)
         found = solveh_banded(
-            self._bands, self._right, overwrite_ab=True, overwrite_b=True, lower=True,
+            bands, right, overwrite_ab=True, overwrite_b=True, lower=True,
             check_finite=False,
         ).reshape(self.intervals + 3, self.orders, 2, -1)  # fmt: skip
         return np.moveaxis(found[:, :, 0] + 1j * found[:, :, 1], 1, 0)

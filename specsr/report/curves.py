@@ -9,7 +9,7 @@ import numpy as np
 
 from specsr.nvh.levels import BandLevels
 from specsr.nvh.order_cut import OrderCut
-from specsr.plots.views import bandwidth_text
+from specsr.plots.cuts import bandwidth_text
 
 _COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b")
 _DASHES = ("solid", "dashed", "dotted", "dotdash")

@@ -145,8 +145,6 @@ def test_orders_of_a_sound_are_weighted(tmp_path, recording, capsys) -> None:
         (["levels", "--over", "time", "--weighting", "A"], "run.wav: A weighting is for sound"),
         (["levels", "--highpass", 5], "--highpass needs --quantity"),
         (["levels", "--unit", "Pa", "--quantity", "velocity"], "run.wav: the samples are in Pa"),
-        (["orders", "--method", "vold-kalman", "--weighting", "A"], "--weighting: not with"),
-        (["orders", "--method", "vold-kalman", "--detrend", "mean"], "--detrend: not with"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_fit_are_named(recording, capsys, options, words) -> None:

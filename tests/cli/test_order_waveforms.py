@@ -13,6 +13,7 @@ import specsr
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.order_inputs import opened
 from specsr.nvh.speed import revolutions
+from specsr.nvh.weighting import weighting_power
 from specsr.signal import Signal
 from support.command import run
 
@@ -152,6 +153,8 @@ def test_orders_that_are_not_separated_are_named(recording, capsys) -> None:
         ((*METHOD, "--poles", 3), "poles is 3"),
         ((*METHOD, "--bandwidth", 3000), "a bandwidth of 3000 Hz"),
         ((*METHOD, "--bandwidth-unit", "orders"), "needs --bandwidth"),
+        ((*METHOD, "--max-bandwidth", 1), "the widest bandwidth is 1 Hz"),
+        (("--max-bandwidth", 9), "only with --method vold-kalman"),
         ((*METHOD, "-o", "x.txt"), "audio file"),
         (("--shaft", "a: rpm"), "only with --method vold-kalman"),
         (("--residual", "rest.wav"), "only with --method vold-kalman"),
@@ -203,3 +206,56 @@ def test_names_of_files_that_would_be_literal_or_one_are_refused(
 def test_a_table_of_the_other_method_has_no_place_for_an_order(recording, capsys) -> None:
     code, _, err = run(capsys, "orders", recording, "-o", "cuts_{order}.csv")
     assert code == 1 and "{order} is for the names of waveforms" in err
+
+
+def test_a_shaft_has_the_speed_of_a_channel_which_is_not_cut(tmp_path, capsys) -> None:
+    path, cuts = tmp_path / "both.wav", tmp_path / "cuts.csv"
+    both = Signal(np.stack([MIXED, RPM / 1000]), RATE, "1", ("mic", "speed"), 2.0)
+    specsr.write(path, both)
+    for run_of in ((), ("--run", "all", "--weighting", "Z", "--detrend", "mean")):  # read whole too
+        code, _, err = run(
+            capsys, "orders", path, "--unit", "Pa", *METHOD, "--shaft", "motor: speed*1000",
+            "--shaft", f"pump: speed*{1000 * RATIO}", *CUT, "-o", cuts, "--overwrite", *run_of,
+            "-o", tmp_path / "cuts.png",
+        )  # fmt: skip
+        assert code == 0, err
+        rows = table(cuts)
+        assert {row["channel"] for row in rows} == {"mic"}
+        truth = {"motor 2": 90, "motor 4": 80, "pump 3": 84}
+        for name, level in truth.items():
+            shaft, order = name.split()
+            own = [row for row in rows if row["shaft"] == shaft and row["order"] == order]
+            found = [float(row["level_db"]) for row in own if 3 < float(row["time_s"]) < 7]
+            assert np.abs(np.array(found) - level).max() < 0.2
+            speed = [float(row["rpm"]) for row in own]
+            assert max(speed) == pytest.approx(3600 * (RATIO if shaft == "pump" else 1), rel=0.01)
+    code, _, err = run(capsys, "orders", path, *METHOD, "--shaft", "motor: tacho")
+    assert code == 1 and "shaft motor: tacho is no file and no channel" in err
+
+
+def test_weighted_and_integrated_orders(tmp_path, recording, capsys) -> None:
+    cuts, out = tmp_path / "cuts.csv", tmp_path / "order.wav"
+    code, _, err = run(
+        capsys, "orders", recording, *METHOD, *CUT, *SHAFTS, "--weighting", "A",
+        "--max-bandwidth", 6, "-o", cuts, "-o", out,
+    )  # fmt: skip
+    assert code == 0 and "levels and waveforms are A-weighted" in err
+    for row in table(cuts):
+        if row["order"] == "2" and 3 < float(row["time_s"]) < 7:
+            weight = 10 * np.log10(weighting_power(np.array([float(row["freq_hz"])]), "A")[0])
+            assert float(row["level_db"]) == pytest.approx(90 + weight, abs=0.3)
+    options = json.loads((tmp_path / "order.wav.json").read_text())["origin"]["options"]
+    assert options["changes"] == ["A-weighted"] and options["widest"] == 6
+    vibration = tmp_path / "acc.wav"
+    specsr.write(vibration, Signal(MIXED, RATE, "m/s2", rpm=RPM, start=2.0))
+    code, text, err = run(
+        capsys, "orders", vibration, *METHOD, "--cut", 2, "--quantity", "velocity", "-o", cuts,
+        "-o", out, "--overwrite",
+    )  # fmt: skip
+    assert code == 0 and "velocity by integration" in err and "re 1e-9 m/s" in text
+    assert specsr.read(out).unit == "m/s"
+    peak = np.sqrt(2) * 2e-5 * 10 ** (90 / 20)
+    for row in table(cuts):
+        if 3 < float(row["time_s"]) < 7:
+            velocity = peak / np.sqrt(2) / (2 * np.pi * float(row["freq_hz"]))
+            assert float(row["level_db"]) == pytest.approx(20 * np.log10(velocity / 1e-9), abs=0.2)

@@ -18,7 +18,7 @@ from specsr.nvh.order_cut import order_cut
 from specsr.nvh.order_map import order_map
 from specsr.nvh.view import View, nice_step, onto_rpm, view
 from specsr.plots import parts as plot_parts
-from specsr.plots import views as plot_views
+from specsr.plots.cuts import plot_cuts
 from specsr.plots.plot import plot
 from specsr.signal import Signal
 from specsr.synth import synthesis as synth
@@ -166,7 +166,7 @@ def test_cut_plots_state_their_bandwidth(made) -> None:
         "own": [order_cut(spec, None, 12)],
         "angle": [order_map(made.signal).cut(2)],
     }
-    texts = [t.get_text() for t in plot_views.plot_cuts(cuts).get_legend().get_texts()]
+    texts = [t.get_text() for t in plot_cuts(cuts).get_legend().get_texts()]
     assert texts[0] == "wide order 12 (200 Hz wide)"
     assert "Hz wide" in texts[1] and " to " in texts[1]
     assert texts[2] == "angle order 2 (0.4 orders wide)"

@@ -17,9 +17,10 @@ from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_cut import order_cut
 from specsr.nvh.view import view
 from specsr.plots.comparison import plot_comparison
+from specsr.plots.cuts import plot_cuts
 from specsr.plots.maps import plot_map
 from specsr.plots.parts import figure_text
-from specsr.plots.views import plot_cuts, plot_levels, plot_run
+from specsr.plots.views import plot_levels, plot_run
 from specsr.signal import Signal
 
 NAMES = st.text(alphabet="$\\_[]{}^%&#|a1-", min_size=1, max_size=12)

@@ -12,7 +12,8 @@ from specsr.nvh.background import without_background
 from specsr.nvh.levels import psd, third_octave_levels
 from specsr.nvh.order_cut import OrderCut, order_cut
 from specsr.nvh.view import view
-from specsr.plots.views import plot_cuts, plot_levels, plot_run
+from specsr.plots.cuts import plot_cuts
+from specsr.plots.views import plot_levels, plot_run
 from specsr.signal import Signal
 from support.plot_samples import run_up_maps
 

@@ -1,0 +1,122 @@
+"""Figures of order cuts: levels over speed or time, one part for each shaft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from specsr.choices import XAxis, check
+from specsr.errors import SpecsrError
+from specsr.nvh.order_cut import OrderCut
+from specsr.plots.parts import figure_text, label_x, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINE_STYLES = ("-", "--", ":", "-.")
+
+
+def plot_cuts(
+    cuts: Mapping[str, Sequence[OrderCut]] | Sequence[OrderCut],
+    label: str = "dB",
+    *,
+    x: XAxis = "rpm",
+    ax: Axes | None = None,
+    channel: int = 0,
+    title: str | None = None,
+) -> Axes:
+    """Draw the levels of orders over speed or time; the legend states every bandwidth.
+
+    A band about a level is its uncertainty (68 %), where a cut has one.
+
+    Args:
+        cuts: order cuts of one recording; or name -> cuts of up to four recordings, with one line
+            style each.
+        label: unit of the levels, such as ``spectrogram(signal).grid.level_label``.
+        x: horizontal axis, ``"rpm"`` or ``"time"``.
+        ax: axes to draw into; None creates a new figure.
+        channel: position of the channel.
+        title: title of the axes.
+
+    Returns:
+        The axes; data coordinates are 1/min or s, and dB.
+
+    Raises:
+        SpecsrError: an unknown horizontal axis, or more than four recordings.
+    """
+    check(x, XAxis, "x")
+    named = cuts if isinstance(cuts, Mapping) else {"": cuts}
+    if len(named) > len(_LINE_STYLES):
+        raise SpecsrError(f"{len(named)} recordings: expected up to {len(_LINE_STYLES)}")
+    ax = new_axes(4.0) if ax is None else ax
+    for style, (name, each) in zip(_LINE_STYLES, named.items()):
+        for i, cut in enumerate(each):
+            values = cut.rpm if x == "rpm" else cut.times
+            entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut)})"
+            entry = f"{figure_text(name)} {entry}" if name else entry
+            level = cut.levels[channel]
+            ax.plot(values, level, style, color=f"C{i}", lw=1.3, label=entry)
+            if cut.uncertainty_db is not None:
+                u = np.where(np.isfinite(level), cut.uncertainty_db[channel], np.nan)
+                ax.fill_between(values, level - u, level + u, color=f"C{i}", alpha=0.2, lw=0)
+    label_x(ax, x)
+    ax.set_ylabel(f"Level ({label})")
+    ax.grid(alpha=0.3)
+    ax.margins(x=0)
+    ax.legend(fontsize=8)
+    if title is not None:
+        ax.set_title(figure_text(title))
+    return ax
+
+
+def bandwidth_text(cut: OrderCut) -> str:
+    """Bandwidth of an order cut for a legend: in orders if constant in orders, else in Hz."""
+    read = ~np.isnan(cut.levels).all(axis=0)
+    if not read.any():
+        return "not readable"
+    for values, unit in ((cut.bandwidth_orders[read], "orders"), (cut.bandwidth[read], "Hz")):
+        low, high = values.min(), values.max()
+        if high - low <= 0.01 * high:
+            return f"{high:.3g} {unit} wide"
+    return f"{low:.3g} to {high:.3g} Hz wide"
+
+
+def plot_shafts(
+    cuts: Sequence[OrderCut],
+    label: str = "dB",
+    *,
+    x: XAxis = "rpm",
+    channel: int = 0,
+    title: str | None = None,
+) -> Figure:
+    """Draw the levels of the orders of one or several shafts, each over its own speed.
+
+    Args:
+        cuts: order cuts of one recording.
+        label: unit of the levels, such as ``"dB re 20 µPa"``.
+        x: horizontal axis: ``"rpm"``, with one part for each shaft; or ``"time"``, with all in one.
+        channel: position of the channel.
+        title: title of the figure.
+
+    Raises:
+        SpecsrError: an unknown horizontal axis.
+    """
+    from matplotlib.figure import Figure
+
+    check(x, XAxis, "x")
+    shafts = tuple(dict.fromkeys(cut.shaft for cut in cuts)) if x == "rpm" else ("",)
+    figure = Figure(
+        figsize=(8, 4.0 if len(shafts) < 2 else 2.8 * len(shafts)), layout="constrained"
+    )
+    rows = figure.subplots(len(shafts), 1, squeeze=False, sharey=True)[:, 0]
+    for ax, shaft in zip(rows, shafts):
+        own = [cut for cut in cuts if x == "time" or cut.shaft == shaft]
+        plot_cuts(own, label, x=x, ax=ax, channel=channel)
+        if shaft:
+            ax.set_xlabel(f"Speed of {figure_text(shaft)} (rpm)")
+    if title is not None:
+        figure.suptitle(figure_text(title))
+    return figure

@@ -1,0 +1,95 @@
+"""Bandwidth that adapts: a resonance within the tolerance, noise as with the narrow filter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from specsr.errors import SpecsrError
+from specsr.nvh.order_bandwidth import limits
+from specsr.nvh.order_waveforms import ExtractedOrders, extract_orders
+from specsr.nvh.speed import revolutions
+from specsr.nvh.vold_kalman import VoldKalman
+from specsr.signal import Signal
+
+RATE = 2000.0
+N = round(12 * RATE)
+TIMES = np.arange(N) / RATE
+UP = np.linspace(900, 4500, N)
+NOISE = np.random.default_rng(3).standard_normal(N)
+ADAPTIVE = VoldKalman(1.5, widest=12.0)
+
+
+def tone(order: float, envelope: np.ndarray | complex = 1.0) -> np.ndarray:
+    return (envelope * np.exp(2j * np.pi * order * revolutions(UP / 60, RATE))).real
+
+
+def mode(order: float, hz: float = 120.0, damping: float = 0.03) -> np.ndarray:
+    """Return the response of a mode along the run-up, with a part that does not resonate."""
+    ratio = order * UP / 60 / hz
+    return 0.2 + 1.6 * damping / (1 - ratio**2 + 2j * damping * ratio)
+
+
+def errors(found: ExtractedOrders, line: int, envelope: np.ndarray) -> np.ndarray:
+    """Return the errors of a cut without the first and last second, dB."""
+    cut = found.cuts[line]
+    inner = (cut.times > 1) & (cut.times < TIMES[-1] - 1)
+    truth = 20 * np.log10(np.interp(cut.times, TIMES, np.abs(envelope)) / np.sqrt(2))
+    return (cut.levels[0] - truth)[inner]
+
+
+def test_a_resonance_is_followed_within_one_db_of_a_filter_of_one_and_a_half_hertz() -> None:
+    envelopes = [mode(2), mode(4)]
+    parts = [tone(k, a) for k, a in zip((2, 4), envelopes)]
+    # 20 dB below the orders over the whole band
+    signal = Signal(sum(parts) + 0.1 * np.std(sum(parts)) * NOISE, RATE, rpm=UP)
+    constant, adapted = (
+        extract_orders(signal, [2, 4], method=method) for method in (VoldKalman(1.5), ADAPTIVE)
+    )
+    assert max(np.abs(errors(constant, i, a)).max() for i, a in enumerate(envelopes)) > 2
+    for i, (envelope, part) in enumerate(zip(envelopes, parts)):
+        assert np.abs(errors(adapted, i, envelope)).max() < 1.0
+        assert np.corrcoef(adapted.waveform(i).samples[0], part)[0, 1] > 0.99
+    rest = adapted.whole.orders.samples[0] - sum(parts)
+    assert np.std(rest) < 0.1 * np.std(sum(parts))  # -20 dB
+    width = adapted.whole.bandwidth
+    assert width.min() == 1.5 and width.max() > 4 and np.median(width) == 1.5
+    widest = adapted.whole.times[np.argmax(width[1])]  # where order 4 passes 120 Hz
+    assert abs(np.interp(widest, TIMES, 4 * UP / 60) - 120) < 15
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 3.0])
+def test_noise_alone_does_not_widen_the_filter(level: float) -> None:
+    signal = Signal(level * tone(2) + NOISE, RATE, rpm=UP)
+    constant, adapted = (
+        extract_orders(signal, [2, 5.5], method=method) for method in (VoldKalman(1.5), ADAPTIVE)
+    )
+    assert (adapted.whole.bandwidth > 1.5).mean() < 0.02
+    for one, two in zip(constant.cuts, adapted.cuts):
+        power = [np.nanmean(10 ** (cut.levels / 10)) for cut in (one, two)]
+        assert 10 * np.log10(power[1] / power[0]) == pytest.approx(0, abs=0.3)
+
+
+def test_a_line_beside_an_order_that_is_not_cut_does_not_widen_the_filter() -> None:
+    signal = Signal(tone(2) + tone(2.2) + 0.01 * NOISE, RATE, rpm=UP)
+    found = extract_orders(signal, [2], method=ADAPTIVE)
+    middle = (found.whole.times > 2) & (found.whole.times < 10)
+    assert np.median(found.whole.bandwidth[0, middle]) == 1.5
+
+
+def test_the_limits_of_an_order_are_its_neighbours_and_the_range() -> None:
+    rpm = np.full((3, 1), 1200.0)  # 20 Hz
+    freqs = np.array([[20.0], [26.0], [495.0]])
+    narrow = np.full((3, 1), 1.5)
+    assert limits(freqs, rpm, narrow, 1000.0)[:, 0] == pytest.approx([3.0, 3.0, 10.0])
+    assert limits(freqs[:1], rpm[:1] / 10, narrow[:1], 1000.0) == pytest.approx(1.5)
+    assert limits(freqs[2:], 10 * rpm[2:], narrow[2:], 1000.0) == pytest.approx(10.0)
+
+
+def test_bandwidths_that_do_not_ascend_are_named() -> None:
+    for widest in (1.5, 1.0, np.inf, np.nan):
+        with pytest.raises(SpecsrError, match="the widest bandwidth is"):
+            VoldKalman(1.5, widest=widest)
+    signal = Signal(tone(2), RATE, rpm=UP)
+    with pytest.raises(SpecsrError, match="a bandwidth of 300 Hz"):
+        extract_orders(signal, [2], method=VoldKalman(1.5, widest=300.0))
