@@ -16,6 +16,9 @@ from specsr.signal import Signal
 LOUDEST = 0.89
 """Peak of the loudest player as a fraction of digital full scale."""
 
+RATES = (8000.0, 192000.0)
+"""Lowest and highest sampling rate that browsers play, Hz."""
+
 
 def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
     """Add a player for every recording and every map with a waveform, all at one gain.
@@ -47,7 +50,9 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
     )  # fmt: skip
     players = []
     for (item, sound, source), samples in zip(sounds, cuts):
-        data = base64.b64encode(_flac(samples * (LOUDEST / peak), sound.rate)).decode("ascii")
+        data = base64.b64encode(flac(Signal(samples * (LOUDEST / peak), sound.rate))).decode(
+            "ascii"
+        )
         caption = html.escape(f"{item.role}, {source}")
         players.append(
             f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
@@ -56,11 +61,15 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
     page.parts.append(f'<div class="players">{"".join(players)}</div>')
 
 
-def _flac(samples: np.ndarray, rate: float) -> bytes:
-    """16-bit FLAC, which all browsers play, with the rate limited to 8 to 192 kHz."""
+def flac(sound: Signal) -> bytes:
+    """Return the first channel as FLAC of 16 bits, which all browsers play.
+
+    Args:
+        sound: samples of -1 to 1.  A rate outside 8 to 192 kHz is converted to the nearer of these.
+    """
     import soundfile
 
-    rate = max(8000, round(rate)) if rate < 192000 else 192000
+    sound = sound.resample(min(max(sound.rate, RATES[0]), RATES[1]))
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format="FLAC", subtype="PCM_16")
+    soundfile.write(file, sound.samples[0], round(sound.rate), format="FLAC", subtype="PCM_16")
     return file.getvalue()

@@ -20,6 +20,7 @@ from specsr.errors import SpecsrError
 from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
 from specsr.models.card import model_card
+from specsr.report.audio import flac
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
 from specsr.synth.machine import RunUp
@@ -182,6 +183,19 @@ def test_players_contain_the_audio_at_one_gain(page: Page, signals) -> None:
         assert (len(samples), rate) == (signal.length, signal.rate)
         gains.append(np.dot(samples, signal.samples[0]) / np.dot(*2 * [signal.samples[0]]))
     assert gains == pytest.approx([gains[0]] * 3, rel=1e-3)
+
+
+@pytest.mark.parametrize("rate, played", [(2000.0, 8000), (51200.13, 51200), (400000.0, 192000)])
+def test_players_keep_the_pitch_at_any_rate(rate: float, played: int) -> None:
+    """Browsers play 8 to 192 kHz; a rate outside is converted, not relabelled."""
+    import soundfile
+
+    times = np.arange(round(rate)) / rate
+    file = io.BytesIO(flac(specsr.Signal(0.5 * np.sin(2 * np.pi * 300 * times), rate)))
+    samples, found = soundfile.read(file)
+    assert found == played
+    assert len(samples) == pytest.approx(played, abs=1)
+    assert np.argmax(np.abs(np.fft.rfft(samples))) == 300
 
 
 def test_cuts_levels_scores_and_card_are_present(page: Page) -> None:
