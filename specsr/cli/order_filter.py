@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from specsr.choices import ORDER_PLACE, BandwidthUnit, Weighting, XAxis
+from specsr.cli.document import fact
 from specsr.cli.one_run import one_run
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
 from specsr.cli.vibration import Vibration
@@ -161,6 +162,7 @@ def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> N
     from specsr.plots.cuts import bandwidth_text
     from specsr.scores.markdown import markdown_table
 
+    fact(channels=channels, level_label=label, cuts=cuts)
     rows: list[dict[str, Any]] = []
     for cut in cuts:
         for name, levels in zip(channels, cut.levels):
