@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from specsr.errors import SpecsrError
 
@@ -67,3 +70,13 @@ def from_spreadsheet(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows as CSV text with a header line; no text is a formula for a spreadsheet."""
+    rows = [[for_spreadsheet(x) if isinstance(x, str) else x for x in row] for row in rows]
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return file.getvalue()

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from specsr.cli.output import csv_text
 from specsr.errors import SpecsrError
-from specsr.names import check_names, for_spreadsheet, from_spreadsheet, plain, storable
+from specsr.names import check_names, csv_text, for_spreadsheet, from_spreadsheet, plain, storable
 
 FORMULAS = "=+-@\t\r\n;'a1 "
 

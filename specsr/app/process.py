@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -27,6 +28,8 @@ PATIENCE = 5.0
 State = Literal["running", "done", "failed", "cancelled"]
 
 _ERROR = "error: "
+
+_running: set[Child] = set()
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Child:
                 "TEMP": self._temporary, "PYTHONIOENCODING": "utf-8",
             },
         )  # fmt: skip
+        _running.add(self)
         readers = [
             threading.Thread(target=self._read, args=(stream,), daemon=True)
             for stream in (self._process.stdout, self._process.stderr)
@@ -142,6 +146,7 @@ class Child:
             reader.join()
         sweep_process(self.folder, self._process.pid)
         shutil.rmtree(self._temporary, ignore_errors=True)
+        _running.discard(self)
         with self._lock:
             now = self._status
             if self._cancelled and code:
@@ -152,3 +157,12 @@ class Child:
                 self._status = replace(now, state="failed", error=error or unknown)
             else:
                 self._status = replace(now, state="done", fraction=1.0, seconds_left=0.0)
+
+
+def cancel_all() -> None:
+    """End all commands that run, as at the end of the server."""
+    for child in list(_running):
+        child.cancel()
+
+
+atexit.register(cancel_all)

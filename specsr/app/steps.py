@@ -122,8 +122,13 @@ class Step:
     @property
     def command(self) -> str:
         """The command line, to copy into a terminal."""
-        line = ["specsr", *self.arguments]
-        return subprocess.list2cmdline(line) if os.name == "nt" else shlex.join(line)
+        return command_text(self.arguments)
+
+
+def command_text(arguments: Sequence[str]) -> str:
+    """Return a command line of specsr as text for the shell of this system."""
+    line = ["specsr", *arguments]
+    return subprocess.list2cmdline(line) if os.name == "nt" else shlex.join(line)
 
 
 def step(

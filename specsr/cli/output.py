@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io as text_io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +15,8 @@ from specsr import progress
 from specsr.cli.document import Document, current, fact, wrote
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch
-from specsr.names import for_spreadsheet, plain
+from specsr.names import csv_text as csv_text
+from specsr.names import plain
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -189,16 +188,6 @@ def write_document(path: Path, overwrite: bool) -> None:
     """Write the JSON document of the command, as it is so far, to a file."""
     wrote(path)
     write_text(path, current().text() + "\n", overwrite)
-
-
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows as CSV text with a header line; no text is a formula for a spreadsheet."""
-    rows = [[for_spreadsheet(x) if isinstance(x, str) else x for x in row] for row in rows]
-    file = text_io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return file.getvalue()
 
 
 def run_job(plan: Plan, work: Work, batch: Batch) -> None:

@@ -41,17 +41,22 @@ def columns_of(low: Grid, channels: int, scale: tuple[int, int]) -> list[Segment
     return segments(low.frames, size, MARGIN)
 
 
-def cut_columns(low: SpecMap, first: int, last: int) -> SpecMap:
-    """Return columns ``first`` to ``last`` (exclusive) of a coarse map as a map of its own."""
-    grid = low.grid
+def grid_of_columns(grid: Grid, first: int, last: int) -> tuple[Grid, slice]:
+    """Return the grid of columns ``first`` to ``last`` (exclusive), and their samples."""
     hops = grid.cell[1] * grid.hop_length
     length = grid.length - first * hops
     if last < grid.frames:
         length = (last - first) * hops - grid.hop_length
     start = grid.start + first * hops / grid.rate
     samples = slice(first * hops, first * hops + length)
+    return replace(grid, length=length, start=start), samples
+
+
+def cut_columns(low: SpecMap, first: int, last: int) -> SpecMap:
+    """Return columns ``first`` to ``last`` (exclusive) of a coarse map as a map of its own."""
+    grid, samples = grid_of_columns(low.grid, first, last)
     return SpecMap(
-        low.magnitude[..., first:last], replace(grid, length=length, start=start),
+        low.magnitude[..., first:last], grid,
         channels=low.channels, rpm=None if low.rpm is None else low.rpm[samples],
         shafts=tuple(ShaftSpeed(shaft.name, shaft.rpm[samples]) for shaft in low.shafts),
     )  # fmt: skip

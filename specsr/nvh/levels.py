@@ -98,24 +98,25 @@ def band_power(
     return below(np.asarray(high, float)) - below(np.asarray(low, float))
 
 
-def mean_power(spec: SpecMap) -> np.ndarray:
-    """Return the mean square in unit² of every row over the whole map, float64 [C, rows].
+def mean_power(spec: SpecMap, columns: slice = slice(None)) -> np.ndarray:
+    """Return the mean square in unit² of every row over the map or some columns, float64 [C, rows].
 
     Frames that extend past the edges of the signal count by the fraction of the window's energy
     inside it.
     """
     first, last = spec.grid.spans()
-    frames = last - first + 1
-    _, rows, columns = spec.magnitude.shape
-    step = max(1, CELLS // columns)
+    frames = (last - first + 1)[columns]
+    magnitude = spec.magnitude[..., columns]
+    _, rows, count = magnitude.shape
+    step = max(1, CELLS // max(1, count))
     total = np.concatenate([
         np.stack([
             _row_power(channel[row : row + step], spec.grid) @ frames
-            for channel in spec.magnitude
+            for channel in magnitude
         ])
         for row in range(0, rows, step)
     ], axis=1)  # fmt: skip
-    return total / (coverage(spec.grid) @ frames)
+    return total / (coverage(spec.grid)[columns] @ frames)
 
 
 def overall_level(source: Signal | SpecMap, weighting: str = "Z", dc: bool = False) -> np.ndarray:
@@ -222,8 +223,9 @@ def third_octave_bands(
 
 
 def third_octave_levels(
-    source: Signal | SpecMap, low: float = 25.0, high: float = 20000.0, weighting: str = "Z"
-) -> BandLevels:
+    source: Signal | SpecMap, low: float = 25.0, high: float = 20000.0, weighting: str = "Z",
+    columns: slice = slice(None),
+) -> BandLevels:  # fmt: skip
     """Return the third-octave levels of a recording or of a calibrated map, averaged over time.
 
     The rows of a map are summed at the map's resolution.  A recording is analysed with a Hann
@@ -239,6 +241,7 @@ def third_octave_levels(
         source: a recording, or a map, full or pooled.
         low, high: nominal frequency of the first and the last third octave, Hz.
         weighting: ``"A"``, ``"C"`` or ``"Z"`` (none), applied to the rows before the summation.
+        columns: of a map, that are averaged.
 
     Raises:
         SpecsrError: no third octave below half the sampling rate, an unknown weighting, or A or C
@@ -259,7 +262,8 @@ def third_octave_levels(
             power, edges, lobe = signal_power(source, (upper[0] - lower[0]) / _ROWS_PER_BAND)
         power, reference = finite_power(power), source.reference
     else:
-        power, edges, reference = mean_power(source), row_edges(source.grid), source.grid.reference
+        power, edges = mean_power(source, columns), row_edges(source.grid)
+        reference = source.grid.reference
         lobe = main_lobe(source.grid)
     if weighting != "Z":
         power = power * weighting_power(_middle(edges), weighting)

@@ -1,0 +1,139 @@
+"""Forms of the steps: the widgets of each, and the options that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import panel as pn
+
+from specsr.app import steps
+from specsr.app.source import Kind
+from specsr.choices import BICUBIC, MAX_ATTENUATION, Consistency, DenoiseMethod, Weighting
+from specsr.errors import SpecsrError
+
+Options = steps.Upscale | steps.Denoise | steps.Map | steps.Orders | steps.Levels
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The widgets of one step.
+
+    Attributes:
+        title: name of the step, and of the button that starts it.
+        widgets: in their order.
+        options: returns what they stand for.
+        kinds: results that it works on.
+    """
+
+    title: str
+    widgets: tuple[Any, ...]
+    options: Callable[[], Options]
+    kinds: tuple[Kind, ...] = ("recording", "map")
+
+    def fit(self, kind: Kind) -> None:
+        """Show the fields that a kind of result has."""
+        for widget in self.widgets:
+            widget.visible = kind in _KINDS.get(widget.name, self.kinds)
+
+
+_AS_MAP = "Finer map, not a higher rate (--pair pool)"
+_KEEP = "Orders alone, without a model (--orders)"
+_WHOLE = "Whole recording, not its widest run (--run all)"
+_KINDS: dict[str, tuple[Kind, ...]] = {
+    _AS_MAP: ("recording",), _KEEP: ("recording",), _WHOLE: ("recording",),
+    "Reproduces (--consistency)": ("map",), "Model (--model)": ("map",),
+}  # fmt: skip
+
+
+def forms() -> tuple[Form, ...]:
+    """Return the forms of all steps."""
+    return _upscale(), _denoise(), _map(), _orders(), _levels()
+
+
+def numbers(text: str, label: str) -> tuple[float, ...]:
+    """Return numbers separated by commas.
+
+    Raises:
+        SpecsrError: other text, or no number.
+    """
+    try:
+        found = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        found = ()
+    if not found:
+        raise SpecsrError(f"{label} is {text!r}: expected numbers with commas, such as 2,4")
+    return found
+
+
+def _upscale() -> Form:
+    w = pn.widgets
+    scale = w.Select(name="Factor (--scale)", options=[2, 3, 4], value=2)
+    as_map = w.Checkbox(name=_AS_MAP)
+    consistency = w.Select(
+        name="Reproduces (--consistency)", options={"default": None, **_same(Consistency)}
+    )
+    model = w.Select(name="Model (--model)", options={"bundled": "", BICUBIC: BICUBIC})
+    orders = w.TextInput(name="Further orders (--orders)", placeholder="3.57,bearing=9/7.94/39")
+    return Form(
+        "Upscale", (scale, as_map, consistency, model, orders),
+        lambda: steps.Upscale(
+            scale.value, as_map.value, consistency.value, _text(orders), model.value
+        ),
+    )  # fmt: skip
+
+
+def _denoise() -> Form:
+    w = pn.widgets
+    method = w.Select(name="Method (--method)", options=list(get_args(DenoiseMethod)))
+    attenuation = w.FloatInput(
+        name="Largest attenuation, dB (--attenuation)", value=MAX_ATTENUATION, start=0
+    )
+    keep = w.Checkbox(name=_KEEP)
+    return Form(
+        "Denoise", (method, attenuation, keep),
+        lambda: steps.Denoise(method.value, float(attenuation.value or 0), keep.value),
+    )  # fmt: skip
+
+
+def _map() -> Form:
+    w = pn.widgets
+    expected = w.Checkbox(name="Without the scatter of noise (--expected)", value=True)
+    df = w.FloatInput(name="Rows, Hz (--df)", value=None, placeholder="of 2048 samples")
+    overlap = w.FloatInput(
+        name="Overlap (--overlap)", value=None, placeholder="0.75", start=0, end=0.99, step=0.05
+    )
+    return Form(
+        "Map", (expected, df, overlap),
+        lambda: steps.Map(expected.value, df.value or None, overlap.value), ("recording",),
+    )  # fmt: skip
+
+
+def _orders() -> Form:
+    w = pn.widgets
+    cut = w.TextInput(name="Orders (--cut)", value="2,4")
+    weighting = _weighting()
+    whole = w.Checkbox(name=_WHOLE)
+    return Form(
+        "Orders", (cut, weighting, whole),
+        lambda: steps.Orders(numbers(_text(cut), "--cut"), weighting.value, whole.value),
+    )  # fmt: skip
+
+
+def _levels() -> Form:
+    weighting = _weighting()
+    return Form("Levels", (weighting,), lambda: steps.Levels(weighting.value))
+
+
+def _weighting() -> Any:
+    options = list(get_args(Weighting))
+    return pn.widgets.Select(name="Weighting (--weighting)", options=options, value="Z")
+
+
+def _text(widget: Any) -> str:
+    return str(widget.value or "").strip()
+
+
+def _same(choices: Any) -> dict[str, str]:
+    return {value: value for value in get_args(choices)}

@@ -1,0 +1,230 @@
+"""The steps of the page: results to choose from, forms, progress, cancel, lines to copy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from specsr.app.process import Child, Status
+from specsr.app.session import Origin, Result, Session, Table
+from specsr.app.source import Source
+from specsr.app.steps import Step, command_text, step
+from specsr.app.work_forms import Form, forms
+from specsr.errors import SpecsrError
+from specsr.jobs.options import Speed
+from specsr.names import plain
+
+POLL = 0.2
+"""Time in s between two looks at a running step."""
+
+_WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
+
+
+class Work:
+    """The steps of a session.
+
+    Args:
+        session: the state of the page.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.child: Child | None = None
+        w = pn.widgets
+        self.results = w.RadioBoxGroup(options={}, **_WIDE)
+        self.results.param.watch(self._choose, "value")
+        self.remove = w.Button(name="Remove from the page", disabled=True)
+        self.remove.on_click(lambda _: session.close(session.active))
+        self.forms = {form.title: form for form in forms()}
+        self.kind = w.Select(name="Step", options=list(self.forms), **_WIDE)
+        self.fields = pn.Column(**_WIDE)
+        self.run = w.Button(name="Upscale", button_type="primary", disabled=True, **_WIDE)
+        self.run.on_click(self._run)
+        self.cancel = w.Button(name="Cancel", button_type="danger", disabled=True, width=90)
+        self.cancel.on_click(self._cancel)
+        self.bar = pn.indicators.Progress(value=0, max=100, visible=False, **_WIDE)
+        self.progress = pn.pane.Str("", **_WIDE)
+        self.command = _lines("Command line")
+        self.python = _lines("Python")
+        for form in self.forms.values():
+            for widget in form.widgets:
+                widget.param.watch(lambda _: self.preview(), "value")
+        self.kind.param.watch(lambda _: self._show_form(), "value")
+        session.param.watch(lambda _: self._results_changed(), ["results", "active"])
+        if pn.state.curdoc is not None:
+            pn.state.on_session_destroyed(lambda _: self.stop())
+        self._results_changed()
+
+    def view(self) -> Any:
+        """Return the panel."""
+        return pn.Column(
+            self.results, self.remove, self.kind, self.fields,
+            pn.Row(self.run, self.cancel, **_WIDE), self.bar, self.progress, *self.command,
+            *self.python, **_WIDE,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """End a step that runs."""
+        if self.child is not None:
+            self.child.cancel()
+
+    @property
+    def form(self) -> Form:
+        """The form that is shown."""
+        return self.forms[self.kind.value]
+
+    def _results_changed(self) -> None:
+        results = self.session.results
+        options = {_label(result): result.key for result in results}
+        self.results.param.update(options=options, value=self.session.active or None)
+        self.remove.disabled = not results
+        self._show_form()
+
+    def _choose(self, event: Any) -> None:
+        if event.new and event.new != self.session.active:
+            self.session.choose(event.new)
+
+    def _show_form(self) -> None:
+        form, chosen = self.form, self.session.chosen
+        if chosen is not None:
+            form.fit(chosen.kind)
+        self.fields.objects = list(form.widgets)
+        self.run.name = form.title
+        self.preview()
+
+    def preview(self) -> None:
+        """Show the lines of the step that the form stands for."""
+        made = self._step()
+        idle = self.child is None or self.child.status.state != "running"
+        self.run.disabled = made is None or not idle
+        before = [] if made is None else self._ancestors(self.session.chosen)
+        commands = [command_text(result.command) for result in before]
+        lines = [result.python for result in before]
+        if made is not None:
+            commands.append(made.command)
+            lines.append(made.python)
+        self.command[0].value = plain_lines("\n".join(commands))
+        self.python[0].value = plain_lines("\n".join(lines))
+
+    def _ancestors(self, result: Result | None) -> list[Result]:
+        """Return the results with a command that a step builds on, the first one first."""
+        found: list[Result] = []
+        while result is not None and result.command:
+            found.insert(0, result)
+            result = next((r for r in self.session.results if r.key == result.parent), None)
+        return found
+
+    def _step(self) -> Step | None:
+        """Return the step that the form stands for; None if there is none, with an error."""
+        chosen = self.session.chosen
+        if chosen is None:
+            return None
+        try:
+            if chosen.kind not in self.form.kinds:
+                raise SpecsrError(f"{self.form.title.lower()}: takes a {self.form.kinds[0]}")
+            options = self.form.options()
+        except SpecsrError as error:
+            self.progress.object = plain(error)
+            return None
+        self.progress.object = ""
+        taken = [path.name for path in self.session.folder.iterdir()]
+        return step(source_in(chosen.source, self.session.folder), options, taken)
+
+    async def _run(self, _: Any) -> None:
+        made, chosen = self._step(), self.session.chosen
+        if made is None or chosen is None or self.cancel.disabled is False:
+            return
+        self.session.param.update(error="", message=f"{made.title} of {plain(chosen.title)}")
+        self.run.disabled, self.cancel.disabled = True, False
+        try:
+            self.child = await asyncio.to_thread(Child, made.arguments, self.session.folder)
+            while (status := self.child.status).state == "running":
+                self._report(status)
+                await asyncio.sleep(POLL)
+        finally:
+            self.cancel.disabled = True
+            self.bar.visible = False
+        await self._ended(made, chosen, status)
+
+    def _report(self, status: Status) -> None:
+        known = status.fraction is not None
+        self.bar.param.update(
+            visible=True, value=round(100 * (status.fraction or 0)) if known else -1
+        )
+        left = "" if status.seconds_left is None else f", {time_text(status.seconds_left)} left"
+        self.progress.object = plain(f"{status.label or 'starting'}{left}")
+
+    async def _ended(self, made: Step, chosen: Result, status: Status) -> None:
+        session = self.session
+        if status.state != "done":
+            failed = status.state == "failed"
+            session.param.update(
+                error=plain(status.error) if failed else "",
+                message="" if failed else f"{made.title}: cancelled, nothing is left of it",
+            )
+            self.preview()
+            return
+        title = f"{made.title} of {chosen.key}"
+        paths = tuple(session.folder / name for name in made.outputs)
+        if made.kind == "table":
+            session.tables = (*session.tables, Table(title, paths, status.messages))
+            session.message = f"{title}: in the tables of the steps"
+            self.preview()
+            return
+        # a step that takes no speed leaves that of a table to its result
+        table = None if chosen.speed.is_auto or "--rpm" in made.arguments else chosen.speed.table
+        origin = Origin(
+            speed=Speed(table=table), command=made.arguments, python=made.python, parent=chosen.key
+        )
+        await session.open(paths[0], title, origin)
+        self.progress.object = plain("; ".join(m.strip() for m in status.messages[1:]))
+
+    async def _cancel(self, _: Any) -> None:
+        self.cancel.disabled = True
+        if self.child is not None:
+            await asyncio.to_thread(self.child.cancel)
+
+
+def _lines(name: str) -> tuple[Any, Any]:
+    """Return a field of lines and the button that copies them."""
+    field = pn.widgets.TextAreaInput(
+        name=name, value="", rows=3, max_length=1 << 20, disabled=True, resizable="height",
+        stylesheets=["textarea { font: 12px monospace; white-space: pre; }"], **_WIDE,
+    )  # fmt: skip
+    button = pn.widgets.Button(name=f"Copy {name.lower()}", width=160)
+    button.js_on_click(args={"field": field}, code="navigator.clipboard.writeText(field.value)")
+    return field, button
+
+
+def _label(result: Result) -> str:
+    return f"{result.key}: {plain(result.title)}"
+
+
+def source_in(source: Source, folder: Path) -> Source:
+    """Return a source as a command in a folder names it: by its name there, else absolute."""
+    path = Path(os.path.abspath(source.path))
+    name = path.name if path.parent == Path(os.path.abspath(folder)) else str(path)
+    speed = source.speed
+    if speed.table is not None and not speed.is_auto:
+        speed = replace(speed, table=Path(os.path.abspath(speed.table)))
+    return replace(source, path=name, speed=speed)
+
+
+def time_text(seconds: float) -> str:
+    """Return a time left such as ``75 s`` or ``12 min``."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def plain_lines(text: str) -> str:
+    """Return lines without characters that reorder or hide what is shown."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def work_panel(session: Session) -> Any:
+    """Return the panel of the steps."""
+    return Work(session).view()
