@@ -45,11 +45,6 @@ STRETCH = 1024
 """Fine columns processed together; bounds the memory."""
 MIN_ORDERS = 5
 """Fewer orders in the fit are not sufficient evidence of a speed."""
-FACTORS = (0.99, 0.995, 1.0, 1.005, 1.01)
-"""Factors tried on a measured speed; it is refined from the best of them."""
-OVERRIDE_GAIN = 1.0
-"""Minimum gain in log-likelihood per coarse column before a measured speed is overridden.  Lower
-gains also occur for tones at non-half orders."""
 
 
 def track_speed(
@@ -81,52 +76,15 @@ def track_speed(
     return np.where(np.repeat(known, scale[1])[: len(rotation_hz)], rotation_hz, 0.0)
 
 
-def correct_speed(
-    power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a measured speed, or a corrected one if the map clearly supports it, Hz, [T'].
-
-    Corrects errors of some tenths of a per cent and delays of some hundredths of a second.  Args
-    are those of `track_speed`.
-
-    Returns:
-        The speed, and the half orders that a fit at the measured one holds, [O]; None for these
-        where there is too little to fit.
-    """
-    start = _selected(power, grid, scale, rotation_hz)
-    if start is None:
-        return rotation_hz, None
-    model, levels = start
-    if len(levels.orders) < MIN_ORDERS:
-        return rotation_hz, levels.orders
-
-    def likelihood(speed: np.ndarray) -> float:
-        return float(_log_likelihood(model, levels, speed).mean())
-
-    values = {factor: likelihood(factor * rotation_hz) for factor in FACTORS}
-    best = max(values, key=values.__getitem__)
-    found = refine(model, levels, COARSE_STEPS, best * rotation_hz)
-    better = likelihood(found) - values[1.0] > OVERRIDE_GAIN
-    return found if better else rotation_hz, levels.orders
-
-
 def _fit(
     power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
 ) -> tuple[OrderModel, Levels] | None:
-    """Return a model with the levels of its fit; None where a speed has no evidence."""
-    found = _selected(power, grid, scale, rotation_hz)
-    return found if found is not None and len(found[1].orders) >= MIN_ORDERS else None
-
-
-def _selected(
-    power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray
-) -> tuple[OrderModel, Levels] | None:
-    """Return a model with the levels of its half orders; None with too little to fit."""
+    """Return a model with the levels of its half orders; None where a speed has no evidence."""
     if not ((rotation_hz > 0).any() and power.any() and len(rotation_hz) >= MIN_COLUMNS):
         return None
     model = OrderModel(power, grid, scale, rotation_hz)
     levels, _, _ = select(model, candidate_orders(model))
-    return model, levels
+    return (model, levels) if len(levels.orders) >= MIN_ORDERS else None
 
 
 def refine(
@@ -146,19 +104,19 @@ def refine(
     log = np.log(fill_gaps(model.rotation_hz if rotation_hz is None else rotation_hz))
     for step in steps:
         move, curvature = newton_step(
-            lambda speed: _log_likelihood(model, levels, speed), log, step, 1e4
+            lambda speed: log_likelihood(model, levels, speed), log, step, 1e4
         )
         move, weight = (np.repeat(x, s_t)[: len(log)] for x in (move, curvature / s_t))
         log = smooth(log + move, weight, STIFFNESS / dt**4)
     return np.where(known, np.exp(log), 0.0)
 
 
-def _log_likelihood(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood of each coarse column at a speed, [T].
+def log_likelihood(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndarray:
+    """Return the log-likelihood of each coarse column at a speed of the first shaft, [T].
 
     The levels of lines are fitted anew: those of another speed would favour it.
     """
-    cells = model.cells(levels.orders, rotation_hz)
+    cells = model.cells(levels.orders, rotation_hz, shaft=levels.shaft)
     _, expected = model.fit(cells, model.start(cells, levels), REFITS)
     return model.log_likelihood(expected).sum(axis=0)
 
@@ -206,13 +164,10 @@ def _extend(
 
 def _gain(model: OrderModel, levels: Levels, rotation_hz: np.ndarray) -> np.ndarray:
     """Return the log-likelihood that a speed gains over its alternatives in coarse columns, [T]."""
-    here = _log_likelihood(model, levels, rotation_hz)
+    here = log_likelihood(model, levels, rotation_hz)
     others = [
         np.mean(
-            [
-                _log_likelihood(model, levels, rotation_hz * (1 + move))
-                for move in (-offset, offset)
-            ],
+            [log_likelihood(model, levels, rotation_hz * (1 + move)) for move in (-offset, offset)],
             axis=0,
         )
         for offset in ALTERNATIVES

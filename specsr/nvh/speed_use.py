@@ -17,9 +17,10 @@ from specsr.choices import SpeedSource
 from specsr.maps.grid import Grid
 from specsr.nvh.order_candidates import MachineOrders
 from specsr.nvh.order_fit import OrderFit, fit_orders
+from specsr.nvh.speed_correction import correct_speed
 from specsr.nvh.speed_factor import joined
 from specsr.nvh.speed_search import MAX_SPACING, find_line_spacing
-from specsr.nvh.speed_track import STRETCH, correct_speed, track_speed
+from specsr.nvh.speed_track import STRETCH, track_speed
 from specsr.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ def given_speed(
 
     Args:
         find: whether the speed of the map is corrected where the map is clear
-            (`specsr.nvh.speed_track`); those of further shafts are taken as they are.
+            (`specsr.nvh.speed_correction`); those of further shafts are taken as they are.
         measured, grid, scale, rotation_hz, machine, progress: see `fit_speed`.
     """
     known = rotation_hz > 0
@@ -185,7 +186,9 @@ def given_speed(
     kept: set[float] | None = set()
     if find and known.any():
         for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
-            corrected[part], orders = correct_speed(power, grid, scale, rotation_hz[part])
+            corrected[part], orders = correct_speed(
+                power, grid, scale, rotation_hz[part], machine.cut(part)
+            )
             kept = None if kept is None or orders is None else kept.union(orders)
     changed = bool((corrected != rotation_hz).any())
     if find and known.any() and kept is not None and not changed and len(measured) == 1:

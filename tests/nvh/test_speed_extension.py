@@ -13,7 +13,8 @@ from specsr.nvh.order_candidates import candidate_orders
 from specsr.nvh.order_fit import select
 from specsr.nvh.order_model import OrderModel
 from specsr.nvh.speed import column_rotation_hz
-from specsr.nvh.speed_track import FINE_STEPS, correct_speed, refine, track_speed
+from specsr.nvh.speed_correction import correct_speed
+from specsr.nvh.speed_track import FINE_STEPS, refine, track_speed
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 

@@ -10,8 +10,9 @@ from specsr import Signal, SpectrogramTransform
 from specsr.maps import levels
 from specsr.maps.pooling import pool
 from specsr.nvh.speed import column_rotation_hz
+from specsr.nvh.speed_correction import correct_speed
 from specsr.nvh.speed_options import SpeedOptions
-from specsr.nvh.speed_track import correct_speed, track_speed
+from specsr.nvh.speed_track import track_speed
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
 
