@@ -354,7 +354,8 @@ def draw(tables: dict[str, list[dict[str, object]]], path: Path) -> None:
         ax.set_title(f"{title}; line to noise 20 dB", fontsize=9)
         ax.grid(alpha=0.3, axis="y")
     axes[0].set_yscale("log")
-    axes[0].legend(fontsize=7)
+    names = axes[0].get_legend_handles_labels()
+    figure.legend(*names, fontsize=7, loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=110)
 
 

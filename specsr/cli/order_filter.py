@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from specsr.nvh.order_cut import OrderCut
     from specsr.signal import Signal
 
+SWEPT = 0.15
+"""Change of a speed over its maximum from which figures are over speed: that of a run."""
 TABLES, FIGURES = (".csv",), (".png", ".pdf", ".svg")
 
 
@@ -37,7 +39,7 @@ class FilterOptions:
         widest: up to which the bandwidth is widened, in ``unit``; None for a constant one.
         weighting: frequency weighting of the recording.
         vibration: its quantity.
-        x: horizontal axis of the figures.
+        x: horizontal axis of the figures; None for `axis_of`.
         overwrite: replace files that exist.
     """
 
@@ -50,7 +52,7 @@ class FilterOptions:
     widest: float | None
     weighting: Weighting
     vibration: Vibration
-    x: XAxis
+    x: XAxis | None
     overwrite: bool
 
     @property
@@ -133,11 +135,21 @@ def by_filter(
         from specsr.plots.save import save_figure
 
         title = ", ".join((source.name, *weighting_note(options.weighting)))
-        drawn = plot_shafts(cuts, label, x=options.x, title=figure_text(title))
+        drawn = plot_shafts(cuts, label, x=axis_of(options.x, cuts), title=figure_text(title))
         save_figure(drawn, path, overwrite=options.overwrite)
         say(f"{source} -> {path}")
 
     write_each(others, write)
+
+
+def axis_of(x: XAxis | None, cuts: list[OrderCut]) -> XAxis:
+    """Return the horizontal axis of figures: as given, or time if the speeds do not sweep."""
+    import numpy as np
+
+    if x is not None:
+        return x
+    swept = [np.ptp(np.abs(cut.rpm)) >= SWEPT * np.abs(cut.rpm).max() for cut in cuts]
+    return "rpm" if any(swept) else "time"
 
 
 def weighting_note(weighting: Weighting) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from specsr.cli.options import (
 )
 from specsr.cli.order_filter import (
     FilterOptions,
+    axis_of,
     by_filter,
     check_tables_and_figures,
     cuts_csv,
@@ -38,9 +39,7 @@ from specsr.jobs.options import Figure, Reading, Speed
 
 if TYPE_CHECKING:
     from specsr.maps.spec_map import SpecMap
-    from specsr.nvh.order_cut import OrderCut
     from specsr.nvh.order_map import OrderMap
-    from specsr.nvh.view import View
 
     MapKind = TypeVar("MapKind", SpecMap, OrderMap)
 
@@ -126,7 +125,13 @@ def orders(
     df: Annotated[
         Optional[float], typer.Option(help="Row spacing of the Campbell diagram, Hz.")
     ] = None,
-    x: Annotated[XAxis, typer.Option(help="Horizontal axis of the maps.")] = "rpm",
+    x: Annotated[
+        Optional[XAxis],
+        typer.Option(
+            help="Horizontal axis of the figures [default: rpm; time if the speed changes by less "
+            "than 15 %]."
+        ),
+    ] = None,
     max_order: Annotated[
         Optional[float],
         typer.Option(
@@ -182,6 +187,8 @@ def orders(
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
+    from specsr.nvh.order_cut import order_cut
+    from specsr.nvh.view import view
     from specsr.nvh.weighted import weighted
 
     check_tables_and_figures(outputs)
@@ -212,7 +219,10 @@ def orders(
                 f"{source}: has an uncertainty, so it is an estimate already: leave out --expected"
             )
         spec = weighted(_expected(loaded, source.name) if expected else loaded, weighting)
-        cuts, by_order = _of_map(spec, wanted, bandwidth, x, top)
+        unit = "Hz" if bandwidth is None else "orders"
+        cuts = [order_cut(spec, None, k, bandwidth, unit) for k in wanted]
+        over = axis_of(x, cuts)
+        by_order = view(spec, over, "order", max_order=top)
     else:
         from specsr.maps.transform import spectrogram
         from specsr.nvh.order_map import order_map
@@ -224,7 +234,8 @@ def orders(
             by_angle = _expected(by_angle, source.name)
             spec = _expected(spec, source.name) if drawn else spec
         cuts = [by_angle.cut(k, bandwidth) for k in wanted]
-        by_order = by_angle.view(x)
+        over = axis_of(x, cuts)
+        by_order = by_angle.view(over)
 
     print_cuts(cuts, spec.channels, spec.grid.level_label)
     for note in weighting_note(weighting):
@@ -239,13 +250,16 @@ def orders(
         if path.suffix.lower() == ".csv":
             write_text(path, cuts_csv(cuts, spec.channels), overwrite, message)
         else:
-            from specsr.nvh.view import view
             from specsr.plots.save import save_figure
-            from specsr.plots.views import plot_run
+            from specsr.plots.views import campbell_top, plot_run
 
+            campbell, top = view(spec, over), figure.max_freq
+            if top is None:
+                top = campbell_top(campbell, wanted, db_range=figure.db_range)
+                if top < campbell.edges()[3]:
+                    say(f"  Campbell diagram up to {top:g} Hz: orders and main energy (--max-freq)")
             figure_of_run = plot_run(
-                view(spec, x), by_order, cuts, db_range=figure.db_range,
-                max_freq=figure.max_freq, title=title,
+                campbell, by_order, cuts, db_range=figure.db_range, max_freq=top, title=title
             )  # fmt: skip
             save_figure(figure_of_run, path, overwrite=overwrite)
             say(message + drawn_alone)
@@ -258,15 +272,3 @@ def _expected(measured: MapKind, name: str) -> MapKind:
     from specsr.enhance.expected import expected
 
     return expected(measured, progress=bar(name))
-
-
-def _of_map(
-    spec: SpecMap, wanted: tuple[float, ...], bandwidth: float | None, x: XAxis, top: float
-) -> tuple[list[OrderCut], View]:
-    """Return the cuts of a map, and its view over orders up to ``top``."""
-    from specsr.nvh.order_cut import order_cut
-    from specsr.nvh.view import view
-
-    unit = "Hz" if bandwidth is None else "orders"
-    cuts = [order_cut(spec, None, k, bandwidth, unit) for k in wanted]
-    return cuts, view(spec, x, "order", max_order=top)

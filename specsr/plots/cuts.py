@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+INSIDE = 6
+"""Curves up to which the legend is in the axes, and above which it is below them."""
 _LINE_STYLES = ("-", "--", ":", "-.")
 
 
@@ -47,26 +49,35 @@ def plot_cuts(
     Raises:
         SpecsrError: an unknown horizontal axis, or more than four recordings.
     """
+    from matplotlib import colormaps
+
     check(x, XAxis, "x")
     named = cuts if isinstance(cuts, Mapping) else {"": cuts}
     if len(named) > len(_LINE_STYLES):
         raise SpecsrError(f"{len(named)} recordings: expected up to {len(_LINE_STYLES)}")
     ax = new_axes(4.0) if ax is None else ax
+    many = max(map(len, named.values()), default=0) > 10
+    entries = 0
     for style, (name, each) in zip(_LINE_STYLES, named.items()):
+        entries += len(each)
         for i, cut in enumerate(each):
+            colour = colormaps["tab20"](i % 20) if many else f"C{i}"
             values = cut.rpm if x == "rpm" else cut.times
             entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut)})"
             entry = f"{figure_text(name)} {entry}" if name else entry
             level = cut.levels[channel]
-            ax.plot(values, level, style, color=f"C{i}", lw=1.3, label=entry)
+            ax.plot(values, level, style, color=colour, lw=1.3, label=entry)
             if cut.uncertainty_db is not None:
                 u = np.where(np.isfinite(level), cut.uncertainty_db[channel], np.nan)
-                ax.fill_between(values, level - u, level + u, color=f"C{i}", alpha=0.2, lw=0)
+                ax.fill_between(values, level - u, level + u, color=colour, alpha=0.2, lw=0)
     label_x(ax, x)
     ax.set_ylabel(f"Level ({label})")
     ax.grid(alpha=0.3)
     ax.margins(x=0)
-    ax.legend(fontsize=8)
+    if entries > INSIDE:
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
+    else:
+        ax.legend(fontsize=8)
     if title is not None:
         ax.set_title(figure_text(title))
     return ax

@@ -30,6 +30,9 @@ COLOURS = "magma"
 
 _NO_DATA = "0.88"
 
+FULL_NAMES = 6
+"""Orders up to which labels in a map are ``order 2``, and above which ``2``."""
+
 MAX_ROWS, MAX_COLUMNS = 1500, 2000
 """Most rows and columns of cells in a figure; larger maps are shrunk (`shrunk`)."""
 
@@ -137,11 +140,19 @@ def colour_bar(
 def draw_orders(ax: Axes, orders: Iterable[float], x: np.ndarray, per_order: np.ndarray) -> None:
     """Draw a line for each order, with its label at the last free position along it.
 
-    ``per_order`` is the position of order 1 on the vertical axis at every ``x``: rpm / 60 in Hz,
-    or 1 on an order axis.  A line out of view, or without a free position, has no label.
+    Where no position is free, at that farthest from other labels; above `FULL_NAMES` orders, labels
+    are the numbers alone.  A line out of view has no label.
+
+    Args:
+        ax: axes to draw into.
+        orders: multiples of the rotation frequency.
+        x: positions on the horizontal axis, [X].
+        per_order: of order 1 on the vertical axis at every ``x``: rpm / 60 in Hz, or 1 on an order
+            axis.
     """
     from matplotlib.patheffects import withStroke
 
+    orders = tuple(orders)
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     point = ax.figure.dpi / 72 / np.array(ax.bbox.size)  # one point as a fraction of the axes
     taken: list[tuple[np.ndarray, np.ndarray]] = []
@@ -150,14 +161,21 @@ def draw_orders(ax: Axes, orders: Iterable[float], x: np.ndarray, per_order: np.
         name = f"order {order:g}"
         heights = order * per_order
         ax.plot(x, heights, "--", color="white", lw=0.8, alpha=0.7, label=name)
-        half = np.array([2.5 * len(name) + 3, 6]) * point  # half the size of a label of 8 points
+        text = name if len(orders) <= FULL_NAMES else f"{order:g}"
+        half = np.array([2.5 * len(text) + 3, 6]) * point  # half the size of a label of 8 points
         places = np.stack([(x - left) / (right - left), (heights - low) / (high - low)], 1)
+        in_view = ((places > 0) & (places < 1)).all(axis=1)
+        if not in_view.any():
+            continue
         inside = ((places > half) & (places < 1 - half)).all(axis=1)
-        for place in places[inside][::-1]:
-            if all((np.abs(place - at) > half + room).any() for at, room in taken):
-                taken.append((place, half))
-                ax.text(
-                    place[0], place[1], name, transform=ax.transAxes, ha="center", va="center",
-                    color="white", fontsize=8, path_effects=outline,
-                )  # fmt: skip
-                break
+        places = np.clip(places[inside if inside.any() else in_view], half, 1 - half)[::-1]
+        # of two labels that do not overlap, one distance at least is above 1
+        apart = [(np.abs(places - at) / (half + room)).max(axis=1) for at, room in taken]
+        nearest = np.min(apart, axis=0) if apart else np.full(len(places), np.inf)
+        free = np.flatnonzero(nearest > 1)
+        place = places[free[0] if free.size else np.argmax(nearest)]
+        taken.append((place, half))
+        ax.text(
+            place[0], place[1], text, transform=ax.transAxes, ha="center", va="center",
+            color="white", fontsize=8, path_effects=outline,
+        )  # fmt: skip

@@ -12,7 +12,7 @@ from specsr.choices import DB_RANGE, XAxis
 from specsr.errors import SpecsrError
 from specsr.nvh.levels import BandLevels, to_level
 from specsr.nvh.order_cut import OrderCut
-from specsr.nvh.view import View
+from specsr.nvh.view import View, nice_step
 from specsr.plots.background import background_legend, draw_background
 from specsr.plots.cuts import plot_cuts
 from specsr.plots.parts import (
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from specsr.nvh.background import Corrected
+
+ABOVE_ORDERS, FAR_ABOVE_ORDERS = 1.25, 3.0
+"""Top of a Campbell diagram over the highest order at the highest speed, at least and at most: the
+orders take a third of the height."""
+ROUND = 10
+"""Approximate number of steps of a round number in the height of a Campbell diagram."""
 
 
 def plot_view(
@@ -94,6 +100,33 @@ def plot_view(
     return ax
 
 
+def campbell_top(
+    view: View, orders: Sequence[float] = (), *, channel: int = 0, db_range: float = DB_RANGE
+) -> float:
+    """Return the highest frequency in Hz of a Campbell diagram: all orders, and the main energy.
+
+    The last row whose mean power is within half of ``db_range`` of that of the loudest row, but at
+    least `ABOVE_ORDERS` and at most `FAR_ABOVE_ORDERS` times the highest order at the highest
+    speed.  Rounded up to a round number, and at most the highest frequency of the view.
+
+    Args:
+        view: over frequency.
+        orders: orders that are drawn.
+        channel: position of the channel.
+        db_range: dB from the top of the colour scale to its bottom.
+    """
+    power = view.power[channel]
+    known = ~np.isnan(power)
+    mean = np.where(known, power, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    loud = np.flatnonzero(mean >= mean.max() * 10 ** (-db_range / 20))
+    wanted = float(view.y[loud[-1]])
+    if len(orders) and view.rpm is not None:
+        highest = max(orders) * float(np.nanmax(view.rpm)) / 60
+        wanted = min(max(wanted, ABOVE_ORDERS * highest), FAR_ABOVE_ORDERS * highest)
+    step = nice_step(max(wanted, float(view.y[-1]) / MAX_ROWS), ROUND)
+    return min(step * math.ceil(wanted / step - 1e-9), view.edges()[3])
+
+
 def plot_run(
     campbell: View,
     by_order: View,
@@ -112,7 +145,7 @@ def plot_run(
         cuts: order cuts; their orders are marked in both views.
         channel: position of the channel.
         db_range: dB from the top of the colour scale of both views to its bottom.
-        max_freq: highest frequency of the Campbell diagram, Hz; None shows all.
+        max_freq: highest frequency of the Campbell diagram, Hz; None for `campbell_top`.
         title: title of the figure.
 
     Raises:
@@ -124,6 +157,8 @@ def plot_run(
     grid = figure.add_gridspec(2, 2, height_ratios=[1.2, 1])
     orders = [cut.order for cut in cuts]
     vmax = colour_top(view.db[channel] for view in (campbell, by_order))
+    if max_freq is None:
+        max_freq = campbell_top(campbell, orders, channel=channel, db_range=db_range)
     for place, view, top in ((0, campbell, max_freq), (1, by_order, None)):
         plot_view(
             view, ax=figure.add_subplot(grid[0, place]), channel=channel, db_range=db_range,
