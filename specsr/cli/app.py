@@ -14,6 +14,7 @@ import typer
 
 from specsr.cli import document
 from specsr.cli.benchmark import benchmark_images, benchmark_speed, benchmark_step
+from specsr.cli.browser_app import browser_app
 from specsr.cli.common import Verbose, add_command, add_verbosity, examples, start_messages
 from specsr.cli.compare import compare
 from specsr.cli.diagnosis import average, cepstrum
@@ -171,6 +172,9 @@ add_command(
     app,
     "specsr evaluate restored.wav original.wav --low logger.wav --cut 12000 --orders 2,4",
 )(evaluate)
+add_command(app, "specsr app", "specsr app run.wav", "specsr app FOLDER --no-browser", name="app")(
+    browser_app
+)
 add_command(
     app,
     "specsr synth -o run.wav --seed 7 --truth truth.npz",

@@ -68,34 +68,13 @@ def _reading(
     rate: float | None = None,
 ) -> Reading:
     """Return how recordings are read; a calibrator tone is evaluated and reported here."""
-    if sum(value is not None for value in (calib, calib_tone, full_scale)) > 1:
-        raise SpecsrError("--calib, --calib-tone and --full-scale exclude each other: give one")
-    source = None
-    if calib_tone is not None or full_scale is not None:
-        from specsr import io
-        from specsr.io.snapshot import snapshot
-        from specsr.nvh import calibration
-        from specsr.units import parse_unit, reference_label
+    if calib_tone is None and full_scale is None:
+        return Reading(unit, calib, tuple(channels) if channels else None, rate)
+    from specsr.jobs.calibrated import calibrated_reading
 
-        unit = parse_unit(unit or "Pa")
-        if calib_tone is None:
-            assert full_scale is not None  # one of the two was given
-            calib = calibration.at_full_scale(full_scale, unit)
-            say(f"a full-scale sine is {full_scale:g} dB {reference_label(unit)}")
-        else:
-            path, level = calib_tone
-            try:
-                read = snapshot([path])
-                recorded = io.read(path, unit="1", calib=1.0)
-                read.check()
-                tone = calibration.calibrate(recorded, level, unit)
-            except SpecsrError as error:
-                text = str(error)
-                raise SpecsrError(text if str(path) in text else f"{path}: {text}") from None
-            calib = tone.calib
-            source = path
-            say(f"{path}: {level:g} dB {reference_label(unit)}: {tone}")
-    return Reading(unit, calib, tuple(channels) if channels else None, rate, source)
+    found, note = calibrated_reading(unit, calib, calib_tone, full_scale, channels, rate)
+    say(note)
+    return found
 
 
 reading_options = Group(
@@ -277,6 +256,30 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
     if not all(map(math.isfinite, found)):
         raise SpecsrError(f"{option} is {text!r}: expected numbers with commas, such as 2,4")
     return found
+
+
+def interval(text: str, option: str, what: str, example: str) -> tuple[float, float]:
+    """Return the two numbers of an option such as 800:6000, the lower one first.
+
+    Args:
+        text: value of the option.
+        option: its name.
+        what: what is expected, for the message.
+        example: of a value.
+
+    Raises:
+        SpecsrError: other text, nan or inf, or a first number that is not below the second.
+    """
+    try:
+        low, high = map(float, text.split(":"))
+        valid = math.isfinite(low) and math.isfinite(high) and low < high
+    except ValueError:
+        valid = False
+    if not valid:
+        raise SpecsrError(
+            f"{option} is {text!r}: expected {what}, the lower first, such as {example}"
+        )
+    return low, high
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -161,15 +161,20 @@ class Pyramid:
         chunk = max(1, _CHUNK // (math.prod(outer) * STEP)) * STEP
         for first in range(0, columns, chunk):
             last = min(first + chunk, columns)
-            part = self._reduced(level, (..., slice(first, last)), first, last, 1, STEP)
-            found[..., first // STEP : -(-last // STEP)] = part
+            part = (..., slice(first, last))
+            reduced_part = self._reduced(level, part, first, last, (1, STEP))
+            found[..., first // STEP : -(-last // STEP)] = reduced_part
         return found
 
     def _reduced(
-        self, level: int, part: tuple, first: int, last: int, s_f: int, s_t: int
-    ) -> np.ndarray:
+        self, level: int, part: tuple, first: int, last: int, block: tuple[int, int],
+        gain: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """Return blocks of a part of a level, which has the columns first to last."""
+        s_f, s_t = block
         values = self.levels[level][part]
+        if gain is not None:
+            values = values * gain.astype(values.dtype)
         if self.by != "rms" or not level:
             return reduced(values, s_f, s_t, self.by)
         size = STEP**level
@@ -179,7 +184,13 @@ class Pyramid:
             weights[-1] -= missing
         return np.sqrt(_mean(np.square(values), s_f, s_t, weights))
 
-    def tile(self, rows: tuple[int, int], columns: tuple[int, int], size: tuple[int, int]) -> Tile:
+    def tile(
+        self,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        size: tuple[int, int],
+        gain: np.ndarray | None = None,
+    ) -> Tile:
         """Return a part of the map in at most ``size`` blocks, and two more along each axis.
 
         Blocks start at multiples of their size, so a line keeps its place while the view moves.
@@ -188,6 +199,7 @@ class Pyramid:
         Args:
             rows, columns: first and past-the-last one of the part; cut to the map.
             size: most rows and columns of blocks, from 1 up.
+            gain: factor of every row of the map, above zero, [rows]; such as a weighting.
 
         Raises:
             SpecsrError: a part without cells, or a size of less than one block.
@@ -212,5 +224,6 @@ class Pyramid:
         first = c0 // STEP**level
         last = min(-(-c1 // step) * s_t, self.levels[level].shape[-1])
         part = (..., slice(r0, r1), slice(first, last))
-        values = self._reduced(level, part, first, last, s_f, s_t)
+        weighted = None if gain is None else gain[r0:r1, None]
+        values = self._reduced(level, part, first, last, (s_f, s_t), weighted)
         return Tile(values, (r0, c0), (s_f, step))

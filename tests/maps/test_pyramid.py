@@ -93,6 +93,14 @@ def test_a_tile_is_the_reduced_map(case, by: str) -> None:
     assert tile.values.shape[0] <= size[0] + 2 and tile.values.shape[1] <= size[1] + 2
 
 
+@pytest.mark.parametrize("by", ["max", "rms"])
+def test_a_gain_of_the_rows_is_applied_before_rows_are_joined(by: str) -> None:
+    values, gain = _drawn(9, 70), np.linspace(0.1, 2.0, 9)
+    found = Pyramid(values, by).tile((0, 9), (0, 70), (2, 3), gain)  # type: ignore[arg-type]
+    expected = reduced(values * gain[:, None], *found.block, by)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.values, expected, rtol=1e-5)
+
+
 def test_single_cells_where_they_fit() -> None:
     values = _drawn(20, 500)
     tile = Pyramid(values).tile((3, 9), (100, 160), (10, 60))

@@ -16,6 +16,7 @@ from pathlib import Path
 ORDER = (
     {"__main__"},
     {"cli"},
+    {"app"},
     {"benchmark"},
     {"jobs", "train"},
     {"report", "enhance", "images"},

@@ -1,0 +1,1 @@
+"""A page in the browser: open, look, work, listen, read off, save."""

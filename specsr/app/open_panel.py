@@ -1,0 +1,229 @@
+"""Opening files on the page: by path, from a folder, or dropped; the fields that reading needs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import html
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from specsr.app.opening import Facts, facts, fields_of, readable_files
+from specsr.app.server import PART
+from specsr.app.session import Origin, Session
+from specsr.errors import SpecsrError
+from specsr.jobs.calibrated import calibrated_reading
+from specsr.jobs.options import AUTO, Reading, Speed
+from specsr.names import plain
+from specsr.units import REFERENCES
+
+_SOURCES = {
+    "as in the file": "", "table": "table", "channel": "channel", "tacho pulses": "tacho",
+    "found in the sound": "auto",
+}  # fmt: skip
+
+
+class Open:
+    """The form that opens files.
+
+    Args:
+        session: the state of the page.
+        start: file or folder of the command line; None for none.
+    """
+
+    def __init__(self, session: Session, start: Path | None = None) -> None:
+        self.session = session
+        self.path: Path | None = None
+        self.title = ""
+        w, wide = pn.widgets, {"sizing_mode": "stretch_width"}
+        self.typed = w.TextInput(name="Path of a file or folder", placeholder="run.wav", **wide)
+        self.files = w.Select(name="Files of the folder", options={}, visible=False, size=6, **wide)
+        self.drop = w.FileDropper(
+            multiple=False, chunk_size=PART, previews=[], layout="compact", height=70, **wide
+        )
+        self.found = pn.pane.HTML("", css_classes=["facts"], **wide)
+        self.channels = w.MultiSelect(
+            name="Channels (--channel); none: all that fit", options=[], size=3, **wide
+        )
+        self.unit = w.Select(name="Unit (--unit)", options=["", *REFERENCES], width=95)
+        self.calib = w.FloatInput(
+            name="Per full scale (--calib)", value=None, placeholder="of the file", width=155
+        )
+        self.full_scale = w.FloatInput(name="dB (--full-scale)", value=None, width=110)
+        self.rate = w.FloatInput(name="Rate, Hz (--file-rate)", value=None, width=140)
+        self.tone = w.TextInput(name="Calibrator (--calib-tone)", placeholder="tone.wav", width=180)
+        self.tone_level = w.FloatInput(name="its dB", value=94.0, width=70)
+        self.speed = w.Select(name="Speed", options=_SOURCES, **wide)
+        self.table = w.TextInput(name="Table (--rpm)", placeholder="rpm.csv", **wide)
+        self.speed_channel = w.Select(name="Channel (--rpm-channel)", options=[], width=160)
+        self.scale = w.FloatInput(name="1/min per unit", value=1.0, width=110)
+        self.tacho = w.Select(name="Channel (--tacho-channel)", options=[], width=160)
+        self.pulses = w.FloatInput(name="Pulses per turn", value=1.0, width=110)
+        self.button = w.Button(name="Open", button_type="primary", disabled=True, **wide)
+        self.settings = pn.Card(
+            self.channels, pn.Row(self.unit, self.rate), pn.Row(self.calib, self.full_scale),
+            pn.Row(self.tone, self.tone_level), self.speed, self.table,
+            pn.Row(self.speed_channel, self.scale), pn.Row(self.tacho, self.pulses),
+            title="How it is read", collapsed=True, visible=False, **wide,
+        )  # fmt: skip
+        self.speed.param.watch(lambda _: self._speed_fields(), "value")
+        self._speed_fields()
+        self.typed.param.watch(self._typed, "value")
+        self.files.param.watch(self._picked, "value")
+        self.drop.param.watch(self._dropped, "value")
+        self.button.on_click(self._open)
+        self.folder = start if start is not None and start.is_dir() else None
+        if self.folder is not None:
+            self._list(self.folder)
+        elif start is not None:
+            pn.state.onload(functools.partial(self.examine, start, at_once=True))
+
+    def view(self) -> Any:
+        """Return the panel."""
+        return pn.Column(
+            self.typed, self.files, self.drop, self.found, self.settings, self.button,
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+
+    def _list(self, folder: Path) -> None:
+        found = readable_files(folder)
+        names = {plain(path.relative_to(folder)): str(path) for path in found}
+        self.files.param.update(options={"": "", **names}, value="", visible=bool(found))
+        if not found:
+            self.session.error = plain(f"{folder}: holds no recording or map")
+
+    async def _typed(self, event: Any) -> None:
+        if not event.new.strip():
+            return
+        path = Path(event.new.strip()).expanduser()
+        if path.is_dir():
+            self._list(path)
+        else:
+            await self.examine(path)
+
+    async def _picked(self, event: Any) -> None:
+        if event.new:
+            await self.examine(Path(event.new))
+
+    async def _dropped(self, event: Any) -> None:
+        """Store a file from the browser in the folder of the page, and examine it."""
+        for name, data in event.new.items():
+            path = self.session.numbered(name)
+            raw = data.encode() if isinstance(data, str) else data
+            await asyncio.to_thread(path.write_bytes, raw)
+            await self.examine(path, title=name)
+        if event.new:
+            self.drop.value = {}
+
+    async def examine(self, path: Path, title: str = "", at_once: bool = False) -> None:
+        """Show what a file holds and fill the form; open it if it can be and that is wanted."""
+        self.session.error = ""
+        self.session.message = f"reading {plain(path.name)}"
+        self.button.disabled = True
+        try:
+            found = await asyncio.to_thread(facts, path)
+        except (SpecsrError, OSError, MemoryError) as error:
+            self._refused(plain(error))
+            return
+        self.path, self.title = path, title or path.name
+        self.session.message = f"{plain(self.title)}: check how it is read, then open it"
+        self._fill(found)
+        if at_once and not found.missing:
+            await self._open(None)
+
+    def _refused(self, message: str) -> None:
+        """Show the message of a reader, and the fields that it is about."""
+        self.session.param.update(error=message, message="")
+        wanted = fields_of(message)
+        for name in ("rate", "unit", "calib", "full_scale", "tone", "channels", "table",
+                     "speed_channel", "tacho"):  # fmt: skip
+            widget = getattr(self, name)
+            widget.css_classes = ["wanted"] if name in wanted else []
+        if wanted and self.path is not None:
+            self.settings.param.update(collapsed=False, visible=True)
+
+    def _fill(self, found: Facts) -> None:
+        """Fill the form with what was found in a file."""
+        lines = "".join(f"<div>{html.escape(plain(line))}</div>" for line in found.lines)
+        self.found.object = f"<b>{html.escape(plain(self.title))}</b>{lines}"
+        is_map = found.kind == "map"
+        self.channels.param.update(options=list(found.channels), value=[])
+        self.unit.value = found.unit if found.unit in REFERENCES else ""
+        self.rate.param.update(value=None, placeholder=f"{found.rate:g}" if found.rate else "")
+        self.calib.value = self.full_scale.value = None
+        self.tone.value = self.table.value = self.speed.value = ""
+        self.speed_channel.options = self.tacho.options = list(found.speeds)
+        for widget in (self.channels, self.unit, self.rate, self.calib, self.full_scale, self.tone):
+            widget.param.update(disabled=is_map, css_classes=[])
+        self.filled = self.unit.value
+        self.settings.param.update(visible=True, collapsed=not found.missing)
+        self.button.disabled = False
+        if found.missing:
+            wanted = [line for line in found.lines if fields_of(line)]
+            self._refused(plain(wanted[-1] if wanted else f"missing: {', '.join(found.missing)}"))
+            self.button.disabled = False
+
+    def _speed_fields(self) -> None:
+        """Show the fields of the chosen source of the speed."""
+        source = self.speed.value
+        self.table.visible = source == "table"
+        self.speed_channel.visible = self.scale.visible = source == "channel"
+        self.tacho.visible = self.pulses.visible = source == "tacho"
+
+    def reading(self) -> Reading:
+        """Return how the recording is read; what was filled in and not changed is left to the file.
+
+        Raises:
+            SpecsrError: fields that exclude each other, or a calibrator that cannot be read.
+        """
+        tone = _text(self.tone)
+        found, note = calibrated_reading(
+            unit=self.unit.value if self.unit.value != self.filled else None,
+            calib=self.calib.value,
+            calib_tone=(Path(tone).expanduser(), self.tone_level.value or 94.0) if tone else None,
+            full_scale=self.full_scale.value,
+            channels=self.channels.value or None,
+            rate=self.rate.value,
+        )
+        if note:
+            self.session.message = plain(note)
+        return found
+
+    def source_of_speed(self) -> Speed:
+        """Return the source of the speed."""
+        source = self.speed.value
+        if source == "table":
+            if not _text(self.table):
+                raise SpecsrError("the speed has no table: name one (--rpm rpm.csv)")
+            return Speed(table=Path(_text(self.table)).expanduser())
+        if source == "channel":
+            return Speed(channel=self.speed_channel.value, scale=self.scale.value or 1.0)
+        if source == "tacho":
+            return Speed(tacho=self.tacho.value, pulses=self.pulses.value or 1.0)
+        return Speed(table=AUTO) if source == "auto" else Speed()
+
+    async def _open(self, _: Any) -> None:
+        if self.path is None:
+            return
+        self.button.param.update(disabled=True, name="Opening ...")
+        try:
+            reading = await asyncio.to_thread(self.reading)
+            origin = Origin(reading, self.source_of_speed())
+            result = await self.session.open(self.path, self.title, origin)
+            if result is None:
+                self._refused(self.session.error)
+        except SpecsrError as error:
+            self._refused(plain(error))
+        finally:
+            self.button.param.update(disabled=False, name="Open")
+
+
+def _text(widget: Any) -> str:
+    return str(widget.value or "").strip()
+
+
+def open_panel(session: Session, start: Path | None = None) -> Any:
+    """Return the panel that opens files."""
+    return Open(session, start).view()

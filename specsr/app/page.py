@@ -1,0 +1,60 @@
+"""The page: its panels, and the line that shows what happened."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from specsr.app.listen_panel import listen_panel
+from specsr.app.look_panel import look_panel
+from specsr.app.open_panel import open_panel
+from specsr.app.read_off_panel import read_off_panel
+from specsr.app.save_panel import save_panel
+from specsr.app.session import Session
+from specsr.app.work_panel import work_panel
+from specsr.names import plain
+
+_STATUS = """
+:host { font-size: 13px; }
+.error { color: #b00020; font-weight: 600; }
+"""
+_SIDE = 350
+
+
+def page(folder: Path, start: Path | None = None) -> Any:
+    """Return a page.
+
+    Args:
+        folder: for its temporary files.
+        start: file or folder that is open from the start; None for none.
+    """
+    session = Session(folder, pn.state.curdoc)
+    status = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[_STATUS], height=22)
+    reading = pn.indicators.Progress(value=0, max=100, width=120, visible=False, align="center")
+
+    def tell(*_: Any) -> None:
+        error = f'<span class="error">{html.escape(plain(session.error))}</span>  '
+        text = html.escape(plain(session.message))
+        status.object = f'<div role="status">{error if session.error else ""}{text}</div>'
+        reading.param.update(visible=session.busy >= 0, value=int(100 * max(session.busy, 0)))
+
+    session.param.watch(tell, ["message", "error", "busy"])
+    session.message = "open a recording or map"
+    wide = {"sizing_mode": "stretch_width"}
+    side = pn.Column(
+        pn.Card(open_panel(session, start), title="Open", **wide),
+        pn.Card(work_panel(session), title="Work", **wide),
+        width=_SIDE, scroll="y", styles={"height": "100vh", "flex": "none"},
+    )  # fmt: skip
+    tabs = pn.Tabs(
+        ("Listen", listen_panel(session)), ("Read off", read_off_panel(session)),
+        ("Save", save_panel(session)), **wide,
+    )  # fmt: skip
+    main = pn.Column(
+        pn.Row(status, reading, **wide), look_panel(session), tabs, scroll="y",
+        styles={"height": "100vh", "min-width": "0"}, **wide,
+    )  # fmt: skip
+    return pn.Row(side, main, **wide)
