@@ -4,6 +4,7 @@
 __version__: str
 
 from .enhance.band import upscale_band as upscale_band
+from .enhance.band_options import BandOptions as BandOptions
 from .enhance.denoise import denoise as denoise
 from .enhance.expected import expected as expected
 from .enhance.maps import upscale_map as upscale_map
@@ -130,6 +131,7 @@ __all__ = [
     "upscale",
     "upscale_map",
     "upscale_band",
+    "BandOptions",
     "denoise",
     "expected",
     "sharp_map",

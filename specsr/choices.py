@@ -89,6 +89,9 @@ MAX_ATTENUATION = 40.0
 BICUBIC = "bicubic"
 """Stands for bicubic interpolation where a map model is named."""
 
+NOISE_FILL = "noise-fill"
+"""Stands for noise of a typical spectrum where a band model is named."""
+
 SCALE = 2
 """Factor of `specsr.upscale`: of the rate, of both axes of a map, or of the size of an image."""
 

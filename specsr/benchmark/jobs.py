@@ -76,14 +76,14 @@ def _split(profile: cProfile.Profile) -> dict[str, float]:
     """Seconds within the functions of each part of a job."""
     import soundfile
 
-    from specsr.pairs import consistency
+    from specsr.pairs import measured_band
 
     parts: dict[str, list[Callable[..., Any]]] = {
         "read": [soundfile.SoundFile.read],
         "analysis": [SpectrogramTransform.__call__],
         "network": [run_tiled],
         "phase": [to_signal, SpectrogramTransform.inverse],
-        "own band": [consistency.put_band_back],
+        "own band": [measured_band.put_band_back],
         "write": [soundfile.SoundFile.write],
     }
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from specsr.choices import SCALE, Consistency, Phase
+from specsr.choices import NOISE_FILL, SCALE
+from specsr.enhance.band_options import BandOptions
+from specsr.enhance.band_orders import orders_above
+from specsr.enhance.band_top import Top, assumed_top, empty_rows
+from specsr.enhance.noise_fill import noise_above, noise_transform
 from specsr.enhance.segments import (
+    Plan,
     first_seconds,
     join,
     model_plan,
     model_transform,
     one_channel,
+    plan,
     process,
 )
 from specsr.errors import SpecsrError
@@ -27,14 +33,17 @@ from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
 from specsr.pairs.band_input import band_image, cut_row
-from specsr.pairs.consistency import put_band_back
+from specsr.pairs.measured_band import put_band_back
 from specsr.progress import Progress
 from specsr.signal import Signal, Source
 
 log = logging.getLogger(__name__)
 
-ITERATIONS = 16
-"""Iterations of the phase estimate; few are needed, as the phase of the lower band is known."""
+RESAMPLER = 1024
+"""Samples of the input beyond a part of it that the resampled part depends on."""
+
+Work = Callable[[Signal, int, Progress | None], Signal]
+"""Estimate of a part: (part, position of its first channel, progress) -> part at the high rate."""
 
 
 def upscale_band(
@@ -42,28 +51,23 @@ def upscale_band(
     scale: int = SCALE,
     *,
     model: str | Path | Model | None = None,
-    phase: Phase = "auto",
-    iterations: int = ITERATIONS,
-    consistency: Consistency | None = None,
+    band: BandOptions = BandOptions(),
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Signal:
     """Return a recording at ``scale`` times its rate with an estimated upper band.
 
     The measured band is kept: decimating the result gives the input.  Above it the spectrum is
-    estimated up to `band_top`, the limit of the model's training data, and empty from there.  A
-    recording that reaches that limit is resampled alone, with a warning.
+    estimated up to its top (`specsr.enhance.band_top.assumed_top`) and to `band_top`, the limit of
+    the model's training data, and empty from there.  A recording that reaches that limit is
+    resampled alone, with a warning.
 
     Args:
-        low: the recording, samples [C, N].
+        low: the recording, samples [C, N]; with its speed for ``band.orders``.
         scale: ratio of the rates, a whole number from 2 up.
-        model: name or file of a model for the pair ``band``; None for the bundled one.
-        phase: method that estimates the phase of the upper band, see `specsr.choices.Phase`.
-            ``auto`` uses the measured phase of the lower band and is recommended; ``pghi`` alone
-            gives too low levels.
-        iterations: number of iterations of the phase estimate.
-        consistency: None to put the measured band back; ``"off"`` to keep the model's estimate of
-            it.
+        model: name or file of a model for the pair ``band``; None for the bundled one;
+            `specsr.choices.NOISE_FILL` for noise of a typical spectrum, at any rate.
+        band: top of the spectrum, orders, phase, consistency.
         options: tiling, ensemble, precision, device, length of the segments.
         progress: wraps the iterable of steps, for a bar.
 
@@ -71,14 +75,11 @@ def upscale_band(
         Samples [C, scale N] with the unit, channels and start of the input.
 
     Raises:
-        SpecsrError: an option out of range, no such model, or a rate of the result below that of
-            the model's training data.
+        SpecsrError: an option out of range, no such model, orders without a speed, or a rate of the
+            result below that of the model's training data.
     """
-    pieces = upscale_pieces(
-        low, scale, model=model, phase=phase, iterations=iterations, consistency=consistency,
-        options=options, progress=progress,
-    )  # fmt: skip
-    return join(pieces)
+    return join(upscale_pieces(low, scale, model=model, band=band, options=options,
+                               progress=progress))  # fmt: skip
 
 
 def upscale_pieces(
@@ -86,42 +87,97 @@ def upscale_pieces(
     scale: int = SCALE,
     *,
     model: str | Path | Model | None = None,
-    phase: Phase = "auto",
-    iterations: int = ITERATIONS,
-    consistency: Consistency | None = None,
+    band: BandOptions = BandOptions(),
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
 ) -> Generator[Signal, None, None]:
     """Yield the result of `upscale_band` in pieces of ``options.segment`` seconds, in order.
 
     Arguments and errors are those of `upscale_band`; ``low`` may also be an open file
-    (`specsr.io.stream`).
+    (`specsr.io.stream`), without ``band.orders``.
     """
     if scale != int(scale) or scale < 2:
         raise SpecsrError(f"scale is {scale}: the pair band takes a whole number from 2 up")
     scale = int(scale)
-    if consistency not in (None, "off"):
-        raise SpecsrError(
-            f"consistency is {consistency!r}: the pair band takes only 'off'; leave it out to put "
-            "the measured band back"
-        )
-    found = find_model(model, "band", (1, 1))
+    top = assumed_top(low, scale, band.top)
+    if isinstance(model, str) and model == NOISE_FILL:
+        estimate, lengths = _by_noise(low, scale, top, options)
+        limit = low.rate * scale / 2
+    else:
+        found = find_model(model, "band", (1, 1))
+        estimate, lengths = _by_network(low, scale, found, top, band, options)
+        limit = band_top(found)
+    lines = None
+    if band.orders:
+        if not isinstance(low, Signal):
+            raise SpecsrError("orders: expected a recording in memory (specsr.read)")
+        upper = min(limit, low.rate * scale / 2, top.hz or np.inf)
+        cut = top.known_rate(low.rate) / 2
+        lines = orders_above(low, low.rate * scale, band.orders, cut, upper)
+
+    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
+        signal = estimate(part, first, steps)
+        if lines is not None:
+            start = round((part.start - low.start) * signal.rate)
+            channels = slice(first, first + len(signal.channels))
+            added = lines.samples[channels, start : start + signal.length]
+            signal = signal.replace(samples=(signal.samples + added).astype(signal.samples.dtype))
+        if band.consistency == "off":
+            return signal
+        return put_band_back(signal, part.resample(top.known_rate(part.rate)))
+
+    return process(low, work, lengths, progress)
+
+
+def band_top(model: Model) -> float:
+    """Return the highest frequency in Hz that a band model estimates, 10 % above its training."""
+    return 1.1 * model.rates[1] / 2
+
+
+def takes_top(model: Model) -> bool:
+    """Return whether a band model was trained with the top of the spectrum as an input."""
+    train = model.record.get("config", {}).get("train", {})
+    return bool(train.get("top_share"))
+
+
+def _by_noise(low: Source, scale: int, top: Top, options: InferOptions) -> tuple[Work, Plan]:
+    """Return the estimate by noise of a typical spectrum, and the lengths of its segments."""
     rate = low.rate * scale
-    if rate < 0.99 * found.rates[0]:
+    transform = noise_transform(rate)
+    cut = cut_row(top.known_rate(low.rate), rate, transform.n_fft)
+    upper = rate / 2 if top.hz is None else top.hz
+    n_fft = transform.n_fft
+    margin = max(4 * n_fft, RESAMPLER * scale)
+
+    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
+        start = round((part.start - low.start) * rate)
+        full = part.resample(rate)
+        noisy = noise_above(full, cut, upper, top.source == "speech", (first, start))
+        return noisy.replace(samples=noisy.samples.astype(part.samples.dtype))
+
+    return work, plan(options.segment, rate, n_fft // 4, margin, low.length, scale)
+
+
+def _by_network(
+    low: Source, scale: int, model: Model, top: Top, band: BandOptions, options: InferOptions
+) -> tuple[Work, Plan]:
+    """Return the estimate by a network, and the lengths of its segments."""
+    rate = low.rate * scale
+    if rate < 0.99 * model.rates[0]:
         raise SpecsrError(
-            f"the recording's rate is {low.rate:g} Hz: model {found.name} takes rates from "
-            f"{found.rates[0] / scale:g} Hz up at scale {scale}; use a larger scale, or train a "
-            "model on recordings of this rate (configs/band.yaml)"
+            f"the recording's rate is {low.rate:g} Hz: model {model.name} takes rates from "
+            f"{model.rates[0] / scale:g} Hz up at scale {scale}; use a larger scale, noise "
+            f"(--model {NOISE_FILL}), or train a model on recordings of this rate "
+            "(configs/band.yaml)"
         )
-    if low.rate / 2 >= band_top(found):
+    if low.rate / 2 >= band_top(model):
         log.warning(
             "nothing can be added: the recording reaches %g kHz, model %s estimates up to %g kHz; "
             "the result is the recording at %g Hz",
-            low.rate / 2000, found.name, band_top(found) / 1000, rate,
+            low.rate / 2000, model.name, band_top(model) / 1000, rate,
         )  # fmt: skip
-
-    transform = model_transform(found)
-    cut = cut_row(low.rate, rate, transform.n_fft)
+    transform = model_transform(model)
+    cut = cut_row(top.known_rate(low.rate), rate, transform.n_fft)
     early = first_seconds(low, transform.n_fft)
     reference = [
         level
@@ -134,17 +190,11 @@ def upscale_pieces(
         spec = transform(part.resample(rate))
         pairs = zip(_median_levels(spec, cut), reference[first:])
         level = [levels.segment_level(*pair) for pair in pairs]
-        estimate = _restore(found, spec, cut, level, options, steps)
-        signal = to_signal(estimate, phase, iterations=iterations, device=options.device)
-        signal = signal.replace(full_scale=part.full_scale)
-        return signal if consistency == "off" else put_band_back(signal, part)
+        estimate = _restore(model, spec, cut, top, level, options, steps)
+        signal = to_signal(estimate, band.phase, iterations=band.iterations, device=options.device)
+        return signal.replace(full_scale=part.full_scale)
 
-    return process(low, work, model_plan(found, low, scale, options), progress)
-
-
-def band_top(model: Model) -> float:
-    """Return the highest frequency in Hz that a band model estimates, 10 % above its training."""
-    return 1.1 * model.rates[1] / 2
+    return work, model_plan(model, low, scale, options)
 
 
 def _median_levels(spec: SpecMap, cut: int) -> list[float]:
@@ -154,26 +204,32 @@ def _median_levels(spec: SpecMap, cut: int) -> list[float]:
 
 
 def _restore(
-    model: Model, spec: SpecMap, cut: int, own_levels: Sequence[float], options: InferOptions,
-    progress: Progress | None,
+    model: Model, spec: SpecMap, cut: int, top: Top, own_levels: Sequence[float],
+    options: InferOptions, progress: Progress | None,
 ) -> SpecMap:  # fmt: skip
     """Return a map with the rows from ``cut`` on estimated and those below marked as known.
 
     Args:
         spec: full map of the recording at the high rate.
         cut: first row that the recording does not have.
+        top: where its spectrum ends.
         own_levels: level of each channel that its cells are seen relative to, dB re 1 unit.
     """
     grid = spec.grid
     image = spec.image().copy()
+    freqs = grid.freqs()[: image.shape[1]]
+    empty = empty_rows(freqs, top, band_top(model))
+    stated = None
+    if top.hz is not None and takes_top(model):
+        stated = max(cut, int(np.searchsorted(freqs, top.hz, side="right")))
     for channel, level in zip(image, own_levels, strict=True):
         db = levels.to_db(np.square(channel, dtype=np.float64))
         relative = levels.relative_levels(db, level)
         # columns below the model's level range keep their offset, so silence stays silent
         clipped = (db[:cut] - level).max(axis=0) - relative[:cut].max(axis=0)
-        net_input = torch.from_numpy(band_image(relative, cut, grid.df))
+        net_input = torch.from_numpy(band_image(relative, cut, grid.df, stated))
         result = run_tiled(model.net, net_input, (1, 1), options, progress)[0].numpy()
         channel[cut:] = 10 ** ((result[cut:] + level + clipped) / 20)
-        channel[grid.freqs()[: len(channel)] > band_top(model)] = 0.0
+        channel[empty & (np.arange(len(channel)) >= cut)] = 0.0
     known = np.arange(grid.rows) < cut
     return spec.replace(magnitude=grid.with_nyquist(image), known=known)

@@ -10,6 +10,7 @@ import numpy as np
 
 from specsr.choices import SCALE, Consistency, SignalPair, check
 from specsr.enhance.band import upscale_band
+from specsr.enhance.band_options import BandOptions
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, shared_cells
 from specsr.errors import SpecsrError, expect
@@ -107,10 +108,13 @@ def upscale(
     if not isinstance(scale, (int, np.integer)):
         raise SpecsrError(f"scale is {scale}: the pair band takes one whole number")
     if speed != SpeedOptions():
-        raise SpecsrError("speed is for maps: leave it out for the pair band")
+        raise SpecsrError(
+            "speed is for maps: leave it out for the pair band (specsr.upscale_band takes orders)"
+        )
     return upscale_band(
-        x, int(scale), model=model, consistency=consistency, options=options, progress=progress
-    )
+        x, int(scale), model=model, band=BandOptions(consistency=consistency), options=options,
+        progress=progress,
+    )  # fmt: skip
 
 
 def pair_of_map(low: SpecMap, model: str | Path | Model | None = None) -> SignalPair:

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
-from specsr.choices import BICUBIC, SCALE, Consistency, Phase, SignalPair
+from specsr.choices import BICUBIC, NOISE_FILL, SCALE, Consistency, Phase, SignalPair
 from specsr.enhance.band import band_top, upscale_band, upscale_pieces
+from specsr.enhance.band_options import BandOptions
+from specsr.enhance.band_top import assumed_top, top_note
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform, shared_cells
 from specsr.enhance.upscale import pair_of_map
@@ -28,10 +30,11 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
+from specsr.nvh.known_orders import parse_orders
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.band_input import KNOWN_PART
 from specsr.pairs.consistency import consistency_db
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Upscale(Work):
         orders: known orders of the machine, as text (`specsr.nvh.known_orders.parse_orders`,
             `specsr.nvh.shafts.named_orders`).
         shafts: further shafts of a map, as text (`specsr.nvh.shafts.parse_shaft`).
+        top: highest frequency with content of the result of a recording, Hz; None if not known.
         resolution: window and hop of the fine map of a recording, for the pair ``pool``.
         figure: options of the figures.
         options: how the network is run.
@@ -66,6 +70,7 @@ class Upscale(Work):
     find_speed: bool = True
     orders: str | None = None
     shafts: tuple[str, ...] = ()
+    top: float | None = None
     resolution: Resolution = Resolution()
     figure: Figure = Figure()
     options: InferOptions = InferOptions()
@@ -77,6 +82,8 @@ class Upscale(Work):
             raise SpecsrError(
                 "--orders, --shaft: bicubic interpolation has no orders: leave them out"
             )
+        if self.top is not None and (io.is_map(task.file) or self.pair in ("pool", "stft")):
+            raise SpecsrError("--top is for recordings at a higher rate (pair band): leave it out")
         if io.is_map(task.file):
             self._refuse_resolution("is a map with its own window and hop: leave them out")
             low = load(task.file, self.reading, self.speed)
@@ -91,10 +98,12 @@ class Upscale(Work):
             low = low_map(signal, self.scale, self.pair, transform)
             return self._map(task, low, transform(signal), self.pair, use)
         self._refuse_resolution("is a recording: add --pair pool")
-        if self.speed.given or self.orders is not None or self.shafts:
+        if self.shafts:
+            raise SpecsrError("--shaft is for maps: give a map, or add --pair pool")
+        if self.speed.given and self.orders is None:
             raise SpecsrError(
-                "--rpm, --rpm-channel, --tacho-channel, --orders and --shaft are for maps: give a "
-                "map, or add --pair pool"
+                "--rpm, --rpm-channel, --tacho-channel: the speed of a recording is for --orders "
+                "above its band: add --orders 2,4,6, leave the speed out, or add --pair pool"
             )
         return self._band(task)
 
@@ -112,31 +121,41 @@ class Upscale(Work):
 
     def _band(self, task: Task) -> Result:
         """Return a recording at a higher rate; its upper band is estimated."""
-        shared = self._shared(task) | {"phase": self.phase, "consistency": self.consistency}
+        orders = () if self.orders is None else parse_orders(self.orders)
+        band = BandOptions(
+            phase=self.phase, consistency=self.consistency, top=self.top, orders=orders
+        )
+        shared = self._shared(task) | {"band": band}
         title = f"restored x{self.scale}"
         fine = SpectrogramTransform(2048)
         coarse = SpectrogramTransform(max(2, 2048 // self.scale // 2 * 2))
         segment = self.options.segment
         with long_recording(task.file, task.targets, self.reading, segment) as long:
-            if long is not None:
+            if long is not None and not orders:
                 pieces = upscale_pieces(long, self.scale, **shared)
                 panels = [Panel("input", coarse, of_input=True), Panel(title, fine)]
                 result = write_pieces(long, pieces, task, fine, ratio=self.scale, panels=panels)
-                notes = (self._band_note(long.rate),)
+                notes = self._band_notes(long)
                 return dataclasses.replace(result, notes=notes, figure=self.figure)
-        signal = load_recording(task.file, self.reading)
+        signal = load_recording(task.file, self.reading, self.speed)
         restored: Signal = upscale_band(signal, self.scale, **shared)
         maps = {}
         if has_figure(task.targets):
             maps = {"input": coarse(signal), title: fine(restored)}
-        return Result(restored, maps, notes=(self._band_note(signal.rate),), figure=self.figure)
+        return Result(restored, maps, notes=self._band_notes(signal), figure=self.figure)
 
-    def _band_note(self, low_rate: float) -> str:
-        """Return which frequencies of the result are measured and which are estimated."""
-        top = band_top(find_model(self.model, "band", (1, 1)))
-        rate = low_rate * self.scale
-        end = f"up to {top:g} Hz, empty above" if top < rate / 2 else "above"
-        return f"{rate:g} Hz: measured below {low_rate / 2 * KNOWN_PART:g} Hz, estimated {end}"
+    def _band_notes(self, low: Source) -> tuple[str, ...]:
+        """Return which frequencies are measured and which estimated, and the top assumed."""
+        rate = low.rate * self.scale
+        top = assumed_top(low, self.scale, self.top)
+        limit = rate / 2
+        if self.model != NOISE_FILL:
+            limit = band_top(find_model(self.model, "band", (1, 1)))
+        measured = top.known_rate(low.rate) / 2 * KNOWN_PART
+        limit = min(limit, top.hz or limit)
+        end = f"up to {limit:g} Hz, empty above" if limit < rate / 2 else "above"
+        first = f"{rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
+        return first, top_note(top)
 
     def _map(
         self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair,

@@ -8,7 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from specsr.choices import BICUBIC
+from specsr.choices import BICUBIC, NOISE_FILL
 from specsr.errors import SpecsrError
 from specsr.models.description import (
     FLOATS,
@@ -62,9 +62,9 @@ def model_path(model: str | Path) -> Path:
 def model_file(model: str | Path | None, pair: str, scale: tuple[int, int]) -> Path | None:
     """Return `model_path` of a model, or for None that of the bundled default for a pair.
 
-    None where no bundled model is for the pair, and for bicubic interpolation.
+    None where no bundled model is for the pair, and for methods without a network.
     """
-    if model == BICUBIC:
+    if model in (BICUBIC, NOISE_FILL):
         return None
     name = model or next(iter(bundled_for(pair, scale)), None)
     return None if name is None else model_path(name)
@@ -88,6 +88,11 @@ def find_model(model: str | Path | Model | None, pair: str, scale: tuple[int, in
         raise SpecsrError(
             f"model {BICUBIC!r} is for maps of cell means (pair 'pool'), not for the pair "
             f"{pair!r}: leave it out, or name a model"
+        )
+    elif model == NOISE_FILL:
+        raise SpecsrError(
+            f"model {NOISE_FILL!r} is for recordings (pair 'band'), not for the pair {pair!r}: "
+            "leave it out, or name a model"
         )
     else:
         path = model_file(model, pair, scale)

@@ -4,6 +4,9 @@ The rows above the cut are not measured.  The model gets the map with the upper 
 band copied into them, and as further channels a mark of the measured rows, the frequency, and the
 mean level of eight parts of the known band in every column.  So cells far above the cut, beyond the
 receptive field, have information on the known band too.
+
+The mark also gives the top of the spectrum where it is known, as of a recording that was made at a
+lower rate.  The measured rows alone do not determine whether the rows above it are empty.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ PARTS = 8
 """Parts of the known band with a mean level each."""
 
 CHANNELS = 3 + PARTS
-"""Channels of `band_image`: filled map, measured rows, frequency, levels of the parts."""
+"""Channels of `band_image`: filled map, mark of the rows, frequency, levels of the parts."""
+
+GIVEN, FULL, SOUGHT = 20.0, 0.0, -20.0
+"""Marks of rows: measured, or known as empty; unknown, but known to hold sound; unknown."""
 
 KNOWN_PART = 0.9
 """Fraction of the input's band below the roll-off of its resampler; the rest is estimated."""
@@ -40,21 +46,30 @@ def copy_up(image: np.ndarray, cut: int) -> np.ndarray:
     return image[..., index, :]
 
 
-def band_image(db: np.ndarray, cut: int, df: float) -> np.ndarray:
+def band_image(db: np.ndarray, cut: int, df: float, top: int | None = None) -> np.ndarray:
     """Return the model's input [CHANNELS, F, T], float32, for a map of levels.
 
     Args:
         db: relative levels in dB (`specsr.maps.levels`), [F, T]; rows from ``cut`` on are ignored.
         cut: first unknown row, at least `PARTS`.
         df: spacing of the rows in Hz.
+        top: first empty row, at least ``cut``; the number of rows for a full spectrum; None where
+            it is not known.
     """
     rows, frames = db.shape
     out = np.empty((CHANNELS, rows, frames), dtype=np.float32)
     out[0] = copy_up(db, cut)
     # the other channels have a standard deviation of about 20, like the levels in dB
-    out[1] = np.where(np.arange(rows) < cut, 20.0, -20.0)[:, None]
+    out[1] = _mark(rows, cut, top)[:, None]
     out[2] = (np.arange(rows) * df / 600.0 - 20.0)[:, None]
     edges = np.linspace(0, cut, PARTS + 1).astype(int)
     means = np.add.reduceat(db[:cut].astype(np.float32), edges[:-1], axis=0)
     out[3:] = (means / np.diff(edges)[:, None])[:, None, :]
     return out
+
+
+def _mark(rows: int, cut: int, top: int | None) -> np.ndarray:
+    """Return `GIVEN` for rows that are measured or empty, `SOUGHT` or `FULL` for the others."""
+    row = np.arange(rows)
+    sought = SOUGHT if top is None else FULL
+    return np.where((row >= cut) & (row < (rows if top is None else top)), sought, GIVEN)

@@ -21,7 +21,6 @@ from specsr.errors import SpecsrError
 from specsr.maps.levels import difference_db
 from specsr.maps.noise_interpolation import NoiseInterpolation
 from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
-from specsr.signal import Signal, fit_length
 
 ROUNDS = 3
 """Rounds of back-projection; more change less than 0.01 dB on recordings."""
@@ -197,23 +196,3 @@ def consistency_db(high: np.ndarray, low: np.ndarray, scale: tuple[int, int]) ->
         return 0.0
     ratio = np.maximum(again[usable], 1e-300) / low[usable]
     return float(np.sqrt(np.mean(np.square(10 * np.log10(ratio)))))
-
-
-def put_band_back(estimate: Signal, measured: Signal) -> Signal:
-    """Return an estimate with its low band replaced by the measured recording.
-
-    The part of the estimate that decimation to the measured rate keeps is subtracted, and the
-    measured samples, resampled to the high rate, are added.  So decimating the result gives the
-    measured recording.
-
-    Args:
-        estimate: a recording at the high rate, samples [C, N].
-        measured: the recording at the low rate, of the same channels.
-
-    Returns:
-        The estimate with other samples, same shape and dtype.
-    """
-    up = fit_length(measured.resample(estimate.rate).samples, estimate.length)
-    own = estimate.resample(measured.rate).resample(estimate.rate).samples
-    kept = estimate.samples - fit_length(own, estimate.length)
-    return estimate.replace(samples=(up + kept).astype(estimate.samples.dtype))

@@ -143,6 +143,8 @@ class TrainOptions(Section):
         0.5, ge=0, le=1, validation_alias=_renamed("order_input_share", "guided")
     )
     """Share of crops with known speed, for ``model.order_input``."""
+    top_share: float = Field(0.0, ge=0, le=1)
+    """Share of crops with a known top of the spectrum, for ``band``."""
     places: int = Field(1, ge=1, le=8)
     """Random places tried for each crop; the one with the largest level differences is used."""
     uncertainty_weight: float = Field(

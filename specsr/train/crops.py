@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from specsr.pairs.band_input import FULL, GIVEN, SOUGHT
 from specsr.pairs.band_input import PARTS as BAND_PARTS
 from specsr.pairs.order_input import COMBS, HEIGHT, PARTS, teeth
 from specsr.pairs.windows_input import RATIOS
@@ -15,6 +16,9 @@ from specsr.train.draws import CropDraws, Draws
 from specsr.train.examples import Example
 from specsr.train.losses import pool_db
 from specsr.train.store import Store
+
+UNKNOWN = -1
+"""Stands for the top of a spectrum that is not known."""
 
 
 class Cutter:
@@ -61,7 +65,8 @@ class Cutter:
         low, high = low + shift, high + shift
         image = [low[:, None]]
         if kind == "band":
-            image = [band_images(low, store.edges[which], store.df[which])]
+            top = torch.where(known, store.top[which], UNKNOWN)
+            image = [band_images(low, store.edges[which], store.df[which], top)]
         elif kind == "speckle":
             overlap = 10 * store.overlap[which].log2()
             image.append(overlap[:, None, None, None].expand_as(image[0]))
@@ -121,20 +126,23 @@ def order_images(freqs: Tensor, height: Tensor, rotation_hz: Tensor) -> Tensor:
     return torch.stack([*combs, (HEIGHT * known).float().expand_as(combs[0])], 1)
 
 
-def band_images(db: Tensor, edges: Tensor, df: Tensor) -> Tensor:
+def band_images(db: Tensor, edges: Tensor, df: Tensor, top: Tensor) -> Tensor:
     """Return `specsr.pairs.band_input.band_image` of a batch, float32 [B, CHANNELS, F, T].
 
     Args:
         db: relative levels in dB, float32 [B, F, T].
         edges: rows that part the known band, from 0 to the first unknown row, [B, PARTS + 1].
         df: spacing of the rows in Hz, [B].
+        top: first empty row, int64 [B]; `UNKNOWN` where it is not known.
     """
     count, rows, frames = db.shape
     row, cut = torch.arange(rows, device=db.device), edges[:, -1:]
     half = cut // 2
     copied = torch.where(row < cut, row, half + (row - cut) % (cut - half))
     filled = db.gather(1, copied[:, :, None].expand(count, rows, frames))
-    marks = torch.where(row < cut, 20.0, -20.0)
+    stated = (top != UNKNOWN)[:, None]
+    sought = torch.where(stated, FULL, SOUGHT)
+    marks = torch.where((row < cut) | (stated & (row >= top[:, None])), GIVEN, sought)
     heights = (row * df[:, None] / 600.0 - 20.0).float()
     inside = (row >= edges[:, :-1, None]) & (row < edges[:, 1:, None])
     shares = inside.double() / inside.sum(-1, keepdim=True)

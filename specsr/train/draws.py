@@ -24,7 +24,7 @@ class Draws(NamedTuple):
         which: index of the example, int64 [B].
         places: first row and column of each place that is tried, in cells of ``Example.low``,
             int64 [B, train.places, 2].
-        known: whether the speed is an input, bool [B].
+        known: whether the speed is an input, or for ``band`` the top of the spectrum, bool [B].
         reverse: whether time is reversed, bool [B].
         shift: added to the levels, dB, float32 [B].
         scale: (s_f, s_t).
@@ -144,6 +144,8 @@ class CropDraws(torch.utils.data.Dataset):
         known = False
         if self.config.model.order_input and self.has_speed[which]:
             known = rng.random() < train.order_input_share
+        if kind == "band" and train.top_share:
+            known = rng.random() < train.top_share
         # a coarse frame is centred on its first fine frame; reversed, it would be on the last
         reversible = kind != "stft" or scale[1] == 1
         reverse = train.reverse and reversible and rng.random() < 0.5

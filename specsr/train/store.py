@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.pairs.band_input import PARTS
 from specsr.train.examples import Example
 
@@ -33,6 +34,7 @@ class Store:
         speed_at: offsets of the examples in ``speed``, [N].
         df: distance of the rows, Hz, float64 [N].
         edges: rows that part the known band of a ``band`` pair, int64 [N, PARTS + 1].
+        top: first empty row of ``high``, int64 [N]; see `empty_from`.
         overlap: ratio of window length to hop, float32 [N].
         real: whether the expected power is not known, bool [N].
     """
@@ -44,6 +46,7 @@ class Store:
     speed_at: Tensor
     df: Tensor
     edges: Tensor
+    top: Tensor
     overlap: Tensor
     real: Tensor
 
@@ -89,6 +92,7 @@ class Store:
             torch.from_numpy(
                 np.stack([np.linspace(0, e.cut, PARTS + 1).astype(np.int64) for e in examples])
             ),
+            torch.tensor([empty_from(e.high) if e.cut else e.high.shape[0] for e in examples]),
             torch.tensor([e.overlap for e in examples], dtype=torch.float32),
             torch.tensor([e.real for e in examples]),
         )  # fmt: skip
@@ -144,6 +148,16 @@ class Store:
         wide = wide[:, None]
         turned = (first[:, None] + steps) % (2 * wide)
         return torch.minimum(turned, 2 * wide - 1 - turned)
+
+
+def empty_from(levels: np.ndarray) -> int:
+    """Return the first row from which on a map [F, T] in relative dB is empty; F where none is.
+
+    A row is empty where nine tenths of its cells are at the lower limit of relative levels, as
+    above half the rate that a resampled recording was made at.
+    """
+    sound = (levels > 1 - LEVEL_RANGE_DB).mean(axis=1) > 0.1
+    return int(len(sound) - np.argmax(sound[::-1])) if sound.any() else len(sound)
 
 
 def _places(offsets: Sequence[int], sides: Sequence[np.ndarray]) -> Places:

@@ -265,7 +265,7 @@ def test_defaults_of_groups_are_those_of_their_dataclasses() -> None:
     ("command", "option", "value"),
     [
         ("upscale", "--scale", defaults(specsr.upscale)["scale"]),
-        ("upscale", "--phase", defaults(specsr.upscale_band)["phase"]),
+        ("upscale", "--phase", specsr.BandOptions().phase),
         ("upscale", "--find-speed", defaults(specsr.upscale)["speed"].find),
         ("upscale", "--range", defaults(specsr.plot)["db_range"]),
         ("denoise", "--attenuation", defaults(specsr.denoise)["attenuation"]),

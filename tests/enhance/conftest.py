@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from specsr.enhance.band import upscale_band, upscale_pieces
+from specsr.enhance.band_options import BandOptions
 from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.models.model import save_model
 from support.segment_samples import tiny
@@ -18,5 +19,5 @@ def job(request, tmp_path_factory):
     save_model(path, model)
     if request.param == "denoise":
         return "denoise", denoise_pieces, denoise, {"model": model}, path
-    options = {"model": model, "iterations": 2}
+    options = {"model": model, "band": BandOptions(iterations=2)}
     return "upscale", upscale_pieces, upscale_band, options, path

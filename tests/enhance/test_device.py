@@ -40,7 +40,7 @@ def seen(monkeypatch) -> list[str]:
 
 def test_upscale_and_denoise_pass_their_device(seen):
     options = InferOptions(device="cpu")
-    specsr.upscale_band(SIGNAL, 2, iterations=2, options=options)
+    specsr.upscale_band(SIGNAL, 2, band=specsr.BandOptions(iterations=2), options=options)
     assert seen == ["cpu"]
     specsr.denoise(SIGNAL, options=options)
     assert seen == ["cpu", "cpu"]

@@ -53,7 +53,9 @@ JOBS: dict[str, Callable[[specsr.Signal], np.ndarray]] = {
     "spectrogram": lambda s: np.stack([(m := specsr.spectrogram(s)).magnitude, m.phase]),
     "denoise": lambda s: specsr.denoise(s).samples,
     "keep_orders": lambda s: specsr.keep_orders(s).samples,
-    "band": lambda s: specsr.upscale_band(s.resample(RATE / 2), 2, iterations=4).samples,
+    "band": lambda s: (
+        specsr.upscale_band(s.resample(RATE / 2), 2, band=specsr.BandOptions(iterations=4)).samples
+    ),
     "map": lambda s: np.stack([(m := specsr.upscale(coarse(s), 4)).magnitude, m.uncertainty_db]),
     "map without speed": lambda s: specsr.upscale(coarse(s.replace(rpm=None)), 4).magnitude,
     "pghi": lambda s: specsr.to_signal(specsr.spectrogram(s), "pghi").samples,
@@ -93,7 +95,9 @@ def test_a_louder_recording_gives_a_band_of_the_same_levels_louder(
     """An estimated phase amplifies rounding, so the levels are compared, not the samples."""
     scaled = run.replace(samples=(run.samples.astype(np.float64) * gain).astype(np.float32))
     one, other = (
-        specsr.third_octave_levels(specsr.upscale_band(s.resample(RATE / 2), 2, iterations=4))
+        specsr.third_octave_levels(
+            specsr.upscale_band(s.resample(RATE / 2), 2, band=specsr.BandOptions(iterations=4))
+        )
         for s in (run, scaled)
     )
     np.testing.assert_allclose(other.levels - 20 * np.log10(gain), one.levels, atol=0.02)

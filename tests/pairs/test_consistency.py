@@ -17,10 +17,8 @@ from specsr.pairs.consistency import (
     consistency_db,
     impose,
     noise_share,
-    put_band_back,
     speckle_db,
 )
-from specsr.signal import Signal
 
 SHAPES = {
     "s_f": st.integers(1, 4),
@@ -253,36 +251,6 @@ def test_consistency_db_is_the_rms_of_the_deviations() -> None:
 def test_unknown_mode_is_refused() -> None:
     with pytest.raises(SpecsrError, match="'cells': expected one of measured, expected, off"):
         impose(np.ones((2, 2)), np.ones((1, 1)), (2, 2), "cells")
-
-
-@pytest.mark.parametrize("ratio", [1.5, 2.0, 3.0, 4.0])
-@pytest.mark.parametrize("length", [24000, 24001, 24007])
-def test_the_measured_band_is_put_back(ratio: float, length: int) -> None:
-    rng = np.random.default_rng(3)
-    truth = Signal(rng.standard_normal((2, length)), 24000.0, "Pa")
-    measured = truth.resample(24000 / ratio)
-    estimate = truth.replace(samples=rng.standard_normal((2, length)).astype(np.float32))
-    result = put_band_back(estimate, measured)
-    assert result.samples.shape == estimate.samples.shape
-    assert result.samples.dtype == np.float32
-    again = result.resample(measured.rate)
-    assert again.length == measured.length
-    # magnitude and phase away from the edges, below 0.9 of the measured Nyquist frequency
-    inside = slice(400, -400)
-    window = np.hanning(measured.length - 800)
-    a, b = (np.fft.rfft(window * s.samples[:, inside].astype(float)) for s in (again, measured))
-    passband = slice(0, int(0.9 * a.shape[1]))
-    deviation = np.sqrt(np.mean(np.square(np.abs(a - b)[:, passband])))
-    level = np.sqrt(np.mean(np.square(np.abs(b)[:, passband])))
-    assert deviation < 1e-4 * level
-    # above the measured band the estimate is kept
-    window = np.hanning(length - 2000)
-    high, own = (
-        np.fft.rfft(window * s.samples[:, 1000:-1000].astype(float)) for s in (result, estimate)
-    )
-    above = slice(int(1.05 * high.shape[1] / ratio), None)
-    kept = np.abs(high - own)[:, above].max()
-    assert kept < 1e-4 * np.abs(own).max()
 
 
 def test_cells_count_from_120_db_below_the_maximum_up() -> None:

@@ -329,8 +329,9 @@ def test_the_channels_of_a_batch_are_those_of_its_maps(seed: int, rows: int, fra
     db = rng.normal(0, 20, (3, rows, frames)).astype(np.float32)
     cuts = rng.integers(8, rows + 1, 3)
     edges = np.stack([np.linspace(0, cut, PARTS + 1).astype(int) for cut in cuts])
-    images = band_images(*map(torch.from_numpy, (db, edges, df)))
-    for image, *one in zip(images, db, cuts, df):
+    tops = np.array([-1, rows, rng.integers(cuts[2], rows + 1)])
+    images = band_images(*map(torch.from_numpy, (db, edges, df, tops)))
+    for image, *one in zip(images, db, cuts, df, [None, *tops[1:]]):
         np.testing.assert_allclose(image, band_image(*one), atol=1e-4)
     freqs = np.sort(rng.uniform(0, 5000, (3, rows)))
     speed = rng.uniform(1, 100, (3, frames)) * (rng.random((3, frames)) < 0.7)
