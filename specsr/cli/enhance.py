@@ -57,8 +57,8 @@ def upscale(
     model: Annotated[
         Optional[str],
         typer.Option(
-            help="Model: bundled name or .safetensors file; bicubic interpolates a map without a "
-            "network [default: bundled]."
+            help="Model: bundled name or .safetensors file; without a network: bicubic for a map, "
+            "noise-fill for a recording (noise of a typical spectrum) [default: bundled]."
         ),
     ] = None,
     phase: Annotated[Phase, typer.Option(help="Phase method for waveforms.")] = "auto",
@@ -85,6 +85,13 @@ def upscale(
             "without --orders fan=7,14 all its whole orders are tried.",
         ),
     ] = None,
+    top: Annotated[
+        Optional[float],
+        typer.Option(
+            help="Highest frequency with content in Hz of a recording at a higher rate, such as "
+            "22050 where it was made at 44.1 kHz [default: assumed, a note states which].",
+        ),
+    ] = None,
     find_speed: Annotated[
         bool,
         typer.Option(
@@ -103,7 +110,8 @@ def upscale(
     """Super-resolve recordings, maps and images.
 
     A recording becomes a recording at SCALE times its rate (pair band): the upper band is
-    estimated, the measured band is kept.  A map becomes SCALE times finer in frequency and time.
+    estimated up to --top, the measured band is kept.  With a speed, the orders given by --orders
+    continue above it.  A map becomes SCALE times finer in frequency and time.
     A recording with --pair pool is turned into a coarse map, which is made finer and compared with
     the fine map of the recording.  --df (or --n-fft), --overlap (or --hop-length) and --window are
     those of the fine map; without them the window follows the speed and the rate.
@@ -120,7 +128,7 @@ def upscale(
             "--phase": phase != "auto", "--consistency": consistency, "--plot": figure.plot,
             "--max-freq": figure.max_freq, "--range": figure.db_range != Figure().db_range,
             "--rpm": speed.table, "--rpm-channel": speed.channel, "--tacho-channel": speed.tacho,
-            "--no-find-speed": not find_speed, "--orders": orders, "--shaft": shaft,
+            "--no-find-speed": not find_speed, "--orders": orders, "--shaft": shaft, "--top": top,
             "--unit": reading.unit, "--calib": reading.calib,
             "--channel": reading.channels, "--segment": network.segment != SEGMENT,
             **dict.fromkeys(resolution.given, True),
@@ -140,7 +148,7 @@ def upscale(
 
     work = Upscale(
         reading, scale, pair, model, phase, consistency, speed, find_speed, orders, shafts,
-        resolution, figure, network,
+        top, resolution, figure, network,
     )  # fmt: skip
     run_job(todo, work, batch)
 
