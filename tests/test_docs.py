@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shlex
@@ -12,15 +13,20 @@ from typing import Any
 import pytest
 import typer
 
+import specsr
 from specsr.cli.app import app
 from support import structure
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
-PLACES = ("specsr", "tests", "docs", "configs", "benchmarks", "examples", "notebooks", ".ci")
+PLACES = (
+    "specsr", "tests", "docs", "configs", "benchmarks", "examples", "notebooks", "packaging", ".ci",
+    ".github",
+)  # fmt: skip
+SCRIPTS = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 
@@ -126,6 +132,20 @@ def test_the_limits_in_security_md_are_those_of_the_code() -> None:
     assert len(rows) >= 9
     for value, module, name in rows:
         assert getattr(importlib.import_module(module), name) == int(value), name
+
+
+def test_the_reference_has_an_entry_for_every_public_name() -> None:
+    pages = (ROOT / "docs" / "reference").glob("*.md")
+    found = [name for page in pages
+             for name in re.findall(r"^- `specsr\.(\w+)`: ", page.read_text(), re.M)]  # fmt: skip
+    assert sorted(found) == sorted(set(specsr.__all__) - {"__version__"})
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_of_the_gallery_has_a_title_and_writes_its_figure(script: Path) -> None:
+    title, empty, text = (ast.get_docstring(ast.parse(script.read_text())) or "").split("\n", 2)
+    assert 0 < len(title) <= 60 and not title.endswith(".") and not empty and text
+    assert "sys.argv[1]" in script.read_text()
 
 
 def test_the_map_of_the_code_lists_every_file() -> None:

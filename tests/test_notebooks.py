@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,9 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(home)}}
     ).execute()
+    if kept := os.environ.get("SPECSR_NOTEBOOKS"):  # a folder: for the pages of the site
+        Path(kept).mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, Path(kept) / path.name)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs and not any(output["output_type"] == "error" for output in outputs)
     assert any("image/png" in output.get("data", {}) for output in outputs)
