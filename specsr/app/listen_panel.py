@@ -36,12 +36,12 @@ class Listen:
         self.load.on_click(self._load)
         self.loop = w.Checkbox(name="Loop", value=True)
         self.matched = w.Checkbox(name="Match levels", value=False)
-        self.matched.param.watch(lambda _: self._mix(), "value")
+        self.matched.param.watch(lambda *_: self._mix(), "value")
         self.player = Player(loop=True, sizing_mode="stretch_width")
         self.loop.link(self.player, value="loop")
         self.notes = pn.pane.Str("", sizing_mode="stretch_width")
         session.param.watch(
-            lambda _: self._stretch_changed(), ["time_range", "marked", "shown", "channel"]
+            lambda *_: self._stretch_changed(), ["time_range", "marked", "shown", "channel"]
         )
         self._stretch_changed()
 

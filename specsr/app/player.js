@@ -9,7 +9,7 @@ export function render({ model }) {
   const play = element("button", { type: "button", textContent: "Play" });
   const choice = element("div", { className: "choice" });
   const bar = element("input", { type: "range", min: 0, max: 1, step: "any", value: 0 });
-  const clock = element("output", {});
+  const clock = element("span", {});
   const root = element("div", { className: "sounds" });
   bar.setAttribute("aria-label", "Position");
   choice.setAttribute("role", "group");

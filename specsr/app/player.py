@@ -19,7 +19,7 @@ button { font: inherit; padding: 4px 12px; border: 1px solid #888; background: #
 button[aria-pressed=true] { background: #1f5fa8; color: #fff; }
 button:disabled { color: #888; cursor: default; }
 input { flex: 1 1 160px; }
-output { min-width: 5em; text-align: right; font-variant-numeric: tabular-nums; }
+span { min-width: 5em; text-align: right; font-variant-numeric: tabular-nums; }
 """
 
 

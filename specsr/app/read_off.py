@@ -124,10 +124,16 @@ def of_recording(title: str, signal: Signal, look: Look, label: str) -> Reading:
     return Reading(title, label, cuts, bands, tuple(notes))
 
 
-def columns_of(screen: ScreenMap, channel: str, span: Span) -> tuple[SpecMap, slice]:
+def columns_of(
+    screen: ScreenMap, channel: str, span: Span, margin: int | None = None
+) -> tuple[SpecMap, slice]:
     """Return one channel of the columns within a span, with margins, and which columns are inside.
 
-    The margins are as long as a window, so that no window of the columns inside is cut.
+    Args:
+        screen: the map.
+        channel: name; the first channel where there is none of that name.
+        span: from and to, s.
+        margin: columns on either side; None for those of a window, so that none is cut.
 
     Raises:
         SpecsrError: the map has no column within the span.
@@ -142,7 +148,8 @@ def columns_of(screen: ScreenMap, channel: str, span: Span) -> tuple[SpecMap, sl
         last = first + 1
         if not span[0] - grid.dt <= times[first] <= span[1] + grid.dt:
             raise SpecsrError("this part of the time axis has no column of the map")
-    margin = 2 + math.ceil(grid.n_fft / grid.hop_length / grid.cell[1])
+    if margin is None:
+        margin = 2 + math.ceil(grid.n_fft / grid.hop_length / grid.cell[1])
     begin, end = max(0, first - margin), min(grid.frames, last + margin)
     own, samples = grid_of_columns(grid, begin, end)
     uncertainty = screen.uncertainty_db

@@ -34,8 +34,10 @@ class Form:
 
     def fit(self, kind: Kind) -> None:
         """Show the fields that a kind of result has."""
+        made = "map" if any(w.name == _AS_MAP and w.value for w in self.widgets) else kind
         for widget in self.widgets:
-            widget.visible = kind in _KINDS.get(widget.name, self.kinds)
+            wanted = _KINDS.get(widget.name, self.kinds)
+            widget.visible = (kind if widget.name == _AS_MAP else made) in wanted
 
 
 _AS_MAP = "Finer map, not a higher rate (--pair pool)"
@@ -44,6 +46,7 @@ _WHOLE = "Whole recording, not its widest run (--run all)"
 _KINDS: dict[str, tuple[Kind, ...]] = {
     _AS_MAP: ("recording",), _KEEP: ("recording",), _WHOLE: ("recording",),
     "Reproduces (--consistency)": ("map",), "Model (--model)": ("map",),
+    "Further orders (--orders)": ("map",),
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class Work:
         self.results = w.RadioBoxGroup(options={}, **_WIDE)
         self.results.param.watch(self._choose, "value")
         self.remove = w.Button(name="Remove from the page", disabled=True)
-        self.remove.on_click(lambda _: session.close(session.active))
+        self.remove.on_click(lambda *_: session.close(session.active))
         self.forms = {form.title: form for form in forms()}
         self.kind = w.Select(name="Step", options=list(self.forms), **_WIDE)
         self.fields = pn.Column(**_WIDE)
@@ -48,24 +48,28 @@ class Work:
         self.cancel = w.Button(name="Cancel", button_type="danger", disabled=True, width=90)
         self.cancel.on_click(self._cancel)
         self.bar = pn.indicators.Progress(value=0, max=100, visible=False, **_WIDE)
-        self.progress = pn.pane.Str("", **_WIDE)
+        wrapped = {"white-space": "pre-wrap", "font-family": "inherit"}
+        self.progress = pn.pane.Str("", styles=wrapped, **_WIDE)
         self.command = _lines("Command line")
         self.python = _lines("Python")
         for form in self.forms.values():
             for widget in form.widgets:
-                widget.param.watch(lambda _: self.preview(), "value")
-        self.kind.param.watch(lambda _: self._show_form(), "value")
-        session.param.watch(lambda _: self._results_changed(), ["results", "active"])
+                widget.param.watch(lambda *_: self.preview(), "value")
+        self.kind.param.watch(lambda *_: self._show_form(), "value")
+        session.param.watch(lambda *_: self._results_changed(), ["results", "active"])
         if pn.state.curdoc is not None:
-            pn.state.on_session_destroyed(lambda _: self.stop())
+            pn.state.on_session_destroyed(lambda *_: self.stop())
         self._results_changed()
 
     def view(self) -> Any:
         """Return the panel."""
         return pn.Column(
             self.results, self.remove, self.kind, self.fields,
-            pn.Row(self.run, self.cancel, **_WIDE), self.bar, self.progress, *self.command,
-            *self.python, **_WIDE,
+            pn.Row(self.run, self.cancel, **_WIDE), self.bar, self.progress,
+            pn.Card(
+                *self.command, *self.python, title="Lines that do the same", collapsed=True, **_WIDE
+            ),
+            **_WIDE,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -90,15 +94,14 @@ class Work:
             self.session.choose(event.new)
 
     def _show_form(self) -> None:
-        form, chosen = self.form, self.session.chosen
-        if chosen is not None:
-            form.fit(chosen.kind)
-        self.fields.objects = list(form.widgets)
-        self.run.name = form.title
+        self.fields.objects = list(self.form.widgets)
+        self.run.name = self.form.title
         self.preview()
 
     def preview(self) -> None:
         """Show the lines of the step that the form stands for."""
+        if self.session.chosen is not None:
+            self.form.fit(self.session.chosen.kind)
         made = self._step()
         idle = self.child is None or self.child.status.state != "running"
         self.run.disabled = made is None or not idle

@@ -1,0 +1,177 @@
+"""Files that the page saves: results, figures, tables, reports.  None is replaced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from specsr.app.read_off import Look, columns_of
+from specsr.app.screen import ScreenMap
+from specsr.app.sounds import has_waveform
+from specsr.app.source import Kind
+from specsr.choices import DB_RANGE
+from specsr.errors import SpecsrError
+from specsr.extras import require
+from specsr.io.atomic import check_output, replacing
+from specsr.io.file_info import read_origin
+from specsr.io.origin import line, stating
+from specsr.io.sidecar import sidecar_path
+from specsr.jobs.plan import Result, save
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.report.page import ReportOptions
+from specsr.report.report import make_page
+from specsr.signal import Signal, channel_position
+
+if TYPE_CHECKING:
+    from specsr.app.session import Result as Shown
+
+RECORDINGS = (".wav", ".flac", ".w64", ".mat", ".uff", ".tdms", ".mf4", ".csv")
+"""Formats of recordings that the page offers."""
+MAPS = (".npz", ".h5", ".mat", ".csv", ".uff")
+"""Formats of maps that it offers."""
+WAVEFORMS = (".wav", ".flac")
+"""Formats of the waveform of a map."""
+PANELS = 4
+"""Most maps of one figure."""
+
+
+def formats(kind: Kind, grid: Grid) -> dict[str, str]:
+    """Return the formats of a result: label -> suffix.
+
+    A map with enough overlap can also be saved as a waveform.
+    """
+    if kind == "recording":
+        return {suffix: suffix for suffix in RECORDINGS}
+    waveforms = WAVEFORMS if has_waveform(grid) else ()
+    return {s: s for s in MAPS} | {f"{s} (waveform)": s for s in waveforms}
+
+
+def target(folder: str, name: str, suffix: str) -> Path:
+    """Return the path of a new file.
+
+    Args:
+        folder: as typed; ``~`` stands for the home folder.
+        name: of the file, without its suffix.
+        suffix: with its dot.
+
+    Raises:
+        SpecsrError: no folder or no name, a name that leads out of the folder, or a file that
+            exists.
+    """
+    if not folder.strip():
+        raise SpecsrError("no folder is named: name one to save in")
+    name = name.strip()
+    if not name or name in (".", "..") or name != Path(name).name or "\0" in name + folder:
+        raise SpecsrError(f"{name or 'no name'!r}: expected the name of a file, without a folder")
+    name = name.removesuffix(suffix)
+    return check_output(Path(os.path.abspath(Path(folder.strip()).expanduser())) / (name + suffix))
+
+
+def save_result(path: Path, data: Signal | SpecMap, file: Path, copied: bool) -> None:
+    """Write a result to a new file, with what is known of its origin.
+
+    Args:
+        path: the new file.
+        data: the result.
+        file: where it is now.
+        copied: copy the file, with its sidecar, where the format is the same.
+
+    Raises:
+        SpecsrError: the file exists, cannot be written, or cannot hold the result.
+    """
+    check_output(path)
+    if copied and path.suffix.lower() == file.suffix.lower():
+        sidecar = sidecar_path(file)
+        with replacing(path, sidecar_path(path)) as [partial, beside]:
+            shutil.copyfile(file, partial)
+            if sidecar.exists():
+                shutil.copyfile(sidecar, beside)
+        return
+    with stating(read_origin(file)):
+        save(path, Result(data), False, "auto", "auto")
+
+
+def save_text(path: Path, text: str | bytes) -> None:
+    """Write a new file of text (UTF-8) or bytes, complete or not at all."""
+    with replacing(path) as [partial]:
+        partial.write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def save_figure_of(path: Path, maps: Mapping[str, ScreenMap], look: Look) -> None:
+    """Draw the part of the maps that is seen, on one scale, as .png, .svg or .pdf.
+
+    Args:
+        path: the new file.
+        maps: title -> map; at most `PANELS` are drawn, the first and the last ones.
+        look: channel and ranges.
+
+    Raises:
+        SpecsrError: the file exists, or the maps have no cells in this part, or several units.
+    """
+    from specsr.plots.comparison import plot_comparison
+    from specsr.plots.maps import plot_map
+    from specsr.plots.save import save_figure
+
+    titles = list(maps)
+    kept = titles if len(titles) <= PANELS else [*titles[: PANELS - 1], titles[-1]]
+    parts = {title: _seen(maps[title], look) for title in kept}
+    if len(parts) == 1:
+        [(title, spec)] = parts.items()
+        drawn = plot_map(spec, title=title, db_range=DB_RANGE)
+        axes = [drawn]
+    else:
+        figure = plot_comparison(parts, db_range=DB_RANGE)
+        axes = figure.axes[: len(parts)]
+    bottom, top = look.freqs
+    for ax in axes:
+        ax.set_ylim(max(bottom, 0.0), min(top, max(s.grid.rate / 2 for s in parts.values())))
+    save_figure(axes[0], path)
+
+
+def _seen(screen: ScreenMap, look: Look) -> SpecMap:
+    part, _ = columns_of(screen, look.channel, look.span, margin=0)
+    return part
+
+
+def save_report(path: Path, results: Sequence[tuple[Shown, Signal | SpecMap]], look: Look) -> str:
+    """Write a report of an input, its result and a reference as .html or .pdf.
+
+    Args:
+        path: the new file.
+        results: one to three: the input, the last result, the reference.
+        look: channel, ranges and orders.
+
+    Returns:
+        A note on the size.
+
+    Raises:
+        SpecsrError: the file exists, several units, or a library of the extra is missing.
+    """
+    check_output(path)
+    if path.suffix.lower() == ".html":
+        require("bokeh", "report", "reports")
+    shown = [result for result, _ in results]
+    origins = {result.title: read_origin(result.file) for result in shown}
+    channels = shown[0].screen.channels
+    options = ReportOptions(
+        orders=look.orders if shown[0].screen.rpm is not None else (),
+        channel=channel_position(channels, look.channel) if look.channel in channels else 0,
+        max_freq=look.freqs[1],
+        span=look.span,
+        title=f"{shown[0].title}: report",
+        origins=[f"{name}: {line(origin)}." for name, origin in origins.items() if origin],
+    )
+    names = [result.title for result in shown]
+    page = make_page(*(data for _, data in results), names=names, options=options)
+    if path.suffix.lower() == ".pdf":
+        from specsr.report.printed import render_pdf
+
+        content: str | bytes = render_pdf(page, options.title)
+    else:
+        content = page.render(options.title)
+    save_text(path, content)
+    return f"{path}: {path.stat().st_size / 1e6:.1f} MB"

@@ -1,0 +1,159 @@
+"""Saving on the page: results, figures, tables and reports into a folder that the user names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from specsr.app import exports
+from specsr.app.read_off import Look, bands_table, cuts_table
+from specsr.app.read_off_panel import look_of, read_shown, title_of
+from specsr.app.session import Result, Session
+from specsr.app.steps import safe_name
+from specsr.errors import SpecsrError
+from specsr.names import plain
+
+_WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
+_FIGURES = (".png", ".svg", ".pdf")
+_REPORTS = (".html", ".pdf")
+
+
+class Save:
+    """The form that saves.
+
+    Args:
+        session: the state of the page.
+        folder: where to save at first.
+    """
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        self.session = session
+        w = pn.widgets
+        self.folder = w.TextInput(name="Folder", value=str(folder), **_WIDE)
+        self.name = w.TextInput(name="Name of the file", value="", **_WIDE)
+        self.orders = w.TextInput(name="Orders of cuts and reports", value="2,4", width=200)
+        self.result = w.Select(name="Chosen result as", options={}, width=170)
+        self.figure = w.Select(name="Figure of this view as", options=list(_FIGURES), width=170)
+        self.report = w.Select(name="Report on these maps as", options=list(_REPORTS), width=170)
+        self.buttons = [
+            self._button("Save result", self._save_result),
+            self._button("Save figure", self._save_figure),
+            self._button("Save report", self._save_report),
+            self._button("Save order cuts (.csv)", self._save_cuts),
+            self._button("Save third octaves (.csv)", self._save_bands),
+            self._button("Save tables of steps", self._save_tables),
+        ]
+        session.param.watch(self._changed, ["active", "results"])
+        self._changed()
+
+    def view(self) -> Any:
+        """Return the panel."""
+        result, figure, report, cuts, bands, tables = self.buttons
+        return pn.Column(
+            pn.Row(self.folder, self.name, **_WIDE),
+            pn.Row(
+                pn.Column(self.result, result), pn.Column(self.figure, figure),
+                pn.Column(self.report, report), pn.Column(self.orders, cuts, bands, tables),
+            ),
+            **_WIDE,
+        )  # fmt: skip
+
+    def _button(self, name: str, work: Callable[[], Any]) -> Any:
+        button = pn.widgets.Button(name=name, disabled=True, width=190)
+
+        async def clicked(_: Any) -> None:
+            button.disabled = True
+            self.session.param.update(error="", message=f"{name} ...")
+            try:
+                self.session.message = plain(await work())
+            except (SpecsrError, OSError, MemoryError) as error:
+                text = str(error) or "not enough memory: choose a smaller part"
+                self.session.param.update(error=plain(text), message="")
+            finally:
+                button.disabled = False
+
+        button.on_click(clicked)
+        return button
+
+    def _changed(self, *_: Any) -> None:
+        chosen = self.session.chosen
+        for button in self.buttons:
+            button.disabled = chosen is None
+        if chosen is None:
+            return
+        self.name.value = safe_name(chosen.file.stem)
+        found = exports.formats(chosen.kind, chosen.screen.grid)
+        kept = self.result.value
+        kept = kept if kept in found.values() else next(iter(found.values()))
+        self.result.param.update(options=found, value=kept)
+
+    def _target(self, suffix: str, more: str = "") -> Path:
+        name = str(self.name.value or "").strip()
+        return exports.target(str(self.folder.value or ""), name and name + more, suffix)
+
+    def _chosen(self) -> Result:
+        if self.session.chosen is None:
+            raise SpecsrError("nothing is open: open a recording or map first")
+        return self.session.chosen
+
+    def _look(self) -> Look:
+        look = look_of(self.session, str(self.orders.value or ""))
+        if look is None:
+            raise SpecsrError("nothing is shown: open a recording or map first")
+        return look
+
+    def _shown(self) -> list[Result]:
+        return [self.session.get(key) for key in self.session.shown]
+
+    async def _save_result(self) -> str:
+        chosen = self._chosen()
+        path = self._target(self.result.value)
+        data = await self.session.load(chosen)
+        made_here = chosen.file.parent == self.session.folder and bool(chosen.command)
+        await asyncio.to_thread(exports.save_result, path, data, chosen.file, made_here)
+        return f"{path}: written"
+
+    async def _save_figure(self) -> str:
+        path, look = self._target(self.figure.value), self._look()
+        maps = {title_of(result): result.screen for result in self._shown()}
+        await asyncio.to_thread(exports.save_figure_of, path, maps, look)
+        return f"{path}: written"
+
+    async def _save_report(self) -> str:
+        path, look, shown = self._target(self.report.value), self._look(), self._shown()
+        # input, result, reference: the first map, the last one, and one between them
+        kept = [shown[0], *shown[-1:], *shown[1:-1][:1]] if len(shown) > 1 else shown
+        results = [(result, await self.session.load(result)) for result in kept]
+        return await asyncio.to_thread(exports.save_report, path, results, look)
+
+    async def _save_cuts(self) -> str:
+        path, look = self._target(".csv", "-cuts"), self._look()
+        readings = await read_shown(self.session, look)
+        if not any(reading.cuts for reading in readings):
+            raise SpecsrError("no order cuts in this view: there is no speed, or no order is named")
+        exports.save_text(path, cuts_table(readings, look.channel))
+        return f"{path}: written"
+
+    async def _save_bands(self) -> str:
+        path, look = self._target(".csv", "-third-octaves"), self._look()
+        exports.save_text(path, bands_table(await read_shown(self.session, look)))
+        return f"{path}: written"
+
+    async def _save_tables(self) -> str:
+        files = [path for table in self.session.tables for path in table.files]
+        if not files:
+            raise SpecsrError("no step has made a table: run Orders or Levels first")
+        folder = str(self.folder.value or "")
+        targets = [exports.target(folder, path.stem, path.suffix) for path in files]
+        for path, new in zip(files, targets):
+            exports.save_text(new, path.read_bytes())
+        return f"{targets[0].parent}: {len(targets)} files written"
+
+
+def save_panel(session: Session, folder: Path | None = None) -> Any:
+    """Return the panel that saves; ``folder`` is where at first, else the working folder."""
+    return Save(session, folder or Path.cwd()).view()
