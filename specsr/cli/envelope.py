@@ -10,7 +10,7 @@ import typer
 
 from specsr.cli.curves import check_suffixes, read_recording, write_curve
 from specsr.cli.document import fact
-from specsr.cli.options import Overwrite, reading_options, speed_options
+from specsr.cli.options import Overwrite, interval, reading_options, speed_options
 from specsr.cli.output import say, show, write_each
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
@@ -74,7 +74,11 @@ def envelope(
     sound = (".wav", ".w64", ".flac")
     check_suffixes(outputs, sound)
     marks = parse_bearing(bearing).named() if bearing else {}
-    low_high = None if band == "auto" else _band(band)
+    low_high = (
+        None
+        if band == "auto"
+        else interval(band, "--band", "auto or two frequencies in Hz", "2000:6000")
+    )
     signal = read_recording(source, outputs, overwrite, reading, speed)
     if marks and signal.rpm is None:
         raise SpecsrError(f"{source}: has no speed: --bearing needs one (--rpm, --rpm-channel ...)")
@@ -115,16 +119,6 @@ def envelope(
             write_curve(path, x, rms, signal, (column, *labels), marks, source, overwrite)
 
     write_each(outputs, write)
-
-
-def _band(text: str) -> tuple[float, float]:
-    try:
-        low, high = map(float, text.split(":"))
-    except ValueError:
-        raise SpecsrError(
-            f"--band is {text!r}: expected LOW:HIGH in Hz, such as 2000:6000, or auto"
-        ) from None
-    return low, high
 
 
 def _order_spectrum(

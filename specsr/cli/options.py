@@ -277,7 +277,7 @@ def interval(text: str, option: str, what: str, example: str) -> tuple[float, fl
         valid = False
     if not valid:
         raise SpecsrError(
-            f"{option} is {text!r}: expected {what}, the lower first, such as {example}"
+            f"{option} is {text!r}: expected {what}, the lower one first, such as {example}"
         )
     return low, high
 

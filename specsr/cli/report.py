@@ -1,7 +1,9 @@
-"""``specsr report``: one HTML page on a result."""
+"""``specsr report``: one page on a result, as HTML or PDF."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -13,11 +15,12 @@ from specsr.cli.options import (
     Bandwidth,
     Overwrite,
     figure_options,
+    interval,
     numbers,
     reading_options,
     speed_options,
 )
-from specsr.cli.output import check_files, write_text
+from specsr.cli.output import check_files, say
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading, Speed
 
@@ -33,9 +36,9 @@ def report(
     reference: Annotated[
         Optional[Path], typer.Argument(metavar="[REFERENCE]", help="Reference for the result.")
     ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Page to write (.html).")] = Path(
-        "report.html"
-    ),
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Page to write: .html, or .pdf for paper.")
+    ] = Path("report.html"),
     orders: Annotated[str, typer.Option(help="Orders to draw and cut, such as 2,4.")] = "",
     bandwidth: Bandwidth = None,
     model: Annotated[
@@ -47,6 +50,14 @@ def report(
     show: Annotated[
         str, typer.Option(help="Channel to show: name, or position among those read.")
     ] = "0",
+    time: Annotated[
+        Optional[str],
+        typer.Option(
+            "--time",
+            metavar="FROM:TO",
+            help="Part of the maps and players, s, such as 10:20 [default: all].",
+        ),
+    ] = None,
     audio_seconds: Annotated[
         float, typer.Option(help="Length of the audio players, s; 0 for none.")
     ] = AUDIO_SECONDS,
@@ -59,37 +70,47 @@ def report(
     figure: Figure = Figure(),
     reading: Reading = Reading(),
 ) -> None:
-    """Write one HTML page: maps, audio, orders, levels and scores.
+    """Write one page, HTML or PDF: maps, audio, speed, orders, spectra, levels and scores.
 
     The maps of input, result and reference and their difference share colour scale and zoom; a
-    slider fades from the input to the result.  Measured and estimated parts are marked.
+    slider fades from the input to the result.  Measured and estimated parts are marked.  Zoomed in,
+    every cell is drawn.  A PDF file has A4 pages, without players.
     The speed is that of the files, or that of IN is given by --rpm, --rpm-channel or
     --tacho-channel.  --range is also the level range of the scores.
     """
+    from specsr import io
     from specsr.io.file_info import read_origin
     from specsr.io.origin import line
     from specsr.jobs.inputs import load
     from specsr.signal import channel_position
 
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise SpecsrError(f"{out}: expected a name that ends in .html")
+    if out.suffix.lower() not in (".html", ".htm", ".pdf"):
+        raise SpecsrError(f"{out}: expected a name that ends in .html or .pdf")
+    span = None if time is None else interval(time, "--time", "two times in s", "10:20")
     read = check_files([out], [low, high, reference, speed.table, reading.tone, model], overwrite)
     others = [path for path in (high, reference) if path is not None]
     sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
     origins = {path.name: read_origin(path) for path in (low, *others)}
     read.check()
     from specsr.report.page import ReportOptions  # these import torch, after the checks
-    from specsr.report.report import make_report
+    from specsr.report.report import make_page
 
     options = ReportOptions(
         orders=numbers(orders, "--orders"), channel=channel_position(sources[0].channels, show),
-        db_range=figure.db_range, max_freq=figure.max_freq, bandwidth=bandwidth,
+        db_range=figure.db_range, max_freq=figure.max_freq, span=span, bandwidth=bandwidth,
         audio_seconds=audio_seconds, title=title or f"{low.name}: report",
         origins=[f"{name}: {line(origin)}." for name, origin in origins.items() if origin],
-        device=device,
+        command=shlex.join(["specsr", *sys.argv[1:]]), device=device,
     )  # fmt: skip
     names = [path.name for path in (low, *others)]
-    page = make_report(*sources, names=names, model=model, options=options)
-    size = len(page.encode()) / 1e6
-    write_text(out, page, overwrite, f"{out}: {size:.1f} MB, opens without network")
+    page = make_page(*sources, names=names, model=model, options=options)
+    if out.suffix.lower() == ".pdf":
+        from specsr.report.printed import render_pdf
+
+        content, note = render_pdf(page, options.title), ""
+    else:
+        content, note = page.render(options.title).encode(), ", opens without network"
+    with io.replacing(out, overwrite=overwrite) as [partial]:
+        partial.write_bytes(content)
     wrote(out)
+    say(f"{out}: {len(content) / 1e6:.1f} MB{note}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from specsr.cli.document import fact
-from specsr.cli.options import Overwrite, figure_options, numbers, reading_options
+from specsr.cli.options import Overwrite, figure_options, interval, numbers, reading_options
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading
@@ -68,7 +68,11 @@ def speed(
     for path in outputs:
         if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
             raise SpecsrError(f"{path}: expected .csv for the speed or .png, .pdf, .svg")
-    limits = None if rpm_range is None else _limits(rpm_range)
+    limits = (
+        None
+        if rpm_range is None
+        else interval(rpm_range, "--rpm-range", "two speeds in 1/min", "800:6000")
+    )
     read = check_files(outputs, [source, reading.tone], overwrite)
 
     from specsr import io
@@ -121,16 +125,6 @@ def speed(
         say(message)
 
     write_each(outputs, write)
-
-
-def _limits(text: str) -> tuple[float, float]:
-    try:
-        low, high = map(float, text.split(":"))
-    except ValueError:
-        raise SpecsrError(
-            f"--rpm-range is {text!r}: expected two speeds in 1/min, such as 800:6000"
-        ) from None
-    return low, high
 
 
 def _advice(options: SpeedSearch) -> str:

@@ -20,6 +20,9 @@ from specsr.signal import Signal, channel_position
 
 log = logging.getLogger(__name__)
 
+STEADY = 0.01
+"""A speed that stays within this fraction of its mean is steady."""
+
 
 def rpm_from_pulses(
     pulses: np.ndarray, rate: float, per_rev: float = 1.0, threshold: float | None = None
@@ -262,3 +265,11 @@ def revolutions(rotation_hz: np.ndarray, rate: float) -> np.ndarray:
     """
     steps = (rotation_hz[1:] + rotation_hz[:-1]) / 2
     return np.concatenate([[0.0], np.cumsum(steps)]) / rate
+
+
+def is_steady(rpm: np.ndarray | None) -> bool:
+    """Whether a speed in 1/min stays within `STEADY` of its mean, so that it is no axis."""
+    if rpm is None:
+        return True
+    speed = np.abs(np.asarray(rpm, dtype=np.float64))
+    return bool(np.ptp(speed) <= 2 * STEADY * speed.mean())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from specsr.maps.phase import to_signal
-from specsr.report.page import Item, Page, ReportOptions
+from specsr.report.page import Item, Markup, Page, ReportOptions
 from specsr.signal import Signal
 
 LOUDEST = 0.89
@@ -37,17 +37,20 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
             sounds.append((item, to_signal(item.spec, device=options.device), source))
     if not sounds:
         return
-    cuts = [
-        s.samples[options.channel, : round(options.audio_seconds * s.rate)] for _, s, _ in sounds
-    ]
-    peak = max(float(np.abs(x).max()) for x in cuts) or 1.0
-    page.heading("Audio")
-    page.text(
-        "All players have the same gain, so their levels can be compared"
-        + (f"; first {options.audio_seconds:g} s." if any(
-            s.length > len(x) for (_, s, _), x in zip(sounds, cuts)) else ".")
-        + f" Digital full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
-    )  # fmt: skip
+    begin = options.span[0] if options.span else -np.inf
+    end = options.span[1] if options.span else np.inf
+    cuts = []
+    for _, sound, _ in sounds:
+        first = max(0, round((max(begin, sound.start) - sound.start) * sound.rate))
+        last = min((end - sound.start) * sound.rate, first + options.audio_seconds * sound.rate)
+        last = min(round(min(last, sound.length)), sound.length)
+        cuts.append(sound.samples[options.channel, first:last])
+    peak = max(float(np.abs(x).max(initial=0)) for x in cuts) or 1.0
+    text = "All players have the same gain, so their levels can be compared"
+    if any(sound.length > len(x) for (_, sound, _), x in zip(sounds, cuts)):
+        seconds = max(len(x) / sound.rate for (_, sound, _), x in zip(sounds, cuts))
+        text += f"; {seconds:.4g} s from {max(begin, sounds[0][1].start):g} s on"
+    text += f". Digital full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
     players = []
     for (item, sound, source), samples in zip(sounds, cuts):
         data = base64.b64encode(flac(Signal(samples * (LOUDEST / peak), sound.rate))).decode(
@@ -58,7 +61,12 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
             f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
             f'src="data:audio/flac;base64,{data}"></audio></figure>'
         )
-    page.parts.append(f'<div class="players">{"".join(players)}</div>')
+    page.parts.append(
+        Markup(
+            f"<h2>Audio</h2>\n<p>{html.escape(text)}</p>\n"
+            f'<div class="players">{"".join(players)}</div>'
+        )
+    )
 
 
 def flac(sound: Signal) -> bytes:

@@ -1,23 +1,20 @@
 """Bokeh figures of the maps of a report, with shared zoom and colour scale.
 
-Levels are stored as integers of 16 bits, in hundredths of a dB above a base: half the size of
-single-precision floats.  Maps are shrunk to the resolution of a screen first (`DRAWN`).
+Levels are stored in steps of `specsr.report.detail` above a base.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from specsr.choices import DB_RANGE
 from specsr.maps.spec_map import SpecMap
 from specsr.plots.comparison import DIFFERENCE_RANGE
-from specsr.plots.parts import colour_top, shrunk
-
-DRAWN = (600, 1000)
-"""Most rows and columns of a map in a report; every block of cells is drawn by its maximum."""
+from specsr.plots.maps import limits
+from specsr.report.content import Difference, MapView, speeds
+from specsr.report.detail import STEPS, Cells, cells, follow_zoom, shown_part
 
 BASE_BELOW = 250.0
 """dB from the top of the colour scale down to the base of the 16-bit levels."""
@@ -31,51 +28,43 @@ const j = Math.min(i + 1, t.length - 1);
 const part = t[j] > t[i] ? Math.min(Math.max((value - t[i]) / (t[j] - t[i]), 0), 1) : 0;
 return (rpm[i] + part * (rpm[j] - rpm[i])).toFixed(0);
 """
-_HOVER_LEVEL = "return value == 0 ? 'silence' : (value / 100 + base).toFixed(1);"
+_HOVER_LEVEL = f"return value == 0 ? 'silence' : (value / {STEPS} + base).toFixed(1);"
 
 
 def map_panels(
     maps: Mapping[str, SpecMap],
-    difference: tuple[str, np.ndarray, SpecMap] | None,
+    difference: Difference | None,
+    view: MapView,
     *,
     rpm: np.ndarray | None,
-    orders: Sequence[float] = (),
     marks: Mapping[str, float] | None = None,
-    channel: int = 0,
-    db_range: float = DB_RANGE,
-    max_freq: float | None = None,
-) -> tuple[Any, tuple[float, float]]:
-    """Return a Bokeh layout of maps on one colour scale, and the limits of the scale in dB.
+) -> Any:
+    """Return a Bokeh layout of maps on one colour scale.
 
     With two or more maps the first panel fades from the first map to the second by a slider.
-    Below it are all maps and the difference, with shared zoom.
+    Below it are all maps, the difference and the speed, with shared zoom.
 
     Args:
         maps: title -> map; the first two are faded into each other.
-        difference: title, values in dB [rows, frames] and the map whose grid they have; None for
-            no difference.
+        difference: of two maps; None for none.
+        view: part and colours.
         rpm: speed in 1/min at every sample of the first map's signal, for the hover text and the
             order lines; None if unknown.
-        orders: orders to draw as lines if the speed is known.
         marks: title -> frequency in Hz from which that map is estimated, drawn as a line.
-        channel: position of the channel.
-        db_range: dB from the top of the colour scale to its bottom.
-        max_freq: highest frequency of the initial view, Hz; zooming out shows all.
     """
     from bokeh.layouts import column, gridplot
     from bokeh.models import CustomJS, LinearColorMapper, RangeSlider, Slider
     from bokeh.palettes import Magma256
 
-    levels = {name: spec.db[channel] for name, spec in maps.items()}
-    top = colour_top(levels.values())
-    base = top - BASE_BELOW
-    colours = LinearColorMapper(
-        palette=Magma256, low=100 * (BASE_BELOW - db_range), high=100 * BASE_BELOW
-    )
+    low, top = view.limits
+    base, orders = top - BASE_BELOW, view.orders
+    colours = LinearColorMapper(palette=Magma256, low=STEPS * (low - base), high=STEPS * BASE_BELOW)
     rpm_source = _rpm_source(next(iter(maps.values())), rpm)
-    sources = {name: _image(levels[name], spec, base) for name, spec in maps.items()}
+    found = {name: _cells(spec, view, base) for name, spec in maps.items()}
+    sources = {name: each.drawn for name, each in found.items()}
+    drawn = list(found.values())
     names = list(maps)
-    ranges = _ranges(maps.values(), max_freq)
+    ranges = _ranges(maps.values(), view)
     panels = []
     if len(names) > 1:
         fade = _panel(f"{names[0]}  |  {names[1]}", ranges, height=420)
@@ -103,17 +92,20 @@ def map_panels(
             _mark(panel, marks[name])
         panels.append(panel)
     if difference is not None:
-        panels.append(_difference(*difference, ranges, rpm_source))
+        panel, each = _difference(difference, view, ranges, rpm_source)
+        panels.append(panel)
+        drawn.append(each)
+    follow_zoom(drawn, ranges)
     scale = RangeSlider(
-        start=top - 150, end=top + 10, value=(top - db_range, top), step=1,
+        start=top - 150, end=top + 10, value=(low, top), step=1,
         title="Colour scale from / to, dB", sizing_mode="stretch_width",
     )  # fmt: skip
     scale.js_on_change(
         "value",
         CustomJS(
             args={"colours": colours, "base": base},
-            code="colours.low = 100 * (cb_obj.value[0] - base);"
-            "colours.high = 100 * (cb_obj.value[1] - base);",
+            code=f"colours.low = {STEPS} * (cb_obj.value[0] - base);"
+            f"colours.high = {STEPS} * (cb_obj.value[1] - base);",
         ),
     )
     across = 1 if len(panels) == 1 else 2
@@ -125,18 +117,16 @@ def map_panels(
         toolbar_location="above",
     )
     head = [slider, fade] if len(names) > 1 else []
-    return column(scale, *head, grid, sizing_mode="stretch_width"), (top - db_range, top)
+    foot = [] if rpm is None else [_speed(maps[names[0]], rpm, ranges)]
+    return column(scale, *head, grid, *foot, sizing_mode="stretch_width")
 
 
-def _ranges(specs: Any, max_freq: float | None) -> tuple[Any, Any]:
+def _ranges(specs: Iterable[SpecMap], view: MapView) -> tuple[Any, Any]:
     from bokeh.models import Range1d
 
-    grids = [spec.grid for spec in specs]
-    first = min(g.start for g in grids)
-    last = max(g.start + g.length / g.rate for g in grids)
-    top = max(g.rate / 2 for g in grids)
-    seen = top if max_freq is None else min(max_freq, top)
-    return Range1d(first, last, bounds=(first, last)), Range1d(0, seen, bounds=(0, top))
+    times, freqs = limits(specs, view.max_freq)
+    times = view.span or times
+    return Range1d(*times, bounds=times), Range1d(*freqs, bounds=freqs)
 
 
 def _panel(title: str, ranges: tuple[Any, Any], height: int = 320) -> Any:
@@ -152,25 +142,11 @@ def _panel(title: str, ranges: tuple[Any, Any], height: int = 320) -> Any:
     return panel
 
 
-def _image(db: np.ndarray, spec: SpecMap, base: float) -> Any:
-    """Levels of a map in hundredths of a dB above the base, shrunk to at most `DRAWN` cells."""
-    values = np.clip(np.round(100 * (shrunk(db, *DRAWN).astype(np.float64) - base)), 0, 65535)
-    return _source(values.astype(np.uint16), db.shape, spec)
-
-
-def _source(values: np.ndarray, full: tuple[int, int], spec: SpecMap) -> Any:
-    from bokeh.models import ColumnDataSource
-
-    # a last block of fewer cells is drawn at full width
-    rows, columns = (
-        -(-n // limit) * drawn for n, limit, drawn in zip(full, DRAWN, values.shape, strict=True)
-    )
-    grid = spec.grid
-    left = grid.start - grid.dt / grid.cell[1] / 2
-    return ColumnDataSource({
-        "image": [values], "x": [left], "y": [float(spec.freqs[0] - grid.df / 2)],
-        "dw": [columns * grid.dt], "dh": [rows * grid.df],
-    })  # fmt: skip
+def _cells(spec: SpecMap, view: MapView, base: float) -> Cells:
+    """Levels of a map in steps above the base."""
+    steps = np.round(STEPS * (spec.db[view.channel].astype(np.float64) - base))
+    values = np.clip(steps, 0, 65535).astype(np.uint16)
+    return cells(values, spec, shown_part(spec, view.max_freq, view.span))
 
 
 def _rpm_source(spec: SpecMap, rpm: np.ndarray | None) -> Any:
@@ -210,12 +186,12 @@ def _hover(panel: Any, image: Any, rpm_source: Any, last: tuple[str, str], level
 def _bar(panel: Any, colours: Any, base: float, title: str) -> None:
     from bokeh.models import ColorBar, CustomJSTickFormatter, FixedTicker
 
-    marks = 100 * (np.arange(-20, 60) * 10.0 - base)
+    marks = STEPS * (np.arange(-20, 60) * 10.0 - base)
     panel.add_layout(
         ColorBar(
             color_mapper=colours, ticker=FixedTicker(ticks=marks.tolist()), title=title, width=12,
             formatter=CustomJSTickFormatter(
-                args={"base": base}, code="return (tick / 100 + base).toFixed(0)"
+                args={"base": base}, code=f"return (tick / {STEPS} + base).toFixed(0)"
             ),
         ),
         "right",
@@ -253,10 +229,31 @@ def _mark(panel: Any, freq: float) -> None:
     )  # fmt: skip
 
 
+def _speed(spec: SpecMap, rpm: np.ndarray, ranges: tuple[Any, Any]) -> Any:
+    """Panel of the speed over time, and of further shafts."""
+    from bokeh.models import HoverTool
+    from bokeh.palettes import Category10_10
+    from bokeh.plotting import figure
+
+    panel = figure(
+        title="Speed", x_range=ranges[0], height=170, sizing_mode="stretch_width",
+        x_axis_label="Time (s)", y_axis_label="rpm", tools="reset,save",
+    )  # fmt: skip
+    for colour, (name, each) in zip(Category10_10, speeds(spec, rpm).items()):
+        points = np.linspace(0, len(each) - 1, min(len(each), 1000)).astype(int)
+        times = spec.grid.start + points * (spec.grid.length / spec.grid.rate / len(each))
+        panel.line(
+            times, np.round(np.asarray(each)[points], 1), color=colour, width=1.5,
+            **({"legend_label": name} if spec.shafts else {}),
+        )  # fmt: skip
+    panel.add_tools(HoverTool(tooltips=[("s", "$x{0.000}"), ("rpm", "$y{0}")], mode="vline"))
+    return panel
+
+
 def _difference(
-    title: str, error: np.ndarray, spec: SpecMap, ranges: tuple[Any, Any], rpm_source: Any
-) -> Any:
-    """Panel of a difference in dB; every block of cells is drawn by its largest absolute value."""
+    difference: Difference, view: MapView, ranges: tuple[Any, Any], rpm_source: Any
+) -> tuple[Any, Cells]:
+    """Panel of a difference in dB, and its cells; a block of cells is drawn by its mean."""
     from bokeh.models import (
         ColorBar,
         CustomJSHover,
@@ -266,24 +263,23 @@ def _difference(
     )
     from bokeh.palettes import RdBu11, interp_palette
 
-    high, low = shrunk(error, *DRAWN), -shrunk(-error, *DRAWN)
-    worst = np.where(high >= -low, high, low)
-    values = np.round(100 * np.clip(worst, -300, 300)).astype(np.int16)
-    limit = 100 * DIFFERENCE_RANGE
+    spec = difference.spec
+    values = np.round(STEPS * np.clip(difference.values, -300, 300)).astype(np.int16)
+    found = cells(values, spec, shown_part(spec, view.max_freq, view.span), "mean")
+    limit = STEPS * DIFFERENCE_RANGE
     colours = LinearColorMapper(palette=interp_palette(RdBu11, 256), low=-limit, high=limit)
-    panel = _panel(title, ranges)
-    source = _source(values, error.shape, spec)
+    panel = _panel(difference.title, ranges)
     image = panel.image(
-        "image", source=source, x="x", y="y", dw="dw", dh="dh", color_mapper=colours
+        "image", source=found.drawn, x="x", y="y", dw="dw", dh="dh", color_mapper=colours
     )
-    level = CustomJSHover(code="return (value > 0 ? '+' : '') + (value / 100).toFixed(1)")
+    level = CustomJSHover(code=f"return (value > 0 ? '+' : '') + (value / {STEPS}).toFixed(1)")
     _hover(panel, image, rpm_source, ("difference, dB", "@image{level}"), level)
-    ticks = np.arange(-limit, limit + 1, 500).tolist()
+    ticks = np.arange(-limit, limit + 1, 5 * STEPS).tolist()
     panel.add_layout(
         ColorBar(
             color_mapper=colours, ticker=FixedTicker(ticks=ticks), title="dB", width=12,
-            formatter=CustomJSTickFormatter(code="return (tick / 100).toFixed(0)"),
+            formatter=CustomJSTickFormatter(code=f"return (tick / {STEPS}).toFixed(0)"),
         ),
         "right",
     )  # fmt: skip
-    return panel
+    return panel, found

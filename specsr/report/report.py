@@ -10,17 +10,22 @@ from specsr.errors import SpecsrError
 from specsr.extras import require
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, spectrogram
+from specsr.plots.parts import check_max_freq
 from specsr.report.audio import players_section
+from specsr.report.figure_sections import (
+    bands_section,
+    cuts_section,
+    maps_section,
+    spectra_section,
+)
 from specsr.report.page import Item, Page, ReportOptions
 from specsr.report.sections import (
-    bands_section,
     card_section,
-    cuts_section,
     estimated_section,
     facts_section,
-    maps_section,
     origin_section,
     scores_section,
+    settings_section,
 )
 from specsr.signal import Signal
 
@@ -41,6 +46,8 @@ def make_report(
 ) -> str:
     """Return a report as one self-contained HTML document, which opens without a network.
 
+    `make_page` returns its parts, of which `specsr.report.printed.render_pdf` makes a PDF file.
+
     Args:
         low: the measured input.
         high: the result computed from it.
@@ -54,6 +61,20 @@ def make_report(
             or an option out of range.
     """
     require("bokeh", "report", "reports")
+    page = make_page(low, high, reference, names=names, model=model, options=options)
+    return page.render(options.title)
+
+
+def make_page(
+    low: Signal | SpecMap,
+    high: Signal | SpecMap | None = None,
+    reference: Signal | SpecMap | None = None,
+    *,
+    names: Sequence[str] = (),
+    model: str | Path | None = None,
+    options: ReportOptions = ReportOptions(),
+) -> Page:
+    """Return the parts of a report, for a file of HTML or PDF; arguments as `make_report`."""
     items = _items([low, high, reference], names)
     _check(items, options)
     rpm = next((i.source.rpm for i in items if i.source.rpm is not None), None)
@@ -64,16 +85,18 @@ def make_report(
     page = Page()
     facts_section(page, items, rpm, options.channel)
     estimated_section(page, items)
+    settings_section(page, items, options)
     maps_section(page, items, rpm, options)
     if options.audio_seconds > 0:
         players_section(page, items, options)
-    if len(options.orders):
+    if len(options.orders) and rpm is not None:
         cuts_section(page, items, rpm, options)
+    spectra_section(page, items, options)
     bands_section(page, items, options)
     scores_section(page, items, rpm, options)
     card_section(page, model, len(items) > 1)
     origin_section(page, options)
-    return page.render(options.title)
+    return page
 
 
 def _items(sources: Sequence[Signal | SpecMap | None], names: Sequence[str]) -> list[Item]:
@@ -109,3 +132,14 @@ def _check(items: Sequence[Item], options: ReportOptions) -> None:
         raise SpecsrError(f"channel is {options.channel}: expected 0 to {fewest - 1}")
     if not 0 < options.db_range < math.inf:
         raise SpecsrError(f"db_range is {options.db_range}: expected a range in dB above zero")
+    if options.max_freq is not None:
+        check_max_freq(options.max_freq)
+    if options.span is not None:
+        first, last = options.span
+        grids = [item.spec.grid for item in items]
+        ends = [grid.start + grid.length / grid.rate for grid in grids]
+        if not (first < last and first < min(ends) and last > max(g.start for g in grids)):
+            raise SpecsrError(
+                f"span is {first:g} to {last:g} s: expected a first and a later last time within "
+                f"{max(g.start for g in grids):g} to {min(ends):g} s"
+            )

@@ -21,6 +21,7 @@ from specsr.maps.pooling import pool
 from specsr.maps.transform import spectrogram
 from specsr.models.card import model_card
 from specsr.report.audio import flac
+from specsr.report.detail import STEPS
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
 from specsr.synth.machine import RunUp
@@ -111,8 +112,8 @@ def page(signals) -> Page:
 def test_all_sections_are_present_and_nothing_is_fetched(page: Page) -> None:
     assert page.outside == []
     assert page.headings == [
-        "Recordings and maps", "Maps", "Audio", "Order cuts", "Third octaves", "Scores", "Model",
-        "Versions",
+        "Recordings and maps", "Settings", "Maps", "Audio", "Order cuts", "Mean spectra",
+        "Third octaves", "Scores", "Model", "Versions",
     ]  # fmt: skip
     assert len("".join(page.scripts)) < 8e6
 
@@ -142,6 +143,7 @@ def test_maps_share_colours_and_zoom_and_contain_the_levels(page: Page, signals)
     ranges = [o for o in objects if o["name"] == "Figure" and "Range1d" in str(o["attributes"])]
     assert ranges  # the first contains the shared ranges, the others refer to them
     assert sum(o["name"] == "Range1d" for o in objects) == 2
+    assert "Speed" in titles
     assert {"Slider", "RangeSlider", "HoverTool", "BoxZoomTool", "WheelZoomTool"} <= {
         o["name"] for o in objects
     }
@@ -152,8 +154,9 @@ def test_maps_share_colours_and_zoom_and_contain_the_levels(page: Page, signals)
     base = 5 * np.ceil(max(spectrogram(s).db.max() for s in signals.values()) / 5) - 250.0
     images = [o for o in objects if o["name"] == "ColumnDataSource" and "image" in str(o)[:400]]
     drawn = [_array(entry) for o in images for entry in _arrays(o) if entry["dtype"] == "uint16"]
-    tops = [image.max() / 100 + base for image in drawn]
-    assert spec.db.max() == pytest.approx(max(tops), abs=0.02)
+    tops = [image.max() / STEPS + base for image in drawn]
+    # half a step of the stored levels
+    assert spec.db.max() == pytest.approx(max(tops), abs=0.5 / STEPS + 1e-4)
 
 
 def _arrays(node) -> list[dict]:
@@ -216,7 +219,9 @@ def test_a_title_is_escaped(signals) -> None:
     text = make_report(signals["low"], options=options)
     assert "<script>x" not in text and "&lt;script&gt;x" in text
     alone = Page(text)
-    assert alone.headings == ["Recordings and maps", "Maps", "Third octaves", "Versions"]
+    assert alone.headings == [
+        "Recordings and maps", "Settings", "Maps", "Mean spectra", "Third octaves", "Versions",
+    ]  # fmt: skip
     assert alone.audio == [] and "estimated" not in alone.notes
 
 
@@ -234,7 +239,7 @@ def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
     ]  # fmt: skip
     assert float(scores["map RMSE over 80 dB, dB"][0]) == pytest.approx(0, abs=1e-6)
     assert any("No model given" in note for note in page.notes["note"])
-    assert any("Drawn with at most 600 x 1000" in note for note in page.notes["note"])
+    assert not any("million cells" in note for note in page.notes["note"])
 
 
 def test_the_requested_channel_is_shown(signals) -> None:
