@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +32,11 @@ def compare(
     inputs: Annotated[list[Path], typer.Argument(help="Recordings of runs, or folders of them.")],
     out: Annotated[
         Optional[list[Path]],
-        typer.Option("-o", "--out", help="Output file, repeatable: .csv or .png .pdf .svg."),
+        typer.Option(
+            "-o",
+            "--out",
+            help="Output file, repeatable: table (.csv), figure (.png .pdf .svg), report (.html).",
+        ),
     ] = None,
     cut: Annotated[str, typer.Option(help="Orders to cut, such as 2,4.")] = "2,4",
     reference: Annotated[
@@ -55,12 +61,15 @@ def compare(
     Of every recording the run with the largest change of speed counts.  Channels of one name and
     unit are compared over the speeds that all runs reach; microphones and accelerometers may be in
     the same files.  The table holds every run, the difference to the reference, and the mean and
-    scatter over the runs.  --weighting applies to sound; vibrations are not weighted.
+    scatter over the runs.  --weighting applies to sound; vibrations are not weighted.  An .html
+    file is a report with all channels, curves, differences and third octaves.
     """
     outputs = out or []
     for path in outputs:
-        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(f"{path}: expected .csv for the table or .png, .pdf, .svg")
+        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg", ".html"):
+            raise SpecsrError(
+                f"{path}: expected .csv for the table, .png, .pdf, .svg or .html for the report"
+            )
     orders = numbers(cut, "--cut")
     from specsr import io
 
@@ -103,11 +112,23 @@ def compare(
     fact(files=files, comparisons=found)
     for one in found:
         _print(one)
+        if silent := one.silent():
+            say(
+                f"  {one.channel}: silent at some speeds or in some third octaves, which have no "
+                f"level (empty cells): {', '.join(silent)}"
+            )
 
     def write(path: Path) -> None:
         message = f"{len(files)} runs -> {path}"
         if path.suffix.lower() == ".csv":
             write_text(path, _csv(found), overwrite, message)
+            return
+        if path.suffix.lower() == ".html":
+            from specsr.report.comparison import comparison_page
+
+            page = comparison_page(found, shlex.join(["specsr", *sys.argv[1:]]))
+            title = f"Comparison of {len(files)} runs"
+            write_text(path, page.render(title), overwrite, f"{message}, opens without network")
             return
         from specsr.plots.runs import MOST, plot_runs
         from specsr.plots.save import save_figure
@@ -186,14 +207,19 @@ def _print(one: Comparison) -> None:
 
 def _mean(values: np.ndarray) -> str:
     """Return the mean of the values that are finite as text; a dash for none."""
-    import numpy as np
+    from specsr.nvh.compare import finite
 
-    known = values[np.isfinite(values)]
+    known = finite(values)
     return f"{known.mean():+.2f}" if known.size else "-"
 
 
 def _csv(found: Sequence[Comparison]) -> str:
+    import math
+
     from specsr.nvh.compare import mean_level, scatter
+
+    def cell(value: float) -> str:
+        return f"{value:.6g}" if math.isfinite(value) else ""
 
     runs = tuple(dict.fromkeys(run for one in found for run in one.runs))
     columns = ["channel", "unit", "weighting", "reference", "quantity", "rpm", "nominal_hz"]
@@ -211,6 +237,6 @@ def _csv(found: Sequence[Comparison]) -> str:
                 row += [one.runs[one.reference], name]
                 row += [f"{place:g}", ""] if over_speed else ["", f"{place:g}"]
                 for values in (levels, apart):
-                    row += [f"{values[at[run], b]:.6g}" if run in at else "" for run in runs]
-                rows.append([*row, f"{mean[b]:.6g}", f"{sd[b]:.6g}"])
+                    row += [cell(values[at[run], b]) if run in at else "" for run in runs]
+                rows.append([*row, cell(mean[b]), cell(sd[b])])
     return csv_text(columns, rows)

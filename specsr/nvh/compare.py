@@ -39,7 +39,7 @@ class Comparison:
         reference: position of the run that the others are compared with.
         rpm: centres of the steps of speed, 1/min, [B].
         quantities: ``overall`` and the orders (``order 2``), [Q].
-        levels: dB re the unit's reference, [R, Q, B]; nan where not measured.
+        levels: dB re the unit's reference, [R, Q, B]; nan where not measured, -inf for silence.
         nominal: nominal mid-band frequencies of third octaves in Hz, [T].
         bands: levels of third octaves over the whole run, dB, [R, T].
         weighting: frequency weighting of the overall level and the third octaves.
@@ -57,21 +57,50 @@ class Comparison:
     weighting: str
 
     def difference(self, levels: np.ndarray) -> np.ndarray:
-        """Return ``levels`` or ``bands`` minus those of the reference, dB, same shape."""
-        return levels - levels[self.reference]
+        """Return ``levels`` or ``bands`` minus those of the reference, dB, same shape.
+
+        nan where one of the two is not a number, or silence.
+        """
+        with np.errstate(invalid="ignore"):
+            apart = levels - levels[self.reference]
+        return np.where(np.isfinite(apart), apart, np.nan)
+
+    def silent(self) -> tuple[str, ...]:
+        """Return the runs that have no power at some speed or in some third octave."""
+        return tuple(
+            run
+            for run, levels, bands in zip(self.runs, self.levels, self.bands)
+            if np.isneginf(levels).any() or np.isneginf(bands).any()
+        )
 
 
 def mean_level(levels: np.ndarray) -> np.ndarray:
-    """Return the level of the mean power over the first axis, dB."""
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(np.mean(10 ** (levels / 10), axis=0))
+    """Return the level of the mean power over the first axis, dB; silence and nan are left out.
+
+    nan without any level.
+    """
+    known = np.isfinite(levels)
+    total = np.where(known, 10 ** (levels / 10), 0).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 10 * np.log10(total / known.sum(axis=0))
 
 
 def scatter(levels: np.ndarray) -> np.ndarray:
-    """Return the standard deviation over the first axis, dB; nan for one run."""
-    if len(levels) < 2:
-        return np.full(levels.shape[1:], np.nan)
-    return np.std(levels, axis=0, ddof=1)
+    """Return the standard deviation over the first axis, dB; silence and nan are left out.
+
+    nan for fewer than two levels.
+    """
+    known = np.isfinite(levels)
+    count = known.sum(axis=0)
+    kept = np.where(known, levels, 0.0)
+    mean = kept.sum(axis=0) / np.maximum(count, 1)
+    squares = np.where(known, np.square(kept - mean), 0.0).sum(axis=0)
+    return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """Return the values that are finite, [n]."""
+    return values[np.isfinite(values)]
 
 
 def compare_runs(

@@ -62,5 +62,6 @@ def plot_runs(found: Sequence[Comparison], difference: bool = False) -> Figure:
         label = "dB" if difference else f"dB {reference_label(one.unit)}{weighted}"
         column[0].set_ylabel(label)
         column[-1].set_ylabel(label)
-    grid[0, 0].legend(fontsize=7)
+    names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(*names, fontsize=8, loc="outside upper center", ncols=4 * len(found))
     return figure

@@ -10,6 +10,7 @@ import pytest
 
 import specsr
 from specsr.errors import SpecsrError
+from specsr.extras import installed
 from specsr.nvh.compare import compare_runs, mean_level, scatter
 from specsr.signal import Signal
 from support.command import run
@@ -51,6 +52,12 @@ def test_mean_and_scatter_are_those_of_power_and_of_levels() -> None:
     assert mean_level(levels) == pytest.approx([10 * np.log10((1e6 + 10**6.6 + 10**6.3) / 3)])
     assert scatter(levels) == pytest.approx([3.0])
     assert np.isnan(scatter(levels[:1])).all()
+    # runs without a level do not count
+    more = np.vstack([levels, [[-np.inf]], [[np.nan]]])
+    assert mean_level(more) == pytest.approx(mean_level(levels))
+    assert scatter(more) == pytest.approx([3.0])
+    none = np.full((3, 1), -np.inf)
+    assert np.isnan(mean_level(none)).all() and np.isnan(scatter(none)).all()
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,9 @@ def test_a_folder_is_compared_in_table_and_figure(tmp_path: Path, capsys) -> Non
     with open(table, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["quantity"] for row in rows} == {"overall", "order 2", "order 4", "third octave"}
-    found = [float(row["after difference_db"]) for row in rows if row["quantity"] == "order 2"]
+    found = [
+        float(row["after difference_db"] or "nan") for row in rows if row["quantity"] == "order 2"
+    ]
     assert np.nanmedian(found) == pytest.approx(-6.02, abs=0.01)
     assert figure.stat().st_size > 20000
     code, _, err = run(capsys, "compare", folder / "before.wav", "-o", tmp_path / "x.csv")
@@ -111,3 +120,31 @@ def test_channels_of_one_unit_in_other_prefixes_are_compared_too(tmp_path: Path,
         ("mic", "Pa"), ("near", "Pa"), ("acc", "m/s2"),
     }  # fmt: skip
     assert {row["reference"] for row in rows_read} == {"one"}
+
+
+def short_run(gain: float = 1.0) -> Signal:
+    return run_up(gain=gain, seconds=2.0, noise=0.01)
+
+
+def test_a_silent_run_is_named_and_has_empty_cells(tmp_path: Path, capsys) -> None:
+    for name, gain in (("one", 0.1), ("two", 0.05), ("mute", 0.0)):
+        specsr.write(tmp_path / f"{name}.wav", short_run(gain))
+    table, page = tmp_path / "c.csv", tmp_path / "c.html"
+    files = [tmp_path / f"{name}.wav" for name in ("mute", "one", "two")]
+    reports = ["-o", page] if installed("bokeh") else []
+    code, text, err = run(capsys, "compare", *files, "--cut", "2", "--reference", "one", "-o",
+                          table, *reports)  # fmt: skip
+    assert code == 0, err
+    assert "a: silent at some speeds or in some third octaves" in err and "mute" in err
+    assert "nan" not in text and "inf" not in text
+    rows = list(csv.DictReader(table.open(encoding="utf-8", newline="")))
+    for row in rows:
+        assert row["mute level_db"] == row["mute difference_db"] == ""
+        assert not {"nan", "inf", "-inf"} & set(row.values())
+        if row["one level_db"]:
+            one, two = (float(row[f"{name} level_db"]) for name in ("one", "two"))
+            assert float(row["scatter_db"]) == pytest.approx(abs(one - two) / np.sqrt(2), abs=1e-3)
+    found = compare_runs({"one": short_run(), "mute": short_run(0.0)}, (2,))[0]
+    assert found.silent() == ("mute",)
+    code, _, err = run(capsys, "compare", *files, "-o", tmp_path / "c.txt")
+    assert code == 1 and ".html for the report" in err
