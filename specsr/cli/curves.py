@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from specsr.cli.output import check_files, csv_text, say, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
+from specsr.names import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,25 @@ def read_recording(
     signal = load_recording(source, reading, speed)
     read.check()
     return signal
+
+
+def without_silent(signal: Signal, source: Path) -> Signal:
+    """Return a recording without its silent channels, which are named in a message.
+
+    Raises:
+        SpecsrError: all channels are silent.
+    """
+    from specsr.jobs.inputs import without_channels
+
+    silent = [
+        name for name, x in zip(signal.channels, signal.samples) if float(x.max()) == float(x.min())
+    ]
+    if len(silent) == len(signal.channels):
+        raise SpecsrError(f"{source}: silent: expected a recording with sound or vibration")
+    if silent:
+        names = ", ".join(map(plain, silent))
+        say(f"  silent, left out: {names}")
+    return without_channels(signal, silent)
 
 
 def write_curve(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from specsr.cli.curves import check_suffixes, read_recording, write_curve
+from specsr.cli.curves import check_suffixes, read_recording, without_silent, write_curve
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, reading_options, speed_options
 from specsr.cli.output import csv_text, say, show, write_each, write_text
@@ -44,7 +44,7 @@ def cepstrum(
 
     outputs = out or []
     check_suffixes(outputs)
-    signal = read_recording(source, outputs, overwrite, reading)
+    signal = without_silent(read_recording(source, outputs, overwrite, reading), source)
 
     from specsr.nvh.cepstrum import cepstrum as power_cepstrum
 

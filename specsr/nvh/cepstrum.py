@@ -24,10 +24,18 @@ def cepstrum(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         SpecsrError: ``df`` out of range, or a channel without any power.
+
+    Example:
+        >>> clicks = np.zeros(8000)
+        >>> clicks[::80] = 1  # one every 10 ms
+        >>> quefrency, found = specsr.cepstrum(specsr.Signal(clicks, 8000), df=2)
+        >>> float(quefrency[40 + found[0, 40:120].argmax()])
+        0.01
     """
     _, density = psd(signal.without_mean(), df)
-    if not (density > 0).any(-1).all():
-        raise SpecsrError("a channel is silent: it has no cepstrum")
+    for name, each in zip(signal.channels, density):
+        if not (each > 0).any():
+            raise SpecsrError(f"channel {name} is silent: it has no cepstrum")
     # rows without power, such as the mean, take the lowest level that there is
     least = np.where(density > 0, density, np.inf).min(-1, keepdims=True)
     found = np.fft.irfft(np.log(np.maximum(density, least)), axis=-1)

@@ -131,3 +131,19 @@ def test_the_cepstrum_names_the_spacing_before_its_multiples(tmp_path, capsys) -
     assert code == 0, err
     spacing = float(text.split("(")[1].split(" Hz")[0])
     assert spacing == pytest.approx(30, rel=0.01)
+
+
+def test_a_silent_channel_is_named_and_the_others_are_evaluated(tmp_path, signal, capsys) -> None:
+    path, table = tmp_path / "two.wav", tmp_path / "cepstrum.csv"
+    both = signal.replace(samples=np.stack([0 * signal.samples[0] + 0.25, signal.samples[0]]),
+                          channels=("off", "on"))  # fmt: skip
+    specsr.write(path, both)
+    code, text, err = run(capsys, "cepstrum", path, "-o", table)
+    assert code == 0 and "silent, left out: off" in err
+    assert text.startswith("on: ") and "off" not in text
+    assert table.read_text(encoding="utf-8").startswith("quefrency_s,on")
+    code, text, err = run(capsys, "envelope", path, "-o", tmp_path / "envelope.csv")
+    assert code == 0 and "off" in text and "on: strongest line" in text, err
+    specsr.write(path, both.replace(samples=0 * both.samples), overwrite=True)
+    code, _, err = run(capsys, "cepstrum", path)
+    assert code == 1 and "two.wav: silent: expected" in err and err.count("\n") == 1

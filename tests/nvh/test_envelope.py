@@ -113,7 +113,7 @@ def test_a_periodic_signal_is_its_average_and_noise_falls_by_the_count() -> None
         (lambda s: envelope(s, (3000, 9000)), "half the sampling rate"),
         (lambda s: amplitude_spectrum(s, 0.01), "df is 0.01 Hz: expected"),
         (lambda s: kurtogram(s.cut(0, 300)), "has 300 samples"),
-        (lambda s: cepstrum(s.replace(samples=0 * s.samples)), "a channel is silent"),
+        (lambda s: cepstrum(s.replace(samples=0 * s.samples)), "channel .* is silent"),
         (lambda s: synchronous_average(s), "speed"),
         (lambda s: synchronous_average(s, 10.0), "revolutions: expected two or more"),
         (lambda s: synchronous_average(s, 1500.0, ratio=0), "ratio is 0"),
