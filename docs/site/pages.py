@@ -32,7 +32,14 @@ NOTEBOOKS = ROOT / "build" / "notebooks"
 
 CONTENTS = {
     "Start": ["/docs/tutorial", "/docs/install", "/docs/gallery"],
-    "How to": ["/docs/pairs", "/docs/nvh", "/docs/images", "/docs/models", "/docs/formats"],
+    "How to": [
+        "/docs/pairs",
+        "/docs/nvh",
+        "/docs/images",
+        "/docs/models",
+        "/docs/formats",
+        "/docs/json",
+    ],  # fmt: skip
     "Reference": ["/docs/reference/index", "/docs/reference/commands"],
     "Evidence": ["/docs/results", "/docs/CONFORMANCE", "/benchmarks/results/README"],
     "Development": ["/CONTRIBUTING", "/docs/testing", "/SECURITY", "/CHANGELOG"],

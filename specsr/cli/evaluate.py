@@ -68,6 +68,8 @@ def evaluate(
     read.check()
     fact(**scores.to_dict())
     show(scores.table())
+    if scores.settings["cropped"]:
+        say(f"compared: {scores.settings['cropped']}")
     if str(scores.settings["loudness"]).startswith("not"):
         say(f"loudness {scores.settings['loudness']}")
     if out is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from specsr import io
 from specsr.io import audio, stream
 from specsr.jobs.options import Reading
-from specsr.jobs.plan import FIGURES, Result, Written, has_figure, kind_of
+from specsr.jobs.plan import FIGURES, Result, Written, has_figure, kind_of, one_of_several
 from specsr.jobs.task import Task
 from specsr.maps.transform import SpectrogramTransform
 from specsr.plots.overview import Overview
@@ -141,6 +141,7 @@ def write_pieces(
     return Result(
         Written(f"overall {text} dB {reference_label(head.unit)}"),
         {panel.title: overview.spec() for panel, overview in zip(panels, shown)},
+        channel=one_of_several(head.channels),
     )
 
 

@@ -47,6 +47,7 @@ class Result:
         notes: lines for the user: which parts are measured, which are estimated.
         figure: options of a figure.
         profile: ICC colour profile of an image.
+        channel: name of the channel in a figure, if the maps hold one of several.
     """
 
     output: Signal | SpecMap | np.ndarray | Written
@@ -55,6 +56,7 @@ class Result:
     notes: tuple[str, ...] = ()
     figure: Figure = Figure()
     profile: bytes | None = None
+    channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -201,8 +203,11 @@ def _draw(path: Path, result: Result, overwrite: bool) -> None:
     maps, figure = result.maps, result.figure
     if not maps and isinstance(result.output, (Signal, SpecMap)):
         maps = {"": _as_map(result.output)}
+    several = [one_of_several(spec.channels) for spec in maps.values()]
+    channel = result.channel or next(filter(None, several), "")
     if len(maps) == 1:
         [(title, spec)] = maps.items()
+        title = ", ".join(filter(None, (title, channel)))
         axes = plot_map(spec, title=title, max_freq=figure.max_freq, db_range=figure.db_range)
         save_figure(axes, path, overwrite=overwrite)
         return
@@ -210,8 +215,14 @@ def _draw(path: Path, result: Result, overwrite: bool) -> None:
     drawn = plot_comparison(
         maps, difference=result.difference, max_freq=figure.max_freq, db_range=figure.db_range,
         uncertainty=estimated[-1] if estimated and not result.difference else None,
+        suptitle=channel or None,
     )  # fmt: skip
     save_figure(drawn, path, overwrite=overwrite)
+
+
+def one_of_several(channels: Sequence[str]) -> str:
+    """Return the name of the first of several channels, which a figure shows; empty for one."""
+    return channels[0] if len(channels) > 1 else ""
 
 
 def _as_map(output: Signal | SpecMap) -> SpecMap:

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
+from specsr.enhance.expected import Columns
 from specsr.enhance.sharp import N_FFT, PAIR, sharp_columns, sharp_grid, sharp_map
 from specsr.errors import SpecsrError
 from specsr.io import stream
+from specsr.jobs.estimated_map import EstimatedMapWork, Put
 from specsr.jobs.inputs import load_recording
 from specsr.jobs.long_files import long_recording
-from specsr.jobs.plan import Result, Written, has_figure, kind_of
-from specsr.jobs.spectrogram import MapWork, cells_note, refuse_waveforms
-from specsr.jobs.task import Task, absolute_model
-from specsr.jobs.uncertainty import UncertaintySummary
+from specsr.jobs.plan import Result
+from specsr.jobs.spectrogram import refuse_waveforms
+from specsr.jobs.task import Task
 from specsr.maps.transform import SpectrogramTransform
-from specsr.models.bundled import model_file
-from specsr.models.options import InferOptions
-from specsr.plots.overview import Overview
 
 
 @dataclass(frozen=True)
-class SharpSpectrogram(MapWork):
+class SharpSpectrogram(EstimatedMapWork):
     """Sharp maps of recordings, with their uncertainty.
 
     ``resolution`` is that of the long window, by ``n_fft`` or ``df``; hop and window are fixed.
-
-    Attributes:
-        model: name or file of a model; None for the bundled one.
-        options: how the network is run.
     """
 
-    model: str | None = None
-    options: InferOptions = InferOptions()
     command: ClassVar[str] = "spectrogram --sharp"
+    pair: ClassVar[str] = PAIR
+    titles: ClassVar[tuple[str, str]] = ("single window", "sharp")
 
     def __call__(self, task: Task) -> Result:
         """Return the map of a recording; the map of a long one is written block by block."""
@@ -50,12 +43,9 @@ class SharpSpectrogram(MapWork):
             signal, n_fft=self._window(signal.rate), scaling=self.scaling, model=self.model,
             options=self.options, progress=task.progress,
         )  # fmt: skip
-        maps = {task.file.stem: found} if has_figure(task.targets) else {}
-        summary = UncertaintySummary(found.freqs)
-        assert found.uncertainty_db is not None
-        summary.add(found.uncertainty_db)
-        notes = (cells_note(found.grid), summary.note)
-        return Result(found, maps, notes=notes, figure=self.figure)
+        grid = found.grid
+        single = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
+        return self.result(task, found, lambda: single(signal))
 
     def _window(self, rate: float) -> int:
         """Return the samples of the long window.
@@ -77,43 +67,15 @@ class SharpSpectrogram(MapWork):
 
     def _long(self, task: Task, long: stream.Recording) -> Result:
         """Write the map of a recording that is read in pieces."""
-        head = long.cut(0, 1)
-        grid = dataclasses.replace(
-            sharp_grid(head, self._window(long.rate), self.scaling), length=long.length
-        )
-        summary = UncertaintySummary(grid.freqs())
-        overview = Overview(grid, long.channels[0]) if has_figure(task.targets) else None
-        with ExitStack() as stack:
-            puts = [
-                stack.enter_context(
-                    stream.array_sink(
-                        target, grid, head, ("magnitude", "uncertainty_db"), task.overwrite
-                    )
-                )
-                for target in task.targets
-                if kind_of(target) == "map"
-            ]
+        grid = sharp_grid(long.cut(0, 1), self._window(long.rate), self.scaling)
+        grid = dataclasses.replace(grid, length=long.length)
+
+        def estimate(puts: Sequence[Put]) -> Iterator[Columns]:
             for put in puts:
                 if long.rpm is not None:
                     put("rpm", long.rpm)
-            for columns in sharp_columns(
+            return sharp_columns(
                 long, grid, model=self.model, options=self.options, progress=task.progress
-            ):
-                summary.add(columns.uncertainty_db)
-                for put in puts:
-                    put("magnitude", columns.magnitude)
-                    put("uncertainty_db", columns.uncertainty_db)
-                if overview:
-                    overview.add_columns(columns.magnitude[0])
-        maps = {task.file.stem: overview.spec()} if overview else {}
-        written = Written(f"levels in {grid.level_label}")
-        notes = (cells_note(grid), summary.note)
-        return Result(written, maps, notes=notes, figure=self.figure)
+            )
 
-    def model_file(self, file: Path) -> Path | None:
-        """Return the file of the model."""
-        return model_file(self.model, PAIR, (1, 1))
-
-    def absolute(self) -> SharpSpectrogram:
-        """Return the work with an absolute path of the model file."""
-        return dataclasses.replace(self, model=absolute_model(self.model))
+        return self.written(task, long, grid, estimate)

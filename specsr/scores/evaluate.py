@@ -22,6 +22,7 @@ from specsr.nvh.levels import overall_level, third_octave_bands, third_octave_le
 from specsr.nvh.order_cut import order_cut
 from specsr.scores import metrics
 from specsr.scores.baselines import baselines
+from specsr.scores.common_part import common_part, first_columns
 from specsr.scores.map_errors import floored, map_errors
 from specsr.scores.ridges import compare_lines, compare_transients
 from specsr.scores.scores import LevelError, OrderError, Report, Scores, level_error, mean_scores
@@ -72,7 +73,7 @@ def evaluate(
     full scale for the LSD.  For two maps the LSD is that of their own cells, converted to the
     |X|² of a plain STFT (of samples in ``unit``), and there is no SNR.  Map errors, third octaves
     and orders count levels down to ``options.db_range`` below the maximum of the reference, each.
-    Third octaves of a map are those that its rows resolve.
+    Third octaves of a map are those that its rows resolve.  Maps may differ by a few columns.
 
     Args:
         result: signal or map to evaluate.
@@ -88,6 +89,13 @@ def evaluate(
     Raises:
         SpecsrError: the two cannot be compared (the message names the difference and the fix),
             orders without a speed, or a cut without rows on one side.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> louder = tone.replace(samples=tone.samples * 10 ** (1 / 20))
+        >>> round(specsr.evaluate(louder, tone).mean.overall_error_db, 2)
+        1.0
     """
     signals = isinstance(reference, Signal)
     if signals != isinstance(result, Signal):
@@ -101,6 +109,7 @@ def evaluate(
         )
     inputs: dict[str, Any] = {} if low is None else baselines(low, reference)
     waves: tuple[Signal, Signal] | None = None
+    cropped: str | None = None
     if isinstance(result, Signal) and isinstance(reference, Signal):
         _check_signals(result, reference)
         waves = (reference, result)
@@ -108,6 +117,8 @@ def evaluate(
     else:
         assert isinstance(result, SpecMap) and isinstance(reference, SpecMap)
         _check_maps(result, reference)
+        result, reference, cropped = common_part(result, reference)
+        inputs = {name: first_columns(spec, reference) for name, spec in inputs.items()}
     if rpm is None:
         rpm = reference.rpm if reference.rpm is not None else result.rpm
     if len(orders) and rpm is None:
@@ -137,7 +148,7 @@ def evaluate(
         "rate": grid.rate, "unit": grid.unit, "n_fft": grid.n_fft, "hop_length": grid.hop_length,
         "window": grid.window, "scaling": grid.scaling, "cell": list(grid.cell),
         "db_range": float(options.db_range), "cut": None if cut is None else float(cut),
-        "loudness": why_not or "ISO 532-1, stationary, free field",
+        "cropped": cropped, "loudness": why_not or "ISO 532-1, stationary, free field",
     }  # fmt: skip
     names = dict(zip(_unique(reference.channels), channels, strict=True))
     means = {name: mean_scores(scores) for name, scores in beside.items()}
@@ -196,8 +207,8 @@ def _check_signals(result: Signal, reference: Signal) -> None:
 
 def _check_maps(result: SpecMap, reference: SpecMap) -> None:
     for field in fields(Grid):
-        # the start time of a recording does not affect its levels
-        if field.name != "start":
+        # the start time does not affect the levels, lengths may differ a little (`common_part`)
+        if field.name not in ("start", "length"):
             values = (getattr(result.grid, field.name), getattr(reference.grid, field.name))
             _check_equal(f"a grid with {field.name}", *values, "bring both to one grid first")
     counts = (result.magnitude.shape[0], reference.magnitude.shape[0])

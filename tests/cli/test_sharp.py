@@ -10,6 +10,7 @@ import pytest
 
 import specsr
 from specsr.models.model import save_model
+from specsr.plots.comparison import plot_comparison
 from support.command import run
 from support.windows_model import windows_model
 
@@ -49,11 +50,23 @@ def test_the_map_is_that_of_the_library_with_its_origin(tmp_path, recording, mod
     assert origin["command"] == "spectrogram --sharp" and origin["model"] == "tiny"
 
 
-def test_a_long_recording_gives_the_same_map(tmp_path, recording, model, capsys):
+def test_a_long_recording_gives_the_same_map(tmp_path, recording, model, capsys, monkeypatch):
     whole, pieces, figure = (tmp_path / n for n in ("a.h5", "b.h5", "b.png"))
     shared = ("spectrogram", recording, "--sharp", "--model", model, "--df", 2000 / 512)
-    assert run(capsys, *shared, "-o", whole)[0] == 0
+    drawn = []
+
+    def draw(maps, **options):
+        drawn.append((maps, options["uncertainty"]))
+        return plot_comparison(maps, **options)
+
+    monkeypatch.setattr("specsr.plots.comparison.plot_comparison", draw)
+    assert run(capsys, *shared, "-o", whole, "-o", tmp_path / "a.png")[0] == 0
     assert run(capsys, *shared, "-o", pieces, "-o", figure, "--segment", 2)[0] == 0
+    assert [list(maps) for maps, _ in drawn] == [["single window", "sharp"]] * 2
+    assert drawn[0][1] == "sharp"
+    for title in ("single window", "sharp"):
+        a, b = (maps[title].magnitude[0] for maps, _ in drawn)
+        np.testing.assert_allclose(a[:-1], b[: len(a) - 1], rtol=1e-4, atol=1e-7)
     one, other = specsr.read_map(whole), specsr.read_map(pieces)
     assert one.grid == other.grid and one.channels == other.channels
     for name in ("magnitude", "uncertainty_db", "rpm"):

@@ -270,3 +270,23 @@ def test_reports_become_pandas_tables(pair) -> None:
     assert frame.loc["overall level error, dB"].tolist() == pytest.approx([3, 6, 0, 3], abs=1e-4)
     assert frame.attrs["cut"] == 6400 and frame.index.name == "score"
     assert frame.dtypes.unique().tolist() == [np.float64]
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_maps_that_differ_by_a_column_are_compared_over_the_common_part(pair, pooled) -> None:
+    """The columns that both have are those of the same samples, up to the last window."""
+    result, reference = (spectrogram(x, n_fft=512, hop_length=256) for x in pair)
+    if pooled:
+        result, reference = (pool(x.replace(phase=None), 2, 2) for x in (result, reference))
+    dt = round(reference.grid.dt * RATE)
+    shorter = spectrogram(pair[0].cut(0, RATE - dt), n_fft=512, hop_length=256)
+    shorter = pool(shorter.replace(phase=None), 2, 2) if pooled else shorter
+    assert shorter.grid.frames == reference.grid.frames - 1
+    for a, b in ((shorter, reference), (reference, shorter)):
+        report = evaluate(a, b, orders=(2,))
+        assert "the longer one has" in report.settings["cropped"]
+        assert abs(report.channels["left"].overall_error_db) == pytest.approx(6, abs=0.02)
+    assert evaluate(result, reference).settings["cropped"] is None
+    half = spectrogram(pair[0].cut(0, RATE // 2), n_fft=512, hop_length=256)
+    with pytest.raises(SpecsrError, match="cut the longer one|grid with cell"):
+        evaluate(half, reference)
