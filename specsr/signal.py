@@ -58,6 +58,14 @@ class Signal:
         SpecsrError: no samples, a wrong shape, an invalid rate, an unknown unit, a name with NUL
             or a lone surrogate, or a sample that is not finite (the message gives its channel and
             position).
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> tone.samples.shape, tone.duration
+        ((1, 8000), 1.0)
+        >>> tone.level().round(2)  # 1 Pa rms
+        array([93.98])
     """
 
     samples: np.ndarray

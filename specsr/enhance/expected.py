@@ -106,6 +106,13 @@ def expected(
     Raises:
         SpecsrError: a map of cell means, one that is an estimate itself, an overlap out of range,
             or no such model.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(8192)
+        >>> spec = specsr.spectrogram(specsr.Signal(noise, 25600), n_fft=512, hop_length=128)
+        >>> clean = specsr.expected(spec)
+        >>> bool(spec.db.std() > 5 and clean.db[:, 1:-1].std() < 1)  # scatter, dB
+        True
     """
     expect(measured, (SpecMap, OrderMap), "; specsr.spectrogram(signal) makes one")
     if isinstance(measured, OrderMap):

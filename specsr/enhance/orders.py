@@ -54,6 +54,12 @@ def keep_orders(
 
     Raises:
         SpecsrError: no speed, or a recording shorter than a window.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> kept = specsr.keep_orders(run.signal)
+        >>> bool(kept.level()[0] < run.signal.level()[0])
+        True
     """
     n_fft = window_length(noisy.rate)
     if noisy.length < n_fft:

@@ -185,6 +185,13 @@ def low_map(
 
     Raises:
         SpecsrError: another pair, or a scale that does not fit the transform.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(8192)
+        >>> transform = specsr.SpectrogramTransform(n_fft=512, hop_length=128)
+        >>> low = specsr.low_map(specsr.Signal(noise, 25600), 4, transform=transform)
+        >>> low.magnitude.shape, low.grid.cell
+        ((1, 64, 17), (4, 4))
     """
     s_f, s_t = both_axes(scale)
     require_map_pair(pair)

@@ -90,6 +90,13 @@ def upscale(
         SpecsrError: an option that does not fit ``x`` or the pair, no model for the pair and
             scale, a full STFT instead of a pooled map, or a rate that the model was not trained
             for.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(8192)
+        >>> transform = specsr.SpectrogramTransform(n_fft=512, hop_length=128)
+        >>> low = specsr.low_map(specsr.Signal(noise, 25600), 4, transform=transform)
+        >>> specsr.upscale(low, scale=4).magnitude.shape
+        (1, 257, 65)
     """
     expect(x, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
     if pair is None:

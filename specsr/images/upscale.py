@@ -87,6 +87,10 @@ def upscale_image(
 
     Raises:
         SpecsrError: no model fits, or the image is empty or of another type or shape.
+
+    Example:
+        >>> specsr.upscale_image(np.zeros((20, 30), np.uint8), scale=2).shape
+        (40, 60)
     """
     if image.dtype not in (np.uint8, np.uint16):
         raise SpecsrError(f"the image is of type {image.dtype}: expected uint8 or uint16")

@@ -122,6 +122,11 @@ def read(
         SpecsrError: no such file, an unknown suffix, a missing extra, a damaged or empty file,
             channels that differ in rate, unit, start or length, a sample that is not finite, or an
             invalid argument; the message names the file.
+
+    Example:
+        >>> specsr.write("silence.wav", specsr.Signal(np.zeros(4000), 8000))
+        >>> specsr.read("silence.wav").duration
+        0.5
     """
     path = Path(path)
     for name, value in (("calib", calib), ("rate", rate)):
@@ -168,6 +173,12 @@ def write(
     Raises:
         SpecsrError: the output exists, would clip, or cannot be written; the message names the
             file.
+
+    Example:
+        >>> signal = specsr.Signal(0.5 * np.ones(4000, np.float32), 8000, unit="m/s2")
+        >>> specsr.write("step.wav", signal)  # and step.wav.json, with the unit
+        >>> specsr.read("step.wav").unit
+        'm/s2'
     """
     path = Path(path)
     if not isinstance(signal, Signal):
@@ -190,6 +201,12 @@ def read_map(path: PathLike) -> SpecMap:
     Raises:
         SpecsrError: no such file, a damaged file, no map, or axes that fit no grid; the message
             names the file.
+
+    Example:
+        >>> spec = specsr.spectrogram(specsr.Signal(np.ones(4096), 8000), n_fft=256)
+        >>> specsr.write_map("map.npz", spec)
+        >>> specsr.read_map("map.npz").grid == spec.grid
+        True
     """
     path = Path(path)
     with naming(path):

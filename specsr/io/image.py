@@ -202,6 +202,12 @@ def write_image(
     Raises:
         SpecsrError: an unknown suffix, pixels that the format cannot hold (16 bits or alpha in
             JPEG), or an output that exists.
+
+    Example:
+        >>> image = np.zeros((20, 30, 3), np.uint8)
+        >>> specsr.write_image("black.png", image)
+        >>> specsr.read_image("black.png").shape
+        (20, 30, 3)
     """
     path = Path(path)
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]

@@ -31,6 +31,11 @@ class Grid:
 
     Raises:
         SpecsrError: a value out of range, or an unknown scaling or unit.
+
+    Example:
+        >>> grid = specsr.Grid(rate=8000, n_fft=800, hop_length=200, length=8000)
+        >>> grid.df, grid.rows, grid.frames
+        (10.0, 401, 41)
     """
 
     rate: float

@@ -55,6 +55,12 @@ def to_signal(
     Raises:
         SpecsrError: an unknown method, a negative number of iterations, a map without an inverse,
             no such device, or the method ``known`` for a map that lacks the phase of some rows.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(8192)
+        >>> spec = specsr.spectrogram(specsr.Signal(noise, 8000), n_fft=512)
+        >>> bool(np.allclose(specsr.to_signal(spec).samples, noise, atol=1e-5))
+        True
     """
     check(phase, Phase, "phase")
     if iterations < 0:

@@ -49,6 +49,15 @@ class SpecMap:
     Raises:
         SpecsrError: a shape that does not fit the grid, or a value that is negative or not finite
             (named by channel, row and column).
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> spec = specsr.spectrogram(tone, n_fft=800, hop_length=200)
+        >>> spec.freqs[:3], spec.times[:3]
+        (array([ 0., 10., 20.]), array([0.   , 0.025, 0.05 ]))
+        >>> float(spec.db.max().round(2))
+        93.9800033569336
     """
 
     magnitude: np.ndarray

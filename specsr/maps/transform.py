@@ -76,6 +76,13 @@ class SpectrogramTransform:
         hop_length: samples from one frame to the next; None for a quarter of the window.
         window: name of a scipy window.
         scaling: ``"rms"`` or ``"psd"``, see `Grid`.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(8192)
+        >>> transform = specsr.SpectrogramTransform(n_fft=512, hop_length=128)
+        >>> spec = transform(specsr.Signal(noise, 8000))
+        >>> bool(np.allclose(transform.inverse(spec).samples, noise, atol=1e-5))
+        True
     """
 
     n_fft: int = 2048
@@ -226,6 +233,15 @@ def spectrogram(
     Raises:
         SpecsrError: both of two alternatives are given, a value is out of range, or scipy has no
             such window.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> spec = specsr.spectrogram(tone, n_fft=800, hop_length=200)
+        >>> spec.magnitude.shape, spec.grid.df
+        ((1, 401, 41), 10.0)
+        >>> spec.db[0, spec.freqs == 1000, 20].round(2)  # dB re 20 µPa
+        array([93.98], dtype=float32)
     """
     expect(signal, Signal, "; specsr.read(path) or specsr.Signal(samples, rate) makes one")
     transform = SpectrogramTransform.for_rate(

@@ -129,6 +129,15 @@ def compare_runs(
         SpecsrError: a recording without a speed or with one that does not change, an unknown
             reference, an order that cannot be cut, a step out of range, runs without a common
             range of speed, or no channel that two runs have.
+
+    Example:
+        >>> runs = {}
+        >>> for name, seed in (("before", 1), ("after", 2)):
+        ...     machine = specsr.RunUp(rate=8000, duration=3.0, seed=seed)
+        ...     runs[name] = specsr.synthesise(machine).signal
+        >>> found = specsr.compare_runs(runs, orders=[2])
+        >>> found[0].runs
+        ('before', 'after')
     """
     if reference is not None and reference not in runs:
         raise SpecsrError(f"reference is {reference!r}: expected one of {', '.join(runs)}")

@@ -32,6 +32,14 @@ def envelope(signal: Signal, band: tuple[float, float]) -> Signal:
 
     Raises:
         SpecsrError: edges that are not ascending between 0 and half the rate.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> slow = 1 + 0.5 * np.cos(2 * np.pi * 30 * t)
+        >>> signal = specsr.Signal(slow * np.sin(2 * np.pi * 2000 * t), 8000)
+        >>> found = specsr.envelope(signal, (1500, 2500)).samples[0]
+        >>> int(np.abs(np.fft.rfft(found - found.mean())).argmax())  # Hz
+        30
     """
     low, high = checked_band(band, signal.rate)
     width = high - low

@@ -47,6 +47,11 @@ def to_xarray(x: SpecMap | View) -> Any:
 
     Raises:
         SpecsrError: neither a map nor a view, or xarray is not installed.
+
+    Example:
+        >>> spec = specsr.spectrogram(specsr.Signal(np.ones(4096), 8000), n_fft=256)
+        >>> dict(specsr.to_xarray(spec).sizes)
+        {'channel': 1, 'freq': 129, 'time': 65}
     """
     expect(x, (SpecMap, View), "; specsr.spectrogram(signal) makes a map of a recording")
     return _dataset(x) if isinstance(x, SpecMap) else _array(x)

@@ -46,6 +46,12 @@ def to_quantity(signal: Signal, quantity: Quantity, highpass: float = HIGHPASS) 
 
     Raises:
         SpecsrError: samples in another unit, an unknown quantity, or a cut-off out of range.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> signal = specsr.Signal(np.sin(2 * np.pi * 100 * t), 8000, unit="m/s2")
+        >>> specsr.to_quantity(signal, "velocity").unit
+        'm/s'
     """
     check(quantity, Quantity, "quantity")
     if signal.unit not in _DERIVATIVE:
@@ -93,6 +99,11 @@ def detrended(signal: Signal, detrend: Detrend) -> Signal:
 
     Raises:
         SpecsrError: another value.
+
+    Example:
+        >>> drift = specsr.Signal(np.linspace(0, 5, 1000), 8000)
+        >>> bool(np.allclose(specsr.detrended(drift, "linear").samples, 0))
+        True
     """
     check(detrend, Detrend, "detrend")
     found = signal.without_mean()

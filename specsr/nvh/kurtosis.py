@@ -93,6 +93,12 @@ def kurtogram(signal: Signal) -> Kurtogram:
 
     Raises:
         SpecsrError: a recording shorter than 40 windows of 16 samples.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(16000)
+        >>> noise[::1000] += 50  # clicks
+        >>> bool(specsr.kurtogram(specsr.Signal(noise, 8000)).kurtosis[0].max() > 1)
+        True
     """
     lengths, freqs, found, scatter = [], [], [], []
     samples = signal.without_mean().samples

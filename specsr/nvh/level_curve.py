@@ -127,6 +127,13 @@ def level_curve(signal: Signal, options: CurveOptions = CurveOptions()) -> Level
         SpecsrError: no speed where one is needed, a speed that does not change on a speed axis, A
             or C weighting of a vibration, a step shorter than a sample, or orders that cannot be
             cut.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> options = specsr.CurveOptions(time_weighting="rms", step=0.25)
+        >>> specsr.level_curve(tone, options).overall.round(1)
+        array([[94., 94., 94., 94.]])
     """
     check_weighting(options.weighting, signal.unit)
     if signal.rpm is None and (options.orders or options.over == "rpm"):

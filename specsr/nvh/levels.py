@@ -133,6 +133,12 @@ def overall_level(source: Signal | SpecMap, weighting: str = "Z", dc: bool = Fal
 
     Raises:
         SpecsrError: an unknown weighting, or A or C for a unit that is not acoustic.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> specsr.overall_level(tone).round(2)
+        array([93.98])
     """
     check_weighting(weighting, _unit(source))
     if isinstance(source, SpecMap):
@@ -175,6 +181,13 @@ def psd(signal: Signal, df: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
         SpecsrError: ``df`` is not above zero, or is above half the rate.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> freqs, density = specsr.psd(tone, df=10)
+        >>> float(freqs[density[0].argmax()]), float((density.sum() * 10).round(2))  # Hz, Pa²
+        (1000.0, 1.0)
     """
     from scipy.signal import welch
 
@@ -246,6 +259,13 @@ def third_octave_levels(
     Raises:
         SpecsrError: no third octave below half the sampling rate, an unknown weighting, or A or C
             for a unit that is not acoustic.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> found = specsr.third_octave_levels(tone, low=800, high=1250)
+        >>> found.nominal, found.levels[0, 1].round(1)
+        (array([ 800., 1000., 1250.]), np.float64(94.0))
     """
     check_weighting(weighting, _unit(source))
     rate = source.rate if isinstance(source, Signal) else source.grid.rate

@@ -85,6 +85,12 @@ def order_cut(
     Raises:
         SpecsrError: no speed, a speed of another length, an order or width that is not above zero,
             a width below `NARROWEST`, or an unknown unit.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> cut = specsr.order_cut(specsr.spectrogram(run.signal, n_fft=1024), run.rpm, order=2)
+        >>> float(np.nanmean(cut.levels).round(1))  # dB
+        83.3
     """
     grid = spec.grid
     speed = checked_rpm(spec.rpm if rpm is None else rpm, grid.length)

@@ -151,6 +151,12 @@ def order_map(
     Raises:
         SpecsrError: no speed, a standstill, a speed of fewer than two samples per revolution, an
             option out of range, or a recording of fewer revolutions than a window.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> orders = specsr.order_map(run.signal, max_order=10)
+        >>> float(np.nanmean(orders.cut(2).levels).round(1))  # dB
+        83.7
     """
     rpm = checked_rpm(signal.rpm if rpm is None else rpm, signal.length)
     if not (0 < resolution <= 1 and max_order >= resolution and math.isfinite(max_order)):

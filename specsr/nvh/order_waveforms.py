@@ -68,6 +68,12 @@ def extract_orders(
 
     Raises:
         SpecsrError: no speed, no order, the same order twice, or a bandwidth out of range.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> found = specsr.extract_orders(run.signal, [2, 4])
+        >>> [cut.name for cut in found.cuts]
+        ['2', '4']
     """
     lines = _lines(signal, orders, shafts, method)
     pieces = list(order_pieces(signal, lines, method, segment, progress))
@@ -86,7 +92,14 @@ def remove_orders(
     segment: float = SEGMENT,
     progress: Progress | None = None,
 ) -> Signal:
-    """Return a recording without some orders.  Arguments and errors as `extract_orders`."""
+    """Return a recording without some orders.  Arguments and errors as `extract_orders`.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> rest = specsr.remove_orders(run.signal, [2, 4, 6])  # all that it has
+        >>> bool(rest.level()[0] < run.signal.level()[0] - 10)
+        True
+    """
     lines = _lines(signal, orders, shafts, method)
     residual = np.empty_like(signal.samples)
     done = 0

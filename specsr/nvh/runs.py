@@ -69,6 +69,11 @@ def find_runs(
         start: time of the first sample, s.
         reversal: change of direction that ends a run, fraction of the highest speed.
         span: minimum change of speed of a run, fraction of the highest speed.
+
+    Example:
+        >>> up = np.linspace(900, 5400, 5000)
+        >>> [run.kind for run in specsr.find_runs(np.concatenate([up, up[::-1]]), rate=1000)]
+        ['up', 'down']
     """
     rpm = np.abs(np.asarray(rpm, dtype=np.float64))
     block = max(1, round(_STEP * rate))

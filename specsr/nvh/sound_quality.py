@@ -67,6 +67,12 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
     Raises:
         SpecsrError: samples not in Pa, a recording that is too short or of too low a rate, an
             unknown field, or MoSQITo is not installed.
+
+    Example:
+        >>> t = np.arange(48000) / 48000
+        >>> tone = specsr.Signal(0.02 * np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 48000, unit="Pa")
+        >>> specsr.loudness(tone).sone.round(1)  # 60 dB at 1 kHz: near 4 sone
+        array([4.])
     """
     metrics = mosqito_metrics()
     samples = samples_in_pa(signal, field)

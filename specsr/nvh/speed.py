@@ -148,6 +148,12 @@ def read_rpm(path: str | Path, signal: Signal | Grid) -> np.ndarray:
         SpecsrError: no such file, no numbers, units that are none of time and speed, times that do
             not increase or do not overlap the signal, or a wrong number of speeds; the message
             names the file.
+
+    Example:
+        >>> signal = specsr.Signal(np.zeros(8001), 8000)
+        >>> np.savetxt("rpm.csv", [[0, 600], [1, 1200]], delimiter=",")  # s, 1/min
+        >>> specsr.read_rpm("rpm.csv", signal)[[0, 4000, 8000]]
+        array([ 600.,  900., 1200.])
     """
     path = Path(path)
     table = read_speeds(path)

@@ -59,6 +59,12 @@ def synchronous_average(
     Raises:
         SpecsrError: no speed, a ratio that is not above zero, a standstill, fewer than two
             revolutions, or fewer than two samples in one.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> mean = specsr.synchronous_average(run.signal)
+        >>> mean.count
+        59
     """
     if not (ratio > 0 and math.isfinite(ratio)):
         raise SpecsrError(f"ratio is {ratio}: expected a number above zero")

@@ -149,6 +149,12 @@ def find_speed(
     Raises:
         SpecsrError: a recording shorter than `SHORTEST`, silent, or with a rate too low for the
             range; or a candidate that was not found.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> found = specsr.find_speed(run.signal, specsr.SpeedSearch(orders=(2, 4, 6)))
+        >>> found.rpm[[0, -1]].round(-2)
+        array([1200., 2400.])
     """
     expect(signal, Signal, "; specsr.read(path) reads a recording")
     if signal.duration < SHORTEST:

@@ -57,6 +57,13 @@ def tones(signal: Signal, every: bool = False) -> list[list[Tone]]:
 
     Raises:
         SpecsrError: samples not in Pa, or a recording that is too short.
+
+    Example:
+        >>> t = np.arange(48000) / 24000
+        >>> noise = 0.01 * np.random.default_rng(1).standard_normal(len(t))
+        >>> signal = specsr.Signal(noise + 0.1 * np.sin(2 * np.pi * 1000 * t), 24000, unit="Pa")
+        >>> [tone.freq for tone in specsr.tones(signal)[0]]
+        [1000.0]
     """
     from scipy.signal import welch
 

@@ -108,6 +108,12 @@ def view(
     Raises:
         SpecsrError: unknown axes, no speed, a speed that does not change on a speed axis, zero
             speed on an order axis, or a step or order that is not above zero.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> campbell = specsr.view(specsr.spectrogram(run.signal), "rpm")
+        >>> campbell.x_axis, campbell.y_axis
+        ('rpm', 'freq')
     """
     check(x, XAxis, "x")
     check(y, YAxis, "y")

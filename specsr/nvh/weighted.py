@@ -31,6 +31,12 @@ def weighted(source: Weighable, weighting: str) -> Weighable:
 
     Raises:
         SpecsrError: an unknown weighting, or A or C for a unit that is not acoustic.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> low = specsr.Signal(np.sin(2 * np.pi * 100 * t), 8000)
+        >>> (specsr.weighted(low, "A").level() - low.level()).round(1)
+        array([-19.1])
     """
     check_weighting(weighting, source.unit if isinstance(source, Signal) else source.grid.unit)
     if weighting == "Z":

@@ -72,6 +72,13 @@ def plot_comparison(
         SpecsrError: fewer than two or more than four panels, a name that is not among the maps,
             different units or scalings, a difference of maps on different grids, or a map without
             the requested uncertainty.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> maps = {f"{n} samples": specsr.spectrogram(tone, n_fft=n) for n in (512, 2048)}
+        >>> figure = specsr.plot_comparison(maps)
+        >>> specsr.save_figure(figure, "windows.png")
     """
     check_range(db_range)
     difference = _compared(maps, reference, difference)

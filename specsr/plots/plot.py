@@ -53,6 +53,12 @@ def plot(
         SpecsrError: neither a map nor a view, an unknown channel, orders for a map without speed,
             a range or frequency that is not above zero, ``max_freq`` for an order axis, or a view
             without measured levels.
+
+    Example:
+        >>> t = np.arange(8000) / 8000
+        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
+        >>> axes = specsr.plot(specsr.spectrogram(tone), max_freq=2000)
+        >>> specsr.save_figure(axes, "tone.png")
     """
     expect(x, (SpecMap, View), "; specsr.spectrogram(signal) makes a map of a recording")
     draw: Callable[..., Axes] = plot_map if isinstance(x, SpecMap) else plot_view

@@ -89,13 +89,6 @@ def evaluate(
     Raises:
         SpecsrError: the two cannot be compared (the message names the difference and the fix),
             orders without a speed, or a cut without rows on one side.
-
-    Example:
-        >>> t = np.arange(8000) / 8000
-        >>> tone = specsr.Signal(np.sqrt(2) * np.sin(2 * np.pi * 1000 * t), 8000, unit="Pa")
-        >>> louder = tone.replace(samples=tone.samples * 10 ** (1 / 20))
-        >>> round(specsr.evaluate(louder, tone).mean.overall_error_db, 2)
-        1.0
     """
     signals = isinstance(reference, Signal)
     if signals != isinstance(result, Signal):

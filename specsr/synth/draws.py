@@ -40,6 +40,11 @@ def random_run_up(
 
     Raises:
         SpecsrError: a rate or duration that is not above zero.
+
+    Example:
+        >>> machine = specsr.random_run_up(seed=1, duration=3.0)
+        >>> specsr.synthesise(machine).signal.duration
+        3.0
     """
     rng = np.random.default_rng(seed)
     low, high = np.sort(rng.uniform(600, 7000, 2))

@@ -92,6 +92,11 @@ class RunUp:
     Raises:
         SpecsrError: fewer than two samples, fewer than two speeds or one that is not above zero,
             or neither orders nor impacts.
+
+    Example:
+        >>> machine = specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400, 1200))
+        >>> specsr.synthesise(machine).rpm.shape
+        (16000,)
     """
 
     rate: float = 25600.0

@@ -176,6 +176,12 @@ def synthesise(run: RunUp) -> Synthetic:
 
     Raises:
         SpecsrError: all orders lie above half the sampling rate.
+
+    Example:
+        >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))
+        >>> truth = run.truth(specsr.spectrogram(run.signal).grid)  # the exact expected map
+        >>> run.signal.length, truth.magnitude.shape
+        (16000, (1, 1025, 33))
     """
     rng = np.random.default_rng(run.seed)
     length = round(run.rate * run.duration)
