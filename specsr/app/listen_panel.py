@@ -34,8 +34,8 @@ class Listen:
         w = pn.widgets
         self.load = w.Button(name="Load", button_type="primary", disabled=True)
         self.load.on_click(self._load)
-        self.loop = w.Checkbox(name="Loop", value=True)
-        self.matched = w.Checkbox(name="Match levels", value=False)
+        self.loop = w.Toggle(name="Loop", value=True)
+        self.matched = w.Toggle(name="Match levels")
         self.matched.param.watch(lambda *_: self._mix(), "value")
         self.player = Player(loop=True, sizing_mode="stretch_width")
         self.loop.link(self.player, value="loop")

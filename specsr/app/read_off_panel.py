@@ -38,7 +38,7 @@ class ReadOff:
         w = pn.widgets
         self.orders = w.TextInput(name="Orders", value="2,4", width=160)
         self.x = w.Select(name="Over", options={"rpm": "rpm", "s": "time"}, width=80)
-        self.follow = w.Checkbox(name="Follow the view", value=True, align="end")
+        self.follow = w.Toggle(name="Follow the view", value=True, align="end")
         self.cuts = pn.pane.Bokeh(sizing_mode="stretch_width", min_height=10)
         self.bands = pn.pane.Bokeh(sizing_mode="stretch_width", min_height=10)
         self.notes = pn.pane.Str("", **_WIDE)

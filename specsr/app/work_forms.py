@@ -34,17 +34,17 @@ class Form:
 
     def fit(self, kind: Kind) -> None:
         """Show the fields that a kind of result has."""
-        made = "map" if any(w.name == _AS_MAP and w.value for w in self.widgets) else kind
+        made = "map" if any(w.name == _RESULT and w.value for w in self.widgets) else kind
         for widget in self.widgets:
             wanted = _KINDS.get(widget.name, self.kinds)
-            widget.visible = (kind if widget.name == _AS_MAP else made) in wanted
+            widget.visible = (kind if widget.name == _RESULT else made) in wanted
 
 
-_AS_MAP = "Finer map, not a higher rate (--pair pool)"
-_KEEP = "Orders alone, without a model (--orders)"
-_WHOLE = "Whole recording, not its widest run (--run all)"
+_ORDERS = "orders"
+_RESULT = "Result"
+_PART = "Part (--run)"
 _KINDS: dict[str, tuple[Kind, ...]] = {
-    _AS_MAP: ("recording",), _KEEP: ("recording",), _WHOLE: ("recording",),
+    _RESULT: ("recording",), _PART: ("recording",),
     "Reproduces (--consistency)": ("map",), "Model (--model)": ("map",),
     "Further orders (--orders)": ("map",),
 }  # fmt: skip
@@ -73,7 +73,9 @@ def numbers(text: str, label: str) -> tuple[float, ...]:
 def _upscale() -> Form:
     w = pn.widgets
     scale = w.Select(name="Factor (--scale)", options=[2, 3, 4], value=2)
-    as_map = w.Checkbox(name=_AS_MAP)
+    as_map = w.Select(
+        name=_RESULT, options={"a higher rate": False, "a finer map (--pair pool)": True}
+    )
     consistency = w.Select(
         name="Reproduces (--consistency)", options={"default": None, **_same(Consistency)}
     )
@@ -89,20 +91,25 @@ def _upscale() -> Form:
 
 def _denoise() -> Form:
     w = pn.widgets
-    method = w.Select(name="Method (--method)", options=list(get_args(DenoiseMethod)))
+    methods = {**_same(DenoiseMethod), "orders alone (--orders)": _ORDERS}
+    method = w.Select(name="Method (--method)", options=methods)
     attenuation = w.FloatInput(
         name="Largest attenuation, dB (--attenuation)", value=MAX_ATTENUATION, start=0
     )
-    keep = w.Checkbox(name=_KEEP)
-    return Form(
-        "Denoise", (method, attenuation, keep),
-        lambda: steps.Denoise(method.value, float(attenuation.value or 0), keep.value),
-    )  # fmt: skip
+
+    def options() -> steps.Denoise:
+        if method.value == _ORDERS:
+            return steps.Denoise(keep_orders=True)
+        return steps.Denoise(method.value, float(attenuation.value or 0))
+
+    return Form("Denoise", (method, attenuation), options)
 
 
 def _map() -> Form:
     w = pn.widgets
-    expected = w.Checkbox(name="Without the scatter of noise (--expected)", value=True)
+    expected = w.Select(
+        name="Cells", options={"without random scatter (--expected)": True, "as measured": False}
+    )
     df = w.FloatInput(name="Rows, Hz (--df)", value=None, placeholder="of 2048 samples")
     overlap = w.FloatInput(
         name="Overlap (--overlap)", value=None, placeholder="0.75", start=0, end=0.99, step=0.05
@@ -117,7 +124,7 @@ def _orders() -> Form:
     w = pn.widgets
     cut = w.TextInput(name="Orders (--cut)", value="2,4")
     weighting = _weighting()
-    whole = w.Checkbox(name=_WHOLE)
+    whole = w.Select(name=_PART, options={"the widest run": False, "all of it": True})
     return Form(
         "Orders", (cut, weighting, whole),
         lambda: steps.Orders(numbers(_text(cut), "--cut"), weighting.value, whole.value),

@@ -1,0 +1,132 @@
+"""Walks through the page in chromium: steps, cancel, undo, listening, reading off, saving."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import specsr
+from support.browser import Walk
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def run(walk: Walk, step: str) -> None:
+    walk.page.get_by_label("Step", exact=True).select_option(step)
+    walk.page.get_by_role("button", name=step, exact=True).click()
+
+
+def tab(walk: Walk, name: str) -> None:
+    walk.page.get_by_text(name, exact=True).last.click()
+
+
+def save(walk: Walk, button: str, folder: Path, name: str) -> None:
+    walk.page.get_by_label("Folder", exact=True).fill(str(folder))
+    walk.page.get_by_label("Folder", exact=True).press("Tab")
+    walk.page.get_by_label("Name of the file").fill(name)
+    walk.page.get_by_label("Name of the file").press("Tab")
+    walk.page.get_by_role("button", name=button, exact=True).click()
+
+
+def test_a_map_is_upscaled_looked_at_read_off_and_saved(
+    walk: Walk, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk.open(inputs / "coarse.npz")
+    walk.page.get_by_label("Factor (--scale)").select_option("4")
+    walk.page.get_by_text("Lines that do the same").click()
+    command = walk.page.get_by_label("Command line").input_value()
+    assert command.startswith("specsr upscale ") and command.endswith("--scale 4")
+    run(walk, "Upscale")
+    walk.page.get_by_text("2: upscaled x4 of 1").first.wait_for()
+    walk.drawn()
+    walk.page.get_by_text("Map shown: 1 | 2").wait_for()
+    walk.shot("upscaled-1280")
+
+    tab(walk, "Read off")
+    walk.page.get_by_role("button", name="Follow the view").wait_for()
+    walk.page.wait_for_timeout(3000)
+    walk.page.set_viewport_size({"width": 1920, "height": 1080})
+    walk.page.wait_for_timeout(1000)
+    walk.shot("read-off-1920")
+
+    tab(walk, "Save")
+    save(walk, "Save result", tmp_path, "fine")
+    walk.status().filter(has_text="fine.npz: written").wait_for()
+    # the same by the line that is shown, here with the name of the input
+    monkeypatch.chdir(tmp_path)
+    by_library = specsr.upscale(specsr.read_map(inputs / "coarse.npz"), 4)
+    np.testing.assert_array_equal(specsr.read_map("fine.npz").magnitude, by_library.magnitude)
+    walk.page.get_by_role("button", name="Save result", exact=True).click()
+    walk.status().filter(has_text="exists already").wait_for()
+    save(walk, "Save order cuts (.csv)", tmp_path, "table")
+    walk.status().filter(has_text="table-cuts.csv: written").wait_for()
+    rows = list(csv.DictReader((tmp_path / "table-cuts.csv").open()))
+    levels = [float(r["level_db"] or "nan") for r in rows if r["result"].startswith("2:")]
+    cut = specsr.order_cut(by_library, None, 2.0)
+    found = np.array(levels[: len(cut.times)])
+    np.testing.assert_allclose(found, cut.levels[0], rtol=1e-5, equal_nan=True)
+    save(walk, "Save figure", tmp_path, "figure")
+    walk.status().filter(has_text="figure.png: written").wait_for()
+    assert (tmp_path / "figure.png").stat().st_size > 10000
+    walk.shot("save-1920")
+
+    # undo: the earlier result is chosen, the next step starts from it
+    walk.page.get_by_role("radio", name="1: coarse.npz").check()
+    walk.page.get_by_text("Map shown: 1:").wait_for()
+    walk.page.get_by_role("button", name="Remove from the page").click()
+    walk.page.get_by_text("1: coarse.npz").first.wait_for(state="detached")
+
+
+def test_sounds_play_in_step_and_orders_give_a_table(walk: Walk, inputs: Path) -> None:
+    walk.open(inputs / "run.wav")
+    run(walk, "Orders")
+    walk.status().filter(has_text="in the tables of the steps").wait_for()
+    tab(walk, "Read off")
+    tab(walk, "Tables of steps")
+    walk.page.get_by_text(re.compile(r"order,channel,time_s")).wait_for()
+    walk.shot("orders-1280")
+
+    walk.page.get_by_label("Step", exact=True).select_option("Denoise")
+    walk.page.get_by_label("Method (--method)").select_option("orders alone (--orders)")
+    run(walk, "Denoise")
+    walk.page.get_by_text("2: orders alone of 1").first.wait_for()
+    tab(walk, "Listen")
+    walk.page.get_by_role("button", name=re.compile("^Load ")).click()
+    walk.page.get_by_role("button", name="2: orders alone of 1").wait_for()
+    walk.page.get_by_role("button", name="Play").click()
+    player = walk.page.locator(".sounds")
+    player.and_(walk.page.locator("[data-state=playing]")).wait_for()
+    first = walk.page.get_by_role("button", name="1: run.wav")
+    second = walk.page.get_by_role("button", name="2: orders alone of 1")
+    assert first.get_attribute("aria-pressed") == "true"
+    second.click()
+    walk.page.wait_for_timeout(500)
+    assert second.get_attribute("aria-pressed") == "true"
+    assert first.get_attribute("aria-pressed") == "false"
+    assert player.get_attribute("data-state") == "playing"  # no gap: nothing was started anew
+    walk.page.get_by_role("button", name="Match levels").click()
+    walk.page.get_by_text(re.compile(r"matched by [+-][\d.]+ dB")).wait_for()
+    walk.shot("listen-1280")
+    walk.page.get_by_role("button", name="Pause").click()
+    player.and_(walk.page.locator("[data-state=stopped]")).wait_for()
+
+
+def test_a_step_is_cancelled_and_leaves_nothing(walk: Walk, inputs: Path) -> None:
+    walk.open(inputs / "run.wav")
+    walk.page.get_by_label("Step", exact=True).select_option("Map")
+    run(walk, "Map")
+    walk.page.get_by_role("button", name="Cancel", exact=True).click()
+    walk.status().filter(has_text="cancelled, nothing is left of it").wait_for()
+    assert walk.page.get_by_text("2: expected of 1").count() == 0
+    assert walk.page.get_by_role("button", name="Map", exact=True).is_enabled()
+
+
+def test_a_step_that_fails_shows_the_line_of_the_command(walk: Walk, inputs: Path) -> None:
+    walk.open(inputs / "run.wav")
+    run(walk, "Upscale")
+    walk.status().filter(has_text="model band takes rates from").wait_for()
+    assert walk.page.get_by_text("2: upscaled").count() == 0
