@@ -49,11 +49,13 @@ class ShaftLines:
         orders: that the fit holds, ascending.
         confidence: of the lines in every column, 0 to 1, [T'].
         confirmed: orders with a confidence above one half in a stretch.
+        evident: the same by the evidence of the map alone: that an order is known is none.
     """
 
     orders: tuple[float, ...]
     confidence: np.ndarray
     confirmed: tuple[float, ...]
+    evident: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,10 @@ def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> OrderF
     """
     tried = candidate_orders(model, machine)
     levels, cells, kept = select(model, tried)
-    weight = position_confidence(model, cells, levels, tried.prior[kept])
+    prior = tried.prior[kept]
+    weight = unaided = position_confidence(model, cells, levels, prior)
+    if prior.any():
+        unaided = position_confidence(model, cells, levels, np.zeros(len(prior)))
     levels, expected = model.fit(cells, levels, 40)
     order, share = own_share(cells, levels, expected)
     columns = cells.cell % model.shape[1]
@@ -133,10 +138,12 @@ def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> OrderF
         own = tried.shaft[kept] == i
         total = np.bincount(columns, share * own[order], model.shape[1])
         sure = np.bincount(columns, share * (own * weight)[order], model.shape[1])
-        confidence = np.repeat(sure / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
-        orders = (levels.orders[own], levels.orders[own & (weight > 0.5)])
-        held, confirmed = (tuple(each.tolist()) for each in orders)
-        shafts.append(ShaftLines(held, confidence, confirmed))
+        sure = np.repeat(sure / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
+        held, confirmed, evident = (
+            tuple(levels.orders[own & each].tolist())
+            for each in (np.ones(len(kept), dtype=bool), weight > 0.5, unaided > 0.5)
+        )
+        shafts.append(ShaftLines(held, sure, confirmed, evident))
     lines, weighted, rest = model.fine(levels, weight)
     credible = float((share * weight[order]).sum() / expected.size)
     return OrderFit(lines, weighted, rest, tuple(shafts), credible)
@@ -166,10 +173,11 @@ def fit_orders(
     (rows, columns), (s_f, s_t) = power.shape, scale
     shape = rows * s_f, len(rotation_hz)
     lines, credible, rest = (np.zeros(shape) for _ in range(3))
-    confidence = np.zeros(speeds.shape)
+    sures = np.zeros(speeds.shape)
     total = 0.0
     held: list[set[float]] = [set() for _ in speeds]
     confirmed: list[set[float]] = [set() for _ in speeds]
+    evident: list[set[float]] = [set() for _ in speeds]
     parts = list(stretches(columns))
     for first, last, weight in progress(parts) if progress else parts:
         fine = slice(first * s_t, min(last * s_t, len(rotation_hz)))
@@ -185,14 +193,15 @@ def fit_orders(
         for i, shaft in enumerate(found.shafts):
             held[i].update(shaft.orders)
             confirmed[i].update(shaft.confirmed)
-            confidence[i, fine] += share * shaft.confidence
+            evident[i].update(shaft.evident)
+            sures[i, fine] += share * shaft.confidence
         lines[:, fine] += share * found.lines
         credible[:, fine] += share * found.credible
         rest[:, fine] += share * found.rest
         total += found.share * weight.sum() / columns
     shafts = tuple(
-        ShaftLines(tuple(sorted(own)), sure, tuple(sorted(firm)))
-        for own, sure, firm in zip(held, confidence, confirmed)
+        ShaftLines(tuple(sorted(own)), sure, tuple(sorted(firm)), tuple(sorted(seen)))
+        for own, sure, firm, seen in zip(held, sures, confirmed, evident)
     )
     return OrderFit(lines, credible, rest, shafts, total)
 

@@ -8,7 +8,7 @@ found from the lines of the map, and the one that explains more cells is used.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,9 +39,13 @@ strongest lines of a few, a narrower one is searched for."""
 COMB = 15
 """Confirmed orders that a found, nearly constant speed needs: tones of several machines, such as
 two fans or four rotors, also lie on one comb if it has few lines.
+"""
+SHOWN = 2
+"""Orders of a further shaft, or all that are known, that the map shows by itself: a line of another
+machine may sweep like one order of a shaft that does not exist (benchmarks/evidence.py).
 
-CLEAR, WIDEST and COMB were chosen on synthetic machines of all kinds (benchmarks/generator.py, sets
-1 and 2, not those of the published table)."""
+CLEAR, WIDEST, COMB and SHOWN were chosen on synthetic machines of all kinds
+(benchmarks/generator.py, sets 1 and 2, not those of the published table)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +57,14 @@ class ShaftEvidence:
         rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown.
         confidence: how far the lines of a column are known to lie at its orders, 0 to 1, [T'].
         orders: confirmed in one channel or more, ascending.
+        evident: the same by the evidence of the map alone, without what is known.
     """
 
     name: str
     rotation_hz: np.ndarray
     confidence: np.ndarray
     orders: tuple[float, ...]
+    evident: tuple[float, ...] = ()
 
     @property
     def sure(self) -> float:
@@ -84,6 +90,14 @@ class ShaftEvidence:
         if not self.is_steady:
             return self.sure >= LEAST
         return self.sure >= LEAST_STEADY and len(self.orders) >= least_orders
+
+    def is_shown(self, known: Sequence[float]) -> bool:
+        """Whether the map shows so many orders by itself that the shaft is there, see `SHOWN`.
+
+        Args:
+            known: orders that the shaft is known to have, and no other; none if unknown.
+        """
+        return len(self.evident) >= min(SHOWN, len(set(known)) or SHOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +164,15 @@ def fit_speed(
         ShaftEvidence(
             name, speed, np.mean([fit.shafts[i].confidence for fit in held], axis=0),
             tuple(sorted(set().union(*(fit.shafts[i].confirmed for fit in held)))),
+            tuple(sorted(set().union(*(fit.shafts[i].evident for fit in held)))),
         )
         for i, (name, speed) in enumerate(speeds)
     )  # fmt: skip
     accepted = own.is_evidence(COMB if source == "found" else 0)
-    used = [shaft.is_evidence() for shaft in others]
+    used = [
+        shaft.is_evidence() and shaft.is_shown(known.orders)
+        for shaft, known in zip(others, machine.shafts)
+    ]
     if all(used) and (accepted or not (rotation_hz > 0).any()):
         share = float(np.mean([fit.share for fit in held]))
         return SpeedFit(source, own, fits, share, tuple(others))

@@ -130,6 +130,20 @@ def test_a_wrong_shaft_is_left_out_and_changes_nothing(caplog):
     np.testing.assert_array_equal(fit.fits[0].lines, alone.fits[0].lines)
 
 
+@pytest.mark.parametrize("rpm", [1300.0, 1900.0, 2700.0])
+def test_a_shaft_that_is_not_there_is_left_out_where_other_lines_sweep_through_its_orders(rpm):
+    low, grid, _ = two_shafts()
+    engine = column_rotation_hz(ENGINE, grid)
+    ghost = FurtherShaft(
+        "ghost", column_rotation_hz(np.full(FAN.size, rpm), grid), tuple(range(1, 13))
+    )
+    fit = fit_speed(low.power, grid, SCALE, engine, "given", MachineOrders(shafts=(fan(), ghost)))
+    assert fit is not None and [shaft.name for shaft in fit.shafts] == ["fan"]
+    assert (
+        fit_speed(low.power, grid, SCALE, engine, "given", MachineOrders(shafts=(ghost,))) is None
+    )
+
+
 def test_a_wrong_speed_does_not_keep_a_right_shaft_out():
     low, grid, _ = two_shafts()
     wrong = column_rotation_hz(1.07 * ENGINE[::-1], grid)
