@@ -37,7 +37,7 @@ class Listen:
         self.loop = w.Toggle(name="Loop", value=True)
         self.matched = w.Toggle(name="Match levels")
         self.matched.param.watch(lambda *_: self._mix(), "value")
-        self.player = Player(loop=True, sizing_mode="stretch_width")
+        self.player = Player(loop=True, margin=(5, 20, 5, 10), sizing_mode="stretch_width")
         self.loop.link(self.player, value="loop")
         self.notes = pn.pane.Str("", sizing_mode="stretch_width")
         session.param.watch(

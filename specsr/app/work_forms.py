@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -25,19 +25,23 @@ class Form:
         widgets: in their order.
         options: returns what they stand for.
         kinds: results that it works on.
+        unused: returns the widgets that have no effect beside the values of the others.
     """
 
     title: str
     widgets: tuple[Any, ...]
     options: Callable[[], Options]
     kinds: tuple[Kind, ...] = ("recording", "map")
+    unused: Callable[[], Sequence[Any]] = tuple
 
     def fit(self, kind: Kind) -> None:
         """Show the fields that a kind of result has."""
+        unused = self.unused()
         made = "map" if any(w.name == _RESULT and w.value for w in self.widgets) else kind
         for widget in self.widgets:
             wanted = _KINDS.get(widget.name, self.kinds)
-            widget.visible = (kind if widget.name == _RESULT else made) in wanted
+            fits = (kind if widget.name == _RESULT else made) in wanted
+            widget.visible = fits and widget not in unused
 
 
 _ORDERS = "orders"
@@ -77,14 +81,14 @@ def _upscale() -> Form:
         name=_RESULT, options={"a higher rate": False, "a finer map (--pair pool)": True}
     )
     consistency = w.Select(
-        name="Reproduces (--consistency)", options={"default": None, **_same(Consistency)}
+        name="Reproduces (--consistency)", options={"default": "", **_same(Consistency)}
     )
     model = w.Select(name="Model (--model)", options={"bundled": "", BICUBIC: BICUBIC})
     orders = w.TextInput(name="Further orders (--orders)", placeholder="3.57,bearing=9/7.94/39")
     return Form(
         "Upscale", (scale, as_map, consistency, model, orders),
         lambda: steps.Upscale(
-            scale.value, as_map.value, consistency.value, _text(orders), model.value
+            scale.value, as_map.value, consistency.value or None, _text(orders), model.value
         ),
     )  # fmt: skip
 
@@ -102,7 +106,10 @@ def _denoise() -> Form:
             return steps.Denoise(keep_orders=True)
         return steps.Denoise(method.value, float(attenuation.value or 0))
 
-    return Form("Denoise", (method, attenuation), options)
+    return Form(
+        "Denoise", (method, attenuation), options,
+        unused=lambda: (attenuation,) if method.value == _ORDERS else (),
+    )  # fmt: skip
 
 
 def _map() -> Form:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ POLL = 0.2
 """Time in s between two looks at a running step."""
 
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
+_WRAPPED = "pre { white-space: pre-wrap; font: inherit; margin: 0; }"
 
 
 class Work:
@@ -35,6 +37,7 @@ class Work:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.child: Child | None = None
+        self.cancelled = False
         w = pn.widgets
         self.results = w.RadioBoxGroup(options={}, **_WIDE)
         self.results.param.watch(self._choose, "value")
@@ -44,12 +47,11 @@ class Work:
         self.kind = w.Select(name="Step", options=list(self.forms), **_WIDE)
         self.fields = pn.Column(**_WIDE)
         self.run = w.Button(name="Upscale", button_type="primary", disabled=True, **_WIDE)
-        self.run.on_click(self._run)
+        self.run.on_click(self.start)
         self.cancel = w.Button(name="Cancel", button_type="danger", disabled=True, width=90)
-        self.cancel.on_click(self._cancel)
+        self.cancel.on_click(self.stop_step)
         self.bar = pn.indicators.Progress(value=0, max=100, visible=False, **_WIDE)
-        wrapped = {"white-space": "pre-wrap", "font-family": "inherit"}
-        self.progress = pn.pane.Str("", styles=wrapped, **_WIDE)
+        self.progress = pn.pane.Str("", stylesheets=[_WRAPPED], **_WIDE)
         self.command = _lines("Command line")
         self.python = _lines("Python")
         for form in self.forms.values():
@@ -58,7 +60,7 @@ class Work:
         self.kind.param.watch(lambda *_: self._show_form(), "value")
         session.param.watch(lambda *_: self._results_changed(), ["results", "active"])
         if pn.state.curdoc is not None:
-            pn.state.on_session_destroyed(lambda *_: self.stop())
+            pn.state.on_session_destroyed(lambda *_: threading.Thread(target=self.stop).start())
         self._results_changed()
 
     def view(self) -> Any:
@@ -106,13 +108,17 @@ class Work:
         idle = self.child is None or self.child.status.state != "running"
         self.run.disabled = made is None or not idle
         before = [] if made is None else self._ancestors(self.session.chosen)
+        heads = [f"# result {result.key}" for result in before]
         commands = [command_text(result.command) for result in before]
         lines = [result.python for result in before]
         if made is not None:
+            heads.append("# this step")
             commands.append(made.command)
             lines.append(made.python)
-        self.command[0].value = plain_lines("\n".join(commands))
-        self.python[0].value = plain_lines("\n".join(lines))
+        for field, texts in ((self.command[0], commands), (self.python[0], lines)):
+            if before:
+                texts = [f"{head}\n{text}" for head, text in zip(heads, texts)]
+            field.value = plain_lines("\n".join(texts))
 
     def _ancestors(self, result: Result | None) -> list[Result]:
         """Return the results with a command that a step builds on, the first one first."""
@@ -138,17 +144,23 @@ class Work:
         taken = [path.name for path in self.session.folder.iterdir()]
         return step(source_in(chosen.source, self.session.folder), options, taken)
 
-    async def _run(self, _: Any) -> None:
+    async def start(self, *_: Any) -> None:
+        """Run the step that the form stands for, to its end."""
         made, chosen = self._step(), self.session.chosen
-        if made is None or chosen is None or self.cancel.disabled is False:
+        if made is None or chosen is None or not self.cancel.disabled:
             return
         self.session.param.update(error="", message=f"{made.title} of {plain(chosen.title)}")
+        self.child, self.cancelled = None, False
         self.run.disabled, self.cancel.disabled = True, False
         try:
             self.child = await asyncio.to_thread(Child, made.arguments, self.session.folder)
+            if self.cancelled:  # before it had started
+                await asyncio.to_thread(self.child.cancel)
             while (status := self.child.status).state == "running":
                 self._report(status)
                 await asyncio.sleep(POLL)
+        except OSError as error:
+            status = Status("failed", error=f"the step could not be started: {error}")
         finally:
             self.cancel.disabled = True
             self.bar.visible = False
@@ -187,8 +199,9 @@ class Work:
         await session.open(paths[0], title, origin)
         self.progress.object = plain("; ".join(m.strip() for m in status.messages[1:]))
 
-    async def _cancel(self, _: Any) -> None:
-        self.cancel.disabled = True
+    async def stop_step(self, *_: Any) -> None:
+        """Cancel the step that runs, and wait until nothing of it is left."""
+        self.cancel.disabled = self.cancelled = True
         if self.child is not None:
             await asyncio.to_thread(self.child.cancel)
 
