@@ -192,6 +192,7 @@ add_command(
 )(models)
 add_command(
     app,
+    "specsr models --card map",
     "specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors",
 )(convert)
 add_command(

@@ -11,12 +11,24 @@ import typer
 from specsr.choices import OPSET
 from specsr.cli.document import current, fact, wrote
 from specsr.cli.options import Overwrite
-from specsr.cli.output import cell, check_files, say, show_table
+from specsr.cli.output import cell, check_files, say, show, show_table
 from specsr.errors import SpecsrError
 
 
-def models() -> None:
+def models(
+    card: Annotated[
+        Optional[str],
+        typer.Option(help="Instead: the card of a model (name or file) as model hubs read it."),
+    ] = None,
+) -> None:
     """List the bundled models: pair, scale, score and training."""
+    if card is not None:
+        from specsr.models.hub_card import hub_card
+
+        text = hub_card(card)
+        fact(card=text)
+        show(text.rstrip("\n"))
+        return
     from specsr.models.bundled import bundled_info, model_path
     from specsr.models.record import score_words, training_words
 

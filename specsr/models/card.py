@@ -32,10 +32,13 @@ def model_card(model: str | Path) -> list[list[str]]:
             f"{info['architecture'].upper()}, {config['n_resblocks']} blocks x "
             f"{config['n_feats']} features, {loaded.parameters / 1e6:.2f} M parameters",
         ],
-        ["trained on rates", f"{info['rates'][0]:g} to {info['rates'][1]:g} Hz"],
-        ["trained on grids", "; ".join(sorted({_grid_words(g) for g in info["grids"]}))],
-        ["range of levels", f"± {info['db_range']:g} dB about the median level of the map"],
     ]
+    if info["pair"] != "image":  # pixels have neither rate nor level
+        lines += [
+            ["trained on rates", f"{info['rates'][0]:g} to {info['rates'][1]:g} Hz"],
+            ["trained on grids", "; ".join(sorted({_grid_words(g) for g in info["grids"]}))],
+            ["range of levels", f"± {info['db_range']:g} dB about the median level of the map"],
+        ]
     training = record.get("config", {})
     data = training.get("data", {})
     found = []
@@ -59,6 +62,8 @@ def model_card(model: str | Path) -> list[list[str]]:
         lines.append(["initial weights", record["start"]])
     if "validation_l1_db" in record:
         lines.append(["held-out L1", f"{record['validation_l1_db']:.2f} dB"])
+    if "validation_psnr_db" in record:
+        lines.append(["held-out PSNR", f"{record['validation_psnr_db']:.2f} dB"])
     if training.get("note"):
         lines.append(["note", training["note"]])
     return [[label, plain(text)] for label, text in lines]
