@@ -1,18 +1,20 @@
-"""Parts of the commands that write a curve of every channel: tables and figures."""
+"""Parts of the commands that write tables and figures of what they found."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specsr.cli.output import check_files, csv_text, say, write_text
+from specsr.cli.output import check_files, csv_text, say, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from specsr.signal import Signal
 
@@ -60,8 +62,35 @@ def without_silent(signal: Signal, source: Path) -> Signal:
     return without_channels(signal, silent)
 
 
+def write_tables_and_figures(
+    source: Path | str, outputs: Sequence[Path], overwrite: bool, table: Callable[[], str],
+    figure: Callable[[], Figure | Axes],
+) -> None:  # fmt: skip
+    """Write every output, tables as CSV text and other suffixes as figures, and report each.
+
+    Args:
+        source: what they were made of, for the messages.
+        outputs: files.
+        overwrite: replace existing files.
+        table: returns the text of a table.
+        figure: returns a figure.
+    """
+
+    def write(path: Path) -> None:
+        message = f"{source} -> {path}"
+        if path.suffix.lower() == ".csv":
+            write_text(path, table(), overwrite, message)
+            return
+        from specsr.plots.save import save_figure
+
+        save_figure(figure(), path, overwrite=overwrite)
+        say(message)
+
+    write_each(outputs, write)
+
+
 def write_curve(
-    path: Path,
+    outputs: Sequence[Path],
     x: np.ndarray,
     values: np.ndarray,
     signal: Signal,
@@ -70,20 +99,18 @@ def write_curve(
     source: Path,
     overwrite: bool,
 ) -> None:
-    """Write one curve for each channel as a table or a figure.
+    """Write one curve for each channel as tables and figures.
 
     ``words``: name of the column of ``x``, and the labels of both axes.
     """
     import numpy as np
 
-    message = f"{source} -> {path}"
-    if path.suffix.lower() == ".csv":
-        rows = np.column_stack([x, *values]).tolist()
-        write_text(path, csv_text([words[0], *signal.channels], rows), overwrite, message)
-        return
-    from specsr.plots.lines import plot_lines
-    from specsr.plots.save import save_figure
+    def table() -> str:
+        return csv_text([words[0], *signal.channels], np.column_stack([x, *values]).tolist())
 
-    axes = plot_lines(x, values, signal.channels, words[1:], marks=marks, title=source.name)
-    save_figure(axes, path, overwrite=overwrite)
-    say(message)
+    def figure() -> Axes:
+        from specsr.plots.lines import plot_lines
+
+        return plot_lines(x, values, signal.channels, words[1:], marks=marks, title=source.name)
+
+    write_tables_and_figures(source, outputs, overwrite, table, figure)

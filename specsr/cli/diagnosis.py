@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from specsr.cli.curves import check_suffixes, read_recording, without_silent, write_curve
+from specsr.cli.curves import (
+    check_suffixes,
+    read_recording,
+    without_silent,
+    write_curve,
+    write_tables_and_figures,
+)
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, reading_options, speed_options
-from specsr.cli.output import csv_text, say, show, write_each, write_text
+from specsr.cli.output import csv_text, show
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.axes import Axes
 
 TablesAndFigures = Annotated[
     Optional[list[Path]],
@@ -64,11 +71,8 @@ def cepstrum(
         found = ", ".join(f"{curve[k]:.3g} at {x[k]:.5g} s ({1 / x[k]:.5g} Hz)" for k in tops)
         show(f"{plain(name)}: {found or 'no peak'}")
 
-    def write(path: Path) -> None:
-        words = ("quefrency_s", "Quefrency (s)", "Cepstrum")
-        write_curve(path, x[1:], values[:, 1:], signal, words, {}, source, overwrite)
-
-    write_each(outputs, write)
+    words = ("quefrency_s", "Quefrency (s)", "Cepstrum")
+    write_curve(outputs, x[1:], values[:, 1:], signal, words, {}, source, overwrite)
 
 
 def _peaks(curve: np.ndarray, first: int, count: int = 4) -> list[int]:
@@ -121,25 +125,20 @@ def average(
         values = ", ".join(f"order {k + 1}: {orders[k]:.3g} {signal.unit} rms" for k in top)
         show(f"{plain(name)}: {values}")
 
-    def write(path: Path) -> None:
-        message = f"{source} -> {path}"
-        if path.suffix.lower() == ".csv":
-            columns = ["turn"]
-            for name in signal.channels:
-                columns += [f"{name} mean", f"{name} scatter"]
-            both = np.stack([found.mean, found.scatter], 1).reshape(-1, found.turns.size)
-            rows = np.column_stack([found.turns, *both])
-            write_text(path, csv_text(columns, rows.tolist()), overwrite, message)
-            return
-        from specsr.plots.lines import plot_lines
-        from specsr.plots.save import save_figure
+    def table() -> str:
+        columns = ["turn"]
+        for name in signal.channels:
+            columns += [f"{name} mean", f"{name} scatter"]
+        both = np.stack([found.mean, found.scatter], 1).reshape(-1, found.turns.size)
+        return csv_text(columns, np.column_stack([found.turns, *both]).tolist())
 
-        axes = plot_lines(
+    def figure() -> Axes:
+        from specsr.plots.lines import plot_lines
+
+        return plot_lines(
             found.turns, found.mean, signal.channels,
             ("Revolution", f"Mean of {found.count} revolutions ({signal.unit})"),
             scatter=found.scatter / np.sqrt(found.count), title=source.name,
         )  # fmt: skip
-        save_figure(axes, path, overwrite=overwrite)
-        say(message)
 
-    write_each(outputs, write)
+    write_tables_and_figures(source, outputs, overwrite, table, figure)

@@ -75,9 +75,7 @@ def envelope(
     check_suffixes(outputs, sound)
     marks = parse_bearing(bearing).named() if bearing else {}
     low_high = (
-        None
-        if band == "auto"
-        else interval(band, "--band", "auto or two frequencies in Hz", "2000:6000")
+        None if band == "auto" else interval(band, "--band", "LOW:HIGH in Hz, or auto", "2000:6000")
     )
     signal = read_recording(source, outputs, overwrite, reading, speed)
     if marks and signal.rpm is None:
@@ -111,14 +109,14 @@ def envelope(
     _print_marks(x, rms, signal, marks)
 
     def write(path: Path) -> None:
-        if path.suffix.lower() in sound:
-            io.write(path, found, overwrite=overwrite)
-            say(f"{source} -> {path}")
-        else:
-            labels = (label, f"Envelope, rms ({signal.unit})")
-            write_curve(path, x, rms, signal, (column, *labels), marks, source, overwrite)
+        io.write(path, found, overwrite=overwrite)
+        say(f"{source} -> {path}")
 
-    write_each(outputs, write)
+    sounds = [path for path in outputs if path.suffix.lower() in sound]
+    write_each(sounds, write)
+    others = [path for path in outputs if path not in sounds]
+    words = (column, label, f"Envelope, rms ({signal.unit})")
+    write_curve(others, x, rms, signal, words, marks, source, overwrite)
 
 
 def _order_spectrum(

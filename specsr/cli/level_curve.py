@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from specsr.choices import LevelScale, TimeWeighting, Weighting, XAxis
+from specsr.cli.curves import write_tables_and_figures
 from specsr.cli.document import fact
 from specsr.cli.group import Group
 from specsr.cli.one_run import one_run
 from specsr.cli.options import numbers
-from specsr.cli.output import csv_text, say, show, write_each, write_text
+from specsr.cli.output import csv_text, show
 from specsr.errors import SpecsrError
 from specsr.names import plain
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from specsr.nvh.level_curve import LevelCurve
     from specsr.signal import Signal
 
@@ -150,19 +153,12 @@ def write_curve(
     fact(file=source, level_label=found.level_label, curve=found)
     _print(found, scale, edge)
 
-    def write(path: Path) -> None:
-        message = f"{source} -> {path}"
-        if path.suffix.lower() == ".csv":
-            write_text(path, _csv(found, scale), overwrite, message)
-            return
+    def figure() -> Figure:
         from specsr.plots.level_curves import plot_level_curve
-        from specsr.plots.save import save_figure
 
-        figure = plot_level_curve(found, scale, title=source.name)
-        save_figure(figure, path, overwrite=overwrite)
-        say(message)
+        return plot_level_curve(found, scale, title=source.name)
 
-    write_each(outputs, write)
+    write_tables_and_figures(source, outputs, overwrite, lambda: _csv(found, scale), figure)
 
 
 def _text(curve: LevelCurve, scale: LevelScale, db: float) -> str:

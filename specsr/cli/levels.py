@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, get_args
 import typer
 
 from specsr.choices import Weighting
+from specsr.cli.curves import check_suffixes, write_tables_and_figures
 from specsr.cli.document import current, fact
 from specsr.cli.level_curve import Curve, curve_options, write_curve
 from specsr.cli.options import FigureOuts, Overwrite, reading_options, speed_options
-from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
+from specsr.cli.output import check_files, csv_text, say, show
 from specsr.cli.vibration import Vibration, vibration_options
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from specsr.nvh.background import Corrected
     from specsr.nvh.levels import BandLevels
     from specsr.signal import Signal
@@ -75,9 +78,7 @@ def levels(
     from specsr.units import reference_label
 
     outputs = out or []
-    for path in outputs:
-        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(f"{path}: expected .csv for the table or .png, .pdf, .svg")
+    check_suffixes(outputs)
     if curve.over is not None and dc:
         raise SpecsrError("--dc: not with --over, which leaves the mean out")
     if curve.over is not None and background is not None:
@@ -135,25 +136,19 @@ def levels(
     if asked:
         _print_bands(bands, titles, label, weighting)
 
-    def write(path: Path) -> None:
-        message = f"{source} -> {path}"
-        if path.suffix.lower() == ".csv":
-            write_text(path, _bands_csv(bands, loaded.channels, corrected), overwrite, message)
+    def figure() -> Figure:
+        from specsr.plots.views import plot_levels
+
+        if isinstance(loaded, SpecMap):
+            density, reference = None, loaded.grid.reference
         else:
-            from specsr.plots.save import save_figure
-            from specsr.plots.views import plot_levels
+            density, reference = psd(loaded, df), loaded.reference
+        return plot_levels(bands, label, density, reference, loaded.channels, weighting, corrected)
 
-            if isinstance(loaded, SpecMap):
-                density, reference = None, loaded.grid.reference
-            else:
-                density, reference = psd(loaded, df), loaded.reference
-            figure = plot_levels(
-                bands, label, density, reference, loaded.channels, weighting, corrected
-            )
-            save_figure(figure, path, overwrite=overwrite)
-            say(message)
+    def table() -> str:
+        return _bands_csv(bands, loaded.channels, corrected)
 
-    write_each(outputs, write)
+    write_tables_and_figures(source, outputs, overwrite, table, figure)
 
 
 def _print_bands(

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from specsr.cli.curves import check_suffixes, write_tables_and_figures
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, figure_options, interval, numbers, reading_options
-from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
+from specsr.cli.output import bar, check_files, csv_text, say, show
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
     from specsr.nvh.tacholess import FoundSpeed, SpeedSearch
 
 SHOWN = 5
@@ -65,9 +68,7 @@ def speed(
     Four orders with lines are found as a rule, three from about 60 Hz up, two hardly ever.
     """  # fmt: skip
     outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
-    for path in outputs:
-        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(f"{path}: expected .csv for the speed or .png, .pdf, .svg")
+    check_suffixes(outputs)
     limits = (
         None
         if rpm_range is None
@@ -108,23 +109,16 @@ def speed(
             f"{found.confidence.max():.2f} at most: {_advice(options)}"
         )
 
-    def write(path: Path) -> None:
-        message = f"{source} -> {path}"
-        if path.suffix.lower() == ".csv":
-            write_text(path, _csv(found), overwrite, message)
-            return
+    def drawn() -> MatplotlibFigure:
         from specsr.maps.transform import spectrogram
-        from specsr.plots.save import save_figure
         from specsr.plots.speed import plot_speed
 
         spec = spectrogram(signal, df=max(2.0, signal.rate / 8192), overlap=0.75)
-        drawn = plot_speed(
+        return plot_speed(
             found, spec, db_range=figure.db_range, max_freq=figure.max_freq, title=source.name
         )
-        save_figure(drawn, path, overwrite=overwrite)
-        say(message)
 
-    write_each(outputs, write)
+    write_tables_and_figures(source, outputs, overwrite, lambda: _csv(found), drawn)
 
 
 def _advice(options: SpeedSearch) -> str:

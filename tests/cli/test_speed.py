@@ -88,7 +88,7 @@ def test_noise_gives_an_error_and_no_table(tmp_path, capsys):
         (["--rpm-range", "800"], "--rpm-range is '800'"),
         (["--rpm-range", "6000:800"], "the lower one first"),
         (["--orders", "2,x"], "--orders is '2,x'"),
-        (["-o", "rpm.wav"], "expected .csv"),
+        (["-o", "rpm.wav"], "expected one of .csv"),
         (["--start", "100000"], "within the range"),
     ],
 )
