@@ -332,7 +332,27 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
         tab.wait_for_function(
             f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)", timeout=5000
         )
+        # zoomed in, single cells of the reference are drawn: 1025 rows of 25 Hz, 512 samples
+        zoom = (
+            "() => {const f = %s.find(m => m.type == 'Figure' && m.title.text == 'reference');"
+            "f.x_range.setv({start: 0.5, end: 1}); f.y_range.setv({start: 1000, end: 2000})}"
+        )
+        tab.evaluate(zoom % models)
+        image = f"{models}.filter(m => m.type == 'ColumnDataSource' && m.data.image)"
+        tab.wait_for_function(f"{image}.some(s => s.data.dh[0] < 1100)", timeout=5000)
+        seen = tab.evaluate(
+            f"{image}.filter(s => s.data.dh[0] < 1100).map(s => ({{x: s.data.x[0], y: s.data.y[0],"
+            "shape: s.data.image[0].shape, dh: s.data.dh[0], top: Math.max(...s.data.image[0])}))"
+        )
         browser.close()
+    spec = spectrogram(signals["reference"], n_fft=2048)
+    df, dt = spec.grid.df, spec.grid.dt
+    found = next(s for s in seen if abs(s["dh"] / s["shape"][0] - df) < 1e-9 and s["top"] > 1000)
+    first = round((found["y"] + df / 2) / df), round((found["x"] + dt / 2) / dt)
+    part = spec.db[0, first[0] :, first[1] :][: found["shape"][0], : found["shape"][1]]
+    assert first[0] <= 1000 / df and first[0] + found["shape"][0] >= 2000 / df
+    base = 5 * np.ceil(max(spectrogram(s).db.max() for s in signals.values()) / 5) - 250.0
+    assert part.max() == pytest.approx(found["top"] / STEPS + base, abs=0.5 / STEPS + 1e-4)
     assert problems == [] and requests == []
     assert seconds == pytest.approx([2.0, 2.0, 2.0], abs=0.01)
 
