@@ -16,7 +16,9 @@ _FADE = """
 for (const [k, image] of images.entries())
     image.glyph.global_alpha = {value: Math.min(Math.max(cb_obj.value - k + 1, 0), 1)};
 images[0].glyph.global_alpha = {value: 1};
+hover.renderers = [images[Math.round(cb_obj.value)]];
 """
+# the values under the mouse are those of the map that is seen most
 
 
 class Controls:
@@ -24,9 +26,10 @@ class Controls:
 
     Args:
         images: renderers of the maps, from first to last; the slider fades from each to the next.
+        hover: shows the values of one of them.
     """
 
-    def __init__(self, images: list[Any]) -> None:
+    def __init__(self, images: list[Any], hover: Any) -> None:
         w = pn.widgets
         # no MultiChoice, here and elsewhere: it takes names as HTML
         self.chosen = w.CheckBoxGroup(name="Maps", options={}, inline=True)
@@ -34,7 +37,7 @@ class Controls:
             name="Map shown", start=0, end=1, step=0.02, value=1, sizing_mode="stretch_width",
             show_value=False, disabled=True,
         )  # fmt: skip
-        self.slider.jscallback(value=_FADE, args={"images": images})
+        self.slider.jscallback(value=_FADE, args={"images": images, "hover": hover})
         self.channel = w.Select(name="Channel", options=[], width=120)
         self.x = w.Select(name="Across", options={"s": "time", "rpm": "rpm"}, width=70)
         self.y = w.Select(name="Up", options={"Hz": "freq", "order": "order"}, width=75)
@@ -67,15 +70,13 @@ class Controls:
         wide = {"sizing_mode": "stretch_width"}
         row = pn.Row(
             self.channel, self.x, self.y, self.weighting, self.detail, self.palette, self.spacing,
-            self.beside, self.minus, **wide,
+            self.beside, **wide,
         )  # fmt: skip
         cursors = pn.Row(
             pn.Column(pn.pane.HTML("Click on a map:", margin=(5, 10, 0, 10)), self.mode),
             self.base, self.count, pn.Column(pn.Spacer(height=14), self.clear), self.read_out,
             **wide,
         )  # fmt: skip
-        panes = [pn.pane.Bokeh(figure, **wide) for figure in figures]
-        return pn.Column(
-            row, pn.Row(self.slider, self.levels, **wide), self.chosen, pn.Row(*panes, **wide),
-            cursors, self.note, **wide,
-        )  # fmt: skip
+        maps = pn.Row(*(pn.pane.Bokeh(figure, **wide) for figure in figures), **wide)
+        scales = pn.Row(self.slider, self.levels, self.minus, **wide)
+        return pn.Column(row, scales, self.chosen, maps, cursors, self.note, **wide)

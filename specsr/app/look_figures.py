@@ -77,8 +77,9 @@ class Maps:
         self.beside_source = ColumnDataSource(dict(_EMPTY))
         self.spans: list[Any] = []
         self.boxes: list[Any] = []
-        self.main = self._figure("maps", 430)
-        self.beside = self._figure("beside", 430)
+        self.hovers: list[Any] = []
+        self.main = self._figure("maps")
+        self.beside = self._figure("beside")
         self.beside.visible = False
         self.images = [
             self.main.image(
@@ -93,12 +94,14 @@ class Maps:
         self._dress(self.main, self.mapper, self.images, "dB")
         self._dress(self.beside, self.beside_mapper, [self.beside_image], "dB")
 
-    def _figure(self, name: str, height: int) -> Any:
+    def _figure(self, name: str) -> Any:
         from bokeh.plotting import figure
 
         shown = figure(
-            name=name, x_range=self.x_range, y_range=self.y_range, height=height,
-            sizing_mode="stretch_width", tools="box_zoom,pan,wheel_zoom,xbox_select,undo,reset",
+            name=name, x_range=self.x_range, y_range=self.y_range,
+            height=430, styles={"height": "max(430px, 100vh - 370px)"},
+            sizing_mode="stretch_width", min_border_right=14,
+            tools="box_zoom,pan,wheel_zoom,xbox_select,undo,reset",
             active_drag="box_zoom", active_scroll="wheel_zoom", toolbar_location="above",
             background_fill_color="#e4e4e4", output_backend="canvas",
         )  # fmt: skip
@@ -126,7 +129,9 @@ class Maps:
             "$y": formats["hz"], "$sy": formats["order"], "$x": formats["time"],
             "$sx": formats["rpm"],
         }  # fmt: skip
-        shown.add_tools(HoverTool(renderers=list(images), tooltips=tips, formatters=formatters))
+        hover = HoverTool(renderers=list(images)[-1:], tooltips=tips, formatters=formatters)
+        shown.add_tools(hover)
+        self.hovers.append(hover)
         shown.multi_line(
             "xs", "ys", source=self.lines, line_color="white", line_dash="dashed", line_alpha=0.75
         )

@@ -40,7 +40,7 @@ class Look:
         self.wanted = 0
         self.task: asyncio.Task | None = None
         self.complaint = ""
-        self.controls = Controls(self.maps.images)
+        self.controls = Controls(self.maps.images, self.maps.hovers[0])
         self._watch()
         for figure in (self.maps.main, self.maps.beside):
             figure.on_event(Tap, self._tapped)
@@ -80,7 +80,8 @@ class Look:
         session = self.session
         options = {f"{r.key}: {r.title}": r.key for r in session.results}
         shown = [r.key for r in self.results()]
-        self.controls.minus.options = {name: key for name, key in options.items() if key in shown}
+        others = {name: key for name, key in options.items() if key in shown}
+        self.controls.minus.param.update(options=others, value=shown[0] if shown else None)
         self.controls.chosen.param.update(options=options, value=shown)
         count = max(1, len(shown) - 1)
         self.controls.slider.param.update(end=count, value=count, disabled=len(shown) < 2)
@@ -160,13 +161,17 @@ class Look:
                 self.framed = key
                 self.maps.axes(axes)
                 self.maps.frame(extent)
+                self.maps.hide_cursor()
                 self._draw_lines()
             if results:
-                self.maps.speeds(_speed(results))
+                curve = _speed(results)
+                self.maps.speeds(curve)
+                self.controls.base.name = "Base, Hz" if curve is None else "Base, order"
             for place in range(MOST_MAPS):
                 picture = pictures[place] if place < len(pictures) else None
                 title = f"{results[place].key}: {results[place].title}" if picture else ""
                 self.maps.draw(place, picture, title)
+            self.maps.hovers[0].renderers = [self.maps.images[round(self.controls.slider.value)]]
             self.maps.draw_beside(other, note, what == "difference")
             self._fit_scale(results, pictures, axes)
             self._tell(pictures, note)
@@ -235,8 +240,9 @@ class Look:
         if self.controls.mode.value == "Harmonics" and (base := base_at(found[0])):
             self.controls.base.value = round(base, 4)
         values = [f"{r.key}: {f.value(r.screen.grid.level_label)}" for r, f in zip(results, found)]
-        text = f"{found[0].position()}   {';   '.join(values)}"
-        self.controls.read_out.object = f"<b>Cursor</b> {html.escape(plain(text))}"
+        text = f"{found[0].position()} | {' | '.join(values)}"
+        text = html.escape(plain(text))
+        self.controls.read_out.object = f'<div role="note"><b>Cursor</b> {text}</div>'
 
     def _selected(self, event: Any) -> None:
         if event.final and event.geometry.get("type") == "rect" and self.controls.x.value == "time":

@@ -214,10 +214,14 @@ class Open:
             result = await self.session.open(self.path, self.title, origin)
             if result is None:
                 self._refused(self.session.error)
+            else:  # room for the work
+                self.found.object = ""
+                self.settings.param.update(visible=False, collapsed=True)
+                self.path = None
         except SpecsrError as error:
             self._refused(plain(error))
         finally:
-            self.button.param.update(disabled=False, name="Open")
+            self.button.param.update(disabled=self.path is None, name="Open")
 
 
 def _text(widget: Any) -> str:

@@ -34,7 +34,7 @@ LARGE = 1 << 26
 PIECE = 1 << 20
 """Samples that are analysed at a time."""
 DF = 10.0
-"""Row spacing of the map of a recording, Hz; finer at low rates, so that a map has 1000 rows."""
+"""Row spacing of the map of a recording, Hz; finer at low rates, so that a map has 500 rows."""
 OVERLAP = 0.75
 
 Advance = Callable[[float], None]
@@ -186,7 +186,7 @@ def screen_map(
         path: the file.
         folder: for the magnitudes of long recordings, as files.
         reading, speed: how a recording is read.
-        df: row spacing for recordings, Hz; None for `DF`, or 1000 rows at low rates.
+        df: row spacing for recordings, Hz; None for `DF`, or 500 rows at low rates.
         advance: called with the fraction that is done.
 
     Raises:
@@ -223,7 +223,7 @@ def _long_map(
 
 def _grid(source: Signal | stream.Recording, df: float | None) -> Grid:
     rate = source.rate
-    spacing = min(DF, rate / 2000) if df is None else min(df, rate / 4)
+    spacing = min(DF, rate / 1000) if df is None else min(df, rate / 4)
     transform = SpectrogramTransform.for_rate(rate, df=spacing, overlap=OVERLAP)
     head = source if isinstance(source, Signal) else source.cut(0, 1)
     if isinstance(source, Signal):

@@ -1,0 +1,90 @@
+"""The server answers on this machine alone, to requests with its token, and leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from specsr.app.server import Served, refusal, serving
+from specsr.errors import SpecsrError
+
+TOKEN, PORT = "aTokenOf24Bytes", 5000
+
+
+@pytest.mark.parametrize(
+    "host, origin, path, answered",
+    [
+        ("127.0.0.1:5000", None, f"/{TOKEN}/", True),
+        ("localhost:5000", "http://localhost:5000", f"/{TOKEN}/ws", True),
+        ("LOCALHOST:5000", "http://127.0.0.1:5000", f"/{TOKEN}/static/a.js", True),
+        ("127.0.0.1:5000", None, "/", False),
+        ("127.0.0.1:5000", None, f"/{TOKEN[:-1]}/", False),
+        ("127.0.0.1:5000", None, f"/x/{TOKEN}/", False),
+        ("127.0.0.1:5000", None, f"{TOKEN}", False),
+        ("127.0.0.1:5001", None, f"/{TOKEN}/", False),
+        ("evil.example:5000", None, f"/{TOKEN}/", False),  # a name made to mean 127.0.0.1
+        ("127.0.0.1.evil.example:5000", None, f"/{TOKEN}/", False),
+        ("", None, f"/{TOKEN}/", False),
+        ("127.0.0.1:5000", "http://evil.example", f"/{TOKEN}/ws", False),
+        ("127.0.0.1:5000", "null", f"/{TOKEN}/ws", False),
+        ("127.0.0.1:5000", "http://127.0.0.1:9999", f"/{TOKEN}/ws", False),
+    ],
+)
+def test_requests_need_the_token_this_host_and_no_other_origin(
+    host: str, origin: str | None, path: str, answered: bool
+) -> None:
+    why = refusal(host, origin, path, TOKEN, PORT)
+    assert (why is None) == answered
+    assert why is None or (why.startswith("refused") and TOKEN not in why)
+
+
+def _page(folder: Path):
+    import panel
+
+    (folder / "made").touch()
+    return panel.pane.Str("hello")
+
+
+def test_a_running_server_refuses_and_leaves_nothing() -> None:
+    """Over real connections: pages, files and the websocket."""
+    from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+    from tornado.websocket import websocket_connect
+
+    async def status(address: str, **headers: str) -> int:
+        request = HTTPRequest(address, headers=headers, follow_redirects=False)
+        return (await AsyncHTTPClient().fetch(request, raise_error=False)).code
+
+    async def websocket(address: str, **headers: str) -> int:
+        request = HTTPRequest(address.replace("http", "ws", 1) + "ws", headers=headers)
+        try:
+            connection = await websocket_connect(request, subprotocols=["bokeh", "token"])
+        except Exception as error:
+            return int(getattr(error, "code", 0))
+        connection.close()
+        return 101
+
+    async def walk(served: Served) -> None:
+        root = f"http://127.0.0.1:{served.port}/"
+        assert served.address == f"{root}{served.token}/" and len(served.token) >= 32
+        assert await status(served.address) == 200
+        assert list(served.folder.glob("page-*/made"))
+        assert os.stat(served.folder).st_mode & 0o077 == 0  # of this user alone
+        assert await status(served.address + "favicon.ico") == 200
+        for other in (root, root + "x/", root + "static/js/bokeh.min.js", served.address[:-2]):
+            assert await status(other) == 403
+        assert await status(served.address, Host="evil.example") == 403
+        assert await status(served.address, Origin="http://evil.example") == 403
+        assert await websocket(root) == 403
+        assert await websocket(served.address, Origin="http://evil.example") == 403
+        with pytest.raises(SpecsrError, match="--port"):
+            Served(_page, served.port)
+
+    async def run() -> Path:
+        with serving(_page) as served:
+            await walk(served)
+        return served.folder
+
+    assert not asyncio.run(run()).exists()

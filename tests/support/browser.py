@@ -1,0 +1,79 @@
+"""A page in chromium for the walks through it; screenshots are kept in build/app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+HOSTILE = "<img src=x onerror='window.hit=1'><script>hit=1<&#47script>\u202e$$x$$\".npz"
+
+
+SHOTS = Path(__file__).resolve().parents[2] / "build" / "app"
+WAIT = 90_000
+"""Time in ms after which a step of a walk has failed, also on a machine under load."""
+
+
+class Walk:
+    """A page in chromium, and what went wrong in it.
+
+    Attributes:
+        page: of playwright.
+        problems: errors of scripts and of the console, and requests to elsewhere.
+    """
+
+    def __init__(self, page, address: str) -> None:
+        self.page, self.address, self.problems = page, address, []
+        page.set_default_timeout(WAIT)
+        page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        page.on("console", self._console)
+        page.on("request", self._request)
+        page.goto(address)
+        self.status().filter(has_text="open a recording").wait_for()
+
+    def _console(self, message) -> None:
+        if message.type == "error":
+            self.problems.append(f"console: {message.text}")
+
+    def _request(self, request) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.problems.append(f"request: {request.url}")
+
+    def status(self):
+        """Return the line that shows what happened."""
+        return self.page.get_by_role("status")
+
+    def open(self, path: Path, title: str = "") -> None:
+        """Open a file by its path, as it is found."""
+        field = self.page.get_by_label("Path of a file or folder")
+        field.fill(str(path))
+        field.press("Enter")
+        self.status().filter(has_text="check how it is read").wait_for()
+        self.page.get_by_role("button", name="Open", exact=True).last.click()
+        self.page.get_by_text(f": {title or path.name}").first.wait_for()
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until a map is drawn."""
+        self.page.wait_for_function(f"() => {MAPS}.some(r => r.data_source.data.image.length)")
+        self.page.wait_for_timeout(500)  # until what is around it has its place
+
+    def alphas(self) -> list[float]:
+        """Return how far each map of the slider is seen, 0 to 1."""
+        return self.page.evaluate(f"() => {MAPS}.map(r => r.glyph.global_alpha.value)")
+
+    def click(self, x: float, y: float, name: str = "maps") -> None:
+        """Click on a figure at fractions of its frame."""
+        box = self.page.evaluate(
+            "name => { const v = Bokeh.index.find_one_by_id"
+            "(Bokeh.documents[0].get_model_by_name(name).id);"
+            "const r = v.el.getBoundingClientRect(), b = v.frame.bbox;"
+            "return [r.left + b.left, r.top + b.top, b.width, b.height]; }", name,
+        )  # fmt: skip
+        self.page.mouse.click(box[0] + x * box[2], box[1] + (1 - y) * box[3])
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the page."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png")
+
+
+MAPS = "Bokeh.documents[0].get_model_by_name('maps').renderers.filter(r => r.glyph.type == 'Image')"
