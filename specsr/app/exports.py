@@ -22,6 +22,7 @@ from specsr.io.sidecar import sidecar_path
 from specsr.jobs.plan import Result, save
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
+from specsr.nvh.weighted import weighted
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_page
 from specsr.signal import Signal, channel_position
@@ -71,26 +72,30 @@ def target(folder: str, name: str, suffix: str) -> Path:
     return check_output(Path(os.path.abspath(Path(folder.strip()).expanduser())) / (name + suffix))
 
 
-def save_result(path: Path, data: Signal | SpecMap, file: Path, copied: bool) -> None:
+def copy_result(path: Path, file: Path) -> None:
+    """Write a result to a new file of the same format: a copy of its file and sidecar.
+
+    Raises:
+        SpecsrError: the file exists, or cannot be written.
+    """
+    sidecar = sidecar_path(file)
+    with replacing(path, sidecar_path(path)) as [partial, beside]:
+        shutil.copyfile(file, partial)
+        if sidecar.exists():
+            shutil.copyfile(sidecar, beside)
+
+
+def save_result(path: Path, data: Signal | SpecMap, file: Path) -> None:
     """Write a result to a new file, with what is known of its origin.
 
     Args:
         path: the new file.
         data: the result.
         file: where it is now.
-        copied: copy the file, with its sidecar, where the format is the same.
 
     Raises:
         SpecsrError: the file exists, cannot be written, or cannot hold the result.
     """
-    check_output(path)
-    if copied and path.suffix.lower() == file.suffix.lower():
-        sidecar = sidecar_path(file)
-        with replacing(path, sidecar_path(path)) as [partial, beside]:
-            shutil.copyfile(file, partial)
-            if sidecar.exists():
-                shutil.copyfile(sidecar, beside)
-        return
     with stating(read_origin(file)):
         save(path, Result(data), False, "auto", "auto")
 
@@ -116,9 +121,10 @@ def save_figure_of(path: Path, maps: Mapping[str, ScreenMap], look: Look) -> Non
     from specsr.plots.maps import plot_map
     from specsr.plots.save import save_figure
 
+    note = f", {look.weighting}-weighted" if look.weighting != "Z" else ""
     titles = list(maps)
     kept = titles if len(titles) <= PANELS else [*titles[: PANELS - 1], titles[-1]]
-    parts = {title: _seen(maps[title], look) for title in kept}
+    parts = {title + note: _seen(maps[title], look) for title in kept}
     if len(parts) == 1:
         [(title, spec)] = parts.items()
         drawn = plot_map(spec, title=title, db_range=DB_RANGE)
@@ -134,7 +140,7 @@ def save_figure_of(path: Path, maps: Mapping[str, ScreenMap], look: Look) -> Non
 
 def _seen(screen: ScreenMap, look: Look) -> SpecMap:
     part, _ = columns_of(screen, look.channel, look.span, margin=0)
-    return part
+    return weighted(part, look.weighting)
 
 
 def save_report(path: Path, results: Sequence[tuple[Shown, Signal | SpecMap]], look: Look) -> str:

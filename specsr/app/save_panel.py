@@ -112,9 +112,11 @@ class Save:
     async def _save_result(self) -> str:
         chosen = self._chosen()
         path = self._target(self.result.value)
-        data = await self.session.load(chosen)
-        made_here = chosen.file.parent == self.session.folder and bool(chosen.command)
-        await asyncio.to_thread(exports.save_result, path, data, chosen.file, made_here)
+        if chosen.command and path.suffix == chosen.file.suffix:  # of any length, not read again
+            await asyncio.to_thread(exports.copy_result, path, chosen.file)
+        else:
+            data = await self.session.load(chosen)
+            await asyncio.to_thread(exports.save_result, path, data, chosen.file)
         return f"{path}: written"
 
     async def _save_figure(self) -> str:

@@ -41,12 +41,14 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: st
 def test_nothing_is_replaced(tmp_path: Path, signal: Signal) -> None:
     path = exports.target(str(tmp_path / "new"), "a.wav", ".wav")
     assert path == tmp_path / "new" / "a.wav"
-    exports.save_result(path, signal, Path(__file__), False)
+    exports.save_result(path, signal, Path(__file__))
     before = path.read_bytes()
     with pytest.raises(SpecsrError, match="exists"):
         exports.target(str(tmp_path / "new"), "a", ".wav")
     with pytest.raises(SpecsrError, match="exists"):
-        exports.save_result(path, signal, Path(__file__), False)
+        exports.save_result(path, signal, Path(__file__))
+    with pytest.raises(SpecsrError, match="exists"):
+        exports.copy_result(path, Path(__file__))
     with pytest.raises(SpecsrError, match="exists"):
         exports.save_text(path, "x")
     assert path.read_bytes() == before
@@ -59,8 +61,8 @@ def test_a_result_is_saved_with_its_sidecar_and_origin(tmp_path: Path, signal: S
     with stating({"command": "denoise", "version": "1"}):
         specsr.write(made, signal)
     copied, converted = tmp_path / "copied.wav", tmp_path / "converted.flac"
-    exports.save_result(copied, signal, made, True)
-    exports.save_result(converted, signal, made, True)
+    exports.copy_result(copied, made)
+    exports.save_result(converted, signal, made)
     assert copied.read_bytes() == made.read_bytes()
     for path in (copied, converted):
         found = specsr.read(path)
@@ -76,9 +78,9 @@ def test_maps_are_saved_as_maps_or_waveforms(tmp_path: Path, signal: Signal) -> 
     found = exports.formats("map", spec.grid)
     assert set(found.values()) == {*exports.MAPS, *exports.WAVEFORMS}
     assert set(exports.formats("map", pool(spec, 2, 2).grid).values()) == set(exports.MAPS)
-    exports.save_result(tmp_path / "a.npz", spec, Path(__file__), False)
+    exports.save_result(tmp_path / "a.npz", spec, Path(__file__))
     np.testing.assert_array_equal(specsr.read_map(tmp_path / "a.npz").magnitude, spec.magnitude)
-    exports.save_result(tmp_path / "a.wav", spec, Path(__file__), False)
+    exports.save_result(tmp_path / "a.wav", spec, Path(__file__))
     np.testing.assert_allclose(specsr.read(tmp_path / "a.wav").samples, signal.samples, atol=1e-5)
 
 
