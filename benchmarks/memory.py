@@ -22,11 +22,16 @@ from specsr.errors import SpecsrError
 
 RATE = 51200
 BOUND = 1500.0
-COMMANDS = {
-    "spectrogram": (["--n-fft", "2048", "--hop-length", "512"], "map.h5"),
-    "denoise": ([], "out.w64"),
-    "upscale": (["--scale", "2"], "out.w64"),
+CUTS = ["--rpm", "{folder}/rpm.csv", "--cut", "2,4,6"]
+COMMANDS: dict[str, tuple[str, list[str], str]] = {
+    "spectrogram": ("spectrogram", ["--n-fft", "2048", "--hop-length", "512"], "map.h5"),
+    "denoise": ("denoise", [], "out.w64"),
+    "upscale": ("upscale", ["--scale", "2"], "out.w64"),
+    "speed": ("speed", ["--rpm-range", "600:3600", "--orders", "2,4,6"], "speed.csv"),
+    "orders": ("orders", CUTS, "cuts.csv"),
+    "vold-kalman": ("orders", [*CUTS, "--method", "vold-kalman"], "cuts.csv"),
 }
+"""Row -> command, its options, and the name of its output."""
 
 PROTOCOL = """
 Each command processes a recording of {rate} Hz with {channels} channels (float WAV in Pa: three
@@ -35,12 +40,13 @@ resident memory of that process (`wait4`), including the Python interpreter, PyT
 the bound is {bound:.0f} MB. The seconds are those of the whole process, including start and
 writing, on a shared machine; `x real time` is the length of the recording over the processor
 time. The minutes column is the length of the recording: a peak that is equal for two lengths also
-holds for an hour, since only the files grow with the length.
+holds for an hour, since only the files grow with the length.  speed finds the speed without a
+tacho; orders cuts three orders by angle, vold-kalman by the joint filter, both at a known speed.
 """
 
 
 def generate(path: Path, minutes: float, channels: int) -> None:
-    """Write the recording block by block, with a sidecar for its unit."""
+    """Write the recording block by block, with a sidecar for its unit and a table of its speed."""
     rng = np.random.default_rng(7)
     total, block = round(minutes * 60 * RATE), 10 * RATE
     with soundfile.SoundFile(str(path), "w", RATE, channels, "FLOAT") as file:
@@ -50,6 +56,8 @@ def generate(path: Path, minutes: float, channels: int) -> None:
             tones = sum(np.sin(2 * np.pi * order * revolutions) / order for order in (2, 4, 6))
             noise = rng.standard_normal((t.size, channels), dtype=np.float32)
             file.write((0.2 * tones[:, None] + 0.05 * noise).astype(np.float32))
+    table = "time_s,rpm\n" + f"0,900\n{60 * minutes:g},2400\n"
+    path.with_name("rpm.csv").write_text(table)
     path.with_name(path.name + ".json").write_text(
         '{"format": "specsr-signal", "unit": "Pa", "full_scale": 1.0}\n'
     )
@@ -92,7 +100,7 @@ def main() -> None:
     )
     for command in COMMANDS:
         made.add_argument(
-            f"--{command}", type=float, nargs="+", default=[60.0], metavar="MINUTES",
+            f"--{command}", type=float, dest=command, nargs="+", default=[60.0], metavar="MINUTES",
             help=f"lengths of the recordings for {command} (default: 60)",
         )  # fmt: skip
     args = made.parse_args()
@@ -103,8 +111,9 @@ def main() -> None:
         for command in args.only:
             for minutes in getattr(args, command):
                 generate(source, minutes, args.channels)
-                options, output = COMMANDS[command]
-                row = measure(command, options, source, Path(name) / output)
+                own, options, output = COMMANDS[command]
+                options = [option.format(folder=name) for option in options]
+                row = measure(own, options, source, Path(name) / output)
                 rows.append({
                     "command": command, "minutes": f"{minutes:g}",
                     "input MB": source.stat().st_size / 1e6, **row,

@@ -22,10 +22,13 @@ from specsr.nvh.interpolation import read_between
 from specsr.nvh.order_cut import OrderCut, order_cut
 from specsr.nvh.speed import checked_rpm, revolutions
 from specsr.nvh.view import View, onto_rpm
-from specsr.signal import Signal
+from specsr.signal import Signal, fit_length
 
 _NYQUIST, _PASSBAND = 1.28, 1.15
 """Half the samples per revolution, and the edge of the pass band, over the highest order."""
+
+PART, GUARD = 1 << 22, 4096
+"""Samples by angle that are made at once, and samples beside them that the filters reach."""
 
 MIN_SPEED = 1 / 20
 """Fraction of the mean speed below which a recording is not resampled: it would need too many
@@ -179,16 +182,17 @@ def order_map(
             f"the recording holds {angle[-1]:.3g} revolutions, a window of resolution "
             f"{resolution:g} needs {1 / resolution:.3g}: choose a coarser resolution"
         )
-    fine = by_angle(signal, angle, math.ceil(signal.rate / slowest))
-    per_rev = min(2 * math.ceil(_NYQUIST * max_order), fine.rate)
-    coarse = fine.resample(per_rev)
+    fine = math.ceil(signal.rate / slowest)
+    per_rev = min(2 * math.ceil(_NYQUIST * max_order), fine)
+    coarse = _decimated(signal, angle, fine, per_rev)
     n_fft = 2 * round(per_rev / resolution / 2)
     transform = SpectrogramTransform.for_rate(per_rev, n_fft=n_fft, overlap=overlap, window=window)
     spec = transform(coarse).replace(phase=None)
-    samples = np.arange(signal.length)
-    centre = np.interp(np.clip(spec.grid.times(), 0, angle[-1]), angle, samples)
+    centre = _positions(angle, np.clip(spec.grid.times(), 0, angle[-1]))
     times = signal.start + centre / signal.rate
-    speed = np.interp(centre, samples, rotation_hz)
+    below = np.minimum(centre.astype(int), signal.length - 2)
+    part = centre - below
+    speed = (1 - part) * rotation_hz[below] + part * rotation_hz[below + 1]
     return OrderMap(spec, times, 60 * speed, signal.rate / 2 / speed, float(max_order))
 
 
@@ -223,13 +227,56 @@ def by_angle(signal: Signal, angle: np.ndarray, per_rev: int) -> Signal:
     Raises:
         SpecsrError: more samples than the memory limit allows.
     """
+    count = math.floor(angle[-1] * per_rev) + 1
     rpm = 60 * angle[-1] / signal.duration
     check_size(
         # angles and positions; the samples, their stack and what is made of it
-        8 * math.floor(angle[-1] * per_rev + 1) * (2 + 3 * len(signal.channels)),
+        8 * count * (2 + 3 * len(signal.channels)),
         f"resampling by angle at {rpm:.4g} rpm in the mean and {per_rev} samples per revolution",
     )
-    wanted = np.arange(math.floor(angle[-1] * per_rev) + 1) / per_rev
-    positions = np.interp(wanted, angle, np.arange(signal.length))
+    return _turned(signal, angle, 0.0, count, per_rev)
+
+
+def _decimated(signal: Signal, angle: np.ndarray, fine: int, per_rev: int) -> Signal:
+    """Return the signal at ``per_rev`` samples per revolution, decimated from ``fine`` of them.
+
+    In parts of whole revolutions that overlap by more than the filters reach, so the memory does
+    not grow with the finer signal.
+    """
+    turns = max(1, PART // fine)
+    if angle[-1] <= turns:
+        return by_angle(signal, angle, fine).resample(per_rev)
+    guard = math.ceil(GUARD / per_rev)
+    total = round((math.floor(angle[-1] * fine) + 1) * per_rev / fine)
+    check_size(8 * total * (1 + len(signal.channels)), "a recording resampled by angle")
+    samples = np.empty((len(signal.channels), total), signal.samples.dtype)
+    for first in range(0, math.ceil(angle[-1]), turns):
+        begin = max(first - guard, 0)
+        end = min(float(first + turns + guard), float(angle[-1]))
+        near = slice(
+            max(int(np.searchsorted(angle, begin)) - GUARD, 0),
+            int(np.searchsorted(angle, end)) + GUARD,
+        )
+        part = signal.replace(samples=signal.samples[:, near], rpm=None)
+        count = math.floor((end - begin) * fine) + 1
+        found = _turned(part, angle[near], float(begin), count, fine).resample(per_rev).samples
+        kept = slice(first * per_rev, min((first + turns) * per_rev, total))
+        at = (first - begin) * per_rev
+        # the last part may lack the sample that rounding adds to the whole
+        found = fit_length(found[:, at:], kept.stop - kept.start)
+        samples[:, kept] = found
+    return replace(signal, samples=samples, rate=float(per_rev), start=0.0, rpm=None)
+
+
+def _turned(signal: Signal, angle: np.ndarray, begin: float, count: int, per_rev: int) -> Signal:
+    """Return ``count`` samples from an angle on, ``per_rev`` per revolution."""
+    wanted = begin + np.arange(count) / per_rev
+    positions = _positions(angle, wanted)
     samples = np.stack([read_between(channel, positions) for channel in signal.samples])
     return replace(signal, samples=samples, rate=float(per_rev), start=0.0, rpm=None)
+
+
+def _positions(angle: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the positions in samples, fractional, at which the shaft has some angles."""
+    below = np.clip(np.searchsorted(angle, wanted, side="right") - 1, 0, len(angle) - 2)
+    return below + (wanted - angle[below]) / (angle[below + 1] - angle[below])

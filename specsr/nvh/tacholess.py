@@ -16,7 +16,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError, expect
 from specsr.nvh.tacholess_candidates import MOST, Candidate, Track, another, candidates
-from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, pieces
+from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, column_step, pieces
 from specsr.nvh.tacholess_path import Search, speeds_between
 from specsr.nvh.tacholess_phase import refine_by_phase
 from specsr.progress import Progress
@@ -176,7 +176,7 @@ def find_speed(
             f"the lowest speed is {low:g} rpm: at {signal.rate:g} Hz lines show speeds up to "
             f"{10 * signal.rate:g} rpm"
         )
-    step = max(COLUMN, signal.duration / MOST_COLUMNS)
+    step = column_step(signal, COLUMN, MOST_COLUMNS)
     # lines may be half orders, or up to `MOST` orders apart
     top = min(high * MOST, 60 * min(signal.rate / 2, TOP) / 3)
     speeds = speeds_between(low / 2, max(top, low))

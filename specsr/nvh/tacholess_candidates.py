@@ -217,6 +217,8 @@ def _preferred(found: list[Candidate], tracks: Sequence[Track], scored: bool) ->
 
 def _is_better(own: Candidate, best: Candidate, scored: bool) -> bool:
     """Return whether the candidate of a less preferred track takes the place of the best one."""
+    if best.track.breaks and not own.track.breaks and own.score >= best.score:
+        return True
     if scored and best.score < SCORED * own.score:
         return True
     clearer = own.track.clearness > best.track.clearness + CLEARER

@@ -14,6 +14,7 @@ slope 0 alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,8 @@ ROWS, TOP = 800, 10000.0
 """Most rows of a map, and its highest frequency in Hz: long windows see low frequencies only."""
 PIECE = 512
 """Columns that are transformed at once; bounds the memory."""
+REACH = 0.5
+"""Time beside a piece that the filters of the sampling rate reach, s."""
 LOWEST_ROW = 2.0
 """Orders at or below this row are ignored: the main lobe of the mean reaches there."""
 CLOSEST = 2.5
@@ -167,13 +170,37 @@ def pieces(signal: Signal, step: float, columns: int) -> Iterator[tuple[slice, l
         columns: their number.
     """
     lengths = [w for i, w in enumerate(WINDOWS) if i < 2 or w <= signal.duration / 4]
-    frames = [_Frames.of(signal, length, step) for length in lengths]
     margin = 8  # of the background, see `_lines`
     for first in range(0, columns, PIECE):
         part = slice(first, min(first + PIECE, columns))
         around = slice(max(first - margin, 0), min(part.stop + margin, columns))
         kept = slice(part.start - around.start, part.stop - around.start)
-        yield part, [each.map(around, kept) for each in frames]
+        heard, before = _around(signal, step, around)
+        shown = slice(around.start - before, around.stop - before)
+        yield part, [_Frames.of(heard, length, step).map(shown, kept) for length in lengths]
+
+
+def column_step(signal: Signal, least: float, most: int) -> float:
+    """Return the distance of the columns of a recording, s: whole samples if it has many.
+
+    Args:
+        signal: the recording.
+        least: distance, s.
+        most: number of columns.
+    """
+    step = max(least, signal.duration / most)
+    if signal.duration / step < PIECE:
+        return step
+    return math.ceil(step * signal.rate) / signal.rate
+
+
+def _around(signal: Signal, step: float, columns: slice) -> tuple[Signal, int]:
+    """Return the part of a recording that some columns see, and the column that it starts at."""
+    reach = math.ceil((max(WINDOWS) + REACH) / step)
+    begin, end = max(columns.start - reach, 0), columns.stop + reach
+    whole = step * signal.rate
+    part = slice(round(begin * whole), round(end * whole))
+    return signal.replace(samples=signal.samples[:, part], rpm=None), begin
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,3 +146,18 @@ def test_orders_2_and_4_dominate_a_real_run_up(shared_data) -> None:
     assert sorted(strongest) == [2, 4]
     levels = [10 * np.log10(np.nanmean(10 ** (turned.cut(k).levels / 10))) for k in (2, 4, 3, 6, 8)]
     assert min(levels[:2]) > max(levels[2:])
+
+
+def test_a_long_recording_is_resampled_in_parts_with_the_result_of_the_whole(monkeypatch):
+    rate, size = 3200.0, 3200 * 20
+    rpm = np.linspace(900, 2400, size)
+    angle = 2 * np.pi * np.cumsum(rpm / 60) / rate
+    noise = np.random.default_rng(5).standard_normal(size)
+    signal = Signal(np.stack([np.cos(2 * angle), noise]), rate)
+    whole = order_map(signal, rpm, max_order=10)
+    monkeypatch.setattr("specsr.nvh.order_map.PART", 1 << 14)
+    parts = order_map(signal, rpm, max_order=10)
+    np.testing.assert_array_equal(parts.times, whole.times)
+    difference = np.sqrt(parts.spec.power) - np.sqrt(whole.spec.power)
+    # filters of the resampling are 28 bit
+    assert np.abs(difference).max() < 1e-6 * np.sqrt(whole.spec.power).max()

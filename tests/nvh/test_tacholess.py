@@ -10,7 +10,7 @@ import pytest
 import specsr
 from specsr import Signal, SpecsrError, SpeedSearch, find_speed
 from specsr.nvh.tacholess import FoundSpeed
-from specsr.nvh.tacholess_map import HarmonicMap
+from specsr.nvh.tacholess_map import HarmonicMap, column_step
 from specsr.nvh.tacholess_path import PENALTY, STEP, Search, best_path, speeds_between
 from specsr.nvh.tacholess_phase import refine_by_phase
 
@@ -196,6 +196,28 @@ def test_a_search_in_pieces_is_that_of_the_whole():
     for part in np.array_split(np.arange(30), 4):
         parts.add(np.ascontiguousarray(scores[..., part]), slopes)
     assert np.array_equal(whole.path(), parts.path())
+
+
+def test_a_long_recording_is_heard_in_parts_with_the_result_of_the_whole(monkeypatch):
+    rate = 4000.0
+    turns = np.cumsum(np.linspace(1500, 2500, 6000)) / 60 / rate
+    samples = sum(np.cos(2 * np.pi * k * turns + k) for k in range(1, 6))
+    signal = Signal(samples + np.random.default_rng(6).standard_normal(turns.size), rate)
+    whole = find_speed(signal, SpeedSearch((1000, 4000)))
+    monkeypatch.setattr("specsr.nvh.tacholess_map.PIECE", 16)
+    parts = find_speed(signal, SpeedSearch((1000, 4000)))
+    assert np.array_equal(parts.times, whole.times)
+    # the background of a piece takes the faintest level from its own maximum
+    assert np.allclose(parts.rpm, whole.rpm, rtol=1e-5)
+    assert np.allclose(parts.confidence, whole.confidence, atol=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(441.0, 3600.0), (4096.0, 40.0)])
+def test_columns_of_a_long_recording_are_whole_samples_apart(rate, seconds):
+    signal = Signal(np.broadcast_to(np.float32(0), (1, round(rate * seconds))), rate)
+    step = column_step(signal, 0.05, 20000)
+    assert step * rate == pytest.approx(round(step * rate), abs=1e-6)
+    assert max(0.05, seconds / 20000) <= step < max(0.05, seconds / 20000) + 1 / rate
 
 
 @pytest.mark.parametrize("offset", [-0.008, 0.003])
