@@ -28,19 +28,18 @@ RATE = 25600
 SLOW = (
     "--expected", "--sharp", "--cluster", "specsr export", "specsr benchmark", "specsr train",
     "specsr convert", "specsr sound-quality", "specsr denoise", "specsr report", "specsr upscale",
-    "specsr synth", "specsr speed",
+    "specsr synth", "specsr speed", "specsr evaluate", "car.flac", "--difference",
 )  # fmt: skip
 """Parts of the examples that take a network, or seconds."""
 MORE = {
-    "specsr upscale FOLDER": "--cluster local:1",
     "specsr train configs/map.yaml train.steps=20000": "--dry-run",
     "specsr train configs/map.yaml train.devices=2": "--dry-run",
-    "specsr benchmark speed": "--seconds 2 --repeats 1 --side 8 --only phase",
     "specsr benchmark step": "--steps 1",
 }
 """Beginning of an example -> options that make it small; the last one of a name counts."""
-ELSEWHERE = ("tcp://host", "torchrun", "specsr app")
-"""Examples that need a scheduler or other processes: `tests/jobs`, `tests/train`, `tests/app`."""
+ELSEWHERE = ("--cluster", "torchrun", "specsr benchmark speed", "specsr app")
+"""Examples that need other processes or minutes: `tests/jobs`, `tests/train`, `tests/benchmark`,
+`tests/app`."""
 
 
 def examples() -> list[str]:
