@@ -69,6 +69,17 @@ def test_a_map_is_upscaled_looked_at_read_off_and_saved(
     cut = specsr.order_cut(by_library, None, 2.0)
     found = np.array(levels[: len(cut.times)])
     np.testing.assert_allclose(found, cut.levels[0], rtol=1e-5, equal_nan=True)
+    # the view follows the zoom, and with it what is read off
+    walk.page.evaluate(
+        "() => Bokeh.documents[0].get_model_by_name('maps').x_range.setv({start: 1, end: 2})"
+    )
+    tab(walk, "Listen")
+    walk.page.get_by_role("button", name="Load 1.00 to 2.00 s").wait_for()
+    tab(walk, "Save")
+    save(walk, "Save order cuts (.csv)", tmp_path, "zoom")
+    walk.status().filter(has_text="zoom-cuts.csv: written").wait_for()
+    times = [float(row["time_s"]) for row in csv.DictReader((tmp_path / "zoom-cuts.csv").open())]
+    assert min(times) >= 1 and max(times) <= 2 and max(times) - min(times) > 0.9
     save(walk, "Save figure", tmp_path, "figure")
     walk.status().filter(has_text="figure.png: written").wait_for()
     assert (tmp_path / "figure.png").stat().st_size > 10000
