@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from links import broken_links
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
@@ -196,13 +197,15 @@ def run_scripts(app: Sphinx) -> None:
                 raise ExtensionError(f"{script}: {type(error).__name__}: {error}") from error
 
 
-def write_start(app: Sphinx, error: Exception | None) -> None:
-    """Lead from the root of the site to its first page."""
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Lead from the root of the site to its first page, and check all links of the site."""
     if error is None and app.builder.format == "html":
         page = '<!doctype html><meta charset="utf-8"><title>specsr</title>'
         page += '<meta http-equiv="refresh" content="0; url=docs/index.html">'
         page += '<a href="docs/index.html">specsr</a>\n'
         (Path(app.outdir) / "index.html").write_text(page)
+        if broken := broken_links(Path(app.outdir)):
+            raise ExtensionError("links that lead nowhere:\n" + "\n".join(broken))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -210,5 +213,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", run_scripts)
     app.connect("source-read", read_page)
     app.connect("autodoc-process-docstring", escape_bars)
-    app.connect("build-finished", write_start)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
