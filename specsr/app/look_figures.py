@@ -99,7 +99,7 @@ class Maps:
 
         shown = figure(
             name=name, x_range=self.x_range, y_range=self.y_range,
-            height=430, styles={"height": "max(430px, 100vh - 370px)"},
+            height=360, styles={"height": "max(320px, 100vh - 440px)"},
             sizing_mode="stretch_width", min_border_right=14,
             tools="box_zoom,pan,wheel_zoom,xbox_select,undo,reset",
             active_drag="box_zoom", active_scroll="wheel_zoom", toolbar_location="above",
@@ -157,11 +157,15 @@ class Maps:
             for shown in (self.main, self.beside):
                 getattr(shown, axis).axis_label = label
 
+    def shows(self, extent: tuple[float, float, float, float]) -> bool:
+        """Whether the view is all within these edges: left, right, bottom, top."""
+        x, y = self.x_range, self.y_range
+        return bool(np.allclose((x.start, x.end, y.start, y.end), _seen(extent)))
+
     def frame(self, extent: tuple[float, float, float, float]) -> None:
         """Show all of a map; the reset tool returns to it."""
-        left, right, bottom, top = extent
+        left, right, bottom, top = _seen(extent)
         for shown, (low, high) in ((self.x_range, (left, right)), (self.y_range, (bottom, top))):
-            low = max(low, 0.0) if shown is self.y_range else low
             shown.update(start=low, end=high, reset_start=low, reset_end=high, bounds=None)
 
     def draw(self, place: int, picture: Picture | None, title: str) -> None:
@@ -206,6 +210,12 @@ class Maps:
         """Give the hover text the speed of the machine."""
         times, rpm = curve if curve is not None else ([], [])
         self.speed.data = {"t": times, "rpm": rpm}
+
+
+def _seen(extent: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Return edges without frequencies below zero, which the first row reaches."""
+    left, right, bottom, top = extent
+    return left, right, max(bottom, 0.0), top
 
 
 def _data(picture: Picture | None, title: str) -> dict[str, list]:

@@ -36,6 +36,7 @@ class Look:
         self.session = session
         self.maps = Maps()
         self.framed: tuple = ()
+        self.extent = (0.0, 1.0, 0.0, 1.0)
         self.scaled: tuple = ()
         self.wanted = 0
         self.task: asyncio.Task | None = None
@@ -141,8 +142,10 @@ class Look:
     ) -> Callable[[], None]:
         """Compute the pictures of the present view; return what draws them."""
         key = (axes.x, axes.y, *(r.screen.grid.length for r in results[:1]))
-        new = bool(planes) and key != self.framed
         extent = _joined(planes) if planes else (0.0, 1.0, 0.0, 1.0)
+        # a view of all stays one when a result has a higher rate
+        grown = self.maps.shows(self.extent) and extent != self.extent
+        new = bool(planes) and (key != self.framed or grown)
         x: Range = extent[:2] if new else (self.maps.x_range.start, self.maps.x_range.end)
         y: Range = extent[2:] if new else (self.maps.y_range.start, self.maps.y_range.end)
 
@@ -158,7 +161,7 @@ class Look:
 
         def apply() -> None:
             if new:
-                self.framed = key
+                self.framed, self.extent = key, extent
                 self.maps.axes(axes)
                 self.maps.frame(extent)
                 self.maps.hide_cursor()
@@ -204,6 +207,7 @@ class Look:
         self.session.soon(lambda: self.maps.mapper.update(palette=colours(name)))
 
     def _scale(self, value: tuple[float, float]) -> None:
+        self.session.levels = value
         self.session.soon(lambda: self.maps.mapper.update(low=value[0], high=value[1]))
 
     def _tell(self, pictures: list[Picture | None], note: str) -> None:

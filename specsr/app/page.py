@@ -44,8 +44,10 @@ def page(folder: Path, start: Path | None = None) -> Any:
     session.param.watch(tell, ["message", "error", "busy"])
     session.message = "open a recording or map"
     wide = {"sizing_mode": "stretch_width"}
+    files = pn.Card(open_panel(session, start), title="Open", **wide)
+    session.param.watch(lambda _: files.param.update(collapsed=True), "results")
     side = pn.Column(
-        pn.Card(open_panel(session, start), title="Open", **wide),
+        files,
         pn.Card(work_panel(session), title="Work", **wide),
         width=_SIDE, scroll="y", styles={"height": "100vh", "flex": "none"},
     )  # fmt: skip

@@ -104,6 +104,7 @@ class Session(param.Parameterized):
     time_range = param.Tuple(default=(0.0, 0.0), length=2, doc="View in s; (0, 0) for none.")
     freq_range = param.Tuple(default=(0.0, 0.0), length=2, doc="View in Hz; (0, 0) for none.")
     marked = param.Tuple(default=(0.0, 0.0), length=2, doc="Marked stretch in s; (0, 0): none.")
+    levels = param.Tuple(default=(0.0, 0.0), length=2, doc="Level range in dB; (0, 0) for none.")
     weighting: Any = param.Selector(default="Z", objects=["Z", "A"])
     df = param.Number(default=None, allow_None=True, doc="Row spacing of recordings, Hz.")
     message = param.String(default="", doc="One line on what happened.")

@@ -62,13 +62,15 @@ def _farthest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _mean(power: np.ndarray, s_f: int, s_t: int, weights: np.ndarray) -> np.ndarray:
     """Return the mean of blocks; ``weights`` are the cells in each column, [columns]."""
-    good = ~np.isnan(power)
     weights = weights.astype(power.dtype)
-    if good.all():  # the usual case, with one column of counts times one row
-        total, count = power * weights, np.ones((power.shape[-2], 1), power.dtype)
-        across = _blocks(weights[None], s_t, -1, np.add)
-        along = _blocks(count, s_f, -2, np.add)
-        return _blocks(_blocks(total, s_t, -1, np.add), s_f, -2, np.add) / (along * across)
+    across = _blocks(weights[None], s_t, -1, np.add)
+    along = _blocks(np.ones((power.shape[-2], 1), power.dtype), s_f, -2, np.add)
+    even = float(weights[0]) if (weights == weights[0]).all() else None
+    weighted = power if even is not None else power * weights
+    total = _blocks(_blocks(weighted, s_t, -1, np.add), s_f, -2, np.add)
+    if not np.isnan(total).any():  # the usual case
+        return total * even / (along * across) if even is not None else total / (along * across)
+    good = ~np.isnan(power)
     total, count = np.where(good, power * weights, 0), good * weights
     for size, axis in ((s_t, -1), (s_f, -2)):
         total, count = (_blocks(x, size, axis, np.add) for x in (total, count))

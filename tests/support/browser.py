@@ -44,6 +44,8 @@ class Walk:
     def open(self, path: Path, title: str = "") -> None:
         """Open a file by its path, as it is found."""
         field = self.page.get_by_label("Path of a file or folder")
+        if not field.is_visible():  # the panel closes when a file is open
+            self.page.get_by_text("Open", exact=True).first.click()
         field.fill(str(path))
         field.press("Enter")
         self.status().filter(has_text="check how it is read").wait_for()
