@@ -152,7 +152,7 @@ def _by_noise(low: Source, scale: int, top: Top, options: InferOptions) -> tuple
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
         start = round((part.start - low.start) * rate)
         full = part.resample(rate)
-        noisy = noise_above(full, cut, upper, top.source == "speech", (first, start))
+        noisy = noise_above(full, cut, upper, top.speech, (first, start))
         return noisy.replace(samples=noisy.samples.astype(part.samples.dtype))
 
     return work, plan(options.segment, rate, n_fft // 4, margin, low.length, scale)

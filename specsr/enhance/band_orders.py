@@ -17,8 +17,12 @@ from specsr.errors import SpecsrError
 from specsr.nvh.speed import revolutions
 from specsr.signal import Signal
 
-STEP = 0.01
+STEP = 0.005
 """Distance in s of the times at which levels are read."""
+
+WINDOW, LONGEST = 0.4, 0.2
+"""Standard deviation of the window that reads a line: periods of half the spacing of the orders, at
+most so many seconds."""
 
 CLEAR_DB = 6.0
 """Level over the noise beside it from which on a line counts as one."""
@@ -29,9 +33,12 @@ OCTAVES = 2.0
 STEEPEST, FLATTEST = -24.0, 0.0
 """Limits of the slope of the envelope, dB per octave: it never rises."""
 
-FEWEST = 3
-"""Least number of clear lines, over all orders and times of a channel in seconds, that carry a
-continuation."""
+SHARE, SERIES = 0.25, 0.5
+"""Share of its time below the cut in which an order has to stand clear to continue; and that of all
+orders in the octave below the cut, for orders that are never below it."""
+
+FEWEST = 0.3
+"""Least time in s, summed over the orders, in which a line has to stand clear."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +58,14 @@ class Lines:
     phase: np.ndarray
 
     @property
+    def inside(self) -> np.ndarray:
+        """Which places lie below the cut and within `OCTAVES` of it."""
+        return (self.octaves < -0.05) & (self.octaves > -OCTAVES)
+
+    @property
     def clear(self) -> np.ndarray:
-        """Which lines stand clear of the noise, below the cut and within `OCTAVES` of it."""
-        inside = (self.octaves < -0.05) & (self.octaves > -OCTAVES)
-        return inside & (self.power > 10 ** (CLEAR_DB / 10) * self.noise)
+        """Which of these hold a line that stands clear of the noise."""
+        return self.inside & (self.power > 10 ** (CLEAR_DB / 10) * self.noise)
 
 
 def orders_above(
@@ -84,8 +95,8 @@ def orders_above(
     turns = revolutions(np.abs(low.rpm) / 60, low.rate)
     rotation = np.abs(low.rpm) / 60
     step = max(1, round(STEP * low.rate))
-    times = np.arange(0, low.length, step)
-    octaves = np.log2(np.maximum(np.outer(orders, rotation[times]), 1e-9) / cut)
+    middle = np.minimum(np.arange(0, low.length, step) + step // 2, low.length - 1)
+    octaves = np.log2(np.maximum(np.outer(orders, rotation[middle]), 1e-9) / cut)
     wanted = (octaves > -0.2) & (octaves < np.log2(top / cut))
     fine = np.arange(low.length * ratio) / ratio
     turns = np.interp(fine, np.arange(low.length), turns)
@@ -96,10 +107,14 @@ def orders_above(
         if levels is None:
             continue
         for i, order in enumerate(orders):
+            places = np.flatnonzero(wanted[i])
+            if not (places.size and levels[i].any()):
+                continue
+            part = slice(max(0, places[0] - 1) * step * ratio, (places[-1] + 2) * step * ratio)
             power = np.where(wanted[i], levels[i], 0.0)
-            if power.any():
-                amplitude = np.interp(fine, times, np.sqrt(2 * power))
-                channel += amplitude * np.cos(2 * np.pi * order * turns + _phase(lines, i))
+            amplitude = np.interp(fine[part], middle, np.sqrt(2 * power))
+            angle = 2 * np.pi * (order * turns[part] % 1) + _phase(lines, i)
+            channel[part] += amplitude * np.cos(angle)
     return low.resample(rate).replace(samples=samples)
 
 
@@ -110,16 +125,16 @@ def _lines(
     assert low.rpm is not None
     rotation = np.abs(low.rpm) / 60
     turns = revolutions(rotation, low.rate)
-    spacing = np.diff(np.sort(orders)).min() if len(orders) > 1 else 1.0
-    # a Gaussian window whose width resolves half the spacing of the orders at the mean speed
-    width = 0.6 / max(1e-9, 0.5 * spacing * float(rotation.mean())) * low.rate
-    width = min(width, 0.2 * low.rate)
-    at = slice(None, None, step)
+    spacing = min([1.0, *np.diff(np.sort(orders))])
+    # a Gaussian window: -27 dB at half the spacing of the orders at the mean speed
+    width = WINDOW / max(1e-9, 0.5 * spacing * float(rotation.mean())) * low.rate / step
+    width = min(width, LONGEST / STEP)
+    padded = np.zeros(octaves.shape[1] * step, dtype=complex)
 
     def envelope(order: float) -> np.ndarray:
-        turned = samples * np.exp(-2j * np.pi * order * turns)
-        parts = [gaussian_filter1d(part, width, truncate=3) for part in (turned.real, turned.imag)]
-        return (parts[0] + 1j * parts[1])[at]
+        padded[: low.length] = samples * np.exp(-2j * np.pi * order * turns)
+        means = padded.reshape(-1, step).mean(axis=1)
+        return np.asarray(gaussian_filter1d(means, width, truncate=3, mode="nearest"))
 
     power, noise, phase = (np.zeros(octaves.shape) for _ in range(3))
     for i, order in enumerate(orders):
@@ -133,25 +148,31 @@ def _lines(
 
 def _continued(lines: Lines) -> np.ndarray | None:
     """Return the mean square of every line by the envelope of the series, [O, T], or None."""
-    clear = lines.clear
+    clear, inside = lines.clear, lines.inside
     if clear.sum() < FEWEST / STEP:
         return None
-    level = 10 * np.log10(np.maximum(lines.power - lines.noise, 1e-30))
-    seen = clear.sum(axis=1)
-    # offsets of the orders and one slope, by least squares in turns (few rounds are exact enough)
+    seen = inside.sum(axis=1)
+    share = clear.sum(axis=1) / np.maximum(seen, 1)
+    near = inside & (lines.octaves > -1)
+    series = (clear & near).sum() / max(1, near.sum())
+    continued = np.where(seen, share > SHARE, series > SERIES)
+    used = inside & (continued & (seen > 0))[:, None]
+    if not used.any():
+        return None
+    # offsets of the orders and one slope, by least squares in turns; levels are means of power over
+    # the times at which an order is in the band, so those at which it is faint count too
+    excess = np.maximum(lines.power - lines.noise, 0.01 * lines.power + 1e-30)
+    level = 10 * np.log10(gaussian_filter1d(excess, 0.2 / STEP, axis=1))
     offset = np.zeros(len(level))
     for _ in range(8):
-        rest = level - offset[:, None]
-        x, y = lines.octaves[clear], rest[clear]
-        slope = float(np.clip(np.polyfit(x, y, 1)[0], STEEPEST, FLATTEST))
+        x, y = lines.octaves[used], (level - offset[:, None])[used]
+        steep = np.polyfit(x, y, 1)[0] if np.ptp(x) > 0.2 else STEEPEST / 2
+        slope = float(np.clip(steep, STEEPEST, FLATTEST))
         base = float(np.mean(y - slope * x))
-        error = level - base - slope * lines.octaves
-        offset = np.where(seen, (error * clear).sum(axis=1) / (seen + 0.5 / STEP), 0.0)
+        error = (level - base - slope * lines.octaves) * used
+        offset = error.sum(axis=1) / (used.sum(axis=1) + 0.5 / STEP)
     found = 10 ** ((base + slope * lines.octaves + offset[:, None]) / 10)
-    # an order that was below the cut and did not stand clear has no line above it either
-    below = ((lines.octaves < -0.05) & (lines.octaves > -OCTAVES)).sum(axis=1)
-    share = np.where(below > 0, seen / np.maximum(below, 1), clear.sum() / max(1, below.sum()))
-    return np.asarray(found * (share > 0.5)[:, None])
+    return np.asarray(found * continued[:, None])
 
 
 def _phase(lines: Lines, order: int) -> float:

@@ -32,11 +32,13 @@ class Top:
         hz: highest frequency with content, Hz; None where the model decides.
         source: where it comes from.
         wall: end of the content of the recording itself in Hz, if below what its rate can hold.
+        speech: whether the recording sounds like speech.
     """
 
     hz: float | None
     source: TopSource
     wall: float | None = None
+    speech: bool = False
 
     def known_rate(self, rate: float) -> float:
         """Return the rate that holds what is measured of a recording at ``rate``, Hz."""
@@ -58,12 +60,13 @@ def assumed_top(low: Source, scale: int, given: float | None = None) -> Top:
     bands = [band for band in found if band is not None]
     walled = bool(bands) and all(band.flagged for band in bands)
     wall = max(band.hz for band in bands) if walled else None
+    speech = is_speech(early)
     if given is not None:
-        return Top(given, "given", wall)
+        return Top(given, "given", wall, speech)
     if wall is not None and wall < NARROW * low.rate / 2:
-        return Top(wall, "wall", wall)
-    if is_speech(early):
-        return Top(low.rate * scale / 2, "speech", wall)
+        return Top(wall, "wall", wall, speech)
+    if speech:
+        return Top(low.rate * scale / 2, "speech", wall, speech)
     return Top(None, "model", wall)
 
 

@@ -14,8 +14,8 @@ from specsr.signal import Signal
 SECONDS = 0.043
 """Approximate length of the window in s, rounded to a power of two."""
 
-KNOWN = 12
-"""The level is continued from the top 12th of the known band."""
+KNOWN, ROWS = 6, 8
+"""The level is continued from the top 6th of the known band, and from so many rows at least."""
 
 FRAMES = 5
 """Frames over which that level is averaged."""
@@ -23,8 +23,8 @@ FRAMES = 5
 BLOCK = 1 << 16
 """Samples of noise with one seed: parts of a recording that overlap have the same noise."""
 
-NOISE_DB = 2.51
-"""Difference between the dB of the mean power of noise and the mean of its dB: 10 log10 e^gamma."""
+NOISE_DB = 1.59
+"""Difference between mean and median power of noise, dB: -10 log10 ln 2."""
 
 CENTRES = 561.23 * 2 ** (np.arange(16) / 3)
 """Centres of the third octaves of `SPECTRA`, Hz."""
@@ -67,13 +67,14 @@ def noise_above(
     grid = noise_transform(known.rate).grid(known)
     freqs = grid.freqs()
     shape = _density_db(freqs, SPECTRA["speech" if speech else "other"])
-    near = slice(cut - max(1, cut // KNOWN), cut)
+    near = slice(max(0, cut - max(ROWS, cut // KNOWN)), cut)
     energy = float(np.square(grid.window_samples()).sum())
     samples = np.empty(known.samples.shape)
     for channel, measured in enumerate(known.samples):
         spectrum = stft(torch.from_numpy(measured.astype(np.float64)), grid)
         power = spectrum[near].abs().square().numpy()
-        level = (10 * np.log10(np.maximum(power, 1e-300)) - shape[near, None]).mean(axis=0)
+        db = 10 * np.log10(np.maximum(power, 1e-300)) - shape[near, None]
+        level = np.median(db, axis=0)  # lines and their windows' sides do not count
         level = uniform_filter1d(level, FRAMES, mode="nearest")
         gain = 10 ** ((level + shape[cut:, None] + NOISE_DB) / 20) / math.sqrt(energy)
         gain[freqs[cut:] > top] = 0.0
