@@ -145,7 +145,12 @@ def _table(rows: Sequence[Sequence[str]]) -> list[_Block]:
         for c in range(columns)
     ]
     room = WIDTH - 2 * MARGIN - _GAP * (columns - 1)
-    widths = _fitted(natural, room)
+    words = [
+        max(_width(word, _SMALL, weight) for row, weight in zip(cells, weights)
+            for word in (row[c].split() or [""])) + 0.1
+        for c in range(columns)
+    ]  # fmt: skip
+    widths = _fitted(natural, words, room)
     left = [c == 0 or not any(_is_number(row[c]) for row in cells[1:]) for c in range(columns)]
     blocks = []
     for i, row in enumerate(cells):
@@ -180,17 +185,26 @@ def _row_drawer(
     return draw
 
 
-def _fitted(natural: Sequence[float], room: float) -> list[float]:
-    """Return widths of columns that fit: only the widest ones are made narrower."""
+def _fitted(natural: Sequence[float], words: Sequence[float], room: float) -> list[float]:
+    """Return widths of columns that fit: only the widest ones are made narrower.
+
+    Args:
+        natural: widths that need no second line.
+        words: widths of the longest words, which are divided only if those do not fit either.
+        room: width for all.
+    """
     if sum(natural) <= room:
         return list(natural)
+    least = words if sum(words) <= room else [0.0] * len(words)
+
+    def limited(limit: float) -> list[float]:
+        return [max(short, min(width, limit)) for width, short in zip(natural, least)]
+
     low, high = 0.0, max(natural)
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (
-            (middle, high) if sum(min(w, middle) for w in natural) <= room else (low, middle)
-        )
-    return [min(w, low) for w in natural]
+        low, high = (middle, high) if sum(limited(middle)) <= room else (low, middle)
+    return limited(low)
 
 
 def _is_number(text: str) -> bool:
