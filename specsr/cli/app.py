@@ -161,6 +161,7 @@ add_command(
     app,
     "specsr report logger.wav full.wav original.wav -o report.html --model band",
     "specsr report run.wav fine.npz -o report.html --orders 2,4 --rpm rpm.csv",
+    "specsr report map.npz fine.npz -o report.pdf --max-freq 2000 --time 0.5:1.5",
 )(report)
 add_command(
     app,
