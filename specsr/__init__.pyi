@@ -56,6 +56,7 @@ from .nvh.synchronous_average import synchronous_average as synchronous_average
 from .nvh.tacholess import SpeedSearch as SpeedSearch
 from .nvh.tacholess import find_speed as find_speed
 from .nvh.tonality import tones as tones
+from .nvh.tone_blocks import tone_blocks as tone_blocks
 from .nvh.view import View as View
 from .nvh.view import view as view
 from .nvh.vold_kalman import VoldKalman as VoldKalman
@@ -115,6 +116,7 @@ __all__ = [
     "loudness",
     "sharpness",
     "sound_quality_curves",
+    "tone_blocks",
     "tones",
     "to_xarray",
     "Pair",

@@ -17,6 +17,7 @@ from specsr.names import plain
 if TYPE_CHECKING:
     from specsr.nvh.sound_quality_curves import SoundQualityCurves
     from specsr.nvh.tonality import Tone
+    from specsr.nvh.tone_blocks import ToneBlocks
     from specsr.signal import Signal
 
 
@@ -28,11 +29,12 @@ def sound_quality(
     overwrite: Overwrite = False,
     reading: Reading = Reading(),
 ) -> None:
-    """Print loudness, sharpness and roughness with percentiles, and prominent tones.
+    """Print loudness, sharpness and roughness with percentiles, and prominent tones over time.
 
     Loudness over time (ISO 532-1), sharpness from it (DIN 45692) and roughness (Daniel, Weber 1997,
     no standard) by MoSQITo; tone-to-noise and prominence ratio of tones by ECMA-418-1, from
-    2 s.  5 % is the value that is exceeded 5 % of the time, such as N5.  -o writes the curves.
+    2 s, of the whole recording and in blocks of 2 s.  5 % is the value that is exceeded 5 % of the
+    time, such as N5.  -o writes the curves and the tones over time.
     """
     outputs = out or []
     for path in outputs:
@@ -52,16 +54,17 @@ def sound_quality(
     fact(file=source, channels=signal.channels, curves=curves)
     _print_curves(curves, signal)
     _print_tones(signal)
+    blocks = _blocks(signal)
 
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
-            write_text(path, _csv(curves, signal.channels), overwrite, message)
+            write_text(path, _csv(curves, blocks, signal.channels), overwrite, message)
             return
         from specsr.plots.save import save_figure
         from specsr.plots.sound_quality import plot_sound_quality
 
-        figure = plot_sound_quality(curves, signal.channels, title=source.name)
+        figure = plot_sound_quality(curves, signal.channels, blocks, title=source.name)
         save_figure(figure, path, overwrite=overwrite)
         say(message)
 
@@ -117,14 +120,48 @@ def _print_tones(signal: Signal) -> None:
 def _tone_row(channel: str, tone: Tone) -> dict[str, Any]:
     return {
         "tone, Hz": f"{tone.freq:.0f}", "channel": plain(channel),
-        "tone-to-noise, dB": f"{tone.tnr_db:.1f}",
+        "level, dB": f"{tone.level_db:.1f}", "tone-to-noise, dB": f"{tone.tnr_db:.1f}",
         "prominence, dB": "-" if tone.pr_db != tone.pr_db else f"{tone.pr_db:.1f}",
         "prominent by": " and ".join(word.upper() for word in tone.prominent),
     }  # fmt: skip
 
 
-def _csv(curves: SoundQualityCurves, channels: tuple[str, ...]) -> str:
+def _blocks(signal: Signal) -> ToneBlocks | None:
+    """Print the tones over time and return them; None for one block or less."""
+    from specsr.nvh.tonality import FEWEST
+    from specsr.nvh.tone_blocks import lasting_tones, tone_blocks
+    from specsr.scores.markdown import markdown_table
+
+    if signal.duration <= FEWEST:
+        fact(tone_blocks=None)
+        return None
+    found = tone_blocks(signal)
+    fact(tone_blocks=found)
+    rows: list[dict[str, Any]] = []
+    for name, each in zip(signal.channels, found.tones):
+        for one in lasting_tones(found.times, each):
+            row = {"tone, Hz": _range([tone.freq for tone in one.tones]), "channel": plain(name)}
+            first, last = one.times[0] - found.block / 2, one.times[-1] + found.block / 2
+            row["from, s"], row["to, s"] = f"{first:.4g}", f"{last:.4g}"
+            row |= dict(list(_tone_row(name, one.strongest).items())[2:])
+            rows.append(row)
+    if rows:
+        show(f"\nIn blocks of {found.block:.3g} s, the strongest of each tone:")
+        show(markdown_table(rows, text=("tone, Hz", "channel", "prominent by")))
+    return found
+
+
+def _range(values: list[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.0f}" if high - low < 0.5 else f"{low:.0f} to {high:.0f}"
+
+
+def _csv(curves: SoundQualityCurves, blocks: ToneBlocks | None, channels: tuple[str, ...]) -> str:
     """Return the curves as CSV text: a row for each value; nan is an empty cell."""
+
+    def cell(value: float) -> str:
+        return "" if value != value else f"{value:.5g}"
+
     rows = []
     for name, times, values in (
         ("loudness_sone", curves.times, curves.loudness),
@@ -133,7 +170,14 @@ def _csv(curves: SoundQualityCurves, channels: tuple[str, ...]) -> str:
     ):
         for channel, each in zip(channels, values):
             rows += [
-                (channel, name, f"{t:.6g}", "" if v != v else f"{v:.5g}")
+                (channel, name, f"{t:.6g}", "", cell(v))
                 for t, v in zip(times.tolist(), each.tolist())
             ]
-    return csv_text(["channel", "quantity", "time_s", "value"], rows)
+    for channel, of_block in zip(channels, blocks.tones if blocks else ()):
+        for name, value in (("tone_to_noise_db", "tnr_db"), ("prominence_db", "pr_db")):
+            rows += [
+                (channel, name, f"{t:.6g}", f"{tone.freq:.5g}", cell(getattr(tone, value)))
+                for t, found in zip(blocks.times.tolist() if blocks else (), of_block)
+                for tone in found
+            ]
+    return csv_text(["channel", "quantity", "time_s", "freq_hz", "value"], rows)

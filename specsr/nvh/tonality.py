@@ -7,8 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.nvh.levels import finite_power
-from specsr.nvh.tone_ratios import critical_band, limits_db, prominence_ratio, tone_to_noise
+from specsr.nvh.levels import finite_power, to_level
+from specsr.nvh.tone_ratios import (
+    LOBE,
+    critical_band,
+    limits_db,
+    prominence_ratio,
+    tone_to_noise,
+)
 from specsr.signal import Signal
 from specsr.units import REFERENCES
 
@@ -28,6 +34,7 @@ class Tone:
 
     Attributes:
         freq: of its highest row, Hz, 89.1 to 11200.
+        level_db: of the rows of a sine about it, dB re 20 µPa.
         tnr_db: tone-to-noise ratio, dB.
         pr_db: prominence ratio, dB; nan where its bands extend above half the rate, and for the
             weaker tones of one critical band, which count with the strongest.
@@ -35,6 +42,7 @@ class Tone:
     """
 
     freq: float
+    level_db: float
     tnr_db: float
     pr_db: float
     prominent: tuple[str, ...]
@@ -95,7 +103,9 @@ def _of_spectrum(power: np.ndarray, df: float, every: bool) -> list[Tone]:
         pr = prominence_ratio(power, df, freq) if strongest else float("nan")
         limits = limits_db(freq)
         by = ("tnr",) * (tnr >= limits[0]) + ("pr",) * (pr >= limits[1])
-        found.append(Tone(freq, tnr, pr, by))
+        row = round(freq / df)
+        level = to_level(power[row - LOBE : row + LOBE + 1].sum(), REFERENCES["Pa"])
+        found.append(Tone(freq, float(level), tnr, pr, by))
     return [tone for tone in found if every or tone.prominent]
 
 
