@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specsr.app.read_off import Look, columns_of
+from specsr.app.read_off import Look, Span, columns_of
 from specsr.app.screen import ScreenMap
 from specsr.app.sounds import has_waveform
 from specsr.app.source import Kind
@@ -106,13 +106,16 @@ def save_text(path: Path, text: str | bytes) -> None:
         partial.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
-def save_figure_of(path: Path, maps: Mapping[str, ScreenMap], look: Look) -> None:
+def save_figure_of(
+    path: Path, maps: Mapping[str, ScreenMap], look: Look, levels: Span | None = None
+) -> None:
     """Draw the part of the maps that is seen, on one scale, as .png, .svg or .pdf.
 
     Args:
         path: the new file.
         maps: title -> map; at most `PANELS` are drawn, the first and the last ones.
         look: channel and ranges.
+        levels: range of the colours, dB; None for `DB_RANGE` below the highest level.
 
     Raises:
         SpecsrError: the file exists, or the maps have no cells in this part, or several units.
@@ -134,6 +137,9 @@ def save_figure_of(path: Path, maps: Mapping[str, ScreenMap], look: Look) -> Non
         axes = figure.axes[: len(parts)]
     bottom, top = look.freqs
     for ax in axes:
+        if levels is not None:
+            for image in ax.images:
+                image.set_clim(*levels)
         ax.set_ylim(max(bottom, 0.0), min(top, max(s.grid.rate / 2 for s in parts.values())))
     save_figure(axes[0], path)
 

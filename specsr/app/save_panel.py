@@ -122,7 +122,9 @@ class Save:
     async def _save_figure(self) -> str:
         path, look = self._target(self.figure.value), self._look()
         maps = {title_of(result): result.screen for result in self._shown()}
-        await asyncio.to_thread(exports.save_figure_of, path, maps, look)
+        levels = self.session.levels
+        shown = levels if levels[1] > levels[0] else None
+        await asyncio.to_thread(exports.save_figure_of, path, maps, look, shown)
         return f"{path}: written"
 
     async def _save_report(self) -> str:

@@ -89,9 +89,10 @@ def test_a_figure_shows_the_part_that_is_seen(tmp_path: Path, signal: Signal) ->
     fine = specsr.spectrogram(signal, n_fft=256)
     maps = {"coarse": ScreenMap.of(pool(fine, 4, 4)), "fine": ScreenMap.of(fine)}
     look = Look("right", (0.5, 1.25), (500.0, 2000.0))
-    exports.save_figure_of(tmp_path / "two.svg", maps, look)
+    exports.save_figure_of(tmp_path / "two.svg", maps, look, (31.0, 57.0))
     text = (tmp_path / "two.svg").read_text()
     assert "coarse" in text and "fine" in text
+    assert "<!-- 55 -->" in text and "<!-- 90 -->" not in text  # labels of the colour bar
     exports.save_figure_of(tmp_path / "one.png", {"fine": maps["fine"]}, look)
     assert (tmp_path / "one.png").stat().st_size > 10000
     many = {str(i): maps["fine"] for i in range(6)}
