@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +141,13 @@ def test_figures_of_several_channels_name_the_one_they_show(
         capsys, "spectrogram", recording, "-o", tmp_path / "a.png", "--segment", segment
     )
     assert code == 0 and titles == ["run, left"], err
+
+
+def test_a_shell_completes_the_values_of_an_option() -> None:
+    code = "import sys; sys.argv = ['specsr']; from specsr.cli.app import main; main()"
+    asked = {"_SPECSR_COMPLETE": "complete_bash", "COMP_WORDS": "specsr orders --x "}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        env=os.environ | asked | {"COMP_CWORD": "3"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.split()) == (0, ["time", "rpm"]), done.stderr
