@@ -17,8 +17,9 @@ from specsr.cli.benchmark import benchmark_images, benchmark_speed, benchmark_st
 from specsr.cli.browser_app import browser_app
 from specsr.cli.common import Verbose, add_command, add_verbosity, examples, start_messages
 from specsr.cli.compare import compare
+from specsr.cli.denoise import denoise
 from specsr.cli.diagnosis import average, cepstrum
-from specsr.cli.enhance import denoise, spectrogram, upscale
+from specsr.cli.enhance import spectrogram, upscale
 from specsr.cli.envelope import envelope
 from specsr.cli.evaluate import evaluate
 from specsr.cli.info import info
@@ -105,6 +106,8 @@ add_command(
 add_command(
     app,
     "specsr denoise cabin.wav -o quiet.wav --plot quiet.png",
+    "specsr denoise run.wav --noise idle.wav -o quiet.wav --plot quiet.png",
+    "specsr denoise run.wav --noise-from 0:1.5 -o quiet.wav --removed removed.wav",
     "specsr denoise cabin.wav --method floor -o quiet.wav",
     "specsr denoise run.wav --orders --rpm rpm.csv -o orders.wav",
     "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume",
@@ -190,10 +193,10 @@ add_command(
     app,
     "specsr models",
     "specsr models --json",
+    "specsr models --card map",
 )(models)
 add_command(
     app,
-    "specsr models --card map",
     "specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors",
 )(convert)
 add_command(

@@ -1,4 +1,4 @@
-"""``specsr upscale``, ``denoise`` and ``spectrogram``."""
+"""``specsr upscale`` and ``spectrogram``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.choices import (
-    MAX_ATTENUATION,
     SCALE,
     SEGMENT,
     Consistency,
-    DenoiseMethod,
     Phase,
     Scaling,
     UpscalePair,
@@ -20,7 +18,6 @@ from specsr.choices import (
 from specsr.cli.images import all_images, upscale_images
 from specsr.cli.options import (
     Inputs,
-    ModelOption,
     Outs,
     Suffix,
     batch_options,
@@ -150,60 +147,6 @@ def upscale(
         reading, scale, pair, model, phase, consistency, speed, find_speed, orders, shafts,
         top, resolution, figure, network,
     )  # fmt: skip
-    run_job(todo, work, batch)
-
-
-@batch_options()
-@reading_options()
-@network_options()
-@figure_options()
-@speed_options()
-def denoise(
-    inputs: Inputs,
-    out: Outs,
-    method: Annotated[
-        DenoiseMethod,
-        typer.Option(
-            help="network: a network estimates the level of every cell without noise; floor: the "
-            "share of the steady noise between the lines is removed from the expected power."
-        ),
-    ] = "network",
-    model: ModelOption = None,
-    attenuation: Annotated[
-        float, typer.Option(help="Largest attenuation of a cell, dB.")
-    ] = MAX_ATTENUATION,
-    orders: Annotated[
-        bool,
-        typer.Option(
-            "--orders", help="Keep only components that track the shaft speed; uses no model."
-        ),
-    ] = False,
-    suffix: Suffix = None,
-    speed: Speed = Speed(),
-    figure: Figure = Figure(),
-    network: InferOptions = InferOptions(),
-    reading: Reading = Reading(),
-    batch: Batch = Batch(),
-) -> None:
-    """Remove noise from recordings and maps.
-
-    Length, channels and levels are kept.
-
-    --method floor removes noise that is steady and has no lines; tones, orders and whatever comes
-    and goes stay.  It takes any rate from 2 kHz, and maps of any window.
-    --orders keeps only components that track the shaft speed (orders, gear mesh, whine) and
-    removes steady tones, broadband noise and impacts.  It needs a recording with its speed: in
-    the file, or given by --rpm, --rpm-channel or --tacho-channel.
-    Long audio files are processed in segments, in bounded memory (with --orders they are read
-    whole).
-    """
-    from specsr.jobs.plan import plan
-
-    read = files_read(reading.tone, speed.table, model)
-    todo = plan(inputs, _targets(out, figure), suffix, batch, read=read)
-    from specsr.jobs.denoise import Denoise  # imports torch, after the checks
-
-    work = Denoise(reading, method, model, attenuation, orders, speed, figure, network)
     run_job(todo, work, batch)
 
 

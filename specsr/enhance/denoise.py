@@ -12,7 +12,9 @@ import torch
 
 from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.expected import PAIR
+from specsr.enhance.known_noise import KnownNoise, noise_pieces, without_noise
 from specsr.enhance.noise_floor import SECONDS, floor_transform, without_floor
+from specsr.enhance.restraint import restrained_map
 from specsr.enhance.segments import (
     first_seconds,
     join,
@@ -40,6 +42,8 @@ def denoise(
     noisy: Signal,
     *,
     method: DenoiseMethod = "network",
+    noise: Signal | None = None,
+    follow: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -50,6 +54,8 @@ def denoise(
     noisy: SpecMap,
     *,
     method: DenoiseMethod = "network",
+    noise: Signal | None = None,
+    follow: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -61,6 +67,8 @@ def denoise(
     noisy: Signal | SpecMap,
     *,
     method: DenoiseMethod = "network",
+    noise: Signal | None = None,
+    follow: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -68,7 +76,9 @@ def denoise(
 ) -> Signal | SpecMap:
     """Return a recording or map with reduced noise.
 
-    The cells of a spectrogram are attenuated, never amplified, and keep their phase.
+    The cells of a spectrogram are attenuated, never amplified, and keep their phase.  Without
+    ``noise``, what was removed and is no noise is given back (`specsr.enhance.restraint`), but in
+    maps without a phase.
 
     Args:
         noisy: a recording, or a full map of either scaling.  ``network`` takes the n_fft,
@@ -76,28 +86,45 @@ def denoise(
             defaults for the bundled model), ``floor`` any with an overlap of 25 to 90 %.
         method: ``"network"``: to the level without noise that a network estimates; ``"floor"``:
             by the share of the noise floor in the expected power (`specsr.enhance.noise_floor`).
-        model: name or file of a model for the pair ``denoise``, with ``floor`` for ``speckle``;
-            None for the bundled one.
+        noise: recording of the noise alone, in the same unit, of a quarter of a second or more:
+            one channel, or as many as ``noisy``.  Its spectrum is removed
+            (`specsr.enhance.known_noise`) from a recording of any rate from 2 kHz, or a map as
+            for ``floor``, in place of ``method``.
+        follow: the level of the noise changes with time, alike in all third octaves.  Broadband
+            sound of the machine that changes like that is removed too.
+        model: name or file of a model for the pair ``denoise``, with ``floor`` for ``speckle``,
+            with ``noise`` for ``noise``; None for the bundled one.
         attenuation: largest attenuation of a cell in dB, from 0 up.
         options: tiling, ensemble, precision, device, length of the segments.
         progress: wraps the iterable of steps, for a bar.
 
     Returns:
-        A recording or map of the shape, unit, channels and calibration of the input.
+        A recording or map of the shape, unit, channels and calibration of the input; with
+        ``noise`` a map has the uncertainty of its levels.
 
     Raises:
         SpecsrError: an option out of range, no such model, a rate below that of the model's
             training data, or a map that is pooled, an estimate or on another grid.
+
+    Example:
+        >>> noise = np.random.default_rng(0).standard_normal(8192)
+        >>> signal = specsr.Signal(noise, 25600)
+        >>> quiet = specsr.denoise(signal)
+        >>> bool(quiet.level()[0] < signal.level()[0] - 3)
+        True
     """
     expect(noisy, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
     if isinstance(noisy, Signal):
         return join(
             denoise_pieces(
-                noisy, method=method, model=model, attenuation=attenuation, options=options,
-                progress=progress,
+                noisy, method=method, noise=noise, follow=follow, model=model,
+                attenuation=attenuation, options=options, progress=progress,
             )
         )  # fmt: skip
-    _check(method, attenuation)
+    _check(method, attenuation, noise, follow)
+    if noise is not None:
+        known = KnownNoise.of(noise, noisy, follow, model)
+        return without_noise(noisy, known, attenuation, options, progress)
     if method == "floor":
         return without_floor(
             noisy, find_model(model, PAIR, (1, 1)), attenuation, options, progress
@@ -111,6 +138,8 @@ def denoise_pieces(
     noisy: Source,
     *,
     method: DenoiseMethod = "network",
+    noise: Signal | None = None,
+    follow: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -121,7 +150,10 @@ def denoise_pieces(
     Arguments and errors are those of `denoise`; ``noisy`` may also be an open file
     (`specsr.io.stream`).
     """
-    _check(method, attenuation)
+    _check(method, attenuation, noise, follow)
+    if noise is not None:
+        known = KnownNoise.of(noise, noisy, follow, model)
+        return noise_pieces(noisy, known, attenuation, options, progress)
     if method == "floor":
         return _by_floor(noisy, find_model(model, PAIR, (1, 1)), attenuation, options, progress)
     found = _checked_model(model, noisy.rate)
@@ -167,9 +199,15 @@ def _by_floor(
     return process(noisy, work, plan, progress)
 
 
-def _check(method: DenoiseMethod, attenuation: float) -> None:
-    """Raise `SpecsrError` for a method or an attenuation out of range."""
+def _check(method: DenoiseMethod, attenuation: float, noise: Signal | None, follow: bool) -> None:
+    """Raise `SpecsrError` for options out of range or that exclude each other."""
     check(method, DenoiseMethod, "method")
+    if noise is not None:
+        expect(noise, (Signal,), " of the noise alone; specsr.read(path) makes one")
+        if method != "network":
+            raise SpecsrError(f"method {method!r} and noise: two methods, leave one out")
+    elif follow:
+        raise SpecsrError("follow needs a recording of the noise: add noise=, or leave it out")
     if not attenuation >= 0:
         raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
 
@@ -203,7 +241,7 @@ def _attenuated(
     noisy: SpecMap, level: Sequence[float], model: Model, attenuation: float,
     options: InferOptions, progress: Progress | None,
 ) -> SpecMap:  # fmt: skip
-    """Return a full map with every cell attenuated as the model estimates.
+    """Return a full map with every cell attenuated as the model estimates, with restraint.
 
     ``level`` holds the level of each channel that its cells are seen relative to, dB re 1 unit.
     """
@@ -215,7 +253,8 @@ def _attenuated(
         gains.append(np.clip(result - relative, -attenuation, 0.0))
     gain = 10 ** (np.stack(gains) / 20)
     gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
-    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+    clean = noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+    return restrained_map(noisy, clean)
 
 
 def _require_grid(model: Model, grid: Grid) -> None:

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from specsr import io
-from specsr.choices import MAX_ATTENUATION, DenoiseMethod
+from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.denoise import denoise, denoise_pieces
-from specsr.enhance.expected import PAIR
+from specsr.enhance.expected import PAIR as EXPECTED
+from specsr.enhance.known_noise import PAIR as NOISE
 from specsr.enhance.orders import keep_orders
+from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
+from specsr.io import stream
 from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import Figure, Reading, Speed
-from specsr.jobs.plan import Result, has_figure
+from specsr.jobs.options import Figure, NoiseSource, Reading, Speed
+from specsr.jobs.plan import Result, has_figure, kind_of
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
+from specsr.maps.device import pick_device
+from specsr.maps.phase import to_signal
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, spectrogram
-from specsr.models.bundled import model_file
+from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
 from specsr.signal import Signal
 
@@ -33,12 +42,16 @@ class Denoise(Work):
     """Noise reduction of recordings and maps.
 
     Attributes:
-        reading: channels and calibration of recordings.
+        reading: channels and calibration of recordings, also of the noise.
         method: see `specsr.denoise`.
         model: name or file of a model; None for the bundled one.
         attenuation: largest attenuation of a cell, dB.
-        orders: keep only components that track the machine speed, without a model.
+        orders: keep components that track the machine speed, without a model, and what is no
+            noise (`specsr.enhance.restraint`).
+        strict: keep only these components.
         speed: source of the machine speed, for ``orders``.
+        noise: where the noise is heard alone; replaces ``method``.
+        removed: audio file of what was taken, of one recording; None for no such file.
         figure: options of the figures.
         options: how the network is run; with ``orders`` only ``segment`` applies.
     """
@@ -48,26 +61,66 @@ class Denoise(Work):
     model: str | None = None
     attenuation: float = MAX_ATTENUATION
     orders: bool = False
+    strict: bool = False
     speed: Speed = Speed()
+    noise: NoiseSource = NoiseSource()
+    removed: Path | None = field(default=None, metadata={"recorded": False})
     figure: Figure = Figure()
     options: InferOptions = InferOptions()
     command: ClassVar[str] = "denoise"
 
-    def __call__(self, task: Task) -> Result:
-        """Return the denoised recording or map; a long recording is written by segments."""
+    def check(self) -> None:
+        """Check the options before any file is read."""
+        check(self.method, DenoiseMethod, "method")
+        if not self.attenuation >= 0:
+            raise SpecsrError(f"attenuation is {self.attenuation} dB: expected zero or more")
         if self.orders:
-            return self._orders(task)
+            self._check_orders()
+            return
+        if self.strict:
+            raise SpecsrError("--strict: for --orders: add it, or leave this out")
         if self.speed.given:
             raise SpecsrError(
                 "--rpm, --rpm-channel and --tacho-channel have no effect without --orders: add "
                 "--orders, or leave them out"
             )
+        if self.noise.given and self.method != "network":
+            raise SpecsrError(
+                f"--noise, --noise-from: another method than {self.method}, leave out --method"
+            )
+        pick_device(self.options.device)
+        find_model(self.model, self._pair, (1, 1))
+
+    def _check_orders(self) -> None:
+        """Raise `SpecsrError` for options that have no effect with ``orders``."""
+        if self.model is not None or self.method != "network":
+            raise SpecsrError("--orders uses no model: leave out --model and --method")
+        if self.noise.given:
+            raise SpecsrError("--orders needs no noise: leave out --noise and --noise-from")
+        if self.attenuation != MAX_ATTENUATION or self.options.ensemble:
+            raise SpecsrError(
+                "--attenuation and --ensemble are for models: leave them out with --orders"
+            )
+
+    @property
+    def _pair(self) -> str:
+        if self.noise.given:
+            return NOISE
+        return EXPECTED if self.method == "floor" else "denoise"
+
+    def __call__(self, task: Task) -> Result:
+        """Return the denoised recording or map; a long recording is written by segments."""
+        self.check()
+        if self.orders:
+            return self._orders(task)
         path = task.file
         shared: dict[str, Any] = {
             "method": self.method, "model": self.model, "attenuation": self.attenuation,
-            "options": self.options, "progress": task.progress,
+            "options": self.options, "progress": task.progress, "noise": self._noise(path),
+            "follow": self.noise.follow,
         }  # fmt: skip
-        with long_recording(path, task.targets, self.reading, self.options.segment) as long:
+        segmented = long_recording(path, task.targets, self.reading, self.options.segment)
+        with segmented if self.removed is None else nullcontext() as long:
             if long is not None:
                 transform = SpectrogramTransform()
                 panels = [Panel("noisy", transform, of_input=True), Panel("denoised", transform)]
@@ -75,41 +128,91 @@ class Denoise(Work):
                 result = write_pieces(long, pieces, task, transform, panels=panels)
                 return dataclasses.replace(result, difference=TITLES, figure=self.figure)
         noisy: Any = load(path, self.reading)
-        return self._result(task, noisy, denoise(noisy, **shared))
+        clean = denoise(noisy, **shared)
+        result = self._result(task, noisy, clean)
+        as_map = any(kind_of(target) == "map" for target in task.targets)
+        if self.noise.given and as_map and isinstance(noisy, Signal):
+            # a map with its uncertainty; its phase makes the same waveform
+            uncertainty = denoise(spectrogram(noisy), **shared).uncertainty_db
+            output = spectrogram(clean).replace(uncertainty_db=uncertainty)
+            return dataclasses.replace(result, output=output)
+        return result
+
+    def _noise(self, path: Path) -> Signal | None:
+        """Return the recording of the noise alone, if it is known."""
+        file = self.noise.file
+        if file is not None:
+            try:
+                return load_recording(file, self.reading)
+            except SpecsrError as error:
+                text = str(error)
+                raise SpecsrError(text if str(file) in text else f"{file}: {text}") from None
+        if self.noise.span is None:
+            return None
+        if io.is_map(path):
+            raise SpecsrError(
+                f"{path}: is a map: --noise-from names a stretch of a recording; give --noise FILE"
+            )
+        with stream.opened(path, **self.reading.arguments()) as opened:
+            source = opened if opened is not None else load_recording(path, self.reading)
+            first, last = (round(at * source.rate) for at in self.noise.span)
+            if last > source.length:
+                raise SpecsrError(
+                    f"{path}: --noise-from ends at {self.noise.span[1]:g} s: the recording has "
+                    f"{source.length / source.rate:.4g} s"
+                )
+            return source.cut(first, last)
 
     def _orders(self, task: Task) -> Result:
         """Return the components of a recording that track the speed."""
         if io.is_map(task.file):
             raise SpecsrError("--orders needs a recording: the phase of a map is not tracked")
-        if self.model is not None or self.method != "network":
-            raise SpecsrError("--orders uses no model: leave out --model and --method")
-        if self.attenuation != MAX_ATTENUATION or self.options.ensemble:
-            raise SpecsrError(
-                "--attenuation and --ensemble are for models: leave them out with --orders"
-            )
         noisy = load_recording(task.file, self.reading, self.speed)
-        return self._result(task, noisy, keep_orders(noisy, self.options.segment, task.progress))
+        clean = keep_orders(noisy, self.options.segment, task.progress)
+        return self._result(task, noisy, clean if self.strict else restrained(noisy, clean))
 
     def _result(self, task: Task, noisy: Signal | SpecMap, clean: Signal | SpecMap) -> Result:
         maps = {}
-        if has_figure(task.targets):
+        figure = has_figure(task.targets)
+        removed = _removed(noisy, clean) if figure or self.removed is not None else None
+        if figure:
+            shown = {"noisy": noisy, "removed": removed, "denoised": clean}
             maps = {
                 title: spectrogram(x) if isinstance(x, Signal) else x
-                for title, x in (("noisy", noisy), ("denoised", clean))
+                for title, x in shown.items()
+                if x is not None
             }
+        if self.removed is not None and removed is not None:
+            if isinstance(removed, SpecMap):
+                removed = to_signal(removed, "known")
+            io.write(self.removed, removed, overwrite=task.overwrite)
         return Result(clean, maps, TITLES if maps else None, figure=self.figure)
 
     def model_file(self, file: Path) -> Path | None:
         """Return the file of the model; None with ``orders``."""
-        pair = PAIR if self.method == "floor" else "denoise"
-        return None if self.orders else model_file(self.model, pair, (1, 1))
+        return None if self.orders else model_file(self.model, self._pair, (1, 1))
 
     def tables(self) -> tuple[Path, ...]:
-        """Return the table of the speed, if one is given."""
-        return speed_tables(self.speed)
+        """Return the table of the speed and the recording of the noise, if they are given."""
+        file = self.noise.file
+        return (*speed_tables(self.speed), *(() if file is None else (file,)))
 
     def absolute(self) -> Denoise:
-        """Return the work with absolute paths of model file and table."""
+        """Return the work with absolute paths of model file, table and noise."""
+        noise = self.noise
+        if noise.file is not None:
+            noise = dataclasses.replace(noise, file=Path(os.path.abspath(noise.file)))
         return dataclasses.replace(
-            self, model=absolute_model(self.model), speed=absolute_speed(self.speed)
+            self, model=absolute_model(self.model), speed=absolute_speed(self.speed), noise=noise
         )
+
+
+def _removed(noisy: Signal | SpecMap, clean: Signal | SpecMap) -> Signal | SpecMap | None:
+    """Return what was taken, as a recording or map; None for a map without a phase."""
+    if isinstance(noisy, Signal) and isinstance(clean, Signal):
+        return noisy.replace(samples=noisy.samples - clean.samples)
+    if isinstance(noisy, SpecMap) and isinstance(clean, SpecMap):
+        # the gains are real: magnitudes subtract
+        taken = np.maximum(noisy.magnitude - clean.magnitude, 0)
+        return clean.replace(magnitude=taken, uncertainty_db=None)
+    return None

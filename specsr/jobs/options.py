@@ -116,6 +116,39 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class NoiseSource:
+    """Where the noise is heard alone; without a file or span it is not known.
+
+    Attributes:
+        file: recording of the noise.
+        span: first and last time in s of a stretch of the recording itself without the machine.
+        follow: the level of the noise changes with time.
+
+    Raises:
+        SpecsrError: a file and a span, a span before the recording, or ``follow`` without either.
+    """
+
+    file: Path | None = None
+    span: tuple[float, float] | None = None
+    follow: bool = False
+
+    def __post_init__(self) -> None:
+        if self.file is not None and self.span is not None:
+            raise SpecsrError("--noise and --noise-from: two sources of the noise, leave one out")
+        if self.follow and not self.given:
+            raise SpecsrError("--follow-noise: add --noise FILE or --noise-from 0:1.5")
+        if self.span is not None and self.span[0] < 0:
+            raise SpecsrError(
+                f"--noise-from starts at {self.span[0]:g} s: expected times from 0 s up"
+            )
+
+    @property
+    def given(self) -> bool:
+        """Whether the noise is known."""
+        return self.file is not None or self.span is not None
+
+
+@dataclass(frozen=True)
 class Batch:
     """How the files of a job are processed.
 

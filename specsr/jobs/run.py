@@ -41,9 +41,11 @@ def run(
         ended: called with every file and the record of how it ended.
 
     Raises:
-        SpecsrError: another job writes into the folder, an output exists that may not be replaced
-            (with ``resume``: that no earlier run wrote), or the cluster cannot be used.
+        SpecsrError: options that `Work.check` refuses, another job writes into the folder, an
+            output exists that may not be replaced (with ``resume``: that no earlier run wrote), or
+            the cluster cannot be used.
     """
+    work.check()
     with _locked_log(plan.folder) as log:
         tasks = [Task(file, targets, batch.overwrite) for file, targets in plan.files]
         if batch.resume and log is not None:

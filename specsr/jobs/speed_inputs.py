@@ -76,6 +76,22 @@ def absolute_shafts(shafts: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def check_orders(
+    orders: str | None, shafts: Sequence[str]
+) -> tuple[Sequence[ShaftText], dict[str, tuple[float, ...]]]:
+    """Return the shafts and their orders, "" for those of the recording or map itself.
+
+    Raises:
+        SpecsrError: a text that is not valid.
+    """
+    named = parse_shafts(shafts)
+    if orders is None:
+        return named, {}
+    if named:
+        return named, named_orders(orders, [shaft.name for shaft in named])
+    return named, {"": parse_orders(orders)}
+
+
 def speed_options(
     find: bool, orders: str | None, shafts: Sequence[str], x: Signal | SpecMap, path: Path,
     reading: Reading,
@@ -94,13 +110,7 @@ def speed_options(
     Raises:
         SpecsrError: a text that is not valid, a speed that cannot be read, or orders missing.
     """
-    named = parse_shafts(shafts)
-    if orders is None:
-        own: dict[str, tuple[float, ...]] = {}
-    elif named:
-        own = named_orders(orders, [shaft.name for shaft in named])
-    else:
-        own = {"": parse_orders(orders)}
+    named, own = check_orders(orders, shafts)
     known = set(own.pop("", ()))
     speeds: dict[str, np.ndarray | float] = {}
     channels = []

@@ -65,6 +65,14 @@ class Work(Protocol):
         """Phase method for a waveform that is written from a map."""
         return "auto"
 
+    def check(self) -> None:
+        """Check the options before any file is read.
+
+        Raises:
+            SpecsrError: options that are out of range, that exclude each other or have no effect.
+        """
+        return None
+
     def __call__(self, task: Task) -> Result:
         """Process one file."""
 

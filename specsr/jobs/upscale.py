@@ -22,13 +22,14 @@ from specsr.jobs.inputs import load, load_recording, without_channels
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, Reading, Resolution, Speed
 from specsr.jobs.plan import Result, has_figure
-from specsr.jobs.speed_inputs import absolute_shafts, shaft_tables, speed_options
+from specsr.jobs.speed_inputs import absolute_shafts, check_orders, shaft_tables, speed_options
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
 from specsr.jobs.uncertainty import UncertaintySummary
+from specsr.maps.device import pick_device
 from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
-from specsr.models.bundled import find_model, model_file
+from specsr.models.bundled import find_model, load_model, model_file
 from specsr.models.options import InferOptions
 from specsr.nvh.known_orders import parse_orders
 from specsr.nvh.speed_options import SpeedOptions
@@ -76,12 +77,22 @@ class Upscale(Work):
     options: InferOptions = InferOptions()
     command: ClassVar[str] = "upscale"
 
-    def __call__(self, task: Task) -> Result:
-        """Return the restored recording or finer map; a long recording is written by segments."""
+    def check(self) -> None:
+        """Check the options before any file is read."""
+        if self.scale < 1:
+            raise SpecsrError(f"scale is {self.scale}: expected a whole number from 1 up")
         if self.model == BICUBIC and (self.orders is not None or self.shafts):
             raise SpecsrError(
                 "--orders, --shaft: bicubic interpolation has no orders: leave them out"
             )
+        check_orders(self.orders, self.shafts)
+        pick_device(self.options.device)
+        if self.model not in (None, BICUBIC, NOISE_FILL):
+            load_model(self.model)
+
+    def __call__(self, task: Task) -> Result:
+        """Return the restored recording or finer map; a long recording is written by segments."""
+        self.check()
         if self.top is not None and (io.is_map(task.file) or self.pair in ("pool", "stft")):
             raise SpecsrError("--top is for recordings at a higher rate (pair band): leave it out")
         if io.is_map(task.file):

@@ -25,7 +25,7 @@ from specsr.models.config import MAX_CELLS, EDSRConfig, MDSRConfig, NetworkConfi
 from specsr.models.edsr import outputs
 from specsr.models.network import Network, build
 from specsr.models.record import Record, plain
-from specsr.pairs import band_input, order_input, speckle_input, windows_input
+from specsr.pairs import band_input, noise_input, order_input, speckle_input, windows_input
 
 FORMAT = 1
 LARGEST_DESCRIPTION = 1 << 22
@@ -85,7 +85,7 @@ class Description(BaseModel):
     name: str = Field(max_length=1000)
     architecture: Literal["edsr", "mdsr"]
     config: dict[str, Any]
-    pair: Literal["pool", "stft", "band", "denoise", "speckle", "windows", "image"]
+    pair: Literal["pool", "stft", "band", "denoise", "speckle", "windows", "noise", "image"]
     grids: tuple[Analysis, ...] = Field(max_length=MAX_GRIDS)
     rates: tuple[Rate, Rate]
     db_range: float = Field(ge=0, le=1e6)
@@ -137,6 +137,7 @@ def _check_channels(pair: str, config: NetworkConfig) -> None:
         "denoise": {1},
         "speckle": {speckle_input.CHANNELS},
         "windows": {windows_input.CHANNELS},
+        "noise": {noise_input.CHANNELS},
         "image": {1, 3},
     }[pair]
     given = config.in_channels if pair == "image" else 1
@@ -169,7 +170,7 @@ def _check_analysis(found: Description, config: NetworkConfig) -> None:
         samples = Grid(1.0, 64, 16, 1, name).window_samples()
         if not (np.isfinite(samples).all() and abs(samples.sum()) > 1e-6):
             raise SpecsrError(f"its window is {name!r}: expected a window such as hann")
-    if found.pair in ("band", "denoise", "speckle", "windows"):
+    if found.pair in ("band", "denoise", "speckle", "windows", "noise"):
         if (1, 1) not in (config.scales if isinstance(config, MDSRConfig) else [config.scale]):
             raise SpecsrError(f"its network has no scale 1: expected it for {found.pair}")
         with torch.device("meta"):

@@ -177,7 +177,7 @@ def test_models_lists_every_bundled_model(capsys):
     assert code == 0
     assert specsr.bundled_models() == [
         "band", "band-small", "denoise", "denoise-orders", "denoise-small", "expected",
-        "image-mdsr", "image-x2", "image-x3", "image-x4", "map", "map-small", "sharp",
+        "image-mdsr", "image-x2", "image-x3", "image-x4", "map", "map-small", "noise", "sharp",
     ]  # fmt: skip
     assert all(name in shown for name in specsr.bundled_models())
     infos = json.loads(run(capsys, "models", "--json")[1])["result"]["models"]

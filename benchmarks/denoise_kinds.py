@@ -1,0 +1,303 @@
+"""Noise reduction of machines of all kinds in steady, swelling and passing noise, by kind.
+
+Beside the modes of `specsr denoise` stand known methods that get the same recording of the noise.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import generator
+import numpy as np
+import torch
+from common import CACHE, DATA, data_folder, parser, progress, publish, read_first, run
+from generator_parts import slow
+from scipy.special import exp1
+
+from specsr import Signal, SpecMap, SpectrogramTransform, denoise, keep_orders
+from specsr.choices import MAX_ATTENUATION
+from specsr.enhance.expected import expected
+from specsr.enhance.known_noise import (
+    KnownNoise,
+    joined,
+    noise_transforms,
+    signal_to_noise,
+    wiener,
+)
+from specsr.enhance.noise_profile import noise_spectrum
+from specsr.enhance.restraint import restrained
+from specsr.errors import SpecsrError
+from specsr.extras import need
+from specsr.maps.transform import istft, stft
+from specsr.models.options import InferOptions
+from specsr.scores.metrics import si_sdr
+
+SET = 0
+KEPT = CACHE / "denoise_kinds.json"
+SNRS = (0, 10, 20)
+MIXED = 0.6
+FOUR = ("car run-up", "bearing", "e-drive", "diesel")
+NOISES = ("white", "ventilation", "swelling", "passing")
+ORACLE = SpectrogramTransform(2048, 512)
+CLEAR_DB = 10.0
+"""Level of an order over the noise from which its level is scored, dB."""
+
+PROTOCOL = f"""
+One machine of every kind of `benchmarks/generator.py` (set {SET}, used for no training and no
+choice); the clean signal is its deterministic part. Noise: white; *ventilation*, car HVAC of
+audio/val; *swelling*, the same with a level that varies by 5 dB rms within seconds; *passing*,
+outdoor background of audio/val with a rise of 15 dB for two seconds. At {SNRS[0]}, {SNRS[1]}
+and {SNRS[2]} dB over the whole recording. The first {MIXED:.0%} of a recording are mixed; the noise
+profile that methods get is the rest of it, before any change of level.
+
+SI-SDR against the clean signal, dB, higher is better. *Orders*: rms error in dB of rows and columns
+of the map (Hann 4096/1024) where the clean signal has a local maximum over frequency that stands
+{CLEAR_DB:g} dB over the noise. *Below*: number of machines whose result is below the input by more
+than 0.05 dB.
+
+Methods: *noisereduce*: stationary gate with the noise profile. *subtraction*: power spectral
+subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the better known method).
+*mask*: true ratio mask, bound for such gains. *noise*: `specsr denoise --noise`. *noise, follow*:
+with `--follow-noise`. *noise, log*: the log-spectral gain of Ephraim and Malah from the same ratio.
+*network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """A machine in noise: clean signal, noise of the same length and another stretch of it."""
+
+    kind: str
+    noise_kind: str
+    snr: float
+    clean: Signal
+    noise: np.ndarray
+    profile: np.ndarray
+
+    @property
+    def noisy(self) -> Signal:
+        return self.clean.replace(samples=self.clean.samples + self.noise)
+
+    @property
+    def alone(self) -> Signal:
+        return Signal(self.profile, self.clean.rate, self.clean.unit)
+
+    @functools.cached_property
+    def maps(self) -> list[tuple[SpecMap, SpecMap]]:
+        """Measured and expected maps."""
+        specs = [transform(self.noisy) for transform in noise_transforms(self.clean.rate)]
+        return [(spec, expected(spec)) for spec in specs]
+
+
+def noise_of(kind: str, seed: int, length: int, rate: float, data: Path) -> list[np.ndarray]:
+    """Return noise [length] and another stretch of it."""
+    rng = np.random.default_rng([seed, 7])
+    if kind == "white":
+        return list(rng.standard_normal((2, length)))
+    folder = "background" if kind == "passing" else "car_hvac"
+    files = sorted(data_folder(data, "audio", "val", folder).glob("*.flac"))
+    samples, native = read_first(files[seed % len(files)])
+    samples = Signal(samples, native).resample(rate).samples[0]
+    border = int(MIXED * samples.size)
+    noise = np.resize(samples[:border], length)
+    if kind == "swelling":
+        noise = noise * 10 ** (5 / 20 * slow(rng, length, rate, 0.7))
+    if kind == "passing":
+        seconds = np.arange(length) / rate
+        rise = np.exp(-0.5 * np.square((seconds - 0.55 * seconds[-1]) / 0.85))
+        noise = noise * 10 ** (15 / 20 * rise)
+    return [noise, samples[border:]]
+
+
+def mixes(data: Path, kinds: list[str]) -> list[tuple[str, int, str, float]]:
+    """Return kind, seed, noise and ratio of all mixes."""
+    chosen: dict[str, int] = {}
+    for kind, seed in generator.machine_set(SET):
+        chosen.setdefault(kind, seed)
+    return [
+        (kind, chosen[kind], noise, snr) for kind in kinds for noise in NOISES for snr in SNRS
+    ]  # fmt: skip
+
+
+def mixed(kind: str, seed: int, noise_kind: str, snr: float, data: Path) -> Mix:
+    """Return a mix, the clean signal at an rms of 1 Pa."""
+    made = generator.make(kind, seed)
+    samples = made.clean / np.sqrt(np.mean(np.square(made.clean)))
+    clean = Signal(samples[None], made.rate, "Pa", rpm=made.rpm)
+    noise, profile = noise_of(noise_kind, seed, clean.length, made.rate, data)
+    gain = 10 ** (-snr / 20) / math.sqrt(np.mean(np.square(noise)))
+    return Mix(kind, noise_kind, snr, clean, gain * noise, gain * profile)
+
+
+def noisereduce(mix: Mix) -> np.ndarray:
+    module = need("noisereduce", "benchmark", "the noisereduce method")
+    return module.reduce_noise(
+        mix.noisy.samples[0], mix.clean.rate, stationary=True, y_noise=mix.profile
+    )
+
+
+def subtraction(mix: Mix) -> np.ndarray:
+    n_fft = 2 ** round(np.log2(0.04 * mix.clean.rate))
+    transform = SpectrogramTransform(n_fft, n_fft // 4)
+    spec = transform(mix.noisy)
+    noise = noise_spectrum(mix.alone, transform)[0][:, None]
+    gain = 1 - noise / np.maximum(np.square(spec.magnitude[0], dtype=np.float64), 1e-30)
+    gain = np.maximum(gain, 0.01).astype(np.float32)
+    return SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain)).samples[0]
+
+
+def mask(mix: Mix) -> np.ndarray:
+    grid = ORACLE.grid(mix.clean)
+    s, n = (stft(torch.from_numpy(x), grid) for x in (mix.clean.samples[0], mix.noise))
+    power = s.abs().square()
+    share = power / (power + n.abs().square()).clamp_min(1e-300)
+    return istft(share * (s + n), grid).numpy()
+
+
+def by_noise(mix: Mix, follow: bool = False, log: bool = False) -> np.ndarray:
+    """`specsr.denoise(noise=...)`, by its parts: the expected maps are made once for each mix.
+
+    With ``log`` the gain is r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).
+    """
+    found = []
+    for spec, estimate in mix.maps:
+        known = KnownNoise.of(mix.alone, spec, follow, None)
+        grid = spec.grid
+        noise = noise_spectrum(mix.alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
+        cells = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]
+        gain = wiener(cells.ratio, MAX_ATTENUATION)
+        if log:
+            over = np.square(spec.magnitude[0, :-1], dtype=np.float64) / noise[0][:-1, None]
+            gain = np.minimum(gain * np.exp(0.5 * exp1(np.maximum(gain * over, 1e-6))), 1)
+        gain = np.concatenate([gain, gain[-1:]]).astype(np.float32)
+        found.append(SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain)))
+    return joined(found[0].samples, found[1].samples, mix.clean.rate)[0]
+
+
+def orders(mix: Mix) -> np.ndarray:
+    return restrained(mix.noisy, keep_orders(mix.noisy)).samples[0]
+
+
+METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
+    "input": lambda mix: mix.noisy.samples[0],
+    "noisereduce": noisereduce,
+    "subtraction": subtraction,
+    "mask": mask,
+    "noise": by_noise,
+    "noise, follow": lambda mix: by_noise(mix, follow=True),
+    "noise, log": lambda mix: by_noise(mix, log=True),
+    "network": lambda mix: denoise(mix.noisy).samples[0],
+    "floor": lambda mix: denoise(mix.noisy, method="floor").samples[0],
+    "orders": orders,
+}
+
+
+def score(mix: Mix, samples: np.ndarray) -> tuple[float, float]:
+    """Return SI-SDR and rms error of the levels of clear lines, dB; nan without such lines."""
+    transform = SpectrogramTransform(4096, 1024)
+    result = Signal(np.asarray(samples, np.float64)[None], mix.clean.rate, "Pa")
+    noise = Signal(mix.noise[None], mix.clean.rate, "Pa")
+    ours, true, rest = (transform(x).power[0] for x in (result, mix.clean, noise))
+    around = np.maximum(np.roll(true, 1, 0), np.roll(true, -1, 0))
+    rest = rest.mean(axis=1, keepdims=True)
+    clear = (true > around) & (true > 10 ** (CLEAR_DB / 10) * rest) & (true > 1e-6 * true.max())
+    error = 10 * np.log10(np.maximum(ours[clear], 1e-12 * true.max()) / true[clear])
+    rms = math.sqrt(float(np.mean(np.square(error)))) if clear.any() else math.nan
+    return float(si_sdr(mix.clean.samples[0], samples)), rms
+
+
+def main() -> None:
+    options = parser(__doc__.splitlines()[0], tuple(METHODS), "denoise_kinds")
+    options.add_argument(
+        "--kinds", nargs="+", choices=tuple(generator.KINDS), metavar="KIND",
+        default=list(generator.KINDS), help="kinds of machines (default: all)",
+    )  # fmt: skip
+    options.add_argument(
+        "--keep", action="store_true",
+        help="keep the scores in cache/denoise_kinds.json, for the next run of the same code",
+    )  # fmt: skip
+    args = options.parse_args()
+    args.data = args.data or DATA
+    todo = mixes(args.data, args.kinds)
+    if args.limit:
+        todo = todo[:: max(1, len(todo) // args.limit)]
+    found: dict[tuple[str, str, float, str], tuple[float, float]] = {}
+    kept: dict[str, tuple[float, float] | None] = {}
+    if args.keep and KEPT.is_file():
+        kept = json.loads(KEPT.read_text())
+    for kind, seed, noise, snr in progress(todo, len(todo), "mixes:"):
+        mix: Mix | None = None
+        for method in args.only:
+            name = f"{kind}, {noise}, {snr}, {method}"
+            if name not in kept:
+                mix = mix or mixed(kind, seed, noise, snr, args.data)
+                try:
+                    kept[name] = score(mix, METHODS[method](mix))
+                except SpecsrError:  # no speed, or a rate that the network is not for
+                    kept[name] = None
+            if (value := kept[name]) is not None:
+                found[kind, noise, snr, method] = (value[0], value[1])
+        if args.keep:
+            KEPT.parent.mkdir(exist_ok=True)
+            KEPT.write_text(json.dumps(kept))
+    tables = {
+        "SI-SDR, dB, mean of run-up, bearing, e-drive and diesel": _means(found, args.only, FOUR),
+        "SI-SDR, dB, mean of all kinds": _means(found, args.only, tuple(generator.KINDS)),
+        "Machines below their input": _below(found, args.only),
+        "Orders, rms error in dB, mean of all kinds": _means(
+            found, args.only, tuple(generator.KINDS), 1
+        ),
+    }
+    for snr in SNRS:
+        for noise in NOISES:
+            rows = [
+                {"kind": kind} | {m: _one(found, kind, noise, snr, m) for m in args.only}
+                for kind in args.kinds
+            ]
+            tables[f"By kind, {noise}, {snr} dB: SI-SDR, dB"] = rows
+    publish(args, "Noise reduction by kind of machine", PROTOCOL, tables, digits=1)
+
+
+Found = dict[tuple[str, str, float, str], tuple[float, float]]
+
+
+def _one(found: Found, kind: str, noise: str, snr: float, method: str) -> float | None:
+    value = found.get((kind, noise, snr, method))
+    return None if value is None else value[0]
+
+
+def _means(found: Found, methods: list[str], kinds: tuple[str, ...], which: int = 0) -> list:
+    """Return mean scores: a row for each noise and ratio; of methods for all kinds alike."""
+    rows = []
+    for noise in NOISES:
+        for snr in SNRS:
+            row: dict[str, object] = {"noise": noise, "SNR, dB": f"{snr:g}"}
+            for method in methods:
+                values = [found.get((kind, noise, snr, method)) for kind in kinds]
+                known = [v[which] for v in values if v is not None and not math.isnan(v[which])]
+                row[method] = float(np.mean(known)) if known else None
+            rows.append(row)
+    return rows
+
+
+def _below(found: Found, methods: list[str]) -> list:
+    rows = []
+    for noise in NOISES:
+        for snr in SNRS:
+            row: dict[str, object] = {"noise": noise, "SNR, dB": f"{snr:g}"}
+            for method in methods:
+                values = [
+                    v[0] for (_, n, s, m), v in found.items() if (n, s, m) == (noise, snr, method)
+                ]
+                row[method] = f"{sum(v < snr - 0.05 for v in values)} of {len(values)}"
+            rows.append(row)
+    return rows
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,200 @@
+"""Noise reduction with a recording of the noise alone: a Wiener gain for every cell of a map.
+
+The gain is r / (1 + r), r the ratio of signal to noise in the power of a cell.  The network `noise`
+estimates r from the expected power (`specsr.enhance.expected`), its uncertainty, the measured power
+and the power of the noise (`specsr.enhance.noise_profile`).  The gain of least squared error for
+the waveform is that of Wiener; the log-spectral one of Ephraim and Malah (IEEE Trans. ASSP 33(2),
+1985) from the same r is kept for comparison in ``benchmarks/denoise_kinds.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from specsr.enhance.expected import PAIR as EXPECTED
+from specsr.enhance.expected import expected
+from specsr.enhance.noise_floor import N_FFT
+from specsr.enhance.noise_profile import FOLLOWED_SECONDS, fitting, followed, noise_spectrum
+from specsr.enhance.segments import plan, process
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.bundled import find_model
+from specsr.models.model import Model
+from specsr.models.options import InferOptions
+from specsr.models.tiling import run_tiled
+from specsr.pairs.noise_input import noise_image
+from specsr.progress import Progress
+from specsr.signal import Signal, Source
+
+PAIR = "noise"
+"""Pair of the models for the ratio of signal to noise."""
+
+ROW_HZ = (3.125, 25.0)
+"""Approximate distance of the rows of the two maps that a recording is turned into, Hz: lines lie
+close at low frequencies, pulses and sweeps are short at high ones."""
+
+CROSSOVER_HZ = 300.0
+"""The result is that of the first map below, that of the second above.  From 200 to 400 Hz little
+depends on it."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownNoise:
+    """What is known of the noise.
+
+    Attributes:
+        recording: of the noise alone, rate and channels of the recording that it is in, or one
+            channel.
+        follow: its level changes with time.
+        models: for expected maps and for `PAIR`.
+    """
+
+    recording: Signal
+    follow: bool
+    models: tuple[Model, Model]
+
+    @classmethod
+    def of(
+        cls, noise: Signal, noisy: Source | SpecMap, follow: bool, model: str | Path | Model | None
+    ) -> KnownNoise:
+        """Return the noise of a recording or map; ``model`` is one for `PAIR`, None: bundled.
+
+        Raises:
+            SpecsrError: as `specsr.enhance.noise_profile.fitting`, or no such model.
+        """
+        models = find_model(None, EXPECTED, (1, 1)), find_model(model, PAIR, (1, 1))
+        return cls(fitting(noise, noisy), follow, models)
+
+
+class Cells(NamedTuple):
+    """What the network finds in the cells of one channel, [F, T] each.
+
+    Attributes:
+        ratio: of the power of the signal to that of the noise.
+        uncertainty_db: of the level without noise, half-width of the 68 % interval, dB.
+    """
+
+    ratio: np.ndarray
+    uncertainty_db: np.ndarray
+
+
+def signal_to_noise(
+    estimate: SpecMap, measured: SpecMap, noise: np.ndarray, model: Model, options: InferOptions,
+    follow: bool = False,
+) -> list[Cells]:  # fmt: skip
+    """Return the ratio of signal to noise of every cell, for each channel.
+
+    Args:
+        estimate: expected map.
+        measured: the map that it comes from.
+        noise: power of the noise in every row, [C, F + 1] or [1, F + 1], up to half the rate.
+        model: a model for `PAIR`.
+        options: how the network is run.
+        follow: the level of the noise changes with time.
+    """
+    assert estimate.uncertainty_db is not None
+    found = []
+    for i, (ours, theirs) in enumerate(zip(estimate.image(), measured.image(), strict=True)):
+        power, cells = (np.square(x, dtype=np.float64) for x in (ours, theirs))
+        known = noise[min(i, len(noise) - 1), :-1]
+        at = followed(known, power, measured.grid) if follow else known[:, None]
+        image = noise_image(power, cells, estimate.uncertainty_db[i, :-1], at)
+        result = run_tiled(model.net, torch.from_numpy(image), (1, 1), options).numpy()
+        ratio = 10 ** (np.clip(result[0].astype(np.float64), -60, 80) / 10)
+        found.append(Cells(ratio, np.exp(np.clip(result[1], -10, 4))))
+    return found
+
+
+def without_noise(
+    noisy: SpecMap, noise: KnownNoise, attenuation: float, options: InferOptions,
+    progress: Progress | None = None, channel: int | None = None,
+) -> SpecMap:  # fmt: skip
+    """Return a full map with every cell attenuated by the share of the noise in it.
+
+    Args:
+        noisy: measured map, with or without a phase, which is kept.
+        noise: what is known of the noise.
+        attenuation: largest attenuation of a cell, dB.
+        options: how the networks are run.
+        progress: wraps the blocks.
+        channel: position of the first channel of the map in the recording.
+
+    Returns:
+        A map with the uncertainty of its levels.
+
+    Raises:
+        SpecsrError: as `specsr.expected` and `specsr.enhance.noise_profile.noise_spectrum`.
+    """
+    grid = noisy.grid
+    transform = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
+    spectrum = noise_spectrum(noise.recording, transform)
+    if channel is not None and len(spectrum) > 1:
+        spectrum = spectrum[channel : channel + len(noisy.channels)]
+    estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
+    cells = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, noise.follow)
+    gain = np.stack([wiener(each.ratio, attenuation) for each in cells])
+    gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
+    uncertainty = np.stack([each.uncertainty_db for each in cells])
+    return noisy.replace(
+        magnitude=noisy.magnitude * gain.astype(np.float32),
+        uncertainty_db=np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1),
+    )
+
+
+def noise_transforms(rate: float) -> tuple[SpectrogramTransform, SpectrogramTransform]:
+    """Return the transforms of a recording by its rate in Hz: powers of two near 1 / `ROW_HZ`."""
+    low, high = (int(np.clip(2 ** round(np.log2(rate / hz)), *N_FFT)) for hz in ROW_HZ)
+    return SpectrogramTransform(low, low // 4), SpectrogramTransform(high, high // 4)
+
+
+def noise_pieces(
+    noisy: Source, noise: KnownNoise, attenuation: float, options: InferOptions,
+    progress: Progress | None = None,
+) -> Generator[Signal, None, None]:  # fmt: skip
+    """Yield a recording without its noise in pieces of ``options.segment`` seconds, in order.
+
+    Arguments and errors are those of `without_noise`.
+    """
+    transforms = noise_transforms(noisy.rate)
+    longest = noise.recording.length  # a short recording of noise has no long windows
+    usable = [each for each in transforms if 3 * each.n_fft <= longest] or [transforms[-1]]
+
+    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
+        found = []
+        for transform in usable:
+            spec = without_noise(transform(part), noise, attenuation, options, steps, first)
+            found.append(SpectrogramTransform.inverse(spec, options.device))
+        samples = joined(found[0].samples, found[-1].samples, part.rate)
+        return found[0].replace(samples=samples, full_scale=part.full_scale)
+
+    longer = usable[0].grid(noisy.cut(0, 1))
+    reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
+    margin = reach * longer.hop_length + 4 * longer.n_fft + round(FOLLOWED_SECONDS * noisy.rate)
+    fold = max(model.net.config.fold[1] for model in noise.models)
+    cuts = plan(options.segment, noisy.rate, longer.hop_length * fold, margin, noisy.length)
+    return process(noisy, work, cuts, progress)
+
+
+def joined(low: np.ndarray, high: np.ndarray, rate: float) -> np.ndarray:
+    """Return ``low`` below `CROSSOVER_HZ` and ``high`` above it, samples [C, N] without delay."""
+    if low is high:
+        return low
+    length = low.shape[-1]
+    freqs = np.fft.rfftfreq(2 * length, 1 / rate)
+    share = 1 / (1 + (freqs / CROSSOVER_HZ) ** 8)
+    difference = np.fft.rfft(low.astype(np.float64) - high, 2 * length)
+    return (high + np.fft.irfft(share * difference, 2 * length)[..., :length]).astype(low.dtype)
+
+
+def wiener(ratio: np.ndarray, attenuation: float) -> np.ndarray:
+    """Return the gain of least squared error for ratios of signal to noise in power.
+
+    ``attenuation`` is the largest one in dB.
+    """
+    return np.maximum(ratio / (1 + ratio), 10 ** (-attenuation / 20))

@@ -1,0 +1,108 @@
+"""Noise of known spectrum: its power in every cell of a map, from a recording of the noise alone.
+
+The spectrum is that of the whole recording.  Noise whose level changes can be followed: by one gain
+over time for all frequencies, the least rise of the third octaves.  Sound of the machine that fills
+every third octave looks the same, so nothing is followed unless it is asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, percentile_filter
+
+from specsr.enhance.level_rule import band_edges
+from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
+from specsr.signal import Signal, Source
+
+SECONDS = 0.25
+"""Shortest recording of noise, s."""
+
+ROWS = 0.7
+"""Standard deviation of the smoothing of the spectrum over frequency, rows."""
+
+FOLLOWED_SECONDS = 0.8
+"""Time over which a change of the level is sought, s."""
+
+ROW_SHARE, BAND_SHARE = 25.0, 15.0
+"""Percentiles: of the levels over the noise within a third octave, and of the third octaves."""
+
+FEWEST_ROWS = 8
+"""Least rows of a third octave whose level is followed."""
+
+STEADY_DB = 1.0
+"""Change of the level that is taken for scatter, dB."""
+
+
+def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray:
+    """Return the mean power of the rows of a map of the noise, float64 [C, F].
+
+    Args:
+        noise: recording of the noise alone, [C, N].
+        transform: of the map that it is compared with; F rows up to half the rate.
+
+    Raises:
+        SpecsrError: a recording shorter than `SECONDS` or than one window.
+    """
+    spec = transform(noise)
+    grid = spec.grid
+    inner = -(-grid.n_fft // 2 // grid.hop_length)  # frames whose windows reach over the edges
+    shortest = max(SECONDS, grid.n_fft / noise.rate)
+    if noise.length < shortest * noise.rate or grid.frames <= 2 * inner:
+        raise SpecsrError(
+            f"the noise has {noise.length / noise.rate:.3g} s: expected at least {shortest:.2g} s, "
+            "better two or more; give a longer part"
+        )
+    power = np.square(spec.magnitude[..., inner:-inner], dtype=np.float64).mean(axis=-1)
+    return gaussian_filter1d(power, ROWS, axis=-1, mode="nearest")
+
+
+def fitting(noise: Signal, noisy: Source | SpecMap) -> Signal:
+    """Return a recording of noise with rate and channels of the recording or map that it is in.
+
+    Raises:
+        SpecsrError: another unit, or another number of channels that is not one.
+    """
+    axes = noisy.grid if isinstance(noisy, SpecMap) else noisy.cut(0, 1)
+    unit, rate = axes.unit, axes.rate
+    count = len(noisy.channels)
+    if noise.unit != unit:
+        raise SpecsrError(
+            f"the noise is in {noise.unit}, the recording in {unit}: give both in one unit (--unit)"
+        )
+    if len(noise.channels) not in (1, count):
+        raise SpecsrError(
+            f"the noise has {len(noise.channels)} channels, the recording {count}: expected one or "
+            "as many; choose with --channel"
+        )
+    if noise.rate != rate:
+        noise = noise.resample(rate)
+    return noise
+
+
+def followed(spectrum: np.ndarray, expected: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the power of noise whose level changes with time, [F, T].
+
+    Args:
+        spectrum: power of the noise alone, [F].
+        expected: expected power of the noisy map, [F, T].
+        grid: of the map, with F rows or one more.
+    """
+    least = 1e-30 * max(float(expected.max(initial=0.0)), 1e-270)
+    over = 10 * np.log10(np.maximum(expected, least) / np.maximum(spectrum, least)[:, None])
+    edges = np.unique(np.round(band_edges(grid) / grid.df).astype(int))
+    bands = [
+        np.percentile(over[a:b], ROW_SHARE, axis=0)
+        for a, b in zip(edges, np.minimum(edges[1:], len(over)))
+        if b - a >= FEWEST_ROWS
+    ]
+    if not bands:
+        return np.repeat(spectrum[:, None], expected.shape[1], axis=1)
+    columns = max(1, round(FOLLOWED_SECONDS / grid.dt))
+    change = np.percentile(np.stack(bands), BAND_SHARE, axis=0)
+    change = percentile_filter(change, 50, columns, mode="nearest")
+    change = gaussian_filter1d(change, columns / 4, mode="nearest")
+    change = np.sign(change) * np.maximum(np.abs(change) - STEADY_DB, 0)
+    return spectrum[:, None] * 10 ** (change / 10)

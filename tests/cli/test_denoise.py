@@ -1,0 +1,104 @@
+"""``specsr denoise`` with a recording of the noise alone, and its options checked first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.scores.metrics import si_sdr
+from support.command import run
+
+RATE = 8000.0
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """``run.wav`` with a second of noise before a tone in noise, ``idle.wav`` with the noise."""
+    rng = np.random.default_rng(0)
+    time = np.arange(round(2 * RATE)) / RATE
+    tone = np.where(time < 1, 0, 0.3 * np.sin(2 * np.pi * 440 * time))
+    for name, samples in (
+        ("run", tone + 0.05 * rng.standard_normal(time.size)),
+        ("idle", 0.05 * rng.standard_normal(12000)),
+    ):
+        signal = specsr.Signal(samples[None].astype(np.float32), RATE, "Pa")
+        specsr.write(tmp_path / f"{name}.wav", signal)
+    (tmp_path / "damaged.wav").write_bytes(b"RIFF, but no more")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_noise_of_a_file_and_of_a_stretch_is_removed(folder, capsys) -> None:
+    noisy, idle = (specsr.read(folder / name) for name in ("run.wav", "idle.wav"))
+    outputs = "-o", "quiet.wav", "-o", "quiet.npz", "--plot", "quiet.png"
+    code, _, err = run(
+        capsys, "denoise", "run.wav", "--noise", "idle.wav", *outputs, "--removed", "removed.wav"
+    )
+    assert code == 0, err
+    quiet, removed = specsr.read("quiet.wav"), specsr.read("removed.wav")
+    expected = specsr.denoise(noisy, noise=idle)
+    assert si_sdr(expected.samples[0], quiet.samples[0]) > 60
+    np.testing.assert_allclose(quiet.samples + removed.samples, noisy.samples, atol=1e-5)
+    spec = specsr.read_map("quiet.npz")
+    assert spec.uncertainty_db is not None and spec.phase is not None
+    assert (folder / "quiet.png").stat().st_size > 10_000
+    args = "denoise", "run.wav", "--noise-from", "0:1", "-o", "second.wav"
+    assert run(capsys, *args)[0] == 0
+    cut = noisy.cut(0, round(RATE))
+    expected = specsr.denoise(noisy, noise=cut)
+    np.testing.assert_allclose(specsr.read("second.wav").samples, expected.samples, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--noise none.wav", "none.wav: no such file: --noise takes a recording of the noise"),
+        ("--noise idle.wav --noise-from 0:1", "two sources of the noise, leave one out"),
+        ("--noise-from 1:0", "--noise-from is '1:0': expected two times in s"),
+        ("--noise-from -1:1", "--noise-from starts at -1 s"),
+        ("--follow-noise", "--follow-noise: add --noise FILE or --noise-from 0:1.5"),
+        ("--noise idle.wav --method floor", "another method than floor, leave out --method"),
+        ("--noise idle.wav --model denoise", "was trained for the pair 'denoise', not 'noise'"),
+        ("--noise idle.wav --orders", "--orders needs no noise"),
+        ("--strict", "--strict: for --orders"),
+        ("--attenuation -1", "attenuation is -1.0 dB"),
+        ("--model none", "no bundled model of this name"),
+        ("--device cuda:99", "cuda:99"),
+        ("--rpm rpm.csv", "have no effect without --orders"),
+        ("--removed removed.npz", "--removed removed.npz: expected an audio file"),
+        ("--removed quiet.wav", "quiet.wav"),
+        ("--noise idle.wav -o idle.wav", "idle.wav: is the input itself"),
+    ],
+)
+def test_options_are_checked_before_a_file_is_read(folder, options, words, capsys) -> None:
+    """The input is damaged, which is not what is reported."""
+    args = "denoise", "damaged.wav", "-o", "quiet.wav", *options.split()
+    code, _, err = run(capsys, *args)
+    assert code == 1 and words in err and len(err.splitlines()) == 1, err
+    assert "damaged.wav:" not in err and not (folder / "quiet.wav").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--model none", "no bundled model of this name"),
+        ("--pair pool --orders 2,x", "orders: 'x'"),
+        ("--pair pool --shaft fan", "fan"),
+        ("--scale 0", "scale"),
+        ("--device cuda:99", "cuda:99"),
+    ],
+)
+def test_options_of_upscale_are_checked_before_a_file_is_read(folder, options, words, capsys):
+    code, _, err = run(capsys, "upscale", "damaged.wav", "-o", "fine.wav", *options.split())
+    assert code == 1 and words in err and "damaged.wav:" not in err, err
+
+
+def test_a_stretch_beyond_the_recording_and_one_of_a_map_are_refused(folder, capsys) -> None:
+    code, _, err = run(capsys, "denoise", "run.wav", "--noise-from", "1:9", "-o", "quiet.wav")
+    assert code == 1 and "run.wav: --noise-from ends at 9 s: the recording has 2 s" in err
+    specsr.write_map("map.npz", specsr.spectrogram(specsr.read("run.wav"), n_fft=512))
+    code, _, err = run(capsys, "denoise", "map.npz", "--noise-from", "0:1", "-o", "out.npz")
+    assert code == 1 and "is a map: --noise-from names a stretch of a recording" in err
+    code, _, err = run(capsys, "denoise", "map.npz", "--noise", "idle.wav", "-o", "out.npz")
+    assert code == 0 and specsr.read_map("out.npz").uncertainty_db is not None

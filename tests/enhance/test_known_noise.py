@@ -1,0 +1,164 @@
+"""Noise reduction with a recording of the noise alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import specsr
+from specsr.enhance.known_noise import joined, noise_transforms
+from specsr.enhance.noise_profile import fitting, followed, noise_spectrum
+from specsr.maps.grid import Grid
+from specsr.scores.metrics import si_sdr
+
+RATE = 8000.0
+SECONDS = 2.0
+GRID = Grid(RATE, 512, 128, round(6 * RATE))
+
+
+def steady(length: int, seed: int) -> np.ndarray:
+    """Noise with most of its power at low frequencies, [length]."""
+    white = np.random.default_rng(seed).standard_normal(length)
+    spectrum = np.fft.rfft(white)
+    freqs = np.fft.rfftfreq(length, 1 / RATE)
+    return np.fft.irfft(spectrum / np.maximum(freqs, 30), length) * 300
+
+
+@pytest.fixture(scope="module")
+def clean() -> specsr.Signal:
+    """Two steady tones and a sweep."""
+    time = np.arange(round(SECONDS * RATE)) / RATE
+    samples = np.sin(2 * np.pi * 70 * time) + np.sin(2 * np.pi * 1000 * time)
+    samples += np.sin(2 * np.pi * (300 * time + 200 * time**2))
+    return specsr.Signal(samples[None].astype(np.float32), RATE, "Pa")
+
+
+@pytest.fixture(scope="module")
+def alone() -> specsr.Signal:
+    return specsr.Signal(steady(24000, 5)[None].astype(np.float32), RATE, "Pa")
+
+
+@pytest.fixture(scope="module")
+def noisy(clean) -> specsr.Signal:
+    noise = steady(clean.length, 6)
+    return clean.replace(samples=clean.samples + noise.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def found(noisy, alone) -> specsr.Signal:
+    return specsr.denoise(noisy, noise=alone)
+
+
+def test_noise_of_known_spectrum_is_removed_and_tones_stay(clean, noisy, alone, found) -> None:
+    reference = clean.samples[0]
+    gain = si_sdr(reference, found.samples[0]) - si_sdr(reference, noisy.samples[0])
+    assert gain > 8
+    assert (found.length, found.rate, found.unit) == (noisy.length, RATE, "Pa")
+    blind = specsr.denoise(noisy, method="floor")
+    assert si_sdr(reference, found.samples[0]) > si_sdr(reference, blind.samples[0]) + 3
+
+
+def test_channels_and_levels_do_not_depend_on_each_other(noisy, alone, found) -> None:
+    both = noisy.replace(samples=np.concatenate([noisy.samples, 0.01 * noisy.samples]), channels=())
+    own = alone.replace(samples=np.concatenate([alone.samples, 0.01 * alone.samples]), channels=())
+    result = specsr.denoise(both, noise=own).samples
+    np.testing.assert_array_equal(result[:1], found.samples)
+    np.testing.assert_allclose(100 * result[1], found.samples[0], atol=2e-3)
+
+
+def test_a_map_is_attenuated_within_the_limit_and_states_its_uncertainty(noisy, alone) -> None:
+    spec = specsr.spectrogram(noisy, n_fft=512, overlap=0.75)
+    result = specsr.denoise(spec, noise=alone, attenuation=6.0)
+    ratio = result.magnitude / np.maximum(spec.magnitude, 1e-20)
+    assert ratio.max() <= 1 + 1e-6
+    assert ratio.min() == pytest.approx(10 ** (-6 / 20), rel=1e-4)
+    np.testing.assert_array_equal(result.phase, spec.phase)
+    assert result.uncertainty_db is not None and (result.uncertainty_db > 0).all()
+
+
+def test_silence_as_noise_changes_nothing(noisy) -> None:
+    silent = noisy.replace(samples=np.zeros_like(noisy.samples))
+    result = specsr.denoise(noisy, noise=silent)
+    assert si_sdr(noisy.samples[0], result.samples[0]) > 60
+
+
+@pytest.mark.slow
+def test_segments_differ_little_from_the_whole(noisy, alone, found) -> None:
+    long = noisy.replace(samples=np.tile(noisy.samples, 2))
+    parts = [
+        specsr.denoise(long, noise=alone, options=specsr.InferOptions(segment=segment)).samples[0]
+        for segment in (np.inf, 2.5)
+    ]
+    assert si_sdr(parts[0], parts[1]) > 20
+
+
+def test_low_frequencies_come_from_long_windows_and_high_ones_from_short() -> None:
+    low, high = (each.n_fft for each in noise_transforms(25600.0))
+    assert (low, high) == (8192, 1024)
+    assert [each.n_fft for each in noise_transforms(1e6)] == [16384, 16384]
+    time = np.arange(8000) / RATE
+    deep, treble = np.sin(2 * np.pi * 100 * time)[None], np.sin(2 * np.pi * 1500 * time)[None]
+    # 1 / (1 + (f / 300)^8): 1.5e-4 of the tone at 100 Hz is left out, 2.6e-6 of that at 1500 Hz
+    inner = slice(400, -400)
+    np.testing.assert_allclose(joined(deep, 0 * deep, RATE)[:, inner], deep[:, inner], atol=2e-3)
+    np.testing.assert_allclose(
+        joined(0 * deep, treble, RATE)[:, inner], treble[:, inner], atol=2e-3
+    )
+    np.testing.assert_array_equal(joined(deep, deep, RATE), deep)
+
+
+def test_the_spectrum_of_noise_is_its_mean_power() -> None:
+    """White noise of variance 1: 1.5 of 8000/2 Hz in a row of Hann, DC and Nyquist half of it."""
+    transform = specsr.SpectrogramTransform(256, 64)
+    noise = np.random.default_rng(1).standard_normal((2, 80000))
+    power = noise_spectrum(specsr.Signal(noise, RATE), transform)
+    # 312 windows, three rows smoothed: 4 standard deviations of the mean are 4 / sqrt(312) = 23 %
+    np.testing.assert_allclose(power[:, 3:-3], 1.5 * 2 / 256, rtol=0.23)
+    assert power.mean() == pytest.approx(1.5 * 2 / 256, rel=0.03)
+
+
+def test_only_a_change_of_all_third_octaves_is_followed() -> None:
+    rng = np.random.default_rng(0)
+    scatter = 10 ** (0.05 * rng.standard_normal((256, GRID.frames)))  # 0.5 dB, as expected maps
+    flat = np.ones(256)
+    np.testing.assert_array_equal(followed(flat, scatter, GRID), np.ones_like(scatter))
+    half = GRID.frames // 2
+    risen = scatter.copy()
+    risen[:, half:] *= 10
+    level = 10 * np.log10(followed(flat, risen, GRID))
+    away = round(0.8 / GRID.dt)
+    assert np.abs(level[:, : half - away]).max() < 1
+    # less 1 dB that is taken for scatter, and about 1 dB by the percentiles of 0.5 dB
+    assert np.abs(level[:, half + away :] - 8.5).max() < 1
+    machine = scatter.copy()
+    machine[80:, half:] *= 1000
+    np.testing.assert_array_equal(followed(flat, machine, GRID), np.ones_like(scatter))
+
+
+@pytest.mark.slow
+def test_noise_that_swells_is_followed_on_request(clean, alone) -> None:
+    swell = np.where(np.arange(clean.length) < clean.length // 2, 1.0, 4.0)
+    noise = swell * steady(clean.length, 7)
+    noisy = clean.replace(samples=clean.samples + noise.astype(np.float32))
+    scores = [
+        si_sdr(clean.samples[0], specsr.denoise(noisy, noise=alone, follow=follow).samples[0])
+        for follow in (False, True)
+    ]
+    assert scores[1] > scores[0] + 1
+
+
+def test_what_does_not_fit_is_refused(noisy, alone) -> None:
+    with pytest.raises(specsr.SpecsrError, match="the noise has 0.01 s: expected at least 0.25 s"):
+        specsr.denoise(noisy, noise=alone.replace(samples=alone.samples[:, :80]))
+    with pytest.raises(specsr.SpecsrError, match="the noise is in 1, the recording in Pa"):
+        specsr.denoise(noisy, noise=alone.replace(unit="1"))
+    two = alone.replace(samples=np.tile(alone.samples, (2, 1)), channels=())
+    with pytest.raises(specsr.SpecsrError, match="the noise has 2 channels, the recording 1"):
+        specsr.denoise(noisy, noise=two)
+    with pytest.raises(specsr.SpecsrError, match="method 'floor' and noise: two methods"):
+        specsr.denoise(noisy, noise=alone, method="floor")
+    with pytest.raises(specsr.SpecsrError, match="follow needs a recording of the noise"):
+        specsr.denoise(noisy, follow=True)
+    with pytest.raises(specsr.SpecsrError, match="not 'noise'"):
+        specsr.denoise(noisy, noise=alone, model="denoise")
+    assert fitting(alone.resample(16000.0), noisy).rate == RATE
