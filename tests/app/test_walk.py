@@ -14,19 +14,20 @@ from support.browser import HOSTILE, Walk
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_a_recording_is_opened_and_read_as_the_library_has_it(
+def test_a_recording_is_read_as_the_library_has_it_and_shown_on_all_axes(
     walk: Walk, inputs: Path, tmp_path: Path
 ) -> None:
     walk.open(inputs / "run.wav")
     walk.shot("recording-1280")
     screen = screen_map(inputs / "run.wav", tmp_path)
+    text, before = walk.page.get_by_role("note"), "nothing"
     for x, y in ((0.3, 0.2), (0.7, 0.05)):
         walk.click(x, y)
-        text = walk.page.get_by_role("note")
-        text.filter(has_text=re.compile(r"\d+ rpm")).wait_for()
+        text.filter(has_text=re.compile(r"\d+ rpm"), has_not_text=before).wait_for()
         found = re.search(r"([\d.]+) s, (\d+) rpm, ([\d.]+) Hz, order ([\d.]+) \| 1: ([-\d.]+) dB",
                           text.inner_text())  # fmt: skip
         assert found is not None, text.inner_text()
+        before = found[0]
         time, rpm, freq, order, level = map(float, found.groups())
         # the text has three and one decimals: one of the cells that these may mean
         plane = screen.plane(0)
@@ -43,29 +44,6 @@ def test_a_recording_is_opened_and_read_as_the_library_has_it(
     walk.page.wait_for_timeout(500)
     walk.shot("recording-1920")
 
-
-def test_the_slider_fades_between_maps_and_the_difference_is_beside(
-    walk: Walk, inputs: Path
-) -> None:
-    walk.open(inputs / "coarse.npz")
-    walk.open(inputs / "true.npz")
-    walk.page.get_by_role("checkbox", name="2: true.npz").wait_for()
-    walk.page.get_by_role("checkbox", name="1: coarse.npz").check()
-    walk.page.get_by_text("Map shown: 1 | 2").wait_for()
-    assert walk.alphas()[:2] == [1, 1]
-    handle = walk.page.get_by_role("slider").first
-    handle.focus()
-    for _ in range(25):
-        handle.press("ArrowLeft")
-    walk.page.wait_for_function("() => document.title")
-    assert walk.alphas()[1] == pytest.approx(0.5, abs=0.3)
-    walk.page.get_by_label("Beside").select_option("difference")
-    walk.page.get_by_text("minus 1: coarse.npz").wait_for()
-    walk.shot("difference-1280")
-
-
-def test_axes_of_order_and_speed_and_harmonic_lines(walk: Walk, inputs: Path) -> None:
-    walk.open(inputs / "run.wav")
     walk.page.get_by_role("button", name="Harmonics").click()
     walk.click(0.5, 0.02)
     lines = (
@@ -76,16 +54,39 @@ def test_axes_of_order_and_speed_and_harmonic_lines(walk: Walk, inputs: Path) ->
     first, second = walk.page.evaluate(f"() => {lines}.slice(0, 2).map(y => Array.from(y))")
     assert second == pytest.approx([2 * y for y in first])
     assert first[-1] > 1.5 * first[0]  # they rise with the speed
-    walk.shot("harmonics-1280")
+    walk.shot("harmonics-1920")
+    walk.page.set_viewport_size({"width": 1280, "height": 800})
     walk.page.get_by_label("Across").select_option("rpm")
     walk.page.get_by_label("Up", exact=True).select_option("order")
     walk.page.wait_for_function(f"() => {lines}[0][0] == {lines}[0].at(-1)")
     walk.drawn()
-    walk.page.wait_for_timeout(500)
     walk.shot("orders-1280")
 
 
-def test_damaged_and_missing_files_show_the_reader_s_line(walk: Walk, inputs: Path) -> None:
+def test_the_slider_fades_between_maps_and_the_difference_is_beside(
+    walk: Walk, inputs: Path
+) -> None:
+    """One map is opened by its path, the other one is dropped on the page."""
+    walk.open(inputs / "coarse.npz")
+    walk.unfold()
+    walk.page.locator("input[type=file]").set_input_files(inputs / "true.npz")
+    walk.status().filter(has_text="true.npz: check how it is read").wait_for()
+    walk.page.get_by_role("button", name="Open", exact=True).last.click()
+    walk.page.get_by_role("checkbox", name="2: true.npz").wait_for()
+    walk.page.get_by_role("checkbox", name="1: coarse.npz").check()
+    walk.page.get_by_text("Map shown: 1 | 2").wait_for()
+    assert walk.alphas()[:2] == [1, 1]
+    handle = walk.page.get_by_role("slider").first
+    handle.focus()
+    for _ in range(25):
+        handle.press("ArrowLeft")
+    assert walk.alphas()[1] == pytest.approx(0.5, abs=0.3)
+    walk.page.get_by_label("Beside").select_option("difference")
+    walk.page.get_by_text("minus 1: coarse.npz").wait_for()
+    walk.shot("difference-1280")
+
+
+def test_damaged_incomplete_and_hostile_files(walk: Walk, inputs: Path) -> None:
     field = walk.page.get_by_label("Path of a file or folder")
     for name in ("damaged.wav", "nothing.wav"):
         field.fill(str(inputs / name))
@@ -94,10 +95,7 @@ def test_damaged_and_missing_files_show_the_reader_s_line(walk: Walk, inputs: Pa
             specsr.read(inputs / name)
         walk.status().filter(has_text=str(error.value)).wait_for()
     walk.shot("damaged-1280")
-
-
-def test_a_missing_rate_is_asked_for(walk: Walk, inputs: Path) -> None:
-    field = walk.page.get_by_label("Path of a file or folder")
+    # a rate is missing: it is asked for
     field.fill(str(inputs / "bare.npy"))
     field.press("Enter")
     walk.status().filter(has_text="--file-rate").wait_for()
@@ -107,14 +105,16 @@ def test_a_missing_rate_is_asked_for(walk: Walk, inputs: Path) -> None:
     walk.page.get_by_role("button", name="Open", exact=True).last.click()
     walk.page.get_by_text("1: bare.npy").first.wait_for()
     walk.drawn()
-
-
-def test_a_dropped_file_is_opened(walk: Walk, inputs: Path) -> None:
-    walk.page.locator("input[type=file]").set_input_files(inputs / "true.npz")
-    walk.status().filter(has_text="check how it is read").wait_for()
-    walk.page.get_by_role("button", name="Open", exact=True).last.click()
-    walk.page.get_by_text("1: true.npz").first.wait_for()
-    walk.drawn()
+    # names that are markup run nothing
+    walk.open(inputs / HOSTILE, title="<img src=x onerror=")
+    walk.click(0.5, 0.5)
+    walk.page.get_by_role("note").wait_for()
+    walk.page.mouse.move(700, 400)
+    walk.page.wait_for_timeout(500)
+    walk.shot("hostile-1280")
+    assert walk.page.evaluate("() => typeof window.hit") == "undefined"
+    assert walk.page.locator("img[src=x]").count() == 0
+    assert "\u202e" not in walk.page.inner_text("body")
 
 
 def test_two_pages_are_apart(walk: Walk, chromium, served: str, inputs: Path) -> None:
@@ -126,19 +126,6 @@ def test_two_pages_are_apart(walk: Walk, chromium, served: str, inputs: Path) ->
     assert other.page.get_by_text("1: run.wav").count()
     context.close()
     assert other.problems == []
-
-
-def test_hostile_names_run_nothing(walk: Walk, inputs: Path) -> None:
-    walk.open(inputs / HOSTILE, title="<img src=x onerror=")
-    walk.click(0.5, 0.5)
-    walk.page.get_by_role("note").wait_for()
-    box = walk.page.mouse
-    box.move(700, 400)
-    walk.page.wait_for_timeout(500)
-    walk.shot("hostile-1280")
-    assert walk.page.evaluate("() => typeof window.hit") == "undefined"
-    assert walk.page.locator("img[src=x]").count() == 0
-    assert "\u202e" not in walk.page.inner_text("body")
 
 
 def test_a_wrong_token_is_refused(chromium, served: str) -> None:

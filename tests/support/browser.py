@@ -43,15 +43,21 @@ class Walk:
 
     def open(self, path: Path, title: str = "") -> None:
         """Open a file by its path, as it is found."""
+        self.unfold()
         field = self.page.get_by_label("Path of a file or folder")
-        if not field.is_visible():  # the panel closes when a file is open
-            self.page.get_by_text("Open", exact=True).first.click()
         field.fill(str(path))
         field.press("Enter")
         self.status().filter(has_text="check how it is read").wait_for()
         self.page.get_by_role("button", name="Open", exact=True).last.click()
         self.page.get_by_text(f": {title or path.name}").first.wait_for()
         self.drawn()
+
+    def unfold(self) -> None:
+        """Show the panel that opens files, which closes when one is open."""
+        field = self.page.get_by_label("Path of a file or folder")
+        if not field.is_visible():
+            self.page.get_by_text("Open", exact=True).first.click()
+        field.wait_for()
 
     def drawn(self) -> None:
         """Wait until a map is drawn."""
