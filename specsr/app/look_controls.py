@@ -77,6 +77,7 @@ class Controls:
             self.base, self.count, pn.Column(pn.Spacer(height=14), self.clear), self.read_out,
             **wide,
         )  # fmt: skip
-        maps = pn.Row(*(pn.pane.Bokeh(figure, **wide) for figure in figures), **wide)
+        edge = (5, 25, 5, 5)  # room for the numbers of the colour bar
+        maps = pn.Row(*(pn.pane.Bokeh(f, margin=edge, **wide) for f in figures), **wide)
         scales = pn.Row(self.slider, self.levels, self.minus, **wide)
         return pn.Column(row, scales, self.chosen, maps, cursors, self.note, **wide)
