@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from specsr.app.screen import ScreenMap
+from specsr.app.screen import Axes, ScreenMap
 from specsr.choices import ORDER_RESOLUTION
 from specsr.enhance.pieces import grid_of_columns
 from specsr.errors import SpecsrError
@@ -28,6 +28,10 @@ Span = tuple[float, float]
 
 WHOLE = 1 << 23
 """Samples up to which a stretch of a recording is read off itself, not off its map."""
+
+
+CELLS = 1 << 22
+"""Cells of a map up to which each one is read; of a longer part, mean powers of several columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +75,8 @@ class Reading:
 def of_map(title: str, screen: ScreenMap, look: Look) -> Reading:
     """Return what is read off a map: cells around each order, rows of each third octave.
 
-    All cells of the map within the span count, however coarse they are drawn.
+    All cells of the map within the span count, however coarse they are drawn.  Of a long part
+    (`CELLS`) each level is that of several columns together.
     """
     part, inside = columns_of(screen, look.channel, look.span)
     notes: list[str] = []
@@ -151,6 +156,8 @@ def columns_of(
     if margin is None:
         margin = 2 + math.ceil(grid.n_fft / grid.hop_length / grid.cell[1])
     begin, end = max(0, first - margin), min(grid.frames, last + margin)
+    if (end - begin) * grid.rows > CELLS:
+        return _means_of(screen, position, (begin, end), (first, last))
     own, samples = grid_of_columns(grid, begin, end)
     uncertainty = screen.uncertainty_db
     spec = SpecMap(
@@ -162,6 +169,26 @@ def columns_of(
         else np.asarray(uncertainty[position : position + 1, :, begin:end]),
     )  # fmt: skip
     return spec, slice(first - begin, last - begin)
+
+
+def _means_of(
+    screen: ScreenMap, position: int, columns: tuple[int, int], inside: tuple[int, int]
+) -> tuple[SpecMap, slice]:
+    """Return mean powers of several columns as a map, and those of them that are inside."""
+    grid = screen.grid
+    most = max(1, CELLS // grid.rows)
+    pyramid = screen.plane(position, Axes(by="rms")).pyramid
+    tile = pyramid.tile((0, grid.rows), columns, (grid.rows, most))
+    block, begin = tile.block[1], tile.first[1]
+    end = min(grid.frames, begin + tile.values.shape[-1] * block)
+    own, samples = grid_of_columns(grid, begin, end)
+    own = own.pooled(1, block)
+    spec = SpecMap(
+        tile.values[: own.rows], own, channels=(screen.channels[position],),
+        rpm=None if screen.rpm is None else screen.rpm[samples],
+    )  # fmt: skip
+    first = -(-(inside[0] - begin) // block)
+    return spec, slice(first, max(first + 1, -(-(inside[1] - begin) // block)))
 
 
 def position_of(channels: Sequence[str], channel: str) -> int:

@@ -77,6 +77,29 @@ def test_a_part_has_the_cells_of_the_whole(spec: SpecMap, span: tuple[float, flo
         assert bands.levels.shape == kept.levels.shape
 
 
+@pytest.mark.parametrize("span", [(-9.0, 9.0), (1.3, 2.6)])
+def test_a_long_part_is_read_off_mean_powers(
+    spec: SpecMap, monkeypatch: pytest.MonkeyPatch, span: tuple[float, float]
+) -> None:
+    look = Look("mic", span, EVERYTHING, (2.0,))
+    every = read_off.of_map("x", ScreenMap.of(spec), look)
+    monkeypatch.setattr(read_off, "CELLS", spec.grid.rows * 12)
+    means = read_off.of_map("x", ScreenMap.of(spec), look)
+    assert every.bands is not None and means.bands is not None and not means.notes
+    assert len(means.cuts[0].times) <= 14 < len(every.cuts[0].times)
+    if span[0] < 0:  # the mean of all columns is that of their means
+        np.testing.assert_allclose(means.bands.levels, every.bands.levels, atol=1e-3)
+    totals = [10 * np.log10((10 ** (x.bands.levels / 10)).sum()) for x in (means, every)]
+    assert totals[0] == pytest.approx(totals[1], abs=0.1)  # the tone has one level at all times
+    level = 20 * np.log10(np.sqrt(0.5) / 20e-6)
+    found = means.cuts[0].levels[0]
+    assert np.isfinite(found).any()
+    np.testing.assert_allclose(found[np.isfinite(found)], level, atol=0.3)
+    times = means.cuts[0].times
+    half = (times[1] - times[0]) / 2  # a column of means counts where it begins in the span
+    assert times[0] >= span[0] and times[-1] <= span[1] + half
+
+
 def test_a_recording_is_read_by_angle(run_up: Signal) -> None:
     look = Look("mic", (1.5, 2.5), (390.0, 1010.0), (2.0,))
     found = read_off.of_recording("x", run_up, look, "dB")
