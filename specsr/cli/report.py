@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.choices import AUDIO_SECONDS
-from specsr.cli.document import wrote
+from specsr.cli.document import fact, wrote
 from specsr.cli.options import (
     Bandwidth,
     Overwrite,
@@ -92,7 +92,7 @@ def report(
     sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
     origins = {path.name: read_origin(path) for path in (low, *others)}
     read.check()
-    from specsr.report.page import ReportOptions  # these import torch, after the checks
+    from specsr.report.page import Heading, ReportOptions  # these import torch, after the checks
     from specsr.report.report import make_page
 
     options = ReportOptions(
@@ -113,4 +113,6 @@ def report(
     with io.replacing(out, overwrite=overwrite) as [partial]:
         partial.write_bytes(content)
     wrote(out)
-    say(f"{out}: {len(content) / 1e6:.1f} MB{note}")
+    sections = [part.text for part in page.parts if isinstance(part, Heading)]
+    fact(files=[low, *others], sections=sections, bytes=len(content))
+    say(f"{out}: {len(content) / 1e6:.2g} MB{note}")

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from specsr.cli.curves import check_suffixes, read_recording, write_tables_and_figures
 from specsr.cli.document import fact
 from specsr.cli.options import FigureOuts, Overwrite, reading_options
-from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
+from specsr.cli.output import csv_text, say, show
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
 from specsr.names import plain
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from specsr.nvh.sound_quality_curves import SoundQualityCurves
     from specsr.nvh.tonality import Tone
     from specsr.nvh.tone_blocks import ToneBlocks
@@ -37,16 +40,11 @@ def sound_quality(
     time, such as N5.  -o writes the curves and the tones over time.
     """
     outputs = out or []
-    for path in outputs:
-        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(f"{path}: expected .csv for the curves or .png, .pdf, .svg")
-    read = check_files(outputs, [source, reading.tone], overwrite)
+    check_suffixes(outputs)
+    signal = read_recording(source, outputs, overwrite, reading)
 
-    from specsr.jobs.inputs import load_recording
     from specsr.nvh.sound_quality_curves import sound_quality_curves
 
-    signal = load_recording(source, reading)
-    read.check()
     try:
         curves = sound_quality_curves(signal, field)
     except SpecsrError as error:
@@ -55,20 +53,17 @@ def sound_quality(
     _print_curves(curves, signal)
     _print_tones(signal)
     blocks = _blocks(signal)
+    fact(tone_blocks=blocks)
 
-    def write(path: Path) -> None:
-        message = f"{source} -> {path}"
-        if path.suffix.lower() == ".csv":
-            write_text(path, _csv(curves, blocks, signal.channels), overwrite, message)
-            return
-        from specsr.plots.save import save_figure
+    def figure() -> Figure:
         from specsr.plots.sound_quality import plot_sound_quality
 
-        figure = plot_sound_quality(curves, signal.channels, blocks, title=source.name)
-        save_figure(figure, path, overwrite=overwrite)
-        say(message)
+        return plot_sound_quality(curves, signal.channels, blocks, title=source.name)
 
-    write_each(outputs, write)
+    def table() -> str:
+        return _csv(curves, blocks, signal.channels)
+
+    write_tables_and_figures(source, outputs, overwrite, table, figure)
 
 
 def _print_curves(curves: SoundQualityCurves, signal: Signal) -> None:

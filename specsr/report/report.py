@@ -140,6 +140,6 @@ def _check(items: Sequence[Item], options: ReportOptions) -> None:
         ends = [grid.start + grid.length / grid.rate for grid in grids]
         if not (first < last and first < min(ends) and last > max(g.start for g in grids)):
             raise SpecsrError(
-                f"span is {first:g} to {last:g} s: expected a first and a later last time within "
-                f"{max(g.start for g in grids):g} to {min(ends):g} s"
+                f"no part of all recordings is from {first:g} to {last:g} s: expected times from "
+                f"{max(g.start for g in grids):g} to {min(ends):g} s, the first one below the last"
             )

@@ -61,7 +61,7 @@ def test_a_part_is_cropped_before_anything_is_shrunk() -> None:
     assert full.shape[0] == np.ceil(1200 / step + 0.5)  # up to the row that 1200 Hz falls into
     columns = 0.2 * RATE / 128
     assert columns <= full.shape[1] <= columns + 2
-    with pytest.raises(SpecsrError, match="span is 2 to 3 s: expected a first and a later"):
+    with pytest.raises(SpecsrError, match="is from 2 to 3 s: expected times from 0 to 1"):
         make_report(fine, options=ReportOptions(span=(2.0, 3.0)))
 
 
