@@ -39,6 +39,7 @@ CONTENTS = {
         "/docs/images",
         "/docs/models",
         "/docs/formats",
+        "/docs/app",
         "/docs/json",
     ],  # fmt: skip
     "Reference": ["/docs/reference/index", "/docs/reference/commands"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -53,16 +54,19 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def served(inputs: Path) -> Iterator[str]:
-    """Address of a running ``specsr app``."""
+def served(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running ``specsr app``, which leaves nothing behind."""
     command = [sys.executable, "-m", "specsr", "app", str(inputs), "--no-browser"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    temporary = tmp_path_factory.mktemp("temporary")
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
     address = process.stderr.readline().split()[-1]
     yield address
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in errors, errors
+    assert list(temporary.glob("specsr-app-*")) == []
 
 
 @pytest.fixture

@@ -78,6 +78,15 @@ class Walk:
         )  # fmt: skip
         self.page.mouse.click(box[0] + x * box[2], box[1] + (1 - y) * box[3])
 
+    def zoom(self, x: tuple[float, float], y: tuple[float, float]) -> None:
+        """Show a part of the maps, in s and Hz."""
+        self.page.evaluate(
+            "([x, y]) => { const f = Bokeh.documents[0].get_model_by_name('maps');"
+            "f.x_range.setv({start: x[0], end: x[1]}); f.y_range.setv({start: y[0], end: y[1]}); }",
+            [x, y],
+        )
+        self.page.wait_for_timeout(1000)
+
     def shot(self, name: str) -> None:
         """Keep a picture of the page."""
         SHOTS.mkdir(parents=True, exist_ok=True)
