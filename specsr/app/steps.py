@@ -21,84 +21,13 @@ from specsr.app.source import (
     read_lines,
     write_line,
 )
-from specsr.choices import (
-    MAX_ATTENUATION,
-    MAX_ORDER,
-    SCALE,
-    Consistency,
-    DenoiseMethod,
-    Weighting,
-)
+from specsr.app.step_options import Denoise, Levels, Map, Options, Orders, Upscale
+from specsr.choices import MAX_ATTENUATION, MAX_ORDER
 
 ABOVE_CUTS = 1.25
 """Highest order of an order map as a multiple of the highest cut, as in ``specsr orders``."""
 
 _SUFFIX: dict[Kind, str] = {"recording": ".wav", "map": ".npz"}
-
-
-@dataclass(frozen=True)
-class Upscale:
-    """Options of the step that super-resolves.
-
-    Attributes:
-        scale: factor.
-        as_map: make the map of a recording finer, not its rate higher.
-        consistency: of maps, see `specsr.choices.Consistency`; None for the default.
-        orders: that the machine has beside half orders, as text; empty for none.
-        model: name of a model; empty for the bundled one.
-    """
-
-    scale: int = SCALE
-    as_map: bool = False
-    consistency: Consistency | None = None
-    orders: str = ""
-    model: str = ""
-
-
-@dataclass(frozen=True)
-class Denoise:
-    """Options of the step that removes noise."""
-
-    method: DenoiseMethod = "network"
-    attenuation: float = MAX_ATTENUATION
-    keep_orders: bool = False
-
-
-@dataclass(frozen=True)
-class Map:
-    """Options of the step from a recording to a map.
-
-    Attributes:
-        expected: without the random scatter of noise.
-        df: row spacing, Hz; None for windows of 2048 samples.
-        overlap: of the windows; None for 0.75.
-    """
-
-    expected: bool = True
-    df: float | None = None
-    overlap: float | None = None
-
-
-@dataclass(frozen=True)
-class Orders:
-    """Options of the step that cuts orders.
-
-    Attributes:
-        cut: orders.
-        weighting: of the frequencies.
-        whole: of the whole recording, not of its widest run.
-    """
-
-    cut: tuple[float, ...] = (2.0, 4.0)
-    weighting: Weighting = "Z"
-    whole: bool = False
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Options of the step that reads third octaves."""
-
-    weighting: Weighting = "Z"
 
 
 @dataclass(frozen=True)
@@ -133,7 +62,7 @@ def command_text(arguments: Sequence[str]) -> str:
 
 def step(
     source: Source,
-    options: Upscale | Denoise | Map | Orders | Levels,
+    options: Options,
     taken: Collection[str] = (),
 ) -> Step:
     """Return the step with the options of a form.
@@ -156,27 +85,34 @@ def step(
 
 def _upscale(source: Source, options: Upscale, taken: Collection[str]) -> Step:
     kind: Kind = "map" if source.kind == "map" or options.as_map else "recording"
+    orders = options.orders.strip()
+    speed = kind == "map" or bool(orders)
     outputs = _names(source, f"x{options.scale}", (_SUFFIX[kind],), taken)
-    arguments = ["upscale", *input_arguments(source, speed=kind == "map"), "-o", outputs[0]]
+    arguments = ["upscale", *input_arguments(source, speed=speed), "-o", outputs[0]]
     arguments += ["--scale", str(options.scale)]
     call = ["x", str(options.scale)]
-    head = []
     if kind == "map" and source.kind == "recording":
         arguments += ["--pair", "pool"]
         call.append("'pool'")
-    if options.model:
-        arguments += ["--model", options.model]
-        call.append(f"model={options.model!r}")
+    if model := options.model if kind == "map" else options.band_model:
+        arguments += ["--model", model]
+        call.append(f"model={model!r}")
     if kind == "map" and options.consistency is not None:
         arguments += ["--consistency", options.consistency]
         call.append(f"consistency={options.consistency!r}")
-    if kind == "map" and options.orders.strip():
-        arguments += ["--orders", options.orders]
+    head, function = [], "upscale"
+    if orders:
+        arguments += ["--orders", orders]
         head.append("from specsr.nvh.known_orders import parse_orders")
-        call.append(f"speed=specsr.SpeedOptions(orders=parse_orders({options.orders!r}))")
+        found = f"orders=parse_orders({orders!r})"
+        if kind == "map":
+            call.append(f"speed=specsr.SpeedOptions({found})")
+        else:
+            function = "upscale_band"
+            call.append(f"band=specsr.BandOptions({found})")
     lines = [
-        *read_lines(source, speed=kind == "map"),
-        f"result = specsr.upscale({', '.join(call)})",
+        *read_lines(source, speed=speed),
+        f"result = specsr.{function}({', '.join(call)})",
         write_line(kind, outputs[0]),
     ]
     return Step(f"upscaled x{options.scale}", tuple(arguments), python(lines, head), outputs, kind)
@@ -184,26 +120,33 @@ def _upscale(source: Source, options: Upscale, taken: Collection[str]) -> Step:
 
 def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
     outputs = _names(source, "denoised", (_SUFFIX[source.kind],), taken)
-    arguments = ["denoise", *input_arguments(source, speed=options.keep_orders), "-o", outputs[0]]
-    if options.keep_orders:
+    arguments = ["denoise", *input_arguments(source, speed=options.orders), "-o", outputs[0]]
+    read, head, call = read_lines(source, speed=options.orders), [], ["x"]
+    if options.orders:
         arguments.append("--orders")
-        line = "result = specsr.keep_orders(x)"
+        head = ["from specsr.enhance.restraint import restrained"]
+        line = "result = restrained(x, specsr.keep_orders(x))"
     else:
-        call = ["x"]
-        if options.method != Denoise.method:
+        if options.noise:
+            arguments += ["--noise", options.noise]
+            of_noise = read_lines(Source(options.noise, "recording", source.reading))[0]
+            read.append(of_noise.replace("x = ", "noise = ", 1))
+            call.append("noise=noise")
+        elif options.noise_from is not None:
+            first, last = map(number, options.noise_from)
+            arguments += ["--noise-from", f"{first}:{last}"]
+            read.append(f"noise = x.cut(round({first} * x.rate), round({last} * x.rate))")
+            call.append("noise=noise")
+        elif options.method != Denoise.method:
             arguments += ["--method", options.method]
             call.append(f"method={options.method!r}")
         if options.attenuation != MAX_ATTENUATION:
             arguments += ["--attenuation", number(options.attenuation)]
             call.append(f"attenuation={number(options.attenuation)}")
         line = f"result = specsr.denoise({', '.join(call)})"
-    lines = [
-        *read_lines(source, speed=options.keep_orders),
-        line,
-        write_line(source.kind, outputs[0]),
-    ]
-    title = "orders alone" if options.keep_orders else "denoised"
-    return Step(title, tuple(arguments), python(lines), outputs, source.kind)
+    lines = [*read, line, write_line(source.kind, outputs[0])]
+    title = "orders" if options.orders else "denoised"
+    return Step(title, tuple(arguments), python(lines, head), outputs, source.kind)
 
 
 def _map(source: Source, options: Map, taken: Collection[str]) -> Step:

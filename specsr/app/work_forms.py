@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import panel as pn
 
-from specsr.app import steps
 from specsr.app.source import Kind
-from specsr.choices import BICUBIC, MAX_ATTENUATION, Consistency, DenoiseMethod, Weighting
+from specsr.app.step_options import Denoise, Levels, Map, Options, Orders, Upscale
+from specsr.choices import (
+    BICUBIC,
+    MAX_ATTENUATION,
+    NOISE_FILL,
+    Consistency,
+    DenoiseMethod,
+    Weighting,
+)
 from specsr.errors import SpecsrError
-
-Options = steps.Upscale | steps.Denoise | steps.Map | steps.Orders | steps.Levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +50,18 @@ class Form:
             widget.visible = fits and widget not in unused
 
 
-_ORDERS = "orders"
+_ORDERS, _FILE, _STRETCH = "orders", "file", "stretch"
 _RESULT = "Result"
 _PART = "Part (--run)"
+_MAP_MODEL, _BAND_MODEL = "Model of maps (--model)", "Model of recordings (--model)"
 _KINDS: dict[str, tuple[Kind, ...]] = {
-    _RESULT: ("recording",), _PART: ("recording",),
-    "Reproduces (--consistency)": ("map",), "Model (--model)": ("map",),
-    "Further orders (--orders)": ("map",),
+    _RESULT: ("recording",), _PART: ("recording",), _BAND_MODEL: ("recording",),
+    _MAP_MODEL: ("map",), "Reproduces (--consistency)": ("map",),
 }  # fmt: skip
 
 
 def forms() -> tuple[Form, ...]:
-    """Return the forms of all steps."""
+    """Return the forms of all"""
     return _upscale(), _denoise(), _map(), _orders(), _levels()
 
 
@@ -74,6 +80,21 @@ def numbers(text: str, label: str) -> tuple[float, ...]:
     return found
 
 
+def span(text: str, label: str) -> tuple[float, float]:
+    """Return two times with a colon between them.
+
+    Raises:
+        SpecsrError: other text, or a second time that is not after the first.
+    """
+    try:
+        first, last = map(float, text.split(":"))
+    except ValueError:
+        first = last = 0.0
+    if not 0 <= first < last < float("inf"):
+        raise SpecsrError(f"{label} is {text!r}: expected two times in s, such as 0:1.5")
+    return first, last
+
+
 def _upscale() -> Form:
     w = pn.widgets
     scale = w.Select(name="Factor (--scale)", options=[2, 3, 4], value=2)
@@ -83,33 +104,50 @@ def _upscale() -> Form:
     consistency = w.Select(
         name="Reproduces (--consistency)", options={"default": "", **_same(Consistency)}
     )
-    model = w.Select(name="Model (--model)", options={"bundled": "", BICUBIC: BICUBIC})
+    model = w.Select(name=_MAP_MODEL, options={"bundled": "", BICUBIC: BICUBIC})
+    band_model = w.Select(name=_BAND_MODEL, options={"bundled": "", NOISE_FILL: NOISE_FILL})
     orders = w.TextInput(name="Further orders (--orders)", placeholder="3.57,bearing=9/7.94/39")
     return Form(
-        "Upscale", (scale, as_map, consistency, model, orders),
-        lambda: steps.Upscale(
-            scale.value, as_map.value, consistency.value or None, _text(orders), model.value
+        "Upscale", (scale, as_map, consistency, model, band_model, orders),
+        lambda: Upscale(
+            scale.value, as_map.value, consistency.value or None, _text(orders), model.value,
+            band_model.value,
         ),
     )  # fmt: skip
 
 
 def _denoise() -> Form:
     w = pn.widgets
-    methods = {**_same(DenoiseMethod), "orders alone (--orders)": _ORDERS}
+    methods = {
+        **_same(DenoiseMethod), "noise alone in a file (--noise)": _FILE,
+        "noise alone in a stretch (--noise-from)": _STRETCH,
+        "orders, without a model (--orders)": _ORDERS,
+    }  # fmt: skip
     method = w.Select(name="Method (--method)", options=methods)
+    noise = w.TextInput(name="Noise alone (--noise)", placeholder="idle.wav")
+    stretch = w.TextInput(name="Stretch, s (--noise-from)", placeholder="0:1.5")
     attenuation = w.FloatInput(
         name="Largest attenuation, dB (--attenuation)", value=MAX_ATTENUATION, start=0
     )
 
-    def options() -> steps.Denoise:
+    def options() -> Denoise:
         if method.value == _ORDERS:
-            return steps.Denoise(keep_orders=True)
-        return steps.Denoise(method.value, float(attenuation.value or 0))
+            return Denoise(orders=True)
+        most = float(attenuation.value or 0)
+        if method.value == _FILE:
+            if not _text(noise):
+                raise SpecsrError("--noise: name a recording of the noise alone")
+            return Denoise(attenuation=most, noise=os.path.abspath(_text(noise)))
+        if method.value == _STRETCH:
+            return Denoise(attenuation=most, noise_from=span(_text(stretch), "--noise-from"))
+        return Denoise(method.value, most)
 
-    return Form(
-        "Denoise", (method, attenuation), options,
-        unused=lambda: (attenuation,) if method.value == _ORDERS else (),
-    )  # fmt: skip
+    def unused() -> tuple[Any, ...]:
+        used = {_ORDERS: (), _FILE: (noise, attenuation), _STRETCH: (stretch, attenuation)}
+        shown = used.get(method.value, (attenuation,))
+        return tuple(each for each in (noise, stretch, attenuation) if each not in shown)
+
+    return Form("Denoise", (method, noise, stretch, attenuation), options, unused=unused)
 
 
 def _map() -> Form:
@@ -123,7 +161,7 @@ def _map() -> Form:
     )
     return Form(
         "Map", (expected, df, overlap),
-        lambda: steps.Map(expected.value, df.value or None, overlap.value), ("recording",),
+        lambda: Map(expected.value, df.value or None, overlap.value), ("recording",),
     )  # fmt: skip
 
 
@@ -134,13 +172,13 @@ def _orders() -> Form:
     whole = w.Select(name=_PART, options={"the widest run": False, "all of it": True})
     return Form(
         "Orders", (cut, weighting, whole),
-        lambda: steps.Orders(numbers(_text(cut), "--cut"), weighting.value, whole.value),
+        lambda: Orders(numbers(_text(cut), "--cut"), weighting.value, whole.value),
     )  # fmt: skip
 
 
 def _levels() -> Form:
     weighting = _weighting()
-    return Form("Levels", (weighting,), lambda: steps.Levels(weighting.value))
+    return Form("Levels", (weighting,), lambda: Levels(weighting.value))
 
 
 def _weighting() -> Any:

@@ -49,11 +49,15 @@ CHANNEL = Source(
 
 CASES = {
     "band": (RUN, steps.Upscale(2)),
+    "noise fill": (RUN, steps.Upscale(2, band_model="noise-fill")),
+    "orders above the band": (CHANNEL, steps.Upscale(2, orders="2,4")),
     "as a map": (RUN, steps.Upscale(2, as_map=True)),
     "map": (replace(MAP, speed=TABLE), steps.Upscale(2, consistency="expected", orders="2,4")),
     "bicubic": (MAP, steps.Upscale(2, model="bicubic")),
     "denoise": (RUN, steps.Denoise(attenuation=12.5)),
-    "keep orders": (CHANNEL, steps.Denoise(keep_orders=True)),
+    "orders kept": (CHANNEL, steps.Denoise(orders=True)),
+    "noise in a file": (RUN, steps.Denoise(noise="run up.wav")),
+    "noise in a stretch": (RUN, steps.Denoise(noise_from=(0.0, 0.5))),
     "expected": (RUN, steps.Map(df=31.25)),
     "spectrogram": (CHANNEL, steps.Map(expected=False, overlap=0.5)),
     "orders": (CHANNEL, steps.Orders((2.0, 4.0), "A")),

@@ -50,16 +50,31 @@ def test_forms_show_what_a_result_can_have() -> None:
     for kind in ("recording", "map"):
         upscale.fit(kind)
         shown[kind] = [widget.name for widget in upscale.widgets if widget.visible]
-    assert shown["recording"] == ["Factor (--scale)", "Result"]
-    assert "Result" not in shown["map"] and "Model (--model)" in shown["map"]
+    assert shown["recording"] == [
+        "Factor (--scale)",
+        "Result",
+        "Model of recordings (--model)",
+        "Further orders (--orders)",
+    ]
+    assert shown["map"] == [
+        "Factor (--scale)",
+        "Reproduces (--consistency)",
+        "Model of maps (--model)",
+        "Further orders (--orders)",
+    ]
     as_map.value = True
     upscale.fit("recording")
-    assert all(widget.visible for widget in upscale.widgets)
+    assert as_map.visible and len([w for w in upscale.widgets if w.visible]) == 5
     assert upscale.options() == steps.Upscale(as_map=True)
     denoise.widgets[0].value = "orders"
     denoise.fit("recording")
-    assert not denoise.widgets[1].visible
-    assert denoise.options() == steps.Denoise(keep_orders=True)
+    assert [w.name for w in denoise.widgets if w.visible] == ["Method (--method)"]
+    assert denoise.options() == steps.Denoise(orders=True)
+    denoise.widgets[0].value, denoise.widgets[2].value = "stretch", "0.5:1"
+    assert denoise.options() == steps.Denoise(noise_from=(0.5, 1.0))
+    denoise.widgets[2].value = "1:0.5"
+    with pytest.raises(SpecsrError, match="--noise-from"):
+        denoise.options()
 
 
 @pytest.mark.parametrize("text", ["", "a", "2,x", ","])
