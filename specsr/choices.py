@@ -48,6 +48,9 @@ TimeWeighting = Literal["fast", "slow", "rms", "peak"]
 LevelScale = Literal["db", "linear"]
 """Scale of levels in tables and figures: dB, or the unit of the samples."""
 
+OrderScale = Literal["db", "rms", "peak"]
+"""Scale of order levels in tables and figures: dB, or rms or peak values in the unit."""
+
 Quantity = Literal["acceleration", "velocity", "displacement"]
 """Quantities of a vibration."""
 

@@ -13,13 +13,14 @@ from specsr.cli.curves import check_suffixes, write_tables_and_figures
 from specsr.cli.document import current, fact
 from specsr.cli.level_curve import Curve, curve_options, write_curve
 from specsr.cli.options import FigureOuts, Overwrite, reading_options, speed_options
-from specsr.cli.output import check_files, csv_text, say, show
+from specsr.cli.output import check_files, csv_text, say, show, write_text
 from specsr.cli.vibration import Vibration, vibration_options
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
     from specsr.nvh.background import Corrected
@@ -44,7 +45,17 @@ def levels(
     dc: Annotated[
         bool, typer.Option("--dc", help="Count the mean of the samples (DC) in the levels.")
     ] = False,
-    df: Annotated[float, typer.Option(help="Row spacing of the density in the figure, Hz.")] = 2.0,
+    df: Annotated[
+        float, typer.Option(help="Row spacing of the density in the figure and of --psd, Hz.")
+    ] = 2.0,
+    density: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--psd",
+            help="Also write the power spectral density of a recording to this table (.csv), in "
+            "unit²/Hz.",
+        ),
+    ] = None,
     background: Annotated[
         Optional[Path],
         typer.Option(
@@ -65,7 +76,7 @@ def levels(
     The mean of the samples (DC) is left out; --dc counts it in the levels.
     --over time or rpm reads a curve instead: the overall level with Fast or Slow averaging, rms or
     peak of each step, and the levels of orders (--cut) beside it, in one table and figure.
-    --quantity integrates or differentiates a vibration first.
+    --quantity integrates or differentiates a vibration first.  --psd writes the density, Welch.
     --background corrects third octaves for a recording of the background noise alone: 15 dB over it
     nothing is corrected, within 6 dB the level is an upper bound.
     """
@@ -83,7 +94,14 @@ def levels(
         raise SpecsrError("--dc: not with --over, which leaves the mean out")
     if curve.over is not None and background is not None:
         raise SpecsrError("--background: not with --over, it corrects third octaves")
-    read = check_files(outputs, [source, background, reading.tone, speed.table], overwrite)
+    if density is not None:
+        if curve.over is not None:
+            raise SpecsrError("--psd: not with --over, it is of the whole recording")
+        if density.suffix.lower() != ".csv":
+            raise SpecsrError(f"{density}: expected .csv for the table of the density")
+    read = check_files(
+        [*outputs, density], [source, background, reading.tone, speed.table], overwrite
+    )
     raw = load(source, reading, speed)
     loaded = vibration.of(source, raw)
     read.check()
@@ -93,6 +111,11 @@ def levels(
         edge = vibration.edge(raw, loaded)
         write_curve(source, loaded, curve, weighting or "Z", outputs, overwrite, edge)
         return
+    if density is not None:
+        if isinstance(loaded, SpecMap):
+            raise SpecsrError(f"{source}: is a map: --psd needs a recording")
+        text = _psd_csv(*psd(loaded.without_mean(), df), loaded)
+        write_text(density, text, overwrite, f"{source} -> {density}")
     quality: dict[str, Any] = {}
     if isinstance(loaded, SpecMap):
         unit, label = loaded.grid.unit, loaded.grid.level_label
@@ -230,6 +253,13 @@ def _print_corrected(found: Corrected, titles: tuple[str, ...], label: str, weig
                 f"  warning: {name}: the background, {noise:.2f} dB, is at least as loud as the "
                 "recording: nothing is known of the source; check files and calibration"
             )
+
+
+def _psd_csv(freqs: np.ndarray, power: np.ndarray, signal: Signal) -> str:
+    """Return the density of every channel as CSV text: a row for each frequency."""
+    columns = ["freq_hz", *(f"{name} [({signal.unit})^2/Hz]" for name in signal.channels)]
+    rows = ([f"{f:.6g}", *(f"{x:.6g}" for x in each)] for f, each in zip(freqs, power.T))
+    return csv_text(columns, rows)
 
 
 def _bands_csv(

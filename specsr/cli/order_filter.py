@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from specsr.choices import ORDER_PLACE, BandwidthUnit, Weighting, XAxis
+from specsr.choices import ORDER_PLACE, BandwidthUnit, OrderScale, Weighting, XAxis
 from specsr.cli.document import fact
 from specsr.cli.one_run import one_run
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
@@ -17,7 +17,7 @@ from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
 if TYPE_CHECKING:
-    from specsr.nvh.order_cut import OrderCut
+    from specsr.nvh.order_cut import CutScale, OrderCut
     from specsr.signal import Signal
 
 SWEPT = 0.15
@@ -39,6 +39,7 @@ class FilterOptions:
         widest: up to which the bandwidth is widened, in ``unit``; None for a constant one.
         weighting: frequency weighting of the recording.
         vibration: its quantity.
+        scale: of levels in tables and figures.
         x: horizontal axis of the figures; None for `axis_of`.
         overwrite: replace files that exist.
     """
@@ -52,6 +53,7 @@ class FilterOptions:
     widest: float | None
     weighting: Weighting
     vibration: Vibration
+    scale: OrderScale
     x: XAxis | None
     overwrite: bool
 
@@ -91,8 +93,8 @@ def by_filter(
     from specsr import io
     from specsr.jobs.order_inputs import OrderCutting, lines_of, opened, speed_channels
     from specsr.jobs.orders import OrderFiles, cut_orders, order_paths, resolution_notes
+    from specsr.nvh.order_cut import CutScale
     from specsr.nvh.vold_kalman import VoldKalman
-    from specsr.units import reference_label
 
     if options.unit is not None and options.bandwidth is None:
         raise SpecsrError("--bandwidth-unit needs --bandwidth, such as --bandwidth 0.05")
@@ -119,8 +121,8 @@ def by_filter(
             say(f"note: {note}")
         cuts = cut_orders(recording, lines, cutting, files, read.check, bar(source.name))
         channels = recording.channels
-        label = f"dB {reference_label(recording.unit)}"
-    print_cuts(cuts, channels, label)
+        scale = CutScale(recording.unit, options.scale)
+    print_cuts(cuts, channels, scale)
     for note in weighting_note(options.weighting):
         say(f"  levels and waveforms are {note}")
     for path in (*named, *options.residual):
@@ -128,14 +130,17 @@ def by_filter(
 
     def write(path: Path) -> None:
         if path.suffix.lower() in TABLES:
-            write_text(path, cuts_csv(cuts, channels), options.overwrite, f"{source} -> {path}")
+            write_text(
+                path, cuts_csv(cuts, channels, scale), options.overwrite, f"{source} -> {path}"
+            )
             return
         from specsr.plots.cuts import plot_shafts
         from specsr.plots.parts import figure_text
         from specsr.plots.save import save_figure
 
         title = ", ".join((source.name, *weighting_note(options.weighting)))
-        drawn = plot_shafts(cuts, label, x=axis_of(options.x, cuts), title=figure_text(title))
+        over = axis_of(options.x, cuts)
+        drawn = plot_shafts(cuts, x=over, title=figure_text(title), scale=scale)
         save_figure(drawn, path, overwrite=options.overwrite)
         say(f"{source} -> {path}")
 
@@ -167,14 +172,15 @@ def check_tables_and_figures(outputs: list[Path]) -> None:
             )
 
 
-def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> None:
+def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], scale: CutScale) -> None:
     """Print mean and highest level of every order and channel."""
     import numpy as np
 
     from specsr.plots.cuts import bandwidth_text
     from specsr.scores.markdown import markdown_table
 
-    fact(channels=channels, level_label=label, cuts=cuts)
+    fact(channels=channels, level_label=replace(scale, kind="db").label, cuts=cuts)
+    label, digits = scale.label, ".1f" if scale.kind == "db" else ".4g"
     rows: list[dict[str, Any]] = []
     for cut in cuts:
         for name, levels in zip(channels, cut.levels):
@@ -184,21 +190,24 @@ def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], label: str) -> N
             if not np.isnan(levels).all():
                 i = int(np.nanargmax(levels))
                 mean = 10 * np.log10(np.nanmean(10 ** (levels / 10)))
-                values = (f"{mean:.1f}", f"{levels[i]:.1f}", f"{cut.rpm[i]:.0f}")
+                shown = map(float, scale.values(np.array([mean, levels[i]])))
+                values = (*(format(x, digits) for x in shown), f"{cut.rpm[i]:.0f}")
                 row |= dict(zip((f"mean, {label}", "highest", "at rpm"), values))
             rows.append(row)
     show(markdown_table(rows, text=("bandwidth", "channel")))
 
 
-def cuts_csv(cuts: list[OrderCut], channels: tuple[str, ...]) -> str:
+def cuts_csv(cuts: list[OrderCut], channels: tuple[str, ...], scale: CutScale) -> str:
     """Return the cuts as CSV text; an unreadable level is an empty cell."""
     from specsr.nvh.export import cut_columns, cut_rows
 
     def cell(value: float | str) -> str:
         return value if isinstance(value, str) else "" if value != value else f"{value:.6g}"
 
+    shown = [replace(cut, levels=scale.values(cut.levels)) for cut in cuts]
     rows = [
         (f"{order:g}", name, *map(cell, values))
-        for order, name, *values in cut_rows(cuts, channels)
+        for order, name, *values in cut_rows(shown, channels)
     ]
-    return csv_text(cut_columns(cuts), rows)
+    columns = [scale.column if name == "level_db" else name for name in cut_columns(cuts)]
+    return csv_text(columns, rows)

@@ -12,6 +12,7 @@ from specsr.choices import (
     ORDER_RESOLUTION,
     BandwidthUnit,
     OrderMethod,
+    OrderScale,
     Weighting,
     XAxis,
 )
@@ -149,6 +150,10 @@ def orders(
     weighting: Annotated[
         Weighting, typer.Option(help="Frequency weighting of the cuts and maps.")
     ] = "Z",
+    scale: Annotated[
+        OrderScale,
+        typer.Option(help="Levels of orders in dB, or rms or peak values in the unit (mm/s, µm)."),
+    ] = "db",
     overwrite: Overwrite = False,
     vibration: Vibration = Vibration(),
     speed: Speed = Speed(),
@@ -175,7 +180,7 @@ def orders(
             source, cut, outputs, reading, speed,
             FilterOptions(
                 tuple(shaft or ()), tuple(residual or ()), run or "all", bandwidth, bandwidth_unit,
-                poles, max_bandwidth, weighting, vibration, x, overwrite,
+                poles, max_bandwidth, weighting, vibration, scale, x, overwrite,
             ),
         )  # fmt: skip
         return
@@ -187,7 +192,7 @@ def orders(
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
     from specsr.jobs.inputs import load
     from specsr.maps.spec_map import SpecMap
-    from specsr.nvh.order_cut import order_cut
+    from specsr.nvh.order_cut import CutScale, order_cut
     from specsr.nvh.view import view
     from specsr.nvh.weighted import weighted
 
@@ -237,7 +242,8 @@ def orders(
         over = axis_of(x, cuts)
         by_order = by_angle.view(over)
 
-    print_cuts(cuts, spec.channels, spec.grid.level_label)
+    shown = CutScale(spec.grid.unit, scale)
+    print_cuts(cuts, spec.channels, shown)
     for note in weighting_note(weighting):
         say(f"  levels are {note}")
     title, drawn_alone = ", ".join((source.name, *weighting_note(weighting))), ""
@@ -248,7 +254,7 @@ def orders(
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
-            write_text(path, cuts_csv(cuts, spec.channels), overwrite, message)
+            write_text(path, cuts_csv(cuts, spec.channels, shown), overwrite, message)
         else:
             from specsr.plots.save import save_figure
             from specsr.plots.views import campbell_top, plot_run
@@ -259,7 +265,8 @@ def orders(
                 if top < campbell.edges()[3]:
                     say(f"  Campbell diagram up to {top:g} Hz: orders and main energy (--max-freq)")
             figure_of_run = plot_run(
-                campbell, by_order, cuts, db_range=figure.db_range, max_freq=top, title=title
+                campbell, by_order, cuts, db_range=figure.db_range, max_freq=top, title=title,
+                scale=shown,
             )  # fmt: skip
             save_figure(figure_of_run, path, overwrite=overwrite)
             say(message + drawn_alone)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from specsr.choices import OrderScale, check
 from specsr.errors import SpecsrError
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.windows import coverage, main_lobe
 from specsr.nvh.levels import band_power, row_edges, row_power, to_level
 from specsr.nvh.speed import checked_rpm, column_rpm
+from specsr.units import REFERENCES, reference_label, shown_unit
 
 NARROWEST = 0.1
 """Smallest width of a cut, in rows of its map: a narrower one holds next to nothing of a line."""
@@ -56,6 +58,42 @@ class OrderCut:
     def freqs(self) -> np.ndarray:
         """Frequency of the order in Hz, [T]."""
         return self.order * np.abs(self.rpm) / 60
+
+
+@dataclass(frozen=True)
+class CutScale:
+    """Scale of the levels of orders in tables and figures.
+
+    Attributes:
+        unit: of the samples, a key of `specsr.units.REFERENCES`.
+        kind: ``"db"``; or ``"rms"`` or ``"peak"`` (amplitude of the sine), in the unit: velocities
+            in mm/s, displacements in µm.
+    """
+
+    unit: str
+    kind: OrderScale = "db"
+
+    def __post_init__(self) -> None:
+        check(self.kind, OrderScale, "scale")
+
+    @property
+    def label(self) -> str:
+        """Unit of the values, such as ``"dB re 20 µPa"`` or ``"mm/s rms"``."""
+        if self.kind == "db":
+            return f"dB {reference_label(self.unit)}"
+        return f"{shown_unit(self.unit)[0]} {self.kind}"
+
+    @property
+    def column(self) -> str:
+        """Name of the column of a table, such as ``"level_db"`` or ``"rms_mm/s"``."""
+        return "level_db" if self.kind == "db" else f"{self.kind}_{shown_unit(self.unit)[0]}"
+
+    def values(self, levels: np.ndarray) -> np.ndarray:
+        """Return levels in dB on this scale, same shape."""
+        if self.kind == "db":
+            return levels
+        factor = shown_unit(self.unit)[1] * REFERENCES[self.unit]
+        return factor * (np.sqrt(2) if self.kind == "peak" else 1.0) * 10 ** (levels / 20)
 
 
 def order_cut(

@@ -9,7 +9,7 @@ import numpy as np
 
 from specsr.choices import XAxis, check
 from specsr.errors import SpecsrError
-from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.order_cut import CutScale, OrderCut
 from specsr.plots.parts import figure_text, label_x, new_axes
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def plot_cuts(
     ax: Axes | None = None,
     channel: int = 0,
     title: str | None = None,
+    scale: CutScale | None = None,
 ) -> Axes:
     """Draw the levels of orders over speed or time; the legend states every bandwidth.
 
@@ -42,9 +43,10 @@ def plot_cuts(
         ax: axes to draw into; None creates a new figure.
         channel: position of the channel.
         title: title of the axes.
+        scale: of the vertical axis, in place of dB and ``label``.
 
     Returns:
-        The axes; data coordinates are 1/min or s, and dB.
+        The axes; data coordinates are 1/min or s, and dB or the unit.
 
     Raises:
         SpecsrError: an unknown horizontal axis, or more than four recordings.
@@ -56,6 +58,7 @@ def plot_cuts(
     if len(named) > len(_LINE_STYLES):
         raise SpecsrError(f"{len(named)} recordings: expected up to {len(_LINE_STYLES)}")
     ax = new_axes(4.0) if ax is None else ax
+    shown = np.asarray if scale is None else scale.values
     many = max(map(len, named.values()), default=0) > 10
     entries = 0
     for style, (name, each) in zip(_LINE_STYLES, named.items()):
@@ -65,13 +68,15 @@ def plot_cuts(
             values = cut.rpm if x == "rpm" else cut.times
             entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut)})"
             entry = f"{figure_text(name)} {entry}" if name else entry
-            level = cut.levels[channel]
+            level = shown(cut.levels[channel])
             ax.plot(values, level, style, color=colour, lw=1.3, label=entry)
             if cut.uncertainty_db is not None:
+                level = cut.levels[channel]
                 u = np.where(np.isfinite(level), cut.uncertainty_db[channel], np.nan)
-                ax.fill_between(values, level - u, level + u, color=colour, alpha=0.2, lw=0)
+                edges = shown(level - u), shown(level + u)
+                ax.fill_between(values, *edges, color=colour, alpha=0.2, lw=0)
     label_x(ax, x)
-    ax.set_ylabel(f"Level ({label})")
+    ax.set_ylabel(f"Level ({label})" if scale is None else scale.label)
     ax.grid(alpha=0.3)
     ax.margins(x=0)
     if entries > INSIDE:
@@ -102,6 +107,7 @@ def plot_shafts(
     x: XAxis = "rpm",
     channel: int = 0,
     title: str | None = None,
+    scale: CutScale | None = None,
 ) -> Figure:
     """Draw the levels of the orders of one or several shafts, each over its own speed.
 
@@ -111,6 +117,7 @@ def plot_shafts(
         x: horizontal axis: ``"rpm"``, with one part for each shaft; or ``"time"``, with all in one.
         channel: position of the channel.
         title: title of the figure.
+        scale: of the vertical axis, in place of dB and ``label``.
 
     Raises:
         SpecsrError: an unknown horizontal axis.
@@ -125,7 +132,7 @@ def plot_shafts(
     rows = figure.subplots(len(shafts), 1, squeeze=False, sharey=True)[:, 0]
     for ax, shaft in zip(rows, shafts):
         own = [cut for cut in cuts if x == "time" or cut.shaft == shaft]
-        plot_cuts(own, label, x=x, ax=ax, channel=channel)
+        plot_cuts(own, label, x=x, ax=ax, channel=channel, scale=scale)
         if shaft:
             ax.set_xlabel(f"Speed of {figure_text(shaft)} (rpm)")
     if title is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from specsr.choices import DB_RANGE, XAxis
 from specsr.errors import SpecsrError
 from specsr.nvh.levels import BandLevels, to_level
-from specsr.nvh.order_cut import OrderCut
+from specsr.nvh.order_cut import CutScale, OrderCut
 from specsr.nvh.view import View, nice_step
 from specsr.plots.background import background_legend, draw_background
 from specsr.plots.cuts import plot_cuts
@@ -136,6 +136,7 @@ def plot_run(
     db_range: float = DB_RANGE,
     max_freq: float | None = None,
     title: str | None = None,
+    scale: CutScale | None = None,
 ) -> Figure:
     """Draw a run on one page: Campbell diagram, order map, and order cuts below.
 
@@ -147,6 +148,7 @@ def plot_run(
         db_range: dB from the top of the colour scale of both views to its bottom.
         max_freq: highest frequency of the Campbell diagram, Hz; None for `campbell_top`.
         title: title of the figure.
+        scale: of the order cuts; None for dB.
 
     Raises:
         SpecsrError: as `specsr.plots.plot.plot`.
@@ -165,7 +167,10 @@ def plot_run(
             vmax=vmax, orders=orders, max_freq=top,
         )  # fmt: skip
     x: XAxis = "rpm" if campbell.x_axis == "rpm" else "time"
-    plot_cuts(cuts, campbell.level_label, x=x, ax=figure.add_subplot(grid[1, :]), channel=channel)
+    plot_cuts(
+        cuts, campbell.level_label, x=x, ax=figure.add_subplot(grid[1, :]), channel=channel,
+        scale=scale,
+    )  # fmt: skip
     if title is not None:
         figure.suptitle(figure_text(title))
     return figure
