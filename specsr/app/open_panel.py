@@ -41,7 +41,7 @@ class Open:
         self.typed = w.TextInput(name="Path of a file or folder", placeholder="run.wav", **wide)
         self.files = w.Select(name="Files of the folder", options={}, visible=False, size=6, **wide)
         self.drop = w.FileDropper(
-            multiple=False, chunk_size=PART, previews=[], layout="compact", height=70, **wide
+            multiple=True, chunk_size=PART, previews=[], layout="compact", height=70, **wide
         )
         self.found = pn.pane.HTML("", css_classes=["facts"], **wide)
         self.channels = w.MultiSelect(
@@ -108,14 +108,23 @@ class Open:
             await self.examine(Path(event.new))
 
     async def _dropped(self, event: Any) -> None:
-        """Store a file from the browser in the folder of the page, and examine it."""
-        for name, data in event.new.items():
-            path = self.session.numbered(name)
+        """Store files from the browser in the folder of the page, and examine the first one.
+
+        A sidecar (``run.wav.json``) that is dropped with its recording stays beside it.
+        """
+        dropped = dict(event.new)
+        if not dropped:
+            return
+        paths: dict[str, Path] = {}
+        for name in sorted(dropped, key=len):  # sidecars after their recordings
+            of = paths.get(name.removesuffix(".json")) if name.endswith(".json") else None
+            paths[name] = self.session.numbered(name) if of is None else Path(f"{of}.json")
+            data = dropped[name]
             raw = data.encode() if isinstance(data, str) else data
-            await asyncio.to_thread(path.write_bytes, raw)
-            await self.examine(path, title=name)
-        if event.new:
-            self.drop.value = {}
+            await asyncio.to_thread(paths[name].write_bytes, raw)
+        self.drop.value = {}
+        name, path = next(iter(paths.items()))
+        await self.examine(path, title=name)
 
     async def examine(self, path: Path, title: str = "", at_once: bool = False) -> None:
         """Show what a file holds and fill the form; open it if it can be and that is wanted."""

@@ -19,10 +19,11 @@ from specsr.choices import IMAGE_SUFFIXES
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.io.file_info import ChannelInfo, FileInfo, inspect_file
-from specsr.jobs.inputs import load_recording
+from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.speed_inputs import speed_channel
 from specsr.maps.grid import Grid
+from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed import read_rpm
 from specsr.signal import Signal
@@ -193,9 +194,8 @@ def screen_map(
         SpecsrError: the file or the speed cannot be read; the message names the file.
     """
     if io.is_map(path):
-        spec = io.read_map(path)
-        if speed.table is not None and not speed.is_auto:
-            spec = spec.replace(rpm=read_rpm(speed.table, spec.grid))
+        spec = load(path, reading, speed)
+        assert isinstance(spec, SpecMap)
         return ScreenMap.of(spec)
     if not speed.is_auto:  # found in the whole recording
         with stream.opened(path, **reading.arguments()) as found:

@@ -103,6 +103,12 @@ def test_maps_images_and_folders(wav: Path, tmp_path: Path) -> None:
     assert facts(tmp_path / "map.npz").kind == "map"
     found = screen_map(tmp_path / "map.npz", tmp_path)
     np.testing.assert_array_equal(found.magnitude, spec.magnitude)
+    (tmp_path / "rpm.csv").write_text("time_s,rpm\n0,600\n2,1200\n")
+    with_speed = screen_map(tmp_path / "map.npz", tmp_path, speed=Speed(tmp_path / "rpm.csv"))
+    assert with_speed.rpm_at(1.0) == pytest.approx(900, abs=20)
+    with pytest.raises(SpecsrError, match="--rpm"):
+        screen_map(tmp_path / "map.npz", tmp_path, speed=Speed(channel="rpm"))
+    (tmp_path / "rpm.csv").unlink()
     specsr.write_image(tmp_path / "photo.png", np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(SpecsrError, match="specsr upscale"):
         facts(tmp_path / "photo.png")

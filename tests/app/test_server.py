@@ -10,6 +10,7 @@ import pytest
 
 from specsr.app.server import Served, refusal, serving
 from specsr.errors import SpecsrError
+from support.command import run
 
 TOKEN, PORT = "aTokenOf24Bytes", 5000
 
@@ -39,6 +40,14 @@ def test_requests_need_the_token_this_host_and_no_other_origin(
     why = refusal(host, origin, path, TOKEN, PORT)
     assert (why is None) == answered
     assert why is None or (why.startswith("refused") and TOKEN not in why)
+
+
+def test_the_command_refuses_what_is_missing(tmp_path: Path, capsys, monkeypatch) -> None:
+    code, _, errors = run(capsys, "app", tmp_path / "nothing.wav", "--no-browser")
+    assert code == 1 and "no such file or folder" in errors
+    monkeypatch.setattr("specsr.extras.installed", lambda module: module != "panel")
+    code, _, errors = run(capsys, "app", "--no-browser")
+    assert code == 1 and "pip install 'specsr[app]'" in errors
 
 
 def _page(folder: Path):

@@ -69,7 +69,7 @@ def test_the_slider_fades_between_maps_and_the_difference_is_beside(
     """One map is opened by its path, the other one is dropped on the page."""
     walk.open(inputs / "coarse.npz")
     walk.unfold()
-    walk.page.locator("input[type=file]").set_input_files(inputs / "true.npz")
+    walk.page.locator("input[type=file]").set_input_files([inputs / "true.npz"])
     walk.status().filter(has_text="true.npz: check how it is read").wait_for()
     walk.page.get_by_role("button", name="Open", exact=True).last.click()
     walk.page.get_by_role("checkbox", name="2: true.npz").wait_for()
@@ -126,6 +126,12 @@ def test_two_pages_are_apart(walk: Walk, chromium, served: str, inputs: Path) ->
     assert other.page.get_by_text("1: run.wav").count()
     context.close()
     assert other.problems == []
+
+
+def test_a_recording_is_dropped_with_its_sidecar(walk: Walk, inputs: Path) -> None:
+    files = [inputs / "run.wav.json", inputs / "run.wav"]
+    walk.page.locator("input[type=file]").set_input_files(files)
+    walk.page.get_by_text("from the sidecar run.wav.json").first.wait_for()
 
 
 def test_a_wrong_token_is_refused(chromium, served: str) -> None:

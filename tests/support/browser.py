@@ -76,6 +76,7 @@ class Walk:
             "const r = v.el.getBoundingClientRect(), b = v.frame.bbox;"
             "return [r.left + b.left, r.top + b.top, b.width, b.height]; }", name,
         )  # fmt: skip
+        self.page.wait_for_timeout(500)  # two clicks in a row are a double click to Bokeh
         self.page.mouse.click(box[0] + x * box[2], box[1] + (1 - y) * box[3])
 
     def zoom(self, x: tuple[float, float], y: tuple[float, float]) -> None:
