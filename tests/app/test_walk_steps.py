@@ -138,6 +138,10 @@ def test_a_step_is_cancelled_and_leaves_nothing(walk: Walk, inputs: Path) -> Non
 
 def test_a_step_that_fails_shows_the_line_of_the_command(walk: Walk, inputs: Path) -> None:
     walk.open(inputs / "run.wav")
-    run(walk, "Upscale")
-    walk.status().filter(has_text="model band takes rates from").wait_for()
-    assert walk.page.get_by_text("2: upscaled").count() == 0
+    walk.page.get_by_label("Step", exact=True).select_option("Denoise")
+    walk.page.get_by_label("Method (--method)").select_option("noise alone in a file (--noise)")
+    walk.page.get_by_label("Noise alone (--noise)").fill(str(inputs / "missing.wav"))
+    walk.page.get_by_label("Noise alone (--noise)").press("Tab")
+    run(walk, "Denoise")
+    walk.status().filter(has_text="missing.wav: no such file").wait_for()
+    assert walk.page.get_by_text("2: denoised").count() == 0
