@@ -9,17 +9,16 @@ import numpy as np
 from specsr.choices import LevelScale, check
 from specsr.errors import SpecsrError
 from specsr.nvh.level_curve import LevelCurve
-from specsr.plots.parts import figure_text, label_x
+from specsr.plots.parts import SHORTEST_DB, figure_text, label_x, widen
 from specsr.units import shown_unit
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_CHANNELS = 8
 """Most channels of a figure, one diagram each."""
-SHORTEST_DB, SHORTEST_SHARE = 3.0, 0.1
-"""Shortest span of a level axis, dB, and of a linear one, fraction of its highest value."""
+SHORTEST_SHARE = 0.1
+"""Shortest span of a linear axis, fraction of its highest value."""
 
 
 def plot_level_curve(
@@ -55,7 +54,7 @@ def plot_level_curve(
         ax.grid(alpha=0.3)
         ax.margins(x=0)
         ax.ticklabel_format(axis="y", useOffset=False)
-        _widen(ax, scale)
+        widen(ax, SHORTEST_DB if scale == "db" else SHORTEST_SHARE * abs(ax.get_ylim()[1]))
         if count > 1:
             ax.set_title(figure_text(name), fontsize=9, loc="left")
     axes[0].legend(fontsize=8)
@@ -63,14 +62,6 @@ def plot_level_curve(
     if title is not None:
         figure.suptitle(figure_text(title))
     return figure
-
-
-def _widen(ax: Axes, scale: LevelScale) -> None:
-    """Widen the level axis to a minimum span, so that a steady level shows as one."""
-    low, high = ax.get_ylim()
-    span = SHORTEST_DB if scale == "db" else SHORTEST_SHARE * abs(high)
-    if high - low < span:
-        ax.set_ylim((low + high - span) / 2, (low + high + span) / 2)
 
 
 def _scaled(curve: LevelCurve, scale: LevelScale):  # type: ignore[no-untyped-def]

@@ -33,6 +33,9 @@ _NO_DATA = "0.88"
 FULL_NAMES = 6
 """Orders up to which labels in a map are ``order 2``, and above which ``2``."""
 
+SHORTEST_DB = 3.0
+"""Shortest span of a level axis, dB, see `widen`."""
+
 MAX_ROWS, MAX_COLUMNS = 1500, 2000
 """Most rows and columns of cells in a figure; larger maps are shrunk (`shrunk`)."""
 
@@ -83,6 +86,13 @@ def new_axes(height: float = 4.8) -> Axes:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(8, height), layout="constrained").subplots()
+
+
+def widen(ax: Axes, span: float) -> None:
+    """Widen the vertical axis to at least ``span``, so that a steady curve looks steady."""
+    low, high = ax.get_ylim()
+    if high - low < span:
+        ax.set_ylim((low + high - span) / 2, (low + high + span) / 2)
 
 
 def draw(

@@ -9,7 +9,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.nvh.compare import Comparison, mean_level, scatter
-from specsr.plots.parts import figure_text
+from specsr.plots.parts import SHORTEST_DB, figure_text, widen
 from specsr.units import reference_label
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def plot_runs(found: Sequence[Comparison], difference: bool = False) -> Figure:
             ax.set_title(name, fontsize=9, loc="left")
             ax.grid(alpha=0.3)
             ax.set_xlim(x[0], x[-1])
+            ax.ticklabel_format(axis="y", useOffset=False)
+            widen(ax, SHORTEST_DB)
         labels = [f"{f:g}" for f in one.nominal]
         column[-1].set_xticks(range(0, len(labels), 3), labels[::3], fontsize=8)
         column[-1].set_xlabel("Third octave (Hz)")

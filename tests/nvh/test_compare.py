@@ -148,3 +148,11 @@ def test_a_silent_run_is_named_and_has_empty_cells(tmp_path: Path, capsys) -> No
     assert found.silent() == ("mute",)
     code, _, err = run(capsys, "compare", *files, "-o", tmp_path / "c.txt")
     assert code == 1 and ".html for the report" in err
+
+
+def test_a_steady_level_looks_steady() -> None:
+    from specsr.plots.runs import plot_runs
+
+    found = compare_runs({"one": short_run(), "two": short_run()}, (2,))
+    for ax in plot_runs(found).axes:
+        assert np.ptp(ax.get_ylim()) >= 3.0 - 1e-9
