@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
+from specsr.io import stream, write
 from specsr.nvh.order_bandwidth import limits
+from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_waveforms import ExtractedOrders, extract_orders
+from specsr.nvh.shafts import Shaft, shaft_orders
 from specsr.nvh.speed import revolutions
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.signal import Signal
@@ -93,3 +96,29 @@ def test_bandwidths_that_do_not_ascend_are_named() -> None:
     signal = Signal(tone(2), RATE, rpm=UP)
     with pytest.raises(SpecsrError, match="a bandwidth of 300 Hz"):
         extract_orders(signal, [2], method=VoldKalman(1.5, widest=300.0))
+
+
+def test_blocks_of_a_stream_have_the_bits_of_the_whole(tmp_path) -> None:
+    signal = Signal((tone(2, mode(2)) + 0.02 * NOISE)[None].astype(np.float32), RATE, rpm=UP)
+    shaft = Shaft("", UP)
+    lines = shaft_orders([2, 4], [shaft])
+    path = tmp_path / "run.wav"
+    write(path, signal.replace(rpm=None), subtype="FLOAT")
+    with stream.opened(path) as source:
+        found = [list(order_pieces(x, lines, ADAPTIVE, 3.0)) for x in (signal, source)]
+    for one, two in zip(*found, strict=True):
+        assert np.array_equal(one.waveforms, two.waveforms)
+        assert np.array_equal(one.bandwidth, two.bandwidth)
+    # other blocks choose nearly the same
+    whole = extract_orders(signal, [2, 4], method=ADAPTIVE)
+    joined = np.concatenate([piece.waveforms for piece in found[0]], axis=-1)
+    assert np.std(joined - whole.whole.waveforms) < 1e-2 * np.std(whole.whole.waveforms)
+
+
+@pytest.mark.parametrize("length", [1, 10, 700])
+def test_short_recordings_and_silence(length: int) -> None:
+    for gain in (1.0, 0.0, 1e-160, 1e150):
+        part = Signal(gain * tone(2)[:length], RATE, rpm=UP[:length])
+        found = extract_orders(part, [2, 4], method=VoldKalman(1.5, "Hz", 1, 12.0))
+        assert np.isfinite(found.whole.waveforms).all()
+        assert np.abs(found.whole.residual.samples).max() <= gain
