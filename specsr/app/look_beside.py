@@ -5,6 +5,7 @@ from __future__ import annotations
 from specsr.app.look_figures import SIZE
 from specsr.app.screen import Axes, Picture, Plane, Range, difference
 from specsr.app.session import Result
+from specsr.errors import SpecsrError
 
 
 def channel_of(result: Result, channel: str) -> str:
@@ -18,6 +19,11 @@ def plane_of(result: Result, channel: str, axes: Axes) -> Plane:
     Raises:
         SpecsrError: its speed does not allow the axes.
     """
+    if result.screen.rpm is None and (axes.x, axes.y) != ("time", "freq"):
+        raise SpecsrError(
+            f"{result.title}: has no speed, which axes of rpm and order need: open it with a table "
+            "(--rpm), a speed channel (--rpm-channel) or tacho pulses (--tacho-channel)"
+        )
     return result.screen.plane(channel_of(result, channel), axes)
 
 

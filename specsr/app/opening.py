@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,8 @@ LONG = 1 << 24
 """Samples, over all channels, from which an audio file is read in pieces."""
 LARGE = 1 << 26
 """Cells of a map from which its magnitudes and their levels of detail are in files."""
+SPARE = 0.8
+"""Fraction of the free disk that one of these files may take."""
 PIECE = 1 << 20
 """Samples that are analysed at a time."""
 DF = 10.0
@@ -246,6 +249,7 @@ def _map_of(
         order = (*shape[:-2], shape[-1], shape[-2])
         if np.prod(shape) <= LARGE:
             return np.empty(order, dtype).swapaxes(-1, -2)
+        _check_space(folder, int(np.prod(shape)) * np.dtype(dtype).itemsize)
         name = folder / f"{uuid4().hex}.npy"
         return np.lib.format.open_memmap(name, "w+", np.dtype(dtype), order).swapaxes(-1, -2)
 
@@ -260,6 +264,16 @@ def _map_of(
         column += found.shape[-1]
         advance(last / source.length)
     return ScreenMap(grid, tuple(channels), magnitude, rpm, None, empty)
+
+
+def _check_space(folder: Path, nbytes: int) -> None:
+    """Raise `SpecsrError` unless a file fits: writing beyond a full disk ends the process."""
+    free = shutil.disk_usage(folder).free
+    if nbytes > SPARE * free:
+        raise SpecsrError(
+            f"the map takes {nbytes / 1e9:.2g} GB of {free / 1e9:.2g} GB free in {folder}: "
+            "choose a larger row spacing, or another folder for temporary files (TMPDIR)"
+        )
 
 
 def readable_files(folder: Path) -> list[Path]:

@@ -218,14 +218,12 @@ class ScreenMap:
         return found
 
     def rpm_at(self, time: float) -> float | None:
-        """Return the speed at a time in s, 1/min, as its column has it; None if unknown."""
+        """Return the speed at a time in s, 1/min, between those of the columns; None if unknown."""
         if self.rpm is None:
             return None
         if "rpm" not in self._planes:
             self._planes["rpm"] = np.abs(column_rpm(self.rpm, self.grid))
-        (first, step), _ = self._spacing()
-        k = math.floor((time - first) / step + 0.5)
-        return float(self._planes["rpm"][min(max(k, 0), self.grid.frames - 1)])
+        return float(np.interp(time, self.grid.times(), self._planes["rpm"]))
 
     def speed_curve(self, points: int = 400) -> tuple[np.ndarray, np.ndarray] | None:
         """Return times in s and speeds in 1/min, at most ``points`` each; None if unknown."""

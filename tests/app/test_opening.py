@@ -81,6 +81,9 @@ def test_the_map_of_a_recording_is_its_spectrogram(wav: Path, tmp_path: Path, mo
     np.testing.assert_allclose(
         long.plane("left").pyramid.levels[1], found.plane("left").pyramid.levels[1], atol=1e-5
     )
+    monkeypatch.setattr(opening, "SPARE", 0.0)
+    with pytest.raises(SpecsrError, match="TMPDIR"):
+        screen_map(wav, tmp_path, df=4.0)
     assert long.rpm is not None and facts(wav).channels == ("left", "right")
 
 
