@@ -64,11 +64,11 @@ mean spectrum of the training recordings, level continued from the cut in every 
 *griffin-lim*: the same levels without noise, phase by fast Griffin-Lim with the known band
 reinserted. *oracle*: the same with the true levels (mean dB of the true map over 9 rows x 5
 frames) instead of the estimated ones: the error that remains with known levels and unknown
-fluctuations. *specsr*: `specsr.upscale_band` with each bundled model (or `--model`); *noise-fill*:
-its method without a network; *top given*: with `top` = half the rate of the recording's file, so
-that it is known which recordings are empty above 22.05 kHz. The last column is the run time over
-the length of the recordings in this run, on one core that other work may share: compare its rows
-with each other.
+fluctuations. *specsr*: `specsr.upscale_band`, which takes `band-speech` for what sounds like speech
+and `band` for all else; with a model named, that one for all; *noise-fill*: its method without a
+network; *top given*: with `top` = half the rate of the recording's file, so that it is known which
+recordings are empty above 22.05 kHz. The last column is the run time over the length of the
+recordings in this run, on one core that other work may share: compare its rows with each other.
 
 Levels: error of the mean level of each third octave above the cut (up to 20 kHz), default model.
 *half-width*: 68 % of the errors of all recordings lie within it; *covered*: share of a kind's
@@ -235,7 +235,7 @@ def griffin(case: Case, iterations: int, known_levels: bool = False) -> np.ndarr
 
 
 def specsr_band(
-    case: Case, model: Model | str, phase: str = "auto", top: bool = False
+    case: Case, model: Model | str | None, phase: str = "auto", top: bool = False
 ) -> np.ndarray:
     """`specsr.upscale_band` with a model, and with the known top of the spectrum."""
     band = BandOptions(phase=phase, top=min(case.native, RATE) / 2 if top else None)
@@ -375,14 +375,19 @@ def main() -> None:
         "oracle": functools.partial(griffin, iterations=args.iterations, known_levels=True),
     }
     names = [name for name in args.only if name in methods]
-    bundled = [args.model] if args.model else bundled_for("band", (1, 1))
-    models = [find_model(name, "band", (1, 1)) for name in bundled]
-    for model in models if "specsr" in args.only else ():
-        for phase in args.phase:
-            name = f"specsr, {model.name}" + ("" if phase == "auto" else f" ({phase})")
-            methods[name] = functools.partial(specsr_band, model=model, phase=phase)
-            methods[f"{name}, top given"] = functools.partial(methods[name], top=True)
-            names += [name, f"{name}, top given"]
+    chosen = [args.model] if args.model else bundled_for("band", (1, 1))
+    models = [find_model(name, "band", (1, 1)) for name in chosen]
+    for phase in args.phase if "specsr" in args.only else ():
+        name = ("specsr" if not args.model else f"specsr, {models[0].name}") + (
+            "" if phase == "auto" else f" ({phase})"
+        )
+        model = models[0] if args.model else None
+        methods[name] = functools.partial(specsr_band, model=model, phase=phase)
+        methods[f"{name}, top given"] = functools.partial(methods[name], top=True)
+        names += [name, f"{name}, top given"]
+    for model in models if "specsr" in args.only and not args.model else ():
+        methods[f"specsr, {model.name}"] = functools.partial(specsr_band, model=model)
+        names.append(f"specsr, {model.name}")
     if "noise-fill" in args.only:
         name = f"specsr, {NOISE_FILL}"
         methods[name] = functools.partial(specsr_band, model=NOISE_FILL)
@@ -398,7 +403,7 @@ def main() -> None:
     seconds = dict.fromkeys(found, 0.0)
     errors: dict[str, list[tuple[float, float]]] = {}
     jobs = [(scale, recording) for scale in args.scales for recording in all_recordings]
-    default = f"specsr, {models[0].name}"
+    default = "specsr" if not args.model else f"specsr, {models[0].name}"
     joint = []
     for scale, recording in progress(jobs, len(jobs), "band:"):
         case = Case(recording, scale, mean_db)

@@ -39,6 +39,9 @@ from specsr.signal import Signal, Source
 
 log = logging.getLogger(__name__)
 
+SPEECH_MODEL = "band-speech"
+"""Bundled model for recordings that sound like speech."""
+
 RESAMPLER = 1024
 """Samples of the input beyond a part of it that the resampled part depends on."""
 
@@ -65,7 +68,8 @@ def upscale_band(
     Args:
         low: the recording, samples [C, N]; with its speed for ``band.orders``.
         scale: ratio of the rates, a whole number from 2 up.
-        model: name or file of a model for the pair ``band``; None for the bundled one;
+        model: name or file of a model for the pair ``band``; None for the bundled one for the kind
+            of recording (`chosen_model`);
             `specsr.choices.NOISE_FILL` for noise of a typical spectrum, at any rate.
         band: top of the spectrum, orders, phase, consistency.
         options: tiling, ensemble, precision, device, length of the segments.
@@ -104,7 +108,7 @@ def upscale_pieces(
         estimate, lengths = _by_noise(low, scale, top, options)
         limit = low.rate * scale / 2
     else:
-        found = find_model(model, "band", (1, 1))
+        found = find_model(chosen_model(model, top), "band", (1, 1))
         estimate, lengths = _by_network(low, scale, found, top, band, options)
         limit = band_top(found)
     lines = None
@@ -127,6 +131,11 @@ def upscale_pieces(
         return put_band_back(signal, part.resample(top.known_rate(part.rate)))
 
     return process(low, work, lengths, progress)
+
+
+def chosen_model(model: str | Path | Model | None, top: Top) -> str | Path | Model | None:
+    """Return the model for a recording: the given one, else that for speech or for other sound."""
+    return SPEECH_MODEL if model is None and top.speech else model
 
 
 def band_top(model: Model) -> float:

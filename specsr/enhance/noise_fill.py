@@ -23,8 +23,11 @@ FRAMES = 5
 BLOCK = 1 << 16
 """Samples of noise with one seed: parts of a recording that overlap have the same noise."""
 
-NOISE_DB = 1.59
-"""Difference between mean and median power of noise, dB: -10 log10 ln 2."""
+QUANTILE = 0.25
+"""Quantile of the levels of these rows that is the level of the noise: lines do not move it."""
+
+NOISE_DB = 5.41
+"""Mean power of noise over that quantile, dB: -10 log10(-ln(1 - `QUANTILE`))."""
 
 CENTRES = 561.23 * 2 ** (np.arange(16) / 3)
 """Centres of the third octaves of `SPECTRA`, Hz."""
@@ -74,7 +77,7 @@ def noise_above(
         spectrum = stft(torch.from_numpy(measured.astype(np.float64)), grid)
         power = spectrum[near].abs().square().numpy()
         db = 10 * np.log10(np.maximum(power, 1e-300)) - shape[near, None]
-        level = np.median(db, axis=0)  # lines and their windows' sides do not count
+        level = np.quantile(db, QUANTILE, axis=0)
         level = uniform_filter1d(level, FRAMES, mode="nearest")
         gain = 10 ** ((level + shape[cut:, None] + NOISE_DB) / 20) / math.sqrt(energy)
         gain[freqs[cut:] > top] = 0.0

@@ -11,13 +11,14 @@ import numpy as np
 
 from specsr import io
 from specsr.choices import BICUBIC, NOISE_FILL, SCALE, Consistency, Phase, SignalPair
-from specsr.enhance.band import band_top, upscale_band, upscale_pieces
+from specsr.enhance.band import band_top, chosen_model, upscale_band, upscale_pieces
 from specsr.enhance.band_options import BandOptions
 from specsr.enhance.band_top import assumed_top, top_note
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform, shared_cells
 from specsr.enhance.upscale import pair_of_map
 from specsr.errors import SpecsrError
+from specsr.io import stream
 from specsr.jobs.inputs import load, load_recording, without_channels
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, Reading, Resolution, Speed
@@ -161,7 +162,7 @@ class Upscale(Work):
         top = assumed_top(low, self.scale, self.top)
         limit = rate / 2
         if self.model != NOISE_FILL:
-            limit = band_top(find_model(self.model, "band", (1, 1)))
+            limit = band_top(find_model(chosen_model(self.model, top), "band", (1, 1)))
         measured = top.known_rate(low.rate) / 2 * KNOWN_PART
         limit = min(limit, top.hz or limit)
         end = f"up to {limit:g} Hz, empty above" if limit < rate / 2 else "above"
@@ -220,8 +221,19 @@ class Upscale(Work):
         pair = self.pair or "band"
         if pair == "band" and io.is_map(file):
             pair = "pool"
-        scale = (1, 1) if pair == "band" else (self.scale, self.scale)
-        return model_file(self.model, pair, scale)
+        if pair == "band":
+            return model_file(self._band_model(file), pair, (1, 1))
+        return model_file(self.model, pair, (self.scale, self.scale))
+
+    def _band_model(self, file: Path) -> str | None:
+        """Return the model for a recording; the default depends on what it sounds like."""
+        if self.model is not None:
+            return self.model
+        with stream.opened(file, **self.reading.arguments()) as opened:
+            low = load_recording(file, self.reading) if opened is None else opened
+            found = chosen_model(None, assumed_top(low, self.scale))
+        assert found is None or isinstance(found, str)
+        return found
 
     def tables(self) -> tuple[Path, ...]:
         """Return the tables of the speeds that are given."""

@@ -176,7 +176,7 @@ def test_models_lists_every_bundled_model(capsys):
     code, shown, _ = run(capsys, "models")
     assert code == 0
     assert specsr.bundled_models() == [
-        "band", "band-small", "denoise", "denoise-orders", "denoise-small", "expected",
+        "band", "band-small", "band-speech", "denoise", "denoise-orders", "denoise-small", "expected",
         "image-mdsr", "image-x2", "image-x3", "image-x4", "map", "map-small", "noise", "sharp",
     ]  # fmt: skip
     assert all(name in shown for name in specsr.bundled_models())

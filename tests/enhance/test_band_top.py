@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import specsr
-from specsr import BandOptions, Signal, SpecsrError
+from specsr import BandOptions, Signal, SpecsrError, io
 from specsr.choices import NOISE_FILL
+from specsr.enhance.band import SPEECH_MODEL, chosen_model, takes_top
 from specsr.enhance.band_top import assumed_top, top_note
 from specsr.enhance.noise_fill import CENTRES, SPECTRA
 from specsr.enhance.speech import is_speech
+from specsr.jobs.options import Reading
+from specsr.jobs.upscale import Upscale
 from specsr.models.options import InferOptions
 
 
@@ -137,6 +142,25 @@ def test_silence_stays_silent() -> None:
 def test_options_out_of_range(options: dict, message: str) -> None:
     with pytest.raises(SpecsrError, match=message):
         BandOptions(**options)
+
+
+def test_speech_has_a_model_of_its_own(tmp_path: Path) -> None:
+    """Whole, and in what a job records; a model that takes the top fills the band up to it."""
+    low = sentence().cut(0, 16000)
+    speech = specsr.load_model(SPEECH_MODEL)
+    assert takes_top(speech) and not takes_top(specsr.load_model("band"))
+    assert chosen_model(None, assumed_top(low, 2)) == SPEECH_MODEL
+    assert chosen_model("band", assumed_top(low, 2)) == "band"
+    assert chosen_model(None, assumed_top(walled(), 2)) is None
+    io.write(tmp_path / "sentence.wav", low)
+    io.write(tmp_path / "noise.wav", walled())
+    work = Upscale(Reading())
+    for name, model in (("sentence", SPEECH_MODEL), ("noise", "band")):
+        found = work.model_file(tmp_path / f"{name}.wav")
+        assert found is not None and found.stem == model
+    full = specsr.upscale_band(low, 3)
+    same = specsr.upscale_band(low, 3, model=speech)
+    np.testing.assert_array_equal(full.samples, same.samples)
 
 
 def test_noise_is_no_model_for_maps() -> None:
