@@ -123,7 +123,7 @@ add_command(
     app,
     "specsr orders run.wav --rpm rpm.csv --cut 2,4 -o cuts.csv -o run.png",
     "specsr orders car.flac --unit Pa --rpm-channel 1 --rpm-scale 4821.43 -o car.png",
-    "specsr orders run.wav --tacho-channel 2 --pulses 60",
+    "specsr orders run.wav --tacho-channel 2 --pulses 60 --method vold-kalman --max-bandwidth 12",
     "specsr orders run.wav --expected --cut 2,4 -o cuts.csv -o run.png",
 )(orders)
 add_command(
@@ -134,7 +134,7 @@ add_command(
     app,
     "specsr levels cabin.wav --calib 2.76 --unit Pa -o bands.csv -o bands.png",
     "specsr levels run.wav --rpm rpm.csv --over rpm --weighting A --cut 2,4 -o levels.png",
-    "specsr levels run.wav --background idle.wav -o bands.csv",
+    "specsr levels run.wav --background idle.wav -o bands.csv --psd psd.csv",
     "specsr levels mount.wav --over time --quantity velocity --scale linear -o v.csv",
 )(levels)
 add_command(
@@ -145,7 +145,7 @@ add_command(
 add_command(
     app,
     "specsr compare before.wav after.wav --rpm-channel rpm --cut 2,4 -o compare.csv",
-    "specsr compare FOLDER --reference before -o compare.png --difference",
+    "specsr compare FOLDER --reference before -o compare.png --difference -o compare.html",
 )(compare)
 add_command(
     app,
