@@ -166,7 +166,7 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False) -> np.ndarray:
     """
     found = []
     for spec, estimate in mix.maps:
-        known = KnownNoise.of(mix.alone, spec, follow, None)
+        known = KnownNoise.of(mix.alone, spec, None)
         grid = spec.grid
         noise = noise_spectrum(mix.alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
         cells = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]

@@ -97,7 +97,9 @@ def denoise(
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict", help="With --orders: keep nothing but components that track the speed."
+            "--strict",
+            help="Also remove what is no noise by its distribution: with --orders "
+            "whatever does not track the speed.",
         ),
     ] = False,
     removed: Annotated[
@@ -123,7 +125,8 @@ def denoise(
     --orders keeps components that track the shaft speed (orders, gear mesh, whine); with --strict
     it removes impacts, steady tones and whatever else does not track it.  It needs a recording
     with its speed: in the file, or given by --rpm, --rpm-channel or --tacho-channel.
-    Without --noise, removed parts that differ from noise by their distribution are given back.
+    Without --noise and --strict, removed parts that differ from noise by their distribution are
+    given back.
     --plot shows what was removed beside the rest.
     Long audio files are processed in segments, in bounded memory (with --orders or --removed they
     are read whole).

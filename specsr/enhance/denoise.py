@@ -14,6 +14,7 @@ from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.expected import PAIR
 from specsr.enhance.known_noise import KnownNoise, noise_pieces, without_noise
 from specsr.enhance.noise_floor import SECONDS, floor_transform, without_floor
+from specsr.enhance.noise_profile import Noise
 from specsr.enhance.restraint import restrained_map
 from specsr.enhance.segments import (
     first_seconds,
@@ -42,8 +43,8 @@ def denoise(
     noisy: Signal,
     *,
     method: DenoiseMethod = "network",
-    noise: Signal | None = None,
-    follow: bool = False,
+    noise: Signal | Noise | None = None,
+    strict: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -54,8 +55,8 @@ def denoise(
     noisy: SpecMap,
     *,
     method: DenoiseMethod = "network",
-    noise: Signal | None = None,
-    follow: bool = False,
+    noise: Signal | Noise | None = None,
+    strict: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -67,8 +68,8 @@ def denoise(
     noisy: Signal | SpecMap,
     *,
     method: DenoiseMethod = "network",
-    noise: Signal | None = None,
-    follow: bool = False,
+    noise: Signal | Noise | None = None,
+    strict: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -89,9 +90,8 @@ def denoise(
         noise: recording of the noise alone, in the same unit, of a quarter of a second or more:
             one channel, or as many as ``noisy``.  Its spectrum is removed
             (`specsr.enhance.known_noise`) from a recording of any rate from 2 kHz, or a map as
-            for ``floor``, in place of ``method``.
-        follow: the level of the noise changes with time, alike in all third octaves.  Broadband
-            sound of the machine that changes like that is removed too.
+            for ``floor``, in place of ``method``.  `Noise` has options.
+        strict: without ``noise``, also remove what is no noise by its distribution.
         model: name or file of a model for the pair ``denoise``, with ``floor`` for ``speckle``,
             with ``noise`` for ``noise``; None for the bundled one.
         attenuation: largest attenuation of a cell in dB, from 0 up.
@@ -117,29 +117,30 @@ def denoise(
     if isinstance(noisy, Signal):
         return join(
             denoise_pieces(
-                noisy, method=method, noise=noise, follow=follow, model=model,
+                noisy, method=method, noise=noise, strict=strict, model=model,
                 attenuation=attenuation, options=options, progress=progress,
             )
         )  # fmt: skip
-    _check(method, attenuation, noise, follow)
+    _check(method, attenuation, noise, strict)
     if noise is not None:
-        known = KnownNoise.of(noise, noisy, follow, model)
+        known = KnownNoise.of(noise, noisy, model)
         return without_noise(noisy, known, attenuation, options, progress)
     if method == "floor":
-        return without_floor(
-            noisy, find_model(model, PAIR, (1, 1)), attenuation, options, progress
-        )  # fmt: skip
+        speckle = find_model(model, PAIR, (1, 1))
+        clean = without_floor(noisy, speckle, attenuation, options, progress)
+        return clean if strict else restrained_map(noisy, clean)
     found = _checked_model(model, noisy.grid.rate)
     _require_grid(found, noisy.grid)
-    return _attenuated(noisy, _median_levels(noisy), found, attenuation, options, progress)
+    clean = _attenuated(noisy, _median_levels(noisy), found, attenuation, options, progress)
+    return clean if strict else restrained_map(noisy, clean)
 
 
 def denoise_pieces(
     noisy: Source,
     *,
     method: DenoiseMethod = "network",
-    noise: Signal | None = None,
-    follow: bool = False,
+    noise: Signal | Noise | None = None,
+    strict: bool = False,
     model: str | Path | Model | None = None,
     attenuation: float = MAX_ATTENUATION,
     options: InferOptions = InferOptions(),
@@ -150,12 +151,13 @@ def denoise_pieces(
     Arguments and errors are those of `denoise`; ``noisy`` may also be an open file
     (`specsr.io.stream`).
     """
-    _check(method, attenuation, noise, follow)
+    _check(method, attenuation, noise, strict)
     if noise is not None:
-        known = KnownNoise.of(noise, noisy, follow, model)
+        known = KnownNoise.of(noise, noisy, model)
         return noise_pieces(noisy, known, attenuation, options, progress)
     if method == "floor":
-        return _by_floor(noisy, find_model(model, PAIR, (1, 1)), attenuation, options, progress)
+        speckle = find_model(model, PAIR, (1, 1))
+        return _by_floor(noisy, speckle, attenuation, strict, options, progress)
     found = _checked_model(model, noisy.rate)
 
     transform = model_transform(found)
@@ -171,23 +173,26 @@ def denoise_pieces(
         spec = transform(part)
         pairs = zip(_median_levels(spec), reference[first:])
         level = [levels.segment_level(*pair) for pair in pairs]
-        spec = _attenuated(spec, level, found, attenuation, options, steps)
-        signal = SpectrogramTransform.inverse(spec, options.device)
+        clean = _attenuated(spec, level, found, attenuation, options, steps)
+        clean = clean if strict else restrained_map(spec, clean)
+        signal = SpectrogramTransform.inverse(clean, options.device)
         return signal.replace(full_scale=part.full_scale)
 
     return process(noisy, work, model_plan(found, noisy, 1, options), progress)
 
 
 def _by_floor(
-    noisy: Source, model: Model, attenuation: float, options: InferOptions,
+    noisy: Source, model: Model, attenuation: float, strict: bool, options: InferOptions,
     progress: Progress | None,
 ) -> Generator[Signal, None, None]:  # fmt: skip
     """Yield the result of the method ``floor`` in pieces."""
     transform = floor_transform(noisy.rate)
 
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
-        spec = without_floor(transform(part), model, attenuation, options, steps)
-        signal = SpectrogramTransform.inverse(spec, options.device)
+        spec = transform(part)
+        clean = without_floor(spec, model, attenuation, options, steps)
+        clean = clean if strict else restrained_map(spec, clean)
+        signal = SpectrogramTransform.inverse(clean, options.device)
         return signal.replace(full_scale=part.full_scale)
 
     # the floor of a cell comes from half of `SECONDS` on either side
@@ -199,15 +204,17 @@ def _by_floor(
     return process(noisy, work, plan, progress)
 
 
-def _check(method: DenoiseMethod, attenuation: float, noise: Signal | None, follow: bool) -> None:
+def _check(
+    method: DenoiseMethod, attenuation: float, noise: Signal | Noise | None, strict: bool
+) -> None:
     """Raise `SpecsrError` for options out of range or that exclude each other."""
     check(method, DenoiseMethod, "method")
     if noise is not None:
-        expect(noise, (Signal,), " of the noise alone; specsr.read(path) makes one")
+        expect(noise, (Signal, Noise), " of the noise alone; specsr.read(path) makes one")
         if method != "network":
             raise SpecsrError(f"method {method!r} and noise: two methods, leave one out")
-    elif follow:
-        raise SpecsrError("follow needs a recording of the noise: add noise=, or leave it out")
+        if strict:
+            raise SpecsrError("strict is for methods without noise=: leave one of them out")
     if not attenuation >= 0:
         raise SpecsrError(f"attenuation is {attenuation} dB: expected zero or more")
 
@@ -241,7 +248,7 @@ def _attenuated(
     noisy: SpecMap, level: Sequence[float], model: Model, attenuation: float,
     options: InferOptions, progress: Progress | None,
 ) -> SpecMap:  # fmt: skip
-    """Return a full map with every cell attenuated as the model estimates, with restraint.
+    """Return a full map with every cell attenuated as the model estimates.
 
     ``level`` holds the level of each channel that its cells are seen relative to, dB re 1 unit.
     """
@@ -253,8 +260,7 @@ def _attenuated(
         gains.append(np.clip(result - relative, -attenuation, 0.0))
     gain = 10 ** (np.stack(gains) / 20)
     gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
-    clean = noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
-    return restrained_map(noisy, clean)
+    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
 
 
 def _require_grid(model: Model, grid: Grid) -> None:

@@ -20,7 +20,13 @@ import torch
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
 from specsr.enhance.noise_floor import N_FFT
-from specsr.enhance.noise_profile import FOLLOWED_SECONDS, fitting, followed, noise_spectrum
+from specsr.enhance.noise_profile import (
+    FOLLOWED_SECONDS,
+    Noise,
+    fitting,
+    followed,
+    noise_spectrum,
+)
 from specsr.enhance.segments import plan, process
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
@@ -61,15 +67,16 @@ class KnownNoise:
 
     @classmethod
     def of(
-        cls, noise: Signal, noisy: Source | SpecMap, follow: bool, model: str | Path | Model | None
+        cls, noise: Signal | Noise, noisy: Source | SpecMap, model: str | Path | Model | None
     ) -> KnownNoise:
         """Return the noise of a recording or map; ``model`` is one for `PAIR`, None: bundled.
 
         Raises:
             SpecsrError: as `specsr.enhance.noise_profile.fitting`, or no such model.
         """
+        given = Noise(noise) if isinstance(noise, Signal) else noise
         models = find_model(None, EXPECTED, (1, 1)), find_model(model, PAIR, (1, 1))
-        return cls(fitting(noise, noisy), follow, models)
+        return cls(fitting(given.recording, noisy), given.follow, models)
 
 
 class Cells(NamedTuple):

@@ -16,7 +16,6 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, percentile_filter
 
 from specsr.enhance.expected import expected
-from specsr.enhance.restraint import restrained_map
 from specsr.maps.grid import Grid
 from specsr.maps.levels import to_db
 from specsr.maps.spec_map import SpecMap
@@ -128,8 +127,6 @@ def without_floor(
 ) -> SpecMap:  # fmt: skip
     """Return a full map with every cell attenuated by the share of the noise floor in it.
 
-    What is no noise is given back (`specsr.enhance.restraint`).
-
     Args:
         noisy: measured map, with or without a phase, which is kept.
         model: for expected maps; None for the bundled one.
@@ -147,5 +144,4 @@ def without_floor(
     ]
     gain = np.stack(gains)
     gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
-    clean = noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
-    return restrained_map(noisy, clean)
+    return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))

@@ -7,6 +7,8 @@ every third octave looks the same, so nothing is followed unless it is asked for
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, percentile_filter
 
@@ -34,6 +36,20 @@ FEWEST_ROWS = 8
 
 STEADY_DB = 1.0
 """Change of the level that is taken for scatter, dB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """A recording of noise alone, with options.
+
+    Attributes:
+        recording: of the noise, any rate, one channel or as many as the recording that it is in.
+        follow: its level changes with time, alike in all third octaves.  Broadband sound of the
+            machine that changes like that is removed too.
+    """
+
+    recording: Signal
+    follow: bool = False
 
 
 def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray:

@@ -16,6 +16,7 @@ from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.known_noise import PAIR as NOISE
+from specsr.enhance.noise_profile import Noise
 from specsr.enhance.orders import keep_orders
 from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
@@ -46,9 +47,8 @@ class Denoise(Work):
         method: see `specsr.denoise`.
         model: name or file of a model; None for the bundled one.
         attenuation: largest attenuation of a cell, dB.
-        orders: keep components that track the machine speed, without a model, and what is no
-            noise (`specsr.enhance.restraint`).
-        strict: keep only these components.
+        orders: keep components that track the machine speed, without a model.
+        strict: also remove what is no noise by its distribution (`specsr.enhance.restraint`).
         speed: source of the machine speed, for ``orders``.
         noise: where the noise is heard alone; replaces ``method``.
         removed: audio file of what was taken, of one recording; None for no such file.
@@ -77,8 +77,10 @@ class Denoise(Work):
         if self.orders:
             self._check_orders()
             return
-        if self.strict:
-            raise SpecsrError("--strict: for --orders: add it, or leave this out")
+        if self.strict and self.noise.given:
+            raise SpecsrError(
+                "--strict: for methods without --noise and --noise-from: leave it out"
+            )
         if self.speed.given:
             raise SpecsrError(
                 "--rpm, --rpm-channel and --tacho-channel have no effect without --orders: add "
@@ -116,8 +118,8 @@ class Denoise(Work):
         path = task.file
         shared: dict[str, Any] = {
             "method": self.method, "model": self.model, "attenuation": self.attenuation,
-            "options": self.options, "progress": task.progress, "noise": self._noise(path),
-            "follow": self.noise.follow,
+            "options": self.options, "progress": task.progress, "strict": self.strict,
+            "noise": self._noise(path),
         }  # fmt: skip
         segmented = long_recording(path, task.targets, self.reading, self.options.segment)
         with segmented if self.removed is None else nullcontext() as long:
@@ -138,7 +140,12 @@ class Denoise(Work):
             return dataclasses.replace(result, output=output)
         return result
 
-    def _noise(self, path: Path) -> Signal | None:
+    def _noise(self, path: Path) -> Noise | None:
+        """Return the noise, if it is known."""
+        found = self._noise_alone(path)
+        return None if found is None else Noise(found, self.noise.follow)
+
+    def _noise_alone(self, path: Path) -> Signal | None:
         """Return the recording of the noise alone, if it is known."""
         file = self.noise.file
         if file is not None:

@@ -61,7 +61,7 @@ def test_noise_of_a_file_and_of_a_stretch_is_removed(folder, capsys) -> None:
         ("--noise idle.wav --method floor", "another method than floor, leave out --method"),
         ("--noise idle.wav --model denoise", "was trained for the pair 'denoise', not 'noise'"),
         ("--noise idle.wav --orders", "--orders needs no noise"),
-        ("--strict", "--strict: for --orders"),
+        ("--strict --noise idle.wav", "--strict: for methods without --noise"),
         ("--attenuation -1", "attenuation is -1.0 dB"),
         ("--model none", "no bundled model of this name"),
         ("--device cuda:99", "cuda:99"),

@@ -7,7 +7,7 @@ import pytest
 
 import specsr
 from specsr.enhance.known_noise import joined, noise_transforms
-from specsr.enhance.noise_profile import fitting, followed, noise_spectrum
+from specsr.enhance.noise_profile import Noise, fitting, followed, noise_spectrum
 from specsr.maps.grid import Grid
 from specsr.scores.metrics import si_sdr
 
@@ -141,7 +141,7 @@ def test_noise_that_swells_is_followed_on_request(clean, alone) -> None:
     noise = swell * steady(clean.length, 7)
     noisy = clean.replace(samples=clean.samples + noise.astype(np.float32))
     scores = [
-        si_sdr(clean.samples[0], specsr.denoise(noisy, noise=alone, follow=follow).samples[0])
+        si_sdr(clean.samples[0], specsr.denoise(noisy, noise=Noise(alone, follow)).samples[0])
         for follow in (False, True)
     ]
     assert scores[1] > scores[0] + 1
@@ -157,8 +157,8 @@ def test_what_does_not_fit_is_refused(noisy, alone) -> None:
         specsr.denoise(noisy, noise=two)
     with pytest.raises(specsr.SpecsrError, match="method 'floor' and noise: two methods"):
         specsr.denoise(noisy, noise=alone, method="floor")
-    with pytest.raises(specsr.SpecsrError, match="follow needs a recording of the noise"):
-        specsr.denoise(noisy, follow=True)
+    with pytest.raises(specsr.SpecsrError, match="strict is for methods without noise="):
+        specsr.denoise(noisy, noise=alone, strict=True)
     with pytest.raises(specsr.SpecsrError, match="not 'noise'"):
         specsr.denoise(noisy, noise=alone, model="denoise")
     assert fitting(alone.resample(16000.0), noisy).rate == RATE
