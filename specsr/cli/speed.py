@@ -158,6 +158,11 @@ def _print(found: FoundSpeed) -> None:
             f"  the speed jumps at {time:.4g} s, with no lines in between: before or after, it may "
             "be wrong by a factor or that of another shaft; --orders or --rpm-range may help"
         )
+    for time in found.changes:
+        say(
+            f"  the pattern of the lines changes at {time:.4g} s: the speed may be that of another "
+            "shaft before or after it; --start, --rpm-range or --orders may help"
+        )
 
 
 def _csv(found: FoundSpeed) -> str:

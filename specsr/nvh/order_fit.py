@@ -138,12 +138,12 @@ def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> OrderF
         own = tried.shaft[kept] == i
         total = np.bincount(columns, share * own[order], model.shape[1])
         sure = np.bincount(columns, share * (own * weight)[order], model.shape[1])
-        sure = np.repeat(sure / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
+        known = np.repeat(sure / np.maximum(total, 1e-9), model.scale[1])[: model.frames]
         held, confirmed, evident = (
             tuple(levels.orders[own & each].tolist())
             for each in (np.ones(len(kept), dtype=bool), weight > 0.5, unaided > 0.5)
         )
-        shafts.append(ShaftLines(held, sure, confirmed, evident))
+        shafts.append(ShaftLines(held, known, confirmed, evident))
     lines, weighted, rest = model.fine(levels, weight)
     credible = float((share * weight[order]).sum() / expected.size)
     return OrderFit(lines, weighted, rest, tuple(shafts), credible)

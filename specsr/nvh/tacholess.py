@@ -18,6 +18,7 @@ from specsr.errors import SpecsrError, expect
 from specsr.nvh.tacholess_candidates import MOST, Candidate, Track, another, candidates
 from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, column_step, pieces
 from specsr.nvh.tacholess_path import Search, speeds_between
+from specsr.nvh.tacholess_pattern import changes, lowered, pattern
 from specsr.nvh.tacholess_phase import refine_by_phase
 from specsr.progress import Progress
 from specsr.signal import Signal
@@ -103,6 +104,9 @@ class FoundSpeed:
             lines have the assumed orders is not part of it: see the candidates.
         candidates: speeds that explain the recording, the best one first, before the refinement.
         chosen: position of the one refined.
+        changes: times at which the pattern of the order levels changes, s: the path may have gone
+            to another shaft (`specsr.nvh.tacholess_pattern`).  On the less confident side the
+            confidence is one half at most.
     """
 
     times: np.ndarray
@@ -110,6 +114,7 @@ class FoundSpeed:
     confidence: np.ndarray
     candidates: tuple[Candidate, ...]
     chosen: int = 0
+    changes: tuple[float, ...] = ()
 
     @property
     def is_found(self) -> bool:
@@ -203,7 +208,11 @@ def find_speed(
     if (track.confidence >= SURE).any():
         rotation_hz = refine_by_phase(plain, rotation_hz, step, track.orders)
     rpm = 60 * rotation_hz / unit
-    return FoundSpeed(times, rpm, track.confidence, tuple(found), options.candidate - 1)
+    changed = changes(pattern(plain, rotation_hz, step), track.confidence, step)
+    confidence = lowered(track.confidence, changed, options.start is not None)
+    return FoundSpeed(
+        times, rpm, confidence, tuple(found), options.candidate - 1, tuple(times[changed].tolist())
+    )
 
 
 def _tracks(

@@ -77,7 +77,7 @@ def _round(
     clear = (cycles * error < 0.3) & top[:, early] & top[:, late]
     shifts, weights = [], []
     for samples in signal.samples:
-        found = _demodulated(samples.astype(np.float64), turns, centres, half, points)
+        found = demodulated(samples.astype(np.float64), turns, centres, half, points)
         lines, between = found[: len(orders)], np.square(np.abs(found[len(orders) :]))
         noise = np.concatenate([(between[:-1] + between[1:]) / 2, between[-1:]])
         noise = uniform_filter1d(noise, 9, axis=1) + 1e-300
@@ -105,7 +105,7 @@ def _smoothed(log: np.ndarray, weight: np.ndarray, step: float) -> np.ndarray:
 
 
 @njit(cache=True)
-def _demodulated(x, turns, centres, half, orders):  # type: ignore[no-untyped-def]  # pragma: no cover
+def demodulated(x, turns, centres, half, orders):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Return the components of orders around instants, complex [K, T]; Hann windows.
 
     Args:

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from specsr import Signal, SpeedSearch, find_speed
-from specsr.nvh.tacholess_candidates import FACTORS, Candidate, Track, candidates
+from specsr.nvh.tacholess_candidates import (
+    FACTORS,
+    Candidate,
+    Track,
+    candidates,
+    confidence_of,
+)
 from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_path import STEP, speeds_between
+from specsr.nvh.tacholess_pattern import changes, lowered
 
 COLUMN = 0.05
 SPEEDS = speeds_between(100.0, 16000.0)
@@ -122,3 +129,49 @@ def test_a_machine_whose_strong_orders_change_has_one_factor():
     assert np.mean(np.abs(ratio / 0.5 - 1) < 0.03) >= 0.9
     assert found.breaks == ()
     assert 0 < np.mean(found.confidence == 0) < 0.12  # within the jump
+
+
+def test_a_path_that_goes_to_another_shaft_is_named_and_less_sure():
+    """A shaft speeds up and ends at 2.4 s, where another one of the same speed slows down."""
+    rate, meet = 2500.0, 2.4
+    time = np.arange(round(rate * 4)) / rate
+    rpm = 1500 + 300 * np.where(time < meet, time, 2 * meet - time)
+    turns = np.cumsum(rpm) / 60 / rate
+    first, second = (
+        sum(np.cos(2 * np.pi * k * turns + k * k) for k in orders)
+        for orders in ((1, 2, 3, 4, 6, 9), (1, 2, 5, 7, 8, 10, 11))
+    )
+    noise = np.random.default_rng(2).standard_normal(rpm.size)
+    search = SpeedSearch((1000.0, 4000.0))
+    found = find_speed(Signal(np.where(time < meet, first, second) + noise, rate), search)
+    assert found.changes == (pytest.approx(meet, abs=0.2),)
+    early, late = found.times < found.changes[0], found.times > found.changes[0]
+    assert found.confidence[early].max() > 0.9 > 0.5 >= found.confidence[late].max()
+    alone = find_speed(Signal(first + noise, rate), search)
+    assert alone.changes == () and alone.confidence.max() > 0.9
+
+
+def test_lines_at_known_orders_are_surer_and_noise_is_at_neither():
+    assert confidence_of(np.array(3.2), known=True) > 0.5 > confidence_of(np.array(3.2))
+    noise = np.array(2.1 + 3 * 0.27)  # mean and three standard deviations of its best paths
+    assert confidence_of(noise, known=True) < 0.5 and confidence_of(noise) < 0.1
+
+
+@pytest.mark.parametrize(("from_start", "kept"), [(True, slice(0, 30)), (False, slice(30, 100))])
+def test_the_surer_side_of_a_change_or_that_of_the_start_keeps_its_confidence(from_start, kept):
+    confidence = np.where(np.arange(100) < 30, 0.8, 0.9)
+    found = lowered(confidence, [30], from_start)
+    assert np.array_equal(found[kept], confidence[kept])
+    assert (np.delete(found, np.r_[kept]) == 0.5).all()
+    assert np.array_equal(lowered(confidence, [], from_start), confidence)
+
+
+def test_the_pattern_of_a_machine_that_stays_the_same_does_not_change():
+    rng = np.random.default_rng(3)
+    own, other = (rng.uniform(-3, 20, (30, 1)) for _ in range(2))
+    scatter = rng.standard_normal((30, 200))
+    sure = np.ones(200)
+    assert changes(own + 3 * scatter, sure, 0.05) == []
+    both = np.where(np.arange(200) < 90, own, other) + 3 * scatter
+    assert changes(both, sure, 0.05) == [pytest.approx(90, abs=5)]
+    assert changes(both, 0 * sure, 0.05) == []
