@@ -104,7 +104,12 @@ def compare(
             continue
         weights: Any = weighting if unit in ("Pa", "V", "1") else "Z"
         known = reference if reference in runs else None
-        found += compare_runs(runs, orders, reference=known, rpm_step=step, weighting=weights)
+        try:
+            found += compare_runs(runs, orders, reference=known, rpm_step=step, weighting=weights)
+        except SpecsrError as error:
+            if len(by_unit) == 1:
+                raise
+            failed.append(f"channels in {unit}: {error}")
     if not found:
         raise SpecsrError("; ".join(failed))
     for text in failed:
