@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
+import os
 import secrets
 import shutil
 import signal
@@ -18,8 +18,7 @@ from urllib.parse import urlsplit
 from specsr.app.process import cancel_all
 from specsr.errors import SpecsrError
 from specsr.extras import require
-
-log = logging.getLogger(__name__)
+from specsr.io.temporaries import is_running
 
 ADDRESS = "127.0.0.1"
 NAMES = (ADDRESS, "localhost")
@@ -30,6 +29,18 @@ UPLOAD = 512 * 1024**2
 PART = 4 * 1024**2
 LEFT = 60_000
 """Time in ms after which a page that nobody sees any more ends."""
+
+
+PREFIX = "specsr-app-"
+"""Start of the names of temporary folders; the number of the process and a token follow."""
+
+
+def sweep() -> None:
+    """Remove the temporary folders of servers that were killed: those of processes that ended."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if number.isdecimal() and not is_running(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def refusal(
@@ -100,7 +111,8 @@ class Served:
         self.port = int(sockets[0].getsockname()[1])
         self.token = secrets.token_urlsafe(24)
         self.address = f"http://{ADDRESS}:{self.port}/{self.token}/"
-        self.folder = Path(tempfile.mkdtemp(prefix="specsr-app-"))
+        sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         panel.extension("filedropper", "tabulator", notifications=False)
 
         def page() -> Any:

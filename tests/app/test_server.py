@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from specsr.app.server import Served, refusal, serving
+from specsr.app.server import Served, refusal, serving, sweep
 from specsr.errors import SpecsrError
 from support.command import run
 
@@ -48,6 +50,17 @@ def test_the_command_refuses_what_is_missing(tmp_path: Path, capsys, monkeypatch
     monkeypatch.setattr("specsr.extras.installed", lambda module: module != "panel")
     code, _, errors = run(capsys, "app", "--no-browser")
     assert code == 1 and "pip install 'specsr[app]'" in errors
+
+
+def test_folders_of_killed_servers_are_removed(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
+    kept = [f"specsr-app-{os.getpid()}-abc", "specsr-app-x-abc", f"other-{ended}-abc"]
+    for name in (*kept, f"specsr-app-{ended}-abc"):
+        (tmp_path / name).mkdir()
+    sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
 
 
 def _page(folder: Path):
