@@ -97,6 +97,8 @@ def _benchmark(verbose: Verbose = 0) -> None:
 add_command(
     app,
     "specsr upscale logger.wav -o full.wav --scale 2",
+    "specsr upscale logger.wav -o full.wav --top 22050",
+    "specsr upscale run.wav -o full.wav --model noise-fill --rpm rpm.csv --orders 1:1:40",
     "specsr upscale map.npz -o fine.npz -o fine.wav --scale 4 --plot fine.png",
     "specsr upscale map.npz -o fine.npz --rpm rpm.csv",
     "specsr upscale map.npz -o fine.npz --shaft 'fan: fan.csv' --orders fan=7,14",
@@ -189,16 +191,8 @@ add_command(
     "specsr train configs/map.yaml train.devices=2",
     "torchrun --nproc-per-node 2 -m specsr train configs/map.yaml",
 )(train)
-add_command(
-    app,
-    "specsr models",
-    "specsr models --json",
-    "specsr models --card map",
-)(models)
-add_command(
-    app,
-    "specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors",
-)(convert)
+add_command(app, "specsr models", "specsr models --json", "specsr models --card map")(models)
+add_command(app, "specsr convert edsr_baseline_x2.pt -o edsr_baseline_x2.safetensors")(convert)
 add_command(
     app,
     "specsr export map -o map.onnx --scale 4",

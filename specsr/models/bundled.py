@@ -26,7 +26,12 @@ BUNDLED = Path(__file__).parent / "bundled"
 
 
 def bundled_models() -> list[str]:
-    """Return the names of the bundled models."""
+    """Return the names of the bundled models.
+
+    Example:
+        >>> "map" in specsr.bundled_models()
+        True
+    """
     return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
 
 
@@ -121,6 +126,11 @@ def load_model(source: str | Path) -> Model:
     Raises:
         SpecsrError: no such name or file, not a specsr model, sizes beyond their limits, or
             weights that are not finite or do not fit the network that the file describes.
+
+    Example:
+        >>> model = specsr.load_model("map")
+        >>> model.pair, model.net.scales
+        ('pool', ((2, 2), (3, 3), (4, 4)))
     """
     path = Path(source)
     if path.suffix != ".safetensors":
