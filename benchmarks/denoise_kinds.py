@@ -286,15 +286,20 @@ def _means(found: Found, methods: list[str], kinds: tuple[str, ...], which: int 
 
 
 def _below(found: Found, methods: list[str]) -> list:
+    """Return how many machines are below their input: a row for each noise and ratio."""
     rows = []
     for noise in NOISES:
         for snr in SNRS:
             row: dict[str, object] = {"noise": noise, "SNR, dB": f"{snr:g}"}
             for method in methods:
-                values = [
-                    v[0] for (_, n, s, m), v in found.items() if (n, s, m) == (noise, snr, method)
+                losses = [
+                    found[kind, noise, snr, "input"][0] - value[0]
+                    for (kind, n, s, m), value in found.items()
+                    if (n, s, m) == (noise, snr, method) and (kind, n, s, "input") in found
                 ]
-                row[method] = f"{sum(v < snr - 0.05 for v in values)} of {len(values)}"
+                below = [loss for loss in losses if loss > 0.05]
+                worst = f", worst {max(below):.1f} dB" if below else ""
+                row[method] = f"{len(below)} of {len(losses)}{worst}"
             rows.append(row)
     return rows
 
