@@ -14,9 +14,18 @@ from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
 from specsr.maps import levels
+from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.maps.pooling import pool_power
 from specsr.maps.transform import SpectrogramTransform
-from specsr.pairs.band_input import CHANNELS, PARTS, band_image, copy_up
+from specsr.pairs.band_input import (
+    CHANNELS,
+    FULL,
+    GIVEN,
+    PARTS,
+    SOUGHT,
+    band_image,
+    copy_up,
+)
 from specsr.pairs.order_input import order_channels
 from specsr.synth.draws import random_run_up
 from specsr.synth.synthesis import synthesise
@@ -25,6 +34,7 @@ from specsr.train.cache import FEWEST, load_examples
 from specsr.train.config import Config
 from specsr.train.crops import Crops, band_images, order_images
 from specsr.train.examples import Example, Recipe, prepare, recipes
+from specsr.train.store import empty_from
 from support.tiny_config import config
 from support.train_samples import noise_map
 
@@ -338,6 +348,25 @@ def test_the_channels_of_a_batch_are_those_of_its_maps(seed: int, rows: int, fra
     images = order_images(*map(torch.from_numpy, (freqs, df[:, None], speed)))
     for image, f, height, rotation_hz in zip(images, freqs, df, speed):
         np.testing.assert_allclose(image, order_channels(f, height, rotation_hz), atol=1e-5)
+
+
+def test_the_top_of_a_resampled_recording_is_found_and_given(tmp_path: Path) -> None:
+    """The rows above half the former rate are empty: they are marked in the crops that state it."""
+    high = np.full((64, 40), 3.0, np.float16)
+    high[50:] = -LEVEL_RANGE_DB
+    high[60, 3] = 0.0  # a click is no content
+    assert empty_from(high) == 50 and empty_from(high[:50]) == 50
+    marks = {}
+    for share in (0.0, 1.0):
+        options = config(
+            tmp_path, pair={"kind": "band", "scales": [1], "ratios": [2.0]},
+            train={"patch": [64, 8], "top_share": share},
+        )  # fmt: skip
+        low = Crops([Example(high, high, cut=32)], options, 1)[0][0]
+        marks[share] = low[0, 1, :, 0]
+    assert (marks[0.0][:32] == GIVEN).all() and (marks[0.0][32:] == SOUGHT).all()
+    assert (marks[1.0][32:50] == FULL).all()
+    assert (marks[1.0][:32] == GIVEN).all() and (marks[1.0][50:] == GIVEN).all()
 
 
 def test_maps_are_held_once_and_in_place(tmp_path: Path) -> None:
