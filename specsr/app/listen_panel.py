@@ -116,7 +116,8 @@ class Listen:
         """Show the levels of the sounds and the gains of matching."""
         lines = []
         for sound in self.sounds:
-            change = f", matched by {sound.match_db:+.1f} dB" if self.matched.value else ""
+            moved = round(sound.match_db, 1) + 0.0  # no -0.0
+            change = f", matched by {moved:+.1f} dB" if self.matched.value else ""
             lines.append(f"{sound.title}: {sound.level_db:.1f} dB in this stretch{change}")
         self.notes.object = "\n".join([*lines, *(notes or [])])
 

@@ -22,6 +22,9 @@ PAUSE = 0.3
 ROWS = 200
 """Most rows of a table on the page."""
 
+HEIGHT = 270
+"""Height of a figure, pixels."""
+
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
 
 
@@ -77,18 +80,31 @@ class ReadOff:
             notes.append(f"several units ({', '.join(sorted(labels))}): the first one is shown")
             readings = [reading for reading in readings if reading.label == readings[0].label]
         x: XAxis = self.x.value
-        cuts = {reading.title: reading.cuts for reading in readings if reading.cuts}
+        # by the numbers of the results: the titles are beside the third octaves
+        cuts = {r.title.partition(":")[0]: r.cuts for r in readings if r.cuts}
         bands = {
             reading.title: reading.bands
             for reading in readings
             if reading.bands is not None and reading.bands.resolved.any()
         }
         label = readings[0].label if readings else ""
-        self.cuts.object = cut_panel(cuts, label, x=x) if cuts else None
-        self.bands.object = band_panel(bands, label) if bands else None
+        self.cuts.object = _low(cut_panel(cuts, label, x=x)) if cuts else None
+        self.bands.object = _low(band_panel(bands, label)) if bands else None
         if readings and not cuts and not notes:
             notes.append("no order cuts: there is no speed, or no order is named")
         self.notes.object = plain_lines(notes)
+
+
+def _low(figure: Any) -> Any:
+    """Return a figure of the report for the width and height that the page has for it."""
+    legend = figure.legend[0]
+    figure.right = [each for each in figure.right if each is not legend]
+    figure.above = [each for each in figure.above if each is not legend]
+    legend.update(ncols=2, label_text_font_size="8pt", spacing=0, padding=2, margin=2)
+    figure.add_layout(legend, "above")
+    figure.height = HEIGHT
+    figure.toolbar.logo = None
+    return figure
 
 
 class Tables:

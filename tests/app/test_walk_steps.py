@@ -99,7 +99,7 @@ def test_sounds_play_in_step_and_orders_give_a_table(walk: Walk, inputs: Path) -
     tab(walk, "Read off")
     tab(walk, "Tables of steps")
     walk.page.get_by_text(re.compile(r"order,channel,time_s")).wait_for()
-    walk.shot("orders-1280")
+    walk.shot("tables-1280")
 
     walk.page.get_by_label("Step", exact=True).select_option("Denoise")
     walk.page.get_by_label("Method (--method)").select_option("orders, without a model (--orders)")
