@@ -47,7 +47,8 @@ def compare(
         Optional[float], typer.Option(help="Width of a step of speed, 1/min [default: automatic].")
     ] = None,
     weighting: Annotated[
-        Weighting, typer.Option(help="Frequency weighting of sound, overall and third octaves.")
+        Weighting,
+        typer.Option(help="Frequency weighting of sound: overall, orders, third octaves."),
     ] = "Z",
     difference: Annotated[
         bool, typer.Option("--difference", help="Draw differences to the reference.")

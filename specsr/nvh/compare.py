@@ -16,6 +16,7 @@ from specsr.nvh.order_map import check_orders, order_map
 from specsr.nvh.runs import find_runs, turning, widest_run
 from specsr.nvh.speed import column_rpm
 from specsr.nvh.view import check_rpm_step, nice_step, onto_rpm
+from specsr.nvh.weighted import weighted
 from specsr.nvh.weighting import check_weighting, weighting_power
 from specsr.signal import Signal
 from specsr.units import REFERENCES
@@ -42,7 +43,7 @@ class Comparison:
         levels: dB re the unit's reference, [R, Q, B]; nan where not measured, -inf for silence.
         nominal: nominal mid-band frequencies of third octaves in Hz, [T].
         bands: levels of third octaves over the whole run, dB, [R, T].
-        weighting: frequency weighting of the overall level and the third octaves.
+        weighting: frequency weighting of all levels.
     """
 
     channel: str
@@ -123,7 +124,7 @@ def compare_runs(
         orders: orders to cut, by angular resampling.
         reference: name of the run that the others are compared with; None for the first.
         rpm_step: width of a step, 1/min; None gives about 60.
-        weighting: ``"A"``, ``"C"`` or ``"Z"``, of the overall level and the third octaves.
+        weighting: ``"A"``, ``"C"`` or ``"Z"``, of all levels.
 
     Raises:
         SpecsrError: a recording without a speed or with one that does not change, an unknown
@@ -186,7 +187,8 @@ class _Run:
         power = np.einsum("crt,r->ct", row_power(spec), gain)
         self.parts = {OVERALL: (power, column_rpm(speed, spec.grid), coverage(spec.grid))}
         if orders:
-            tracked = order_map(part.replace(rpm=speed), max_order=1.25 * max(orders))
+            heard = weighted(part.replace(rpm=speed), weighting)
+            tracked = order_map(heard, max_order=1.25 * max(orders))
             for order in orders:
                 cut = tracked.cut(order)
                 power = 10 ** (cut.levels / 10) * REFERENCES[part.unit] ** 2

@@ -10,6 +10,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 from specsr.nvh.compare import Comparison, finite, mean_level, scatter
+from specsr.plots.parts import SHORTEST_DB
 from specsr.report.page import Page
 from specsr.units import reference_label
 from specsr.version import __version__
@@ -138,6 +139,7 @@ def _row(
         curves: for each run, its glyphs.
         areas: glyphs of mean and scatter.
     """
+    from bokeh.models import Range1d
     from bokeh.plotting import figure
 
     panels = []
@@ -168,6 +170,10 @@ def _row(
                     line_dash=dash,
                 )  # fmt: skip
             )
+        known = finite(values)
+        if known.size and np.ptp(known) < SHORTEST_DB:  # a steady curve looks steady
+            middle = (known.min() + known.max()) / 2
+            panel.y_range = Range1d(middle - SHORTEST_DB / 2, middle + SHORTEST_DB / 2)
         if x.dtype.kind == "U":
             panel.xaxis.major_label_orientation = 0.9
         panels.append(panel)

@@ -12,6 +12,7 @@ import specsr
 from specsr.errors import SpecsrError
 from specsr.extras import installed
 from specsr.nvh.compare import compare_runs, mean_level, scatter
+from specsr.nvh.weighting import weighting_power
 from specsr.signal import Signal
 from support.command import run
 
@@ -172,3 +173,13 @@ def test_a_unit_that_cannot_be_compared_does_not_stop_the_others(tmp_path: Path,
     assert code == 0 and text.count("mean difference") == 1, err
     assert "channels in m/s2: no channel of one name and unit in two of the runs" in err
     assert "not compared" in err
+
+
+def test_the_weighting_is_that_of_all_levels() -> None:
+    runs = {"one": short_run(), "two": short_run(0.5)}
+    plain, heard = (compare_runs(runs, (2,), weighting=w)[0] for w in "ZA")
+    inner = (plain.rpm > 2400) & (plain.rpm < 3600)  # windows of 10 revolutions are short there
+    freqs = 2 * plain.rpm[inner] / 60
+    gain = 10 * np.log10(weighting_power(freqs, "A"))
+    assert heard.levels[0, 1, inner] - plain.levels[0, 1, inner] == pytest.approx(gain, abs=0.3)
+    assert (heard.levels[0, 1, inner] < heard.levels[0, 0, inner] + 0.5).all()

@@ -72,6 +72,7 @@ def test_the_curves_are_levels_differences_and_third_octaves_of_every_run() -> N
     areas = [[r for r in p.renderers if isinstance(r.glyph, VArea)] for p in panels]
     assert [len(each) for each in areas] == [1, 0] * 3
     assert panels[0].x_range is panels[3].x_range  # one zoom
+    assert (panels[0].y_range.start, panels[0].y_range.end) == (59.5, 62.5)  # 3 dB at least
     (legend,) = panels[0].legend
     assert [item.label.value for item in legend.items] == [*RUNS, "mean ± scatter"]
     assert len(legend.items[0].renderers) == 6 and legend.click_policy == "hide"
