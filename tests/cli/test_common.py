@@ -102,6 +102,10 @@ def test_third_octaves_are_printed_with_a_weighting_and_equal_those_of_the_docum
     wanted = dict(zip(bands["nominal"], bands["levels"][0]))
     assert printed == pytest.approx({f: wanted[f] for f in printed}, abs=0.0051)
     assert result["weighting"] == "A" and len(printed) >= 20
+    plain = document(run(capsys, "levels", recording, "--json")[1])["result"]
+    library = specsr.third_octave_levels(specsr.read(recording))
+    assert plain["weighting"] == "Z"
+    np.testing.assert_allclose(plain["third_octaves"]["levels"], library.levels, rtol=1e-12)
     assert "third octave" not in run(capsys, "levels", recording)[1]
 
 

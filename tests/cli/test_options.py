@@ -273,7 +273,7 @@ def test_defaults_of_groups_are_those_of_their_dataclasses() -> None:
         ("spectrogram", "--scaling", defaults(specsr.spectrogram)["scaling"]),
         ("orders", "--resolution", defaults(specsr.order_map)["resolution"]),
         ("orders", "--range", defaults(specsr.plot)["db_range"]),
-        ("levels", "--weighting", defaults(specsr.third_octave_levels)["weighting"]),
+        ("compare", "--weighting", defaults(specsr.third_octave_levels)["weighting"]),
         ("evaluate", "--range", EvaluateOptions().db_range),
         ("report", "--range", ReportOptions().db_range),
         ("report", "--audio-seconds", ReportOptions().audio_seconds),
