@@ -66,15 +66,11 @@ def test_nan_in_a_speed_is_shown_and_is_strict_json(tmp_path, capsys):
 def test_the_level_of_huge_and_tiny_samples_is_exact(tmp_path, capsys):
     _, printed, _ = run(capsys, "info", "--json", ODD["1e300"](tmp_path))
     [found] = json.loads(printed)["result"]["files"]
-    assert found["channels"][0]["level_db"] == pytest.approx(
-        6090.97, abs=0.1
-    )
+    assert found["channels"][0]["level_db"] == pytest.approx(6090.97, abs=0.1)
     (tmp_path / "a.h5").unlink()
     _, printed, _ = run(capsys, "info", "--json", ODD["1e-300"](tmp_path))
     [found] = json.loads(printed)["result"]["files"]
-    assert found["channels"][0]["level_db"] == pytest.approx(
-        -5909.03, abs=0.1
-    )
+    assert found["channels"][0]["level_db"] == pytest.approx(-5909.03, abs=0.1)
 
 
 @pytest.mark.parametrize("command", ["levels", "orders", "spectrogram"])
