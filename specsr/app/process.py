@@ -22,7 +22,7 @@ from specsr.io.temporaries import sweep_process
 PROGRAM = (sys.executable, "-m", "specsr")
 """The command line of this installation."""
 
-PATIENCE = 5.0
+PATIENCE = 2.0
 """Time in s that a cancelled command has to end by itself."""
 
 State = Literal["running", "done", "failed", "cancelled"]

@@ -115,3 +115,10 @@ def test_a_real_command_reports_its_progress_and_is_cancelled(tmp_path: Path) ->
     child.cancel()
     assert child.status.state == "cancelled"
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_the_end_of_the_server_ends_all(tmp_path: Path) -> None:
+    children = [script("import time; time.sleep(60)", tmp_path) for _ in range(2)]
+    process.cancel_all()
+    assert {child.status.state for child in children} == {"cancelled"}
+    assert not list(tmp_path.iterdir())
