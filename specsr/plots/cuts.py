@@ -76,7 +76,7 @@ def plot_cuts(
                 edges = shown(level - u), shown(level + u)
                 ax.fill_between(values, *edges, color=colour, alpha=0.2, lw=0)
     label_x(ax, x)
-    ax.set_ylabel(f"Level ({label})" if scale is None else scale.label)
+    ax.set_ylabel(f"Level ({label if scale is None else scale.label})")
     ax.grid(alpha=0.3)
     ax.margins(x=0)
     if entries > INSIDE:

@@ -56,7 +56,7 @@ def test_the_scale_is_that_of_table_and_figure() -> None:
     cut = OrderCut(2.0, np.arange(3.0), np.arange(3.0), levels, np.ones(3),
                    uncertainty_db=np.full((1, 3), 6.0206))  # fmt: skip
     axes = plot_cuts([cut], scale=CutScale("Pa", "peak"))
-    assert axes.get_ylabel() == "Pa peak"
+    assert axes.get_ylabel() == "Level (Pa peak)"
     assert axes.lines[0].get_ydata()[0] == pytest.approx(0.2 * np.sqrt(2))
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert heights.max() == pytest.approx(0.4 * np.sqrt(2), rel=1e-4)
