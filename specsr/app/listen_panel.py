@@ -33,7 +33,7 @@ class Listen:
         self.waveforms: dict[int, Signal] = {}
         w = pn.widgets
         self.load = w.Button(name="Load", button_type="primary", disabled=True)
-        self.load.on_click(self._load)
+        self.load.on_click(self.start)
         self.loop = w.Toggle(name="Loop", value=True)
         self.matched = w.Toggle(name="Match levels")
         self.matched.param.watch(lambda *_: self._mix(), "value")
@@ -62,7 +62,8 @@ class Listen:
         self.load.disabled = end <= begin or not self.session.shown
         self.load.name = "Load" if self.load.disabled else f"Load {begin:.2f} to {end:.2f} s"
 
-    async def _load(self, _: Any) -> None:
+    async def start(self, *_: Any) -> None:
+        """Load the stretch of all results that are shown into the player."""
         session, span = self.session, self.span()
         self.load.param.update(disabled=True, name="Loading ...")
         stretches, notes = [], []

@@ -71,9 +71,10 @@ class ReadOff:
             return
         readings = await read_shown(self.session, look) if look is not None else []
         if wanted == self.wanted:
-            await self.session.locked(lambda: self._draw(readings))
+            await self.session.locked(lambda: self.draw(readings))
 
-    def _draw(self, readings: list[Reading]) -> None:
+    def draw(self, readings: list[Reading]) -> None:
+        """Draw what was read off; figures and notes."""
         labels = {reading.label for reading in readings}
         notes = [note for reading in readings for note in reading.notes]
         if len(labels) > 1:

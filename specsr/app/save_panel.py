@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +38,15 @@ class Save:
         self.result = w.Select(name="Chosen result as", options={}, width=170)
         self.figure = w.Select(name="Figure of this view as", options=list(_FIGURES), width=170)
         self.report = w.Select(name="Report on these maps as", options=list(_REPORTS), width=170)
-        self.buttons = [
-            self._button("Save result", self._save_result),
-            self._button("Save figure", self._save_figure),
-            self._button("Save report", self._save_report),
-            self._button("Save order cuts (.csv)", self._save_cuts),
-            self._button("Save third octaves (.csv)", self._save_bands),
-            self._button("Save tables of steps", self._save_tables),
-        ]
+        self.works = {
+            "Save result": self._save_result,
+            "Save figure": self._save_figure,
+            "Save report": self._save_report,
+            "Save order cuts (.csv)": self._save_cuts,
+            "Save third octaves (.csv)": self._save_bands,
+            "Save tables of steps": self._save_tables,
+        }
+        self.buttons = [self._button(name) for name in self.works]
         session.param.watch(self._changed, ["active", "results"])
         self._changed()
 
@@ -62,22 +62,27 @@ class Save:
             **_WIDE,
         )  # fmt: skip
 
-    def _button(self, name: str, work: Callable[[], Any]) -> Any:
+    def _button(self, name: str) -> Any:
         button = pn.widgets.Button(name=name, disabled=True, width=190)
 
         async def clicked(_: Any) -> None:
             button.disabled = True
-            self.session.param.update(error="", message=f"{name} ...")
             try:
-                self.session.message = plain(await work())
-            except (SpecsrError, OSError, MemoryError) as error:
-                text = str(error) or "not enough memory: choose a smaller part"
-                self.session.param.update(error=plain(text), message="")
+                await self.save(name)
             finally:
                 button.disabled = False
 
         button.on_click(clicked)
         return button
+
+    async def save(self, name: str) -> None:
+        """Do what a button stands for; what happened, or an error, is shown in the page."""
+        self.session.param.update(error="", message=f"{name} ...")
+        try:
+            self.session.message = plain(await self.works[name]())
+        except (SpecsrError, OSError, MemoryError) as error:
+            text = str(error) or "not enough memory: choose a smaller part"
+            self.session.param.update(error=plain(text), message="")
 
     def _changed(self, *_: Any) -> None:
         chosen = self.session.chosen
