@@ -21,6 +21,8 @@ ORDERS = np.arange(1, 31) / 2
 """Multiples of the distance of the lines whose levels are the pattern."""
 LOWEST_DB, HIGHEST_DB = -3.0, 20.0
 """Limits of the levels over the noise beside."""
+TOP = 0.45
+"""Highest frequency of a line over the sampling rate."""
 SECONDS, GUARD = 1.5, 0.15
 """Time before and after whose patterns are compared, and time around a change that is left out, s:
 the crossing lines share cells."""
@@ -38,14 +40,15 @@ def pattern(signal: Signal, line_hz: np.ndarray, step: float) -> np.ndarray:
         line_hz: distance of the lines in columns ``step`` s apart, Hz, [T].
         step: distance of the columns, s.
     """
-    low = signal.replace(rpm=None).resample(min(RATE, signal.rate))
+    needed = float(ORDERS[-1] * line_hz.max()) / TOP
+    low = signal.replace(rpm=None).resample(min(RATE, signal.rate, needed))
     columns = np.arange(len(line_hz)) * step
     speed = np.interp(np.arange(low.length) / low.rate, columns, line_hz)
     gap = float(ORDERS[1] - ORDERS[0]) / 2
     centres = np.round(columns * low.rate).astype(int)
     half = (GAPS / gap / line_hz / 2 * low.rate).astype(int)
     points = np.concatenate([ORDERS, ORDERS - gap])
-    inside = ORDERS[:, None] * line_hz < 0.45 * low.rate
+    inside = ORDERS[:, None] * line_hz <= TOP * low.rate
     found = []
     for samples in low.samples:
         power = np.square(np.abs(demodulated(
