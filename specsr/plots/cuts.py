@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 INSIDE = 6
 """Curves up to which the legend is in the axes, and above which it is below them."""
+ENTRY_WIDTH = 2.6
+"""Width of an entry of a legend, inches."""
 _LINE_STYLES = ("-", "--", ":", "-.")
 
 
@@ -80,7 +82,8 @@ def plot_cuts(
     ax.grid(alpha=0.3)
     ax.margins(x=0)
     if entries > INSIDE:
-        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4)
+        columns = max(1, int(ax.figure.bbox.width / ax.figure.dpi / ENTRY_WIDTH))
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=columns)
     else:
         ax.legend(fontsize=8)
     if title is not None:
