@@ -65,7 +65,7 @@ mean spectrum of the training recordings, level continued from the cut in every 
 reinserted. *oracle*: the same with the true levels (mean dB of the true map over 9 rows x 5
 frames) instead of the estimated ones: the error that remains with known levels and unknown
 fluctuations. *specsr*: `specsr.upscale_band`, which takes `band-speech` for what sounds like speech
-and `band` for all else; with a model named, that one for all; *noise-fill*: its method without a
+and `band` for all else; *bundled*: each bundled model for all; *noise-fill*: its method without a
 network; *top given*: with `top` = half the rate of the recording's file, so that it is known which
 recordings are empty above 22.05 kHz. The last column is the run time over the length of the
 recordings in this run, on one core that other work may share: compare its rows with each other.
@@ -74,9 +74,10 @@ Levels: error of the mean level of each third octave above the cut (up to 20 kHz
 *half-width*: 68 % of the errors of all recordings lie within it; *covered*: share of a kind's
 errors within the half-width of the other kinds, over all kinds.
 
-Joints: the default model in segments of 1 s with joints 10 ms wide. Level of the estimated band in
-the 10 ms of a joint over that in the 50 ms on either side, mean over joints; the same at other
-times; and for a step at the joint the level above 20 kHz likewise.
+Joints: the model `band` in segments of 1 s with joints 10 ms wide, the first eight recordings of
+4 s and more. Level of the estimated band in the 10 ms of a joint over that in the 50 ms on either
+side, mean over joints; the same at the same places of the whole; and both above 20 kHz, where a
+step would be heard as a click.
 """
 
 
@@ -353,7 +354,7 @@ PUBLISHED = [
 ]
 """LSD that others publish for speech of VCTK, by the rate it is estimated from."""
 
-METHODS = ("soxr", "sbr", "noise", "griffin-lim", "oracle", "specsr", "noise-fill")
+METHODS = ("soxr", "sbr", "noise", "griffin-lim", "oracle", "specsr", "bundled", "noise-fill")
 
 
 def main() -> None:
@@ -385,7 +386,7 @@ def main() -> None:
         methods[name] = functools.partial(specsr_band, model=model, phase=phase)
         methods[f"{name}, top given"] = functools.partial(methods[name], top=True)
         names += [name, f"{name}, top given"]
-    for model in models if "specsr" in args.only and not args.model else ():
+    for model in models if "bundled" in args.only and not args.model else ():
         methods[f"specsr, {model.name}"] = functools.partial(specsr_band, model=model)
         names.append(f"specsr, {model.name}")
     if "noise-fill" in args.only:
@@ -415,7 +416,7 @@ def main() -> None:
             found[scale, name].append(score(case, samples))
             if name == default:
                 errors.setdefault(kind, []).extend(octave_errors(case, samples))
-        if default in names and recording.samples.size > 4 * RATE and len(joint) < 24:
+        if default in names and recording.samples.size > 4 * RATE and len(joint) < 8:
             joint.append((scale, *joints(case, models[0])))
 
     full = [r.native == RATE for r in all_recordings]

@@ -14,6 +14,7 @@ from specsr.choices import BICUBIC, NOISE_FILL, SCALE, Consistency, Phase, Signa
 from specsr.enhance.band import band_top, chosen_model, upscale_band, upscale_pieces
 from specsr.enhance.band_options import BandOptions
 from specsr.enhance.band_top import assumed_top, top_note
+from specsr.enhance.band_uncertainty import uncertainty_note
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.resolution import low_map, map_transform, shared_cells
 from specsr.enhance.upscale import pair_of_map
@@ -167,7 +168,10 @@ class Upscale(Work):
         limit = min(limit, top.hz or limit)
         end = f"up to {limit:g} Hz, empty above" if limit < rate / 2 else "above"
         first = f"{rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
-        return first, top_note(top)
+        notes: tuple[str, ...] = (first, top_note(top))
+        if self.model != NOISE_FILL and limit > measured:
+            notes += (uncertainty_note(low.rate / 2, limit),)
+        return notes
 
     def _map(
         self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair,
