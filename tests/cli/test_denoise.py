@@ -102,3 +102,13 @@ def test_a_stretch_beyond_the_recording_and_one_of_a_map_are_refused(folder, cap
     assert code == 1 and "is a map: --noise-from names a stretch of a recording" in err
     code, _, err = run(capsys, "denoise", "map.npz", "--noise", "idle.wav", "-o", "out.npz")
     assert code == 0 and specsr.read_map("out.npz").uncertainty_db is not None
+
+
+@pytest.mark.slow
+def test_a_long_recording_is_streamed_with_the_same_result(folder, capsys) -> None:
+    args = "--noise", "idle.wav", "--segment", "0.5"
+    code, _, err = run(capsys, "denoise", "run.wav", *args, "-o", "quiet.wav", "-o", "quiet.npz")
+    assert code == 0, err
+    noisy, idle = (specsr.read(folder / name) for name in ("run.wav", "idle.wav"))
+    expected = specsr.denoise(noisy, noise=idle, options=specsr.InferOptions(segment=0.5))
+    np.testing.assert_allclose(specsr.read("quiet.wav").samples, expected.samples, atol=1e-6)
