@@ -59,10 +59,15 @@ def title_and_code(script: str) -> tuple[str, str, str]:
     return title.rstrip("."), text.strip(), code.strip("\n")
 
 
+def picture_of(name: str) -> Path:
+    """Return the picture of a script; no other picture of the site has its name."""
+    return PICTURES / f"gallery-{name}.png"
+
+
 def script_page(name: str, script: str) -> str:
     """Return the page of a script as Markdown: its text, its picture, its code."""
     title, text, code = title_and_code(script)
-    picture = f"/build/gallery/{name}.png"
+    picture = "/" + picture_of(name).relative_to(ROOT).as_posix()
     run = f"python docs/gallery/{name}.py {name}.png"
     return (
         f"# {title}\n\n{text}\n\n"
@@ -79,7 +84,7 @@ def gallery_page(text: str) -> str:
         names.append(f"/docs/gallery/{path.stem}")
         cards.append(
             f'<a href="gallery/{path.stem}.html"><img loading="lazy" alt="" '
-            f'src="../_images/{path.stem}.png"><span>{title}</span></a>'
+            f'src="../_images/{picture_of(path.stem).name}"><span>{title}</span></a>'
         )
     grid = '```{raw} html\n<div class="gallery">\n' + "\n".join(cards) + "\n</div>\n```\n"
     notebooks = [f"/notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
@@ -185,7 +190,7 @@ def run_scripts(app: Sphinx) -> None:
     jobs = {}
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         for script in sorted(SCRIPTS.glob("*.py")):
-            picture = PICTURES / f"{script.stem}.png"
+            picture = picture_of(script.stem)
             newest = max(changed, script.stat().st_mtime)
             if not picture.is_file() or picture.stat().st_mtime < newest:
                 picture.unlink(missing_ok=True)
