@@ -33,8 +33,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("kind", ["rms", "peak"])
-@pytest.mark.parametrize("method", ["resample", "vold-kalman"])
+@pytest.mark.parametrize(("method", "kind"), [("resample", "rms"), ("vold-kalman", "peak")])
 def test_levels_of_orders_in_the_unit(tmp_path, recording, capsys, method, kind) -> None:
     cuts = tmp_path / "cuts.csv"
     code, text, err = run(
