@@ -110,7 +110,7 @@ def test_a_shaft_at_a_ratio_needs_orders(files):
 @pytest.mark.parametrize(
     "given, message",
     [
-        (("run.npz", "-o", "x.wav"), "--shaft are for maps"),
+        (("run.npz", "-o", "x.wav"), "--shaft is for maps"),
         (("map.npz", "-o", "x.npz", "--model", "bicubic"), "bicubic interpolation has no orders"),
         (("a.png", "-o", "x.png"), "not for images"),
     ],
