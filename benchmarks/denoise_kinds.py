@@ -48,9 +48,10 @@ CLEAR_DB = 10.0
 """Level of an order over the noise from which its level is scored, dB."""
 
 PROTOCOL = f"""
-One machine of every kind of `benchmarks/generator.py` (set {SET}, used for no training and no
-choice); the clean signal is its deterministic part. Noise: white; *ventilation*, car HVAC of
-audio/val; *swelling*, the same with a level that varies by 5 dB rms within seconds; *passing*,
+One machine of each kind in the tables, of `benchmarks/generator.py` (set {SET}, used for no
+training and no choice); the clean signal is its deterministic part. Noise: white; *ventilation*,
+car HVAC of audio/val; *swelling*, the same with a level that varies by 5 dB rms in seconds;
+*passing*,
 outdoor background of audio/val with a rise of 15 dB for two seconds. At {SNRS[0]}, {SNRS[1]}
 and {SNRS[2]} dB over the whole recording. The first {MIXED:.0%} of a recording are mixed; the noise
 profile that methods get is the rest of it, before any change of level.
@@ -276,7 +277,7 @@ def _means(found: Found, methods: list[str], kinds: tuple[str, ...], which: int 
     rows = []
     for noise in NOISES:
         for snr in SNRS:
-            row: dict[str, object] = {"noise": noise, "SNR, dB": f"{snr:g}"}
+            row: dict[str, object] = {"background": noise, "SNR, dB": f"{snr:g}"}
             for method in methods:
                 values = [found.get((kind, noise, snr, method)) for kind in kinds]
                 known = [v[which] for v in values if v is not None and not math.isnan(v[which])]
@@ -290,7 +291,7 @@ def _below(found: Found, methods: list[str]) -> list:
     rows = []
     for noise in NOISES:
         for snr in SNRS:
-            row: dict[str, object] = {"noise": noise, "SNR, dB": f"{snr:g}"}
+            row: dict[str, object] = {"background": noise, "SNR, dB": f"{snr:g}"}
             for method in methods:
                 losses = [
                     found[kind, noise, snr, "input"][0] - value[0]
