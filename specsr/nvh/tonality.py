@@ -25,7 +25,11 @@ LOWEST, HIGHEST = 89.1, 11200.0
 FEWEST = 2.0
 """Minimum duration in s: spectra of three windows are averaged."""
 CANDIDATE_DB = 6.0
-"""Height of the row of a tone over the median row of its critical band."""
+"""Least height of the row of a tone over the median row of its critical band."""
+FALSE = 1e-6
+"""Share of the rows of noise that are higher than a candidate must be."""
+OVERLAP = 1 / 36
+"""Correlation of the powers of two Hann windows that overlap by half (Welch 1967)."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ def tones(signal: Signal, every: bool = False) -> list[list[Tone]]:
     (tone-to-noise ratio) or 9 dB over the neighbouring critical bands (prominence ratio); below
     1 kHz the limits are higher, by 8.33 lg(1000 / f) and 10 lg(1000 / f).  Source: ECMA-418-1:2022.
     The spectra (Hann, rows of 1 Hz, 50 % overlap) are averaged over the recording.  Candidates are
-    maxima 6 dB over the median of their critical band and above the threshold of hearing
-    (Terhardt, Hear. Res. 1, 1979).  Tones that move by more than a quarter of a critical band are
+    maxima above the threshold of hearing (Terhardt, Hear. Res. 1, 1979) and over the median of their
+    critical band by 6 dB, or in short recordings by as much as one row of noise in a million.  Tones that move by more than a quarter of a critical band are
     not found: orders of a run-up are no tones.
 
     Args:
@@ -90,11 +94,21 @@ def tones(signal: Signal, every: bool = False) -> list[list[Tone]]:
         _, density = welch(samples, signal.rate, "hann", size, detrend=False, axis=-1)
     density = finite_power(density)
     df = signal.rate / size
-    return [_of_spectrum(power * df, df, every) for power in density]
+    height = _least_height(1 + (samples.shape[-1] - size) // (size - size // 2))
+    return [_of_spectrum(power * df, df, height, every) for power in density]
 
 
-def _of_spectrum(power: np.ndarray, df: float, every: bool) -> list[Tone]:
-    freqs = _candidates(power, df)
+def _least_height(windows: int) -> float:
+    """Return the power of a candidate over the median row: few windows scatter more."""
+    from scipy.stats import chi2
+
+    freedom = 2 * windows / (1 + 2 * OVERLAP * (windows - 1) / windows)
+    noise = chi2.isf(FALSE, freedom) / chi2.median(freedom)
+    return max(10 ** (CANDIDATE_DB / 10), float(noise))
+
+
+def _of_spectrum(power: np.ndarray, df: float, least: float, every: bool) -> list[Tone]:
+    freqs = _candidates(power, df, least)
     found = []
     for freq, tnr in zip(freqs, tone_to_noise(power, df, freqs)):
         low, high = critical_band(freq)
@@ -109,7 +123,7 @@ def _of_spectrum(power: np.ndarray, df: float, every: bool) -> list[Tone]:
     return [tone for tone in found if every or tone.prominent]
 
 
-def _candidates(power: np.ndarray, df: float) -> list[float]:
+def _candidates(power: np.ndarray, df: float, least: float) -> list[float]:
     """Return the frequencies of maxima that stand out and can be heard, Hz."""
     inner = power[1:-1]
     peaks = 1 + np.flatnonzero((inner > power[:-2]) & (inner >= power[2:]))
@@ -124,6 +138,6 @@ def _candidates(power: np.ndarray, df: float) -> list[float]:
         around = power[max(round(freq / df) - 2, 0) : round(freq / df) + 3]
         height = power[round(freq / df)]
         # beside a strong tone, side lobes of the window are no tones
-        if height > 10 ** (CANDIDATE_DB / 10) * np.median(band) and height >= around.max():
+        if height > least * np.median(band) and height >= around.max():
             kept.append(freq)
     return kept

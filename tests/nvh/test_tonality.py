@@ -68,6 +68,14 @@ def test_a_second_tone_in_the_same_critical_band_counts_with_the_first() -> None
     assert [tone.freq for tone in apart] == [1000, 4000]
 
 
+def test_noise_beside_a_tone_in_a_short_recording_is_no_tone() -> None:
+    time = np.arange(48000) / 24000
+    for seed in range(8):
+        noise = 0.01 * np.random.default_rng(seed).standard_normal(len(time))
+        signal = Signal(noise + 0.1 * np.sin(2 * np.pi * 1000 * time), 24000, unit="Pa")
+        assert [tone.freq for tone in specsr.tones(signal)[0]] == [1000.0]
+
+
 def test_noise_silence_weak_tones_and_sweeps_have_no_prominent_tones() -> None:
     sweep = 0.1 * np.sin(2 * np.pi * (500 * T + 250 * T**2))
     channels = np.stack([noise(), 0 * T, noise() + sine(1000, 45), noise() + sweep])
