@@ -59,9 +59,10 @@ def tones(signal: Signal, every: bool = False) -> list[list[Tone]]:
     (tone-to-noise ratio) or 9 dB over the neighbouring critical bands (prominence ratio); below
     1 kHz the limits are higher, by 8.33 lg(1000 / f) and 10 lg(1000 / f).  Source: ECMA-418-1:2022.
     The spectra (Hann, rows of 1 Hz, 50 % overlap) are averaged over the recording.  Candidates are
-    maxima above the threshold of hearing (Terhardt, Hear. Res. 1, 1979) and over the median of their
-    critical band by 6 dB, or in short recordings by as much as one row of noise in a million.  Tones that move by more than a quarter of a critical band are
-    not found: orders of a run-up are no tones.
+    maxima above the threshold of hearing (Terhardt, Hear. Res. 1, 1979) and over the median of
+    their critical band by 6 dB, or in short recordings by as much as one row of noise in a million.
+    Tones that move by more than a quarter of a critical band are not found: orders of a run-up are
+    no tones.
 
     Args:
         signal: the recording, in Pa, of at least 2 s.
