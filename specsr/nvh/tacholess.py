@@ -209,7 +209,7 @@ def find_speed(
         rotation_hz = refine_by_phase(plain, rotation_hz, step, track.orders)
     rpm = 60 * rotation_hz / unit
     changed = changes(pattern(plain, rotation_hz, step), track.confidence, step)
-    confidence = lowered(track.confidence, changed, options.start is not None)
+    confidence = lowered(track.confidence, changed)
     return FoundSpeed(
         times, rpm, confidence, tuple(found), options.candidate - 1, tuple(times[changed].tolist())
     )

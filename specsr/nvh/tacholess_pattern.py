@@ -89,19 +89,18 @@ def _correlation(before: np.ndarray, after: np.ndarray) -> float:
     return float((a @ b) / math.sqrt(max((a @ a) * (b @ b), 1e-12)))
 
 
-def lowered(confidence: np.ndarray, changed: list[int], from_start: bool) -> np.ndarray:
-    """Return the confidence, at most one half on the less confident sides of changes, [T].
+def lowered(confidence: np.ndarray, changed: list[int]) -> np.ndarray:
+    """Return the confidence, at most one half on all but the surest side of changes, [T].
 
     Args:
         confidence: of the path, [T].
         changed: columns of the changes, ascending.
-        from_start: the speed at the start is known: the part that begins there keeps its own.
     """
     if not changed:
         return confidence
     borders = [0, *changed, len(confidence)]
     parts = [slice(a, b) for a, b in zip(borders, borders[1:])]
-    kept = parts[0] if from_start else max(parts, key=lambda part: confidence[part].sum())
+    kept = max(parts, key=lambda part: confidence[part].sum())
     found = np.minimum(confidence, 0.5)
     found[kept] = confidence[kept]
     return found
