@@ -103,7 +103,8 @@ def orders(
         typer.Option(
             "--bandwidth",
             help="Bandwidth of an order, in orders [default: the width of its line "
-            "in the map]; with vold-kalman between the -3 dB points, in Hz [default: 1.5].",
+            "in the map]; with vold-kalman between the -3 dB points, in Hz [default: 1.5, up to "
+            "12 where an order changes faster].",
         ),
     ] = None,
     bandwidth_unit: Annotated[
@@ -115,7 +116,8 @@ def orders(
         typer.Option(
             "--max-bandwidth",
             help="vold-kalman: widen the bandwidth up to this where an order changes faster than "
-            "it follows, such as 12 for resonances [default: constant].",
+            "it follows, such as 12 for resonances [default: constant if --bandwidth is given, "
+            "else 12].",
         ),
     ] = None,
     poles: Annotated[int, typer.Option(help="Poles of vold-kalman: 1 or 2.")] = 2,
@@ -167,8 +169,8 @@ def orders(
     A recording is resampled by angle, so that an order is one line at any sweep rate.  In a map
     the cells around each order are summed.  The bandwidth of every cut is printed.
     --method vold-kalman fits all orders of all shafts jointly to the recording and also writes
-    their waveforms and the recording without them.  Orders that the bandwidth does not separate
-    are named before the cut.  Phases refer to the shaft angle, 0 at the first sample.
+    their waveforms and the recording without them.  Orders that the bandwidth does not separate or
+    that outrun a stated one are named.  Phases refer to the shaft angle, 0 at the first sample.
     --expected reads cuts and figures from the expected maps, without the scatter of noise.
     """
     outputs = out or []

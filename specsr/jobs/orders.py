@@ -17,6 +17,7 @@ from specsr.io import audio
 from specsr.io.atomic import together
 from specsr.io.origin import stating
 from specsr.jobs.order_inputs import OrderCutting, Source
+from specsr.nvh.order_bandwidth import narrow_note
 from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.order_piece import OrderPiece, piece_cuts
@@ -63,6 +64,7 @@ def cut_orders(
     files: OrderFiles,
     check: Callable[[], None],
     progress: Progress | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> list[OrderCut]:
     """Return the cuts of a recording, and write its waveforms: all files appear at the end.
 
@@ -73,6 +75,8 @@ def cut_orders(
         files: to write.
         check: called before the files appear; raises if an input has changed.
         progress: wraps the blocks.
+        note: takes a line for each order that changes faster than a constant bandwidth follows;
+            None if they are not searched for, which takes half the time.
 
     Raises:
         SpecsrError: a bandwidth out of range, or a file that cannot be written.
@@ -85,7 +89,8 @@ def cut_orders(
     head: Signal | None = None
     with together() as outputs, stating(about), ExitStack() as stack:
         sinks: list[Callable[[OrderPiece], None]] | None = None
-        for piece in order_pieces(source, lines, cutting.method, cutting.segment, progress):
+        watch = note is not None
+        for piece in order_pieces(source, lines, cutting.method, cutting.segment, progress, watch):
             if sinks is None:
                 sinks = _sinks(stack, files, lines, piece.signal, source.length)
             for add in sinks:
@@ -100,9 +105,16 @@ def cut_orders(
         check()
         if errors := outputs.commit():
             raise SpecsrError("; ".join(errors))
-    names = ("times", "envelopes", "rpm", "bandwidth", "valid")
+    names = ("times", "envelopes", "rpm", "bandwidth", "needed", "valid")
     joined = [np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names]
-    return piece_cuts(lines, OrderPiece(parts[0].signal, parts[0].waveforms, *joined))
+    whole = OrderPiece(parts[0].signal, parts[0].waveforms, *joined)
+    if note is not None:
+        for k, line in enumerate(lines):
+            factor = np.where(whole.valid[k], whole.needed[k] / whole.bandwidth[k], np.nan)
+            text = narrow_note(str(line), whole.times, whole.rpm[k], factor, cutting.method)
+            if text is not None:
+                note(text)
+    return piece_cuts(lines, whole)
 
 
 def _sinks(

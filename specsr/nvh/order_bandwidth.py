@@ -10,6 +10,7 @@ and counts as noise.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -28,6 +29,44 @@ AGREEMENT = 12.0
 """Square of a difference over its mean in noise up to which two envelopes agree: 6e-6 are above."""
 NOISE_MEMORY = 12.0
 """Time over which the noise is found, times the narrowest bandwidth."""
+WATCHED = 4.0
+"""Factor up to which a constant bandwidth is compared with wider ones; its knots allow no more."""
+NAMED = 2.0
+"""A bandwidth needed over the one stated from which an order is named: one step of `RATIO` changes
+a level less than noise."""
+
+
+def watched(method: VoldKalman) -> VoldKalman:
+    """Return the filter that a constant one is compared with, up to `WATCHED` times as wide."""
+    return dataclasses.replace(method, widest=WATCHED * method.bandwidth)
+
+
+def narrow_note(
+    name: str, times: np.ndarray, rpm: np.ndarray, factor: np.ndarray, method: VoldKalman
+) -> str | None:
+    """Return a line on an order that changes faster than its bandwidth follows; None if it doesn't.
+
+    Args:
+        name: of the order.
+        times: s, [T].
+        rpm: speed of its shaft, 1/min, [T].
+        factor: bandwidth needed over that of the filter, [T]; from 1, nan out of range.
+        method: with the bandwidth stated.
+    """
+    above = np.flatnonzero(factor >= NAMED)
+    if not len(above):
+        return None
+    most = int(np.nanargmax(factor))
+    needed = factor[most] * method.bandwidth
+    more = " or more" if factor[most] >= WATCHED / SAME else ""
+    seconds = len(above) * float(times[-1] - times[0]) / max(1, len(times) - 1)
+    return (
+        f"order {name} changes faster than {method.bandwidth:g} {method.unit} follows for "
+        f"{seconds:.2g} s, most of all at {times[most]:.4g} s ({rpm[most]:.0f} rpm), as at a "
+        f"resonance: its levels may be off by 1 dB and more there; a bandwidth of {needed:.2g} "
+        f"{method.unit}{more} follows it (--max-bandwidth {2 * WATCHED * method.bandwidth:g} "
+        "widens it there alone)"
+    )
 
 
 def levels_of(method: VoldKalman) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from specsr.choices import SEGMENT
 from specsr.errors import SpecsrError
-from specsr.nvh.order_bandwidth import chosen_bandwidth, limits
+from specsr.nvh.order_bandwidth import chosen_bandwidth, limits, watched
 from specsr.nvh.order_piece import OrderPiece
 from specsr.nvh.shafts import ShaftOrder
 from specsr.nvh.vold_kalman import FAR, KNOTS, Normal, VoldKalman, at_centres, envelope
@@ -86,6 +86,7 @@ def order_pieces(
     method: VoldKalman = VoldKalman(),
     segment: float = SEGMENT,
     progress: Progress | None = None,
+    watch: bool = False,
 ) -> Iterator[OrderPiece]:
     """Yield the orders of a recording in consecutive pieces; memory does not grow with its length.
 
@@ -101,6 +102,8 @@ def order_pieces(
         method: bandwidth and poles of the filter.
         segment: approximate length of a block, s; at least four margins.
         progress: wraps the blocks.
+        watch: search for the bandwidth that follows the orders of a constant one too, which takes
+            up to twice the time and changes nothing else.
 
     Raises:
         SpecsrError: a bandwidth out of range.
@@ -119,7 +122,7 @@ def order_pieces(
         begins = first
         block = _Block(source, lines, method, plan, (low, high), turns, highest)
         part = source.cut(first, last)
-        coefficients = block.solve(part.samples)
+        coefficients = block.solve(part.samples, watch)
         if ahead is not None:
             joint = coefficients[:, start - low :][:, : ahead.shape[1]]
             fade = np.linspace(0, 1, ahead.shape[1] + 2)[1:-1, None]
@@ -171,9 +174,15 @@ class _Block:
         self.freqs = np.array([line.order for line in lines])[:, None] * self.rpm / 60
         self.valid = self.freqs >= self.bandwidth
         self.valid &= self.freqs + self.bandwidth / 2 <= self.rate / 2
+        self.needed = self.bandwidth
 
-    def solve(self, samples: np.ndarray) -> np.ndarray:
-        """Return the spline coefficients of all orders, [K, intervals + 3, C]."""
+    def solve(self, samples: np.ndarray, watch: bool) -> np.ndarray:
+        """Return the spline coefficients of all orders, [K, intervals + 3, C].
+
+        Args:
+            samples: of the block, [C, N].
+            watch: find the bandwidth needed even if that of the filter is constant.
+        """
         plan = self.plan
         normal = Normal(self.high - self.low, plan.step, len(self.lines), len(samples))
         far = FAR * self.rate / plan.step
@@ -189,16 +198,19 @@ class _Block:
             edge = self.first + part.start == 0 or self.first + part.stop >= self.length
             normal.add(at, inside, self._phasors(part), (every, every) if edge else (near, image))
         seconds, poles = plan.step / self.rate, self.method.poles
-        if self.method.widest is not None:
-            self.bandwidth = chosen_bandwidth(
+        adapts = self.method.widest is not None
+        if adapts or watch:
+            self.needed = chosen_bandwidth(
                 self.bandwidth,
                 limits(self.freqs, self.rpm, self.bandwidth, self.rate),
-                self.method,
+                self.method if adapts else watched(self.method),
                 seconds,
                 lambda widths: np.stack(
                     [at_centres(row) for row in normal.solve(widths, seconds, poles)]
                 ),
             )
+        if adapts:
+            self.bandwidth = self.needed
         return normal.solve(self.bandwidth, seconds, poles)
 
     def _phasors(self, part: slice) -> np.ndarray:
@@ -235,5 +247,6 @@ class _Block:
             np.stack([at_centres(row) for row in rows]) / np.sqrt(2),
             self.rpm[:, low:high],
             self.bandwidth[:, low:high],
+            self.needed[:, low:high],
             self.valid[:, low:high],
         )

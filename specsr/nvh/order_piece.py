@@ -25,6 +25,8 @@ class OrderPiece:
             cosine re the shaft angle times the order, which is 0 at the first sample.
         rpm: speed of the shaft of every order, 1/min, [K, T].
         bandwidth: Hz, [K, T].
+        needed: bandwidth that follows the changes of the order, Hz, [K, T]; that of the filter
+            where it was not searched for.
         valid: whether the order is in range: its frequency is at least the bandwidth, and below
             half the sampling rate by half the bandwidth, [K, T].
     """
@@ -35,6 +37,7 @@ class OrderPiece:
     envelopes: np.ndarray
     rpm: np.ndarray
     bandwidth: np.ndarray
+    needed: np.ndarray
     valid: np.ndarray
 
     @property

@@ -79,7 +79,7 @@ def extract_orders(
     pieces = list(order_pieces(signal, lines, method, segment, progress))
     joined = [
         np.concatenate([getattr(piece, name) for piece in pieces], axis=-1)
-        for name in ("waveforms", "times", "envelopes", "rpm", "bandwidth", "valid")
+        for name in ("waveforms", "times", "envelopes", "rpm", "bandwidth", "needed", "valid")
     ]
     return ExtractedOrders(lines, OrderPiece(signal, *joined))
 

@@ -7,12 +7,14 @@ import pytest
 
 from specsr.errors import SpecsrError
 from specsr.io import stream, write
+from specsr.jobs.order_inputs import OrderCutting
+from specsr.jobs.orders import OrderFiles, cut_orders
 from specsr.nvh.order_bandwidth import limits
 from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_waveforms import ExtractedOrders, extract_orders
 from specsr.nvh.shafts import Shaft, shaft_orders
 from specsr.nvh.speed import revolutions
-from specsr.nvh.vold_kalman import VoldKalman
+from specsr.nvh.vold_kalman import VoldKalman, usual_filter
 from specsr.signal import Signal
 
 RATE = 2000.0
@@ -122,3 +124,42 @@ def test_short_recordings_and_silence(length: int) -> None:
         found = extract_orders(part, [2, 4], method=VoldKalman(1.5, "Hz", 1, 12.0))
         assert np.isfinite(found.whole.waveforms).all()
         assert np.abs(found.whole.residual.samples).max() <= gain
+
+
+def notes(signal: Signal, method: VoldKalman, orders: list[float]) -> list[str]:
+    """Return the notes of a cut in one block, as the command prints them."""
+    found: list[str] = []
+    lines = shaft_orders(orders, [Shaft("", UP)])
+    cutting = OrderCutting("", (), method)
+    cut_orders(signal, lines, cutting, OrderFiles(), lambda: None, note=found.append)
+    return found
+
+
+def test_a_stated_bandwidth_that_a_resonance_outruns_is_named_and_the_cut_stays_the_same() -> None:
+    signal = Signal(tone(2, mode(2)) + tone(5.5) + 0.05 * NOISE, RATE, rpm=UP)
+    (note,) = notes(signal, VoldKalman(1.5), [2, 5.5])
+    assert note.startswith("order 2 changes faster than 1.5 Hz follows")
+    assert "--max-bandwidth 12" in note
+    time = float(note.split("most of all at ")[1].split(" s")[0])
+    assert abs(np.interp(time, TIMES, 2 * UP / 60) - 120) < 15
+    assert notes(signal, ADAPTIVE, [2, 5.5]) == []
+    assert notes(signal, VoldKalman(6.0), [2, 5.5]) == []
+    lines = shaft_orders([2, 5.5], [Shaft("", UP)])
+    plain, seen = (
+        [piece.envelopes for piece in order_pieces(signal, lines, VoldKalman(1.5), watch=watch)]
+        for watch in (False, True)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(plain, seen, strict=True))
+
+
+def test_noise_alone_is_not_named() -> None:
+    for level in (0.0, 0.1, 3.0):
+        signal = Signal(level * tone(2) + NOISE, RATE, rpm=UP)
+        assert notes(signal, VoldKalman(1.5), [2, 5.5]) == []
+
+
+def test_the_usual_filter_adapts_where_the_rate_allows() -> None:
+    assert usual_filter(RATE) == ADAPTIVE
+    assert usual_filter(100.0, 1) == VoldKalman(1.5, poles=1)
+    low = Signal(np.sin(np.arange(400.0)), 100.0, rpm=np.full(400, 600.0))
+    assert extract_orders(low, [1], method=usual_filter(100.0)).cuts
