@@ -213,11 +213,27 @@ def train(out: Path, steps: int, seconds: float, count: int, data: Path) -> None
         optimiser.step()
         average.update_parameters(net)
         if step % 500 == 499:
-            write(average.module, known[:held], out, step + 1, passed)
-    write(average.module, known[:held], out, step, time.monotonic() - begin)
+            write(average.module, known[:held], out, step + 1, passed, count)
+    write(average.module, known[:held], out, step, time.monotonic() - begin, count)
 
 
-def write(net: torch.nn.Module, held: np.ndarray, out: Path, steps: int, seconds: float) -> float:
+def recipe(count: int) -> dict[str, object]:
+    """Return what the card of the model states, in the form of a config."""
+    folder = "../shared/data/audio/train/"
+    return {
+        "note": "recipe: benchmarks/train_noise.py",
+        "data": {
+            "synth": {"count": count, "seed": SEED},
+            "folders": [folder + name for name in CLEAN],
+            "noise": [folder + name for name in STEADY],
+        },
+        "train": {"loss": "energy of the error of the waveform, uncertainty", "seed": SEED},
+    }
+
+
+def write(
+    net: torch.nn.Module, held: np.ndarray, out: Path, steps: int, seconds: float, count: int
+) -> float:
     """Write the model; print and return the improvement on the examples held out, dB."""
     net.eval()
     with torch.no_grad():
@@ -225,7 +241,7 @@ def write(net: torch.nn.Module, held: np.ndarray, out: Path, steps: int, seconds
     net.train()
     grids = tuple(Analysis(n, n // 4) for n in (512, 1024, 2048, 4096, 8192, 16384))
     record = {"steps": steps, "seconds": round(seconds), "held_out_improvement_db": float(score)}
-    record["config"] = {"note": "recipe: benchmarks/train_noise.py"}
+    record["config"] = recipe(count)
     model = Model("noise", net, "noise", grids, (min(RATES), max(RATES)), 60.0, record)
     save_model(out / "noise.safetensors", model, overwrite=True)
     print(f"{steps} steps, {seconds:.0f} s: held-out improvement {score:.2f} dB", flush=True)

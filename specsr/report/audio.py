@@ -53,9 +53,8 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
     text += f". Digital full scale is {peak / LOUDEST:.3g} {items[0].spec.grid.unit}."
     players = []
     for (item, sound, source), samples in zip(sounds, cuts):
-        data = base64.b64encode(flac(Signal(samples * (LOUDEST / peak), sound.rate))).decode(
-            "ascii"
-        )
+        scaled = samples.astype(np.float64) / peak * LOUDEST  # the factor alone may overflow
+        data = base64.b64encode(flac(Signal(scaled, sound.rate))).decode("ascii")
         caption = html.escape(f"{item.role}, {source}")
         players.append(
             f'<figure><figcaption>{caption}</figcaption><audio controls preload="metadata" '
