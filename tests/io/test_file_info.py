@@ -49,7 +49,7 @@ def test_one_file_is_shown_channel_by_channel(recording, capsys):
 def test_json_holds_all_properties(recording, capsys, tmp_path):
     code, out, _ = run(capsys, "info", recording, "--json", "-o", tmp_path / "info.json")
     [found] = json.loads(out)["result"]["files"]
-    assert json.loads((tmp_path / "info.json").read_text()) == [found]
+    assert json.loads((tmp_path / "info.json").read_text())["result"]["files"] == [found]
     mic, ear, rpm = found["channels"]
     assert mic["level_db"] == pytest.approx(93.98, abs=0.01) and mic["reference"] == "re 20 µPa"
     assert ear["bandwidth"] == 24000 and not found["flagged"]
@@ -66,7 +66,8 @@ def test_several_files_give_a_table_and_damaged_ones_are_named(recording, tmp_pa
     assert "run.h5" in out and "map 1025 x" in out
     code, out, _ = run(capsys, "info", tmp_path, "--json")
     assert code == 1
-    assert [("error" in file) for file in json.loads(out)["result"]["files"]] == [False, False, True]
+    files = json.loads(out)["result"]["files"]
+    assert [("error" in file) for file in files] == [False, False, True]
 
 
 def test_a_map_is_described(recording, tmp_path, capsys):
