@@ -86,7 +86,7 @@ def maximum(signal: Signal, options: SpeedSearch) -> Found:
     top = round(4000 * size / signal.rate)
     made = HarmonicMap.of(power[:, :top], signal.rate / size)
     speeds = speeds_between(*options.rpm_range)
-    best = made.scores(speeds / 60, np.array(options.orders))[0].argmax(axis=0)
+    best = next(made.scores(speeds / 60, np.array(options.orders))).argmax(axis=0)
     times = np.arange(power.shape[-1]) * round(0.05 * signal.rate) / signal.rate
     return times, speeds[best], None
 

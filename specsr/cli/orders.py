@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
 
 import typer
 
@@ -16,7 +18,7 @@ from specsr.choices import (
     Weighting,
     XAxis,
 )
-from specsr.cli.one_run import one_run
+from specsr.cli.one_run import one_run, run_span
 from specsr.cli.options import (
     Overwrite,
     figure_options,
@@ -41,6 +43,8 @@ from specsr.jobs.options import Figure, Reading, Speed
 if TYPE_CHECKING:
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.order_map import OrderMap
+    from specsr.nvh.view import View
+    from specsr.signal import Signal
 
     MapKind = TypeVar("MapKind", SpecMap, OrderMap)
 
@@ -193,8 +197,10 @@ def orders(
     if given := [name for name, value in foreign.items() if value]:
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
     from specsr.jobs.inputs import load
+    from specsr.jobs.long_orders import LongRun, is_long, without_speed
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.order_cut import CutScale, order_cut
+    from specsr.nvh.order_map import OrderResolution, order_map
     from specsr.nvh.view import view
     from specsr.nvh.weighted import weighted
 
@@ -211,57 +217,58 @@ def orders(
         raise SpecsrError("--cut names no order: give some, such as --cut 2,4")
     top = max_order or max(MAX_ORDER, ABOVE_CUTS * max(wanted))
     drawn = any(path.suffix.lower() != ".csv" for path in outputs)
-
-    loaded = vibration.of(source, load(source, reading, speed))
-    read.check()
-    if loaded.rpm is None:
-        raise SpecsrError(
-            f"{source}: has no speed: give a table (--rpm speed.csv) or, for recordings, a speed "
-            "channel (--rpm-channel 1 --rpm-scale ...) or tacho pulses (--tacho-channel 1 "
-            "--pulses 60), or have it found in the sound (--rpm auto)"
-        )
+    whole = expected or vibration.given or weighting != "Z" or speed.is_auto
+    long = not whole and is_long(source, reading)
+    loaded = None if long else vibration.of(source, load(source, reading, speed))
+    if loaded is not None and loaded.rpm is None:
+        raise SpecsrError(without_speed(source))
+    campbell_of: Callable[[XAxis], View]
     if isinstance(loaded, SpecMap):
         if expected and loaded.uncertainty_db is not None:
             raise SpecsrError(
                 f"{source}: has an uncertainty, so it is an estimate already: leave out --expected"
             )
         spec = weighted(_expected(loaded, source.name) if expected else loaded, weighting)
-        unit = "Hz" if bandwidth is None else "orders"
-        cuts = [order_cut(spec, None, k, bandwidth, unit) for k in wanted]
+        width_unit = "Hz" if bandwidth is None else "orders"
+        cuts = [order_cut(spec, None, k, bandwidth, width_unit) for k in wanted]
         over = axis_of(x, cuts)
-        by_order = view(spec, over, "order", max_order=top)
+        by_order = view(spec, over, "order", max_order=top) if drawn else None
+        campbell_of, unit, names = functools.partial(view, spec), spec.grid.unit, spec.channels
     else:
-        from specsr.maps.transform import spectrogram
-        from specsr.nvh.order_map import order_map
-
-        signal = one_run(weighted(loaded, weighting), run or "widest", 1 / resolution)
-        spec = spectrogram(signal, df=df or max(1.0, signal.rate / 8192), overlap=0.75)
-        by_angle = order_map(signal, resolution=resolution, max_order=top)
-        if expected:
-            by_angle = _expected(by_angle, source.name)
-            spec = _expected(spec, source.name) if drawn else spec
+        part: dict[str, Any] = {"which": run or "widest", "revolutions": 1 / resolution}
+        if loaded is None:
+            stretch = LongRun(source, reading, speed, functools.partial(run_span, **part))
+            by_angle, samples = stretch.orders(OrderResolution(resolution, top))
+            campbell_of = functools.partial(stretch.campbell, samples, df)
+        else:
+            signal = one_run(weighted(loaded, weighting), **part)
+            by_angle = order_map(signal, resolution=resolution, max_order=top)
+            by_angle = _expected(by_angle, source.name) if expected else by_angle
+            campbell_of = functools.partial(_campbell, signal, df, source.name if expected else "")
         cuts = [by_angle.cut(k, bandwidth) for k in wanted]
         over = axis_of(x, cuts)
-        by_order = by_angle.view(over)
-
-    shown = CutScale(spec.grid.unit, scale)
-    print_cuts(cuts, spec.channels, shown)
+        by_order = by_angle.view(over) if drawn else None
+        unit, names = by_angle.spec.grid.unit, by_angle.spec.channels
+    read.check()
+    shown = CutScale(unit, scale)
+    print_cuts(cuts, names, shown)
     for note in weighting_note(weighting):
         say(f"  levels are {note}")
     title, drawn_alone = ", ".join((source.name, *weighting_note(weighting))), ""
-    if len(spec.channels) > 1:
-        title = f"{title}, {spec.channels[0]}"
-        drawn_alone = f" (channel {spec.channels[0]} of {len(spec.channels)}: --channel)"
+    if len(names) > 1:
+        title = f"{title}, {names[0]}"
+        drawn_alone = f" (channel {names[0]} of {len(names)}: --channel)"
 
     def write(path: Path) -> None:
         message = f"{source} -> {path}"
         if path.suffix.lower() == ".csv":
-            write_text(path, cuts_csv(cuts, spec.channels, shown), overwrite, message)
+            write_text(path, cuts_csv(cuts, names, shown), overwrite, message)
         else:
             from specsr.plots.save import save_figure
             from specsr.plots.views import campbell_top, plot_run
 
-            campbell, top = view(spec, over), figure.max_freq
+            assert by_order is not None  # a figure is drawn
+            campbell, top = campbell_of(over), figure.max_freq
             if top is None:
                 top = campbell_top(campbell, wanted, db_range=figure.db_range)
                 if top < campbell.edges()[3]:
@@ -274,6 +281,16 @@ def orders(
             say(message + drawn_alone)
 
     write_each(outputs, write)
+
+
+def _campbell(signal: Signal, df: float | None, name: str, over: XAxis) -> View:
+    """Return the Campbell diagram of a run: of its expected map with a ``name`` for the bar."""
+    from specsr.jobs.long_orders import campbell_df
+    from specsr.maps.transform import spectrogram
+    from specsr.nvh.view import view
+
+    spec = spectrogram(signal, df=df or campbell_df(signal.rate), overlap=0.75)
+    return view(_expected(spec, name) if name else spec, over)
 
 
 def _expected(measured: MapKind, name: str) -> MapKind:

@@ -65,7 +65,7 @@ def speed(
     refined by the phases of the orders.  Which order a line is cannot be heard: --rpm-range,
     --start and --orders decide, and the other candidates are printed with their scores.  The
     confidence is the probability that the lines follow the speed; below 0.05 it is interpolated.
-    Four orders with lines are found as a rule, three from about 60 Hz up, two hardly ever.
+    Four orders with lines are found as a rule, two and three with --orders.
     """  # fmt: skip
     outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
     check_suffixes(outputs)
@@ -77,8 +77,8 @@ def speed(
     read = check_files(outputs, [source, reading.tone], overwrite)
 
     from specsr import io
-    from specsr.jobs.inputs import load_recording
-    from specsr.nvh.tacholess import SpeedSearch, find_speed
+    from specsr.jobs.inputs import whole_or_open
+    from specsr.nvh.tacholess import SpeedSearch, find_speed_in
 
     given: dict[str, Any] = {} if limits is None else {"rpm_range": limits}
     options = SpeedSearch(
@@ -88,12 +88,14 @@ def speed(
         raise SpecsrError(
             f"{source}: is a map: expected a recording; upscale finds the speed of a map itself"
         )
-    signal = load_recording(source, reading)
-    read.check()
-    try:
-        found = find_speed(signal, options, bar(source.name))
-    except SpecsrError as error:
-        raise SpecsrError(f"{source}: {error}") from None
+    with whole_or_open(source, reading) as recording:
+        read.check()
+        try:
+            found = find_speed_in(recording, options, bar(source.name))
+        except SpecsrError as error:
+            text = str(error)
+            named = text if text.startswith(str(source)) else f"{source}: {text}"
+            raise SpecsrError(named) from None
     fact(
         file=source, found=found.is_found, times=found.times, rpm=found.rpm,
         confidence=found.confidence, breaks=found.breaks, orders=found.orders, chosen=found.chosen,
@@ -110,10 +112,18 @@ def speed(
         )
 
     def drawn() -> MatplotlibFigure:
-        from specsr.maps.transform import spectrogram
+        from specsr.maps.transform import SpectrogramTransform
+        from specsr.plots.overview import overview
         from specsr.plots.speed import plot_speed
+        from specsr.signal import Signal
 
-        spec = spectrogram(signal, df=max(2.0, signal.rate / 8192), overlap=0.75)
+        with whole_or_open(source, reading) as recording:
+            df = max(2.0, recording.rate / 8192)
+            transform = SpectrogramTransform.for_rate(recording.rate, df=df, overlap=0.75)
+            if isinstance(recording, Signal):
+                spec = transform(recording)
+            else:
+                spec = overview(recording, transform)
         return plot_speed(
             found, spec, db_range=figure.db_range, max_freq=figure.max_freq, title=source.name
         )
@@ -123,23 +133,23 @@ def speed(
 
 def _advice(options: SpeedSearch) -> str:
     """Return what may help against a low confidence."""
-    from specsr.nvh.tacholess import FEWEST
-
-    if 0 < len(options.orders) < FEWEST:
+    if options.orders:
         return (
-            f"--orders holds {len(options.orders)}: a speed is found from {FEWEST} orders with "
-            "lines as a rule, seldom from three, hardly ever from two"
+            "no lines stand out at the orders of --orders, or they are those of another machine; "
+            "other orders, or limits (--rpm-range) that hold the speed, may help"
         )
-    return "narrower limits (--rpm-range) or the orders of the machine (--orders) may help"
+    return "the orders that have lines (--orders) decide; narrower limits (--rpm-range) may help"
 
 
 def _print(found: FoundSpeed) -> None:
     """Print the candidates, and how sure the chosen one is."""
     from specsr.scores.markdown import markdown_table
 
+    own = found.candidates[found.chosen]
     rows = [
         {
             "candidate": f"{i}{' *' if i == found.chosen + 1 else ''}",
+            "factor": f"{each.times(own):.3g}",
             "rpm, unrefined": f"{each.rpm.min():.0f} to {each.rpm.max():.0f}",
             "score": f"{each.score:.1f}",
             "lines at": each.lines,
@@ -153,6 +163,12 @@ def _print(found: FoundSpeed) -> None:
         f"  refined: {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; "
         f"above 0.5 in {100 * clear.mean():.0f} % of the recording"
     )
+    if found.ambiguous:
+        factors = (found.candidates[i].times(own) for i in found.ambiguous)
+        say(
+            f"  {', '.join(f'{factor:.3g}' for factor in factors)} times the speed explains the "
+            "lines nearly as well: --orders (those with lines), --rpm-range or --candidate decides"
+        )
     for time in found.breaks:
         say(
             f"  the speed jumps at {time:.4g} s, with no lines in between: before or after, it may "

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from specsr import io
 from specsr.errors import SpecsrError
+from specsr.io import stream
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.speed_inputs import speed_channel
 from specsr.maps.spec_map import SpecMap
@@ -17,6 +19,9 @@ from specsr.nvh.speed import read_rpm, take_channel
 from specsr.signal import Signal
 
 log = logging.getLogger(__name__)
+
+WHOLE = 1 << 24
+"""Samples, over all channels, up to which a recording is read whole."""
 
 
 def load(path: Path, reading: Reading, speed: Speed = Speed()) -> Signal | SpecMap:
@@ -101,3 +106,22 @@ def without_channels(signal: Signal, names: Sequence[str]) -> Signal:
     for name in set(names) & set(signal.channels):
         _, signal = take_channel(signal, name)
     return signal
+
+
+@contextmanager
+def whole_or_open(path: Path, reading: Reading) -> Iterator[Signal | stream.Recording]:
+    """Yield a recording without a speed of the options: long audio files open, others in memory.
+
+    Raises:
+        SpecsrError: as `specsr.jobs.inputs.load_recording`.
+    """
+    with ExitStack() as stack:
+        found = None
+        if not io.is_map(path):
+            found = stack.enter_context(stream.opened(path, **reading.arguments()))
+        if found is None or found.length * len(found.channels) <= WHOLE:
+            yield load_recording(path, reading)
+            return
+        for note in found.notes:
+            log.warning("%s: %s", path, note)
+        yield found

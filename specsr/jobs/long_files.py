@@ -13,6 +13,7 @@ import numpy as np
 
 from specsr import io
 from specsr.io import audio, stream
+from specsr.jobs.inputs import WHOLE
 from specsr.jobs.options import Reading
 from specsr.jobs.plan import FIGURES, Result, Written, has_figure, kind_of, one_of_several
 from specsr.jobs.task import Task
@@ -29,9 +30,6 @@ log = logging.getLogger(__name__)
 
 SEGMENTS = 2
 """A recording longer than this many segments is streamed."""
-
-WHOLE = 1 << 24
-"""Samples, over all channels, up to which a shorter recording is read whole."""
 
 LARGE = 1 << 28
 """Size in bytes from which a file that is read whole is reported."""

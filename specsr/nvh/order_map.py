@@ -14,21 +14,19 @@ import numpy as np
 
 from specsr.choices import MAX_ORDER, ORDER_RESOLUTION, WINDOW, XAxis, check
 from specsr.errors import SpecsrError
-from specsr.io.limits import check_size
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.maps.windows import coverage, main_lobe
-from specsr.nvh.interpolation import read_between
+from specsr.nvh.angle_resampling import decimated_by_angle
 from specsr.nvh.order_cut import OrderCut, order_cut
-from specsr.nvh.speed import checked_rpm, revolutions
+from specsr.nvh.shaft_angle import ShaftAngle
+from specsr.nvh.shafts import Shaft
+from specsr.nvh.speed import checked_rpm
 from specsr.nvh.view import View, onto_rpm
-from specsr.signal import Signal, fit_length
+from specsr.signal import Signal, Source
 
 _NYQUIST, _PASSBAND = 1.28, 1.15
 """Half the samples per revolution, and the edge of the pass band, over the highest order."""
-
-PART, GUARD = 1 << 22, 4096
-"""Samples by angle that are made at once, and samples beside them that the filters reach."""
 
 MIN_SPEED = 1 / 20
 """Fraction of the mean speed below which a recording is not resampled: it would need too many
@@ -162,38 +160,81 @@ def order_map(
         83.7
     """
     rpm = checked_rpm(signal.rpm if rpm is None else rpm, signal.length)
-    if not (0 < resolution <= 1 and max_order >= resolution and math.isfinite(max_order)):
+    options = OrderResolution(resolution, float(max_order), overlap, window)
+    return order_map_of(signal, Shaft("", rpm), (0, signal.length), options)
+
+
+@dataclass(frozen=True)
+class OrderResolution:
+    """Resolution of an order map.
+
+    Attributes:
+        resolution, max_order, overlap, window: as for `order_map`.
+    """
+
+    resolution: float = ORDER_RESOLUTION
+    max_order: float = MAX_ORDER
+    overlap: float = 0.75
+    window: str = WINDOW
+
+    def __post_init__(self) -> None:
+        if not (
+            0 < self.resolution <= 1
+            and self.max_order >= self.resolution
+            and math.isfinite(self.max_order)
+        ):
+            raise SpecsrError(
+                f"resolution is {self.resolution}, max_order {self.max_order}: expected above zero "
+                "up to 1 order, and an order above it"
+            )
+
+
+def order_map_of(
+    source: Source, shaft: Shaft, span: tuple[int, int], options: OrderResolution
+) -> OrderMap:
+    """Return the order spectra of a recording that may be read in parts; see `order_map`.
+
+    The samples at the rate of the recording are in memory one part at a time; the result is that of
+    the whole.
+
+    Args:
+        source: the recording.
+        shaft: its speed.
+        span: samples to be analysed, the last one exclusive.
+        options: resolution.
+
+    Raises:
+        SpecsrError: as `order_map`.
+    """
+    first, last = span
+    start, resolution = source.start + first / source.rate, options.resolution
+    angle = ShaftAngle(shaft, first, last, source.rate)
+    if angle.slowest < max(MIN_SPEED * angle.mean, 1e-9):
         raise SpecsrError(
-            f"resolution is {resolution}, max_order {max_order}: expected above zero up to 1 "
-            "order, and an order above it"
+            f"the speed falls to {60 * angle.slowest:.3g} rpm at "
+            f"{start + angle.slowest_at / source.rate:.3g} s, less than 1/{1 / MIN_SPEED:.0f} of "
+            "its mean: cut a run out of the recording first (find_runs)"
         )
-    rotation_hz = np.abs(rpm) / 60
-    slowest = rotation_hz.min()
-    if slowest < max(MIN_SPEED * rotation_hz.mean(), 1e-9):
-        at = signal.start + int(np.argmin(rotation_hz)) / signal.rate
+    check_rotation(angle.slowest, source.rate)
+    if angle.total * resolution < 1:
         raise SpecsrError(
-            f"the speed falls to {60 * slowest:.3g} rpm at {at:.3g} s, less than 1/"
-            f"{1 / MIN_SPEED:.0f} of its mean: cut a run out of the recording first (find_runs)"
-        )
-    check_rotation(float(slowest), signal.rate)
-    angle = revolutions(rotation_hz, signal.rate)
-    if angle[-1] * resolution < 1:
-        raise SpecsrError(
-            f"the recording holds {angle[-1]:.3g} revolutions, a window of resolution "
+            f"the recording holds {angle.total:.3g} revolutions, a window of resolution "
             f"{resolution:g} needs {1 / resolution:.3g}: choose a coarser resolution"
         )
-    fine = math.ceil(signal.rate / slowest)
-    per_rev = min(2 * math.ceil(_NYQUIST * max_order), fine)
-    coarse = _decimated(signal, angle, fine, per_rev)
+    fine = math.ceil(source.rate / angle.slowest)
+    per_rev = min(2 * math.ceil(_NYQUIST * options.max_order), fine)
+    coarse = decimated_by_angle(source, first, angle, fine, per_rev)
     n_fft = 2 * round(per_rev / resolution / 2)
-    transform = SpectrogramTransform.for_rate(per_rev, n_fft=n_fft, overlap=overlap, window=window)
+    transform = SpectrogramTransform.for_rate(
+        per_rev, n_fft=n_fft, overlap=options.overlap, window=options.window
+    )
     spec = transform(coarse).replace(phase=None)
-    centre = _positions(angle, np.clip(spec.grid.times(), 0, angle[-1]))
-    times = signal.start + centre / signal.rate
-    below = np.minimum(centre.astype(int), signal.length - 2)
+    centre = angle.positions(np.clip(spec.grid.times(), 0, angle.total))
+    times = start + centre / source.rate
+    below = np.minimum(centre.astype(int), angle.length - 2)
     part = centre - below
-    speed = (1 - part) * rotation_hz[below] + part * rotation_hz[below + 1]
-    return OrderMap(spec, times, 60 * speed, signal.rate / 2 / speed, float(max_order))
+    speed = (1 - part) * angle.rotation_hz(below) + part * angle.rotation_hz(below + 1)
+    return OrderMap(spec, times, 60 * speed, source.rate / 2 / speed, options.max_order)
 
 
 def check_orders(orders: Sequence[float]) -> None:
@@ -219,64 +260,3 @@ def check_rotation(slowest_hz: float, rate: float) -> None:
             f"samples per revolution at {rate:g} Hz: expected two or more; check the unit and the "
             "factor of the speed"
         )
-
-
-def by_angle(signal: Signal, angle: np.ndarray, per_rev: int) -> Signal:
-    """Return the signal at ``per_rev`` samples per revolution; its time axis is revolutions.
-
-    Raises:
-        SpecsrError: more samples than the memory limit allows.
-    """
-    count = math.floor(angle[-1] * per_rev) + 1
-    rpm = 60 * angle[-1] / signal.duration
-    check_size(
-        # angles and positions; the samples, their stack and what is made of it
-        8 * count * (2 + 3 * len(signal.channels)),
-        f"resampling by angle at {rpm:.4g} rpm in the mean and {per_rev} samples per revolution",
-    )
-    return _turned(signal, angle, 0.0, count, per_rev)
-
-
-def _decimated(signal: Signal, angle: np.ndarray, fine: int, per_rev: int) -> Signal:
-    """Return the signal at ``per_rev`` samples per revolution, decimated from ``fine`` of them.
-
-    In parts of whole revolutions that overlap by more than the filters reach, so the memory does
-    not grow with the finer signal.
-    """
-    turns = max(1, PART // fine)
-    if angle[-1] <= turns:
-        return by_angle(signal, angle, fine).resample(per_rev)
-    guard = math.ceil(GUARD / per_rev)
-    total = round((math.floor(angle[-1] * fine) + 1) * per_rev / fine)
-    check_size(8 * total * (1 + len(signal.channels)), "a recording resampled by angle")
-    samples = np.empty((len(signal.channels), total), signal.samples.dtype)
-    for first in range(0, math.ceil(angle[-1]), turns):
-        begin = max(first - guard, 0)
-        end = min(float(first + turns + guard), float(angle[-1]))
-        near = slice(
-            max(int(np.searchsorted(angle, begin)) - GUARD, 0),
-            int(np.searchsorted(angle, end)) + GUARD,
-        )
-        part = signal.replace(samples=signal.samples[:, near], rpm=None)
-        count = math.floor((end - begin) * fine) + 1
-        found = _turned(part, angle[near], float(begin), count, fine).resample(per_rev).samples
-        kept = slice(first * per_rev, min((first + turns) * per_rev, total))
-        at = (first - begin) * per_rev
-        # the last part may lack the sample that rounding adds to the whole
-        found = fit_length(found[:, at:], kept.stop - kept.start)
-        samples[:, kept] = found
-    return replace(signal, samples=samples, rate=float(per_rev), start=0.0, rpm=None)
-
-
-def _turned(signal: Signal, angle: np.ndarray, begin: float, count: int, per_rev: int) -> Signal:
-    """Return ``count`` samples from an angle on, ``per_rev`` per revolution."""
-    wanted = begin + np.arange(count) / per_rev
-    positions = _positions(angle, wanted)
-    samples = np.stack([read_between(channel, positions) for channel in signal.samples])
-    return replace(signal, samples=samples, rate=float(per_rev), start=0.0, rpm=None)
-
-
-def _positions(angle: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the positions in samples, fractional, at which the shaft has some angles."""
-    below = np.clip(np.searchsorted(angle, wanted, side="right") - 1, 0, len(angle) - 2)
-    return below + (wanted - angle[below]) / (angle[below + 1] - angle[below])

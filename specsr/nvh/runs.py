@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from specsr.signal import Signal
+from specsr.nvh.shafts import Shaft
+from specsr.signal import Signal, Source
 
 LOWEST = 1 / 20
 """Fraction of the highest speed below which no orders are cut, see `specsr.nvh.order_map`."""
 _STEP = 0.02
 """Averaging time of the speed in the search, s."""
+BLOCK = 1 << 20
+"""Samples whose speed is in memory at once."""
 _JUMP, _JUMP_STEPS = 10, 3
 """A jump changes by this multiple of the median change within `_STEP`, in so many steps at most."""
 
@@ -31,20 +36,36 @@ class Run:
     stop: float
     rpm: tuple[float, float]
 
+    def span(self, source: Source) -> tuple[int, int]:
+        """Return the samples of this stretch of a recording, the last one exclusive."""
+        first, last = (round((t - source.start) * source.rate) for t in (self.start, self.stop))
+        return max(first, 0), min(last, source.length)
+
     def of(self, signal: Signal) -> Signal:
         """Return this stretch of a signal, with its own start and speed."""
-        first, last = (round((t - signal.start) * signal.rate) for t in (self.start, self.stop))
-        part = slice(max(first, 0), min(last, signal.length))
+        first, last = self.span(signal)
         return signal.replace(
-            samples=signal.samples[:, part],
-            start=signal.start + part.start / signal.rate,
-            rpm=None if signal.rpm is None else signal.rpm[part],
+            samples=signal.samples[:, first:last],
+            start=signal.start + first / signal.rate,
+            rpm=None if signal.rpm is None else signal.rpm[first:last],
         )
 
-    def revolutions(self, signal: Signal) -> float:
-        """Return how often the shaft turns within this stretch of a signal with a speed."""
-        rpm = self.of(signal).rpm
-        return 0.0 if rpm is None else float(np.abs(rpm).sum() / 60 / signal.rate)
+    def revolutions(self, source: Source, shaft: Shaft | None = None) -> float:
+        """Return how often the shaft turns within this stretch of a recording.
+
+        Args:
+            source: the recording.
+            shaft: its speed; None takes that of a `Signal`, 0 without one.
+        """
+        if shaft is None:
+            rpm = source.rpm if isinstance(source, Signal) else None
+            if rpm is None:
+                return 0.0
+            shaft = Shaft("", rpm)
+        first, last = self.span(source)
+        return (
+            sum(float(speed.sum()) for _, speed in _blocks(shaft, first, last)) / 60 / source.rate
+        )
 
     def __str__(self) -> str:
         low, high = self.rpm
@@ -75,11 +96,31 @@ def find_runs(
         >>> [run.kind for run in specsr.find_runs(np.concatenate([up, up[::-1]]), rate=1000)]
         ['up', 'down']
     """
-    rpm = np.abs(np.asarray(rpm, dtype=np.float64))
+    rpm = np.asarray(rpm, dtype=np.float64)
+    return shaft_runs(Shaft("", rpm), rpm.size, rate, start, reversal, span)
+
+
+def shaft_runs(
+    shaft: Shaft,
+    length: int,
+    rate: float,
+    start: float = 0.0,
+    reversal: float = 0.03,
+    span: float = 0.15,
+) -> list[Run]:
+    """Return the runs of a recording of ``length`` samples, whose speed is read in blocks.
+
+    The other arguments are those of `find_runs`.
+    """
     block = max(1, round(_STEP * rate))
-    first = np.arange(0, rpm.size, block)
-    speed = np.add.reduceat(rpm, first) / np.diff(np.append(first, rpm.size))
-    edges = np.append(first, rpm.size) / rate
+    first = np.arange(0, length, block)
+    size = block * math.ceil(BLOCK / block)
+    sums = [
+        np.add.reduceat(rpm, np.arange(0, rpm.size, block))
+        for _, rpm in _blocks(shaft, 0, length, size)
+    ]
+    speed = np.concatenate(sums) / np.diff(np.append(first, length))
+    edges = np.append(first, length) / rate
     tolerance = reversal * speed.max()
     runs = []
     extremes = _extremes(speed, tolerance)
@@ -95,7 +136,9 @@ def find_runs(
     return runs
 
 
-def widest_run(runs: list[Run], signal: Signal, revolutions: float) -> Run | None:
+def widest_run(
+    runs: list[Run], source: Source, revolutions: float, shaft: Shaft | None = None
+) -> Run | None:
     """Return the run with the largest change of speed; None if all are too short.
 
     A jump of the speed within a few samples, as of a faulty sensor, is a run too, but no
@@ -103,10 +146,11 @@ def widest_run(runs: list[Run], signal: Signal, revolutions: float) -> Run | Non
 
     Args:
         runs: of `find_runs`.
-        signal: the recording, with its speed.
+        source: the recording.
         revolutions: minimum number of revolutions in a run, such as those of a window.
+        shaft: its speed; None takes that of a `Signal`.
     """
-    long = [run for run in runs if run.revolutions(signal) >= revolutions]
+    long = [run for run in runs if run.revolutions(source, shaft) >= revolutions]
     return max(long, key=lambda run: abs(run.rpm[1] - run.rpm[0]), default=None)
 
 
@@ -119,13 +163,39 @@ def turning(signal: Signal) -> Signal:
     signal is needed; without any rotation the signal is returned.
     """
     assert signal.rpm is not None
-    speed = np.abs(signal.rpm)
-    turns = np.concatenate([[False], speed > LOWEST * speed.max(), [False]])
-    changes = np.flatnonzero(turns[1:] != turns[:-1]).reshape(-1, 2)
-    if not len(changes):
-        return signal
-    first, last = max(changes.tolist(), key=lambda edges: float(speed[slice(*edges)].sum()))
-    return signal.cut(first, last)
+    return signal.cut(*turning_span(Shaft("", signal.rpm), 0, signal.length))
+
+
+def turning_span(shaft: Shaft, first: int, last: int) -> tuple[int, int]:
+    """Return the stretch of some samples that `turning` keeps, the last one exclusive."""
+    least = LOWEST * max(float(speed.max()) for _, speed in _blocks(shaft, first, last))
+    found: list[tuple[int, int, float]] = []  # stretches, and the sums of their speeds
+    for at, speed in _blocks(shaft, first, last):
+        turns = np.concatenate([[False], speed > least, [False]])
+        for low, high in np.flatnonzero(turns[1:] != turns[:-1]).reshape(-1, 2).tolist():
+            begin, total = at + low, float(speed[low:high].sum())
+            if found and found[-1][1] == begin:  # it goes on in this block
+                begin, total = found[-1][0], found[-1][2] + total
+                found.pop()
+            found.append((begin, at + high, total))
+    if not found:
+        return first, last
+    begin, end, _ = max(found, key=lambda each: each[2])
+    return begin, end
+
+
+def slowest(shaft: Shaft, first: int, last: int) -> float:
+    """Return the lowest magnitude of the speed in some samples, 1/min."""
+    return min(float(speed.min()) for _, speed in _blocks(shaft, first, last))
+
+
+def _blocks(
+    shaft: Shaft, first: int, last: int, size: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first sample of every block, and the magnitude of the speed in it, 1/min."""
+    step = BLOCK if size is None else size
+    for at in range(first, last, step):
+        yield at, shaft.at(np.arange(at, min(at + step, last)))
 
 
 def _extremes(speed: np.ndarray, tolerance: float) -> list[int]:

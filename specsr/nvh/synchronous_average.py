@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.nvh.order_map import by_angle, check_rotation
+from specsr.nvh.angle_resampling import by_angle
+from specsr.nvh.order_map import check_rotation
 from specsr.nvh.speed import checked_rpm, revolutions
 from specsr.signal import Signal
 

@@ -20,12 +20,13 @@ from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, column_step, piec
 from specsr.nvh.tacholess_path import Search, speeds_between
 from specsr.nvh.tacholess_pattern import changes, lowered, pattern
 from specsr.nvh.tacholess_phase import refine_by_phase
+from specsr.nvh.tacholess_source import Heard
 from specsr.progress import Progress
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 
 FEWEST = 4
-"""Orders with lines of a speed that is found as a rule; three are found where the lowest is above
-some 60 Hz, two hardly ever: their lines agree with too many speeds."""
+"""Orders with lines of a speed that is found as a rule if they are not stated.  Two and three are
+sure only if they are: their lines agree with several speeds (benchmarks/results/few_orders.md)."""
 COLUMN = 0.05
 """Distance of two speeds, s."""
 MOST_COLUMNS = 20000
@@ -162,6 +163,14 @@ def find_speed(
         array([1200., 2400.])
     """
     expect(signal, Signal, "; specsr.read(path) reads a recording")
+    return find_speed_in(signal, options, progress)
+
+
+def find_speed_in(
+    source: Source, options: SpeedSearch = SpeedSearch(), progress: Progress | None = None
+) -> FoundSpeed:
+    """Return the speed in a recording that may be read in parts; as `find_speed`."""
+    signal = Heard(source)
     if signal.duration < SHORTEST:
         raise SpecsrError(
             f"the recording is {signal.duration:.3g} s long: expected {SHORTEST:g} s or more to "
@@ -169,9 +178,6 @@ def find_speed(
         )
     given = np.unique(np.asarray(options.orders, dtype=np.float64))
     low, high = options.rpm_range
-    plain = signal.replace(rpm=None)
-    if not np.ptp(plain.samples, axis=1).any():
-        raise SpecsrError("the recording is silent: it shows no speed")
     if signal.rate < LOWEST_RATE:
         raise SpecsrError(
             f"the sampling rate is {signal.rate:g} Hz: a search of the speed needs {LOWEST_RATE:g}"
@@ -185,7 +191,9 @@ def find_speed(
     # lines may be half orders, or up to `MOST` orders apart
     top = min(high * MOST, 60 * min(signal.rate / 2, TOP) / 3)
     speeds = speeds_between(low / 2, max(top, low))
-    tracks, scores = _tracks(plain, step, speeds, given, options, progress)
+    tracks, scores = _tracks(signal, step, speeds, given, options, progress)
+    if signal.is_silent:
+        raise SpecsrError("the recording is silent: it shows no speed")
     found = candidates(
         tracks, scores, speeds, options.rpm_range, options.start, scored=bool(len(given))
     )
@@ -205,10 +213,11 @@ def find_speed(
     unit = chosen.spacing or 1.0
     start = None if options.start is None else options.start * unit / 60
     rotation_hz = _held(speeds[track.path] / 60, track.confidence, start)
+    heard = signal.low()
     if (track.confidence >= SURE).any():
-        rotation_hz = refine_by_phase(plain, rotation_hz, step, track.orders)
+        rotation_hz = refine_by_phase(heard, rotation_hz, step, track.orders)
     rpm = 60 * rotation_hz / unit
-    changed = changes(pattern(plain, rotation_hz, step), track.confidence, step)
+    changed = changes(pattern(heard, rotation_hz, step), track.confidence, step)
     confidence = lowered(track.confidence, changed)
     return FoundSpeed(
         times, rpm, confidence, tuple(found), options.candidate - 1, tuple(times[changed].tolist())
@@ -216,7 +225,7 @@ def find_speed(
 
 
 def _tracks(
-    signal: Signal,
+    signal: Heard,
     step: float,
     speeds: np.ndarray,
     given: np.ndarray,
@@ -245,6 +254,7 @@ def _tracks(
         free.add(scores, SLOPES)
         best[:, part] = scores.max(axis=0)
         if len(given):
+            del scores  # large
             scores = _joined(maps, speeds / 60, orders)
         limited.add(scores[:, inside], SLOPES)
         own[:, part] = scores.max(axis=0)
@@ -262,8 +272,7 @@ def _joined(maps: list[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray
     shape = (len(SLOPES), len(rotation_hz), maps[0].lines.shape[2])
     best = np.zeros(shape, np.float32)
     for each in maps:
-        scores = each.scores(rotation_hz, orders)
-        for slope, own in zip(each.slopes, scores):
+        for slope, own in zip(each.slopes, each.scores(rotation_hz, orders)):
             at = SLOPES.index(slope)
             np.maximum(best[at], own, out=best[at])
     return best

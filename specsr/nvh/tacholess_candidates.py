@@ -8,7 +8,7 @@ is a candidate.  Its score is the harmonic sum of the orders at that speed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,6 +21,8 @@ from specsr.nvh.tacholess_path import STEP, best_path
 MOST = 4
 """Largest numerator and denominator of a simple factor."""
 FACTORS = tuple(sorted({Fraction(p, q) for p in range(1, MOST + 1) for q in range(1, MOST + 1)}))
+PART = 1024
+"""Columns that are compared at once."""
 WITHIN = 5
 """Steps by which the best score around a speed may lie beside it (1 %)."""
 DIRECT = ("limited", "given")
@@ -160,12 +162,21 @@ def confidence_of(support: np.ndarray, known: bool = False) -> np.ndarray:
 def another(track: Track, step: float) -> Track | None:
     """Return the best track beside one and its simple factors; None if there is no clear one."""
     state = np.arange(len(track.scores))[:, None]
-    taken = np.zeros(track.scores.shape, dtype=bool)
-    for factor in FACTORS:
-        taken |= np.abs(state - track.path - steps(factor)) <= SHARED / STEP
-    rest = np.where(taken, np.median(track.scores, axis=0), track.scores).astype(np.float32)
+    rest = np.empty(track.scores.shape, np.float32)
+    for part in _parts(rest):
+        scores = track.scores[:, part]
+        taken = np.zeros(scores.shape, dtype=bool)
+        for factor in FACTORS:
+            taken |= np.abs(state - track.path[part] - steps(factor)) <= SHARED / STEP
+        rest[:, part] = np.where(taken, np.median(scores, axis=0), scores)
     found = Track.of(track.scores, best_path(rest, step), track.orders, step, "other")
     return found if found.confidence.mean() > 0.5 else None
+
+
+def _parts(scores: np.ndarray) -> Iterator[slice]:
+    """Yield the columns of scores [S, T] in parts; bounds the memory."""
+    for first in range(0, scores.shape[1], PART):
+        yield slice(first, first + PART)
 
 
 def steps(factor: Fraction) -> int:

@@ -23,6 +23,7 @@ from numba import njit
 from scipy.ndimage import uniform_filter, uniform_filter1d
 
 from specsr.nvh.speed_search import BACKGROUND, MAX_DB, MIN_DB, standardised
+from specsr.nvh.tacholess_source import Heard
 from specsr.signal import Signal
 
 WINDOWS = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -76,17 +77,16 @@ class HarmonicMap:
         """
         return cls(_lines(power, [power])[0][None], (0.0,), df)
 
-    def scores(self, rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
-        """Return the harmonic sum of every slope and speed in every column, float32 [A, S, T].
+    def scores(self, rotation_hz: np.ndarray, orders: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the harmonic sum of every speed and column, float32 [S, T], slope by slope.
 
         Args:
             rotation_hz: speeds, [S].
             orders: of the lines, ascending, [K].
         """
         teeth, weights, gaps = comb(orders)
-        return np.stack(
-            [_sums(each, rotation_hz / self.df, teeth, weights, gaps) for each in self.lines]
-        )
+        for each in self.lines:
+            yield _sums(each, rotation_hz / self.df, teeth, weights, gaps)
 
 
 def comb(orders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -158,7 +158,7 @@ def _lines(plain: np.ndarray, warped: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [standardised(total).astype(np.float32) for total in totals]
 
 
-def pieces(signal: Signal, step: float, columns: int) -> Iterator[tuple[slice, list[HarmonicMap]]]:
+def pieces(signal: Heard, step: float, columns: int) -> Iterator[tuple[slice, list[HarmonicMap]]]:
     """Yield columns, and the maps of a recording in them with windows of different length.
 
     Column t is centred on ``t step`` s after the first sample.  Windows longer than a quarter of
@@ -180,7 +180,7 @@ def pieces(signal: Signal, step: float, columns: int) -> Iterator[tuple[slice, l
         yield part, [_Frames.of(heard, length, step).map(shown, kept) for length in lengths]
 
 
-def column_step(signal: Signal, least: float, most: int) -> float:
+def column_step(signal: Signal | Heard, least: float, most: int) -> float:
     """Return the distance of the columns of a recording, s: whole samples if it has many.
 
     Args:
@@ -194,13 +194,12 @@ def column_step(signal: Signal, least: float, most: int) -> float:
     return math.ceil(step * signal.rate) / signal.rate
 
 
-def _around(signal: Signal, step: float, columns: slice) -> tuple[Signal, int]:
+def _around(signal: Heard, step: float, columns: slice) -> tuple[Signal, int]:
     """Return the part of a recording that some columns see, and the column that it starts at."""
     reach = math.ceil((max(WINDOWS) + REACH) / step)
     begin, end = max(columns.start - reach, 0), columns.stop + reach
     whole = step * signal.rate
-    part = slice(round(begin * whole), round(end * whole))
-    return signal.replace(samples=signal.samples[:, part], rpm=None), begin
+    return signal.cut(round(begin * whole), round(end * whole)), begin
 
 
 @dataclass(frozen=True, eq=False)

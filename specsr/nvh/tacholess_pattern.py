@@ -13,8 +13,8 @@ import math
 import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from specsr.nvh.speed import revolutions
-from specsr.nvh.tacholess_phase import GAPS, RATE, demodulated
+from specsr.nvh.tacholess_phase import GAPS, demodulated
+from specsr.nvh.tacholess_source import RATE, angle_of
 from specsr.signal import Signal
 
 ORDERS = np.arange(1, 31) / 2
@@ -43,7 +43,7 @@ def pattern(signal: Signal, line_hz: np.ndarray, step: float) -> np.ndarray:
     needed = float(ORDERS[-1] * line_hz.max()) / TOP
     low = signal.replace(rpm=None).resample(min(RATE, signal.rate, needed))
     columns = np.arange(len(line_hz)) * step
-    speed = np.interp(np.arange(low.length) / low.rate, columns, line_hz)
+    turns = angle_of(line_hz, step, low.rate, low.length)
     gap = float(ORDERS[1] - ORDERS[0]) / 2
     centres = np.round(columns * low.rate).astype(int)
     half = (GAPS / gap / line_hz / 2 * low.rate).astype(int)
@@ -51,9 +51,7 @@ def pattern(signal: Signal, line_hz: np.ndarray, step: float) -> np.ndarray:
     inside = ORDERS[:, None] * line_hz <= TOP * low.rate
     found = []
     for samples in low.samples:
-        power = np.square(np.abs(demodulated(
-            samples.astype(np.float64), revolutions(speed, low.rate), centres, half, points
-        )))  # fmt: skip
+        power = np.square(np.abs(demodulated(samples, turns, centres, half, points)))
         lines, between = power[: len(ORDERS)], uniform_filter1d(power[len(ORDERS) :], 9, axis=1)
         level = 10 * np.log10(np.maximum(lines, 1e-300) / np.maximum(between, 1e-300))
         found.append(np.where(inside, np.clip(level, LOWEST_DB, HIGHEST_DB), np.nan))

@@ -16,14 +16,17 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import uniform_filter1d
 
-from specsr.nvh.speed import revolutions
 from specsr.nvh.speed_curve import smooth
+from specsr.nvh.tacholess_source import RATE, angle_of
 from specsr.signal import Signal
 
 LAG = 2
 """Columns between the two phases of a difference, even."""
 ERRORS = (0.01, 0.003, 0.001)
 """Relative error of the speed that each round can take: higher orders are left out."""
+FEW, FEW_ERROR = 3, 0.05
+"""Number of orders up to which a first round takes a larger error: a harmonic sum is as broad as
+the line of its highest order, and the sum of few strong lines has a plateau of several percent."""
 GAPS = 4.0
 """Least length of a window times the distance of two orders in Hz: their main lobes are apart."""
 MODEL = 0.2
@@ -33,8 +36,6 @@ ACCELERATION = 1.0
 COARSE, KEPT = 0.004, 0.02
 """Relative standard deviations of the speed to be refined: of the steps of the search, for a first
 smoothing; and of the whole, for the corrections."""
-RATE = 8000.0
-"""Largest sampling rate of the demodulation, Hz."""
 
 
 def refine_by_phase(
@@ -50,7 +51,7 @@ def refine_by_phase(
     """
     low = signal.replace(rpm=None).resample(min(RATE, signal.rate))
     log = _smoothed(np.log(rotation_hz), np.full(len(rotation_hz), COARSE**-2), step)
-    for error in ERRORS:
+    for error in ERRORS if len(orders) > FEW else (FEW_ERROR, *ERRORS):
         log = _round(low, log, step, orders, error)
     return np.exp(log)
 
@@ -61,8 +62,7 @@ def _round(
     """Return log(speed) after one correction, without orders that ``error`` makes ambiguous."""
     speed, lag = np.exp(log), LAG * step
     columns = np.arange(len(log))
-    grid = np.interp(np.arange(signal.length) / signal.rate, columns * step, speed)
-    turns = revolutions(grid, signal.rate)
+    turns = angle_of(speed, step, signal.rate, signal.length)
     centres = np.round(columns * step * signal.rate).astype(int)
     bounds = np.concatenate([[0.0], orders])
     points = np.concatenate([orders, (bounds[1:] + bounds[:-1]) / 2])
@@ -77,7 +77,7 @@ def _round(
     clear = (cycles * error < 0.3) & top[:, early] & top[:, late]
     shifts, weights = [], []
     for samples in signal.samples:
-        found = demodulated(samples.astype(np.float64), turns, centres, half, points)
+        found = demodulated(samples, turns, centres, half, points)
         lines, between = found[: len(orders)], np.square(np.abs(found[len(orders) :]))
         noise = np.concatenate([(between[:-1] + between[1:]) / 2, between[-1:]])
         noise = uniform_filter1d(noise, 9, axis=1) + 1e-300

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from specsr.maps.frames import Frames
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
 from specsr.plots.parts import MAX_COLUMNS
+from specsr.signal import Source
+
+BLOCK = 1 << 20
+"""Samples that are read at a time."""
+
+
+def overview(source: Source, transform: SpectrogramTransform) -> SpecMap:
+    """Return the map of the first channel of a recording that is read in parts, for a figure."""
+    head = source.cut(0, 1)
+    found = Overview(replace(transform.grid(head), length=source.length), source.channels[0])
+    for first in range(0, source.length, BLOCK):
+        found.add(source.cut(first, min(first + BLOCK, source.length)).samples[:1])
+    return found.spec()
 
 
 class Overview:

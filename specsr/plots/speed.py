@@ -10,7 +10,7 @@ from specsr.choices import DB_RANGE
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.tacholess import SURE, FoundSpeed
 from specsr.plots.maps import plot_map
-from specsr.plots.parts import figure_text, label_x
+from specsr.plots.parts import MAX_COLUMNS, draw_orders, figure_text, label_x
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,9 +50,10 @@ def plot_speed(
     orders = found.orders[:LINES]
     if max_freq is None:
         max_freq = min(2 * max(orders) * float(found.rpm.max()) / 60, spec.grid.rate / 2)
-    times = spec.grid.start + np.arange(spec.grid.length) / spec.grid.rate
-    marked = spec.replace(rpm=np.interp(times, found.times, found.rpm))
-    plot_map(marked, ax=upper, channel=channel, db_range=db_range, orders=orders, max_freq=max_freq)
+    plot_map(spec, ax=upper, channel=channel, db_range=db_range, max_freq=max_freq)
+    last = spec.grid.start + (spec.grid.length - 1) / spec.grid.rate
+    times = np.linspace(spec.grid.start, last, min(spec.grid.length, MAX_COLUMNS))
+    draw_orders(upper, orders, times, np.interp(times, found.times, found.rpm) / 60)
     upper.set_xlabel("")
     sure = np.where(found.confidence >= SURE, found.rpm, np.nan)
     own = f"C{found.chosen}"

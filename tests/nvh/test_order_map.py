@@ -155,7 +155,7 @@ def test_a_long_recording_is_resampled_in_parts_with_the_result_of_the_whole(mon
     noise = np.random.default_rng(5).standard_normal(size)
     signal = Signal(np.stack([np.cos(2 * angle), noise]), rate)
     whole = order_map(signal, rpm, max_order=10)
-    monkeypatch.setattr("specsr.nvh.order_map.PART", 1 << 14)
+    monkeypatch.setattr("specsr.nvh.angle_resampling.PART", 1 << 14)
     parts = order_map(signal, rpm, max_order=10)
     np.testing.assert_array_equal(parts.times, whole.times)
     difference = np.sqrt(parts.spec.power) - np.sqrt(whole.spec.power)
