@@ -40,6 +40,8 @@ def test_every_line_of_the_tutorial_runs(
         assert code == 0, (line, problem)
     for block in blocks("python"):
         exec(compile(block, str(PAGE), "exec"), {})
+    printed = capsys.readouterr().out
+    assert re.search(r"order 4: up to \d+\.\d dB", printed) and "nan" not in printed
     made = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"measured.npz", "fine.npz", "expected.npz", "cuts.csv", "report.html"} <= made
     for shown in (PAGE.parent / "tutorial").glob("*.jpg"):
