@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from specsr.io.sidecar import sidecar_path
 from specsr.jobs.plan import Result, save
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
+from specsr.names import plain
 from specsr.nvh.weighted import weighted
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_page
@@ -36,6 +38,11 @@ MAPS = (".npz", ".h5", ".mat", ".csv", ".uff")
 """Formats of maps that it offers."""
 WAVEFORMS = (".wav", ".flac")
 """Formats of the waveform of a map."""
+FIGURES = (".png", ".svg", ".pdf")
+"""Formats of figures."""
+REPORTS = (".html", ".pdf")
+"""Formats of reports."""
+TYPES = frozenset((*RECORDINGS, *MAPS, *WAVEFORMS, *FIGURES, *REPORTS))
 PANELS = 4
 """Most maps of one figure."""
 
@@ -51,25 +58,39 @@ def formats(kind: Kind, grid: Grid) -> dict[str, str]:
     return {s: s for s in MAPS} | {f"{s} (waveform)": s for s in waveforms}
 
 
-def target(folder: str, name: str, suffix: str) -> Path:
+def target(folder: str, name: str, suffix: str, more: str = "") -> Path:
     """Return the path of a new file.
 
     Args:
-        folder: as typed; ``~`` stands for the home folder.
-        name: of the file, without its suffix.
+        folder: as typed, from the root on; ``~`` stands for the home folder.
+        name: of the file; its suffix may be left out.
         suffix: with its dot.
+        more: added to the name, before the suffix.
 
     Raises:
-        SpecsrError: no folder or no name, a name that leads out of the folder, or a file that
-            exists.
+        SpecsrError: no folder or no name, a relative folder, a name that leads out of the folder,
+            has hidden characters or the suffix of another type, or a file that exists.
     """
     if not folder.strip():
         raise SpecsrError("no folder is named: name one to save in")
     name = name.strip()
     if not name or name in (".", "..") or name != Path(name).name or "\0" in name + folder:
         raise SpecsrError(f"{name or 'no name'!r}: expected the name of a file, without a folder")
+    if plain(name) != name:
+        raise SpecsrError(f"{name!r}: has characters that hide or reorder text: leave them out")
     name = name.removesuffix(suffix)
-    return check_output(Path(os.path.abspath(Path(folder.strip()).expanduser())) / (name + suffix))
+    if (other := Path(name).suffix) in TYPES:
+        raise SpecsrError(
+            f"{name}: ends in {other}, but the type to save is {suffix}: choose {other} as type, "
+            "or leave the ending out"
+        )
+    into = Path(folder.strip()).expanduser()
+    if not into.is_absolute():
+        raise SpecsrError(f"{folder.strip()}: expected a whole path, such as {into.absolute()}")
+    path = Path(os.path.abspath(into)) / (name + more + suffix)
+    if os.path.lexists(path) and not path.is_dir():
+        raise SpecsrError(f"{path}: exists already and was kept: choose another name")
+    return check_output(path)
 
 
 def copy_result(path: Path, file: Path) -> None:
@@ -149,16 +170,85 @@ def _seen(screen: ScreenMap, look: Look) -> SpecMap:
     return weighted(part, look.weighting)
 
 
-def save_report(path: Path, results: Sequence[tuple[Shown, Signal | SpecMap]], look: Look) -> str:
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """Which results a report is about.
+
+    Attributes:
+        low: the measured input.
+        high: the result computed from it; None without one.
+        reference: another opened file; None without one.
+        left_out: results that are shown, but not in the report.
+    """
+
+    low: Shown
+    high: Shown | None = None
+    reference: Shown | None = None
+    left_out: tuple[Shown, ...] = ()
+
+    @property
+    def all(self) -> tuple[Shown | None, ...]:
+        """Input, result, reference."""
+        return self.low, self.high, self.reference
+
+
+def roles(shown: Sequence[Shown], results: Sequence[Shown]) -> Roles:
+    """Return which of the results that are shown is input, result and reference of a report.
+
+    The result is the last one that a step made, its input the opened file that it goes back to,
+    shown or not.  Only opened files are a reference: what a step made is no measured data.
+
+    Args:
+        shown: the results that are shown, one or more.
+        results: all results of the page.
+
+    Raises:
+        SpecsrError: only results of steps are shown, and the file they go back to was removed.
+    """
+    known = {result.key: result for result in results}
+    opened = [result for result in shown if not result.command]
+    made = [result for result in shown if result.command]
+    high = low = made[-1] if made else None
+    while low is not None and low.command:
+        low = known.get(low.parent) if low.parent is not None else None
+    low = low or next(iter(opened), None)
+    if low is None:
+        raise SpecsrError(
+            f"{shown[-1].title}: the file that it was made from is no longer on the page: open it "
+            "again and show both"
+        )
+    reference = next((result for result in reversed(opened) if result is not low), None)
+    found = Roles(low, high, reference)
+    return replace(found, left_out=tuple(r for r in shown if r not in found.all))
+
+
+_RESULTS = {"upscale": "super-resolved", "denoise": "denoised", "spectrogram": "map"}
+"""Command of a step -> what a report calls its result."""
+
+
+def _called(result: Shown | None) -> str:
+    if result is None or not result.command:
+        return ReportOptions.result
+    if "--expected" in result.command:
+        return "expected"
+    if result.command[0] == "denoise" and "--orders" in result.command:
+        return "orders"
+    return _RESULTS.get(result.command[0], "result")
+
+
+def save_report(
+    path: Path, found: Roles, data: Sequence[Signal | SpecMap | None], look: Look
+) -> str:
     """Write a report of an input, its result and a reference as .html or .pdf.
 
     Args:
         path: the new file.
-        results: one to three: the input, the last result, the reference.
+        found: what it is about, of `roles`.
+        data: of input, result and reference; None for one that is missing.
         look: channel, ranges and orders.
 
     Returns:
-        A note on the size.
+        A note on the size, and on what is shown but not in the report.
 
     Raises:
         SpecsrError: the file exists, several units, or a library of the extra is missing.
@@ -166,19 +256,22 @@ def save_report(path: Path, results: Sequence[tuple[Shown, Signal | SpecMap]], l
     check_output(path)
     if path.suffix.lower() == ".html":
         require("bokeh", "report", "reports")
-    shown = [result for result, _ in results]
-    origins = {result.title: read_origin(result.file) for result in shown}
-    channels = shown[0].screen.channels
+    assert data[0] is not None
+    kept = [result for result in found.all if result is not None]
+    origins = {result.title: read_origin(result.file) for result in kept}
+    channels = found.low.screen.channels
+    highest = max(result.screen.grid.rate / 2 for result in kept)
     options = ReportOptions(
-        orders=look.orders if shown[0].screen.rpm is not None else (),
+        orders=look.orders if any(r.screen.rpm is not None for r in kept) else (),
         channel=channel_position(channels, look.channel) if look.channel in channels else 0,
-        max_freq=look.freqs[1],
+        max_freq=min(look.freqs[1], highest),
         span=look.span,
-        title=f"{shown[0].title}: report",
+        title=f"{found.low.title}: report",
         origins=[f"{name}: {line(origin)}." for name, origin in origins.items() if origin],
+        result=_called(found.high),
     )
-    names = [result.title for result in shown]
-    page = make_page(*(data for _, data in results), names=names, options=options)
+    names = [result.title if result is not None else "" for result in found.all]
+    page = make_page(data[0], data[1], data[2], names=names, options=options)
     if path.suffix.lower() == ".pdf":
         from specsr.report.printed import render_pdf
 
@@ -186,4 +279,5 @@ def save_report(path: Path, results: Sequence[tuple[Shown, Signal | SpecMap]], l
     else:
         content = page.render(options.title)
     save_text(path, content)
-    return f"{path}: {path.stat().st_size / 1e6:.1f} MB"
+    more = ", ".join(f"{result.key}: {result.title}" for result in found.left_out)
+    return f"{path}: {path.stat().st_size / 1e6:.1f} MB" + (f"; not in it: {more}" if more else "")

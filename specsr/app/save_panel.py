@@ -17,8 +17,6 @@ from specsr.errors import SpecsrError
 from specsr.names import plain
 
 _WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
-_FIGURES = (".png", ".svg", ".pdf")
-_REPORTS = (".html", ".pdf")
 
 
 class Save:
@@ -36,8 +34,12 @@ class Save:
         self.name = w.TextInput(name="Name of the file", value="", **_WIDE)
         self.orders = w.TextInput(name="Orders of cuts and reports", value="2,4", width=200)
         self.result = w.Select(name="Chosen result as", options={}, width=170)
-        self.figure = w.Select(name="Figure of this view as", options=list(_FIGURES), width=170)
-        self.report = w.Select(name="Report on these maps as", options=list(_REPORTS), width=170)
+        self.figure = w.Select(
+            name="Figure of this view as", options=list(exports.FIGURES), width=170
+        )
+        self.report = w.Select(
+            name="Report on these maps as", options=list(exports.REPORTS), width=170
+        )
         self.works = {
             "Save result": self._save_result,
             "Save figure": self._save_figure,
@@ -90,15 +92,16 @@ class Save:
             button.disabled = chosen is None
         if chosen is None:
             return
-        self.name.value = safe_name(chosen.file.stem)
+        stem = chosen.file.stem  # of map.wav.npz: map
+        self.name.value = safe_name(Path(stem).stem if Path(stem).suffix in exports.TYPES else stem)
         found = exports.formats(chosen.kind, chosen.screen.grid)
         kept = self.result.value
         kept = kept if kept in found.values() else next(iter(found.values()))
         self.result.param.update(options=found, value=kept)
 
     def _target(self, suffix: str, more: str = "") -> Path:
-        name = str(self.name.value or "").strip()
-        return exports.target(str(self.folder.value or ""), name and name + more, suffix)
+        folder, name = str(self.folder.value or ""), str(self.name.value or "")
+        return exports.target(folder, name, suffix, more)
 
     def _chosen(self) -> Result:
         if self.session.chosen is None:
@@ -133,11 +136,10 @@ class Save:
         return f"{path}: written"
 
     async def _save_report(self) -> str:
-        path, look, shown = self._target(self.report.value), self._look(), self._shown()
-        # input, result, reference: the first map, the last one, and one between them
-        kept = [shown[0], *shown[-1:], *shown[1:-1][:1]] if len(shown) > 1 else shown
-        results = [(result, await self.session.load(result)) for result in kept]
-        return await asyncio.to_thread(exports.save_report, path, results, look)
+        path, look = self._target(self.report.value), self._look()
+        roles = exports.roles(self._shown(), self.session.results)
+        data = [None if r is None else await self.session.load(r) for r in roles.all]
+        return await asyncio.to_thread(exports.save_report, path, roles, data, look)
 
     async def _save_cuts(self) -> str:
         path, look = self._target(".csv", "-cuts"), self._look()

@@ -28,9 +28,7 @@ def players_section(page: Page, items: Sequence[Item], options: ReportOptions) -
     sounds = []
     for item in items:
         if isinstance(item.source, Signal):
-            sounds.append(
-                (item, item.source, "result" if item.role == "super-resolved" else "recording")
-            )
+            sounds.append((item, item.source, "result" if item.is_result else "recording"))
         elif item.spec.grid.cell == (1, 1) and item.spec.grid.is_invertible():
             kept = item.spec.phase is not None
             source = "phase of the map" if kept else "estimated phase"

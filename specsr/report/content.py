@@ -110,7 +110,7 @@ def difference(items: Sequence[Item], options: ReportOptions) -> Difference | No
     if len(items) < 2:
         return None
     a, b = items[-2], items[-1]
-    if b.role != "reference":
+    if b.is_result:
         a, b = b, a  # result minus input
     title = f"{a.role} - {b.role}"
     other = b.spec

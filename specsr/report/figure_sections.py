@@ -43,7 +43,7 @@ def maps_section(
     """Add the maps on one colour scale, with a note on maps of more cells than a page holds."""
     maps = panel_titles(items, options.channel)
     marks = {}
-    if len(items) > 1 and items[1].role == "super-resolved":
+    if len(items) > 1 and items[1].is_result:
         start = estimated_from(*items[:2])
         if 0 < start < math.inf:
             marks = {list(maps)[1]: start}

@@ -40,6 +40,7 @@ class ReportOptions:
         origins: lines on how the files were made, for the end of the page.
         command: the command line that made the page; empty for none.
         device: torch device that estimates the phase of maps for the players, or ``"auto"``.
+        result: what the result is called, such as ``"denoised"``.
     """
 
     orders: Sequence[float] = ()
@@ -53,6 +54,7 @@ class ReportOptions:
     origins: Sequence[str] = ()
     command: str = ""
     device: str = "auto"
+    result: str = "super-resolved"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +62,18 @@ class Item:
     """One recording or map of a report.
 
     Attributes:
-        role: ``"input"``, ``"super-resolved"`` or ``"reference"``.
+        role: ``"input"``, ``"reference"``, or what the result is called.
         name: file name.
         source: the recording or map as given.
         spec: its map.
+        is_result: whether it was computed from the input.
     """
 
     role: str
     name: str
     source: Signal | SpecMap
     spec: SpecMap
+    is_result: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,6 @@ from specsr.signal import Signal
 N_FFT = 2048
 """Window of the recording with the highest rate, samples."""
 
-ROLES = ("input", "super-resolved", "reference")
-
 
 def make_report(
     low: Signal | SpecMap,
@@ -75,7 +73,7 @@ def make_page(
     options: ReportOptions = ReportOptions(),
 ) -> Page:
     """Return the parts of a report, for a file of HTML or PDF; arguments as `make_report`."""
-    items = _items([low, high, reference], names)
+    items = _items([low, high, reference], names, options.result)
     _check(items, options)
     rpm = next((i.source.rpm for i in items if i.source.rpm is not None), None)
     if len(options.orders) and rpm is None:
@@ -94,17 +92,20 @@ def make_page(
     spectra_section(page, items, options)
     bands_section(page, items, options)
     scores_section(page, items, rpm, options)
-    card_section(page, model, len(items) > 1)
+    card_section(page, model, high is not None)
     origin_section(page, options)
     return page
 
 
-def _items(sources: Sequence[Signal | SpecMap | None], names: Sequence[str]) -> list[Item]:
+def _items(
+    sources: Sequence[Signal | SpecMap | None], names: Sequence[str], result: str
+) -> list[Item]:
     """Every source with its map; recordings get the grid of the finest map given."""
     finest = next((x for x in reversed(sources) if isinstance(x, SpecMap)), None)
     top_rate = max(x.rate for x in sources if isinstance(x, Signal)) if finest is None else 0.0
     items = []
-    for role, source, name in zip(ROLES, sources, [*names, "", "", ""]):
+    roles = ("input", result, "reference")
+    for role, source, name in zip(roles, sources, [*names, "", "", ""]):
         if source is None:
             continue
         if isinstance(source, SpecMap):
@@ -118,7 +119,7 @@ def _items(sources: Sequence[Signal | SpecMap | None], names: Sequence[str]) -> 
             # equal width of rows and columns for all rates
             part = source.rate / top_rate if top_rate else 1.0
             spec = spectrogram(source, n_fft=max(2, 2 * round(N_FFT * part / 2)))
-        items.append(Item(role, name or role, source, spec))
+        items.append(Item(role, name or role, source, spec, is_result=role == result))
     return items
 
 

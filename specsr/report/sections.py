@@ -67,7 +67,7 @@ def facts_section(
 
 def estimated_section(page: Page, items: Sequence[Item]) -> None:
     """State which part of the result is measured and which is estimated."""
-    if len(items) < 2 or items[1].role != "super-resolved":
+    if len(items) < 2 or not items[1].is_result:
         return
     start = estimated_from(*items[:2])
     if start == 0:
@@ -89,10 +89,9 @@ def scores_section(
     page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
 ) -> None:
     """Add the scores against the reference, with baselines, or the reason for missing scores."""
-    by_role = {item.role: item for item in items}
-    if "reference" not in by_role or "super-resolved" not in by_role:
+    if len(items) < 3:
         return
-    result, reference, low = (by_role[r] for r in ("super-resolved", "reference", "input"))
+    low, result, reference = items
     waves = all(isinstance(i.source, Signal) for i in (result, reference))
     pair = [i.source if waves else i.spec for i in (result, reference)]
     inputs = low.source if isinstance(low.source, Signal) == waves else None

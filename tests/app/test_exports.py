@@ -102,22 +102,99 @@ def test_a_figure_shows_the_part_that_is_seen(tmp_path: Path, signal: Signal) ->
     assert not (tmp_path / "no.png").exists()
 
 
+@pytest.mark.parametrize("name", ["fig.svg", "fig.wav", "a.b.npz", "x\u202egnp", "a\nb"])
+def test_a_name_that_misleads_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SpecsrError, match=r"choose \.\w+ as type|hide or reorder"):
+        exports.target(str(tmp_path), name, ".png")
+
+
+def test_where_a_file_is_saved_is_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert exports.target(str(tmp_path), "v1.2", ".png").name == "v1.2.png"
+    assert exports.target(str(tmp_path), "a.csv", ".csv", "-cuts").name == "a-cuts.csv"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecsrError, match=f"new: expected a whole path, such as {tmp_path}/new"):
+        exports.target("new", "a", ".png")
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(SpecsrError) as error:
+        exports.target(str(tmp_path), "a", ".png")
+    assert str(error.value).endswith("a.png: exists already and was kept: choose another name")
+
+
+def made(signal: Signal) -> list[Result]:
+    """Return an opened map, two results one after the other, a sibling, another opened map."""
+    screen = ScreenMap.of(specsr.spectrogram(signal, n_fft=64))
+
+    def result(key: int, title: str, parent: int | None = None, *command: str) -> Result:
+        path = Path(f"{key}.npz")
+        return Result(key, title, path, "map", screen, command=command, parent=parent)
+
+    return [
+        result(1, "coarse"), result(2, "upscaled of 1", 1, "upscale"),
+        result(3, "denoised of 2", 2, "denoise"), result(4, "denoised of 1", 1, "denoise"),
+        result(5, "true"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected", "left"),
+    [
+        ((1,), (1, None, None), ()),
+        ((2,), (1, 2, None), ()),  # its input need not be shown
+        ((1, 2), (1, 2, None), ()),
+        ((1, 2, 3), (1, 3, None), (2,)),  # an estimate is no reference
+        ((1, 2, 4), (1, 4, None), (2,)),
+        ((1, 5), (1, None, 5), ()),
+        ((1, 2, 5), (1, 2, 5), ()),
+        ((5, 3), (1, 3, 5), ()),
+    ],
+)
+def test_only_opened_files_are_input_and_reference_of_a_report(
+    signal: Signal, shown: tuple[int, ...], expected: tuple[int | None, ...], left: tuple[int, ...]
+) -> None:
+    results = made(signal)
+    found = exports.roles([results[key - 1] for key in shown], results)
+    assert tuple(r and r.key for r in found.all) == expected
+    assert tuple(r.key for r in found.left_out) == left
+
+
+def test_a_report_of_a_result_without_its_input_is_refused(signal: Signal) -> None:
+    results = made(signal)
+    with pytest.raises(SpecsrError, match="upscaled of 1: .* no longer on the page"):
+        exports.roles(results[1:2], results[1:])
+    found = exports.roles(results[1:2] + results[4:], results[1:])
+    assert (found.low.key, found.high and found.high.key) == (5, 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".html", ".pdf"])
 def test_a_report_of_what_is_shown(tmp_path: Path, signal: Signal, suffix: str) -> None:
     fine = specsr.spectrogram(signal, n_fft=256)
     specsr.write_map(tmp_path / "a.npz", fine)
-    results = [
-        (Result(i, title, tmp_path / "a.npz", "map", ScreenMap.of(spec)), spec)
-        for i, (title, spec) in enumerate({"in": pool(fine, 4, 4), "out": fine}.items(), 1)
-    ]
-    path = tmp_path / f"report{suffix}"
-    look = Look("right", (0.25, 1.75), (0.0, 2000.0), (2.0,))
-    note = exports.save_report(path, results, look)
-    assert note.startswith(str(path))
-    content = path.read_bytes()
-    assert content.startswith(b"%PDF" if suffix == ".pdf" else b"<!DOCTYPE html>") or re.match(
-        rb"<!doctype html>", content, re.I
+    coarse = pool(fine, 4, 4)
+    low, high, other = (
+        Result(i, title, tmp_path / "a.npz", "map", ScreenMap.of(spec), command=command)
+        for i, (title, spec, command) in enumerate(
+            [
+                ("in", coarse, ()),
+                ("denoised of 1", fine, ("denoise", "in")),
+                ("upscaled of 1", fine, ("upscale", "in")),
+            ],
+            1,
+        )
     )
+    roles = exports.Roles(low, high, left_out=(other,))
+    path = tmp_path / f"report{suffix}"
+    look = Look("right", (0.25, 1.75), (0.0, 4005.0), (2.0,))
+    note = exports.save_report(path, roles, [coarse, fine, None], look)
+    assert note.startswith(str(path)) and note.endswith("not in it: 3: upscaled of 1")
+    content = path.read_bytes()
+    if suffix == ".pdf":
+        assert content.startswith(b"%PDF")
+    else:
+        text = content.decode()
+        assert re.match("<!doctype html>", text, re.I)
+        assert "denoised - input" in text and "<td>denoised</td>" in text
+        assert "super-resolved" not in text and "reference</td>" not in text
+        assert "up to 4000 Hz" in text  # the upper edge of the highest row is above
     with pytest.raises(SpecsrError, match="exists"):
-        exports.save_report(path, results, look)
+        exports.save_report(path, roles, [coarse, fine, None], look)
