@@ -143,6 +143,7 @@ def _advice(options: SpeedSearch) -> str:
 
 def _print(found: FoundSpeed) -> None:
     """Print the candidates, and how sure the chosen one is."""
+    from specsr.nvh.tacholess_candidates import ambiguous
     from specsr.scores.markdown import markdown_table
 
     own = found.candidates[found.chosen]
@@ -163,11 +164,11 @@ def _print(found: FoundSpeed) -> None:
         f"  refined: {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; "
         f"above 0.5 in {100 * clear.mean():.0f} % of the recording"
     )
-    if found.ambiguous:
-        factors = (found.candidates[i].times(own) for i in found.ambiguous)
+    if factors := ambiguous(found.candidates, found.chosen):
+        named = ", ".join(f"{factor:.3g}" for factor in factors)
         say(
-            f"  {', '.join(f'{factor:.3g}' for factor in factors)} times the speed explains the "
-            "lines nearly as well: --orders (those with lines), --rpm-range or --candidate decides"
+            f"  {named} times the speed explains the lines nearly as well: --orders (those with "
+            "lines), --rpm-range or --candidate decides"
         )
     for time in found.breaks:
         say(

@@ -26,7 +26,7 @@ from specsr.signal import Signal, Source
 
 FEWEST = 4
 """Orders with lines of a speed that is found as a rule if they are not stated.  Two and three are
-sure only if they are: their lines agree with several speeds (benchmarks/results/few_orders.md)."""
+sure only if they are: their lines agree with several speeds (docs/nvh.md)."""
 COLUMN = 0.05
 """Distance of two speeds, s."""
 MOST_COLUMNS = 20000

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.ndimage import maximum_filter1d
 
+from specsr.nvh.tacholess_confidence import Evidence, confidence_of
 from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_path import STEP, best_path
 
@@ -37,21 +38,14 @@ INSIDE = 0.97
 """Least part of the columns of a candidate within the limits."""
 NEAR_START = 0.15
 """Largest relative deviation of a candidate from the start value."""
-SUPPORT_SECONDS = 1.0
-"""Averaging time of the support, s."""
-LINES, SPREAD = 3.4, 0.2
-"""Support at which lines and noise are equally likely, and change of the support that changes their
-odds by e.  The best path through white noise has a support of 2.1 with a standard deviation of
-0.27 at all orders and limits that were tried; `LINES` is 5 of them above."""
-GIVEN_LINES, GIVEN_SPREAD = 3.0, 0.12
-"""The same for lines at orders that the machine is known to have, which other lines seldom meet: of
-paths with a support of 3.0 to 3.75, 97 % of the columns are right, and 65 % from 2.5 to 3.0 (kinds
-of machines of benchmarks/generator.py, sets 1 to 3)."""
 UNUSUAL = 0.7
 """Factor of the score of lines that are no multiple of half an order apart: pistons, blades, poles
 and teeth give half or whole orders."""
 SCORED = 0.75
 """Part of the score of another track that a preferred one must reach if the orders are known."""
+ALIKE = 0.6
+"""Part of the score of a candidate from which another factor explains its lines nearly as well:
+0.65 to 0.81 for half the speed of two or three lines, 0.4 and less for cars."""
 CLEARER = 0.05
 """Mean confidence that a track gains over another one that is preferred otherwise."""
 
@@ -85,7 +79,7 @@ class Track:
 
         Jumps of equidistant lines by simple factors are removed: see `tacholess_jumps.joined`.
         """
-        confidence = confidence_of(support(scores, path, step), known=kind == "given")
+        confidence = confidence_of(Evidence.of(scores, path, step), known=kind == "given")
         found = jumps(path, scores[path, np.arange(len(path))], step)
         if not found:
             return cls(scores, path, orders, confidence, kind)
@@ -119,6 +113,16 @@ class Candidate:
     spacing: float | None
     track: Track
 
+    def times(self, other: Candidate) -> float:
+        """Return the median ratio of its speed to that of another candidate."""
+        return float(np.median(self.rpm / other.rpm))
+
+    def is_multiple_of(self, other: Candidate) -> bool:
+        """Return whether its speed is that of another candidate times a factor beside 1."""
+        ratio = np.log(self.rpm / other.rpm)
+        middle = float(np.median(ratio))
+        return abs(middle) > SHARED and float(np.median(np.abs(ratio - middle))) < SAME
+
     @property
     def lines(self) -> str:
         """The orders of its lines, in words."""
@@ -127,36 +131,6 @@ class Candidate:
         other = ", another shaft" if self.track.kind == "other" else ""
         every = "order" if self.spacing == 1 else f"{self.spacing:.3g} orders"
         return f"every {every}{other}"
-
-
-def support(scores: np.ndarray, path: np.ndarray, step: float) -> np.ndarray:
-    """Return how far the scores of a path stand out of those of all speeds, [T].
-
-    Most speeds of a column meet no line, so their median and spread are those of noise.  Machines
-    with many tones have a wider spread.
-
-    Args:
-        scores: of every speed, [S, T].
-        path: position of the speed in every column, [T].
-        step: distance of the columns, s.
-    """
-    size = max(1, min(round(SUPPORT_SECONDS / step), scores.shape[1]))
-    middle = np.median(scores, axis=0)
-    spread = np.quantile(scores, 0.84, axis=0) - middle
-    middle, spread = (uniform_filter1d(x, size, mode="nearest") for x in (middle, spread))
-    own = scores[path, np.arange(len(path))]
-    return uniform_filter1d((own - middle) / np.maximum(spread, 1e-6), size, mode="nearest")
-
-
-def confidence_of(support: np.ndarray, known: bool = False) -> np.ndarray:
-    """Return the probability that lines follow a path, 0 to 1, [T].
-
-    Args:
-        support: of the path, [T].
-        known: the orders of the lines are known.
-    """
-    lines, spread = (GIVEN_LINES, GIVEN_SPREAD) if known else (LINES, SPREAD)
-    return 1 / (1 + np.exp(np.clip((lines - support) / spread, -50, 50)))
 
 
 def another(track: Track, step: float) -> Track | None:
@@ -214,9 +188,31 @@ def candidates(
     different: list[Candidate] = []
     for each in _preferred(found, tracks, scored) + found:
         apart = BESIDE if each.track.kind == "other" else SAME
-        if all(np.median(np.abs(np.log(each.rpm / old.rpm))) > apart for old in different):
+        if all(_apart(each, old) > apart for old in different):
             different.append(each)
     return different
+
+
+def _apart(one: Candidate, two: Candidate) -> float:
+    """Return the median relative distance of two candidates."""
+    return float(np.median(np.abs(np.log(one.rpm / two.rpm))))
+
+
+def ambiguous(found: Sequence[Candidate], chosen: int) -> list[float]:
+    """Return the factors at which other candidates explain the lines of one nearly as well.
+
+    None if its orders were stated.
+
+    Args:
+        found: the candidates.
+        chosen: position of the one.
+    """
+    own = found[chosen]
+    return [
+        each.times(own)
+        for each in found
+        if own.spacing is not None and each.is_multiple_of(own) and each.score >= ALIKE * own.score
+    ]
 
 
 def _preferred(found: list[Candidate], tracks: Sequence[Track], scored: bool) -> list[Candidate]:
@@ -241,6 +237,10 @@ def _is_better(own: Candidate, best: Candidate, scored: bool) -> bool:
     if best.track.breaks and not own.track.breaks and own.score >= best.score:
         return True
     if scored and best.score < SCORED * own.score:
+        return True
+    as_clear = own.track.clearness >= best.track.clearness - CLEARER and not own.track.breaks
+    stated = own.track.kind == "given" and own.score >= best.score and as_clear
+    if stated and _apart(own, best) > SAME:  # of one speed, the lines at all orders are followed
         return True
     clearer = own.track.clearness > best.track.clearness + CLEARER
     # lines at the orders given are not replaced by others of a lower score

@@ -62,6 +62,20 @@ def test_other_commands_find_the_speed_themselves(recording, tmp_path, capsys):
     assert code == 1 and "--rpm auto finds the speed of recordings" in err
 
 
+def test_factors_that_explain_the_lines_too_are_named_unless_the_orders_are(tmp_path, capsys):
+    rpm = np.linspace(1200, 2400, round(1.5 * RATE))
+    turns = np.cumsum(rpm) / 60 / RATE
+    lines = sum(np.sin(2 * np.pi * k * turns + k) for k in (2, 4))
+    path = tmp_path / "two.wav"
+    noise = np.random.default_rng(0).standard_normal(rpm.size)
+    specsr.write(path, Signal(0.05 * (lines + 0.2 * noise), RATE, "Pa"))
+    _, out, err = run(capsys, "speed", path, "--rpm-range", "900:5000")
+    assert "factor" in out
+    assert "times the speed explains the lines nearly as well: --orders" in err
+    code, out, err = run(capsys, "speed", path, "--rpm-range", "900:5000", "--orders", "2,4")
+    assert code == 0 and "nearly as well" not in err
+
+
 def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):
     table = tmp_path / "rpm.csv"
     table.write_text("time_s,rpm,confidence\n0,1200,0.9\n1,1800,0.2\n2,2400,0.9\n3,2400,0.9\n")
@@ -79,7 +93,7 @@ def test_noise_gives_an_error_and_no_table(tmp_path, capsys):
     assert "noise.wav: no lines that follow one speed" in err and "--rpm-range" in err
     assert not table.exists()
     code, _, err = run(capsys, "speed", path, "-o", table, "--orders", "1,2", "--start", "1200")
-    assert code == 1 and "--orders holds 2: a speed is found from 4 orders" in err
+    assert code == 1 and "no lines stand out at the orders of --orders" in err
 
 
 @pytest.mark.parametrize(

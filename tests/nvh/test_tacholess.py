@@ -65,6 +65,25 @@ def test_limits_start_and_orders_decide_which_order_a_line_is():
         assert found.orders[:3] == (2, 4, 6)
 
 
+@pytest.mark.parametrize(
+    ("orders", "line_to_noise"), [((2.0, 4.0), 6), ((2.0, 4.0), 40), ((1.0, 2.0), 12)]
+)
+def test_two_orders_that_are_stated_are_found(orders, line_to_noise):
+    rpm = ramp(1200, 2600)
+    signal = Signal(run(rpm, orders, line_to_noise), RATE)
+    found = find_speed(signal, SpeedSearch((900, 5000), orders=orders))
+    assert found.is_found
+    assert np.median(errors(found, rpm)) < 1e-3
+    assert np.mean(errors(found, rpm) < 0.03) >= 0.9
+    assert found.confidence.mean() > 0.7
+
+
+def test_two_orders_that_are_stated_are_not_found_in_noise():
+    noise = np.random.default_rng(5).standard_normal(round(2 * RATE))
+    found = find_speed(Signal(noise, RATE), SpeedSearch((900, 5000), orders=(1.0, 2.0)))
+    assert found.confidence.max() < 0.5 and not found.is_found
+
+
 def test_another_candidate_can_be_taken():
     rpm = ramp(1200, 2400, 1.5)
     signal = Signal(run(rpm, (1, 2, 3, 4), 20), RATE)

@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from specsr import Signal, SpeedSearch, find_speed
 from specsr.nvh.tacholess_candidates import (
@@ -13,8 +15,8 @@ from specsr.nvh.tacholess_candidates import (
     Candidate,
     Track,
     candidates,
-    confidence_of,
 )
+from specsr.nvh.tacholess_confidence import Evidence, confidence_of
 from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_path import STEP, speeds_between
 from specsr.nvh.tacholess_pattern import changes, lowered
@@ -152,9 +154,28 @@ def test_a_path_that_goes_to_another_shaft_is_named_and_less_sure():
 
 
 def test_lines_at_known_orders_are_surer_and_noise_is_at_neither():
-    assert confidence_of(np.array(3.2), known=True) > 0.5 > confidence_of(np.array(3.2))
-    noise = np.array(2.1 + 3 * 0.27)  # mean and three standard deviations of its best paths
-    assert confidence_of(noise, known=True) < 0.5 and confidence_of(noise) < 0.1
+    few = Evidence(np.array(4.5), np.array(3.2))
+    assert confidence_of(few, known=True) > 0.9 > confidence_of(few) > 0.5
+    noise = Evidence(np.array(3.2), np.array(2.2))  # of its best paths
+    assert confidence_of(noise, known=True) < 0.1 and confidence_of(noise) < 0.1
+
+
+@given(sums=st.floats(0, 20), support=st.floats(0, 20), more=st.floats(0, 5), known=st.booleans())
+def test_more_evidence_never_lowers_the_confidence(sums, support, more, known):
+    less, higher = (
+        confidence_of(Evidence(np.array(sums + x), np.array(support + x)), known)
+        for x in (0.0, more)
+    )
+    assert 0 <= less <= higher <= 1
+
+
+def test_evidence_does_not_depend_on_the_parts_that_are_sorted_at_once(monkeypatch):
+    scores = np.random.default_rng(1).standard_normal((40, 100)).astype(np.float32)
+    path = np.arange(100) % 40
+    whole = Evidence.of(scores, path, COLUMN)
+    monkeypatch.setattr("specsr.nvh.tacholess_confidence.PART", 7)
+    parts = Evidence.of(scores, path, COLUMN)
+    assert np.array_equal(parts.support, whole.support) and np.array_equal(parts.sums, whole.sums)
 
 
 def test_the_surer_side_of_a_change_keeps_its_confidence():
