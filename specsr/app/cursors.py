@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.app.screen import Axes, ScreenMap
+from specsr.maps.grid import Grid
 
 MOST_LINES = 60
 """Largest number of harmonic lines."""
@@ -72,6 +73,12 @@ def reading(screen: ScreenMap, channel: str, axes: Axes, x: float, y: float) -> 
     if plane is not None and time is not None and freq is not None:
         uncertainty = _known(plane.value(time, freq))
     return Reading(time, freq, order, rpm, _known(level), uncertainty)
+
+
+def level_unit(grid: Grid, weighting: str = "Z") -> str:
+    """Return the unit of the levels of a map: ``"dB re 20 µPa"``, ``"dB(A) re 20 µPa"``."""
+    unit = grid.level_label
+    return unit if weighting == "Z" else unit.replace("dB", f"dB({weighting})", 1)
 
 
 def _known(value: float) -> float | None:

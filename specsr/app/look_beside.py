@@ -22,7 +22,8 @@ def plane_of(result: Result, channel: str, axes: Axes) -> Plane:
     if result.screen.rpm is None and (axes.x, axes.y) != ("time", "freq"):
         raise SpecsrError(
             f"{result.title}: has no speed, which axes of rpm and order need: open it with a table "
-            "(--rpm), a speed channel (--rpm-channel) or tacho pulses (--tacho-channel)"
+            "(--rpm), a speed channel (--rpm-channel), tacho pulses (--tacho-channel), or with the "
+            "speed found in the sound (--rpm auto)"
         )
     return result.screen.plane(channel_of(result, channel), axes)
 

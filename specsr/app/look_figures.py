@@ -17,6 +17,9 @@ SIZE = (600, 1200)
 MOST_MAPS = 6
 """Maps that the slider can hold."""
 
+BORDER = 62
+"""Width in pixels of the colour bar with its numbers, which Bokeh measures only once."""
+
 UNCERTAINTY_RANGE = 10.0
 """Top of the colours of an uncertainty, dB."""
 
@@ -78,6 +81,7 @@ class Maps:
         self.spans: list[Any] = []
         self.boxes: list[Any] = []
         self.hovers: list[Any] = []
+        self.bars: list[Any] = []
         self.main = self._figure("maps")
         self.beside = self._figure("beside")
         self.beside.visible = False
@@ -100,7 +104,7 @@ class Maps:
         shown = figure(
             name=name, x_range=self.x_range, y_range=self.y_range,
             height=360, styles={"height": "max(320px, 100vh - 440px)"},
-            sizing_mode="stretch_width", min_border_right=14,
+            sizing_mode="stretch_width", min_border_right=BORDER,
             tools="box_zoom,pan,wheel_zoom,xbox_select,undo,reset",
             active_drag="box_zoom", active_scroll="wheel_zoom", toolbar_location="above",
             background_fill_color="#e4e4e4", output_backend="canvas",
@@ -116,6 +120,7 @@ class Maps:
 
         bar = ColorBar(color_mapper=mapper, title=unit, width=12, padding=4)
         shown.add_layout(bar, "right")
+        self.bars.append(bar)
         formats = {
             name: CustomJSHover(args={"speed": self.speed, "axes": shown}, code=_SPEED + code)
             for name, code in _HOVER.items()
@@ -162,11 +167,20 @@ class Maps:
         x, y = self.x_range, self.y_range
         return bool(np.allclose((x.start, x.end, y.start, y.end), _seen(extent)))
 
-    def frame(self, extent: tuple[float, float, float, float]) -> None:
-        """Show all of a map; the reset tool returns to it."""
+    def level_label(self, label: str) -> None:
+        """Label the levels of the maps by their unit."""
+        self.bars[0].title = label
+
+    def frame(
+        self,
+        extent: tuple[float, float, float, float],
+        whole: tuple[float, float, float, float] | None = None,
+    ) -> None:
+        """Show a part of a map; the reset tool shows ``whole``, or else the same part."""
         left, right, bottom, top = _seen(extent)
-        for shown, (low, high) in ((self.x_range, (left, right)), (self.y_range, (bottom, top))):
-            shown.update(start=low, end=high, reset_start=low, reset_end=high, bounds=None)
+        x0, x1, y0, y1 = _seen(whole or extent)
+        self.x_range.update(start=left, end=right, reset_start=x0, reset_end=x1, bounds=None)
+        self.y_range.update(start=bottom, end=top, reset_start=y0, reset_end=y1, bounds=None)
 
     def draw(self, place: int, picture: Picture | None, title: str) -> None:
         """Draw the part of a map of the slider."""

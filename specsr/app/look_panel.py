@@ -10,9 +10,10 @@ from typing import Any
 
 from bokeh.events import SelectionGeometry, Tap
 
-from specsr.app.cursors import base_at, harmonic_lines, reading
+from specsr.app.cursors import Reading, base_at, harmonic_lines, level_unit, reading
 from specsr.app.look_beside import beside, channel_of, plane_of
 from specsr.app.look_controls import Controls
+from specsr.app.look_extent import detail_note, duration, first_view, speed_curve, whole
 from specsr.app.look_figures import MOST_MAPS, SIZE, Maps, colours
 from specsr.app.screen import Axes, Picture, Plane, Range
 from specsr.app.session import Result, Session
@@ -37,6 +38,7 @@ class Look:
         self.maps = Maps()
         self.framed: tuple = ()
         self.extent = (0.0, 1.0, 0.0, 1.0)
+        self.point: tuple[float, float] | None = None
         self.scaled: tuple = ()
         self.wanted = 0
         self.task: asyncio.Task | None = None
@@ -107,10 +109,13 @@ class Look:
         self.redraw()
 
     async def _spacing_changed(self, event: Any) -> None:
-        df = event.new if event.new and event.new > 0 else None
-        self.session.message = "computing the maps of the recordings"
-        await self.session.analyse(df)
-        self.session.message = "maps computed"
+        session, df = self.session, event.new if event.new and event.new > 0 else None
+        if df != session.df:
+            session.message = "computing the maps of the recordings"
+            await session.analyse(df)
+            session.message = "" if session.error else "maps computed"
+        if df != session.df:  # refused
+            self.controls.spacing.value = session.df
 
     def _moved(self, attr: str, old: Any, new: Any) -> None:
         self.redraw()
@@ -142,7 +147,7 @@ class Look:
     ) -> Callable[[], None]:
         """Compute the pictures of the present view; return what draws them."""
         key = (axes.x, axes.y, *(r.screen.grid.length for r in results[:1]))
-        extent = _joined(planes) if planes else (0.0, 1.0, 0.0, 1.0)
+        extent = first_view(planes, axes) if planes else (0.0, 1.0, 0.0, 1.0)
         # a view of all stays one when a result has a higher rate
         grown = self.maps.shows(self.extent) and extent != self.extent
         new = bool(planes) and (key != self.framed or grown)
@@ -163,11 +168,11 @@ class Look:
             if new:
                 self.framed, self.extent = key, extent
                 self.maps.axes(axes)
-                self.maps.frame(extent)
-                self.maps.hide_cursor()
+                self.maps.frame(extent, whole(planes))
+                self._forget_point()
                 self._draw_lines()
             if results:
-                curve = _speed(results)
+                curve = speed_curve(results)
                 self.maps.speeds(curve)
                 self.controls.base.name = "Base, Hz" if curve is None else "Base, order"
             for place in range(MOST_MAPS):
@@ -177,11 +182,15 @@ class Look:
             self.maps.hovers[0].renderers = [self.maps.images[round(self.controls.slider.value)]]
             self.maps.draw_beside(other, note, what == "difference")
             self._fit_scale(results, pictures, axes)
-            self._tell(pictures, note)
+            if results:
+                self.maps.level_label(level_unit(results[0].screen.grid, axes.weighting))
+            self._read(results, axes)
+            text = detail_note(pictures, axes.by)
+            self.controls.note.object = html.escape("  ".join(filter(None, (text, note))))
             if self.complaint and self.session.error == self.complaint:
                 self.session.error = self.complaint = ""
             if axes.x == "time" and planes:
-                first, last = _duration(results)
+                first, last = duration(results)
                 self.session.time_range = max(x[0], first), min(x[1], last)
             if axes.y == "freq" and planes:
                 self.session.freq_range = max(y[0], 0.0), y[1]
@@ -189,15 +198,21 @@ class Look:
         return apply
 
     def _fit_scale(self, results: list[Result], pictures: list[Picture | None], axes: Axes) -> None:
-        """Set the level range for new results or another weighting; else it stays as chosen."""
-        key = (tuple(r.key for r in results), axes.weighting, self.session.channel)
+        """Set the level range for another file or weighting, or for maps that are all below it.
+
+        Else it stays as chosen: results of one file share a scale.
+        """
         levels = [p.values for p in pictures if p is not None]
-        if key == self.scaled or not levels:
+        if not levels:
+            return
+        root, unit = self.session.root(results[0]), results[0].screen.grid.level_label
+        key = (tuple(r.key for r in results), root, unit, axes.weighting, self.session.channel)
+        if key == self.scaled:
             return
         first = not self.scaled or key[1:] != self.scaled[1:]
         self.scaled = key
-        if first:
-            top = colour_top(levels)
+        top = colour_top(levels)
+        if first or top <= self.session.levels[0]:
             self.controls.levels.param.update(
                 start=top - 170, end=top + 20, value=(top - DB_RANGE, top)
             )
@@ -210,43 +225,52 @@ class Look:
         self.session.levels = value
         self.session.soon(lambda: self.maps.mapper.update(low=value[0], high=value[1]))
 
-    def _tell(self, pictures: list[Picture | None], note: str) -> None:
-        shown = next((p for p in reversed(pictures) if p is not None), None)
-        text = ""
-        if shown is not None and shown.block != (1, 1):
-            by = "highest level" if self.controls.detail.value == "max" else "mean power"
-            text = (
-                f"{shown.block[0]} x {shown.block[1]} cells are drawn as one, by their {by}: zoom "
-                "in for single cells."
-            )
-        self.controls.note.object = html.escape("  ".join(filter(None, (text, note))))
-
     def _complain(self, text: str) -> None:
         self.session.error = self.complaint = text
+        axes = self.controls.axes
         for place in range(MOST_MAPS):
             self.maps.draw(place, None, "")
+        if self.framed[:2] != (axes.x, axes.y):  # no numbers of the axes before under new names
+            self.framed = ()
+            self.maps.axes(axes)
+            self.maps.frame((0.0, 1.0, 0.0, 1.0))
+            self._forget_point()
+            self.session.soon(lambda: self.maps.harmonics([]))
 
     def _tapped(self, event: Any) -> None:
         """Read the maps at a click, or lay harmonic lines through it."""
         results, axes = self.results(), self.controls.axes
         if event.x is None or not results:
             return
-        point = (event.x, event.y)
-        self.maps.cursor(*point)
+        self.point = (event.x, event.y)
+        self.maps.cursor(*self.point)
         try:
-            found = [
-                reading(r.screen, channel_of(r, self.session.channel), axes, *point)
-                for r in results
-            ]
+            found = self._read(results, axes)
         except SpecsrError as error:
             self.session.error = plain(error)
             return
-        if self.controls.mode.value == "Harmonics" and (base := base_at(found[0])):
+        if self.controls.mode.value == "Harmonics" and found and (base := base_at(found[0])):
             self.controls.base.value = round(base, 4)
-        values = [f"{r.key}: {f.value(r.screen.grid.level_label)}" for r, f in zip(results, found)]
-        text = f"{found[0].position()} | {' | '.join(values)}"
-        text = html.escape(plain(text))
+
+    def _read(self, results: list[Result], axes: Axes) -> list[Reading]:
+        """Show what the maps have at the cursor, and return it; nothing without a cursor."""
+        if self.point is None or not results:
+            self.controls.read_out.object = ""
+            return []
+        channel = self.session.channel
+        found = [reading(r.screen, channel_of(r, channel), axes, *self.point) for r in results]
+        values = [
+            f"{r.key}: {f.value(level_unit(r.screen.grid, axes.weighting))}"
+            for r, f in zip(results, found)
+        ]
+        text = html.escape(plain(f"{found[0].position()} | {' | '.join(values)}"))
         self.controls.read_out.object = f'<div role="note"><b>Cursor</b> {text}</div>'
+        return found
+
+    def _forget_point(self) -> None:
+        self.point = None
+        self.controls.read_out.object = ""
+        self.session.soon(self.maps.hide_cursor)
 
     def _selected(self, event: Any) -> None:
         if event.final and event.geometry.get("type") == "rect" and self.controls.x.value == "time":
@@ -257,36 +281,16 @@ class Look:
 
     def _draw_lines(self) -> None:
         """Draw the harmonic lines over the maps."""
-        results, base = self.results(), self.controls.base.value
-        if not results or not base:
-            lines = []
-        else:
-            lines = harmonic_lines(
-                results[0].screen, self.controls.axes, base, self.controls.count.value or 1
-            )
+        results, base, lines = self.results(), self.controls.base.value, []
+        if results and base:
+            axes, count = self.controls.axes, self.controls.count.value or 1
+            lines = harmonic_lines(results[0].screen, axes, base, count)
         self.session.soon(lambda: self.maps.harmonics(lines))
 
     def _clear(self) -> None:
         self.controls.base.value = None
         self.session.marked = (0.0, 0.0)
-        self.controls.read_out.object = ""
-        self.session.soon(self.maps.hide_cursor)
-
-
-def _joined(planes: list[Plane]) -> tuple[float, float, float, float]:
-    """Return the edges that hold all maps."""
-    edges = list(zip(*(p.extent for p in planes)))
-    return min(edges[0]), max(edges[1]), min(edges[2]), max(edges[3])
-
-
-def _duration(results: list[Result]) -> Range:
-    """Return start and end of the recordings or maps in s."""
-    grids = [r.screen.grid for r in results]
-    return min(g.start for g in grids), max(g.start + g.length / g.rate for g in grids)
-
-
-def _speed(results: list[Result]) -> Any:
-    return next((c for r in results if (c := r.screen.speed_curve()) is not None), None)
+        self._forget_point()
 
 
 def look_panel(session: Session) -> Any:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import html
+import os
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 
-from specsr.app.opening import Facts, facts, fields_of, readable_files
+from specsr.app.opening import Facts, facts, fields_of
+from specsr.app.paths import readable_files, typed_path, why
 from specsr.app.server import PART
 from specsr.app.session import Origin, Session
 from specsr.errors import SpecsrError
@@ -36,12 +38,12 @@ class Open:
     def __init__(self, session: Session, start: Path | None = None) -> None:
         self.session = session
         self.path: Path | None = None
-        self.title = ""
+        self.title = self.reading_path = ""
         w, wide = pn.widgets, {"sizing_mode": "stretch_width"}
         self.typed = w.TextInput(name="Path of a file or folder", placeholder="run.wav", **wide)
         self.files = w.Select(name="Files of the folder", options={}, visible=False, size=6, **wide)
         self.drop = w.FileDropper(
-            multiple=True, chunk_size=PART, previews=[], layout="compact", height=70, **wide
+            multiple=True, chunk_size=PART, previews=[], layout="compact", min_height=70, **wide
         )
         self.found = pn.pane.HTML("", css_classes=["facts"], **wide)
         self.channels = w.MultiSelect(
@@ -70,13 +72,13 @@ class Open:
         )  # fmt: skip
         self.speed.param.watch(lambda _: self._speed_fields(), "value")
         self._speed_fields()
-        self.typed.param.watch(self._typed, "value")
+        self.typed.param.watch(self._typed, ["value", "enter_pressed"])
         self.files.param.watch(self._picked, "value")
         self.drop.param.watch(self._dropped, "value")
         self.button.on_click(self._open)
         self.folder = start if start is not None and start.is_dir() else None
         if self.folder is not None:
-            self._list(self.folder)
+            pn.state.onload(functools.partial(self.list_files, self.folder))
         elif start is not None:
             pn.state.onload(functools.partial(self.examine, start, at_once=True))
 
@@ -87,21 +89,37 @@ class Open:
             sizing_mode="stretch_width",
         )  # fmt: skip
 
-    def _list(self, folder: Path) -> None:
-        found = readable_files(folder)
+    async def list_files(self, folder: Path) -> None:
+        """List the recordings and maps of a folder."""
+        found, complete = await asyncio.to_thread(readable_files, folder)
         names = {plain(path.relative_to(folder)): str(path) for path in found}
         self.files.param.update(options={"": "", **names}, value="", visible=bool(found))
         if not found:
-            self.session.error = plain(f"{folder}: holds no recording or map")
+            some = "" if complete else " in the part of it that was searched"
+            self.session.error = plain(f"{folder}: holds no recording or map{some}")
+        elif not complete:
+            self.session.message = plain(
+                f"{folder}: {len(found)} files are listed, it holds more: name a folder in it"
+            )
 
-    async def _typed(self, event: Any) -> None:
-        if not event.new.strip():
+    async def _typed(self, *_: Any) -> None:
+        """Open what is typed; the field is emptied, so that the same path can be typed again."""
+        text = self.typed.value.strip()
+        if not text or text == self.reading_path:
             return
-        path = Path(event.new.strip()).expanduser()
-        if path.is_dir():
-            self._list(path)
-        else:
-            await self.examine(path)
+        self.reading_path, self.session.error = text, ""
+        try:
+            path = typed_path(text)
+            if await asyncio.to_thread(os.path.isdir, path):
+                await self.list_files(path)
+            else:
+                await self.examine(path)
+        except SpecsrError as error:
+            self.session.error = plain(error)
+        finally:
+            self.reading_path = ""
+        if not self.session.error:
+            self.typed.value = ""
 
     async def _picked(self, event: Any) -> None:
         if event.new:
@@ -134,7 +152,7 @@ class Open:
         try:
             found = await asyncio.to_thread(facts, path)
         except (SpecsrError, OSError, MemoryError) as error:
-            self._refused(plain(error))
+            self._refused(plain(why(error)))
             return
         self.path, self.title = path, title or path.name
         self.session.message = f"{plain(self.title)}: check how it is read, then open it"
@@ -191,7 +209,7 @@ class Open:
         found, note = calibrated_reading(
             unit=self.unit.value if self.unit.value != self.filled else None,
             calib=self.calib.value,
-            calib_tone=(Path(tone).expanduser(), self.tone_level.value or 94.0) if tone else None,
+            calib_tone=(typed_path(tone), self.tone_level.value or 94.0) if tone else None,
             full_scale=self.full_scale.value,
             channels=self.channels.value or None,
             rate=self.rate.value,
@@ -206,7 +224,7 @@ class Open:
         if source == "table":
             if not _text(self.table):
                 raise SpecsrError("the speed has no table: name one (--rpm rpm.csv)")
-            return Speed(table=Path(_text(self.table)).expanduser())
+            return Speed(table=typed_path(_text(self.table)))
         if source == "channel":
             return Speed(channel=self.speed_channel.value, scale=self.scale.value or 1.0)
         if source == "tacho":
@@ -227,8 +245,8 @@ class Open:
                 self.found.object = ""
                 self.settings.param.update(visible=False, collapsed=True)
                 self.path = None
-        except SpecsrError as error:
-            self._refused(plain(error))
+        except (SpecsrError, OSError) as error:
+            self._refused(plain(why(error)))
         finally:
             self.button.param.update(disabled=self.path is None, name="Open")
 

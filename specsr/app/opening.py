@@ -274,11 +274,3 @@ def _check_space(folder: Path, nbytes: int) -> None:
             f"the map takes {nbytes / 1e9:.2g} GB of {free / 1e9:.2g} GB free in {folder}: "
             "choose a larger row spacing, or another folder for temporary files (TMPDIR)"
         )
-
-
-def readable_files(folder: Path) -> list[Path]:
-    """Return the recordings and maps in a folder and its folders, sorted; may be none."""
-    try:
-        return io.find_inputs(folder)
-    except SpecsrError:
-        return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any
 import param
 
 from specsr.app.opening import noted, screen_map
+from specsr.app.paths import why
 from specsr.app.screen import ScreenMap
 from specsr.app.source import Kind, Source
 from specsr.errors import SpecsrError
@@ -55,6 +57,11 @@ class Result:
     python: str = ""
     parent: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Its title, with the first note of the reader."""
+        return f"{self.title}: {self.notes[0]}" if self.notes else self.title
 
     @property
     def source(self) -> Source:
@@ -140,9 +147,15 @@ class Session(param.Parameterized):
 
         Characters that paths and command lines treat in a special way become ``_``.
         """
-        safe = re.sub(r"[^\w.+-]+", "_", Path(name).name).strip(".-")[-80:] or "file"
+        safe = re.sub(r"[^\w.+-]+", "_", Path(name).name)
+        safe = f"file{safe}" if re.fullmatch(r"\.\w+", safe) else safe  # .wav: a suffix alone
+        safe = safe.strip(".-")[-80:] or "file"
         starts = itertools.chain([""], (f"{k}-" for k in itertools.count(2)))
         return next(p for start in starts if not (p := self.folder / f"{start}{safe}").exists())
+
+    def without_folder(self, text: str) -> str:
+        """Return text that names the files of the page, as uploaded ones, without their folder."""
+        return text.replace(f"{plain(self.folder)}{os.sep}", "")
 
     def soon(self, apply: Callable[[], Any]) -> None:
         """Call a function soon, from any thread, with the lock that Bokeh models need."""
@@ -184,7 +197,7 @@ class Session(param.Parameterized):
         try:
             screen, kind, notes = await asyncio.to_thread(read)
         except (SpecsrError, OSError, MemoryError) as error:
-            self.error = plain(error) or "not enough memory for this input: cut it into parts"
+            self.error = plain(why(error))
             return None
         finally:
             self.soon(lambda: self.param.update(busy=-1.0))
@@ -198,14 +211,14 @@ class Session(param.Parameterized):
     def add(self, result: Result) -> None:
         """Add a result, choose it, and show it after the maps of the same origin."""
         channel = self.channel if self.channel in result.screen.channels else None
-        root = self._root(result)
-        family = [r.key for r in self.results if self._root(r) == root and r.key in self.shown]
+        root = self.root(result)
+        family = [r.key for r in self.results if self.root(r) == root and r.key in self.shown]
         if not family and result.parent is not None:
             family = [result.parent]
         self.param.update(
             results=(*self.results, result), active=result.key, shown=(*family, result.key),
             channel=channel or result.screen.channels[0], error="",
-            message=f"{result.title}: {result.notes[0]}" if result.notes else result.title,
+            message=result.summary,
         )  # fmt: skip
 
     def choose(self, key: int) -> None:
@@ -218,9 +231,11 @@ class Session(param.Parameterized):
         known = {r.key: r for r in self.results}
         while line[0].parent in known:
             line.insert(0, known[line[0].parent])
-        self.param.update(active=key, shown=tuple(r.key for r in line))
+        self.param.update(
+            active=key, shown=tuple(r.key for r in line), error="", message=line[-1].summary
+        )
 
-    def _root(self, result: Result) -> int:
+    def root(self, result: Result) -> int:
         """Return the key of the opened file that a result was made from."""
         known = {r.key: r for r in self.results}
         while result.parent in known:
@@ -249,22 +264,28 @@ class Session(param.Parameterized):
         return self._loaded[result.key]
 
     async def analyse(self, df: float | None) -> None:
-        """Compute the maps of all recordings with another row spacing in Hz."""
-        self.df = df
-        found = []
+        """Compute the maps of all recordings with another row spacing in Hz.
+
+        A recording that cannot be read any more keeps its map, and ``error`` names it.  A spacing
+        with which no map can be computed is not kept.
+        """
+        found, problems, tried = [], [], 0
         for result in self.results:
             if result.kind == "recording":
+                tried += 1
                 arguments = (result.file, self.folder, result.reading, result.speed, df)
                 try:
                     screen = await asyncio.to_thread(screen_map, *arguments)
                 except (SpecsrError, OSError, MemoryError) as error:
-                    self.error = plain(error)
-                    return
-                result = replace(result, screen=screen)
-            found.append(result)
+                    problems.append(plain(why(error)))
+                    continue
+                found.append(replace(result, screen=screen))
         new = {result.key: result for result in found}
         results = tuple(new.get(result.key, result) for result in self.results)
-        await self.locked(lambda: self.param.update(results=results))
+        kept = df if not problems or len(problems) < tried else self.df
+        await self.locked(
+            lambda: self.param.update(results=results, df=kept, error=next(iter(problems), ""))
+        )
 
 
 def _missing(key: int) -> Result:

@@ -270,13 +270,14 @@ def find_inputs(paths: PathLike | Iterable[PathLike], without: Path | None = Non
         SpecsrError: a path that does not exist, or a folder without a readable file.
     """
     several = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    return find_files(several, READERS, "readable file", without, _fits)
+    return find_files(several, READERS, "readable file", without, is_readable)
 
 
-def _fits(path: Path) -> bool:
-    """Return whether the first bytes of a file fit its suffix; also where they cannot be read."""
+def is_readable(path: Path) -> bool:
+    """Return whether a file has a suffix of `READERS`, and no first bytes that do not fit."""
+    suffix = path.suffix.lower()
     try:
-        return SHARED_SUFFIXES.get(path.suffix.lower(), lambda _: True)(path)
+        return suffix in READERS and SHARED_SUFFIXES.get(suffix, lambda _: True)(path)
     except OSError:
         return True
 

@@ -13,7 +13,8 @@ import specsr
 from specsr.app.look_beside import beside
 from specsr.app.look_panel import Look
 from specsr.app.screen import Axes
-from specsr.app.session import Session
+from specsr.app.session import Origin, Session
+from specsr.choices import MAX_ORDER
 from specsr.maps.pooling import pool
 
 
@@ -62,6 +63,8 @@ def test_maps_are_drawn_and_follow_the_controls(tmp_path: Path) -> None:
         controls.y.value = "order"
         await _drawn(look)
         assert set(look.maps.lines.data["ys"][1]) == {4.0}
+        y = look.maps.y_range
+        assert y.end == MAX_ORDER and y.reset_end == pytest.approx(2048 / 20, rel=0.02)
         controls.clear.clicks += 1
         assert not look.maps.lines.data["ys"]
         session.close(2)
@@ -114,5 +117,92 @@ def test_axes_that_need_a_speed_name_the_fix_and_the_message_goes(tmp_path: Path
         look.controls.x.value = "time"
         await _drawn(look)
         assert look.session.error == "" and len(_images(look)) == 2
+        # an axis that cannot be drawn shows no numbers of the one before
+        y = look.maps.y_range
+        assert y.end > 1000
+        look.controls.y.value = "order"
+        await _drawn(look)
+        assert "found in the sound (--rpm auto)" in look.session.error
+        assert look.maps.main.yaxis.axis_label == "Order" and (y.start, y.end) == (0, 1)
+        look.controls.y.value = "freq"
+        await _drawn(look)
+        assert look.maps.main.yaxis.axis_label == "Frequency (Hz)" and y.end > 1000
+
+    asyncio.run(walk())
+
+
+def test_the_cursor_follows_the_weighting_and_ends_with_its_map(tmp_path: Path) -> None:
+    async def walk() -> None:
+        look = await _opened(tmp_path)
+        [tapped] = look.maps.main._event_callbacks["tap"]
+        tapped(SimpleNamespace(x=1.0, y=30.0))
+        before = look.controls.read_out.object
+        assert "dB re 20 µPa" in before and look.maps.bars[0].title == "dB re 20 µPa"
+        look.controls.weighting.value = "A"
+        await _drawn(look)
+        assert "dB(A) re 20 µPa" in look.controls.read_out.object
+        assert look.maps.bars[0].title == "dB(A) re 20 µPa"
+        look.controls.weighting.value = "Z"
+        await _drawn(look)
+        assert look.controls.read_out.object == before
+        other = specsr.Signal(np.ones(16384), 4096, "Pa")
+        specsr.write_map(tmp_path / "other.npz", specsr.spectrogram(other))
+        await look.session.open(tmp_path / "other.npz")
+        await _drawn(look)
+        assert look.controls.read_out.object == ""
+        assert [span.visible for span in look.maps.spans] == [False] * 4
+
+    asyncio.run(walk())
+
+
+def test_every_file_has_a_level_range_of_its_own_and_its_results_share_it(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(size=8192)
+
+    async def walk() -> None:
+        session = Session(tmp_path)
+        look = Look(session)
+        for name, gain in (("loud", 0.2), ("soft", 0.2e-4), ("made", 1e-6), ("none", 1e-12)):
+            spec = specsr.spectrogram(specsr.Signal(gain * noise, 4096))
+            specsr.write_map(tmp_path / f"{name}.npz", spec)
+
+        async def levels(name: str, parent: int | None = None) -> tuple[float, float]:
+            await session.open(tmp_path / f"{name}.npz", None, Origin(parent=parent))
+            await _drawn(look)
+            return session.levels
+
+        loud, soft = await levels("loud"), await levels("soft")
+        assert loud[1] - soft[1] == pytest.approx(80, abs=5)
+        assert await levels("made", 2) == soft  # 26 dB below, still visible
+        assert await levels("none", 2) == soft
+        session.shown = (4,)  # alone, it would be all black
+        await _drawn(look)
+        assert session.levels[1] < soft[0]
+
+    asyncio.run(walk())
+
+
+def test_a_row_spacing_that_fails_is_not_kept(tmp_path: Path) -> None:
+    async def walk() -> None:
+        session = Session(tmp_path)
+        look = Look(session)
+        for name in ("a.wav", "b.wav"):
+            specsr.write(tmp_path / name, specsr.Signal(np.ones(8000), 4000))
+            assert await session.open(tmp_path / name) is not None
+        spacing = look.controls.spacing
+
+        async def settle(value: float | None) -> float:
+            spacing.value = value
+            while session.message.startswith("computing") or spacing.value != session.df:
+                await asyncio.sleep(0.01)
+            return session.get(2).screen.grid.df
+
+        assert await settle(50.0) == pytest.approx(50) and session.message == "maps computed"
+        assert await settle(1e-9) == pytest.approx(50)
+        assert session.error and not session.message and spacing.value == session.df == 50
+        assert await settle(None) == pytest.approx(4, rel=0.1) and session.error == ""
+        (tmp_path / "a.wav").unlink()
+        assert await settle(20.0) == pytest.approx(20)
+        assert "a.wav" in session.error and session.get(1).screen.grid.df == pytest.approx(4, 0.1)
+        assert await session.open(tmp_path / "b.wav") is not None and session.error == ""
 
     asyncio.run(walk())

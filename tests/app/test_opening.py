@@ -10,7 +10,7 @@ import pytest
 
 import specsr
 from specsr.app import opening
-from specsr.app.opening import facts, fields_of, noted, readable_files, screen_map
+from specsr.app.opening import facts, fields_of, noted, screen_map
 from specsr.app.session import Origin, Session
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
@@ -115,8 +115,6 @@ def test_maps_images_and_folders(wav: Path, tmp_path: Path) -> None:
     specsr.write_image(tmp_path / "photo.png", np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(SpecsrError, match="specsr upscale"):
         facts(tmp_path / "photo.png")
-    assert [p.name for p in readable_files(tmp_path)] == ["map.npz", "run.wav"]
-    assert readable_files(tmp_path / "none") == []
 
 
 def test_notes_are_those_of_this_thread() -> None:
@@ -164,3 +162,19 @@ def test_names_in_the_folder_of_a_session_are_safe_and_new(tmp_path: Path) -> No
         assert not set(path.name) & set("<>'\"\u202e/ ")
         path.touch()
         assert session.numbered(name) != path
+
+
+def test_a_chosen_result_is_named_and_uploaded_files_have_no_folder(
+    wav: Path, tmp_path: Path
+) -> None:
+    session = Session(tmp_path)
+    for _ in range(2):
+        asyncio.run(session.open(wav, "first" if not session.results else "second"))
+    session.param.update(message="denoised of 1", error="failed")
+    session.choose(1)
+    assert (session.message, session.error) == ("first", "")
+    empty = session.numbered(".wav")
+    assert empty.name == "file.wav"
+    empty.write_bytes(b"")
+    asyncio.run(session.open(empty))
+    assert session.without_folder(session.error).startswith("file.wav: ")
