@@ -3,7 +3,8 @@
 The power of noise in the cells of a map is exponentially distributed: mean square over squared mean
 is 2.  Impacts, pulses and lines that move have more, steady lines less.  Where the removed part
 differs from noise like that, part of the machine is in it.  So it is, mostly, where the removed
-part of a band is 16 to 22 dB below the kept part: a reduction errs by about as much.
+part of a band is 16 to 22 dB below the kept part: a reduction errs by about as much.  Rows that
+stand out of the removed part are lines (`specsr.enhance.removed_lines`).
 
 The share that is given back grows with either deviation.  The constants were chosen on machines of
 set 2 of `benchmarks/generator.py` in white and recorded noise, for all methods alike.
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from specsr.enhance.removed_lines import line_share
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import SpectrogramTransform, spectrogram
+from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal
 
 
@@ -36,16 +38,17 @@ class Band:
     long: float
 
 
-IMPULSIVE = 400.0
-"""Distance of the rows at which pulses of a train stand apart, Hz."""
+IMPULSIVE, LINES = 400.0, 6.25
+"""Distance of the rows at which pulses of a train stand apart, and lines, Hz."""
 
 BANDS = (
     Band(0, 150, 6.25, 6.25), Band(150, 500, 25, 6.25), Band(500, 1500, 50, 6.25),
     Band(1500, 5000, IMPULSIVE, 25), Band(5000, np.inf, IMPULSIVE, 25),
 )  # fmt: skip
 
-LEVEL_SECONDS = 0.1
-"""Time over which the level is taken out of the rows of `IMPULSIVE` maps, s."""
+LEVEL_SECONDS, STEADY_SECONDS = 0.1, 1.0
+"""Time over which the level is taken out, s: of the rows of `IMPULSIVE` maps, and of the bands of
+all maps.  Else steady lines under noise whose level changes would have the moment of noise."""
 
 QUIET_DB, SILENT_DB = -16.0, -22.0
 """Level of the removed part over the kept one: given back in part below the first, all below the
@@ -70,6 +73,7 @@ def share_given_back(removed: np.ndarray, kept: np.ndarray, rate: float) -> np.n
         rate: Hz.
     """
     shares = np.zeros(len(BANDS))
+    duration = len(removed) / rate
     maps = {
         hz: _powers(removed, rate, hz) for hz in {hz for b in BANDS for hz in (b.short, b.long)}
     }
@@ -81,7 +85,7 @@ def share_given_back(removed: np.ndarray, kept: np.ndarray, rate: float) -> np.n
         level = 10 * np.log10(ours / max(theirs, 1e-30 * ours))
         found = [np.clip((QUIET_DB - level) / (QUIET_DB - SILENT_DB), 0, 1)]
         for name, hz in (("short", band.short), ("long", band.long)):
-            value, error = _moment(maps[hz], band, rate, hz)
+            value, error = _moment(maps[hz], band, rate, hz, duration)
             zone, half = ABOVE[name]
             found.append(_share(value - 2 - max(zone, error), half))
             zone, half = BELOW
@@ -94,11 +98,15 @@ def _share(excess: float, half: float) -> float:
     return 1 - 1 / (1 + (max(excess, 0.0) / half) ** 2)
 
 
+def _transform(rate: float, hz: float) -> SpectrogramTransform:
+    """Return the transform with rows about ``hz`` Hz apart."""
+    n_fft = max(4, 2 ** round(np.log2(rate / hz)))
+    return SpectrogramTransform(n_fft, n_fft // 2 if hz == IMPULSIVE else n_fft // 4)
+
+
 def _powers(samples: np.ndarray, rate: float, hz: float) -> np.ndarray:
     """Return the power of a map with rows about ``hz`` Hz apart, [F, T]."""
-    n_fft = max(4, 2 ** round(np.log2(rate / hz)))
-    transform = SpectrogramTransform(n_fft, n_fft // 2 if hz == IMPULSIVE else n_fft // 4)
-    spec = transform(Signal(np.asarray(samples, np.float64)[None], rate))
+    spec = _transform(rate, hz)(Signal(np.asarray(samples, np.float64)[None], rate))
     power = np.square(spec.magnitude[0], dtype=np.float64)
     if hz == IMPULSIVE:
         columns = max(3, int(LEVEL_SECONDS / spec.grid.dt))
@@ -108,10 +116,13 @@ def _powers(samples: np.ndarray, rate: float, hz: float) -> np.ndarray:
     return power
 
 
-def _moment(power: np.ndarray, band: Band, rate: float, hz: float) -> tuple[float, float]:
+def _moment(
+    power: np.ndarray, band: Band, rate: float, hz: float, duration: float
+) -> tuple[float, float]:
     """Return mean square over squared mean of the cells of a band, and its error for noise.
 
-    Rows count by their power.  Of M independent cells the standard deviation is 2 / sqrt(M).
+    Rows count by their power.  Of M independent cells the standard deviation is 2 / sqrt(M).  Noise
+    over its own level, a mean of L independent cells, has 2 L / (L + 1) in place of 2.
     """
     freqs = np.arange(len(power)) * rate / (2 * (len(power) - 1))
     rows = (freqs >= max(band.low, 1.5 * hz)) & (freqs < band.high)
@@ -119,9 +130,15 @@ def _moment(power: np.ndarray, band: Band, rate: float, hz: float) -> tuple[floa
     weight = power[rows].mean(axis=1)
     if not rows.any() or weight.sum() <= 0:
         return 2.0, np.inf
-    value = np.square(power[rows]).mean(axis=1) / np.maximum(np.square(weight), 1e-300)
     overlap = 2 if hz == IMPULSIVE else 4
-    cells = weight.sum() ** 2 / np.square(weight).sum() * max(1.0, power.shape[1] / overlap)
+    wide = weight.sum() ** 2 / np.square(weight).sum()  # rows of equal power
+    columns = max(1, round(STEADY_SECONDS / duration * power.shape[1]))
+    level = uniform_filter1d(power[rows].sum(axis=0), columns, mode="reflect")
+    over = power[rows] * weight.sum() / np.maximum(level, 1e-12 * weight.sum())
+    held = wide * max(1.0, columns / overlap)
+    value = np.square(over).mean(axis=1) / np.maximum(np.square(over.mean(axis=1)), 1e-300)
+    value = value * (held + 1) / held
+    cells = wide * max(1.0, power.shape[1] / overlap)
     return float(value @ weight / weight.sum()), float(2 / np.sqrt(cells))
 
 
@@ -153,10 +170,13 @@ def restrained_map(noisy: SpecMap, clean: SpecMap) -> SpecMap:
     removed = SpectrogramTransform.inverse(noisy.replace(magnitude=np.maximum(taken, 0)))
     kept = SpectrogramTransform.inverse(noisy.replace(magnitude=clean.magnitude))
     shares = [
-        row_shares(share_given_back(a, b, noisy.grid.rate), noisy.freqs)
-        for a, b in zip(removed.samples, kept.samples, strict=True)
+        np.maximum(
+            row_shares(share_given_back(a, b, noisy.grid.rate), noisy.freqs)[:, None],
+            line_share(np.square(c, dtype=np.float64), noisy.grid),
+        )
+        for a, b, c in zip(removed.samples, kept.samples, taken, strict=True)
     ]
-    back = np.stack(shares)[..., None].astype(np.float32) * taken
+    back = np.stack(shares).astype(np.float32) * taken
     return clean.replace(magnitude=np.clip(clean.magnitude + back, 0, noisy.magnitude))
 
 
@@ -168,12 +188,15 @@ def restrained(noisy: Signal, clean: Signal) -> Signal:
         clean: after, of the same shape.
     """
     removed = noisy.replace(samples=noisy.samples - clean.samples)
-    spec = spectrogram(removed)
+    spec = _transform(noisy.rate, LINES)(removed)
     shares = [
-        row_shares(share_given_back(a, b, noisy.rate), spec.freqs)
-        for a, b in zip(removed.samples, clean.samples, strict=True)
+        np.maximum(
+            row_shares(share_given_back(a, b, noisy.rate), spec.freqs)[:, None],
+            line_share(np.square(c, dtype=np.float64), spec.grid),
+        )
+        for a, b, c in zip(removed.samples, clean.samples, spec.magnitude, strict=True)
     ]
-    gain = np.stack(shares)[..., None].astype(np.float32)
+    gain = np.stack(shares).astype(np.float32)
     back = SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain))
     samples = clean.samples + back.samples.astype(clean.samples.dtype)
     return clean.replace(samples=samples)

@@ -54,6 +54,13 @@ def test_pulses_and_lines_are_given_back(removed: np.ndarray, band: int) -> None
     assert share_given_back(removed, noise(), RATE)[band] > 0.9
 
 
+def test_noise_that_passes_is_noise() -> None:
+    """Its level changes by 15 dB: over its own level it has the moment of steady noise."""
+    passing = 10 ** (15 / 20 * np.exp(-0.5 * np.square((TIME - 1.5) / 0.85)))
+    shares = share_given_back(passing * noise(3), noise(4), RATE)
+    assert shares.max() < 0.25  # as of steady noise
+
+
 def test_what_is_far_below_the_rest_is_given_back() -> None:
     for level, least, most in ((-25, 1.0, 1.0), (-19, 0.4, 0.6), (-10, 0.0, 0.25)):
         shares = share_given_back(10 ** (level / 20) * noise(1), noise(2), RATE)
