@@ -128,11 +128,11 @@ def denoise(
     if method == "floor":
         speckle = find_model(model, PAIR, (1, 1))
         clean = without_floor(noisy, speckle, attenuation, options, progress)
-        return clean if strict else restrained_map(noisy, clean)
+        return clean if strict else restrained_map(noisy, clean, options.device)
     found = _checked_model(model, noisy.grid.rate)
     _require_grid(found, noisy.grid)
     clean = _attenuated(noisy, _median_levels(noisy), found, attenuation, options, progress)
-    return clean if strict else restrained_map(noisy, clean)
+    return clean if strict else restrained_map(noisy, clean, options.device)
 
 
 def denoise_pieces(
@@ -174,7 +174,7 @@ def denoise_pieces(
         pairs = zip(_median_levels(spec), reference[first:])
         level = [levels.segment_level(*pair) for pair in pairs]
         clean = _attenuated(spec, level, found, attenuation, options, steps)
-        clean = clean if strict else restrained_map(spec, clean)
+        clean = clean if strict else restrained_map(spec, clean, options.device)
         signal = SpectrogramTransform.inverse(clean, options.device)
         return signal.replace(full_scale=part.full_scale)
 
@@ -191,7 +191,7 @@ def _by_floor(
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
         spec = transform(part)
         clean = without_floor(spec, model, attenuation, options, steps)
-        clean = clean if strict else restrained_map(spec, clean)
+        clean = clean if strict else restrained_map(spec, clean, options.device)
         signal = SpectrogramTransform.inverse(clean, options.device)
         return signal.replace(full_scale=part.full_scale)
 

@@ -157,18 +157,19 @@ def row_shares(shares: np.ndarray, freqs: np.ndarray) -> np.ndarray:
     return np.asarray(np.interp(freqs, points, values))
 
 
-def restrained_map(noisy: SpecMap, clean: SpecMap) -> SpecMap:
+def restrained_map(noisy: SpecMap, clean: SpecMap, device: str = "cpu") -> SpecMap:
     """Return a denoised full map with what is no noise given back.
 
     Args:
         noisy: the map before, with its phase; without one ``clean`` is returned.
         clean: the map after: the same cells, attenuated.
+        device: torch device to compute on, or ``"auto"``.
     """
     if noisy.phase is None or not noisy.grid.is_invertible():
         return clean
     taken = noisy.magnitude - clean.magnitude
-    removed = SpectrogramTransform.inverse(noisy.replace(magnitude=np.maximum(taken, 0)))
-    kept = SpectrogramTransform.inverse(noisy.replace(magnitude=clean.magnitude))
+    removed = SpectrogramTransform.inverse(noisy.replace(magnitude=np.maximum(taken, 0)), device)
+    kept = SpectrogramTransform.inverse(noisy.replace(magnitude=clean.magnitude), device)
     shares = [
         np.maximum(
             row_shares(share_given_back(a, b, noisy.grid.rate), noisy.freqs)[:, None],
