@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from specsr.app.paths import typed_path, why
 from specsr.app.read_off import Look, Span, columns_of
 from specsr.app.screen import ScreenMap
 from specsr.app.sounds import has_waveform
@@ -84,13 +85,16 @@ def target(folder: str, name: str, suffix: str, more: str = "") -> Path:
             f"{name}: ends in {other}, but the type to save is {suffix}: choose {other} as type, "
             "or leave the ending out"
         )
-    into = Path(folder.strip()).expanduser()
+    into = typed_path(folder)
     if not into.is_absolute():
         raise SpecsrError(f"{folder.strip()}: expected a whole path, such as {into.absolute()}")
     path = Path(os.path.abspath(into)) / (name + more + suffix)
     if os.path.lexists(path) and not path.is_dir():
         raise SpecsrError(f"{path}: exists already and was kept: choose another name")
-    return check_output(path)
+    try:
+        return check_output(path)
+    except OSError as error:  # a name that is too long, a folder of another user
+        raise SpecsrError(why(error)) from None
 
 
 def copy_result(path: Path, file: Path) -> None:

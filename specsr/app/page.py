@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.events import ConnectionLost
+from bokeh.models import CustomJS
 
 from specsr.app.listen_panel import listen_panel
 from specsr.app.look_panel import look_panel
@@ -23,6 +25,27 @@ _STATUS = """
 """
 _SIDE = 350
 
+# the browser asks before it leaves a page that would lose something
+_LEAVE = "window.onbeforeunload = cb_obj.active ? (event) => event.preventDefault() : null;"
+_LOST = """
+window.onbeforeunload = null;
+for (const model of Bokeh.documents[0].all_models)
+    if ("disabled" in model.properties) model.disabled = true;
+const bar = document.createElement("div");
+bar.textContent = "Connection lost: the server has ended; start `specsr app` again.";
+bar.setAttribute("role", "alert");
+bar.style.cssText = "position: fixed; inset: 0 0 auto 0; z-index: 1000; padding: 6px 12px;"
+    + "background: #b00020; color: white; font: 600 14px sans-serif;";
+if (document.querySelector("[role=alert]") == null) document.body.append(bar);
+"""
+_REVEAL = """
+setTimeout(() => {
+    const {el} = Bokeh.index.find_one_by_id(cb_obj.id)
+    const block = el.offsetHeight > window.innerHeight ? "start" : "end"
+    el.scrollIntoView({block, behavior: "smooth"})
+}, 600)
+"""  # a tab below the maps comes into view as soon as it is laid out
+
 
 def page(folder: Path, start: Path | None = None) -> Any:
     """Return a page.
@@ -32,16 +55,26 @@ def page(folder: Path, start: Path | None = None) -> Any:
         start: file or folder that is open from the start; None for none.
     """
     session = Session(folder, pn.state.curdoc)
-    status = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[_STATUS], height=22)
+    status = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[_STATUS], min_height=22)
     reading = pn.indicators.Progress(value=0, max=100, width=120, visible=False, align="center")
 
     def tell(*_: Any) -> None:
-        error = f'<span class="error">{html.escape(plain(session.error))}</span>  '
-        text = html.escape(plain(session.message))
+        problem, text = (
+            html.escape(session.without_folder(plain(line)))
+            for line in (session.error, session.message)
+        )
+        error = f'<span class="error">{problem}</span>  '
         status.object = f'<div role="status">{error if session.error else ""}{text}</div>'
         reading.param.update(visible=session.busy >= 0, value=int(100 * max(session.busy, 0)))
 
     session.param.watch(tell, ["message", "error", "busy"])
+    leave = pn.widgets.Checkbox(value=False, visible=False)
+    leave.jscallback(value=_LEAVE)
+    session.param.watch(
+        lambda *_: leave.param.update(value=session.unsaved), ["results", "running", "saved"]
+    )
+    if pn.state.curdoc is not None:
+        pn.state.curdoc.js_on_event(ConnectionLost, CustomJS(code=_LOST))
     session.message = "open a recording or map"
     wide = {"sizing_mode": "stretch_width"}
     files = pn.Card(open_panel(session, start), title="Open", **wide)
@@ -55,8 +88,9 @@ def page(folder: Path, start: Path | None = None) -> Any:
         ("Listen", listen_panel(session)), ("Read off", read_off_panel(session)),
         ("Save", save_panel(session)), **wide,
     )  # fmt: skip
+    tabs.jscallback(active=_REVEAL)
     main = pn.Column(
         pn.Row(status, reading, **wide), look_panel(session), tabs, scroll="y",
         styles={"height": "100vh", "min-width": "0"}, **wide,
     )  # fmt: skip
-    return pn.Row(side, main, **wide)
+    return pn.Row(side, main, leave, **wide)

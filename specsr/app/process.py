@@ -25,6 +25,13 @@ PROGRAM = (sys.executable, "-m", "specsr")
 PATIENCE = 2.0
 """Time in s that a cancelled command has to end by itself."""
 
+_GUARD = """
+import os, signal, sys
+if not sys.stdin.read(1):
+    os.killpg(int(sys.argv[1]), signal.SIGKILL)
+"""
+"""Ends a group of processes when its input ends without a letter: the server was killed."""
+
 State = Literal["running", "done", "failed", "cancelled"]
 
 _ERROR = "error: "
@@ -79,6 +86,11 @@ class Child:
                 **os.environ, progress.VARIABLE: "json", "TMPDIR": self._temporary,
                 "TEMP": self._temporary, "PYTHONIOENCODING": "utf-8",
             },
+        )  # fmt: skip
+        self._guard = None if os.name == "nt" else subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(self._process.pid)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )  # fmt: skip
         _running.add(self)
         readers = [
@@ -144,6 +156,8 @@ class Child:
             self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         for reader in readers:
             reader.join()
+        if self._guard is not None:
+            self._guard.communicate(b"x")
         sweep_process(self.folder, self._process.pid)
         shutil.rmtree(self._temporary, ignore_errors=True)
         _running.discard(self)

@@ -9,6 +9,7 @@ from typing import Any
 import panel as pn
 
 from specsr.app import exports
+from specsr.app.paths import why
 from specsr.app.read_off import Look, bands_table, cuts_table
 from specsr.app.read_off_panel import look_of, read_shown, title_of
 from specsr.app.session import Result, Session
@@ -59,8 +60,9 @@ class Save:
             pn.Row(self.folder, self.name, **_WIDE),
             pn.Row(
                 pn.Column(self.result, result), pn.Column(self.figure, figure),
-                pn.Column(self.report, report), pn.Column(self.orders, cuts, bands, tables),
+                pn.Column(self.report, report), self.orders,
             ),
+            pn.Row(cuts, bands, tables),
             **_WIDE,
         )  # fmt: skip
 
@@ -83,8 +85,7 @@ class Save:
         try:
             self.session.message = plain(await self.works[name]())
         except (SpecsrError, OSError, MemoryError) as error:
-            text = str(error) or "not enough memory: choose a smaller part"
-            self.session.param.update(error=plain(text), message="")
+            self.session.param.update(error=plain(why(error)), message="")
 
     def _changed(self, *_: Any) -> None:
         chosen = self.session.chosen
@@ -125,6 +126,7 @@ class Save:
         else:
             data = await self.session.load(chosen)
             await asyncio.to_thread(exports.save_result, path, data, chosen.file)
+        self.session.saved |= {chosen.key}
         return f"{path}: written"
 
     async def _save_figure(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import os
 import secrets
 import shutil
@@ -133,6 +134,22 @@ class Served:
         self.server = BaseServer(self.loop, self.tornado, http)
         self.server.start()
 
+    def link(self) -> Path:
+        """Return a file of this user alone that leads a browser to the address.
+
+        A browser is started with its name: other users can read the command line of a process,
+        and so the token, but not this file.
+        """
+        path = self.folder / "open.html"
+        # the folder is of this user alone
+        path.write_text(
+            '<!DOCTYPE html><meta charset="utf-8"><title>specsr</title>'
+            f'<meta http-equiv="refresh" content="0; url={self.address}">'
+            f'<a href="{self.address}">specsr</a>\n'
+        )
+        path.chmod(0o600)
+        return path
+
     def close(self) -> None:
         """End the server and remove the temporary files."""
         cancel_all()
@@ -179,14 +196,16 @@ def serving(make: Callable[[Path], Any], port: int = 0) -> Iterator[Served]:
 
 
 def serve(
-    make: Callable[[Path], Any], port: int = 0, ready: Callable[[str], None] = lambda address: None
+    make: Callable[[Path], Any],
+    port: int = 0,
+    ready: Callable[[Served], None] = lambda served: None,
 ) -> None:
     """Serve pages until Ctrl-C or the end of the process is asked for.
 
     Args:
         make: called for every page with its temporary folder; returns the page.
         port: 0 for a free one.
-        ready: called with the address as soon as the server listens.
+        ready: called with the server as soon as it listens.
 
     Raises:
         SpecsrError: as `Served`.
@@ -199,8 +218,14 @@ def serve(
             with suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
                 loop.add_signal_handler(number, stopped.set)
         with serving(make, port) as served:
-            ready(served.address)
+            ready(served)
             await stopped.wait()
 
+    logging.getLogger("tornado.application").addFilter(_is_no_cancellation)
     with suppress(KeyboardInterrupt):
         asyncio.run(run())
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Whether a log record is of no connection that the end of the server has cut off."""
+    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)

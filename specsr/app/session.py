@@ -118,6 +118,9 @@ class Session(param.Parameterized):
     error = param.String(default="", doc="One line on what failed; empty for nothing.")
     busy = param.Number(default=-1.0, doc="Fraction of a file that is read; -1 when idle.")
 
+    running = param.Boolean(default=False, doc="Whether a step runs.")
+    saved: Any = param.Parameter(default=frozenset(), doc="Keys of results that were saved.")
+
     def __init__(self, folder: Path, document: Any = None, **params: Any) -> None:
         super().__init__(**params)
         self.folder = folder
@@ -137,6 +140,12 @@ class Session(param.Parameterized):
     def chosen(self) -> Result | None:
         """The result that steps start from."""
         return next((r for r in self.results if r.key == self.active), None)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether something would be lost: a step that runs, or a result that is not saved."""
+        made = {result.key for result in self.results if result.command}
+        return self.running or not made <= self.saved
 
     def stretch(self) -> tuple[float, float]:
         """Return the marked stretch in s, or else the part of the time axis that is seen."""

@@ -37,7 +37,7 @@ class Work:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.child: Child | None = None
-        self.cancelled = False
+        self.cancelled = self.closed = False
         w = pn.widgets
         self.results = w.RadioBoxGroup(options={}, **_WIDE)
         self.results.param.watch(self._choose, "value")
@@ -75,7 +75,8 @@ class Work:
         )  # fmt: skip
 
     def stop(self) -> None:
-        """End a step that runs."""
+        """End a step that runs; the page is closed."""
+        self.closed = True
         if self.child is not None:
             self.child.cancel()
 
@@ -141,7 +142,10 @@ class Work:
             self.progress.object = plain(error)
             return None
         self.progress.object = ""
-        taken = [path.name for path in self.session.folder.iterdir()]
+        try:
+            taken = [path.name for path in self.session.folder.iterdir()]
+        except FileNotFoundError:  # the page is closed
+            return None
         return step(source_in(chosen.source, self.session.folder), options, taken)
 
     async def start(self, *_: Any) -> None:
@@ -153,8 +157,9 @@ class Work:
         self.child, self.cancelled = None, False
         self.run.disabled, self.cancel.disabled = True, False
         try:
+            self.session.running = True
             self.child = await asyncio.to_thread(Child, made.arguments, self.session.folder)
-            if self.cancelled:  # before it had started
+            if self.cancelled or self.closed:  # before it had started
                 await asyncio.to_thread(self.child.cancel)
             while (status := self.child.status).state == "running":
                 self._report(status)
@@ -163,7 +168,9 @@ class Work:
             status = Status("failed", error=f"the step could not be started: {error}")
         finally:
             self.cancel.disabled = True
-            self.bar.visible = False
+            self.bar.visible = self.session.running = False
+        if self.closed:
+            return
         await self._ended(made, chosen, status)
 
     def _report(self, status: Status) -> None:

@@ -34,14 +34,17 @@ def browser_app(
 
     require("panel", "app", "the page")
     from specsr.app.page import page
-    from specsr.app.server import serve
+    from specsr.app.server import Served, serve
 
-    def ready(address: str) -> None:
-        say(f"specsr: {address}")
+    def ready(served: Served) -> None:
+        say(f"specsr: {served.address}")
         say("Ctrl-C ends it")
         if not no_browser:
+            import threading
             import webbrowser
 
-            webbrowser.open(address)
+            # a browser of the terminal is waited for
+            link = served.link().as_uri()
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
     serve(lambda folder: page(folder, path), port, ready)

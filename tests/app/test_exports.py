@@ -38,6 +38,13 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path: Path, name: st
         exports.target(str(tmp_path), name, ".wav")
 
 
+def test_a_path_that_cannot_be_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SpecsrError, match="too long: choose another"):
+        exports.target(str(tmp_path), "x" * 300, ".wav")
+    with pytest.raises(SpecsrError, match="no such home folder"):
+        exports.target("~nosuchuser0/x", "a", ".wav")
+
+
 def test_nothing_is_replaced(tmp_path: Path, signal: Signal) -> None:
     path = exports.target(str(tmp_path / "new"), "a.wav", ".wav")
     assert path == tmp_path / "new" / "a.wav"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -122,3 +123,27 @@ def test_the_end_of_the_server_ends_all(tmp_path: Path) -> None:
     process.cancel_all()
     assert {child.status.state for child in children} == {"cancelled"}
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_killed_server_ends_its_commands_with_all_they_started(tmp_path: Path) -> None:
+    server = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from specsr.app.process import Child\n"
+        f"child = Child(['-c', {LINGERS + 'time.sleep(60)'!r}], Path('.'), [sys.executable])\n"
+        "while not child.status.messages: time.sleep(0.02)\n"
+        "print(child.status.messages[0], flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", server], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        inner = int(process.stdout.readline())
+        process.kill()
+    end = time.monotonic() + 10
+    while is_running(inner) and not _is_zombie(inner) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not is_running(inner) or _is_zombie(inner)

@@ -101,6 +101,9 @@ def test_a_running_server_refuses_and_leaves_nothing() -> None:
         assert await status(served.address, Origin="http://evil.example") == 403
         assert await websocket(root) == 403
         assert await websocket(served.address, Origin="http://evil.example") == 403
+        link = served.link()
+        assert served.address in link.read_text() and link.parent == served.folder
+        assert os.name == "nt" or os.stat(link).st_mode & 0o077 == 0
         with pytest.raises(SpecsrError, match="--port"):
             Served(_page, served.port)
 
@@ -110,3 +113,30 @@ def test_a_running_server_refuses_and_leaves_nothing() -> None:
         return served.folder
 
     assert not asyncio.run(run()).exists()
+
+
+def test_the_browser_is_not_waited_for_and_its_name_has_no_token(monkeypatch, tmp_path) -> None:
+    import threading
+
+    from specsr.cli.browser_app import browser_app
+
+    opened: list[str] = []
+    started, finish = threading.Event(), threading.Event()
+
+    def open_browser(address: str) -> None:
+        opened.append(address)
+        started.set()
+        finish.wait(30)
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
+
+    class Served:
+        address = "http://127.0.0.1:1/secret/"
+        link = staticmethod(lambda: tmp_path / "open.html")
+
+    # returns while the browser is open
+    monkeypatch.setattr("specsr.app.server.serve", lambda make, port, ready: ready(Served))
+    browser_app(None, 0, False)
+    assert started.wait(30)
+    finish.set()
+    assert opened == [(tmp_path / "open.html").as_uri()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -147,3 +148,33 @@ def test_a_run_ends_with_a_result_or_a_line(
         assert session.error == ("no \\x1b[31m way" if end == "failed" else "")
         assert (end == "cancelled") == ("nothing is left" in session.message)
     assert not list(session.folder.glob(".*"))
+
+
+def test_a_page_that_is_closed_ends_its_step_without_a_word(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (sys.executable, "-c", "import time; time.sleep(60)")
+    monkeypatch.setattr(
+        work_panel, "Child", lambda arguments, folder: process.Child(arguments, folder, program)
+    )
+    work = work_panel.Work(session)
+
+    async def walk() -> None:
+        running = asyncio.ensure_future(work.start())
+        while work.child is None:
+            await asyncio.sleep(0.01)
+        assert session.running and session.unsaved
+        await asyncio.to_thread(work.stop)
+        shutil.rmtree(session.folder)
+        await running
+
+    asyncio.run(walk())
+    assert not session.running and session.error == ""
+    work.preview()  # without its folder there is no step
+    assert work.run.disabled
+
+
+def test_a_result_that_is_not_saved_is_known(session: Session) -> None:
+    assert session.unsaved
+    session.saved |= {12}
+    assert not session.unsaved  # the map 11 was opened
