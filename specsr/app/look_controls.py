@@ -32,7 +32,10 @@ class Controls:
     def __init__(self, images: list[Any], hover: Any) -> None:
         w = pn.widgets
         # no MultiChoice, here and elsewhere: it takes names as HTML
-        self.chosen = w.CheckBoxGroup(name="Maps", options={}, inline=True)
+        self.chosen = w.CheckBoxGroup(
+            name="Maps", options={}, inline=True, sizing_mode="stretch_width",
+            stylesheets=[".bk-input-group { display: flex; flex-wrap: wrap; }"],
+        )  # fmt: skip
         self.slider = w.FloatSlider(
             name="Map shown", start=0, end=1, step=0.02, value=1, sizing_mode="stretch_width",
             show_value=False, disabled=True,
