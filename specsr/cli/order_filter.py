@@ -94,7 +94,7 @@ def by_filter(
     from specsr.jobs.order_inputs import OrderCutting, lines_of, opened, speed_channels
     from specsr.jobs.orders import OrderFiles, cut_orders, order_paths, resolution_notes
     from specsr.nvh.order_cut import CutScale
-    from specsr.nvh.vold_kalman import VoldKalman, usual_filter
+    from specsr.nvh.vold_kalman import VoldKalman
 
     if options.unit is not None and options.bandwidth is None:
         raise SpecsrError("--bandwidth-unit needs --bandwidth, such as --bandwidth 0.05")
@@ -104,6 +104,8 @@ def by_filter(
         options.widest,
     )  # fmt: skip
     cutting = OrderCutting(cut, options.shafts, method, changes=options.changes)
+    if speed.is_auto:
+        speed = speed.knowing(cutting.orders_of_recording)
     check_tables_and_figures(outputs)
     others = [path for path in outputs if path.suffix.lower() in TABLES + FIGURES]
     waves = tuple(path for path in outputs if path not in others)
@@ -114,9 +116,6 @@ def by_filter(
     channels_of = {} if io.is_map(source) else speed_channels(source, reading, options.shafts)
     used = tuple(channel.name for channel in channels_of.values())
     with opened(source, reading, speed, options.part(source), used) as (recording, own):
-        if options.bandwidth is None and options.widest is None:
-            method = usual_filter(recording.rate, method.poles)
-            cutting = replace(cutting, method=method)
         lines = lines_of(cutting, recording, own, channels_of)
         named = [each for path in waves for each in order_paths(path, lines)]
         check_files([*named, *others, *options.residual], inputs, options.overwrite)

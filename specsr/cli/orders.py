@@ -107,8 +107,7 @@ def orders(
         typer.Option(
             "--bandwidth",
             help="Bandwidth of an order, in orders [default: the width of its line "
-            "in the map]; with vold-kalman between the -3 dB points, in Hz [default: 1.5, up to "
-            "12 where an order changes faster].",
+            "in the map]; with vold-kalman between the -3 dB points, in Hz [default: 1.5].",
         ),
     ] = None,
     bandwidth_unit: Annotated[
@@ -120,8 +119,8 @@ def orders(
         typer.Option(
             "--max-bandwidth",
             help="vold-kalman: widen the bandwidth up to this where an order changes faster than "
-            "it follows, such as 12 for resonances [default: constant if --bandwidth is given, "
-            "else 12].",
+            "it follows, such as 12 for resonances; a line that is not cut and crosses the order "
+            "widens it too: cut all strong lines [default: constant].",
         ),
     ] = None,
     poles: Annotated[int, typer.Option(help="Poles of vold-kalman: 1 or 2.")] = 2,
@@ -174,7 +173,7 @@ def orders(
     the cells around each order are summed.  The bandwidth of every cut is printed.
     --method vold-kalman fits all orders of all shafts jointly to the recording and also writes
     their waveforms and the recording without them.  Orders that the bandwidth does not separate or
-    that outrun a stated one are named.  Phases refer to the shaft angle, 0 at the first sample.
+    that outrun a constant one are named.  Phases refer to the shaft angle, 0 at the first sample.
     --expected reads cuts and figures from the expected maps, without the scatter of noise.
     """
     outputs = out or []
@@ -213,6 +212,7 @@ def orders(
             )
     read = check_files(outputs, [source, speed.table, reading.tone], overwrite)
     wanted = numbers(cut, "--cut")
+    speed = speed.knowing(wanted)
     if not wanted:
         raise SpecsrError("--cut names no order: give some, such as --cut 2,4")
     top = max_order or max(MAX_ORDER, ABOVE_CUTS * max(wanted))

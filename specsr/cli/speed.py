@@ -143,7 +143,7 @@ def _advice(options: SpeedSearch) -> str:
 
 def _print(found: FoundSpeed) -> None:
     """Print the candidates, and how sure the chosen one is."""
-    from specsr.nvh.tacholess_candidates import ambiguous
+    from specsr.nvh.tacholess_notes import cautions
     from specsr.scores.markdown import markdown_table
 
     own = found.candidates[found.chosen]
@@ -164,22 +164,8 @@ def _print(found: FoundSpeed) -> None:
         f"  refined: {low:.0f} to {high:.0f} rpm, confidence {found.confidence.mean():.2f}; "
         f"above 0.5 in {100 * clear.mean():.0f} % of the recording"
     )
-    if factors := ambiguous(found.candidates, found.chosen):
-        named = ", ".join(f"{factor:.3g}" for factor in factors)
-        say(
-            f"  {named} times the speed explains the lines nearly as well: --orders (those with "
-            "lines), --rpm-range or --candidate decides"
-        )
-    for time in found.breaks:
-        say(
-            f"  the speed jumps at {time:.4g} s, with no lines in between: before or after, it may "
-            "be wrong by a factor or that of another shaft; --orders or --rpm-range may help"
-        )
-    for time in found.changes:
-        say(
-            f"  the pattern of the lines changes at {time:.4g} s: the speed may be that of another "
-            "shaft before or after it; --start, --rpm-range or --orders may help"
-        )
+    for line in cautions(found):
+        say(f"  {line}")
 
 
 def _csv(found: FoundSpeed) -> str:

@@ -64,7 +64,7 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
         )
     signal = io.read(path, **reading.arguments())
     if speed.is_auto:
-        return signal.replace(rpm=_found_rpm(path, signal))
+        return signal.replace(rpm=_found_rpm(path, signal, speed.orders))
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
     if not speed.from_channel:
@@ -75,12 +75,13 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     return signal.replace(rpm=np.interp(wanted, times, rpm))
 
 
-def _found_rpm(path: Path, signal: Signal) -> np.ndarray:
-    """Return the speed found in a recording at every sample, 1/min; a note names it."""
-    from specsr.nvh.tacholess import find_speed
+def _found_rpm(path: Path, signal: Signal, orders: tuple[float, ...]) -> np.ndarray:
+    """Return the speed found in a recording at every sample, 1/min; notes name it."""
+    from specsr.nvh.tacholess import SpeedSearch, find_speed
+    from specsr.nvh.tacholess_notes import cautions
 
     try:
-        found = find_speed(signal)
+        found = find_speed(signal, SpeedSearch(orders=orders))
     except SpecsrError as error:
         raise SpecsrError(f"{path}: --rpm auto: {error}") from None
     if not found.is_found:
@@ -89,11 +90,14 @@ def _found_rpm(path: Path, signal: Signal) -> np.ndarray:
             "specsr speed, or a table"
         )
     log.warning(
-        "%s: speed found: %.0f to %.0f rpm if the lines are at %s (confidence %.2f); specsr speed "
-        "shows other candidates",
+        "%s: speed found: %.0f to %.0f rpm if the lines are at %s%s (confidence %.2f); specsr "
+        "speed shows other candidates",
         path, found.rpm.min(), found.rpm.max(), found.candidates[found.chosen].lines,
+        f", with strong ones at {', '.join(f'{k:g}' for k in orders)}" if orders else "",
         found.confidence.mean(),
     )  # fmt: skip
+    for line in cautions(found):
+        log.warning("%s: specsr speed: %s", path, line)
     return found.at(signal)
 
 

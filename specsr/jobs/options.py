@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ class Speed:
         pulses: tacho pulses per revolution.
         threshold: tacho level at which a pulse starts, in the unit of the channel; None for an
             automatic one (`specsr.nvh.speed.rpm_from_pulses`).
+        orders: those that have lines, for a speed found in the recording; empty if unknown.
 
     Raises:
         SpecsrError: more than one source.
@@ -91,6 +93,7 @@ class Speed:
     tacho: str | None = None
     pulses: float = 1.0
     threshold: float | None = None
+    orders: tuple[float, ...] = field(default=(), metadata={"recorded": False})
 
     def __post_init__(self) -> None:
         if sum(source is not None for source in (self.table, self.channel, self.tacho)) > 1:
@@ -103,6 +106,14 @@ class Speed:
     def is_auto(self) -> bool:
         """Whether the speed is to be found in the recording."""
         return self.table == AUTO
+
+    def knowing(self, orders: Iterable[float]) -> Speed:
+        """Return the source with orders that are cut, as those with lines, if it is to be found.
+
+        A single order decides nothing.
+        """
+        known = tuple(orders)
+        return replace(self, orders=known) if self.is_auto and len(known) > 1 else self
 
     @property
     def given(self) -> bool:

@@ -75,6 +75,16 @@ class OrderCutting:
         """Files that hold the speeds of shafts."""
         return shaft_tables(self.shafts)
 
+    @property
+    def orders_of_recording(self) -> tuple[float, ...]:
+        """Orders re the speed of the recording, of all shafts that follow it, ascending."""
+        shafts = parse_shafts(self.shafts) or (ShaftText("", "rpm"),)
+        by_shaft = parse_shaft_orders(self.cut, [shaft.name for shaft in shafts])
+        own = (shaft for shaft in shafts if shaft.of_recording)
+        return tuple(
+            sorted({shaft.ratio * k for shaft in own for k in by_shaft.get(shaft.name, ())})
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class SpeedChannel:

@@ -5,7 +5,8 @@ envelope agrees with all wider ones within the noise: Lepski's rule, the interse
 intervals (Goldenshluger, Nemirovski, Math. Methods Stat. 6, 1997; Katkovnik, IEEE Trans. Signal
 Process. 47(9), 1999).  The noise between two bandwidths is the median over some seconds of the
 squared difference of their envelopes: a resonance is passed sooner, a line beside the order stays
-and counts as noise.
+and counts as noise.  A line that is not cut and crosses the order is passed as soon as a resonance:
+the filter widens there too and lets it in.
 """
 
 from __future__ import annotations
@@ -62,10 +63,11 @@ def narrow_note(
     seconds = len(above) * float(times[-1] - times[0]) / max(1, len(times) - 1)
     return (
         f"order {name} changes faster than {method.bandwidth:g} {method.unit} follows for "
-        f"{seconds:.2g} s, most of all at {times[most]:.4g} s ({rpm[most]:.0f} rpm), as at a "
-        f"resonance: its levels may be off by 1 dB and more there; a bandwidth of {needed:.2g} "
+        f"{seconds:.2g} s, most of all at {times[most]:.4g} s ({rpm[most]:.0f} rpm): at a "
+        f"resonance its levels may be off by 1 dB and more, and a bandwidth of {needed:.2g} "
         f"{method.unit}{more} follows it (--max-bandwidth {2 * WATCHED * method.bandwidth:g} "
-        "widens it there alone)"
+        "widens it there alone); where another line crosses it, add that line to --cut and widen "
+        "nothing"
     )
 
 

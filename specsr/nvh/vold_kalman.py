@@ -34,9 +34,6 @@ FAR = 8
 common term: the spectrum of a product of two cubic B-splines is below 1e-5 there."""
 SLOWEST = 1 / 20
 """A bandwidth in orders is not narrowed further in Hz below this fraction of the maximum speed."""
-WIDEST = 12.0
-"""Hz, up to which the filter of a recording widens if no bandwidth is stated: a constant one misses
-1 dB at a resonance (benchmarks/results/orders.md)."""
 ABSENT = 0.01
 """Weight of the samples in which an order is out of range; the envelope falls to zero there."""
 RIDGE = 1e-6
@@ -120,16 +117,6 @@ class VoldKalman:
         order = 2 * self.poles
         decay = np.pi * (math.sqrt(2) - 1) ** (-1 / order) * math.sin(np.pi / order)
         return -math.log(1e-6) / decay
-
-
-def usual_filter(rate: float, poles: Literal[1, 2] = 2) -> VoldKalman:
-    """Return the filter of a recording for which no bandwidth is stated: one that adapts.
-
-    Args:
-        rate: Hz; low ones, which `WIDEST` does not fit, get the constant bandwidth.
-        poles: 1 or 2.
-    """
-    return VoldKalman(poles=poles, widest=WIDEST if rate / 2 / KNOTS >= WIDEST else None)
 
 
 def stiffness(bandwidth: np.ndarray | float, poles: int) -> np.ndarray:

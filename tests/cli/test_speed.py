@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import specsr
 from specsr import Signal, read_rpm
+from specsr.jobs.options import AUTO, Speed
+from specsr.jobs.order_inputs import OrderCutting
+from specsr.nvh.tacholess import FoundSpeed
+from specsr.nvh.tacholess_notes import cautions
 from support.command import run
 
 RATE = 4096.0
@@ -74,6 +79,30 @@ def test_factors_that_explain_the_lines_too_are_named_unless_the_orders_are(tmp_
     assert "times the speed explains the lines nearly as well: --orders" in err
     code, out, err = run(capsys, "speed", path, "--rpm-range", "900:5000", "--orders", "2,4")
     assert code == 0 and "nearly as well" not in err
+    # orders takes those that it cuts, and names the factors too
+    cuts = tmp_path / "cuts.csv"
+    options = ("--rpm", "auto", "-o", cuts, "--cut")
+    code, _, err = run(capsys, "orders", path, *options, "2")
+    assert code == 1 or "times the speed explains the lines nearly as well: --orders" in err
+    code, _, err = run(capsys, "orders", path, *options, "2,4", "--overwrite")
+    assert code == 0 and "with strong ones at 2, 4" in err
+    found = np.loadtxt(cuts, delimiter=",", skiprows=1, usecols=3)
+    assert found.min() > 1150 and found.max() < 2450
+
+
+def test_the_orders_of_a_cut_are_known_only_to_a_speed_that_is_found() -> None:
+    auto, table = Speed(table=AUTO), Speed(table=Path("rpm.csv"))
+    assert auto.knowing([2, 4]).orders == (2, 4)
+    assert auto.knowing([2]) == auto and table.knowing([2, 4]) == table
+    cutting = OrderCutting("1,motor=2,4,pump=3", ("motor: rpm", "pump: rpm*0.5", "fan: 1480"))
+    assert cutting.orders_of_recording == (0.5, 1.0, 1.5, 2.0, 4.0)
+
+
+def test_jumps_and_changes_of_a_found_speed_are_named():
+    candidate = SimpleNamespace(spacing=None, track=SimpleNamespace(breaks=(2,)))
+    found = FoundSpeed(np.arange(3.0), np.ones(3), np.ones(3), (candidate,), changes=(1.5,))
+    jump, change = cautions(found)
+    assert "jumps at 2 s" in jump and "changes at 1.5 s" in change
 
 
 def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):

@@ -14,8 +14,9 @@ from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_waveforms import ExtractedOrders, extract_orders
 from specsr.nvh.shafts import Shaft, shaft_orders
 from specsr.nvh.speed import revolutions
-from specsr.nvh.vold_kalman import VoldKalman, usual_filter
+from specsr.nvh.vold_kalman import VoldKalman
 from specsr.signal import Signal
+from support.command import run
 
 RATE = 2000.0
 N = round(12 * RATE)
@@ -158,8 +159,23 @@ def test_noise_alone_is_not_named() -> None:
         assert notes(signal, VoldKalman(1.5), [2, 5.5]) == []
 
 
-def test_the_usual_filter_adapts_where_the_rate_allows() -> None:
-    assert usual_filter(RATE) == ADAPTIVE
-    assert usual_filter(100.0, 1) == VoldKalman(1.5, poles=1)
-    low = Signal(np.sin(np.arange(400.0)), 100.0, rpm=np.full(400, 600.0))
-    assert extract_orders(low, [1], method=usual_filter(100.0)).cuts
+def test_a_line_that_crosses_is_named_and_the_bandwidth_stays_constant(tmp_path, capsys) -> None:
+    steady = np.cos(2 * np.pi * 130 * TIMES)  # order 3 passes it at 5.7 s
+    signal = Signal(tone(3) + steady + 0.05 * NOISE, RATE, rpm=UP)
+    (note,) = notes(signal, VoldKalman(), [3])
+    time = float(note.split("most of all at ")[1].split(" s")[0])
+    # knots 12 times a second: a line 12 Hz away looks as one on the order
+    assert abs(np.interp(time, TIMES, 3 * UP / 60) - 130) < 15
+    assert "where another line crosses it, add that line to --cut" in note
+    # so the command widens nothing by itself
+    path, table, cuts = (tmp_path / name for name in ("run.wav", "rpm.csv", "cuts.csv"))
+    write(path, Signal(0.1 * signal.samples, RATE), subtype="FLOAT")
+    np.savetxt(
+        table, [(0, 900), (TIMES[-1], 4500)], delimiter=",", header="time_s,rpm", comments=""
+    )
+    options = ("--method", "vold-kalman", "--rpm", table, "--cut", "3", "-o", cuts)
+    code, _, err = run(capsys, "orders", path, *options)
+    assert code == 0 and "order 3 changes faster than 1.5 Hz follows" in err
+    header, *rows = (line.split(",") for line in cuts.read_text().splitlines())
+    column = next(i for i, name in enumerate(header) if name.startswith("bandwidth"))
+    assert {float(row[column]) for row in rows} == {1.5}
