@@ -45,6 +45,8 @@ def test_a_map_is_upscaled_looked_at_read_off_and_saved(
     walk.drawn()
     walk.page.get_by_text("Map shown: 1 | 2").wait_for()
     walk.shot("upscaled-1280")
+    # a reload would lose the result: the browser asks, until it is saved
+    assert walk.page.evaluate("() => typeof window.onbeforeunload") == "function"
 
     tab(walk, "Read off")
     walk.page.get_by_role("button", name="Follow the view").wait_for()
@@ -56,6 +58,7 @@ def test_a_map_is_upscaled_looked_at_read_off_and_saved(
     tab(walk, "Save")
     save(walk, "Save result", tmp_path, "fine")
     walk.status().filter(has_text="fine.npz: written").wait_for()
+    walk.page.wait_for_function("() => window.onbeforeunload === null")
     # the same by the line that is shown, here with the name of the input
     monkeypatch.chdir(tmp_path)
     by_library = specsr.upscale(specsr.read_map(inputs / "coarse.npz"), 4)
@@ -145,3 +148,22 @@ def test_a_step_that_fails_shows_the_line_of_the_command(walk: Walk, inputs: Pat
     run(walk, "Denoise")
     walk.status().filter(has_text="missing.wav: no such file").wait_for()
     assert walk.page.get_by_text("2: denoised").count() == 0
+
+
+def test_a_tab_comes_into_view_and_many_maps_fit(walk: Walk, inputs: Path, tmp_path: Path) -> None:
+    def inside(places: list[dict]) -> bool:
+        return all(p["x"] >= 0 and p["x"] + p["width"] <= 1280 and p["y"] >= 0
+                   and p["y"] + p["height"] <= 800 for p in places)  # fmt: skip
+
+    for k in range(1, 8):
+        name = f"a map with a long name {k}.npz"
+        (tmp_path / name).write_bytes((inputs / "coarse.npz").read_bytes())
+        walk.open(tmp_path / name)
+    boxes = walk.page.get_by_role("checkbox").all()
+    assert len(boxes) == 7 and inside([box.bounding_box() for box in boxes])
+    walk.shot("many-maps-1280")
+    for name, last in (("Save", "Save tables of steps"), ("Read off", "Follow the view")):
+        tab(walk, name)
+        walk.page.wait_for_timeout(3000)
+        walk.shot(f"{name.lower().replace(' ', '-')}-1280")
+        assert inside([walk.page.get_by_role("button", name=last).bounding_box()])
