@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import SubFigure
 from report.test_report import Page, _array, _arrays, figures
 
 from specsr.errors import SpecsrError
@@ -14,9 +15,9 @@ from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.transform import spectrogram
 from specsr.report import detail
 from specsr.report.content import mean_spectra
+from specsr.report.page import Drawing, ReportOptions
 from specsr.report.page import Page as Parts
-from specsr.report.page import ReportOptions
-from specsr.report.printed import render_pdf
+from specsr.report.printed import HEIGHT, MARGIN, render_pdf
 from specsr.report.report import make_page, make_report
 from specsr.signal import Signal
 
@@ -124,3 +125,28 @@ def test_a_long_table_takes_more_pages_and_wide_cells_are_wrapped() -> None:
     page.text("not printed", "screen")
     found = render_pdf(page, "a $^ <title>")
     assert found.startswith(b"%PDF") and len(re.findall(rb"/Type /Page\b", found)) >= 2
+
+
+def test_a_heading_stands_on_the_page_of_its_figure_which_fills_the_page() -> None:
+    places: dict[str, list[float]] = {}
+
+    def drawing(name: str, height: float) -> Drawing:
+        def draw(figure: SubFigure) -> None:
+            figure.text(0.5, 0.5, name)
+            places[name] = [figure.bbox.height / figure.figure.bbox.height * HEIGHT]
+
+        return Drawing(name, lambda: None, draw, height)
+
+    def pages(*heights: float) -> int:
+        page = Parts()
+        for k, height in enumerate(heights):
+            page.heading(f"heading {k}")
+            page.text("text of the figure")
+            page.text("not printed", "screen")
+            page.parts.append(drawing(f"{k}", height))
+        return len(re.findall(rb"/Type /Page\b", render_pdf(page, "title")))
+
+    assert pages(270.0) == 1 and 230 < places["0"][0] < HEIGHT - 2 * MARGIN  # reduced to fit
+    assert pages(150.0, 95.0) == 1
+    assert places["1"][0] < 95.0 and places["0"] == pytest.approx([150.0])
+    assert pages(200.0, 95.0) == 2 and places["1"] == pytest.approx([95.0])
