@@ -157,7 +157,13 @@ def spectra_section(page: Page, items: Sequence[Item], options: ReportOptions) -
     """Add the mean spectra of the maps."""
     maps = panel_titles(items, options.channel)
     spectra, label = mean_spectra(maps, options.channel, options.max_freq)
+    silent = [name for name, spec in maps.items() if not np.any(spec.magnitude[options.channel])]
+    spectra = {name: each for name, each in spectra.items() if name not in silent}
     page.heading("Mean spectra")
+    if silent:
+        page.text(f"Silent, without a spectrum: {', '.join(silent)}.", "note")
+    if not spectra:
+        return
     page.text(
         "Mean power over time, per Hz: noise has one level at every spacing of rows, lines are the "
         "higher the closer the rows are."

@@ -150,3 +150,13 @@ def test_a_heading_stands_on_the_page_of_its_figure_which_fills_the_page() -> No
     assert pages(150.0, 95.0) == 1
     assert places["1"][0] < 95.0 and places["0"] == pytest.approx([150.0])
     assert pages(200.0, 95.0) == 2 and places["1"] == pytest.approx([95.0])
+
+
+def test_a_silent_recording_has_no_spectrum() -> None:
+    sound = recording()
+    silent = Signal(0 * sound.samples, RATE, sound.unit)
+    options = ReportOptions(audio_seconds=0)
+    for sources, drawn in (((silent,), False), ((silent, sound), True)):
+        parts = make_page(*sources, options=options).parts
+        assert "Silent, without a spectrum: input." in [getattr(p, "text", "") for p in parts]
+        assert ("spectra" in [getattr(p, "name", "") for p in parts]) == drawn
