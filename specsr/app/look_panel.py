@@ -114,7 +114,7 @@ class Look:
             session.message = "computing the maps of the recordings"
             await session.analyse(df)
             session.message = "" if session.error else "maps computed"
-        if df != session.df:  # refused
+        if event.new != session.df:  # refused, or no number, which the field would show as NaN
             self.controls.spacing.value = session.df
 
     def _moved(self, attr: str, old: Any, new: Any) -> None:

@@ -199,7 +199,8 @@ def test_a_row_spacing_that_fails_is_not_kept(tmp_path: Path) -> None:
         assert await settle(50.0) == pytest.approx(50) and session.message == "maps computed"
         assert await settle(1e-9) == pytest.approx(50)
         assert session.error and not session.message and spacing.value == session.df == 50
-        assert await settle(None) == pytest.approx(4, rel=0.1) and session.error == ""
+        assert await settle(float("nan")) == pytest.approx(4, rel=0.1) and session.error == ""
+        assert spacing.value is None
         (tmp_path / "a.wav").unlink()
         assert await settle(20.0) == pytest.approx(20)
         assert "a.wav" in session.error and session.get(1).screen.grid.df == pytest.approx(4, 0.1)
