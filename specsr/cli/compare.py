@@ -79,7 +79,7 @@ def compare(
         raise SpecsrError(f"{len(files)} recording in the inputs: a comparison needs two or more")
     read = check_files(outputs, [*files, speed.table, reading.tone], overwrite)
 
-    from specsr.nvh.compare import compare_runs
+    from specsr.nvh.compare import compare_runs, finite
 
     names = _names(files)
     if reference is not None:
@@ -122,6 +122,12 @@ def compare(
             say(
                 f"  {one.channel}: silent at some speeds or in some third octaves, which have no "
                 f"level (empty cells): {', '.join(silent)}"
+            )
+        if not finite(one.levels[one.reference]).size:
+            name = plain(one.runs[one.reference])
+            say(
+                f"  {plain(one.channel)}: the reference {name} is silent, so there is no "
+                "difference to it: choose another run with --reference"
             )
 
     def write(path: Path) -> None:

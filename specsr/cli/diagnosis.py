@@ -16,7 +16,7 @@ from specsr.cli.curves import (
 )
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, reading_options, speed_options
-from specsr.cli.output import csv_text, show
+from specsr.cli.output import csv_text, say, show
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
@@ -106,7 +106,7 @@ def average(
 
     outputs = out or []
     check_suffixes(outputs)
-    signal = read_recording(source, outputs, overwrite, reading, speed)
+    signal = without_silent(read_recording(source, outputs, overwrite, reading, speed), source)
     if signal.rpm is None:
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv), a speed channel "
@@ -114,6 +114,7 @@ def average(
             "(--rpm auto)"
         )
 
+    from specsr.nvh.repeating import CLEAR_DB, repeats
     from specsr.nvh.synchronous_average import synchronous_average
 
     found = synchronous_average(signal, ratio=ratio)
@@ -124,6 +125,14 @@ def average(
         top = np.argsort(orders)[::-1][:3]
         values = ", ".join(f"order {k + 1}: {orders[k]:.3g} {signal.unit} rms" for k in top)
         show(f"{plain(name)}: {values}")
+    alone = [plain(name) for name, found_one in zip(signal.channels, repeats(signal, ratio))
+             if not found_one]  # fmt: skip
+    if alone:
+        say(
+            f"  {', '.join(alone)}: no order of the mean stands {CLEAR_DB:g} dB over what is "
+            "between the orders, so nothing is found to repeat with this shaft: check the speed "
+            "and --ratio"
+        )
 
     def table() -> str:
         columns = ["turn"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from specsr.cli.curves import check_suffixes, read_recording, write_curve
+from specsr.cli.curves import check_suffixes, read_recording, without_silent, write_curve
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, interval, reading_options, speed_options
 from specsr.cli.output import say, show, write_each
@@ -77,7 +77,7 @@ def envelope(
     low_high = (
         None if band == "auto" else interval(band, "--band", "LOW:HIGH in Hz, or auto", "2000:6000")
     )
-    signal = read_recording(source, outputs, overwrite, reading, speed)
+    signal = without_silent(read_recording(source, outputs, overwrite, reading, speed), source)
     if marks and signal.rpm is None:
         raise SpecsrError(f"{source}: has no speed: --bearing needs one (--rpm, --rpm-channel ...)")
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from specsr.nvh.order_cut import CutScale, OrderCut
     from specsr.signal import Signal
 
-SWEPT = 0.15
-"""Change of a speed over its maximum from which figures are over speed: that of a run."""
 TABLES, FIGURES = (".csv",), (".png", ".pdf", ".svg")
 
 
@@ -40,7 +38,7 @@ class FilterOptions:
         weighting: frequency weighting of the recording.
         vibration: its quantity.
         scale: of levels in tables and figures.
-        x: horizontal axis of the figures; None for `axis_of`.
+        x: horizontal axis of the figures; None for the speed of the shafts that sweep, else time.
         overwrite: replace files that exist.
     """
 
@@ -146,8 +144,7 @@ def by_filter(
         from specsr.plots.save import save_figure
 
         title = ", ".join((source.name, *weighting_note(options.weighting)))
-        over = axis_of(options.x, cuts)
-        drawn = plot_shafts(cuts, x=over, title=figure_text(title), scale=scale)
+        drawn = plot_shafts(cuts, x=options.x, title=figure_text(title), scale=scale)
         save_figure(drawn, path, overwrite=options.overwrite)
         say(f"{source} -> {path}")
 
@@ -155,13 +152,10 @@ def by_filter(
 
 
 def axis_of(x: XAxis | None, cuts: list[OrderCut]) -> XAxis:
-    """Return the horizontal axis of figures: as given, or time if the speeds do not sweep."""
-    import numpy as np
+    """Return the horizontal axis of a figure: as given, or time if the speeds do not sweep."""
+    from specsr.plots.cuts import axis_of as fitting
 
-    if x is not None:
-        return x
-    swept = [np.ptp(np.abs(cut.rpm)) >= SWEPT * np.abs(cut.rpm).max() for cut in cuts]
-    return "rpm" if any(swept) else "time"
+    return fitting(cuts) if x is None else x
 
 
 def weighting_note(weighting: Weighting) -> tuple[str, ...]:
@@ -191,7 +185,7 @@ def print_cuts(cuts: list[OrderCut], channels: tuple[str, ...], scale: CutScale)
     rows: list[dict[str, Any]] = []
     for cut in cuts:
         for name, levels in zip(channels, cut.levels):
-            row = {"order": plain(cut.name), "bandwidth": bandwidth_text(cut)}
+            row = {"order": plain(cut.name), "bandwidth": bandwidth_text(cut, cuts)}
             row["channel"] = plain(name)
             row |= dict.fromkeys((f"mean, {label}", "highest", "at rpm"), "-")
             if not np.isnan(levels).all():

@@ -118,13 +118,14 @@ def upscale_pieces(
         upper = min(limit, low.rate * scale / 2, top.hz or np.inf)
         cut = top.known_rate(low.rate) / 2
         lines = orders_above(low, low.rate * scale, band.orders, cut, upper)
+        log.warning("%s", lines.note)
 
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
         signal = estimate(part, first, steps)
         if lines is not None:
             start = round((part.start - low.start) * signal.rate)
             channels = slice(first, first + len(signal.channels))
-            added = lines.samples[channels, start : start + signal.length]
+            added = lines.signal.samples[channels, start : start + signal.length]
             signal = signal.replace(samples=(signal.samples + added).astype(signal.samples.dtype))
         if band.consistency == "off":
             return signal
@@ -141,6 +142,23 @@ def chosen_model(model: str | Path | Model | None, top: Top) -> str | Path | Mod
 def band_top(model: Model) -> float:
     """Return the highest frequency in Hz that a band model estimates, 10 % above its training."""
     return 1.1 * model.rates[1] / 2
+
+
+def check_rate(rate: float, scale: int, model: Model) -> None:
+    """Raise `SpecsrError` for a recording whose rate is too low for a model.
+
+    Args:
+        rate: of the recording, Hz.
+        scale: ratio of the rates.
+        model: for the pair ``band``.
+    """
+    if rate * scale < 0.99 * model.rates[0]:
+        raise SpecsrError(
+            f"the recording's rate is {rate:g} Hz: model {model.name} takes rates from "
+            f"{model.rates[0] / scale:g} Hz up at scale {scale}; use a larger scale, noise "
+            f"(--model {NOISE_FILL}), or train a model on recordings of this rate "
+            "(configs/band.yaml)"
+        )
 
 
 def takes_top(model: Model) -> bool:
@@ -172,13 +190,7 @@ def _by_network(
 ) -> tuple[Work, Plan]:
     """Return the estimate by a network, and the lengths of its segments."""
     rate = low.rate * scale
-    if rate < 0.99 * model.rates[0]:
-        raise SpecsrError(
-            f"the recording's rate is {low.rate:g} Hz: model {model.name} takes rates from "
-            f"{model.rates[0] / scale:g} Hz up at scale {scale}; use a larger scale, noise "
-            f"(--model {NOISE_FILL}), or train a model on recordings of this rate "
-            "(configs/band.yaml)"
-        )
+    check_rate(low.rate, scale, model)
     if low.rate / 2 >= band_top(model):
         log.warning(
             "nothing can be added: the recording reaches %g kHz, model %s estimates up to %g kHz; "

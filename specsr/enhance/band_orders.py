@@ -68,9 +68,33 @@ class Lines:
         return self.inside & (self.power > 10 ** (CLEAR_DB / 10) * self.noise)
 
 
+@dataclass(frozen=True, eq=False)
+class OrdersAbove:
+    """Orders above the measured band.
+
+    Attributes:
+        signal: their lines at the higher rate, float64 samples [C, N rate / low.rate]; zero where
+            no line below the cut carries one.
+        continued: the orders that have a line in a channel.
+        reason: why no order has one; empty if one has.
+    """
+
+    signal: Signal
+    continued: tuple[float, ...]
+    reason: str
+
+    @property
+    def note(self) -> str:
+        """The orders that are continued, in words."""
+        found = ", ".join(f"{order:g}" for order in self.continued)
+        if not found:
+            return f"no order is continued above the band: {self.reason}"
+        return f"orders continued above the band: {found}"
+
+
 def orders_above(
     low: Signal, rate: float, orders: Sequence[float], cut: float, top: float
-) -> Signal:
+) -> OrdersAbove:
     """Return the lines of orders above a frequency, as a recording at a higher rate.
 
     Args:
@@ -79,9 +103,6 @@ def orders_above(
         orders: of the speed.
         cut: end of what is measured, Hz.
         top: highest frequency of a line, Hz.
-
-    Returns:
-        float64 samples [C, N rate / low.rate]; zero where no line below the cut carries one.
 
     Raises:
         SpecsrError: a recording without a speed.
@@ -101,6 +122,7 @@ def orders_above(
     fine = np.arange(low.length * ratio) / ratio
     turns = np.interp(fine, np.arange(low.length), turns)
     samples = np.zeros((len(low.channels), low.length * ratio))
+    continued = set()
     for channel, measured in zip(samples, low.samples, strict=True):
         lines = _lines(measured.astype(np.float64), low, orders, octaves, step)
         levels = _continued(lines)
@@ -112,10 +134,16 @@ def orders_above(
                 continue
             part = slice(max(0, places[0] - 1) * step * ratio, (places[-1] + 2) * step * ratio)
             power = np.where(wanted[i], levels[i], 0.0)
+            if (power[octaves[i] > 0] > 0).any():
+                continued.add(order)
             amplitude = np.interp(fine[part], middle, np.sqrt(2 * power))
             angle = 2 * np.pi * (order * turns[part] % 1) + _phase(lines, i)
             channel[part] += amplitude * np.cos(angle)
-    return low.resample(rate).replace(samples=samples)
+    reason = "none of them stands clear of the noise below it"
+    if not (wanted & (octaves > 0)).any():
+        reason = f"none of them reaches {cut:g} to {top:g} Hz at the speed of the recording"
+    signal = low.resample(rate).replace(samples=samples)
+    return OrdersAbove(signal, tuple(sorted(continued)), "" if continued else reason)
 
 
 def _lines(

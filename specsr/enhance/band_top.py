@@ -7,8 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from specsr.choices import NOISE_FILL
 from specsr.enhance.segments import first_seconds
 from specsr.enhance.speech import is_speech
+from specsr.errors import SpecsrError
 from specsr.io.bandwidth import N_FFT, true_bandwidth
 from specsr.pairs.measured_band import REPRODUCED
 from specsr.signal import Source
@@ -54,7 +56,15 @@ def assumed_top(low: Source, scale: int, given: float | None = None) -> Top:
         low: the recording.
         scale: ratio of the rates.
         given: highest frequency with content in Hz, if it is known.
+
+    Raises:
+        SpecsrError: a given top above half the rate of the result.
     """
+    if given is not None and given > scale * low.rate / 2:
+        raise SpecsrError(
+            f"top is {given:g} Hz: a result at {scale * low.rate:g} Hz reaches up to "
+            f"{scale * low.rate / 2:g} Hz: give a lower top, or a larger scale"
+        )
     early = first_seconds(low, N_FFT)
     found = [true_bandwidth(samples, early.rate) for samples in early.samples]
     bands = [band for band in found if band is not None]
@@ -70,8 +80,13 @@ def assumed_top(low: Source, scale: int, given: float | None = None) -> Top:
     return Top(None, "model", wall)
 
 
-def top_note(top: Top) -> str:
-    """Return in words which top of the spectrum was assumed, and why."""
+def top_note(top: Top, model: str | None = None) -> str:
+    """Return in words which top of the spectrum was assumed, and why.
+
+    Args:
+        top: of the spectrum.
+        model: that fills the band; None for the bundled network.
+    """
     if top.source == "given":
         return f"content up to {top.hz:g} Hz, as given"
     if top.source == "wall":
@@ -82,6 +97,11 @@ def top_note(top: Top) -> str:
     if top.source == "speech":
         return (
             "it sounds like speech, so a full spectrum was assumed; --top FREQUENCY states another"
+        )
+    if model == NOISE_FILL:
+        return (
+            "noise fills the band up to half the rate; --top FREQUENCY states where its content "
+            "ends"
         )
     return "where its content ends is the model's guess; --top FREQUENCY states it"
 

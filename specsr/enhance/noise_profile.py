@@ -7,6 +7,7 @@ every third octave looks the same, so nothing is followed unless it is asked for
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal, Source
+
+log = logging.getLogger(__name__)
 
 SECONDS = 0.25
 """Shortest recording of noise, s."""
@@ -33,6 +36,9 @@ ROW_SHARE, BAND_SHARE = 25.0, 15.0
 
 FEWEST_ROWS = 8
 """Least rows of a third octave whose level is followed."""
+
+COMPARED = 1 << 20
+"""Samples that tell whether two recordings are one."""
 
 STEADY_DB = 1.0
 """Change of the level that is taken for scatter, dB."""
@@ -78,6 +84,8 @@ def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray
 def fitting(noise: Signal, noisy: Source | SpecMap) -> Signal:
     """Return a recording of noise with rate and channels of the recording or map that it is in.
 
+    A warning names silent channels, and a recording that is given as its own noise.
+
     Raises:
         SpecsrError: another unit, or another number of channels that is not one.
     """
@@ -93,9 +101,30 @@ def fitting(noise: Signal, noisy: Source | SpecMap) -> Signal:
             f"the noise has {len(noise.channels)} channels, the recording {count}: expected one or "
             "as many; choose with --channel"
         )
+    silent = [
+        name for name, x in zip(noise.channels, noise.samples) if float(x.max()) == float(x.min())
+    ]
+    if silent:
+        log.warning(
+            "the noise is silent (%s): nothing is removed by it; give a recording of the "
+            "background with the machine at rest", ", ".join(silent),
+        )  # fmt: skip
+    elif not isinstance(noisy, SpecMap) and _same(noise, noisy):
+        log.warning(
+            "the noise is the recording itself: the sound in it is removed too; give a recording "
+            "of the noise alone, or a part of it (--noise-from 0:1.5)"
+        )
     if noise.rate != rate:
         noise = noise.resample(rate)
     return noise
+
+
+def _same(noise: Signal, noisy: Source) -> bool:
+    """Return whether two recordings are one; of long ones the first part is compared."""
+    if (noise.rate, noise.length) != (noisy.rate, noisy.length):
+        return False
+    part = min(noise.length, COMPARED)
+    return bool(np.array_equal(noise.cut(0, part).samples, noisy.cut(0, part).samples))
 
 
 def followed(spectrum: np.ndarray, expected: np.ndarray, grid: Grid) -> np.ndarray:

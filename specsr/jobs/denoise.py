@@ -125,7 +125,11 @@ class Denoise(Work):
         with segmented if self.removed is None else nullcontext() as long:
             if long is not None:
                 transform = SpectrogramTransform()
-                panels = [Panel("noisy", transform, of_input=True), Panel("denoised", transform)]
+                panels = [
+                    Panel("noisy", transform, "input"),
+                    Panel("removed", transform, "removed"),
+                    Panel("denoised", transform),
+                ]
                 pieces = denoise_pieces(long, **shared)
                 result = write_pieces(long, pieces, task, transform, panels=panels)
                 return dataclasses.replace(result, difference=TITLES, figure=self.figure)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -42,12 +42,12 @@ class Panel:
     Attributes:
         title: title of the panel.
         transform: analysis.
-        of_input: whether it shows the input rather than the result.
+        shows: the input, the result, or the input without the result, which has its rate.
     """
 
     title: str
     transform: SpectrogramTransform
-    of_input: bool = False
+    shows: Literal["input", "result", "removed"] = "result"
 
 
 @contextmanager
@@ -115,7 +115,9 @@ def write_pieces(
     length = source.length * ratio
     if not has_figure(task.targets):
         panels = ()
-    shown = [_overview(panel, source if panel.of_input else head, length) for panel in panels]
+    shown = [
+        _overview(panel, head if panel.shows == "result" else source, length) for panel in panels
+    ]
     squares = np.zeros(len(head.channels))
     done = 0
     with ExitStack() as stack:
@@ -125,10 +127,11 @@ def write_pieces(
             for add in adders:
                 add(piece)
             for panel, overview in zip(panels, shown):
-                if panel.of_input:
-                    overview.add(source.cut(done, done + piece.length // ratio).samples[:1])
-                else:
-                    overview.add(piece.samples[:1])
+                shown_part = piece.samples[:1]
+                if panel.shows != "result":
+                    before = source.cut(done, done + piece.length // ratio).samples[:1]
+                    shown_part = before - shown_part if panel.shows == "removed" else before
+                overview.add(shown_part)
             squares += [np.square(row, dtype=np.float64).sum() for row in piece.samples]
             done += piece.length // ratio
             piece = None  # large with many channels: freed before the next one is computed
@@ -172,7 +175,7 @@ def _grid(transform: SpectrogramTransform, head: Signal, length: int) -> Grid:
 
 def _overview(panel: Panel, like: stream.Recording | Signal, length: int) -> Overview:
     """Return the empty overview of a panel: of the whole input, or of a result of ``length``."""
-    if panel.of_input:
+    if panel.shows == "input":
         length = like.length
     head = like.cut(0, 1)
     return Overview(_grid(panel.transform, head, length), head.channels[0])

@@ -11,7 +11,13 @@ import numpy as np
 
 from specsr import io
 from specsr.choices import BICUBIC, NOISE_FILL, SCALE, Consistency, Phase, SignalPair
-from specsr.enhance.band import band_top, chosen_model, upscale_band, upscale_pieces
+from specsr.enhance.band import (
+    band_top,
+    check_rate,
+    chosen_model,
+    upscale_band,
+    upscale_pieces,
+)
 from specsr.enhance.band_options import BandOptions
 from specsr.enhance.band_top import assumed_top, top_note
 from specsr.enhance.band_uncertainty import uncertainty_note
@@ -32,6 +38,7 @@ from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model, load_model, model_file
+from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.nvh.known_orders import parse_orders
 from specsr.nvh.speed_options import SpeedOptions
@@ -146,10 +153,14 @@ class Upscale(Work):
         with long_recording(task.file, task.targets, self.reading, segment) as long:
             if long is not None and not orders:
                 pieces = upscale_pieces(long, self.scale, **shared)
-                panels = [Panel("input", coarse, of_input=True), Panel(title, fine)]
+                panels = [Panel("input", coarse, "input"), Panel(title, fine)]
                 result = write_pieces(long, pieces, task, fine, ratio=self.scale, panels=panels)
                 notes = self._band_notes(long)
                 return dataclasses.replace(result, notes=notes, figure=self.figure)
+        if self.speed.is_auto and self.model != NOISE_FILL:
+            # the search for the speed takes long: checked first
+            low = load_recording(task.file, self.reading)
+            check_rate(low.rate, self.scale, self._network(low))
         signal = load_recording(task.file, self.reading, self.speed)
         restored: Signal = upscale_band(signal, self.scale, **shared)
         maps = {}
@@ -163,15 +174,20 @@ class Upscale(Work):
         top = assumed_top(low, self.scale, self.top)
         limit = rate / 2
         if self.model != NOISE_FILL:
-            limit = band_top(find_model(chosen_model(self.model, top), "band", (1, 1)))
+            limit = band_top(self._network(low))
         measured = top.known_rate(low.rate) / 2 * KNOWN_PART
-        limit = min(limit, top.hz or limit)
+        limit = min(limit, rate / 2, top.hz or np.inf)
         end = f"up to {limit:g} Hz, empty above" if limit < rate / 2 else "above"
         first = f"{rate:g} Hz: measured below {measured:g} Hz, estimated {end}"
-        notes: tuple[str, ...] = (first, top_note(top))
+        notes: tuple[str, ...] = (first, top_note(top, self.model))
         if self.model != NOISE_FILL and limit > measured:
             notes += (uncertainty_note(low.rate / 2, limit),)
         return notes
+
+    def _network(self, low: Source) -> Model:
+        """Return the network for a recording."""
+        top = assumed_top(low, self.scale, self.top)
+        return find_model(chosen_model(self.model, top), "band", (1, 1))
 
     def _map(
         self, task: Task, low: SpecMap, reference: SpecMap | None, pair: SignalPair,

@@ -19,7 +19,12 @@ _BLOCK = 1 << 20
 _FRAMES = 40
 """Fewest independent frames of a window length that counts."""
 _SIGNIFICANT = 5.0
-"""Standard deviations of the kurtosis of Gaussian noise above which a band is impulsive."""
+"""Standard deviations of the kurtosis of Gaussian noise above which a band may be impulsive."""
+_IMPULSIVE = 0.5
+"""Least kurtosis of an impulsive band.
+
+Noise of a steep spectrum reaches 0.2 in short windows, whose cells are not quite complex; noise
+whose level swings by 1.5 dB has as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +74,7 @@ class Kurtogram:
         for n_fft, freqs, all_k, sd in zip(self.n_fft, self.freqs, self.kurtosis, self.scatter):
             k = all_k[channel]
             row = int(np.argmax(k))
-            if k[row] > max(best[0], _SIGNIFICANT * sd):
+            if k[row] > max(best[0], _SIGNIFICANT * sd, _IMPULSIVE):
                 half = self.rate / n_fft
                 low, high = float(freqs[row] - half), float(freqs[row] + half)
                 best = float(k[row]), (max(0.0, low), min(self.rate / 2, high))

@@ -49,8 +49,8 @@ def plot_comparison(
     """Draw two to four panels on one dB scale; the last may be a difference or an uncertainty.
 
     The maps may have different grids, such as a low-resolution map and its super-resolved map.
-    For the difference, levels below the common scale are raised to its bottom, so that cells below
-    it in both maps do not differ.
+    For the difference, levels below the common scale are raised to its bottom; cells below it in
+    both maps are grey, as neither panel shows them.
 
     Args:
         maps: panel title -> map, drawn in this order.
@@ -115,10 +115,13 @@ def plot_comparison(
     if difference is not None:
         a, b = (np.maximum(shown[name][0], bottom) for name in difference)
         span = (-DIFFERENCE_RANGE, DIFFERENCE_RANGE)
-        errors = draw(panels[-1], a - b, shown[difference[0]][1], span, "RdBu_r")
+        hidden = (a <= bottom) & (b <= bottom)
+        apart = np.where(hidden, np.nan, a - b)
+        errors = draw(panels[-1], apart, shown[difference[0]][1], span, "RdBu_r")
         panels[-1].set_title(" \N{MINUS SIGN} ".join(map(figure_text, difference)))
         level_panels, last = panels[:2], panels[2:]
-        colour_bar(figure, errors, last, "Difference (dB)", "both", side)
+        label = "Difference (dB; grey: both below the scale)" if hidden.any() else "Difference (dB)"
+        colour_bar(figure, errors, last, label, "both", side)
     if uncertainty is not None:
         values, extent = displayed(maps[uncertainty], channel, max_freq, uncertainty=True)
         shades = draw(panels[-1], values, extent, UNCERTAINTY_LIMITS, UNCERTAINTY_COLOURS)

@@ -20,6 +20,10 @@ INSIDE = 6
 """Curves up to which the legend is in the axes, and above which it is below them."""
 ENTRY_WIDTH = 2.6
 """Width of an entry of a legend, inches."""
+SWEPT = 0.15
+"""Change of a speed over its maximum from which levels are over speed: that of a run."""
+STEADY = 0.01
+"""Change of a bandwidth over its maximum up to which it is constant."""
 _LINE_STYLES = ("-", "--", ":", "-.")
 
 
@@ -32,6 +36,7 @@ def plot_cuts(
     channel: int = 0,
     title: str | None = None,
     scale: CutScale | None = None,
+    beside: Sequence[OrderCut] = (),
 ) -> Axes:
     """Draw the levels of orders over speed or time; the legend states every bandwidth.
 
@@ -46,6 +51,7 @@ def plot_cuts(
         channel: position of the channel.
         title: title of the axes.
         scale: of the vertical axis, in place of dB and ``label``.
+        beside: cuts in other axes whose bandwidths have the same unit.
 
     Returns:
         The axes; data coordinates are 1/min or s, and dB or the unit.
@@ -68,7 +74,7 @@ def plot_cuts(
         for i, cut in enumerate(each):
             colour = colormaps["tab20"](i % 20) if many else f"C{i}"
             values = cut.rpm if x == "rpm" else cut.times
-            entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut)})"
+            entry = f"order {figure_text(cut.name)} ({bandwidth_text(cut, [*each, *beside])})"
             entry = f"{figure_text(name)} {entry}" if name else entry
             level = shown(cut.levels[channel])
             ax.plot(values, level, style, color=colour, lw=1.3, label=entry)
@@ -91,23 +97,41 @@ def plot_cuts(
     return ax
 
 
-def bandwidth_text(cut: OrderCut) -> str:
-    """Bandwidth of an order cut for a legend: in orders if constant in orders, else in Hz."""
+def axis_of(cuts: Sequence[OrderCut]) -> XAxis:
+    """Return the horizontal axis that shows the cuts: time, or the speed if one of them sweeps."""
+    swept = (np.ptp(np.abs(cut.rpm)) >= SWEPT * np.abs(cut.rpm).max() for cut in cuts)
+    return "rpm" if any(swept) else "time"
+
+
+def bandwidth_text(cut: OrderCut, beside: Sequence[OrderCut] = ()) -> str:
+    """Return the bandwidth of an order cut for a legend: in orders if constant so, else in Hz.
+
+    At a constant speed it is constant in both; then the unit is that of the cuts ``beside`` it.
+    """
     read = ~np.isnan(cut.levels).all(axis=0)
     if not read.any():
         return "not readable"
-    for values, unit in ((cut.bandwidth_orders[read], "orders"), (cut.bandwidth[read], "Hz")):
-        low, high = values.min(), values.max()
-        if high - low <= 0.01 * high:
-            return f"{high:.3g} {unit} wide"
-    return f"{low:.3g} to {high:.3g} Hz wide"
+    widths, orders = cut.bandwidth[read], cut.bandwidth_orders[read]
+    in_hz = _steady(widths) and not all(
+        _steady(other.bandwidth_orders[~np.isnan(other.levels).all(axis=0)]) for other in beside
+    )
+    if _steady(orders) and not in_hz:
+        return f"{orders.max():.3g} orders wide"
+    if _steady(widths):
+        return f"{widths.max():.3g} Hz wide"
+    return f"{widths.min():.3g} to {widths.max():.3g} Hz wide"
+
+
+def _steady(widths: np.ndarray) -> bool:
+    """Return whether a bandwidth is constant; True without values."""
+    return not widths.size or bool(np.ptp(widths) <= STEADY * widths.max())
 
 
 def plot_shafts(
     cuts: Sequence[OrderCut],
     label: str = "dB",
     *,
-    x: XAxis = "rpm",
+    x: XAxis | None = "rpm",
     channel: int = 0,
     title: str | None = None,
     scale: CutScale | None = None,
@@ -117,7 +141,8 @@ def plot_shafts(
     Args:
         cuts: order cuts of one recording.
         label: unit of the levels, such as ``"dB re 20 µPa"``.
-        x: horizontal axis: ``"rpm"``, with one part for each shaft; or ``"time"``, with all in one.
+        x: horizontal axis: ``"rpm"``, with one part for each shaft; ``"time"``, with all in one; or
+            None for ``"rpm"``, but time for the shafts whose speed does not sweep.
         channel: position of the channel.
         title: title of the figure.
         scale: of the vertical axis, in place of dB and ``label``.
@@ -127,17 +152,24 @@ def plot_shafts(
     """
     from matplotlib.figure import Figure
 
-    check(x, XAxis, "x")
-    shafts = tuple(dict.fromkeys(cut.shaft for cut in cuts)) if x == "rpm" else ("",)
+    if x is None and axis_of(cuts) == "time":
+        x = "time"
+    if x is not None:
+        check(x, XAxis, "x")
+    shafts = tuple(dict.fromkeys(cut.shaft for cut in cuts)) if x != "time" else ("",)
     figure = Figure(
         figsize=(8, 4.0 if len(shafts) < 2 else 2.8 * len(shafts)), layout="constrained"
     )
     rows = figure.subplots(len(shafts), 1, squeeze=False, sharey=True)[:, 0]
     for ax, shaft in zip(rows, shafts):
         own = [cut for cut in cuts if x == "time" or cut.shaft == shaft]
-        plot_cuts(own, label, x=x, ax=ax, channel=channel, scale=scale)
-        if shaft:
+        over = axis_of(own) if x is None else x
+        plot_cuts(own, label, x=over, ax=ax, channel=channel, scale=scale, beside=cuts)
+        if shaft and over == "rpm":
             ax.set_xlabel(f"Speed of {figure_text(shaft)} (rpm)")
+        elif shaft:
+            rpm = np.abs(np.concatenate([cut.rpm for cut in own])).mean()
+            ax.set_xlabel(f"Time (s), {figure_text(shaft)} at {rpm:.0f} rpm")
     if title is not None:
         figure.suptitle(figure_text(title))
     return figure

@@ -43,7 +43,7 @@ def cut_panel(
                 np.round(cut.rpm, 1) if x == "rpm" else np.round(cut.times, 4),
                 np.round(cut.levels[channel], 2), line_dash=dash, width=1.5,
                 color=_COLOURS[i % len(_COLOURS)],
-                legend_label=f"{name}, order {cut.order:g} ({bandwidth_text(cut)})",
+                legend_label=f"{name}, order {cut.order:g} ({bandwidth_text(cut, each)})",
             )  # fmt: skip
     panel.add_tools(
         HoverTool(

@@ -107,8 +107,11 @@ def test_a_stretch_beyond_the_recording_and_one_of_a_map_are_refused(folder, cap
 @pytest.mark.slow
 def test_a_long_recording_is_streamed_with_the_same_result(folder, capsys) -> None:
     args = "--noise", "idle.wav", "--segment", "0.5"
-    code, _, err = run(capsys, "denoise", "run.wav", *args, "-o", "quiet.wav", "-o", "quiet.npz")
+    outputs = "-o", "quiet.wav", "-o", "quiet.npz", "--plot", "quiet.svg"
+    code, _, err = run(capsys, "denoise", "run.wav", *args, *outputs)
     assert code == 0, err
+    text = (folder / "quiet.svg").read_text(encoding="utf-8")
+    assert all(f"<!-- {title} -->" in text for title in ("noisy", "removed", "denoised"))
     noisy, idle = (specsr.read(folder / name) for name in ("run.wav", "idle.wav"))
     expected = specsr.denoise(noisy, noise=idle, options=specsr.InferOptions(segment=0.5))
     np.testing.assert_allclose(specsr.read("quiet.wav").samples, expected.samples, atol=1e-6)

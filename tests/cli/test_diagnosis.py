@@ -111,14 +111,17 @@ def test_a_bearing_is_read_with_and_without_its_angle() -> None:
 
 
 def test_the_band_is_that_of_the_most_impulsive_channel(tmp_path, signal, capsys) -> None:
-    silent = np.zeros(signal.length)
+    noise = np.random.default_rng(1).standard_normal(signal.length)
     path = tmp_path / "two.wav"
-    both = signal.replace(samples=np.stack([silent, signal.samples[0]]), channels=("off", "on"))
+    both = signal.replace(samples=np.stack([noise, signal.samples[0]]), channels=("off", "on"))
     specsr.write(path, both)
     code, text, err = run(capsys, "envelope", path, "--bearing", BEARING)
     assert code == 0, err
     assert "the most impulsive one, of on" in err
-    assert "off: FTF" in text and text.count("nothing there") == 4
+    assert "off: FTF" in text and "on: FTF" in text
+    code, text, err = run(capsys, "average", path)
+    assert code == 0 and "  off: no order of the mean stands 15 dB" in err
+    assert "check the speed and --ratio" in err
 
 
 def test_the_cepstrum_names_the_spacing_before_its_multiples(tmp_path, capsys) -> None:
@@ -143,7 +146,10 @@ def test_a_silent_channel_is_named_and_the_others_are_evaluated(tmp_path, signal
     assert text.startswith("on: ") and "off" not in text
     assert table.read_text(encoding="utf-8").startswith("quefrency_s,on")
     code, text, err = run(capsys, "envelope", path, "-o", tmp_path / "envelope.csv")
-    assert code == 0 and "off" in text and "on: strongest line" in text, err
+    assert code == 0 and "silent, left out: off" in err and text.startswith("on: strongest"), err
+    code, text, err = run(capsys, "average", path)
+    assert code == 0 and "silent, left out: off" in err and "off: order" not in text, err
+    assert "check the speed and --ratio" not in err
     specsr.write(path, both.replace(samples=0 * both.samples), overwrite=True)
     code, _, err = run(capsys, "cepstrum", path)
     assert code == 1 and "two.wav: silent: expected" in err and err.count("\n") == 1

@@ -260,6 +260,25 @@ def test_weighted_and_integrated_orders(tmp_path, recording, capsys) -> None:
             assert float(row["level_db"]) == pytest.approx(20 * np.log10(velocity / 1e-9), abs=0.2)
 
 
+def test_a_steady_shaft_beside_a_sweeping_one_is_over_time(tmp_path, capsys) -> None:
+    n = 3 * 2000
+    path, figure = tmp_path / "both.wav", tmp_path / "both.svg"
+    rpm = np.linspace(900, 1800, n)
+    turns = revolutions(rpm / 60, 2000.0)
+    x = np.sin(4 * np.pi * turns) + np.sin(2 * np.pi * 3 * 25 * np.arange(n) / 2000)
+    specsr.write(path, Signal(x, 2000.0, "Pa", full_scale=4.0, rpm=rpm))
+    shafts = "--shaft", "motor: rpm", "--shaft", "fan: 1500", "--bandwidth", 1.5
+    words = "orders", path, *METHOD, *shafts, "--cut", "motor=2,fan=3"
+    code, table, err = run(capsys, *words, "-o", figure)
+    assert code == 0, err
+    assert table.count("1.5 Hz wide") == 2 and "orders wide" not in table
+    text = figure.read_text(encoding="utf-8")
+    assert text.count("1.5 Hz wide") == 2
+    assert "<!-- Speed of motor (rpm)" in text and "<!-- Time (s), fan at 1500 rpm" in text
+    code, table, err = run(capsys, *words, "--bandwidth-unit", "orders", "--bandwidth", 0.1)
+    assert code == 0 and table.count("0.1 orders wide") == 2, err
+
+
 @pytest.mark.parametrize("swing", [0.05, 0.3])
 def test_figures_are_over_time_where_the_speed_hardly_changes(tmp_path, capsys, swing) -> None:
     n = 4 * 2000

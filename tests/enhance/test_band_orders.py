@@ -50,7 +50,9 @@ def test_orders_continue_at_the_level_of_their_series() -> None:
     orders = {4.0: 0.0, 8.0: 0.0, 12.0: 6.0, 16.0: -6.0, 24.0: 0.0}
     true = run_up({**orders, 60.0: 0.0})
     low = true.resample(RATE / 4)
-    lines = orders_above(low, RATE, [*orders, 60.0], 800.0, 3000.0)
+    above = orders_above(low, RATE, [*orders, 60.0], 800.0, 3000.0)
+    assert above.note == "orders continued above the band: 12, 16, 24, 60"
+    lines = above.signal
     for order, first, bound in ((16.0, 2.8, 1.5), (24.0, 1.8, 1.5), (60.0, 0.6, 3.0)):
         for start in (first, 3.2 if order < 60 else 1.6):
             found, wanted = (level_db(s, order, start, start + 0.4) for s in (lines, true))
@@ -68,11 +70,24 @@ def test_orders_continue_at_the_level_of_their_series() -> None:
 def test_orders_that_the_band_does_not_hold_are_not_invented() -> None:
     true = run_up({4.0: 0.0, 8.0: 0.0})
     low = true.resample(RATE / 4)
-    lines = orders_above(low, RATE, [4.0, 8.0, 12.5, 16.5, 24.5], 800.0, 3000.0)
+    lines = orders_above(low, RATE, [4.0, 8.0, 12.5, 16.5, 24.5], 800.0, 3000.0).signal
     for order in (16.5, 24.5):
         assert level_db(lines, order, 2.8, 3.8) < level_db(true, 8.0, 2.8, 3.8) - 40
+    none = orders_above(low, RATE, [4.0, 8.0], 800.0, 3000.0)
+    assert none.continued == () and "band: none of them reaches 800 to 3000 Hz" in none.note
     noise = low.replace(samples=np.random.default_rng(1).standard_normal(low.samples.shape))
-    assert not orders_above(noise, RATE, [4.0, 8.0, 16.0], 800.0, 3000.0).samples.any()
+    assert not orders_above(noise, RATE, [4.0, 8.0, 16.0], 800.0, 3000.0).signal.samples.any()
+
+
+def test_a_rate_is_checked_before_a_speed_is_searched(tmp_path, capsys, monkeypatch) -> None:
+    def search(*_):
+        raise AssertionError("searched")
+
+    monkeypatch.setattr("specsr.nvh.tacholess.find_speed", search)
+    write(tmp_path / "logger.wav", run_up({8.0: 0.0}).resample(RATE / 4).replace(rpm=None))
+    words = "upscale", tmp_path / "logger.wav", "-o", tmp_path / "full.wav", "--scale", 4
+    code, _, err = run(capsys, *words, "--rpm", "auto", "--orders", "8")
+    assert code == 1 and "the recording's rate is 1600 Hz" in err
 
 
 def test_orders_need_a_speed(tmp_path, capsys) -> None:
@@ -89,4 +104,5 @@ def test_orders_need_a_speed(tmp_path, capsys) -> None:
     assert code != 0
     code, *text = run(capsys, *words, "--orders", "8,12,16", "--top", 3000)
     assert code == 0 and "content up to 3000 Hz, as given" in "".join(text)
+    assert "no order is continued above the band: none of them stands" in "".join(text)
     assert read(tmp_path / "full.wav").rate == RATE

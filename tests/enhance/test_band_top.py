@@ -17,6 +17,7 @@ from specsr.enhance.speech import is_speech
 from specsr.jobs.options import Reading
 from specsr.jobs.upscale import Upscale
 from specsr.models.options import InferOptions
+from support.command import run
 
 
 def band_db(samples: np.ndarray, rate: float, low: float, high: float) -> float:
@@ -87,6 +88,7 @@ def test_filters_and_open_bands_are_no_walls() -> None:
         top = assumed_top(walled(wall=wall), 2)
         assert top.source == "model" and top.hz is None
         assert "guess" in top_note(top)
+        assert "guess" not in top_note(top, NOISE_FILL) and "--top" in top_note(top, NOISE_FILL)
 
 
 def test_speech_has_a_full_spectrum_and_machines_are_no_speech() -> None:
@@ -142,6 +144,21 @@ def test_silence_stays_silent() -> None:
 def test_options_out_of_range(options: dict, message: str) -> None:
     with pytest.raises(SpecsrError, match=message):
         BandOptions(**options)
+
+
+def test_a_top_above_half_the_rate_of_the_result_is_refused(tmp_path, capsys) -> None:
+    low = shaped(0.5, 8000)
+    assert assumed_top(low, 3, 12000.0).hz == 12000
+    with pytest.raises(SpecsrError, match="top is 12001 Hz.*up to 12000 Hz: give a lower top"):
+        specsr.upscale_band(low, 3, model=NOISE_FILL, band=BandOptions(top=12001.0))
+    io.write(tmp_path / "low.wav", low)
+    words = "upscale", tmp_path / "low.wav", "--scale", "3", "-o", tmp_path / "high.wav"
+    code, _, err = run(capsys, *words, "--model", NOISE_FILL, "--top", "30000")
+    assert code == 1 and "top is 30000 Hz" in err and not (tmp_path / "high.wav").exists()
+    # the network estimates up to 26.4 kHz, above half of this rate
+    text = "".join(run(capsys, *words)[1:])
+    assert "24000 Hz: measured below" in text and " 26400 Hz" not in text
+    assert "dB at 12000 Hz" in text
 
 
 def test_speech_has_a_model_of_its_own(tmp_path: Path) -> None:

@@ -162,3 +162,13 @@ def test_what_does_not_fit_is_refused(noisy, alone) -> None:
     with pytest.raises(specsr.SpecsrError, match="not 'noise'"):
         specsr.denoise(noisy, noise=alone, model="denoise")
     assert fitting(alone.resample(16000.0), noisy).rate == RATE
+
+
+def test_noise_that_is_silent_or_the_recording_itself_is_named(noisy, alone, caplog) -> None:
+    fitting(alone, noisy)
+    fitting(alone, specsr.spectrogram(noisy))
+    assert not caplog.records
+    fitting(alone.replace(samples=0 * alone.samples), noisy)
+    assert "the noise is silent" in caplog.messages.pop()
+    fitting(noisy, noisy)
+    assert "the noise is the recording itself" in caplog.messages.pop()

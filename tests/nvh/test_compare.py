@@ -137,7 +137,7 @@ def test_a_silent_run_is_named_and_has_empty_cells(tmp_path: Path, capsys) -> No
                           table, *reports)  # fmt: skip
     assert code == 0, err
     assert "a: silent at some speeds or in some third octaves" in err and "mute" in err
-    assert "nan" not in text and "inf" not in text
+    assert "nan" not in text and "inf" not in text and "choose another" not in err
     rows = list(csv.DictReader(table.open(encoding="utf-8", newline="")))
     for row in rows:
         assert row["mute level_db"] == row["mute difference_db"] == ""
@@ -147,6 +147,8 @@ def test_a_silent_run_is_named_and_has_empty_cells(tmp_path: Path, capsys) -> No
             assert float(row["scatter_db"]) == pytest.approx(abs(one - two) / np.sqrt(2), abs=1e-3)
     found = compare_runs({"one": short_run(), "mute": short_run(0.0)}, (2,))[0]
     assert found.silent() == ("mute",)
+    code, _, err = run(capsys, "compare", *files[:2], "--cut", "2")
+    assert code == 0 and "a: the reference mute is silent" in err and "--reference" in err
     code, _, err = run(capsys, "compare", *files, "-o", tmp_path / "c.txt")
     assert code == 1 and ".html for the report" in err
 

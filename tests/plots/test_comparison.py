@@ -23,7 +23,9 @@ def test_comparison_has_one_colour_scale_and_view() -> None:
     assert high - low == 60 and top <= high < top + 5
     assert all(ax.images[0].get_clim() == (low, high) for ax in panels[:3])
     assert panels[3].images[0].get_clim() == (-15, 15)
-    assert bar_labels(figure) == {"Level (dB re 20 µPa)", "Difference (dB)"}
+    assert bar_labels(figure) == {
+        "Level (dB re 20 µPa)", "Difference (dB; grey: both below the scale)",
+    }  # fmt: skip
     assert {(ax.get_xlim(), ax.get_ylim()) for ax in panels} == {((0.0, 2.0), (0.0, 4000.0))}
     assert figure.get_suptitle() == "Run-up"
     # a place in s and Hz shows the same cell in coarse and fine maps
@@ -64,13 +66,15 @@ def test_difference_counts_levels_down_to_the_bottom_of_the_scale() -> None:
     louder = truth.replace(magnitude=truth.magnitude * np.float32(10 ** (3 / 20)))
     figure = plot_comparison({"a": truth, "b": louder}, difference=("b", "a"), db_range=200)
     np.testing.assert_allclose(figure.axes[2].images[0].get_array(), 3, atol=1e-3)
-    # two levels below the scale do not differ; one counts as the bottom of the scale
+    # of two levels below the scale no difference is shown; one counts as the bottom of the scale
     quiet, quieter, loud = flat(-60), flat(-90), flat(70)
     named = {"quiet": quiet, "quieter": quieter, "loud": loud}
     figure = plot_comparison(named, difference=("quiet", "quieter"))
-    np.testing.assert_allclose(figure.axes[3].images[0].get_array(), 0, atol=1e-4)
+    assert np.ma.masked_invalid(figure.axes[3].images[0].get_array()).mask.all()
+    assert "Difference (dB; grey: both below the scale)" in bar_labels(figure)
     figure = plot_comparison(named, difference=("quiet", "loud"), db_range=75)
     np.testing.assert_allclose(figure.axes[3].images[0].get_array(), -75, atol=1e-3)
+    assert "Difference (dB)" in bar_labels(figure)
 
 
 def test_comparison_without_reference_or_difference() -> None:
