@@ -11,13 +11,7 @@ import numpy as np
 
 from specsr import io
 from specsr.choices import BICUBIC, NOISE_FILL, SCALE, Consistency, Phase, SignalPair
-from specsr.enhance.band import (
-    band_top,
-    check_rate,
-    chosen_model,
-    upscale_band,
-    upscale_pieces,
-)
+from specsr.enhance.band import band_top, check_rate, chosen_model, upscale_band, upscale_pieces
 from specsr.enhance.band_options import BandOptions
 from specsr.enhance.band_top import assumed_top, top_note
 from specsr.enhance.band_uncertainty import uncertainty_note

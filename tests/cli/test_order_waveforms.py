@@ -261,7 +261,7 @@ def test_weighted_and_integrated_orders(tmp_path, recording, capsys) -> None:
 
 
 def test_a_steady_shaft_beside_a_sweeping_one_is_over_time(tmp_path, capsys) -> None:
-    n = 3 * 2000
+    n = 2 * 2000
     path, figure = tmp_path / "both.wav", tmp_path / "both.svg"
     rpm = np.linspace(900, 1800, n)
     turns = revolutions(rpm / 60, 2000.0)

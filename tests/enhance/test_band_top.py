@@ -147,7 +147,7 @@ def test_options_out_of_range(options: dict, message: str) -> None:
 
 
 def test_a_top_above_half_the_rate_of_the_result_is_refused(tmp_path, capsys) -> None:
-    low = shaped(0.5, 8000)
+    low = shaped(0.2, 8000)
     assert assumed_top(low, 3, 12000.0).hz == 12000
     with pytest.raises(SpecsrError, match="top is 12001 Hz.*up to 12000 Hz: give a lower top"):
         specsr.upscale_band(low, 3, model=NOISE_FILL, band=BandOptions(top=12001.0))
