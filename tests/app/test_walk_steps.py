@@ -148,22 +148,3 @@ def test_a_step_that_fails_shows_the_line_of_the_command(walk: Walk, inputs: Pat
     run(walk, "Denoise")
     walk.status().filter(has_text="missing.wav: no such file").wait_for()
     assert walk.page.get_by_text("2: denoised").count() == 0
-
-
-def test_a_tab_comes_into_view_and_many_maps_fit(walk: Walk, inputs: Path, tmp_path: Path) -> None:
-    def inside(places: list[dict]) -> bool:
-        return all(p["x"] >= 0 and p["x"] + p["width"] <= 1280 and p["y"] >= 0
-                   and p["y"] + p["height"] <= 800 for p in places)  # fmt: skip
-
-    for k in range(1, 8):
-        name = f"a map with a long name {k}.npz"
-        (tmp_path / name).write_bytes((inputs / "coarse.npz").read_bytes())
-        walk.open(tmp_path / name)
-    boxes = walk.page.get_by_role("checkbox").all()
-    assert len(boxes) == 7 and inside([box.bounding_box() for box in boxes])
-    walk.shot("many-maps-1280")
-    for name, last in (("Save", "Save tables of steps"), ("Read off", "Follow the view")):
-        tab(walk, name)
-        walk.page.wait_for_timeout(3000)
-        walk.shot(f"{name.lower().replace(' ', '-')}-1280")
-        assert inside([walk.page.get_by_role("button", name=last).bounding_box()])
