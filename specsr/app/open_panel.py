@@ -72,7 +72,7 @@ class Open:
         )  # fmt: skip
         self.speed.param.watch(lambda _: self._speed_fields(), "value")
         self._speed_fields()
-        self.typed.param.watch(self._typed, ["value", "enter_pressed"])
+        self.typed.param.watch(self._typed, "value")
         self.files.param.watch(self._picked, "value")
         self.drop.param.watch(self._dropped, "value")
         self.button.on_click(self._open)

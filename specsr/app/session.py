@@ -275,8 +275,7 @@ class Session(param.Parameterized):
     async def analyse(self, df: float | None) -> None:
         """Compute the maps of all recordings with another row spacing in Hz.
 
-        A recording that cannot be read any more keeps its map, and ``error`` names it.  A spacing
-        with which no map can be computed is not kept.
+        A recording that fails keeps its map, and ``error`` names it; if all fail, ``df`` stays.
         """
         found, problems, tried = [], [], 0
         for result in self.results:
