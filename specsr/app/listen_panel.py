@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from specsr.app.coroutines import queued
 from specsr.app.player import Player, gains
 from specsr.app.session import Result, Session
 from specsr.app.sounds import Sound, file_stretch, has_waveform, stretch_of, together
@@ -62,6 +63,7 @@ class Listen:
         self.load.disabled = end <= begin or not self.session.shown
         self.load.name = "Load" if self.load.disabled else f"Load {begin:.2f} to {end:.2f} s"
 
+    @queued
     async def start(self, *_: Any) -> None:
         """Load the stretch of all results that are shown into the player."""
         session, span = self.session, self.span()

@@ -10,6 +10,7 @@ from typing import Any
 
 from bokeh.events import SelectionGeometry, Tap
 
+from specsr.app.coroutines import queued
 from specsr.app.cursors import Reading, base_at, harmonic_lines, level_unit, reading
 from specsr.app.look_beside import beside, channel_of, plane_of
 from specsr.app.look_controls import Controls
@@ -108,6 +109,7 @@ class Look:
         self._draw_lines()
         self.redraw()
 
+    @queued
     async def _spacing_changed(self, event: Any) -> None:
         session, df = self.session, event.new if event.new and event.new > 0 else None
         if df != session.df:

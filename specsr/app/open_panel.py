@@ -11,6 +11,7 @@ from typing import Any
 
 import panel as pn
 
+from specsr.app.coroutines import queued
 from specsr.app.opening import Facts, facts, fields_of
 from specsr.app.paths import readable_files, typed_path, why
 from specsr.app.server import PART
@@ -89,6 +90,7 @@ class Open:
             sizing_mode="stretch_width",
         )  # fmt: skip
 
+    @queued
     async def list_files(self, folder: Path) -> None:
         """List the recordings and maps of a folder."""
         found, complete = await asyncio.to_thread(readable_files, folder)
@@ -102,6 +104,7 @@ class Open:
                 f"{folder}: {len(found)} files are listed, it holds more: name a folder in it"
             )
 
+    @queued
     async def _typed(self, *_: Any) -> None:
         """Open what is typed; the field is emptied, so that the same path can be typed again."""
         text = self.typed.value.strip()
@@ -121,10 +124,12 @@ class Open:
         if not self.session.error:
             self.typed.value = ""
 
+    @queued
     async def _picked(self, event: Any) -> None:
         if event.new:
             await self.examine(Path(event.new))
 
+    @queued
     async def _dropped(self, event: Any) -> None:
         """Store files from the browser in the folder of the page, and examine the first one.
 
@@ -144,6 +149,7 @@ class Open:
         name, path = next(iter(paths.items()))
         await self.examine(path, title=name)
 
+    @queued
     async def examine(self, path: Path, title: str = "", at_once: bool = False) -> None:
         """Show what a file holds and fill the form; open it if it can be and that is wanted."""
         self.session.error = ""
@@ -231,6 +237,7 @@ class Open:
             return Speed(tacho=self.tacho.value, pulses=self.pulses.value or 1.0)
         return Speed(table=AUTO) if source == "auto" else Speed()
 
+    @queued
     async def _open(self, _: Any) -> None:
         if self.path is None:
             return

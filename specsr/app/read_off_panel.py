@@ -7,6 +7,7 @@ from typing import Any
 
 import panel as pn
 
+from specsr.app.coroutines import queued
 from specsr.app.read_off import WHOLE, Look, Reading, of_map, of_recording
 from specsr.app.session import Result, Session
 from specsr.app.work_forms import numbers
@@ -58,6 +59,7 @@ class ReadOff:
             self.notes, **_WIDE,
         )  # fmt: skip
 
+    @queued
     async def _changed(self, *_: Any) -> None:
         self.wanted += 1
         wanted = self.wanted

@@ -9,6 +9,7 @@ from typing import Any
 import panel as pn
 
 from specsr.app import exports
+from specsr.app.coroutines import queued
 from specsr.app.paths import why
 from specsr.app.read_off import Look, bands_table, cuts_table
 from specsr.app.read_off_panel import look_of, read_shown, title_of
@@ -69,6 +70,7 @@ class Save:
     def _button(self, name: str) -> Any:
         button = pn.widgets.Button(name=name, disabled=True, width=190)
 
+        @queued
         async def clicked(_: Any) -> None:
             button.disabled = True
             try:

@@ -11,6 +11,7 @@ from typing import Any
 
 import panel as pn
 
+from specsr.app.coroutines import queued
 from specsr.app.process import Child, Status
 from specsr.app.session import Origin, Result, Session, Table
 from specsr.app.source import Source
@@ -148,6 +149,7 @@ class Work:
             return None
         return step(source_in(chosen.source, self.session.folder), options, taken)
 
+    @queued
     async def start(self, *_: Any) -> None:
         """Run the step that the form stands for, to its end."""
         made, chosen = self._step(), self.session.chosen
@@ -181,6 +183,7 @@ class Work:
         left = "" if status.seconds_left is None else f", {time_text(status.seconds_left)} left"
         self.progress.object = plain(f"{status.label or 'starting'}{left}")
 
+    @queued
     async def _ended(self, made: Step, chosen: Result, status: Status) -> None:
         session = self.session
         if status.state != "done":
@@ -206,6 +209,7 @@ class Work:
         await session.open(paths[0], title, origin)
         self.progress.object = plain("; ".join(m.strip() for m in status.messages[1:]))
 
+    @queued
     async def stop_step(self, *_: Any) -> None:
         """Cancel the step that runs, and wait until nothing of it is left."""
         self.cancel.disabled = self.cancelled = True

@@ -39,9 +39,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """The system's chromium; the test is skipped without it."""
+    """The system's chromium; the test is skipped without it.
+
+    Closed after each module: as long as it runs, no other loop of asyncio can.
+    """
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("chromium is not installed")

@@ -200,6 +200,7 @@ def test_a_report_of_what_is_shown(tmp_path: Path, signal: Signal, suffix: str) 
     else:
         text = content.decode()
         assert re.match("<!doctype html>", text, re.I)
+        assert not re.search(r"<(script|link)[^>]* (src|href)=", text)  # also beside Panel
         assert "denoised - input" in text and "<td>denoised</td>" in text
         assert "super-resolved" not in text and "reference</td>" not in text
         assert "up to 4000 Hz" in text  # the upper edge of the highest row is above
