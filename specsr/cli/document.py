@@ -71,12 +71,12 @@ def start() -> Document:
 @contextmanager
 def running(command: str, wanted: bool) -> Iterator[None]:
     """Collect what a command reports; a command within another one has a document of its own."""
-    outer = current()
-    if not outer.command:
+    outer = _current.get(None)  # None where Python code calls the application
+    if outer is not None and not outer.command:
         outer.command, outer.wanted, outer.quiet = command, wanted, wanted
         yield
         return
-    token = _current.set(Document(command, wanted, wanted or outer.quiet))
+    token = _current.set(Document(command, wanted, wanted or (outer is not None and outer.quiet)))
     try:
         yield
     finally:
