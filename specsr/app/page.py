@@ -41,10 +41,12 @@ if (document.querySelector("[role=alert]") == null) document.body.append(bar);
 _REVEAL = """
 setTimeout(() => {
     const {el} = Bokeh.index.find_one_by_id(cb_obj.id)
-    const block = el.offsetHeight > window.innerHeight ? "start" : "end"
-    el.scrollIntoView({block, behavior: "smooth"})
+    if (el.getBoundingClientRect().top > 0.45 * window.innerHeight) {
+        el.style.scrollMarginTop = "45vh"
+        el.scrollIntoView({block: "start", behavior: "smooth"})
+    }
 }, 600)
-"""  # a tab below the maps comes into view as soon as it is laid out
+"""  # a chosen tab gets the lower half of the window, the maps above it stay in view
 
 
 def page(folder: Path, start: Path | None = None) -> Any:

@@ -97,7 +97,7 @@ def _benchmark(verbose: Verbose = 0) -> None:
 add_command(
     app,
     "specsr upscale logger.wav -o full.wav --scale 2",
-    "specsr upscale logger.wav -o full.wav --top 22050",
+    "specsr upscale logger.wav -o full.wav --top 11000",
     "specsr upscale run.wav -o full.wav --model noise-fill --rpm rpm.csv --orders 1:1:40",
     "specsr upscale map.npz -o fine.npz -o fine.wav --scale 4 --plot fine.png",
     "specsr upscale map.npz -o fine.npz --rpm rpm.csv",

@@ -106,13 +106,14 @@ def average(
 
     outputs = out or []
     check_suffixes(outputs)
-    signal = without_silent(read_recording(source, outputs, overwrite, reading, speed), source)
+    signal = read_recording(source, outputs, overwrite, reading, speed)
     if signal.rpm is None:
         raise SpecsrError(
             f"{source}: has no speed: give a table (--rpm speed.csv), a speed channel "
             "(--rpm-channel 1), tacho pulses (--tacho-channel 1), or have it found in the sound "
             "(--rpm auto)"
         )
+    signal = without_silent(signal, source)
 
     from specsr.nvh.repeating import CLEAR_DB, repeats
     from specsr.nvh.synchronous_average import synchronous_average

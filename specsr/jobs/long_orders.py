@@ -16,7 +16,6 @@ from specsr.io import stream
 from specsr.jobs.inputs import WHOLE
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.order_inputs import Source, opened
-from specsr.maps.frames import Frames
 from specsr.maps.pooling import pool_weights
 from specsr.maps.transform import SpectrogramTransform
 from specsr.maps.windows import coverage
@@ -86,6 +85,8 @@ class LongRun:
             full = replace(transform.grid(head), length=angle.length)
             step = math.ceil(full.fine_frames / MAX_COLUMNS)
             grid = full.pooled(1, step)
+            from specsr.maps.frames import Frames  # imports torch, which a refusal does not need
+
             frames, done = Frames(full, 1), 0
             power = np.zeros((1, grid.rows, grid.frames))
             for first in range(span[0], span[1], BLOCK):

@@ -230,7 +230,8 @@ def defaults(function: object) -> dict[str, object]:
 def test_speed_options_are_the_same_on_every_command() -> None:
     names = ("--rpm", "--rpm-channel", "--rpm-scale", "--tacho-channel", "--pulses",
              "--tacho-threshold")  # fmt: skip
-    expected = dict(zip(names, defaults(Speed).values(), strict=True))
+    given = [default for name, default in defaults(Speed).items() if name != "orders"]
+    expected = dict(zip(names, given, strict=True))
     for command in COMMANDS:
         found = {name: option.default for name, option in options(command).items() if name in names}
         assert found == (expected if command in SPEED_COMMANDS + CURVE_COMMANDS else {}), command
