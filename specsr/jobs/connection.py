@@ -6,7 +6,9 @@ import asyncio
 import logging
 import re
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from specsr.io.limits import MAX_MEMORY_VARIABLE, limit_of_each
 
 if TYPE_CHECKING:
     from distributed import Client
+    from tornado.ioloop import IOLoop
 
 DEATHS = 1
 """Worker deaths that a file of a local cluster is allowed, beside other files and alone."""
@@ -48,9 +51,10 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
     require("distributed", "cluster", "clusters (--cluster)")
     with ExitStack() as stack:
         stack.enter_context(_quiet_dask())
-        address = stack.enter_context(_local(int(local[1]))) if local else where
+        loop = stack.enter_context(_event_loop())
+        address = stack.enter_context(_local(int(local[1]), loop)) if local else where
         try:
-            client = stack.enter_context(_bounded_client(address, timeout))
+            client = stack.enter_context(_bounded_client(address, timeout, loop))
         # whatever listens there may send anything: its answer decides where reading it fails
         except Exception as error:
             raise SpecsrError(
@@ -67,7 +71,36 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
         yield client
 
 
-def _bounded_client(address: object, timeout: float) -> Client:
+@contextmanager
+def _event_loop() -> Iterator[IOLoop]:
+    """Yield an event loop that runs in a thread of its own and has ended when the context ends.
+
+    Dask's own loop fails if its thread needs more than 10 s to start, which happens on a loaded
+    machine, and its tasks still log after the log's levels were restored.
+    """
+    from tornado.ioloop import IOLoop
+
+    started: Future[tuple[IOLoop, asyncio.Event]] = Future()
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        started.set_result((IOLoop.current(), stop))
+        await stop.wait()
+
+    thread = threading.Thread(
+        target=asyncio.run, args=(until_stopped(),), name="specsr-cluster", daemon=True
+    )
+    with _interrupts_blocked():
+        thread.start()
+    loop, stop = started.result()
+    try:
+        yield loop
+    finally:
+        loop.add_callback(stop.set)
+        thread.join(TIMEOUT)
+
+
+def _bounded_client(address: object, timeout: float, loop: IOLoop) -> Client:
     """Return a client whose whole start takes ``timeout`` seconds at most.
 
     Dask waits without a limit for the handshake of an address that accepts a connection.
@@ -82,7 +115,7 @@ def _bounded_client(address: object, timeout: float) -> Client:
                 await self._close(fast=True)
                 raise OSError("no answer") from None
 
-    return Bounded(address, timeout=timeout, set_as_default=False)
+    return Bounded(address, timeout=timeout, set_as_default=False, loop=loop)
 
 
 async def _first_worker(client: Client) -> None:
@@ -115,7 +148,7 @@ def _quiet_dask() -> Iterator[None]:
 
 
 @contextmanager
-def _local(workers: int) -> Iterator[object]:
+def _local(workers: int, loop: IOLoop) -> Iterator[object]:
     """Yield a cluster of this machine: one file per process, the cores divided among them.
 
     Its processes listen on the loopback interface only, without dashboard and without HTTP pages.
@@ -146,7 +179,7 @@ def _local(workers: int) -> Iterator[object]:
         with dask.config.set(config), _interrupts_blocked():
             cluster = LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, memory_limit=None,
-                host=LOOPBACK, dashboard_address=None,
+                host=LOOPBACK, dashboard_address=None, loop=loop,
                 scheduler_kwargs={"dashboard": False, "dashboard_address": f"{LOOPBACK}:0"},
                 silence_logs=logging.CRITICAL if quiet else False,
             )  # fmt: skip

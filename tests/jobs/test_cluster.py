@@ -62,7 +62,7 @@ def scheduler() -> Iterator[str]:
         for command in commands
     ]
     try:
-        with distributed.Client(address, timeout=120, set_as_default=False) as client:
+        with connection.connect(address, timeout=120) as client:
             client.wait_for_workers(2, timeout=120)
         yield address
     finally:
@@ -109,6 +109,21 @@ def test_error_names_a_scheduler_that_does_not_answer():
         connection.connect(address, timeout=1),
     ):
         pass
+
+
+def test_the_event_loop_has_ended_with_the_connection(monkeypatch):
+    # Dask's own loop would fail at random: its thread must start within 10 s
+    monkeypatch.delattr("distributed.utils._CollectErrorThread")
+    before = set(threading.enumerate())
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with (
+        pytest.raises(specsr.SpecsrError, match="no scheduler answers there") as caught,
+        connection.connect(address, timeout=1),
+    ):
+        pass
+    assert "_CollectErrorThread" not in str(caught.value)
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert not {"specsr-cluster", "IO loop"} & left
 
 
 def silent(answer: bytes = b"") -> Iterator[int]:
