@@ -111,9 +111,11 @@ def _bounded_client(address: object, timeout: float, loop: IOLoop) -> Client:
         async def _start(self, *args: Any, **options: Any) -> Any:
             try:
                 return await asyncio.wait_for(super()._start(*args, **options), timeout)
-            except asyncio.TimeoutError:
-                await self._close(fast=True)
-                raise OSError("no answer") from None
+            except BaseException as error:
+                await self._close(fast=True)  # not when it is collected: its loop has ended then
+                if isinstance(error, asyncio.TimeoutError):
+                    raise OSError("no answer") from None
+                raise
 
     return Bounded(address, timeout=timeout, set_as_default=False, loop=loop)
 
