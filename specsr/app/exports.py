@@ -275,7 +275,7 @@ def save_report(
         result=_called(found.high),
     )
     names = [result.title if result is not None else "" for result in found.all]
-    page = make_page(data[0], data[1], data[2], names=names, options=options)
+    page = make_page(data, names, options=options)
     if path.suffix.lower() == ".pdf":
         from specsr.report.printed import render_pdf
 

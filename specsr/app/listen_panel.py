@@ -123,8 +123,3 @@ class Listen:
             change = f", matched by {moved:+.1f} dB" if self.matched.value else ""
             lines.append(f"{sound.title}: {sound.level_db:.1f} dB in this stretch{change}")
         self.notes.object = "\n".join([*lines, *(notes or [])])
-
-
-def listen_panel(session: Session) -> Any:
-    """Return the panel for listening."""
-    return Listen(session).view()

@@ -293,8 +293,3 @@ class Look:
         self.controls.base.value = None
         self.session.marked = (0.0, 0.0)
         self._forget_point()
-
-
-def look_panel(session: Session) -> Any:
-    """Return the panel of the maps."""
-    return Look(session).view()

@@ -260,8 +260,3 @@ class Open:
 
 def _text(widget: Any) -> str:
     return str(widget.value or "").strip()
-
-
-def open_panel(session: Session, start: Path | None = None) -> Any:
-    """Return the panel that opens files."""
-    return Open(session, start).view()

@@ -10,13 +10,13 @@ import panel as pn
 from bokeh.events import ConnectionLost
 from bokeh.models import CustomJS
 
-from specsr.app.listen_panel import listen_panel
-from specsr.app.look_panel import look_panel
-from specsr.app.open_panel import open_panel
+from specsr.app.listen_panel import Listen
+from specsr.app.look_panel import Look
+from specsr.app.open_panel import Open
 from specsr.app.read_off_panel import read_off_panel
-from specsr.app.save_panel import save_panel
+from specsr.app.save_panel import Save
 from specsr.app.session import Session
-from specsr.app.work_panel import work_panel
+from specsr.app.work_panel import Work
 from specsr.names import plain
 
 _STATUS = """
@@ -79,20 +79,20 @@ def page(folder: Path, start: Path | None = None) -> Any:
         pn.state.curdoc.js_on_event(ConnectionLost, CustomJS(code=_LOST))
     session.message = "open a recording or map"
     wide = {"sizing_mode": "stretch_width"}
-    files = pn.Card(open_panel(session, start), title="Open", **wide)
+    files = pn.Card(Open(session, start).view(), title="Open", **wide)
     session.param.watch(lambda _: files.param.update(collapsed=True), "results")
     side = pn.Column(
         files,
-        pn.Card(work_panel(session), title="Work", **wide),
+        pn.Card(Work(session).view(), title="Work", **wide),
         width=_SIDE, scroll="y", styles={"height": "100vh", "flex": "none"},
     )  # fmt: skip
     tabs = pn.Tabs(
-        ("Listen", listen_panel(session)), ("Read off", read_off_panel(session)),
-        ("Save", save_panel(session)), **wide,
+        ("Listen", Listen(session).view()), ("Read off", read_off_panel(session)),
+        ("Save", Save(session).view()), **wide,
     )  # fmt: skip
     tabs.jscallback(active=_REVEAL)
     main = pn.Column(
-        pn.Row(status, reading, **wide), look_panel(session), tabs, scroll="y",
+        pn.Row(status, reading, **wide), Look(session).view(), tabs, scroll="y",
         styles={"height": "100vh", "min-width": "0"}, **wide,
     )  # fmt: skip
     return pn.Row(side, main, leave, **wide)

@@ -26,13 +26,13 @@ class Save:
 
     Args:
         session: the state of the page.
-        folder: where to save at first.
+        folder: where to save at first; None for the working folder.
     """
 
-    def __init__(self, session: Session, folder: Path) -> None:
+    def __init__(self, session: Session, folder: Path | None = None) -> None:
         self.session = session
         w = pn.widgets
-        self.folder = w.TextInput(name="Folder", value=str(folder), **_WIDE)
+        self.folder = w.TextInput(name="Folder", value=str(folder or Path.cwd()), **_WIDE)
         self.name = w.TextInput(name="Name of the file", value="", **_WIDE)
         self.orders = w.TextInput(name="Orders of cuts and reports", value="2,4", width=200)
         self.result = w.Select(name="Chosen result as", options={}, width=170)
@@ -167,8 +167,3 @@ class Save:
         for path, new in zip(files, targets):
             exports.save_text(new, path.read_bytes())
         return f"{targets[0].parent}: {len(targets)} files written"
-
-
-def save_panel(session: Session, folder: Path | None = None) -> Any:
-    """Return the panel that saves; ``folder`` is where at first, else the working folder."""
-    return Save(session, folder or Path.cwd()).view()

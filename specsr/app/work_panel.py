@@ -250,8 +250,3 @@ def time_text(seconds: float) -> str:
 def plain_lines(text: str) -> str:
     """Return lines without characters that reorder or hide what is shown."""
     return "\n".join(map(plain, text.split("\n")))
-
-
-def work_panel(session: Session) -> Any:
-    """Return the panel of the steps."""
-    return Work(session).view()

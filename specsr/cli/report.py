@@ -103,7 +103,7 @@ def report(
         command=shlex.join(["specsr", *sys.argv[1:]]), device=device,
     )  # fmt: skip
     names = [path.name for path in (low, *others)]
-    page = make_page(*sources, names=names, model=model, options=options)
+    page = make_page(sources, names, model, options)
     if out.suffix.lower() == ".pdf":
         from specsr.report.printed import render_pdf
 

@@ -59,21 +59,22 @@ def make_report(
             or an option out of range.
     """
     require("bokeh", "report", "reports")
-    page = make_page(low, high, reference, names=names, model=model, options=options)
-    return page.render(options.title)
+    return make_page([low, high, reference], names, model, options).render(options.title)
 
 
 def make_page(
-    low: Signal | SpecMap,
-    high: Signal | SpecMap | None = None,
-    reference: Signal | SpecMap | None = None,
-    *,
+    sources: Sequence[Signal | SpecMap | None],
     names: Sequence[str] = (),
     model: str | Path | None = None,
     options: ReportOptions = ReportOptions(),
 ) -> Page:
-    """Return the parts of a report, for a file of HTML or PDF; arguments as `make_report`."""
-    items = _items([low, high, reference], names, options.result)
+    """Return the parts of a report, for a file of HTML or PDF.
+
+    Args:
+        sources: input, result and reference; None or left out where there is none.
+        names, model, options: as in `make_report`, with its errors.
+    """
+    items = _items(sources, names, options.result)
     _check(items, options)
     rpm = next((i.source.rpm for i in items if i.source.rpm is not None), None)
     if len(options.orders) and rpm is None:
@@ -92,7 +93,7 @@ def make_page(
     spectra_section(page, items, options)
     bands_section(page, items, options)
     scores_section(page, items, rpm, options)
-    card_section(page, model, high is not None)
+    card_section(page, model, any(item.is_result for item in items))
     origin_section(page, options)
     return page
 

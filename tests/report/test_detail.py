@@ -113,7 +113,7 @@ def test_white_noise_has_one_density_at_every_window() -> None:
 def test_a_report_on_paper_has_the_same_bytes_again() -> None:
     two = recording(2)
     options = ReportOptions(title="A $^ <title>", orders=(2, 4), command="specsr report a b")
-    page = make_page(two, two, two, names=["a$b_c", "b", "c"], options=options)
+    page = make_page([two, two, two], ["a$b_c", "b", "c"], options=options)
     found = render_pdf(page, options.title)
     assert found.startswith(b"%PDF") and found == render_pdf(page, options.title)
     assert len(re.findall(rb"/Type /Page\b", found)) >= 3
@@ -157,6 +157,6 @@ def test_a_silent_recording_has_no_spectrum() -> None:
     silent = Signal(0 * sound.samples, RATE, sound.unit)
     options = ReportOptions(audio_seconds=0)
     for sources, drawn in (((silent,), False), ((silent, sound), True)):
-        parts = make_page(*sources, options=options).parts
+        parts = make_page(sources, options=options).parts
         assert "Silent, without a spectrum: input." in [getattr(p, "text", "") for p in parts]
         assert ("spectra" in [getattr(p, "name", "") for p in parts]) == drawn
