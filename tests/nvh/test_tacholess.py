@@ -11,7 +11,7 @@ import specsr
 from specsr import Signal, SpecsrError, SpeedSearch, find_speed
 from specsr.nvh.tacholess import FoundSpeed
 from specsr.nvh.tacholess_map import HarmonicMap, column_step
-from specsr.nvh.tacholess_path import PENALTY, STEP, Search, best_path, speeds_between
+from specsr.nvh.tacholess_path import MAX_SLOPE, PENALTY, STEP, Search, best_path, speeds_between
 from specsr.nvh.tacholess_phase import refine_by_phase
 
 RATE = 4096.0
@@ -205,6 +205,32 @@ def test_path_is_the_best_of_all():
         if max(abs(a - b) for a, b in zip(p, p[1:])) <= 3  # MAX_SLOPE
     }
     assert tuple(best_path(scores, step)) == max(total, key=total.__getitem__)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1e-9])
+def test_moves_are_those_of_a_plain_search(scale):
+    rng = np.random.default_rng(7)
+    slopes = (-2.0, -0.5, 0.0, 0.3, 1.0)
+    scores = (scale * np.round(rng.exponential(size=(5, 60, 8)))).astype(np.float32)  # many ties
+    step = 0.02
+    reach = round(MAX_SLOPE * step / STEP)
+    order = sorted(range(-reach, reach + 1), key=lambda m: (abs(m), -m))
+    best, back = np.zeros(60, np.float32), []
+    for t in range(8):
+        totals = np.full((60, len(order)), -np.inf)
+        for i, m in enumerate(order):
+            slope = int(np.abs(m * STEP / step - np.array(slopes)).argmin())
+            to = np.arange(max(m, 0), min(60, 60 + m))
+            cost = float(np.float32(PENALTY * STEP)) * abs(m)
+            totals[to, i] = (best[to - m].astype(float) - cost) + scores[slope, to, t]
+        back.append(np.array(order)[totals.argmax(axis=1)])
+        best = totals.max(axis=1).astype(np.float32)
+    expected = [int(best.argmax())]
+    for moves in back[:0:-1]:
+        expected.append(expected[-1] - moves[expected[-1]])
+    search = Search(60, step)
+    search.add(scores, slopes)
+    assert search.path().tolist() == expected[::-1]
 
 
 def test_a_search_in_pieces_is_that_of_the_whole():
