@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specsr.app.paths import typed_path, why
-from specsr.app.read_off import Look, Span, columns_of
-from specsr.app.screen import ScreenMap
+from specsr.app.read_off import Look
 from specsr.app.sounds import has_waveform
 from specsr.app.source import Kind
-from specsr.choices import DB_RANGE
 from specsr.errors import SpecsrError
 from specsr.extras import require
 from specsr.io.atomic import check_output, replacing
@@ -25,7 +23,6 @@ from specsr.jobs.plan import Result, save
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.names import plain
-from specsr.nvh.weighted import weighted
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_page
 from specsr.signal import Signal, channel_position
@@ -44,8 +41,6 @@ FIGURES = (".png", ".svg", ".pdf")
 REPORTS = (".html", ".pdf")
 """Formats of reports."""
 TYPES = frozenset((*RECORDINGS, *MAPS, *WAVEFORMS, *FIGURES, *REPORTS))
-PANELS = 4
-"""Most maps of one figure."""
 
 
 def formats(kind: Kind, grid: Grid) -> dict[str, str]:
@@ -129,49 +124,6 @@ def save_text(path: Path, text: str | bytes) -> None:
     """Write a new file of text (UTF-8) or bytes, complete or not at all."""
     with replacing(path) as [partial]:
         partial.write_bytes(text.encode() if isinstance(text, str) else text)
-
-
-def save_figure_of(
-    path: Path, maps: Mapping[str, ScreenMap], look: Look, levels: Span | None = None
-) -> None:
-    """Draw the part of the maps that is seen, on one scale, as .png, .svg or .pdf.
-
-    Args:
-        path: the new file.
-        maps: title -> map; at most `PANELS` are drawn, the first and the last ones.
-        look: channel and ranges.
-        levels: range of the colours, dB; None for `DB_RANGE` below the highest level.
-
-    Raises:
-        SpecsrError: the file exists, or the maps have no cells in this part, or several units.
-    """
-    from specsr.plots.comparison import plot_comparison
-    from specsr.plots.maps import plot_map
-    from specsr.plots.save import save_figure
-
-    note = f", {look.weighting}-weighted" if look.weighting != "Z" else ""
-    titles = list(maps)
-    kept = titles if len(titles) <= PANELS else [*titles[: PANELS - 1], titles[-1]]
-    parts = {title + note: _seen(maps[title], look) for title in kept}
-    if len(parts) == 1:
-        [(title, spec)] = parts.items()
-        drawn = plot_map(spec, title=title, db_range=DB_RANGE)
-        axes = [drawn]
-    else:
-        figure = plot_comparison(parts, db_range=DB_RANGE)
-        axes = figure.axes[: len(parts)]
-    bottom, top = look.freqs
-    for ax in axes:
-        if levels is not None:
-            for image in ax.images:
-                image.set_clim(*levels)
-        ax.set_ylim(max(bottom, 0.0), min(top, max(s.grid.rate / 2 for s in parts.values())))
-    save_figure(axes[0], path)
-
-
-def _seen(screen: ScreenMap, look: Look) -> SpecMap:
-    part, _ = columns_of(screen, look.channel, look.span, margin=0)
-    return weighted(part, look.weighting)
 
 
 @dataclass(frozen=True, eq=False)

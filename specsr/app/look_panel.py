@@ -191,6 +191,7 @@ class Look:
             self.controls.note.object = html.escape("  ".join(filter(None, (text, note))))
             if self.complaint and self.session.error == self.complaint:
                 self.session.error = self.complaint = ""
+            self.session.seen = (axes, x, y) if planes else None
             if axes.x == "time" and planes:
                 first, last = duration(results)
                 self.session.time_range = max(x[0], first), min(x[1], last)

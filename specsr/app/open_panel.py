@@ -39,7 +39,7 @@ class Open:
     def __init__(self, session: Session, start: Path | None = None) -> None:
         self.session = session
         self.path: Path | None = None
-        self.title = self.reading_path = ""
+        self.title = self.reading_path = self.refused = ""
         w, wide = pn.widgets, {"sizing_mode": "stretch_width"}
         self.typed = w.TextInput(name="Path of a file or folder", placeholder="run.wav", **wide)
         self.files = w.Select(name="Files of the folder", options={}, visible=False, size=6, **wide)
@@ -74,6 +74,7 @@ class Open:
         self.speed.param.watch(lambda _: self._speed_fields(), "value")
         self._speed_fields()
         self.typed.param.watch(self._typed, "value")
+        self.typed.param.watch(self._entered, "enter_pressed")
         self.files.param.watch(self._picked, "value")
         self.drop.param.watch(self._dropped, "value")
         self.button.on_click(self._open)
@@ -106,7 +107,7 @@ class Open:
 
     @queued
     async def _typed(self, *_: Any) -> None:
-        """Open what is typed; the field is emptied, so that the same path can be typed again."""
+        """Open what is typed; the field is emptied, and keeps a path that was refused."""
         text = self.typed.value.strip()
         if not text or text == self.reading_path:
             return
@@ -121,8 +122,15 @@ class Open:
             self.session.error = plain(error)
         finally:
             self.reading_path = ""
-        if not self.session.error:
+        self.refused = text if self.session.error else ""
+        if not self.refused:
             self.typed.value = ""
+
+    @queued
+    async def _entered(self, *_: Any) -> None:
+        """Open a path that was refused once more: the file may be there by now."""
+        if self.typed.value.strip() == self.refused:
+            await self._typed()
 
     @queued
     async def _picked(self, event: Any) -> None:

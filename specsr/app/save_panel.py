@@ -10,6 +10,7 @@ import panel as pn
 
 from specsr.app import exports
 from specsr.app.coroutines import queued
+from specsr.app.figures import save_figure_of
 from specsr.app.paths import why
 from specsr.app.read_off import Look, bands_table, cuts_table
 from specsr.app.read_off_panel import look_of, read_shown, title_of
@@ -136,7 +137,7 @@ class Save:
         maps = {title_of(result): result.screen for result in self._shown()}
         levels = self.session.levels
         shown = levels if levels[1] > levels[0] else None
-        await asyncio.to_thread(exports.save_figure_of, path, maps, look, shown)
+        await asyncio.to_thread(save_figure_of, path, maps, look, shown, self.session.seen)
         return f"{path}: written"
 
     async def _save_report(self) -> str:

@@ -13,7 +13,7 @@ from specsr.maps.grid import Grid
 from specsr.maps.pyramid import Pyramid, Statistic
 from specsr.maps.spec_map import FLOOR_DB, SpecMap
 from specsr.nvh.speed import column_rpm
-from specsr.nvh.view import view
+from specsr.nvh.view import View, view
 from specsr.nvh.weighted import weighted
 from specsr.nvh.weighting import weighting_power
 from specsr.signal import channel_position
@@ -180,13 +180,20 @@ class ScreenMap:
         if (axes.x, axes.y) == ("time", "freq"):
             pyramid = Pyramid(self.magnitude[position], axes.by, self.empty)
             return Plane(pyramid, *self._spacing(), self.grid.reference)
-        spec = weighted(self._shortened(position), axes.weighting)
-        seen = view(spec, axes.x, axes.y)
+        seen = self.view(position, axes)
         magnitude = np.sqrt(seen.power[0]).astype(np.float32)
         columns, rows = (
             (float(a[0]), float(a[1] - a[0]) if len(a) > 1 else 1.0) for a in (seen.x, seen.y)
         )
         return Plane(Pyramid(magnitude, axes.by), columns, rows, self.grid.reference)
+
+    def view(self, position: int, axes: Axes) -> View:
+        """Return a channel over other axes; of a long map the mean power of several columns.
+
+        Raises:
+            SpecsrError: axes that its speed does not allow (`specsr.view`).
+        """
+        return view(weighted(self._shortened(position), axes.weighting), axes.x, axes.y)
 
     def _spacing(self) -> tuple[Range, Range]:
         grid = self.grid

@@ -117,7 +117,7 @@ class Session(param.Parameterized):
     message = param.String(default="", doc="One line on what happened.")
     error = param.String(default="", doc="One line on what failed; empty for nothing.")
     busy = param.Number(default=-1.0, doc="Fraction of a file that is read; -1 when idle.")
-
+    seen: Any = param.Parameter(default=None, doc="Axes of the maps, and ranges of x and y.")
     running = param.Boolean(default=False, doc="Whether a step runs.")
     saved: Any = param.Parameter(default=frozenset(), doc="Keys of results that were saved.")
 

@@ -10,8 +10,9 @@ import pytest
 
 import specsr
 from specsr.app import exports
+from specsr.app.figures import save_figure_of
 from specsr.app.read_off import Look
-from specsr.app.screen import ScreenMap
+from specsr.app.screen import Axes, ScreenMap
 from specsr.app.session import Result
 from specsr.errors import SpecsrError
 from specsr.io.file_info import read_origin
@@ -96,17 +97,34 @@ def test_a_figure_shows_the_part_that_is_seen(tmp_path: Path, signal: Signal) ->
     fine = specsr.spectrogram(signal, n_fft=256)
     maps = {"coarse": ScreenMap.of(pool(fine, 4, 4)), "fine": ScreenMap.of(fine)}
     look = Look("right", (0.5, 1.25), (500.0, 2000.0))
-    exports.save_figure_of(tmp_path / "two.svg", maps, look, (31.0, 57.0))
+    save_figure_of(tmp_path / "two.svg", maps, look, (31.0, 57.0))
     text = (tmp_path / "two.svg").read_text()
     assert "coarse" in text and "fine" in text
     assert "<!-- 55 -->" in text and "<!-- 90 -->" not in text  # labels of the colour bar
-    exports.save_figure_of(tmp_path / "one.png", {"fine": maps["fine"]}, look)
+    save_figure_of(tmp_path / "one.png", {"fine": maps["fine"]}, look)
     assert (tmp_path / "one.png").stat().st_size > 10000
     many = {str(i): maps["fine"] for i in range(6)}
-    exports.save_figure_of(tmp_path / "many.png", many, look)
+    save_figure_of(tmp_path / "many.png", many, look)
     with pytest.raises(SpecsrError, match="no column"):
-        exports.save_figure_of(tmp_path / "no.png", maps, Look("right", (7.0, 8.0), (0.0, 1.0)))
+        save_figure_of(tmp_path / "no.png", maps, Look("right", (7.0, 8.0), (0.0, 1.0)))
     assert not (tmp_path / "no.png").exists()
+
+
+@pytest.mark.slow
+def test_a_figure_has_the_axes_that_are_seen(tmp_path: Path, signal: Signal) -> None:
+    maps = {name: ScreenMap.of(specsr.spectrogram(signal, n_fft=n)) for name, n in
+            (("long", 1024), ("short", 256))}  # fmt: skip
+    look, levels = Look("right", (0.0, 2.0), (0.0, 4000.0)), (31.0, 57.0)
+    seen = (Axes("rpm", "order"), (3200.0, 3800.0), (1.0, 5.0))
+    save_figure_of(tmp_path / "orders.svg", maps, look, levels, seen)
+    text = (tmp_path / "orders.svg").read_text()
+    for label in ("Speed (rpm)", "Order", "long", "short", "3400", "55"):
+        assert f"<!-- {label} -->" in text
+    assert "<!-- 3900 -->" not in text and "<!-- 6.0 -->" not in text
+    bare = ScreenMap.of(specsr.spectrogram(Signal(signal.samples[:1], RATE), n_fft=256))
+    with pytest.raises(SpecsrError, match="speed"):
+        save_figure_of(tmp_path / "no.svg", {"bare": bare}, look, levels, seen)
+    assert not (tmp_path / "no.svg").exists()
 
 
 @pytest.mark.parametrize("name", ["fig.svg", "fig.wav", "a.b.npz", "x\u202egnp", "a\nb"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,9 @@ def test_damaged_incomplete_and_hostile_files(walk: Walk, inputs: Path) -> None:
             specsr.read(inputs / name)
         walk.status().filter(has_text=str(error.value)).wait_for()
     walk.shot("damaged-1280")
+    shutil.copyfile(inputs / "run.wav", inputs / "nothing.wav")
+    field.press("Enter")  # the path is still there, and so is the file now
+    walk.status().filter(has_text="nothing.wav: check how it is read").wait_for()
     # a rate is missing: it is asked for
     field.fill(str(inputs / "bare.npy"))
     field.press("Enter")
