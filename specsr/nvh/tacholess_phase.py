@@ -104,8 +104,9 @@ def _smoothed(log: np.ndarray, weight: np.ndarray, step: float) -> np.ndarray:
     return smooth(log, weight, 1 / (ACCELERATION * step**2) ** 2)
 
 
-@njit(cache=True)
-def demodulated(x, turns, centres, half, orders):  # type: ignore[no-untyped-def]  # pragma: no cover
+def demodulated(
+    x: np.ndarray, turns: np.ndarray, centres: np.ndarray, half: np.ndarray, orders: np.ndarray
+) -> np.ndarray:
     """Return the components of orders around instants, complex [K, T]; Hann windows.
 
     Args:
@@ -115,15 +116,27 @@ def demodulated(x, turns, centres, half, orders):  # type: ignore[no-untyped-def
         half: half the length of each window in samples, [T].
         orders: [K].
     """
-    found = np.zeros((len(orders), len(centres)), np.complex128)
+    # one rotation for each distance that occurs between an order and the next
+    distances, which = np.unique(np.diff(orders, prepend=0.0), return_inverse=True)
+    return _demodulated(x, turns, centres, half, distances, which)
+
+
+@njit(cache=True)
+def _demodulated(x, turns, centres, half, distances, which):  # type: ignore[no-untyped-def]  # pragma: no cover
+    found = np.zeros((len(which), len(centres)), np.complex128)
+    turned = np.empty(len(distances), np.complex128)
     for t in range(len(centres)):
-        total = 0.0
+        sums, total = np.zeros(len(which), np.complex128), 0.0
         for n in range(max(0, centres[t] - half[t]), min(len(x), centres[t] + half[t] + 1)):
             w = 0.5 + 0.5 * np.cos(np.pi * (n - centres[t]) / (half[t] + 1))
             total += w
-            for k in range(len(orders)):
-                angle = 2 * np.pi * ((orders[k] * turns[n]) % 1.0)
-                found[k, t] += w * x[n] * complex(np.cos(angle), -np.sin(angle))
+            for d in range(len(distances)):
+                angle = 2 * np.pi * ((distances[d] * turns[n]) % 1.0)
+                turned[d] = complex(np.cos(angle), -np.sin(angle))
+            value = w * x[n] * complex(1.0, 0.0)
+            for k in range(len(which)):
+                value *= turned[which[k]]
+                sums[k] += value
         if total > 0:
-            found[:, t] /= total
+            found[:, t] = sums / total
     return found

@@ -12,7 +12,7 @@ from specsr import Signal, SpecsrError, SpeedSearch, find_speed
 from specsr.nvh.tacholess import FoundSpeed
 from specsr.nvh.tacholess_map import HarmonicMap, column_step
 from specsr.nvh.tacholess_path import MAX_SLOPE, PENALTY, STEP, Search, best_path, speeds_between
-from specsr.nvh.tacholess_phase import refine_by_phase
+from specsr.nvh.tacholess_phase import demodulated, refine_by_phase
 
 RATE = 4096.0
 
@@ -263,6 +263,19 @@ def test_columns_of_a_long_recording_are_whole_samples_apart(rate, seconds):
     step = column_step(signal, 0.05, 20000)
     assert step * rate == pytest.approx(round(step * rate), abs=1e-6)
     assert max(0.05, seconds / 20000) <= step < max(0.05, seconds / 20000) + 1 / rate
+
+
+@pytest.mark.parametrize("orders", [(1.0, 2.0, 3.0, 0.5, 1.5, 2.5), (2.0, 3.57, 7.1, 1.0)])
+def test_components_of_orders_are_their_sums(orders):
+    rng = np.random.default_rng(8)
+    x, turns = rng.standard_normal(200), 1e4 + np.cumsum(rng.uniform(0.01, 0.02, 200))
+    centres, half = np.array([0, 90, 199]), np.array([30, 40, 20])
+    found = demodulated(x, turns, centres, half, np.array(orders))
+    for t, (centre, size) in enumerate(zip(centres, half)):
+        n = np.arange(max(centre - size, 0), min(centre + size + 1, 200))
+        w = np.cos(np.pi * (n - centre) / (size + 1) / 2) ** 2
+        direct = np.exp(-2j * np.pi * np.outer(orders, turns[n])) @ (w * x[n]) / w.sum()
+        assert found[:, t] == pytest.approx(direct, abs=1e-8)
 
 
 @pytest.mark.parametrize("offset", [-0.008, 0.003])
