@@ -16,7 +16,6 @@ from specsr.cli.options import (
     Overwrite,
     figure_options,
     interval,
-    numbers,
     reading_options,
     speed_options,
 )
@@ -39,7 +38,9 @@ def report(
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Page to write: .html, or .pdf for paper.")
     ] = Path("report.html"),
-    orders: Annotated[str, typer.Option(help="Orders to draw and cut, such as 2,4.")] = "",
+    orders: Annotated[
+        str, typer.Option(help="Orders to draw and cut, such as 2,4 or 0.5..6 or 0.482*1..3.")
+    ] = "",
     bandwidth: Bandwidth = None,
     model: Annotated[
         Optional[str],
@@ -82,6 +83,7 @@ def report(
     from specsr.io.file_info import read_origin
     from specsr.io.origin import line
     from specsr.jobs.inputs import load
+    from specsr.nvh.known_orders import parse_orders
     from specsr.signal import channel_position
 
     if out.suffix.lower() not in (".html", ".htm", ".pdf"):
@@ -96,7 +98,8 @@ def report(
     from specsr.report.report import make_page
 
     options = ReportOptions(
-        orders=numbers(orders, "--orders"), channel=channel_position(sources[0].channels, show),
+        orders=parse_orders(orders) if orders.strip() else (),
+        channel=channel_position(sources[0].channels, show),
         db_range=figure.db_range, max_freq=figure.max_freq, span=span, bandwidth=bandwidth,
         audio_seconds=audio_seconds, title=title or f"{low.name}: report",
         origins=[f"{name}: {line(origin)}." for name, origin in origins.items() if origin],

@@ -162,12 +162,13 @@ def test_a_speed_that_is_nowhere_above_zero_is_named(tmp_path, made, capsys) -> 
 def test_report_is_written_once(tmp_path, recording, made, capsys) -> None:
     pytest.importorskip("bokeh")
     out = tmp_path / "report.html"
-    options = ("-o", out, "--orders", "2,4", "--audio-seconds", 1)
+    options = ("-o", out, "--orders", "2,0.321*1..2", "--audio-seconds", 1)
     code, _, err = run(capsys, "report", recording, *options)
     assert code == 0, err
     assert "MB, opens without network" in err
     text = out.read_text(encoding="utf-8")
     assert "<title>run.wav: report</title>" in text and "1 s from 0 s on" in text
+    assert "order 0.321" in text and "order 0.642" in text
     code, _, err = run(capsys, "report", recording, *options)
     assert code == 1 and "exists" in err
     code, _, err = run(capsys, "report", recording, "-o", tmp_path / "report.txt")
