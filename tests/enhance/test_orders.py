@@ -9,13 +9,8 @@ import pytest
 
 import specsr
 from specsr import Signal, SpecsrError, keep_orders
-from specsr.enhance.orders import (
-    AngleFrames,
-    line_gain,
-    mean_along_orders,
-    noise_floor,
-    window_length,
-)
+from specsr.enhance.order_tracks import AngleFrames, line_gain, mean_along_orders, noise_floor
+from specsr.enhance.orders import window_length
 from specsr.scores import metrics
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
