@@ -170,8 +170,8 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False) -> np.ndarray:
         known = KnownNoise.of(mix.alone, spec, None)
         grid = spec.grid
         noise = noise_spectrum(mix.alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
-        cells = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]
-        gain = wiener(cells.ratio, MAX_ATTENUATION)
+        ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]
+        gain = wiener(ratio, MAX_ATTENUATION)
         if log:
             over = np.square(spec.magnitude[0, :-1], dtype=np.float64) / noise[0][:-1, None]
             gain = np.minimum(gain * np.exp(0.5 * exp1(np.maximum(gain * over, 1e-6))), 1)

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
+from specsr.enhance.level_interval import level_uncertainty
 from specsr.enhance.noise_floor import N_FFT
 from specsr.enhance.noise_profile import (
     FOLLOWED_SECONDS,
@@ -28,6 +28,7 @@ from specsr.enhance.noise_profile import (
     noise_spectrum,
 )
 from specsr.enhance.segments import plan, process
+from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
@@ -79,23 +80,11 @@ class KnownNoise:
         return cls(fitting(given.recording, noisy), given.follow, models)
 
 
-class Cells(NamedTuple):
-    """What the network finds in the cells of one channel, [F, T] each.
-
-    Attributes:
-        ratio: of the power of the signal to that of the noise.
-        uncertainty_db: of the level without noise, half-width of the 68 % interval, dB.
-    """
-
-    ratio: np.ndarray
-    uncertainty_db: np.ndarray
-
-
 def signal_to_noise(
     estimate: SpecMap, measured: SpecMap, noise: np.ndarray, model: Model, options: InferOptions,
     follow: bool = False,
-) -> list[Cells]:  # fmt: skip
-    """Return the ratio of signal to noise of every cell, for each channel.
+) -> list[np.ndarray]:  # fmt: skip
+    """Return the ratio of signal to noise in the power of every cell, for each channel, [F, T].
 
     Args:
         estimate: expected map.
@@ -109,13 +98,19 @@ def signal_to_noise(
     found = []
     for i, (ours, theirs) in enumerate(zip(estimate.image(), measured.image(), strict=True)):
         power, cells = (np.square(x, dtype=np.float64) for x in (ours, theirs))
-        known = noise[min(i, len(noise) - 1), :-1]
-        at = followed(known, power, measured.grid) if follow else known[:, None]
+        at = _noise_power(noise, i, power, measured.grid, follow)
         image = noise_image(power, cells, estimate.uncertainty_db[i, :-1], at)
         result = run_tiled(model.net, torch.from_numpy(image), (1, 1), options).numpy()
-        ratio = 10 ** (np.clip(result[0].astype(np.float64), -60, 80) / 10)
-        found.append(Cells(ratio, np.exp(np.clip(result[1], -10, 4))))
+        found.append(10 ** (np.clip(result[0].astype(np.float64), -60, 80) / 10))
     return found
+
+
+def _noise_power(
+    noise: np.ndarray, channel: int, expected: np.ndarray, grid: Grid, follow: bool
+) -> np.ndarray:
+    """Return the power of the noise in the cells of one channel, [F, T] or [F, 1]."""
+    known = noise[min(channel, len(noise) - 1), :-1]
+    return followed(known, expected, grid) if follow else known[:, None]
 
 
 def without_noise(
@@ -138,20 +133,55 @@ def without_noise(
     Raises:
         SpecsrError: as `specsr.expected` and `specsr.enhance.noise_profile.noise_spectrum`.
     """
-    grid = noisy.grid
-    transform = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
-    spectrum = noise_spectrum(noise.recording, transform)
+    spectrum = _spectrum(noise, noisy)
     if channel is not None and len(spectrum) > 1:
         spectrum = spectrum[channel : channel + len(noisy.channels)]
     estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
-    cells = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, noise.follow)
-    gain = np.stack([wiener(each.ratio, attenuation) for each in cells])
+    ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, noise.follow)
+    gain = np.stack([wiener(ratio, attenuation) for ratio in ratios])
     gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
-    uncertainty = np.stack([each.uncertainty_db for each in cells])
-    return noisy.replace(
-        magnitude=noisy.magnitude * gain.astype(np.float32),
-        uncertainty_db=np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1),
-    )
+    clean = noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+    return _with_uncertainty(clean, noisy, estimate, spectrum, noise.follow)
+
+
+def _spectrum(noise: KnownNoise, spec: SpecMap) -> np.ndarray:
+    """Return the power of the noise in the rows of a map, [C, F]."""
+    grid = spec.grid
+    transform = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
+    return noise_spectrum(noise.recording, transform)
+
+
+def with_uncertainty(
+    clean: SpecMap, noisy: SpecMap, noise: KnownNoise, options: InferOptions,
+    progress: Progress | None = None,
+) -> SpecMap:  # fmt: skip
+    """Return the map of a denoised recording with the uncertainty of its levels.
+
+    Args:
+        clean: map of the result of `noise_pieces`.
+        noisy: map of the recording before, on the same grid.
+        noise: what is known of the noise.
+        options: how the network for expected maps is run.
+        progress: wraps the blocks.
+
+    Raises:
+        SpecsrError: as `without_noise`.
+    """
+    estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
+    return _with_uncertainty(clean, noisy, estimate, _spectrum(noise, noisy), noise.follow)
+
+
+def _with_uncertainty(
+    clean: SpecMap, noisy: SpecMap, estimate: SpecMap, spectrum: np.ndarray, follow: bool
+) -> SpecMap:
+    """Return ``clean`` with its uncertainty; ``estimate`` is the expected map of ``noisy``."""
+    found = []
+    for i, maps in enumerate(zip(clean.image(), noisy.image(), estimate.image(), strict=True)):
+        result, measured, power = (np.square(x, dtype=np.float64) for x in maps)
+        at = _noise_power(spectrum, i, power, noisy.grid, follow)
+        found.append(level_uncertainty(result, measured, power, at).astype(np.float32))
+    uncertainty = np.stack(found)
+    return clean.replace(uncertainty_db=np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1))
 
 
 def noise_transforms(rate: float) -> tuple[SpectrogramTransform, SpectrogramTransform]:

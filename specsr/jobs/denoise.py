@@ -16,6 +16,7 @@ from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.known_noise import PAIR as NOISE
+from specsr.enhance.known_noise import KnownNoise, with_uncertainty
 from specsr.enhance.noise_profile import Noise
 from specsr.enhance.orders import keep_orders
 from specsr.enhance.restraint import restrained
@@ -138,9 +139,11 @@ class Denoise(Work):
         result = self._result(task, noisy, clean)
         as_map = any(kind_of(target) == "map" for target in task.targets)
         if self.noise.given and as_map and isinstance(noisy, Signal):
-            # a map with its uncertainty; its phase makes the same waveform
-            uncertainty = denoise(spectrogram(noisy), **shared).uncertainty_db
-            output = spectrogram(clean).replace(uncertainty_db=uncertainty)
+            before = spectrogram(noisy)
+            known = KnownNoise.of(shared["noise"], before, self.model)
+            output = with_uncertainty(
+                spectrogram(clean), before, known, self.options, task.progress
+            )
             return dataclasses.replace(result, output=output)
         return result
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import specsr
-from specsr.enhance.known_noise import joined, noise_transforms
+from specsr.enhance.known_noise import KnownNoise, joined, noise_transforms, with_uncertainty
+from specsr.enhance.level_interval import HIDDEN
 from specsr.enhance.noise_profile import Noise, fitting, followed, noise_spectrum
 from specsr.maps.grid import Grid
 from specsr.scores.metrics import si_sdr
@@ -74,6 +75,28 @@ def test_a_map_is_attenuated_within_the_limit_and_states_its_uncertainty(noisy, 
     assert ratio.min() == pytest.approx(10 ** (-6 / 20), rel=1e-4)
     np.testing.assert_array_equal(result.phase, spec.phase)
     assert result.uncertainty_db is not None and (result.uncertainty_db > 0).all()
+
+
+def test_the_uncertainty_of_the_map_of_a_recording_is_that_of_its_levels(
+    clean, noisy, alone, found
+) -> None:
+    """The waveform comes from two other maps, joined: its own levels lie within."""
+    maps = [specsr.spectrogram(each, n_fft=512) for each in (found, noisy, clean)]
+    known = KnownNoise.of(alone, maps[1], None)
+    result = with_uncertainty(maps[0], maps[1], known, specsr.InferOptions())
+    np.testing.assert_array_equal(result.magnitude, maps[0].magnitude)
+    assert result.uncertainty_db is not None
+    level, truth = (10 * np.log10(np.maximum(m.power[0], 1e-12)) for m in (result, maps[2]))
+    noise = 10 * np.log10(noise_spectrum(alone, specsr.SpectrogramTransform(512))[0])[:, None]
+    width = result.uncertainty_db[0]
+    clear = truth > noise + 10
+    # windows overlap to 75 % and tones take three rows: 4 standard deviations of 60 cells
+    assert np.mean(np.abs(level - truth)[clear] <= width[clear]) == pytest.approx(0.683, abs=0.24)
+    hidden = (truth < noise - 20) & (level < noise - 20)
+    # the power that a level of 1 + HIDDEN cannot exclude: 68 % of exponential values below
+    assert np.median((level + width - noise)[hidden]) == pytest.approx(
+        10 * np.log10(1.149 * HIDDEN / (1 + HIDDEN)), abs=1.5
+    )
 
 
 def test_silence_as_noise_changes_nothing(noisy) -> None:
