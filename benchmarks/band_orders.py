@@ -42,7 +42,19 @@ car run-up with its speed (970 to 4820 1/min in 20 s), decimated to rates that l
 the cut, with the half orders 0.5 to 40 given; its content ends at 7.4 kHz. *network*: the bundled
 band model, from 24 kHz up. *noise*: `--model noise-fill`. *orders on ...*: with the speed and the
 orders given.
+
+Lines before decimation: what there is to find above the cut, and to continue in the octave below
+it. *places*: orders at a time. *with a line*: share of them; *by chance*: the same of white noise
+at the same speed and orders. *over the noise*: median over all places; *best order*: power of the
+order with the most lines over its noise, mean over its time there, as a continued line would have.
+*often*: orders that have a line in a quarter of their time there or more, of those that are there
+for a second. *duration*: median time that a line stands clear without a break.
 """
+
+LASTING = 1.0
+"""Least time in s of an order in a range of frequencies, for it to be counted."""
+OFTEN = 0.25
+"""Share of its time with a line from which on an order has one often."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +122,46 @@ def restored(case: Case, method: str, model: str | None) -> Signal:
     )
 
 
+def durations(line: np.ndarray) -> np.ndarray:
+    """Return the times in s for which marks over time, [O, T], are set without a break."""
+    edges = np.diff(np.pad(line.astype(int), ((0, 0), (1, 1))), axis=1)
+    return (np.nonzero(edges < 0)[1] - np.nonzero(edges > 0)[1]) * STEP
+
+
+def lines_before(cases: Sequence[Case]) -> list[dict[str, object]]:
+    """Return what the recordings before decimation have above the cut and in the octave below."""
+    rows = []
+    for title, low, high in (("above the cut", 1.0, np.inf), ("octave below", 0.5, 1.0)):
+        places = count = by_chance = often = orders = 0
+        over, best, lasting = [], [], []
+        for case in cases:
+            white = np.random.default_rng(0).standard_normal(case.true.samples.shape)
+            noise = clear_db(case.true.replace(samples=white), case.orders)[1]
+            _, clear, freqs = clear_db(case.true, case.orders)
+            cut = case.true.rate / case.scale / 2
+            inside = (freqs > low * cut) & (freqs < min(high * cut, 0.45 * case.true.rate))
+            line = inside & (clear > CLEAR)
+            places, count = places + int(inside.sum()), count + int(line.sum())
+            by_chance += int((noise[inside] > CLEAR).sum())
+            over.append(clear[inside])
+            lasting.append(durations(line))
+            there = inside.sum(axis=1) * STEP >= LASTING
+            share = line[there].sum(axis=1) / inside[there].sum(axis=1)
+            orders, often = orders + share.size, often + int((share >= OFTEN).sum())
+            if share.size:
+                i = np.flatnonzero(there)[np.argmax(share)]
+                best.append(10 * np.log10(np.mean(10 ** (clear[i, inside[i]] / 10))))
+        spans = np.concatenate(lasting)
+        rows.append({
+            "range": title, "places": places, "with a line, %": 100 * count / places,
+            "by chance, %": 100 * by_chance / places,
+            "over the noise, dB": float(np.median(np.concatenate(over))),
+            "best order, dB": float(np.median(best)), "often": f"{often} of {orders}",
+            "duration, s": float(np.median(spans)) if spans.size else float("nan"),
+        })  # fmt: skip
+    return rows
+
+
 def synthetic(limit: int | None) -> list[Case]:
     """Return the synthetic run-ups."""
     made = []
@@ -155,6 +207,7 @@ def main() -> None:
             })  # fmt: skip
         if rows:
             tables[title] = rows
+            tables[f"{title}: lines before decimation"] = lines_before(cases)
     publish(args, "Orders above the band of a logger", PROTOCOL, tables)
 
 
