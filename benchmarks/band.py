@@ -3,9 +3,8 @@
 The estimated band of every method starts at the same row: at `KNOWN_PART` of the band of the
 low-resolution recording, the start of the roll-off of its resampler.
 
-Peers whose weights are not at hand run elsewhere: `--peer-output FOLDER` scores FOLDER/KHZ/PATH,
-the 48 kHz result for the recording PATH from KHZ kHz (FOLDER/16/drone/drone_013.flac), with the
-same formula.
+Other programs are scored on the same recordings with the same formula: `band_peers.py` has the
+steps for each.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from band_cases import (
@@ -28,7 +26,7 @@ from band_cases import (
 )
 from band_joints import joint_table, joints, level_table, octave_errors
 from band_methods import Specsr, griffin, noise, oracle, oracle_noise, sbr, soxr
-from band_peers import PUBLISHED, peer
+from band_peers import PUBLISHED, peer_options, peers_of, with_band, write_inputs
 from common import mean_error, parser, progress, publish, run
 
 from specsr.choices import NOISE_FILL
@@ -96,9 +94,11 @@ def main() -> None:
                          help="phases of specsr: auto, pghi, admm, gl (default: auto)")  # fmt: skip
     options.add_argument("--iterations", type=int, default=32, metavar="N",
                          help="iterations of the griffin-lim method (%(default)s)")  # fmt: skip
-    options.add_argument("--peer-output", type=Path, metavar="FOLDER",
-                         help="score results of a peer, FOLDER/KHZ/PATH at 48 kHz")  # fmt: skip
+    peer_options(options)
     args = options.parse_args()
+    if args.peer_input:
+        write_inputs(recordings(args.data, args.limit), args.scales, args.peer_input)
+        return
     methods: dict[str, Callable[[Case], np.ndarray]] = {
         "soxr": soxr,
         "sbr": sbr,
@@ -128,9 +128,9 @@ def main() -> None:
         made[f"specsr, {NOISE_FILL}, top given"] = Specsr(NOISE_FILL, top_given=True)
     methods |= made
     names += made
-    if args.peer_output:
-        methods[args.peer_output.name] = functools.partial(peer, folder=args.peer_output)
-        names.append(args.peer_output.name)
+    for name, method in peers_of(args).items():
+        methods |= {name: method, f"{name}, band put back": with_band(method)}
+        names += [name, f"{name}, band put back"]
 
     mean_db = mean_spectrum(args.data)
     all_recordings = recordings(args.data, args.limit)
@@ -182,7 +182,8 @@ def main() -> None:
         f"{title} ({sum(keep)})": table(found, keep) for title, keep in sets.items() if any(keep)
     }
     for row, time_used in zip(next(iter(tables.values())), seconds.values(), strict=True):
-        row["run time / length"] = time_used / length
+        read = args.peer_output and row["method"].startswith(args.peer_output.name)
+        row["run time / length"] = None if read else time_used / length
     tables |= {"Published for VCTK": PUBLISHED}
     if errors:
         tables["Levels of the estimated band"] = level_table(errors)
