@@ -21,10 +21,12 @@ from scipy.special import exp1
 
 from specsr import Signal, SpecMap, SpectrogramTransform, denoise, keep_orders
 from specsr.choices import MAX_ATTENUATION
+from specsr.enhance.excess import without_excess
 from specsr.enhance.expected import expected
 from specsr.enhance.known_noise import (
     KnownNoise,
     joined,
+    noise_powers,
     noise_transforms,
     signal_to_noise,
     wiener,
@@ -171,7 +173,8 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False) -> np.ndarray:
         grid = spec.grid
         noise = noise_spectrum(mix.alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
         ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]
-        gain = wiener(ratio, MAX_ATTENUATION)
+        powers = noise_powers(noise, estimate, follow)
+        gain = without_excess(spec, wiener(ratio, MAX_ATTENUATION)[None], powers)[0]
         if log:
             over = np.square(spec.magnitude[0, :-1], dtype=np.float64) / noise[0][:-1, None]
             gain = np.minimum(gain * np.exp(0.5 * exp1(np.maximum(gain * over, 1e-6))), 1)

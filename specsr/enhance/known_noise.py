@@ -4,7 +4,8 @@ The gain is r / (1 + r), r the ratio of signal to noise in the power of a cell. 
 estimates r from the expected power (`specsr.enhance.expected`), its uncertainty, the measured power
 and the power of the noise (`specsr.enhance.noise_profile`).  The gain of least squared error for
 the waveform is that of Wiener; the log-spectral one of Ephraim and Malah (IEEE Trans. ASSP 33(2),
-1985) from the same r is kept for comparison in ``benchmarks/denoise_kinds.py``.
+1985) from the same r is kept for comparison in ``benchmarks/denoise_kinds.py``.  What is removed
+beyond the power of the noise and is no noise is given back (`specsr.enhance.excess`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from specsr.enhance.excess import EXCESS_SECONDS, without_excess
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
 from specsr.enhance.level_interval import level_uncertainty
@@ -28,7 +30,6 @@ from specsr.enhance.noise_profile import (
     noise_spectrum,
 )
 from specsr.enhance.segments import plan, process
-from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
@@ -96,21 +97,28 @@ def signal_to_noise(
     """
     assert estimate.uncertainty_db is not None
     found = []
+    powers = noise_powers(noise, estimate, follow)
     for i, (ours, theirs) in enumerate(zip(estimate.image(), measured.image(), strict=True)):
         power, cells = (np.square(x, dtype=np.float64) for x in (ours, theirs))
-        at = _noise_power(noise, i, power, measured.grid, follow)
-        image = noise_image(power, cells, estimate.uncertainty_db[i, :-1], at)
+        image = noise_image(power, cells, estimate.uncertainty_db[i, :-1], powers[i])
         result = run_tiled(model.net, torch.from_numpy(image), (1, 1), options).numpy()
         found.append(10 ** (np.clip(result[0].astype(np.float64), -60, 80) / 10))
     return found
 
 
-def _noise_power(
-    noise: np.ndarray, channel: int, expected: np.ndarray, grid: Grid, follow: bool
-) -> np.ndarray:
-    """Return the power of the noise in the cells of one channel, [F, T] or [F, 1]."""
-    known = noise[min(channel, len(noise) - 1), :-1]
-    return followed(known, expected, grid) if follow else known[:, None]
+def noise_powers(noise: np.ndarray, estimate: SpecMap, follow: bool) -> list[np.ndarray]:
+    """Return the mean power of the noise in the cells of every channel, [F, T] or [F, 1].
+
+    Args:
+        noise: power of the noise in every row, [C, F + 1] or [1, F + 1], up to half the rate.
+        estimate: expected map.
+        follow: the level of the noise changes with time.
+    """
+    known = np.broadcast_to(noise[:, :-1], (len(estimate.channels), noise.shape[1] - 1))
+    if not follow:
+        return [row[:, None] for row in known]
+    power = np.square(estimate.image(), dtype=np.float64)
+    return [followed(*each, estimate.grid) for each in zip(known, power, strict=True)]
 
 
 def without_noise(
@@ -139,9 +147,11 @@ def without_noise(
     estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
     ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, noise.follow)
     gain = np.stack([wiener(ratio, attenuation) for ratio in ratios])
+    powers = noise_powers(spectrum, estimate, noise.follow)
+    gain = without_excess(noisy, gain, powers, options.device)
     gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
     clean = noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
-    return _with_uncertainty(clean, noisy, estimate, spectrum, noise.follow)
+    return _with_uncertainty(clean, noisy, estimate, powers)
 
 
 def _spectrum(noise: KnownNoise, spec: SpecMap) -> np.ndarray:
@@ -168,17 +178,18 @@ def with_uncertainty(
         SpecsrError: as `without_noise`.
     """
     estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
-    return _with_uncertainty(clean, noisy, estimate, _spectrum(noise, noisy), noise.follow)
+    powers = noise_powers(_spectrum(noise, noisy), estimate, noise.follow)
+    return _with_uncertainty(clean, noisy, estimate, powers)
 
 
 def _with_uncertainty(
-    clean: SpecMap, noisy: SpecMap, estimate: SpecMap, spectrum: np.ndarray, follow: bool
+    clean: SpecMap, noisy: SpecMap, estimate: SpecMap, powers: list[np.ndarray]
 ) -> SpecMap:
     """Return ``clean`` with its uncertainty; ``estimate`` is the expected map of ``noisy``."""
     found = []
-    for i, maps in enumerate(zip(clean.image(), noisy.image(), estimate.image(), strict=True)):
+    images = zip(clean.image(), noisy.image(), estimate.image(), strict=True)
+    for at, maps in zip(powers, images, strict=True):
         result, measured, power = (np.square(x, dtype=np.float64) for x in maps)
-        at = _noise_power(spectrum, i, power, noisy.grid, follow)
         found.append(level_uncertainty(result, measured, power, at).astype(np.float32))
     uncertainty = np.stack(found)
     return clean.replace(uncertainty_db=np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1))
@@ -212,7 +223,8 @@ def noise_pieces(
 
     longer = usable[0].grid(noisy.cut(0, 1))
     reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
-    margin = reach * longer.hop_length + 4 * longer.n_fft + round(FOLLOWED_SECONDS * noisy.rate)
+    margin = reach * longer.hop_length + 4 * longer.n_fft
+    margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
     fold = max(model.net.config.fold[1] for model in noise.models)
     cuts = plan(options.segment, noisy.rate, longer.hop_length * fold, margin, noisy.length)
     return process(noisy, work, cuts, progress)

@@ -46,6 +46,14 @@ BANDS = (
     Band(1500, 5000, IMPULSIVE, 25), Band(5000, np.inf, IMPULSIVE, 25),
 )  # fmt: skip
 
+SLOW = tuple(Band(low, high, 3.125, 3.125) for low, high in ((0, 150), (0, 50), (50, 150)))
+"""Parts of the lowest band in which lines, which have a moment below that of noise, are sought with
+longer windows: the orders of an idling engine lie 6 Hz apart.  A band with lines in one part and
+pulses in another may have the moment of noise."""
+
+SLOW_ERRORS = 2.0
+"""Standard errors of the moment of noise by which such a part has to be below 2."""
+
 LEVEL_SECONDS, STEADY_SECONDS = 0.1, 1.0
 """Time over which the level is taken out, s: of the rows of `IMPULSIVE` maps, and of the bands of
 all maps.  Else steady lines under noise whose level changes would have the moment of noise."""
@@ -64,34 +72,47 @@ FADE = 1.19
 """Factor on the frequency of an edge over which neighbouring bands fade."""
 
 
-def share_given_back(removed: np.ndarray, kept: np.ndarray, rate: float) -> np.ndarray:
+def share_given_back(
+    removed: np.ndarray, kept: np.ndarray, rate: float, quiet: bool = True
+) -> np.ndarray:
     """Return the share of the removed part that is given back in each of `BANDS`, 0 to 1.
 
     Args:
         removed: samples that were removed, [N].
         kept: samples that were kept, [N].
         rate: Hz.
+        quiet: what is far below the kept part is given back too.
     """
     shares = np.zeros(len(BANDS))
     duration = len(removed) / rate
     maps = {
         hz: _powers(removed, rate, hz) for hz in {hz for b in BANDS for hz in (b.short, b.long)}
     }
+    fine = _powers(removed, rate, SLOW[0].long)
     powers = [_band_powers(x, rate) for x in (removed, kept)]
     for i, band in enumerate(BANDS):
         ours, theirs = powers[0][i], powers[1][i]
         if ours <= 0:
             continue
         level = 10 * np.log10(ours / max(theirs, 1e-30 * ours))
-        found = [np.clip((QUIET_DB - level) / (QUIET_DB - SILENT_DB), 0, 1)]
+        found = [np.clip((QUIET_DB - level) / (QUIET_DB - SILENT_DB), 0, 1) if quiet else 0.0]
         for name, hz in (("short", band.short), ("long", band.long)):
             value, error = _moment(maps[hz], band, rate, hz, duration)
             zone, half = ABOVE[name]
             found.append(_share(value - 2 - max(zone, error), half))
-            zone, half = BELOW
-            found.append(_share(2 - max(zone, error) - value, half))
+            found.append(_steady(value, error))
+        if band.low == 0:  # orders of slow machines lie close
+            for part in SLOW:
+                value, error = _moment(fine, part, rate, part.long, duration)
+                found.append(_steady(value, SLOW_ERRORS * error))
         shares[i] = max(found)
     return shares
+
+
+def _steady(value: float, error: float) -> float:
+    """Return the share by a moment below that of noise, as lines have."""
+    zone, half = BELOW
+    return _share(2 - max(zone, error) - value, half)
 
 
 def _share(excess: float, half: float) -> float:
@@ -168,17 +189,35 @@ def restrained_map(noisy: SpecMap, clean: SpecMap, device: str = "cpu") -> SpecM
     if noisy.phase is None or not noisy.grid.is_invertible():
         return clean
     taken = noisy.magnitude - clean.magnitude
-    removed = SpectrogramTransform.inverse(noisy.replace(magnitude=np.maximum(taken, 0)), device)
-    kept = SpectrogramTransform.inverse(noisy.replace(magnitude=clean.magnitude), device)
-    shares = [
-        np.maximum(
-            row_shares(share_given_back(a, b, noisy.grid.rate), noisy.freqs)[:, None],
-            line_share(np.square(c, dtype=np.float64), noisy.grid),
-        )
-        for a, b, c in zip(removed.samples, kept.samples, taken, strict=True)
-    ]
-    back = np.stack(shares).astype(np.float32) * taken
+    bands = band_shares(noisy, clean, device)[..., None]
+    lines = [line_share(np.square(c, dtype=np.float64), noisy.grid) for c in taken]
+    shares = np.maximum(bands, lines)
+    back = shares.astype(np.float32) * taken
     return clean.replace(magnitude=np.clip(clean.magnitude + back, 0, noisy.magnitude))
+
+
+def band_shares(
+    noisy: SpecMap, clean: SpecMap, device: str = "cpu", quiet: bool = True
+) -> np.ndarray:
+    """Return the shares of `BANDS` in the rows of a denoised full map with phase, [C, F].
+
+    Args:
+        noisy: the map before.
+        clean: after: the same cells, attenuated.
+        device: torch device to compute on, or ``"auto"``.
+        quiet: as for `share_given_back`.
+    """
+    taken = np.maximum(noisy.magnitude - clean.magnitude, 0)
+    parts = (
+        SpectrogramTransform.inverse(noisy.replace(magnitude=each), device).samples
+        for each in (taken, clean.magnitude)
+    )
+    return np.stack(
+        [
+            row_shares(share_given_back(removed, kept, noisy.grid.rate, quiet), noisy.freqs)
+            for removed, kept in zip(*parts, strict=True)
+        ]
+    )
 
 
 def restrained(noisy: Signal, clean: Signal) -> Signal:

@@ -54,6 +54,19 @@ def test_pulses_and_lines_are_given_back(removed: np.ndarray, band: int) -> None
     assert share_given_back(removed, noise(), RATE)[band] > 0.9
 
 
+def test_close_lines_beside_bursts_are_given_back() -> None:
+    """Half orders of an idling engine, 6.5 Hz apart, and bursts below 45 Hz of the same power: the
+    moment of the whole lowest band is near that of noise, those of its parts are not."""
+    rng = np.random.default_rng(0)
+    phases = zip(range(9, 23), rng.uniform(0, 2 * np.pi, 14))
+    lines = sum(np.cos(2 * np.pi * 6.5 * k * TIME + phase) for k, phase in phases)
+    spectrum = np.fft.rfft(rng.standard_normal(COUNT))
+    freqs = np.fft.rfftfreq(COUNT, 1 / RATE)
+    bursts = np.fft.irfft(np.where((freqs > 10) & (freqs < 45), spectrum, 0), COUNT)
+    bursts *= (np.sin(2 * np.pi * 0.9 * TIME) > 0.5) * np.std(lines) / np.std(bursts)
+    assert share_given_back(lines + bursts, noise(), RATE)[0] > 0.9
+
+
 def test_noise_that_passes_is_noise() -> None:
     """Its level changes by 15 dB: over its own level it has the moment of steady noise."""
     passing = 10 ** (15 / 20 * np.exp(-0.5 * np.square((TIME - 1.5) / 0.85)))
