@@ -7,6 +7,8 @@ from .enhance.band import upscale_band as upscale_band
 from .enhance.band_options import BandOptions as BandOptions
 from .enhance.denoise import denoise as denoise
 from .enhance.expected import expected as expected
+from .enhance.found_noise import find_noise as find_noise
+from .enhance.impacts import keep_impacts as keep_impacts
 from .enhance.maps import upscale_map as upscale_map
 from .enhance.orders import keep_orders as keep_orders
 from .enhance.resolution import low_map as low_map

@@ -74,6 +74,10 @@ DenoiseMethod = Literal["network", "floor"]
 """Noise reduction: gains of a network that was trained on clean recordings, or the share of the
 noise floor in the expected power of every cell."""
 
+Keep = Literal["impacts"]
+"""Parts of a recording that noise reduction leaves as measured.  ``impacts``: knocks, clicks and
+pulses that raise whole octaves for less than 0.1 s."""
+
 XAxis = Literal["time", "rpm"]
 """Horizontal axis of a view."""
 

@@ -110,8 +110,10 @@ add_command(
     "specsr denoise cabin.wav -o quiet.wav --plot quiet.png",
     "specsr denoise run.wav --noise idle.wav -o quiet.wav --plot quiet.png",
     "specsr denoise run.wav --noise-from 0:1.5 -o quiet.wav --removed removed.wav",
+    "specsr denoise run.wav --noise auto --keep impacts -o quiet.wav",
     "specsr denoise cabin.wav --method floor -o quiet.wav",
     "specsr denoise run.wav --orders --rpm rpm.csv -o orders.wav",
+    "specsr denoise run.wav --orders --carrier 6000 --rpm rpm.csv -o orders.wav",
     "specsr denoise FOLDER -o out --cluster tcp://host:8786 --resume",
 )(denoise)
 add_command(

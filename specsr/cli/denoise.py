@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from specsr.choices import MAX_ATTENUATION, DenoiseMethod
+from specsr.choices import MAX_ATTENUATION, DenoiseMethod, Keep
 from specsr.cli.group import Group
 from specsr.cli.options import (
     Inputs,
@@ -45,7 +45,8 @@ noise_options = Group(
             Optional[Path],
             typer.Option(
                 "--noise", metavar="FILE", help="Recording of the noise alone, such as the "
-                "background with the machine at rest: its spectrum is removed.",
+                "background with the machine at rest: its spectrum is removed; or auto: found in "
+                "the recording.",
             ),
         ],
         "noise_from": Annotated[
@@ -94,6 +95,19 @@ def denoise(
             "tones; uses no model.",
         ),
     ] = False,
+    carrier: Annotated[
+        Optional[str],
+        typer.Option(
+            "--carrier",
+            metavar="HZ|NAME",
+            help="With --orders: also keep lines at a carrier +- k orders, such as those of an "
+            "inverter. Its switching frequency, Hz, or the channel that holds it.",
+        ),
+    ] = None,
+    keep: Annotated[
+        Optional[Keep],
+        typer.Option(help="Leave as measured: impacts, such as knocks, clicks, bearing pulses."),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option(
@@ -120,13 +134,15 @@ def denoise(
 
     --noise and --noise-from name the noise alone: what has its spectrum is removed, other sound
     stays.  A map as output then has the uncertainty of its levels.
+    --noise auto removes what is there throughout the recording, between the lines of the machine;
+    steady sound of the machine without lines is removed with it.
     --method floor removes noise that is steady and has no lines; tones, orders and whatever comes
     and goes stay.  It takes any rate from 2 kHz, and maps of any window, as --noise does.
     --orders keeps components that track the shaft speed (orders, gear mesh, whine); with --strict
     it removes impacts, steady tones and whatever else does not track it.  It needs a recording
     with its speed: in the file, or given by --rpm, --rpm-channel or --tacho-channel.
-    Without --noise and --strict, removed parts that differ from noise by their distribution are
-    given back.
+    Without --noise FILE and --strict, removed parts that differ from noise by their distribution
+    are given back.
     --plot shows what was removed beside the rest.
     Long audio files are processed in segments, in bounded memory (with --orders or --removed they
     are read whole).
@@ -134,9 +150,10 @@ def denoise(
     from specsr.jobs.plan import kind_of, plan
 
     targets = [path for path in (*out, figure.plot) if path is not None]
-    read = files_read(reading.tone, speed.table, model, noise.file)
-    if noise.file is not None and not noise.file.is_file():
-        raise SpecsrError(f"{noise.file}: no such file: --noise takes a recording of the noise")
+    read = files_read(reading.tone, speed.table, model, *noise.files)
+    for file in noise.files:
+        if not file.is_file():
+            raise SpecsrError(f"{file}: no such file: --noise takes a recording of the noise")
     todo = plan(inputs, targets, suffix, batch, read=read)
     if removed is not None:
         from specsr.io.atomic import check_outputs
@@ -149,6 +166,7 @@ def denoise(
     from specsr.jobs.denoise import Denoise  # imports torch, after the checks
 
     work = Denoise(
-        reading, method, model, attenuation, orders, strict, speed, noise, removed, figure, network
-    )
+        reading, method, model, attenuation, orders, strict, speed, noise, removed, figure, network,
+        carrier, keep,
+    )  # fmt: skip
     run_job(todo, work, batch)

@@ -12,7 +12,12 @@ import torch
 
 from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.expected import PAIR
-from specsr.enhance.known_noise import KnownNoise, noise_pieces, without_noise
+from specsr.enhance.known_noise import (
+    KnownNoise,
+    noise_pieces,
+    with_uncertainty,
+    without_noise,
+)
 from specsr.enhance.noise_floor import SECONDS, floor_transform, without_floor
 from specsr.enhance.noise_profile import Noise
 from specsr.enhance.restraint import restrained_map
@@ -124,7 +129,11 @@ def denoise(
     _check(method, attenuation, noise, strict)
     if noise is not None:
         known = KnownNoise.of(noise, noisy, model)
-        return without_noise(noisy, known, attenuation, options, progress)
+        clean = without_noise(noisy, known, attenuation, options, progress)
+        if not known.found:
+            return clean
+        clean = restrained_map(noisy, clean, options.device)
+        return with_uncertainty(clean, noisy, known, options, progress)
     if method == "floor":
         speckle = find_model(model, PAIR, (1, 1))
         clean = without_floor(noisy, speckle, attenuation, options, progress)

@@ -29,6 +29,7 @@ from specsr.enhance.noise_profile import (
     followed,
     noise_spectrum,
 )
+from specsr.enhance.restraint import restrained
 from specsr.enhance.segments import plan, process
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
@@ -60,11 +61,13 @@ class KnownNoise:
         recording: of the noise alone, rate and channels of the recording that it is in, or one
             channel.
         follow: its level changes with time.
+        found: it comes from the recording that it is in.
         models: for expected maps and for `PAIR`.
     """
 
     recording: Signal
     follow: bool
+    found: bool
     models: tuple[Model, Model]
 
     @classmethod
@@ -78,7 +81,7 @@ class KnownNoise:
         """
         given = Noise(noise) if isinstance(noise, Signal) else noise
         models = find_model(None, EXPECTED, (1, 1)), find_model(model, PAIR, (1, 1))
-        return cls(fitting(given.recording, noisy), given.follow, models)
+        return cls(fitting(given.recording, noisy), given.follow, given.found, models)
 
 
 def signal_to_noise(
@@ -219,7 +222,8 @@ def noise_pieces(
             spec = without_noise(transform(part), noise, attenuation, options, steps, first)
             found.append(SpectrogramTransform.inverse(spec, options.device))
         samples = joined(found[0].samples, found[-1].samples, part.rate)
-        return found[0].replace(samples=samples, full_scale=part.full_scale)
+        clean = found[0].replace(samples=samples, full_scale=part.full_scale)
+        return restrained(part, clean) if noise.found else clean
 
     longer = usable[0].grid(noisy.cut(0, 1))
     reach = sum(model.net.reach((1, 1))[1] for model in noise.models)

@@ -52,10 +52,13 @@ class Noise:
         recording: of the noise, any rate, one channel or as many as the recording that it is in.
         follow: its level changes with time, alike in all third octaves.  Broadband sound of the
             machine that changes like that is removed too.
+        found: it comes from the recording that it is in (`specsr.find_noise`): what was removed and
+            is no noise is given back (`specsr.enhance.restraint`).
     """
 
     recording: Signal
     follow: bool = False
+    found: bool = False
 
 
 def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray:

@@ -42,14 +42,14 @@ def line_share(power: np.ndarray, grid: Grid) -> np.ndarray:
     rows = len(power)
     count = 1 + int(np.ceil(np.log(max(rows, 2)) / np.log(STEP)))
     at = np.unique(np.minimum(np.round(STEP ** np.arange(count)), rows - 1).astype(int))
-    floor = np.stack([_floor(mean, row) for row in at])
+    floor = np.stack([floor_around(mean, row) for row in at])
     before = np.clip(np.searchsorted(at, np.arange(rows), side="right") - 1, 0, len(at) - 1)
     least = 1e-30 * max(float(mean.max(initial=0.0)), 1e-270)
     over = 10 * np.log10(np.maximum(mean, least) / np.maximum(floor[before], least))
     return np.asarray(np.clip((over - LINE_DB) / (FULL_DB - LINE_DB), 0, 1))
 
 
-def _floor(mean: np.ndarray, row: int) -> np.ndarray:
+def floor_around(mean: np.ndarray, row: int) -> np.ndarray:
     """Return the floor around a row: the higher one of the rows below and above, [T].
 
     Noise with a steep spectrum has one side that is no lower.

@@ -12,16 +12,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from specsr import io
-from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
+from specsr.choices import MAX_ATTENUATION, DenoiseMethod, Keep, check
 from specsr.enhance.denoise import denoise, denoise_pieces
 from specsr.enhance.expected import PAIR as EXPECTED
+from specsr.enhance.impacts import impact_pieces, keep_impacts
 from specsr.enhance.known_noise import PAIR as NOISE
 from specsr.enhance.known_noise import KnownNoise, with_uncertainty
-from specsr.enhance.noise_profile import Noise
 from specsr.enhance.orders import keep_orders
 from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
-from specsr.io import stream
+from specsr.jobs.denoise_inputs import known_noise, opened, with_carrier
 from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, NoiseSource, Reading, Speed
@@ -55,6 +55,9 @@ class Denoise(Work):
         removed: audio file of what was taken, of one recording; None for no such file.
         figure: options of the figures.
         options: how the network is run; with ``orders`` only ``segment`` applies.
+        carrier: frequency in Hz of a carrier, or the channel that holds it: with ``orders``, lines
+            at it +- k orders are kept; None for none.
+        keep: what of a recording is left as measured; None for nothing.
     """
 
     reading: Reading
@@ -68,6 +71,8 @@ class Denoise(Work):
     removed: Path | None = field(default=None, metadata={"recorded": False})
     figure: Figure = Figure()
     options: InferOptions = InferOptions()
+    carrier: str | None = None
+    keep: Keep | None = None
     command: ClassVar[str] = "denoise"
 
     def check(self) -> None:
@@ -75,9 +80,13 @@ class Denoise(Work):
         check(self.method, DenoiseMethod, "method")
         if not self.attenuation >= 0:
             raise SpecsrError(f"attenuation is {self.attenuation} dB: expected zero or more")
+        if self.keep is not None:
+            check(self.keep, Keep, "keep")
         if self.orders:
             self._check_orders()
             return
+        if self.carrier is not None:
+            raise SpecsrError("--carrier has no effect without --orders: add it, or leave it out")
         if self.strict and self.noise.given:
             raise SpecsrError(
                 "--strict: for methods without --noise and --noise-from: leave it out"
@@ -117,10 +126,12 @@ class Denoise(Work):
         if self.orders:
             return self._orders(task)
         path = task.file
+        if self.keep is not None and io.is_map(path):
+            raise SpecsrError(f"{path}: is a map: --keep needs a recording, leave it out")
         shared: dict[str, Any] = {
             "method": self.method, "model": self.model, "attenuation": self.attenuation,
             "options": self.options, "progress": task.progress, "strict": self.strict,
-            "noise": self._noise(path),
+            "noise": known_noise(path, self.reading, self.noise),
         }  # fmt: skip
         segmented = long_recording(path, task.targets, self.reading, self.options.segment)
         with segmented if self.removed is None else nullcontext() as long:
@@ -132,10 +143,15 @@ class Denoise(Work):
                     Panel("denoised", transform),
                 ]
                 pieces = denoise_pieces(long, **shared)
-                result = write_pieces(long, pieces, task, transform, panels=panels)
+                with opened(path, self.reading) as again:
+                    if self.keep is not None:
+                        pieces = impact_pieces(again, pieces)
+                    result = write_pieces(long, pieces, task, transform, panels=panels)
                 return dataclasses.replace(result, difference=TITLES, figure=self.figure)
         noisy: Any = load(path, self.reading)
         clean = denoise(noisy, **shared)
+        if self.keep is not None:
+            clean = keep_impacts(noisy, clean)
         result = self._result(task, noisy, clean)
         as_map = any(kind_of(target) == "map" for target in task.targets)
         if self.noise.given and as_map and isinstance(noisy, Signal):
@@ -147,43 +163,20 @@ class Denoise(Work):
             return dataclasses.replace(result, output=output)
         return result
 
-    def _noise(self, path: Path) -> Noise | None:
-        """Return the noise, if it is known."""
-        found = self._noise_alone(path)
-        return None if found is None else Noise(found, self.noise.follow)
-
-    def _noise_alone(self, path: Path) -> Signal | None:
-        """Return the recording of the noise alone, if it is known."""
-        file = self.noise.file
-        if file is not None:
-            try:
-                return load_recording(file, self.reading)
-            except SpecsrError as error:
-                text = str(error)
-                raise SpecsrError(text if str(file) in text else f"{file}: {text}") from None
-        if self.noise.span is None:
-            return None
-        if io.is_map(path):
-            raise SpecsrError(
-                f"{path}: is a map: --noise-from names a stretch of a recording; give --noise FILE"
-            )
-        with stream.opened(path, **self.reading.arguments()) as opened:
-            source = opened if opened is not None else load_recording(path, self.reading)
-            first, last = (round(at * source.rate) for at in self.noise.span)
-            if last > source.length:
-                raise SpecsrError(
-                    f"{path}: --noise-from ends at {self.noise.span[1]:g} s: the recording has "
-                    f"{source.length / source.rate:.4g} s"
-                )
-            return source.cut(first, last)
-
     def _orders(self, task: Task) -> Result:
         """Return the components of a recording that track the speed."""
         if io.is_map(task.file):
             raise SpecsrError("--orders needs a recording: the phase of a map is not tracked")
         noisy = load_recording(task.file, self.reading, self.speed)
-        clean = keep_orders(noisy, self.options.segment, task.progress)
-        return self._result(task, noisy, clean if self.strict else restrained(noisy, clean))
+        carrier: float | np.ndarray | None = None
+        if self.carrier is not None:
+            noisy, carrier = with_carrier(task.file, self.reading, noisy, self.carrier)
+        clean = keep_orders(noisy, self.options.segment, task.progress, carrier)
+        if not self.strict:
+            clean = restrained(noisy, clean)
+        if self.keep is not None:
+            clean = keep_impacts(noisy, clean)
+        return self._result(task, noisy, clean)
 
     def _result(self, task: Task, noisy: Signal | SpecMap, clean: Signal | SpecMap) -> Result:
         maps = {}
@@ -208,14 +201,13 @@ class Denoise(Work):
 
     def tables(self) -> tuple[Path, ...]:
         """Return the table of the speed and the recording of the noise, if they are given."""
-        file = self.noise.file
-        return (*speed_tables(self.speed), *(() if file is None else (file,)))
+        return (*speed_tables(self.speed), *self.noise.files)
 
     def absolute(self) -> Denoise:
         """Return the work with absolute paths of model file, table and noise."""
         noise = self.noise
-        if noise.file is not None:
-            noise = dataclasses.replace(noise, file=Path(os.path.abspath(noise.file)))
+        for file in noise.files:
+            noise = dataclasses.replace(noise, file=Path(os.path.abspath(file)))
         return dataclasses.replace(
             self, model=absolute_model(self.model), speed=absolute_speed(self.speed), noise=noise
         )

@@ -11,7 +11,7 @@ from specsr.choices import DB_RANGE, WINDOW
 from specsr.errors import SpecsrError
 
 AUTO = Path("auto")
-"""In place of a table of speeds: the speed is found in the recording."""
+"""In place of a table of speeds or a recording of noise: found in the recording."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ class NoiseSource:
     """Where the noise is heard alone; without a file or span it is not known.
 
     Attributes:
-        file: recording of the noise.
+        file: recording of the noise; or `AUTO`: it is found in the recording itself
+            (`specsr.find_noise`).
         span: first and last time in s of a stretch of the recording itself without the machine.
         follow: the level of the noise changes with time.
 
@@ -147,7 +148,9 @@ class NoiseSource:
         if self.file is not None and self.span is not None:
             raise SpecsrError("--noise and --noise-from: two sources of the noise, leave one out")
         if self.follow and not self.given:
-            raise SpecsrError("--follow-noise: add --noise FILE or --noise-from 0:1.5")
+            raise SpecsrError(
+                "--follow-noise: add --noise FILE, --noise auto or --noise-from 0:1.5"
+            )
         if self.span is not None and self.span[0] < 0:
             raise SpecsrError(
                 f"--noise-from starts at {self.span[0]:g} s: expected times from 0 s up"
@@ -155,8 +158,18 @@ class NoiseSource:
 
     @property
     def given(self) -> bool:
-        """Whether the noise is known."""
+        """Whether the noise is known or to be found."""
         return self.file is not None or self.span is not None
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the noise is to be found in the recording."""
+        return self.file == AUTO
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file of the noise, if it is one."""
+        return () if self.file is None or self.is_auto else (self.file,)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_noise_of_a_file_and_of_a_stretch_is_removed(folder, capsys) -> None:
         ("--noise idle.wav --noise-from 0:1", "two sources of the noise, leave one out"),
         ("--noise-from 1:0", "--noise-from is '1:0': expected two times in s"),
         ("--noise-from -1:1", "--noise-from starts at -1 s"),
-        ("--follow-noise", "--follow-noise: add --noise FILE or --noise-from 0:1.5"),
+        ("--follow-noise", "--follow-noise: add --noise FILE, --noise auto or --noise-from 0:1.5"),
         ("--noise idle.wav --method floor", "another method than floor, leave out --method"),
         ("--noise idle.wav --model denoise", "was trained for the pair 'denoise', not 'noise'"),
         ("--noise idle.wav --orders", "--orders needs no noise"),
@@ -66,6 +66,7 @@ def test_noise_of_a_file_and_of_a_stretch_is_removed(folder, capsys) -> None:
         ("--model none", "no bundled model of this name"),
         ("--device cuda:99", "cuda:99"),
         ("--rpm rpm.csv", "have no effect without --orders"),
+        ("--carrier 8000", "--carrier has no effect without --orders"),
         ("--removed removed.npz", "--removed removed.npz: expected an audio file"),
         ("--removed quiet.wav", "quiet.wav"),
         ("--noise idle.wav -o idle.wav", "idle.wav: is the input itself"),
@@ -115,3 +116,17 @@ def test_a_long_recording_is_streamed_with_the_same_result(folder, capsys) -> No
     noisy, idle = (specsr.read(folder / name) for name in ("run.wav", "idle.wav"))
     expected = specsr.denoise(noisy, noise=idle, options=specsr.InferOptions(segment=0.5))
     np.testing.assert_allclose(specsr.read("quiet.wav").samples, expected.samples, atol=1e-6)
+
+
+def test_noise_that_is_found_in_the_recording_is_removed(folder, capsys) -> None:
+    code, _, err = run(capsys, "denoise", "run.wav", "--noise", "auto", "-o", "quiet.wav")
+    assert code == 0, err
+    noisy = specsr.read("run.wav")
+    expected = specsr.denoise(noisy, noise=specsr.find_noise(noisy))
+    np.testing.assert_allclose(specsr.read("quiet.wav").samples, expected.samples, atol=1e-6)
+    specsr.write_map("map.npz", specsr.spectrogram(noisy, n_fft=512))
+    code, _, err = run(capsys, "denoise", "map.npz", "--noise", "auto", "-o", "out.npz")
+    assert code == 1 and "map.npz: is a map: --noise auto finds it in a recording" in err
+    specsr.write("short.wav", noisy.cut(0, 4000))
+    code, _, err = run(capsys, "denoise", "short.wav", "--noise", "auto", "-o", "out.wav")
+    assert code == 1 and "short.wav: --noise auto: the recording has 0.5 s" in err

@@ -1,0 +1,106 @@
+"""Inputs of ``denoise`` beside the recording: the noise, and the frequency of a carrier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from specsr import io
+from specsr.enhance.found_noise import find_noise
+from specsr.enhance.noise_profile import Noise
+from specsr.errors import SpecsrError
+from specsr.io import stream
+from specsr.jobs.inputs import load_recording, without_channels
+from specsr.jobs.options import NoiseSource, Reading, Speed
+from specsr.jobs.speed_inputs import speed_channel
+from specsr.signal import Signal, Source
+
+
+def known_noise(path: Path, reading: Reading, source: NoiseSource) -> Noise | None:
+    """Return the noise in a recording or map, None if it is not known.
+
+    Args:
+        path: the recording or map.
+        reading: channels and calibration, also of the noise.
+        source: of the noise.
+
+    Raises:
+        SpecsrError: a file that cannot be read, a stretch beyond the recording, or a map without a
+            file of the noise.
+    """
+    if not source.given:
+        return None
+    if source.file is not None and not source.is_auto:
+        return Noise(_of_file(source.file, reading), source.follow)
+    if io.is_map(path):
+        option = "--noise auto finds it in" if source.is_auto else "--noise-from names a stretch of"
+        raise SpecsrError(f"{path}: is a map: {option} a recording; give --noise FILE")
+    with opened(path, reading) as recording:
+        if source.span is None:
+            try:
+                return replace(find_noise(recording), follow=source.follow)
+            except SpecsrError as error:
+                raise SpecsrError(f"{path}: --noise auto: {error}") from None
+        return Noise(_stretch(path, recording, source.span), source.follow)
+
+
+def _of_file(file: Path, reading: Reading) -> Signal:
+    try:
+        return load_recording(file, reading)
+    except SpecsrError as error:
+        text = str(error)
+        raise SpecsrError(text if str(file) in text else f"{file}: {text}") from None
+
+
+def _stretch(path: Path, recording: Source, span: tuple[float, float]) -> Signal:
+    first, last = (round(at * recording.rate) for at in span)
+    if last > recording.length:
+        raise SpecsrError(
+            f"{path}: --noise-from ends at {span[1]:g} s: the recording has "
+            f"{recording.length / recording.rate:.4g} s"
+        )
+    return recording.cut(first, last)
+
+
+@contextmanager
+def opened(path: Path, reading: Reading) -> Iterator[Source]:
+    """Yield a recording, open if it can be streamed, else in memory."""
+    with stream.opened(path, **reading.arguments()) as found:
+        yield load_recording(path, reading) if found is None else found
+
+
+def is_channel(carrier: str) -> bool:
+    """Return whether the carrier is the name of a channel: what is no number."""
+    try:
+        float(carrier)
+    except ValueError:
+        return True
+    return False
+
+
+def with_carrier(
+    path: Path, reading: Reading, noisy: Signal, carrier: str
+) -> tuple[Signal, float | np.ndarray]:
+    """Return a recording and the frequency of its carrier in Hz, one value or one for each sample.
+
+    Args:
+        path: the recording.
+        reading: how it is read.
+        noisy: the recording as read; a channel with the frequency is taken out of it.
+        carrier: frequency in Hz, or the name of a channel that holds it in Hz.
+
+    Raises:
+        SpecsrError: no such channel, or no other one.
+    """
+    if not is_channel(carrier):
+        return noisy, float(carrier)
+    try:
+        name, values, times = speed_channel(path, reading, Speed(channel=carrier))
+    except SpecsrError as error:
+        raise SpecsrError(f"--carrier {carrier}: {error}") from None
+    wanted = noisy.start + np.arange(noisy.length) / noisy.rate
+    return without_channels(noisy, (name,)), np.interp(wanted, times, values)
