@@ -17,9 +17,18 @@ import numpy as np
 import torch
 from common import CACHE, DATA, data_folder, parser, progress, publish, read_first, run
 from generator_parts import slow
+from scipy.signal import find_peaks
 from scipy.special import exp1
 
-from specsr import Signal, SpecMap, SpectrogramTransform, denoise, keep_orders
+from specsr import (
+    Signal,
+    SpecMap,
+    SpectrogramTransform,
+    denoise,
+    find_noise,
+    keep_impacts,
+    keep_orders,
+)
 from specsr.choices import MAX_ATTENUATION
 from specsr.enhance.excess import without_excess
 from specsr.enhance.expected import expected
@@ -49,6 +58,13 @@ ORACLE = SpectrogramTransform(2048, 512)
 CLEAR_DB = 10.0
 """Level of an order over the noise from which its level is scored, dB."""
 
+CARRIER_HZ, WITH_CARRIER = 8000.0, ("e-drive",)
+"""Switching frequency of the kinds with an inverter, Hz."""
+IMPACTS = ("clicks", "bearing")
+"""Kinds whose impacts are scored."""
+HIGH_PEAK, PEAK_SECONDS = 0.3, 0.01
+"""Least height of a peak, as a share of the highest one, and half the time around it, s."""
+
 PROTOCOL = f"""
 One machine of each kind in the tables, of `benchmarks/generator.py` (set {SET}, used for no
 training and no choice); the clean signal is its deterministic part. Noise: white; *ventilation*,
@@ -68,6 +84,10 @@ subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the be
 *mask*: true ratio mask, bound for such gains. *noise*: `specsr denoise --noise`. *noise, follow*:
 with `--follow-noise`. *noise, log*: the log-spectral gain of Ephraim and Malah from the same ratio.
 *network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
+*noise, auto*: `--noise auto`, which gets no profile. *noise, impacts* and *network, impacts*: with
+`--keep impacts`. *orders, carrier*: with `--carrier {CARRIER_HZ:g}`, of kinds with an inverter.
+
+*Peaks*: rms error in dB of the peaks of impacts, of those above {HIGH_PEAK:.0%} of the highest one.
 """
 
 
@@ -96,6 +116,15 @@ class Mix:
         specs = [transform(self.noisy) for transform in noise_transforms(self.clean.rate)]
         return [(spec, expected(spec)) for spec in specs]
 
+    @functools.cached_property
+    def found(self) -> Signal:
+        """Noise found in the recording."""
+        return find_noise(self.noisy).recording
+
+    def impacts(self, samples: np.ndarray) -> np.ndarray:
+        """Return a result with the impacts as in the mix."""
+        return keep_impacts(self.noisy, self.clean.replace(samples=samples[None])).samples[0]
+
 
 def noise_of(kind: str, seed: int, length: int, rate: float, data: Path) -> list[np.ndarray]:
     """Return noise [length] and another stretch of it."""
@@ -117,7 +146,7 @@ def noise_of(kind: str, seed: int, length: int, rate: float, data: Path) -> list
     return [noise, samples[border:]]
 
 
-def mixes(data: Path, kinds: list[str]) -> list[tuple[str, int, str, float]]:
+def mixes(kinds: list[str]) -> list[tuple[str, int, str, float]]:
     """Return kind, seed, noise and ratio of all mixes."""
     chosen: dict[str, int] = {}
     for kind, seed in generator.machine_set(SET):
@@ -162,16 +191,17 @@ def mask(mix: Mix) -> np.ndarray:
     return istft(share * (s + n), grid).numpy()
 
 
-def by_noise(mix: Mix, follow: bool = False, log: bool = False) -> np.ndarray:
+def by_noise(mix: Mix, follow: bool = False, log: bool = False, auto: bool = False) -> np.ndarray:
     """`specsr.denoise(noise=...)`, by its parts: the expected maps are made once for each mix.
 
     With ``log`` the gain is r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).
     """
     found = []
+    alone = mix.found if auto else mix.alone
     for spec, estimate in mix.maps:
-        known = KnownNoise.of(mix.alone, spec, None)
+        known = KnownNoise.of(alone, spec, None)
         grid = spec.grid
-        noise = noise_spectrum(mix.alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
+        noise = noise_spectrum(alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
         ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]
         powers = noise_powers(noise, estimate, follow)
         gain = without_excess(spec, wiener(ratio, MAX_ATTENUATION)[None], powers)[0]
@@ -180,11 +210,16 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False) -> np.ndarray:
             gain = np.minimum(gain * np.exp(0.5 * exp1(np.maximum(gain * over, 1e-6))), 1)
         gain = np.concatenate([gain, gain[-1:]]).astype(np.float32)
         found.append(SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain)))
-    return joined(found[0].samples, found[1].samples, mix.clean.rate)[0]
+    samples = joined(found[0].samples, found[1].samples, mix.clean.rate)
+    if auto:
+        samples = restrained(mix.noisy, mix.clean.replace(samples=samples)).samples
+    return samples[0]
 
 
-def orders(mix: Mix) -> np.ndarray:
-    return restrained(mix.noisy, keep_orders(mix.noisy)).samples[0]
+def orders(mix: Mix, carrier_hz: float | None = None) -> np.ndarray:
+    if carrier_hz is not None and mix.kind not in WITH_CARRIER:
+        raise SpecsrError(f"{mix.kind}: has no carrier")
+    return restrained(mix.noisy, keep_orders(mix.noisy, carrier_hz=carrier_hz)).samples[0]
 
 
 METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
@@ -198,11 +233,20 @@ METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
     "network": lambda mix: denoise(mix.noisy).samples[0],
     "floor": lambda mix: denoise(mix.noisy, method="floor").samples[0],
     "orders": orders,
+    "noise, auto": lambda mix: by_noise(mix, auto=True),
+    "noise, impacts": lambda mix: mix.impacts(by_noise(mix)),
+    "network, impacts": lambda mix: mix.impacts(denoise(mix.noisy).samples[0]),
+    "orders, carrier": lambda mix: orders(mix, CARRIER_HZ),
 }
 
 
-def score(mix: Mix, samples: np.ndarray) -> tuple[float, float]:
-    """Return SI-SDR and rms error of the levels of clear lines, dB; nan without such lines."""
+Scores = tuple[float, float, float]
+"""SI-SDR, and the rms errors of the levels of clear lines and of the peaks of impacts, dB; nan
+without such."""
+
+
+def score(mix: Mix, samples: np.ndarray) -> Scores:
+    """Return the scores of a result."""
     transform = SpectrogramTransform(4096, 1024)
     result = Signal(np.asarray(samples, np.float64)[None], mix.clean.rate, "Pa")
     noise = Signal(mix.noise[None], mix.clean.rate, "Pa")
@@ -212,7 +256,24 @@ def score(mix: Mix, samples: np.ndarray) -> tuple[float, float]:
     clear = (true > around) & (true > 10 ** (CLEAR_DB / 10) * rest) & (true > 1e-6 * true.max())
     error = 10 * np.log10(np.maximum(ours[clear], 1e-12 * true.max()) / true[clear])
     rms = math.sqrt(float(np.mean(np.square(error)))) if clear.any() else math.nan
-    return float(si_sdr(mix.clean.samples[0], samples)), rms
+    return float(si_sdr(mix.clean.samples[0], samples)), rms, peaks(mix, samples)
+
+
+def peaks(mix: Mix, samples: np.ndarray) -> float:
+    """Return the rms error of the peaks of impacts, dB; nan for kinds without."""
+    if mix.kind not in IMPACTS:
+        return math.nan
+    clean = np.abs(mix.clean.samples[0])
+    half = round(PEAK_SECONDS * mix.clean.rate)
+    at = find_peaks(clean, HIGH_PEAK * clean.max(), distance=half)[0]
+    error = [
+        20
+        * np.log10(
+            max(np.abs(samples[max(0, i - half // 4) : i + half // 4]).max(), 1e-6) / clean[i]
+        )
+        for i in at
+    ]
+    return math.sqrt(float(np.mean(np.square(error))))
 
 
 def main() -> None:
@@ -222,16 +283,23 @@ def main() -> None:
         default=list(generator.KINDS), help="kinds of machines (default: all)",
     )  # fmt: skip
     options.add_argument(
+        "--noises", nargs="+", choices=NOISES, default=list(NOISES), help="noises (default: all)"
+    )
+    options.add_argument(
+        "--levels", nargs="+", type=int, choices=SNRS, default=list(SNRS), metavar="DB",
+        help="ratios of signal to noise (default: all)",
+    )  # fmt: skip
+    options.add_argument(
         "--keep", action="store_true",
         help="keep the scores in cache/denoise_kinds.json, for the next run of the same code",
     )  # fmt: skip
     args = options.parse_args()
     args.data = args.data or DATA
-    todo = mixes(args.data, args.kinds)
+    todo = [each for each in mixes(args.kinds) if each[2] in args.noises and each[3] in args.levels]
     if args.limit:
         todo = todo[:: max(1, len(todo) // args.limit)]
-    found: dict[tuple[str, str, float, str], tuple[float, float]] = {}
-    kept: dict[str, tuple[float, float] | None] = {}
+    found: Found = {}
+    kept: dict[str, list[float] | None] = {}
     if args.keep and KEPT.is_file():
         kept = json.loads(KEPT.read_text())
     for kind, seed, noise, snr in progress(todo, len(todo), "mixes:"):
@@ -241,11 +309,11 @@ def main() -> None:
             if name not in kept:
                 mix = mix or mixed(kind, seed, noise, snr, args.data)
                 try:
-                    kept[name] = score(mix, METHODS[method](mix))
+                    kept[name] = list(score(mix, METHODS[method](mix)))
                 except SpecsrError:  # no speed, or a rate that the network is not for
                     kept[name] = None
             if (value := kept[name]) is not None:
-                found[kind, noise, snr, method] = (value[0], value[1])
+                found[kind, noise, snr, method] = (*value, math.nan)[:3]
         if args.keep:
             KEPT.parent.mkdir(exist_ok=True)
             KEPT.write_text(json.dumps(kept))
@@ -256,9 +324,12 @@ def main() -> None:
         "Orders, rms error in dB, mean of all kinds": _means(
             found, args.only, tuple(generator.KINDS), 1
         ),
+        "Peaks of impacts, rms error in dB, mean of clicks and bearing": _means(
+            found, args.only, IMPACTS, 2
+        ),
     }
-    for snr in SNRS:
-        for noise in NOISES:
+    for snr in args.levels:
+        for noise in args.noises:
             rows = [
                 {"kind": kind} | {m: _one(found, kind, noise, snr, m) for m in args.only}
                 for kind in args.kinds
@@ -267,7 +338,7 @@ def main() -> None:
     publish(args, "Noise reduction by kind of machine", PROTOCOL, tables, digits=1)
 
 
-Found = dict[tuple[str, str, float, str], tuple[float, float]]
+Found = dict[tuple[str, str, float, str], Scores]
 
 
 def _one(found: Found, kind: str, noise: str, snr: float, method: str) -> float | None:
@@ -285,7 +356,8 @@ def _means(found: Found, methods: list[str], kinds: tuple[str, ...], which: int 
                 values = [found.get((kind, noise, snr, method)) for kind in kinds]
                 known = [v[which] for v in values if v is not None and not math.isnan(v[which])]
                 row[method] = float(np.mean(known)) if known else None
-            rows.append(row)
+            if any(row[method] is not None for method in methods):
+                rows.append(row)
     return rows
 
 
@@ -304,7 +376,8 @@ def _below(found: Found, methods: list[str]) -> list:
                 below = [loss for loss in losses if loss > 0.05]
                 worst = f", worst {max(below):.1f} dB" if below else ""
                 row[method] = f"{len(below)} of {len(losses)}{worst}"
-            rows.append(row)
+            if any((noise, snr) == key[1:3] for key in found):
+                rows.append(row)
     return rows
 
 
