@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from specsr.choices import MAX_ATTENUATION, SCALE, Consistency, DenoiseMethod, Weighting
+from specsr.choices import MAX_ATTENUATION, SCALE, Consistency, DenoiseMethod, Keep, Weighting
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,11 @@ class Denoise:
         method: without any of the next three.
         attenuation: largest one of a cell, dB; not for orders.
         orders: keep what tracks the speed.
-        noise: file in which the noise is heard alone; empty for none.
+        noise: file in which the noise is heard alone; ``auto``: found in the recording; empty for
+            none.
         noise_from: instead: first and last time in s of such a stretch of the recording.
+        carrier: for orders: lines at this frequency in Hz +- k orders are kept too; None: no such.
+        keep: what of a recording is left as measured; None for nothing.
     """
 
     method: DenoiseMethod = "network"
@@ -46,6 +49,8 @@ class Denoise:
     orders: bool = False
     noise: str = ""
     noise_from: tuple[float, float] | None = None
+    carrier: float | None = None
+    keep: Keep | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from specsr.app.source import (
 )
 from specsr.app.step_options import Denoise, Levels, Map, Options, Orders, Upscale
 from specsr.choices import MAX_ATTENUATION, MAX_ORDER
+from specsr.jobs.options import AUTO
 
 ABOVE_CUTS = 1.25
 """Highest order of an order map as a multiple of the highest cut, as in ``specsr orders``."""
@@ -125,9 +126,16 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
     if options.orders:
         arguments.append("--orders")
         head = ["from specsr.enhance.restraint import restrained"]
-        line = "result = restrained(x, specsr.keep_orders(x))"
+        carrier = ""
+        if options.carrier is not None:
+            arguments += ["--carrier", number(options.carrier)]
+            carrier = f", carrier_hz={number(options.carrier)}"
+        line = f"result = restrained(x, specsr.keep_orders(x{carrier}))"
     else:
-        if options.noise:
+        if options.noise == str(AUTO):
+            arguments += ["--noise", options.noise]
+            call.append("noise=specsr.find_noise(x)")
+        elif options.noise:
             arguments += ["--noise", options.noise]
             of_noise = read_lines(Source(options.noise, "recording", source.reading))[0]
             read.append(of_noise.replace("x = ", "noise = ", 1))
@@ -144,7 +152,11 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
             arguments += ["--attenuation", number(options.attenuation)]
             call.append(f"attenuation={number(options.attenuation)}")
         line = f"result = specsr.denoise({', '.join(call)})"
-    lines = [*read, line, write_line(source.kind, outputs[0])]
+    lines = [*read, line]
+    if options.keep is not None:
+        arguments += ["--keep", options.keep]
+        lines.append("result = specsr.keep_impacts(x, result)")
+    lines.append(write_line(source.kind, outputs[0]))
     title = "orders" if options.orders else "denoised"
     return Step(title, tuple(arguments), python(lines, head), outputs, source.kind)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import panel as pn
@@ -17,9 +17,11 @@ from specsr.choices import (
     NOISE_FILL,
     Consistency,
     DenoiseMethod,
+    Keep,
     Weighting,
 )
 from specsr.errors import SpecsrError
+from specsr.jobs.options import AUTO
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +52,14 @@ class Form:
             widget.visible = fits and widget not in unused
 
 
-_ORDERS, _FILE, _STRETCH = "orders", "file", "stretch"
+_ORDERS, _FOUND, _FILE, _STRETCH = "orders", "found", "file", "stretch"
 _RESULT = "Result"
 _PART = "Part (--run)"
+_CARRIER, _IMPACTS = "Lines beside a carrier, Hz (--carrier)", "Keep impacts (--keep)"
 _MAP_MODEL, _BAND_MODEL = "Model of maps (--model)", "Model of recordings (--model)"
 _KINDS: dict[str, tuple[Kind, ...]] = {
     _RESULT: ("recording",), _PART: ("recording",), _BAND_MODEL: ("recording",),
+    _IMPACTS: ("recording",),
     _MAP_MODEL: ("map",), "Reproduces (--consistency)": ("map",),
 }  # fmt: skip
 
@@ -119,7 +123,8 @@ def _upscale() -> Form:
 def _denoise() -> Form:
     w = pn.widgets
     methods = {
-        **_same(DenoiseMethod), "noise alone in a file (--noise)": _FILE,
+        **_same(DenoiseMethod), "noise found in the recording (--noise auto)": _FOUND,
+        "noise alone in a file (--noise)": _FILE,
         "noise alone in a stretch (--noise-from)": _STRETCH,
         "orders, without a model (--orders)": _ORDERS,
     }  # fmt: skip
@@ -130,24 +135,31 @@ def _denoise() -> Form:
         name="Largest attenuation, dB (--attenuation)", value=MAX_ATTENUATION, start=0
     )
 
+    carrier = w.FloatInput(name=_CARRIER, value=None, start=0, placeholder="none")
+    impacts = w.Checkbox(name=_IMPACTS)
+
     def options() -> Denoise:
+        keep: Keep | None = "impacts" if impacts.value and impacts.visible else None
         if method.value == _ORDERS:
-            return Denoise(orders=True)
-        most = float(attenuation.value or 0)
+            return Denoise(orders=True, carrier=carrier.value or None, keep=keep)
+        made = Denoise(attenuation=float(attenuation.value or 0), keep=keep)
+        if method.value == _FOUND:
+            return replace(made, noise=str(AUTO))
         if method.value == _FILE:
             if not _text(noise):
                 raise SpecsrError("--noise: name a recording of the noise alone")
-            return Denoise(attenuation=most, noise=os.path.abspath(_text(noise)))
+            return replace(made, noise=os.path.abspath(_text(noise)))
         if method.value == _STRETCH:
-            return Denoise(attenuation=most, noise_from=span(_text(stretch), "--noise-from"))
-        return Denoise(method.value, most)
+            return replace(made, noise_from=span(_text(stretch), "--noise-from"))
+        return replace(made, method=method.value)
 
     def unused() -> tuple[Any, ...]:
-        used = {_ORDERS: (), _FILE: (noise, attenuation), _STRETCH: (stretch, attenuation)}
+        used = {_ORDERS: (carrier,), _FILE: (noise, attenuation), _STRETCH: (stretch, attenuation)}
         shown = used.get(method.value, (attenuation,))
-        return tuple(each for each in (noise, stretch, attenuation) if each not in shown)
+        return tuple(each for each in (noise, stretch, attenuation, carrier) if each not in shown)
 
-    return Form("Denoise", (method, noise, stretch, attenuation), options, unused=unused)
+    widgets = method, noise, stretch, attenuation, carrier, impacts
+    return Form("Denoise", widgets, options, unused=unused)
 
 
 def _map() -> Form:

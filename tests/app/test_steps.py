@@ -58,6 +58,8 @@ CASES = {
     "orders kept": (CHANNEL, steps.Denoise(orders=True)),
     "noise in a file": (RUN, steps.Denoise(noise="run up.wav")),
     "noise in a stretch": (RUN, steps.Denoise(noise_from=(0.0, 0.5))),
+    "noise found": (RUN, steps.Denoise(noise="auto", keep="impacts")),
+    "orders and a carrier": (RUN, steps.Denoise(orders=True, carrier=2000.0)),
     "expected": (RUN, steps.Map(df=31.25)),
     "spectrogram": (CHANNEL, steps.Map(expected=False, overlap=0.5)),
     "orders": (CHANNEL, steps.Orders((2.0, 4.0), "A")),

@@ -69,8 +69,16 @@ def test_forms_show_what_a_result_can_have() -> None:
     assert upscale.options() == steps.Upscale(as_map=True)
     denoise.widgets[0].value = "orders"
     denoise.fit("recording")
-    assert [w.name for w in denoise.widgets if w.visible] == ["Method (--method)"]
+    assert [w.name for w in denoise.widgets if w.visible] == [
+        "Method (--method)",
+        "Lines beside a carrier, Hz (--carrier)",
+        "Keep impacts (--keep)",
+    ]
     assert denoise.options() == steps.Denoise(orders=True)
+    denoise.widgets[4].value, denoise.widgets[5].value = 8000.0, True
+    assert denoise.options() == steps.Denoise(orders=True, carrier=8000.0, keep="impacts")
+    denoise.widgets[0].value, denoise.widgets[5].value = "found", False
+    assert denoise.options() == steps.Denoise(noise="auto")
     denoise.widgets[0].value, denoise.widgets[2].value = "stretch", "0.5:1"
     assert denoise.options() == steps.Denoise(noise_from=(0.5, 1.0))
     denoise.widgets[2].value = "1:0.5"
