@@ -29,9 +29,9 @@ from specsr.train.train import train
 
 PARTS, SEEDS = (1 / 8, 1 / 4, 1 / 2, 1.0), 2
 SCALES = (2, 3, 6)
-STEPS, BATCH, COLUMNS = 1200, 4, 32
+STEPS, LONGER, BATCH, COLUMNS = 1200, 3600, 4, 32
 SMALLER = [
-    "model.n_resblocks=8", "model.n_feats=24", f"train.steps={STEPS}", f"train.batch={BATCH}",
+    "model.n_resblocks=8", "model.n_feats=24", f"train.batch={BATCH}",
     f"train.patch=[1024, {COLUMNS}]", "train.warmup=50", "train.ema=0.99", "train.workers=0",
     "train.validate_every=1000000", "train.device=cpu", "train.top_share=0.5", "train.lr=1.0e-3",
     "data.repeats=2", "data.workers=1",
@@ -47,17 +47,18 @@ AIMS = {"read speech": (0.70, 0.84, 1.06), "machines": (0.65, 0.75, 0.95)}
 PROTOCOL = f"""
 Trainings that differ in nothing but their recordings: EDSR, 8 blocks x 24 features, from the start,
 {STEPS} steps of {BATCH} crops of {COLUMNS} columns with the loss, weights and other options of
-`configs/band.yaml`, and the top of the spectrum given in half of the crops. A part of the material
-is that part of the files of every folder of audio/train, spread evenly over them; of speech it is
-split between the nine recordings with content above 22.05 kHz (the corpus of the read sentences)
-and the rest. Parts see equal numbers of crops, so the smaller ones see the same places more often.
+`configs/band.yaml`, and the top of the spectrum given in half of the crops; the most and the least
+material also with {LONGER} steps. A part of the material is that part of the files of every folder
+of audio/train, spread evenly over them and at least one; of speech it is split between the nine
+recordings with content above 22.05 kHz (the corpus of the read sentences) and the rest. Parts see
+equal numbers of crops, so the smaller ones see the same places more often.
 
 Judged on recordings of audio/val, none of which is in audio/train: LSD (`benchmarks/band.py`) of
 the read sentences of VCTK and of machines and vehicles, with the top of the spectrum given. Mean
 and standard deviation over the seeds of initial weights and batches. *per doubling*: slope of a
-straight line through the trainings over the logarithm of the amount, and its standard error;
-*doublings to the aim*: how far the line would have to go on from all the material, from the level
-of these short trainings and from that of the bundled model, if the slope stayed.
+straight line over the logarithm of the amount, through the trainings of {STEPS} steps, and its
+standard error; *doublings to the aim*: how far the line would have to go on from all the material,
+from the level of these short trainings and from that of the bundled model, if the slope stayed.
 """
 
 Found = dict[tuple[str, int], float]
@@ -66,18 +67,21 @@ Found = dict[tuple[str, int], float]
 
 @dataclass(frozen=True)
 class Point:
-    """A training: its part of the recordings, and its seed."""
+    """A training: its part of the recordings, its seed, and its steps."""
 
     part: float
     seed: int
+    steps: int = STEPS
 
     @property
     def folder(self) -> Path:
         """Folder of the run; it holds a file ``scores.json`` at the end."""
-        return CACHE / "band-curve" / f"{self.part:.4f}-{self.seed}"
+        longer = "" if self.steps == STEPS else f"-{self.steps}"
+        return CACHE / "band-curve" / f"{self.part:.4f}-{self.seed}{longer}"
 
 
 POINTS = [Point(part, seed) for seed in range(SEEDS) for part in PARTS]
+POINTS += [Point(part, 0, LONGER) for part in (PARTS[-1], PARTS[0])]
 
 
 def material(part: float) -> list[Path]:
@@ -94,7 +98,10 @@ def material(part: float) -> list[Path]:
 
 def config_of(point: Point) -> Config:
     """Return the config of a training."""
-    config = load_config(ROOT / "configs" / "band.yaml", [*SMALLER, f"train.seed={point.seed}"])
+    config = load_config(
+        ROOT / "configs" / "band.yaml",
+        [*SMALLER, f"train.seed={point.seed}", f"train.steps={point.steps}"],
+    )
     data = config.data.model_copy(update={"folders": [str(f) for f in material(point.part)]})
     return config.model_copy(update={"data": data, "name": "band-curve"})
 
@@ -139,26 +146,29 @@ def minutes(files: Sequence[Path]) -> float:
 
 
 def rows_of(found: Mapping[Point, Found]) -> list[dict[str, object]]:
-    """Return a row for each part: mean and standard deviation over the seeds."""
+    """Return a row for each part and its steps: mean and standard deviation over the seeds."""
     rows = []
-    for part in PARTS:
-        each = [scores for point, scores in found.items() if point.part == part]
-        if each:
-            files = material(part)
-            row: dict[str, object] = {
-                "material": f"{part:g}", "recordings": len(files), "minutes": minutes(files),
-                "seeds": len(each),
-            }  # fmt: skip
-            for key in each[0]:
-                values = [scores[key] for scores in each]
-                spread = statistics.stdev(values) if len(values) > 1 else math.nan
-                row[column(*key)] = statistics.mean(values), spread
-            rows.append(row)
+    for steps, part in sorted({(point.steps, point.part) for point in found}):
+        each = [scores for p, scores in found.items() if (p.steps, p.part) == (steps, part)]
+        files = material(part)
+        row: dict[str, object] = {
+            "material": f"{part:g}", "recordings": len(files), "minutes": minutes(files),
+            "steps": steps, "seeds": len(each),
+        }  # fmt: skip
+        for key in each[0]:
+            values = [scores[key] for scores in each]
+            row[column(*key)] = (
+                (statistics.mean(values), statistics.stdev(values))
+                if len(values) > 1
+                else values[0]
+            )
+        rows.append(row)
     return rows
 
 
 def slopes(found: Mapping[Point, Found], bundled: Found) -> list[dict[str, object]]:
     """Return the gain per doubling of the material, and the doublings that the aims would take."""
+    found = {point: scores for point, scores in found.items() if point.steps == STEPS}
     doublings = np.array([math.log2(point.part) for point in found])
     rows = []
     for key in bundled:
@@ -188,18 +198,26 @@ def draw(found: Mapping[Point, Found], bundled: Found, target: Path) -> None:
     for axes, name in zip(figure.subplots(1, 2, sharey=True), SETS, strict=True):
         for i, scale in enumerate(SCALES):
             key, label = (name, scale), f"from {RATE / scale / 1000:g} kHz"
-            x = [length[point.part] for point in found]
-            axes.plot(x, [scores[key] for scores in found.values()], f"C{i}o", ms=4)
+            for point, scores in found.items():
+                mark = "o" if point.steps == STEPS else "x"
+                axes.plot(length[point.part], scores[key], f"C{i}{mark}", ms=4)
+            parts = sorted(length)
             mean = [
-                statistics.mean(s[key] for p, s in found.items() if p.part == part)
-                for part in sorted(length)
+                statistics.mean(
+                    s[key] for p, s in found.items() if (p.part, p.steps) == (part, STEPS)
+                )
+                for part in parts
             ]
-            axes.plot([length[part] for part in sorted(length)], mean, f"C{i}", label=label)
-            axes.plot(max(x), bundled[key], f"C{i}*", ms=10)
+            axes.plot([length[part] for part in parts], mean, f"C{i}", label=label)
+            axes.plot(length[parts[-1]], bundled[key], f"C{i}*", ms=10)
             axes.axhline(AIMS[name][i], color=f"C{i}", ls=":", lw=1)
         axes.set(title=name, xlabel="recordings to train on, min", xscale="log")
+        ticks = [round(length[part]) for part in sorted(length)]
+        axes.set_xticks(ticks, map(str, ticks))
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
     axes.figure.axes[0].set_ylabel("LSD")
+    axes.plot([], [], "kx", ms=4, label=f"{LONGER} steps")
     axes.plot([], [], "k*", ms=10, label="bundled model")
     axes.plot([], [], "k:", lw=1, label="aim")
     axes.legend(fontsize="small")
