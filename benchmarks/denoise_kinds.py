@@ -84,8 +84,8 @@ subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the be
 *mask*: true ratio mask, bound for such gains. *noise*: `specsr denoise --noise`. *noise, follow*:
 with `--follow-noise`. *noise, log*: the log-spectral gain of Ephraim and Malah from the same ratio.
 *network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
-*noise, auto*: `--noise auto`, which gets no profile. *noise, impacts* and *network, impacts*: with
-`--keep impacts`. *orders, carrier*: with `--carrier {CARRIER_HZ:g}`, of kinds with an inverter.
+*noise, auto*: `--noise auto`, which gets no profile. *strict*: *network* with `--strict`.
+*noise, impacts* and *strict, impacts*: with `--keep impacts`. *orders, carrier*: with `--carrier {CARRIER_HZ:g}`, of kinds with an inverter.
 
 *Peaks*: rms error in dB of the peaks of impacts, of those above {HIGH_PEAK:.0%} of the highest one.
 """
@@ -120,6 +120,11 @@ class Mix:
     def found(self) -> Signal:
         """Noise found in the recording."""
         return find_noise(self.noisy).recording
+
+    @functools.cached_property
+    def strict(self) -> np.ndarray:
+        """Result of the network alone."""
+        return denoise(self.noisy, strict=True).samples[0]
 
     def impacts(self, samples: np.ndarray) -> np.ndarray:
         """Return a result with the impacts as in the mix."""
@@ -235,7 +240,8 @@ METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
     "orders": orders,
     "noise, auto": lambda mix: by_noise(mix, auto=True),
     "noise, impacts": lambda mix: mix.impacts(by_noise(mix)),
-    "network, impacts": lambda mix: mix.impacts(denoise(mix.noisy).samples[0]),
+    "strict": lambda mix: mix.strict,
+    "strict, impacts": lambda mix: mix.impacts(mix.strict),
     "orders, carrier": lambda mix: orders(mix, CARRIER_HZ),
 }
 
