@@ -85,7 +85,8 @@ subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the be
 with `--follow-noise`. *noise, log*: the log-spectral gain of Ephraim and Malah from the same ratio.
 *network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
 *noise, auto*: `--noise auto`, which gets no profile. *strict*: *network* with `--strict`.
-*noise, impacts* and *strict, impacts*: with `--keep impacts`. *orders, carrier*: with `--carrier {CARRIER_HZ:g}`, of kinds with an inverter.
+*noise, impacts* and *strict, impacts*: with `--keep impacts`. *orders, carrier*: with
+`--carrier {CARRIER_HZ:g}`, of kinds with an inverter.
 
 *Peaks*: rms error in dB of the peaks of impacts, of those above {HIGH_PEAK:.0%} of the highest one.
 """
