@@ -13,6 +13,7 @@ from specsr.train.batch import Batch, synthetic
 from specsr.train.build import build_net
 from specsr.train.config import Config
 from specsr.train.learner import Learner
+from specsr.train.noise_maps import TARGETS
 from specsr.train.processes import Alone
 
 
@@ -51,7 +52,8 @@ def step_cost(config: Config, steps: int = STEPS) -> StepCost:
     learner = Learner(build_net(config), config, Alone(device))
     net, scale = learner.net, config.pair.scales[0]
     rows, columns = (config.train.patches or [config.train.patch])[0]
-    batch, channels = config.train.batch, net.config.out_channels
+    batch = config.train.batch
+    channels = TARGETS if config.pair.kind == "noise" else net.config.out_channels
     low = torch.rand(batch, net.config.in_channels, rows, columns, device=device) * 255
     high = torch.rand(batch, channels, rows * scale[0], columns * scale[1], device=device) * 255
     low, high = (x.to(memory_format=torch.channels_last) for x in (low, high))

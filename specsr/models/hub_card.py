@@ -49,6 +49,13 @@ _PURPOSES = {
         "specsr denoise cabin.wav --model {name} -o quiet.wav",
         "The phase of every cell is kept; its attenuation is an estimate.",
     ),
+    "noise": _Purpose(
+        "audio-to-audio",
+        (*_MAPS, "denoising"),
+        "Removes noise that was recorded alone from a recording.",
+        "specsr denoise run.wav --noise idle.wav --model {name} -o quiet.wav",
+        "The phase of every cell is kept; its attenuation is an estimate.",
+    ),
     "speckle": _Purpose(
         "audio-to-audio",
         (*_MAPS, "denoising"),
@@ -75,6 +82,7 @@ _PURPOSES = {
 _SCORES = {
     "validation_l1_db": ("mae", "mean absolute error of levels, dB"),
     "validation_psnr_db": ("psnr", "PSNR, dB"),
+    "validation_improvement_db": ("si-sdr-improvement", "improvement of the signal, dB"),
 }
 """Fields of a training record, with the metric that they hold."""
 

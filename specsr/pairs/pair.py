@@ -8,6 +8,7 @@
 | denoise | signal plus noise at a given signal-to-noise ratio | nothing |
 | speckle | the same map, of one realisation; the high side is its expected power | band levels |
 | windows | the maps under three windows; the high side is sharper than each | band levels |
+| noise | signal plus noise, and the spectrum of another stretch of the noise | nothing |
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal, fit_length
 
-KINDS = ("pool", "stft", "band", "denoise", "speckle", "windows")
+KINDS = ("pool", "stft", "band", "denoise", "speckle", "windows", "noise")
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Pair:
         whole = all(s == int(s) for s in self.scale) or self.kind == "band"
         if min(self.scale) < 1 or not whole:
             raise SpecsrError(f"scale is {self.scale}: expected whole numbers from 1 up")
-        if self.kind == "denoise" and self.snr is None:
-            raise SpecsrError("a denoise pair needs snr=(lowest, highest) in dB")
+        if self.kind in ("denoise", "noise") and self.snr is None:
+            raise SpecsrError(f"a {self.kind} pair needs snr=(lowest, highest) in dB")
 
     def low(
         self,

@@ -11,7 +11,7 @@ from specsr.errors import SpecsrError
 from specsr.io.limits import memory_limit
 from specsr.models.config import DIV2K_MEAN, EDSRConfig, MDSRConfig
 from specsr.models.network import Network, build
-from specsr.pairs import band_input, order_input, speckle_input, windows_input
+from specsr.pairs import band_input, noise_input, order_input, speckle_input, windows_input
 from specsr.train.config import Config
 
 DIV2K_LUMA = 111.7
@@ -38,7 +38,10 @@ def build_net(config: Config) -> Network:
         values["mean"] = DIV2K_MEAN if options.channels == 3 else (DIV2K_LUMA,)
     else:
         extra = order_input.CHANNELS if options.order_input else 0
-        inputs = {"band": band_input, "speckle": speckle_input, "windows": windows_input}
+        inputs = {
+            "band": band_input, "noise": noise_input, "speckle": speckle_input,
+            "windows": windows_input,
+        }  # fmt: skip
         own = inputs.get(pair.kind)
         values["in_channels"] = own.CHANNELS if own else 1 + extra
         values |= {"out_channels": 1, "mean": (0.0,)}

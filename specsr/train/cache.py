@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 from joblib.externals.loky import get_reusable_executor
 
+from specsr.models.bundled import model_path
 from specsr.progress import Progress
 from specsr.synth.synthesis import VERSION as SYNTH_VERSION
 from specsr.train import examples
@@ -55,6 +56,10 @@ def _paths(config: Config) -> Callable[[Recipe], Path]:
     per_example = {k: v for k, v in data.items() if k not in others}
     drawn = ("count", "seed", "named")
     per_example["synth"] = {k: v for k, v in data["synth"].items() if k not in drawn}
+    if not per_example["exclude"]:
+        del per_example["exclude"]  # as before that option
+    noise = config.pair.kind == "noise"  # its input has expected maps
+    expected = hashlib.sha256(model_path("expected").read_bytes()).hexdigest() if noise else ""
 
     def path_of(recipe: Recipe) -> Path:
         identity = [
@@ -62,8 +67,7 @@ def _paths(config: Config) -> Callable[[Recipe], Path]:
             recipe.seed, recipe.file, recipe.channel, parts["grids"], parts["pair"],
             real if recipe.real else per_example,
         ]  # fmt: skip
-        if recipe.kind:
-            identity.append(recipe.kind)
+        identity += [part for part in (recipe.kind, expected) if part]
         key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
         return folder / f"{key}.npz"
 

@@ -53,12 +53,12 @@ class GridOptions(Section):
 class PairOptions(Section):
     """Pair of low and high resolution to learn, see `specsr.pairs.pair.Pair`."""
 
-    kind: Literal["pool", "stft", "band", "denoise", "speckle", "windows", "image"]
+    kind: Literal["pool", "stft", "band", "denoise", "speckle", "windows", "noise", "image"]
     """How the low resolution comes about."""
     scales: list[Factors] = Field([(1, 1)], min_length=1)
     """Factors (rows, columns); a single number is for both axes."""
     snr: tuple[float, float] | None = None
-    """Range of signal-to-noise ratios in dB, for ``denoise``."""
+    """Range of signal-to-noise ratios in dB, for ``denoise`` and ``noise``."""
     ratios: list[Annotated[float, Field(gt=1)]] = Field([2.0, 3.0, 4.0, 6.0], min_length=1)
     """Ratios of high to low sampling rate, for ``band``, drawn evenly."""
 
@@ -131,8 +131,9 @@ class TrainOptions(Section):
         "itakura-saito+l2",
         "magnitude",
         "lsd",
+        "waveform",
     ] = "l1"
-    """Loss, see `specsr.train.losses`."""
+    """Loss, see `specsr.train.losses`; ``waveform`` for ``noise``."""
     ema: float = Field(0.998, ge=0, lt=1)
     """Decay of the moving average of the weights for each step; 0: the last weights."""
     clip: float = Field(1.0, ge=0)
@@ -152,7 +153,9 @@ class TrainOptions(Section):
     )
     """Weight of the loss of the uncertainty beside that of the levels."""
     level_shift: float = Field(15.0, ge=0)
-    """Largest random level shift of a crop, ± dB."""
+    """Largest random level shift of a crop, ± dB; none for ``noise``."""
+    lowest_share: float = Field(0.0, ge=0, le=1)
+    """Share of the crops from the lowest rows."""
     reverse: bool = True
     """Reverse half of the crops in time."""
     precision: Precision = "float32"
@@ -227,7 +230,7 @@ class Config(Section):
                 "data.real needs pair.kind pool or speckle and synthetic machines: set "
                 "data.synth.count, or use data.folders"
             )
-        same = ("band", "denoise", "speckle", "windows")
+        same = ("band", "denoise", "speckle", "windows", "noise")
         if self.pair.kind in same and self.pair.scales != [(1, 1)]:
             raise ValueError(
                 f"a {self.pair.kind} pair has pair.scales [1]: set it, or leave it out"
@@ -239,8 +242,10 @@ class Config(Section):
                 raise ValueError("a windows pair needs machines of known parts: use data.synth")
         if self.pair.kind == "stft" and len(self.pair.scales) != 1:
             raise ValueError("an stft pair has one scale: set pair.scales to one")
-        if self.pair.kind == "denoise" and self.pair.snr is None:
-            raise ValueError("a denoise pair needs pair.snr, for example [-5, 25]")
+        if self.pair.kind in ("denoise", "noise") and self.pair.snr is None:
+            raise ValueError(f"a {self.pair.kind} pair needs pair.snr, for example [-5, 25]")
+        if (self.pair.kind == "noise") != (self.train.loss == "waveform"):
+            raise ValueError("train.loss waveform is for a noise pair, which takes no other")
         if self.pair.kind == "image":
             if any(a != b or a < 2 for a, b in self.pair.scales):
                 raise ValueError(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from specsr.pairs.band_input import FULL, GIVEN, SOUGHT
 from specsr.pairs.band_input import PARTS as BAND_PARTS
+from specsr.pairs.noise_input import CHANNELS as NOISE_CHANNELS
 from specsr.pairs.order_input import COMBS, HEIGHT, PARTS, teeth
 from specsr.pairs.windows_input import RATIOS
 from specsr.train.batch import Batch
@@ -15,7 +16,8 @@ from specsr.train.config import Config
 from specsr.train.draws import CropDraws, Draws
 from specsr.train.examples import Example
 from specsr.train.losses import pool_db
-from specsr.train.store import Store
+from specsr.train.noise_maps import TARGETS
+from specsr.train.store import Places, Store
 
 UNKNOWN = -1
 """Stands for the top of a spectrum that is not known."""
@@ -58,6 +60,12 @@ class Cutter:
         size = (wide[0], wide[1]) if fine else self.patch
         if kind == "windows":
             return self._windows(which, first, high, reverse, shift)
+        if kind == "noise":
+            low, high = (
+                self._stack(side, count, which, first, reverse)
+                for side, count in ((store.low, NOISE_CHANNELS), (store.high, TARGETS))
+            )
+            return Batch(low, high, (1, 1), store.real[which])
         low = store.maps(store.low, which, first, size, reverse)
         if fine and scale != (1, 1):
             low = pool_db(low[:, None], scale)[:, 0]
@@ -78,18 +86,24 @@ class Cutter:
         self, which: Tensor, first: Tensor, high: Tensor, reverse: Tensor, shift: Tensor
     ) -> Batch:
         """Return the batch for crops of the target; the maps of the windows lie in a stack."""
-        store = self.store
-        rows = store.low.rows[which][:, None] // len(RATIOS)
-        maps = [
-            store.maps(
-                store.low, which, first + torch.cat([i * rows, 0 * rows], 1), self.patch, reverse
-            )
-            for i in range(len(RATIOS))
-        ]
-        low = torch.stack(maps, 1) + shift[:, None, None, None]
+        low = self._stack(self.store.low, len(RATIOS), which, first, reverse)
+        low = low + shift[:, None, None, None]
         low = torch.cat([low[:, -1:], low[:, :-1], low.amin(1, keepdim=True)], 1)
         high = (high + shift[:, None, None])[:, None]
-        return Batch(low, high, (1, 1), store.real[which])
+        return Batch(low, high, (1, 1), self.store.real[which])
+
+    def _stack(
+        self, side: Places, count: int, which: Tensor, first: Tensor, reverse: Tensor
+    ) -> Tensor:
+        """Return crops at one place of maps that lie one above the other, [B, count, H, W]."""
+        rows = side.rows[which][:, None] // count
+        maps = [
+            self.store.maps(
+                side, which, first + torch.cat([i * rows, 0 * rows], 1), self.patch, reverse
+            )
+            for i in range(count)
+        ]
+        return torch.stack(maps, 1)
 
     def _orders(
         self, which: Tensor, first: Tensor, known: Tensor, reverse: Tensor, scale: tuple[int, int]

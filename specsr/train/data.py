@@ -14,18 +14,20 @@ from specsr.images.sets import find_pairs
 from specsr.maps.levels import LEVEL_RANGE_DB
 from specsr.models.network import Network
 from specsr.models.precision import autocast
+from specsr.pairs.noise_input import HIGHEST_DB
 from specsr.progress import Progress
 from specsr.train.cache import load_examples
 from specsr.train.config import Config
 from specsr.train.crops import Crops, Cutter
 from specsr.train.examples import Example, recipes
 from specsr.train.images import ImageCrops, load_training, mean_psnr
-from specsr.train.losses import back_project, deviance, enlarge_bicubic
+from specsr.train.losses import back_project, deviance, enlarge_bicubic, waveform
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 REAL_SCORES = ("real_deviance", "bicubic_deviance")
 KNOWN_SCORES = ("validation_l1_db",)
+NOISE_SCORES = ("validation_improvement_db",)
 ROUNDS = 4
 """Rounds of back-projection of the validation."""
 
@@ -56,6 +58,11 @@ class Source:
     examples: int
     rates: tuple[float, float] = (0.0, 0.0)
     level_range_db: float = 0.0
+
+
+def known_scores(config: Config) -> tuple[str]:
+    """Return the name of the score on examples whose truth is known."""
+    return NOISE_SCORES if config.pair.kind == "noise" else KNOWN_SCORES
 
 
 def delivered(
@@ -129,7 +136,7 @@ def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
     if real:
         rates += [rate for rate in config.data.real.rates if rate]
 
-    names = KNOWN_SCORES + real_scores(config) * bool(real)
+    names = known_scores(config) + real_scores(config) * bool(real)
     del examples, known, real  # their maps are moved into one buffer
 
     def validated(net: Network, device: str) -> dict[str, float]:
@@ -139,8 +146,9 @@ def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
         return {name: score.item() for name, score in scores.items()}
 
     return Source(
-        Crops(seen, config, config.train.steps, share), validated, names, False, len(seen),
-        (min(rates), max(rates)), LEVEL_RANGE_DB,
+        Crops(seen, config, config.train.steps, share), validated, names,
+        config.pair.kind == "noise", len(seen), (min(rates), max(rates)),
+        HIGHEST_DB if config.pair.kind == "noise" else LEVEL_RANGE_DB,
     )  # fmt: skip
 
 
@@ -166,9 +174,10 @@ def validate(
 ) -> dict[str, torch.Tensor]:
     """Return mean scores over crops of held-out examples, the same in every call.
 
-    Of synthetic machines the L1 in dB; of real recordings the deviance from the measured power
-    after back-projection, and that of bicubic interpolation beside it (`specsr.train.losses`); for
-    ``speckle`` without back-projection, beside the mean power of three columns.
+    Of synthetic machines the L1 in dB, for ``noise`` the improvement in dB; of real recordings the
+    deviance from the measured power after back-projection, and that of bicubic interpolation beside
+    it (`specsr.train.losses`); for ``speckle`` without back-projection, beside the mean power of
+    three columns.
 
     Args:
         net: the network.
@@ -186,6 +195,9 @@ def validate(
         with autocast(torch.device(device), config.train.precision):
             estimate = net(low, scale)
         estimate = estimate.float()[:, :1]
+        if config.pair.kind == "noise":
+            rows.append([-waveform(estimate, high)])
+            continue
         if not examples[0].real:
             rows.append([(estimate - high).abs().mean()])
             continue
@@ -201,5 +213,5 @@ def validate(
             ]
         )
     net.train()
-    names = real_scores(config) if examples[0].real else KNOWN_SCORES
+    names = real_scores(config) if examples[0].real else known_scores(config)
     return {name: torch.stack(values).mean() for name, values in zip(names, zip(*rows))}

@@ -107,7 +107,11 @@ class DataOptions(Section):
     folders: list[str] = []
     """Folders of recordings; for ``image``, of images (`specsr.images.sets`)."""
     noise: list[str] = []
-    """Folders of recordings: the noise of half of the examples (``denoise``)."""
+    """Folders of recordings: the noise of half of the examples (``denoise``), or of two thirds, of
+    which another stretch is known (``noise``)."""
+    exclude: list[str] = []
+    """Path patterns (such as ``noise/rain_*``) of recordings in ``folders`` and ``noise`` that are
+    left out."""
     backgrounds: list[str] = []
     """Folders of steady recordings behind a quarter of the synthetic machines."""
     validate_on: list[str] = []

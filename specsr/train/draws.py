@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from specsr.errors import SpecsrError
+from specsr.pairs.noise_input import CHANNELS as NOISE_CHANNELS
 from specsr.pairs.windows_input import RATIOS
 from specsr.train.config import Config
 from specsr.train.examples import Example
@@ -72,8 +73,8 @@ class CropDraws(torch.utils.data.Dataset):
     ) -> None:
         self.config, self.steps = config, steps
         self.share = shared(config.train.batch, share)
-        # inputs under several windows lie one above the other
-        maps = len(RATIOS) if config.pair.kind == "windows" else 1
+        # several inputs lie one above the other
+        maps = {"windows": len(RATIOS), "noise": NOISE_CHANNELS}.get(config.pair.kind, 1)
         self.sizes = [(e.low.shape[0] // maps, e.low.shape[1]) for e in examples]
         self.has_speed = [example.rotation_hz is not None for example in examples]
         self.patch = _patch(config, min(rows for rows, _ in self.sizes))
@@ -141,6 +142,8 @@ class CropDraws(torch.utils.data.Dataset):
             )
             for _ in range(train.places)
         ]
+        if train.lowest_share and rng.random() < train.lowest_share:
+            places = [(0, column) for _, column in places]
         known = False
         if self.config.model.order_input and self.has_speed[which]:
             known = rng.random() < train.order_input_share

@@ -27,6 +27,7 @@ from specsr.synth.frozen import frozen_power
 from specsr.synth.synthesis import Synthetic, synthesise
 from specsr.train.config import Config
 from specsr.train.noise import before_background, example_noise
+from specsr.train.noise_maps import noise_example
 from specsr.train.recordings import (
     WINDOWS,
     chosen_files,
@@ -77,7 +78,7 @@ class Example:
     Attributes:
         low: map that the input is made from, [F, T], float16; for ``pool`` on the fine grid, pooled
             when it is cropped; for ``windows`` the maps of the windows, [3 F, T].
-        high: target, [F s_f, T s_t], float16.
+        high: target, [F s_f, T s_t], float16; for ``noise`` both have several maps in a stack.
         cut: first unknown row of ``low``, for ``band``.
         df: distance of the rows of ``low``, Hz.
         rotation_hz: rotation frequency at each column of ``low``, Hz, 0 where unknown, [T]; for
@@ -111,7 +112,7 @@ def recipes(config: Config) -> list[Recipe]:
     ]
     for kind, count in config.data.synth.named.items():
         found += [Recipe(_seed(f"{kind}/{i}"), kind=kind) for i in range(count)]
-    for path in find_recordings(config.data.folders):
+    for path in chosen_files(find_recordings(config.data.folders), config.data.exclude):
         signal = read_recording(path)
         if signal.rate < config.data.min_rate:
             log.info("%s: %g Hz is below data.min_rate, left out", path, signal.rate)
@@ -119,7 +120,7 @@ def recipes(config: Config) -> list[Recipe]:
         channels = list(range(signal.samples.shape[0]))
         found += _of_recording(path, channels, config.data.repeats)
     options = config.data.real
-    for path in chosen_files(find_recordings(options.folders), options):
+    for path in chosen_files(find_recordings(options.folders), options.exclude):
         signal = read_recording(path)
         if long_enough(path, signal, config.grids, options):
             channels = sound_channels(path, signal, options)
@@ -180,6 +181,8 @@ def prepare(recipe: Recipe, config: Config) -> Example:
         return _prepare_real(recipe, config, rng)
     if config.pair.kind == "windows":
         return _prepare_windows(recipe, config, rng)
+    if config.pair.kind == "noise":
+        return _prepare_noise(recipe, config, rng)
     options = config.grids[int(rng.integers(len(config.grids)))]
     transform = SpectrogramTransform(options.n_fft, options.hop_length, options.window)
     kind, snr = config.pair.kind, config.pair.snr
@@ -245,6 +248,16 @@ def _prepare_windows(recipe: Recipe, config: Config, rng: np.random.Generator) -
     speed = column_rotation_hz(made.clean.rpm, grid)[start : start + wide].astype(np.float32)
     low = low.reshape(-1, wide)
     return Example(low.astype(np.float16), high.astype(np.float16), 0, grid.df, speed)
+
+
+def _prepare_noise(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:
+    """Return a part of the maps of a machine or recording in noise (`specsr.train.noise_maps`)."""
+    made = _source(recipe, config, rng)
+    clean = made.clean if isinstance(made, Synthetic) else made
+    low, high, grid = noise_example(clean, config, rng)
+    wide = low.shape[-1]
+    low, high = (x.reshape(-1, wide).astype(np.float16) for x in (low, high))
+    return Example(low, high, 0, grid.df, np.zeros(wide, np.float32))
 
 
 def _prepare_real(recipe: Recipe, config: Config, rng: np.random.Generator) -> Example:

@@ -19,7 +19,7 @@ from specsr.models.network import Network
 from specsr.models.precision import autocast
 from specsr.train.batch import Batch
 from specsr.train.config import Config
-from specsr.train.losses import LOSSES, REAL_LOSSES, uncertainty_loss
+from specsr.train.losses import LOSSES, REAL_LOSSES, attenuated_error, uncertainty_loss
 from specsr.train.processes import Alone
 from specsr.train.recorded import CudaGraphs, Recorded
 
@@ -172,14 +172,15 @@ class Learner:
 
         The second half of the channels of ``estimate`` is the uncertainty, if the model has one.
         """
-        train, channels = self.config.train, high.shape[-3]
+        train = self.config.train
+        noise = self.config.pair.kind == "noise"  # a target of several maps for one of output
+        channels = 1 if noise else high.shape[-3]
         values, log_width = estimate[..., :channels, :, :], estimate[..., channels:, :, :]
         loss = LOSSES[train.loss](values, high)
         if self.config.model.uncertainty:
             # detached: the uncertainty is learned from the error and must not change the levels
-            loss = loss + train.uncertainty_weight * uncertainty_loss(
-                (values - high).detach(), log_width
-            )
+            error = attenuated_error(values, high) if noise else values - high
+            loss = loss + train.uncertainty_weight * uncertainty_loss(error.detach(), log_width)
         return loss
 
     @torch.no_grad()

@@ -158,6 +158,42 @@ def lsd(estimate: Tensor, target: Tensor) -> Tensor:
     return ((estimate - target).square().mean(dim=-2) + 0.01).sqrt().mean()
 
 
+DEEPEST_DB = -20.0
+"""Levels below this over the known noise are alike for the uncertainty (``noise``), dB."""
+
+
+def waveform(estimate: Tensor, target: Tensor) -> Tensor:
+    """Energy of the error of a waveform after Wiener's gain over that of the noise, dB.
+
+    Less of it is an improvement of the signal-to-noise ratio.  From 30 dB up and for noise far
+    below its own mean no more is gained.
+
+    Args:
+        estimate: ratio of signal to noise in the power of the cells, dB, [..., 1, H, W].
+        target: `specsr.train.noise_maps.TARGETS` maps, [..., 4, H, W].
+    """
+    signal, measured, noise = (torch.pow(10.0, x / 10) for x in target[..., 1:, :, :].unbind(-3))
+    gain = wiener(estimate)[..., 0, :, :]
+    # |s - g x|² with 2 Re(s x*) = |x|² + |s|² - |x - s|²
+    wrong = (1 - gain) * (signal - gain * measured) + gain * noise
+    wrong, noise = wrong.sum((-2, -1)).clamp_min(0), noise.sum((-2, -1))
+    cells = target.shape[-2] * target.shape[-1]
+    return 10 * torch.log10(wrong / (noise + 0.03 * cells) + 1e-3).mean()
+
+
+def wiener(ratio_db: Tensor) -> Tensor:
+    """Return Wiener's gain for ratios of signal to noise in power, dB."""
+    power = torch.pow(10.0, ratio_db.clamp(-40, 80) / 10)
+    return power / (1 + power)
+
+
+def attenuated_error(estimate: Tensor, target: Tensor) -> Tensor:
+    """Return the error of the levels that `waveform` judges, dB, [..., 1, H, W]."""
+    known, signal, measured, _ = target.split(1, -3)
+    level = 20 * torch.log10(wiener(estimate)) + measured - known
+    return level.clamp_min(DEEPEST_DB) - (signal - known).clamp_min(DEEPEST_DB)
+
+
 SHARE = math.erf(math.sqrt(0.5))
 """Share of Gaussian values within one standard deviation: 0.683."""
 
@@ -189,4 +225,5 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "itakura-saito+l2": itakura_saito_l2,
     "magnitude": magnitude,
     "lsd": lsd,
+    "waveform": waveform,
 }

@@ -10,7 +10,16 @@ from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal
 from specsr.synth.synthesis import Synthetic
 from specsr.train.config import Config
-from specsr.train.recordings import find_recordings, read_recording
+from specsr.train.recordings import chosen_files, find_recordings, read_recording
+
+COLOURED = 0.35
+"""Share of generated noise where another stretch of the noise is known (``noise``)."""
+
+STRETCH = 4.0
+"""Least length of a recording of such noise, s."""
+
+PROFILE = 6.0
+"""Most of the other stretch that is known, s."""
 
 
 def coloured_noise(length: int, rng: np.random.Generator) -> np.ndarray:
@@ -56,5 +65,26 @@ def example_noise(config: Config, signal: Signal, rng: np.random.Generator) -> n
     """Return noise of any level for one example: generated, or half the time recorded."""
     noise = coloured_noise(signal.length, rng)
     if config.data.noise and rng.random() < 0.5:
-        noise = _recorded_noise(find_recordings(config.data.noise), signal.length, signal.rate, rng)
+        noise = _recorded_noise(_noise_files(config), signal.length, signal.rate, rng)
     return noise
+
+
+def noise_and_profile(
+    config: Config, length: int, rate: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return noise of any level, [length], and another stretch of it, [N]."""
+    files = _noise_files(config)
+    if files and rng.random() >= COLOURED:
+        signal = read_recording(files[int(rng.integers(len(files)))])
+        samples = signal.replace(samples=signal.samples[:1], channels=(), rpm=None)
+        samples = samples.resample(rate).samples[0].astype(np.float64)
+        if samples.any() and samples.size >= STRETCH * rate:
+            border = int((1 - rng.uniform(0.5, 0.7)) * samples.size)
+            border = max(samples.size - length, border)
+            return np.resize(samples[border:], length), samples[:border][: round(PROFILE * rate)]
+    made = coloured_noise(length + round(rng.uniform(1, 5) * rate), rng)
+    return made[:length], made[length:]
+
+
+def _noise_files(config: Config) -> list[Path]:
+    return chosen_files(find_recordings(config.data.noise), config.data.exclude)

@@ -41,9 +41,9 @@ def read_recording(path: str | Path) -> Signal:
     return read(path)
 
 
-def chosen_files(files: list[Path], options: RealOptions) -> list[Path]:
-    """Return the files without those that ``exclude`` matches."""
-    return [f for f in files if not any(f.match(pattern) for pattern in options.exclude)]
+def chosen_files(files: list[Path], exclude: list[str]) -> list[Path]:
+    """Return the files without those that a pattern of ``exclude`` matches."""
+    return [f for f in files if not any(f.match(pattern) for pattern in exclude)]
 
 
 def sound_channels(path: Path, signal: Signal, options: RealOptions) -> list[int]:

@@ -41,7 +41,8 @@ def test_the_front_matter_of_a_bundled_model_holds_its_facts(name: str) -> None:
         for metric in result["metrics"]
     }
     record = info["record"]
-    stated = [record[key] for key in ("validation_l1_db", "validation_psnr_db") if key in record]
+    names = ("validation_l1_db", "validation_psnr_db", "validation_improvement_db")
+    stated = [record[key] for key in names if key in record]
     assert scores == {round(value, 4) for value in stated}
     for label, _ in model_card(name)[1:]:
         assert f"| {label} |" in card
