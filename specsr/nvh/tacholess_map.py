@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.ndimage import uniform_filter, uniform_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter, uniform_filter1d
 
 from specsr.nvh.speed_search import BACKGROUND, MAX_DB, MIN_DB, standardised
 from specsr.nvh.tacholess_source import Heard
@@ -50,6 +50,12 @@ BETWEEN = 0.5
 """Weight of a level midway between two orders."""
 MIDWAY = 5.0
 """Distance of two orders in rows from which the level midway is free of their main lobes."""
+
+
+SKIRTS = 1e-4
+"""Power over that of the strongest line within `BACKGROUND` rows, below which a cell shows the
+skirts of that line: side lobes, its sweep within a window, images of the interpolation.  Without
+noise they would stand out of the background as far as lines, several percent of the speed wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,10 +154,11 @@ def _lines(plain: np.ndarray, warped: Sequence[np.ndarray]) -> list[np.ndarray]:
     size = 2 * BACKGROUND + 1
     totals = [np.zeros(plain.shape[1:]) for _ in warped]
     for c, power in enumerate(plain):
-        least = max(float(power.max()) * 1e-12, 1e-300)
-        background = uniform_filter(10 * np.log10(np.maximum(power, least)), (size, 9))
+        skirts = SKIRTS * maximum_filter1d(power, size, axis=0)
+        skirts += max(float(power.max()) * 1e-12, 1e-300)
+        background = uniform_filter(10 * np.log10(power + skirts), (size, 9))
         for total, each in zip(totals, warped):
-            db = 10 * np.log10(np.maximum(each[c], least))
+            db = 10 * np.log10(each[c] + skirts)
             above = np.clip(db - background, MIN_DB, MAX_DB)
             # limits shift the mean, which a comb of many teeth would add up
             total += above - uniform_filter1d(above, size, axis=0)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from specsr.nvh.tacholess import FoundSpeed
 from specsr.nvh.tacholess_candidates import ambiguous
+
+NAMED = 5
+"""Times that a line names."""
 
 
 def cautions(found: FoundSpeed) -> list[str]:
@@ -15,14 +20,23 @@ def cautions(found: FoundSpeed) -> list[str]:
             f"{named} times the speed explains the lines nearly as well: --orders (those with "
             "lines), --rpm-range or --candidate decides"
         )
-    lines += [
-        f"the speed jumps at {time:.4g} s, with no lines in between: before or after, it may "
-        "be wrong by a factor or that of another shaft; --orders or --rpm-range may help"
-        for time in found.breaks
-    ]
-    lines += [
-        f"the pattern of the lines changes at {time:.4g} s: the speed may be wrong by a factor or "
-        "that of another shaft before or after it; --start, --rpm-range or --orders may help"
-        for time in found.changes
-    ]
+    if found.breaks:
+        lines.append(
+            f"the speed jumps at {_times(found.breaks)}, with no lines in between: before or "
+            "after, it may be wrong by a factor or that of another shaft; --orders or --rpm-range "
+            "may help"
+        )
+    if found.changes:
+        lines.append(
+            f"the pattern of the lines changes at {_times(found.changes)}: the speed may be wrong "
+            "by a factor or that of another shaft before or after it; --start, --rpm-range or "
+            "--orders may help"
+        )
     return lines
+
+
+def _times(times: Sequence[float]) -> str:
+    """Return the first `NAMED` of several times in s, and how many there are."""
+    text = ", ".join(f"{time:.4g}" for time in times[:NAMED])
+    more = len(times) - NAMED
+    return f"{text} s" + (f" and {more} more times" if more > 0 else "")

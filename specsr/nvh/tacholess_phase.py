@@ -20,8 +20,12 @@ from specsr.nvh.speed_curve import smooth
 from specsr.nvh.tacholess_source import RATE, angle_of
 from specsr.signal import Signal
 
-LAG = 2
-"""Columns between the two phases of a difference, even."""
+LAG, LONGEST = 2, 0.15
+"""Columns between the two phases of a difference, even.  Where these are more than `LONGEST` s
+apart, the phases are taken `SHORT` s apart around each column: over a long time they are ambiguous.
+"""
+SHORT = 0.1
+"""See `LONGEST`."""
 ERRORS = (0.01, 0.003, 0.001)
 """Relative error of the speed that each round can take: higher orders are left out."""
 FEW, FEW_ERROR = 3, 0.05
@@ -60,20 +64,19 @@ def _round(
     signal: Signal, log: np.ndarray, step: float, orders: np.ndarray, error: float
 ) -> np.ndarray:
     """Return log(speed) after one correction, without orders that ``error`` makes ambiguous."""
-    speed, lag = np.exp(log), LAG * step
-    columns = np.arange(len(log))
+    speed = np.exp(log)
     turns = angle_of(speed, step, signal.rate, signal.length)
-    centres = np.round(columns * step * signal.rate).astype(int)
+    instants, lag, (early, middle, late) = _instants(len(log), step)
+    centres = np.round(instants * signal.rate).astype(int)
+    speeds = np.interp(instants, np.arange(len(log)) * step, speed)
     bounds = np.concatenate([[0.0], orders])
     points = np.concatenate([orders, (bounds[1:] + bounds[:-1]) / 2])
     gap = float(np.diff(orders).min()) if len(orders) > 1 else float(orders[0])
-    half = np.maximum(GAPS / gap / speed, 2 * lag) / 2 * signal.rate
+    half = np.maximum(GAPS / gap / speeds, 2 * lag) / 2 * signal.rate
     half = half.astype(int)
     curvature = np.zeros(len(log))
-    middle = slice(LAG // 2, len(log) - LAG // 2)
-    early, late = slice(0, len(log) - LAG), slice(LAG, len(log))
     cycles = orders[:, None] * speed[middle] * lag  # of every order within the lag
-    top = orders[:, None] * speed < 0.45 * signal.rate
+    top = orders[:, None] * speeds < 0.45 * signal.rate
     clear = (cycles * error < 0.3) & top[:, early] & top[:, late]
     shifts, weights = [], []
     for samples in signal.samples:
@@ -98,6 +101,19 @@ def _round(
     target = log.copy()
     target[middle] += correction
     return _smoothed(target, curvature + KEPT**-2, step)
+
+
+def _instants(columns: int, step: float) -> tuple[np.ndarray, float, tuple[slice, slice, slice]]:
+    """Return the instants of the phases in s, their lag, and the pairs of a difference.
+
+    The pairs are those of early instants, columns and late instants.
+    """
+    times = np.arange(columns) * step
+    if LAG * step <= LONGEST:
+        pairs = (slice(0, columns - LAG), slice(LAG // 2, columns - LAG // 2), slice(LAG, columns))
+        return times, LAG * step, pairs
+    instants = (times[:, None] + np.array([-SHORT, SHORT]) / 2).ravel()
+    return instants, SHORT, (slice(0, None, 2), slice(0, columns), slice(1, None, 2))
 
 
 def _smoothed(log: np.ndarray, weight: np.ndarray, step: float) -> np.ndarray:

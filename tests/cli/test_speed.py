@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -103,6 +104,8 @@ def test_jumps_and_changes_of_a_found_speed_are_named():
     found = FoundSpeed(np.arange(3.0), np.ones(3), np.ones(3), (candidate,), changes=(1.5,))
     jump, change = cautions(found)
     assert "jumps at 2 s" in jump and "changes at 1.5 s" in change
+    many = replace(found, changes=tuple(np.arange(8.0)))
+    assert "changes at 0, 1, 2, 3, 4 s and 3 more times" in cautions(many)[1]
 
 
 def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 import specsr
 from specsr import Signal, SpecsrError, SpeedSearch, find_speed
@@ -76,6 +77,20 @@ def test_two_orders_that_are_stated_are_found(orders, line_to_noise):
     assert np.median(errors(found, rpm)) < 1e-3
     assert np.mean(errors(found, rpm) < 0.03) >= 0.9
     assert found.confidence.mean() > 0.7
+
+
+def test_a_run_without_noise_keeps_its_speed_through_a_resonance():
+    rate = 24000.0
+    rpm = np.linspace(900, 2460, round(4 * rate))
+    turns = np.cumsum(rpm) / 60 / rate
+    orders = (1.0, 2.0, 4.0, 6.0, 8.0)
+    samples = sum(np.cos(2 * np.pi * k * turns + k) / np.sqrt(k) for k in orders)
+    pole = np.exp((-np.pi * 7 + 2j * np.pi * 180) / rate)  # 180 Hz, 7 Hz wide
+    samples += 3 * lfilter([1 - abs(pole)], [1, -2 * pole.real, abs(pole) ** 2], samples)
+    found = find_speed(Signal(samples, rate), SpeedSearch((700, 6000), orders=orders))
+    off = np.abs(found.rpm / np.interp(found.times, np.arange(rpm.size) / rate, rpm) - 1)
+    assert np.median(off) < 1e-3
+    assert off.max() < 0.01
 
 
 def test_two_orders_that_are_stated_are_not_found_in_noise():
@@ -241,6 +256,21 @@ def test_a_search_in_pieces_is_that_of_the_whole():
     for part in np.array_split(np.arange(30), 4):
         parts.add(np.ascontiguousarray(scores[..., part]), slopes)
     assert np.array_equal(whole.path(), parts.path())
+
+
+def test_columns_far_apart_keep_the_accuracy(monkeypatch):
+    rate = 2000.0
+    rpm = np.linspace(1700, 1800, round(40 * rate))
+    turns = np.cumsum(rpm) / 60 / rate
+    lines = sum(0.2 * np.cos(2 * np.pi * k * turns) / k for k in (2, 4, 6))
+    samples = lines + 0.01 * np.random.default_rng(9).standard_normal(rpm.size)
+    monkeypatch.setattr("specsr.nvh.tacholess.MOST_COLUMNS", 222)  # as of an hour: 0.18 s
+    found = find_speed(Signal(samples, rate), SpeedSearch((600, 3600), orders=(2, 4, 6)))
+    assert found.times[1] == pytest.approx(0.18, rel=0.01)
+    off = np.abs(found.rpm / np.interp(found.times, np.arange(rpm.size) / rate, rpm) - 1)
+    assert np.median(off) < 1e-3
+    assert np.quantile(off, 0.9) < 0.01
+    assert not found.changes and found.confidence.mean() > 0.95
 
 
 def test_a_long_recording_is_heard_in_parts_with_the_result_of_the_whole(monkeypatch):
