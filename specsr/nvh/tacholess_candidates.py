@@ -17,6 +17,7 @@ from scipy.ndimage import maximum_filter1d
 
 from specsr.nvh.tacholess_confidence import Evidence, confidence_of
 from specsr.nvh.tacholess_jumps import joined, jumps
+from specsr.nvh.tacholess_map import BETWEEN
 from specsr.nvh.tacholess_path import STEP, best_path
 
 MOST = 4
@@ -41,6 +42,9 @@ NEAR_START = 0.15
 UNUSUAL = 0.7
 """Factor of the score of lines that are no multiple of half an order apart: pistons, blades, poles
 and teeth give half or whole orders."""
+SKIPPED = 1 - BETWEEN
+"""Factor of the score of every third line: the lines left out are at thirds of the distance, not
+midway, where the harmonic sum would subtract them as it does for every second line."""
 SCORED = 0.75
 """Part of the score of another track that a preferred one must reach if the orders are known."""
 ALIKE = 0.6
@@ -181,6 +185,7 @@ def candidates(
                 at = np.clip(track.path + steps(factor), 0, len(speeds) - 1)
                 score = float(near[at, np.arange(len(at))].mean())
                 score *= UNUSUAL if (2 * factor.denominator) % factor.numerator else 1.0
+                score *= SKIPPED if factor.numerator == 3 else 1.0
                 spacing = None if track.kind == "given" else float(1 / factor)
                 found.append(Candidate(rpm, score, spacing, track))
     # a speed that jumps comes after those that do not

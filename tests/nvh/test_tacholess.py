@@ -111,6 +111,20 @@ def test_another_candidate_can_be_taken():
         find_speed(signal, SpeedSearch(candidate=99))
 
 
+def test_half_orders_come_before_thirds():
+    """Twice and three times the speed of the lines are within the limits, the lines are not."""
+    rate = 2000.0
+    rpm = 780 + 15 * np.cos(2 * np.pi * 0.3 * np.arange(round(4 * rate)) / rate)
+    turns = np.cumsum(rpm) / 60 / rate
+    orders = np.arange(1, 17) / 2
+    lines = sum(np.cos(2 * np.pi * k * turns + k * k) / (1 + k / 3) for k in orders)
+    noise = 0.2 * np.random.default_rng(10).standard_normal(rpm.size)
+    found = find_speed(Signal(lines + noise, rate), SpeedSearch((500, 1500)))
+    assert found.candidates[0].spacing == 0.5
+    off = np.abs(found.rpm / np.interp(found.times, np.arange(rpm.size) / rate, rpm) - 1)
+    assert np.median(off) < 1e-3
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_has_no_confidence(seed):
     noise = np.random.default_rng(seed).standard_normal(round(2 * RATE))
