@@ -342,6 +342,7 @@ def main() -> None:
                 for kind in args.kinds
             ]
             tables[f"By kind, {noise}, {snr} dB: SI-SDR, dB"] = rows
+    tables = {heading: rows for heading, rows in tables.items() if rows}
     publish(args, "Noise reduction by kind of machine", PROTOCOL, tables, digits=1)
 
 
