@@ -153,6 +153,8 @@ def test_only_a_change_of_all_third_octaves_is_followed() -> None:
     assert np.abs(level[:, : half - away]).max() < 1
     # less 1 dB that is taken for scatter, and about 1 dB by the percentiles of 0.5 dB
     assert np.abs(level[:, half + away :] - 8.5).max() < 1
+    steady = 100 * scatter  # a machine in every third octave
+    np.testing.assert_array_equal(followed(flat, steady, GRID), np.ones_like(scatter))
     machine = scatter.copy()
     machine[80:, half:] *= 1000
     np.testing.assert_array_equal(followed(flat, machine, GRID), np.ones_like(scatter))
