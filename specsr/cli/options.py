@@ -174,7 +174,7 @@ speed_options = Group(
             Optional[Path],
             typer.Option(
                 "--rpm", help="Speed table (.csv): time in s, speed in 1/min; or auto: found in "
-                "the recording, see specsr speed.",
+                "the recording (auto:800:6000 between limits), see specsr speed.",
             ),
         ],
         "channel": Annotated[

@@ -64,7 +64,7 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
         )
     signal = io.read(path, **reading.arguments())
     if speed.is_auto:
-        return signal.replace(rpm=_found_rpm(path, signal, speed.orders))
+        return signal.replace(rpm=_found_rpm(path, signal, speed))
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
     if not speed.from_channel:
@@ -75,19 +75,22 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     return signal.replace(rpm=np.interp(wanted, times, rpm))
 
 
-def _found_rpm(path: Path, signal: Signal, orders: tuple[float, ...]) -> np.ndarray:
+def _found_rpm(path: Path, signal: Signal, speed: Speed) -> np.ndarray:
     """Return the speed found in a recording at every sample, 1/min; notes name it."""
     from specsr.nvh.tacholess import SpeedSearch, find_speed
     from specsr.nvh.tacholess_notes import cautions
 
+    orders = speed.orders
     try:
-        found = find_speed(signal, SpeedSearch(orders=orders))
+        found = find_speed(
+            signal, SpeedSearch(speed.limits or SpeedSearch.rpm_range, orders=orders)
+        )
     except SpecsrError as error:
         raise SpecsrError(f"{path}: --rpm auto: {error}") from None
     if not found.is_found:
         raise SpecsrError(
-            f"{path}: --rpm auto: no lines that follow one speed; give limits or orders to "
-            "specsr speed, or a table"
+            f"{path}: --rpm auto: no lines that follow one speed; give limits (--rpm "
+            "auto:800:6000), or orders to specsr speed, or a table"
         )
     log.warning(
         "%s: speed found: %.0f to %.0f rpm if the lines are at %s%s (confidence %.2f); specsr "
@@ -96,6 +99,11 @@ def _found_rpm(path: Path, signal: Signal, orders: tuple[float, ...]) -> np.ndar
         f", with strong ones at {', '.join(f'{k:g}' for k in orders)}" if orders else "",
         found.confidence.mean(),
     )  # fmt: skip
+    if orders and speed.limits is None:
+        log.warning(
+            "%s: where stronger orders are not cut, the speed may be off by a factor: limits "
+            "decide (--rpm auto:800:6000)", path,
+        )  # fmt: skip
     for line in cautions(found):
         log.warning("%s: specsr speed: %s", path, line)
     return found.at(signal)

@@ -74,7 +74,8 @@ class Speed:
 
     Attributes:
         table: file of times in s and speeds in 1/min, see `specsr.nvh.speed.read_rpm`; or `AUTO`:
-            the speed is found in the recording (`specsr.find_speed`).
+            the speed is found in the recording (`specsr.find_speed`), ``auto:800:6000`` between
+            limits in 1/min.
         channel: name or position of the channel that holds the speed.
         scale: 1/min per unit of that channel.
         tacho: name or position of the channel that holds tacho pulses.
@@ -101,11 +102,30 @@ class Speed:
                 "the speed has more than one source: give one of --rpm, --rpm-channel and "
                 "--tacho-channel"
             )
+        _ = self.limits  # a text that is none is an error
 
     @property
     def is_auto(self) -> bool:
         """Whether the speed is to be found in the recording."""
-        return self.table == AUTO
+        return str(self.table).split(":")[0] == str(AUTO)
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Limits of a speed that is found, 1/min; None for those of `SpeedSearch`.
+
+        Raises:
+            SpecsrError: ``auto`` is not followed by two numbers.
+        """
+        if not self.is_auto or self.table == AUTO:
+            return None
+        try:
+            low, high = map(float, str(self.table).split(":")[1:])
+        except ValueError:
+            raise SpecsrError(
+                f"--rpm {self.table}: expected auto, or auto:LOW:HIGH in 1/min, such as "
+                "auto:800:6000"
+            ) from None
+        return low, high
 
     def knowing(self, orders: Iterable[float]) -> Speed:
         """Return the source with orders that are cut, as those with lines, if it is to be found.

@@ -91,6 +91,27 @@ def test_factors_that_explain_the_lines_too_are_named_unless_the_orders_are(tmp_
     assert found.min() > 1150 and found.max() < 2450
 
 
+def test_limits_of_a_speed_that_is_found_decide_its_factor(tmp_path, capsys):
+    rpm = np.linspace(1200, 2400, round(1.5 * RATE))
+    turns = np.cumsum(rpm) / 60 / RATE
+    # the strongest order is not cut: at half the speed, the cut ones are stronger
+    lines = sum(a * np.sin(2 * np.pi * k * turns + k) for k, a in ((2, 1), (4, 0.5), (8, 0.3)))
+    path = tmp_path / "run.wav"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(rpm.size)
+    specsr.write(path, Signal(0.05 * (lines + noise), RATE, "Pa"))
+    cuts = tmp_path / "cuts.csv"
+    options = ("--cut", "4,8", "-o", cuts, "--overwrite", "--rpm")
+    code, _, err = run(capsys, "orders", path, *options, "auto")
+    assert code == 0 and "limits decide (--rpm auto:800:6000)" in err
+    code, _, err = run(capsys, "orders", path, *options, "auto:1100:2600")
+    assert code == 0 and "limits decide" not in err, err
+    found = np.loadtxt(cuts, delimiter=",", skiprows=1, usecols=3)
+    assert found.min() > 1150 and found.max() < 2450
+    for wrong, words in (("auto:800", "auto:LOW:HIGH"), ("auto:5000:1000", "the lower one first")):
+        code, _, err = run(capsys, "orders", path, *options, wrong)
+        assert code == 1 and words in err
+
+
 def test_the_orders_of_a_cut_are_known_only_to_a_speed_that_is_found() -> None:
     auto, table = Speed(table=AUTO), Speed(table=Path("rpm.csv"))
     assert auto.knowing([2, 4]).orders == (2, 4)
