@@ -66,8 +66,8 @@ Methods: *noisy*: unprocessed. *noisereduce*: default settings (non-stationary g
 *floor-smoothed*: the same gains from the measured power, averaged over 3 x 5 cells in place of the
 expected power.
 *orders*: `specsr.keep_orders` with the known speed (`specsr denoise --orders --strict`;
-synthetic run-ups only). *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann 2048/512; it uses the
-clean signal and the noise and is the bound for attenuation of such cells.
+synthetic run-ups only). *oracle*: ideal ratio mask S²/(S² + N²) with the noisy phase, Hann
+2048/512; it uses the clean signal and the noise and is the bound for attenuation of such cells.
 """
 
 
