@@ -130,3 +130,36 @@ def test_noise_that_is_found_in_the_recording_is_removed(folder, capsys) -> None
     specsr.write("short.wav", noisy.cut(0, 4000))
     code, _, err = run(capsys, "denoise", "short.wav", "--noise", "auto", "-o", "out.wav")
     assert code == 1 and "short.wav: --noise auto: the recording has 0.5 s" in err
+
+
+@pytest.mark.slow
+def test_lines_at_a_carrier_of_a_channel_and_impacts_are_kept(folder, capsys) -> None:
+    time = np.arange(round(1.5 * RATE)) / RATE
+    rotation = 20 + 20 * time
+    turns = np.cumsum(rotation) / RATE
+    carrier = 2500 + 100 * np.sin(4 * time)
+    sound = np.sin(2 * np.pi * 6 * turns)
+    sound += np.sin(2 * np.pi * (np.cumsum(carrier) / RATE + 8 * turns))
+    sound[[3000, 8000]] += 30
+    sound += 0.1 * np.random.default_rng(1).standard_normal(time.size)
+    both = specsr.Signal(np.stack([sound, carrier]).astype(np.float32), RATE, "Pa", ("mic", "hz"))
+    specsr.write("drive.wav", both)
+    np.savetxt("rpm.csv", np.stack([time, 60 * rotation], axis=1)[::80], delimiter=",")
+    args = "denoise", "drive.wav", "--orders", "--strict", "--rpm", "rpm.csv"
+    kept = "--carrier", "hz", "--keep", "impacts", "-o", "kept.wav"
+    code, _, err = run(capsys, *args, *kept)
+    assert code == 0, err
+    found = specsr.read("kept.wav")
+    noisy = specsr.read("drive.wav", channels=["mic"])
+    noisy = noisy.replace(rpm=specsr.read_rpm("rpm.csv", noisy))
+    orders = specsr.keep_orders(noisy, carrier_hz=both.samples[1].astype(float))
+    expected = specsr.keep_impacts(noisy, orders)
+    np.testing.assert_allclose(found.samples, expected.samples, atol=1e-4)
+    peaks = np.abs(found.samples[0, [3000, 8000]]) / np.abs(noisy.samples[0, [3000, 8000]])
+    assert np.abs(20 * np.log10(peaks)).max() < 1
+    assert np.abs(orders.samples).max() < 10
+    code, _, err = run(capsys, *args, "--carrier", "none", "-o", "out.wav")
+    assert code == 1 and "--carrier none:" in err and len(err.splitlines()) == 1
+    specsr.write_map("map.npz", specsr.spectrogram(specsr.read("run.wav")))
+    code, _, err = run(capsys, "denoise", "map.npz", "--keep", "impacts", "-o", "out.npz")
+    assert code == 1 and "map.npz: is a map: --keep needs a recording" in err
