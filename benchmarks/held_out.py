@@ -125,10 +125,16 @@ def kept_selection() -> Callable:
     return call
 
 
-def squared_errors(
-    one: Case, model: str | None, judges: list[str]
-) -> dict[tuple[str, str], np.ndarray]:
-    """Return (speed, judge) -> sum of squared errors in dB² of `CLASSES`; no speed: ("", "")."""
+def without_speed(
+    one: Case, model: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Return the estimate before a fit of orders, and what scores one that a fit was blended into.
+
+    Returns:
+        Power and uncertainty of the estimate, [F s_f, T'], power of the coarse map, [F, T], and the
+        function of an estimate that corrects it and returns the sums of squared errors in dB² of
+        `CLASSES`.
+    """
     low = one.low
     grid = low.grid.refined(*SCALE)
     coarse = low.power[0, :, : -(-grid.frames // SCALE[1])]
@@ -148,8 +154,17 @@ def squared_errors(
         wrong = np.square(made - one.truth)
         return np.array([wrong[one.masks[name]].sum() for name in CLASSES])
 
+    return power, uncertainty, coarse, errors
+
+
+def squared_errors(
+    one: Case, model: str | None, judges: list[str]
+) -> dict[tuple[str, str], np.ndarray]:
+    """Return (speed, judge) -> sum of squared errors in dB² of `CLASSES`; no speed: ("", "")."""
+    power, uncertainty, coarse, errors = without_speed(one, model)
+    grid = one.low.grid.refined(*SCALE)
     found = {("", ""): errors(power)}
-    right = column_rotation_hz(low.rpm, grid)
+    right = column_rotation_hz(one.low.rpm, grid)
     for speed, factor in SPEEDS.items():
         selected = kept_selection()
         for judge in judges:
