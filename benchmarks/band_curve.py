@@ -47,9 +47,9 @@ AIMS = {"read speech": (0.70, 0.84, 1.06), "machines": (0.65, 0.75, 0.95)}
 PROTOCOL = f"""
 Trainings that differ in nothing but their recordings: EDSR, 8 blocks x 24 features, from the start,
 {STEPS} steps of {BATCH} crops of {COLUMNS} columns with the loss, weights and other options of
-`configs/band.yaml`, and the top of the spectrum given in half of the crops; the most and the least
-material also with {LONGER} steps. A part of the material is that part of the files of every folder
-of audio/train, spread evenly over them and at least one; of speech it is split between the nine
+`configs/band.yaml`, and the top of the spectrum given in half of the crops; all the material once
+with {LONGER} steps too. A part of the material is that part of the files of every folder of
+audio/train, spread evenly over them and at least one; of speech it is split between the nine
 recordings with content above 22.05 kHz (the corpus of the read sentences) and the rest. Parts see
 equal numbers of crops, so the smaller ones see the same places more often.
 
@@ -81,7 +81,7 @@ class Point:
 
 
 POINTS = [Point(part, seed) for seed in range(SEEDS) for part in PARTS]
-POINTS += [Point(part, 0, LONGER) for part in (PARTS[-1], PARTS[0])]
+POINTS += [Point(PARTS[-1], 0, LONGER)]
 
 
 def material(part: float) -> list[Path]:
