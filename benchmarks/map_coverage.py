@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CLASSES = ("all", "lines", "close", "clicks", "noise", "below 2 kHz", "lines below 2 kHz")
+CLASSES = (
+    "all", "lines", "close", "clear lines", "clicks", "noise", "below 2 kHz", "lines below 2 kHz",
+)  # fmt: skip
 FIFTHS = ("lowest", "2nd", "3rd", "4th", "highest")
 
 
@@ -53,8 +55,20 @@ def within(error: np.ndarray, uncertainty: np.ndarray, times: float = 1.0) -> fl
 
 
 def coverage(found: Sequence[Judged]) -> dict[str, float]:
-    """Return the share of the cells within the uncertainty by class, %, over all maps."""
-    return {name: within(*cells(found, name)) for name in CLASSES}
+    """Return the share of the cells within the uncertainty by class that maps know, %."""
+    known = [name for name in CLASSES if any(name in one.error for one in found)]
+    return {name: within(*cells(found, name)) for name in known}
+
+
+def standard_error(found: Sequence[Judged], name: str) -> float:
+    """Return the standard error, over the maps, of the share of a class within, %; nan for one."""
+    sure = [np.abs(one.error[name]) <= one.uncertainty[name] for one in found if name in one.error]
+    count = np.array([x.size for x in sure if x.size])
+    inside = np.array([x.sum() for x in sure if x.size])
+    if count.size < 2:
+        return np.nan
+    off = inside - inside.sum() / count.sum() * count
+    return 100 * float(np.sqrt(np.square(off).sum() * off.size / (off.size - 1)) / count.sum())
 
 
 def fifths(error: np.ndarray, uncertainty: np.ndarray) -> dict[str, float]:
@@ -79,6 +93,7 @@ def by_class(found: Sequence[Judged]) -> list[dict[str, object]]:
                     "cells": name,
                     "share, %": 100 * error.size / count,
                     "within the uncertainty, %": within(error, uncertainty),
+                    "standard error, %": standard_error(found, name),
                     "within twice the uncertainty, %": within(error, uncertainty, 2),
                     "rms error, dB": float(np.sqrt(np.mean(np.square(error, dtype=float)))),
                     "median uncertainty, dB": float(np.median(uncertainty)),

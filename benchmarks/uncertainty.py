@@ -11,9 +11,17 @@ Both have a known truth.  The classes of cells are those of `benchmarks/machines
 *Recorded*: recordings that no bundled model was trained on (`benchmarks/real_recordings.py`, 6 s,
 at most 25.6 kHz), in those rows whose sound is steady; their truth is the mean power of the row.
 Steady: the power scatters no more than that of noise, over the cells (relative variance at most 1
-plus twice its own scatter) and over parts of 1 s (at most the 95 % quantile).  The scatter of the
-mean is taken out: it is added to the uncertainty in squares.  Lines are rows 8 dB above the mean of
-the 49 around.
+plus twice its own scatter), over parts of 1 s (at most the 95 % quantile), and over the cells of
+the 49 rows around together, which shows the modulation by a blade or an engine that one row alone
+does not.  The scatter of the mean is taken out: it is added to the uncertainty in squares.  Lines
+are rows 8 dB above the mean of the 49 around.  The error of such a row is nearly the same in all
+its columns, and few rows are steady lines: see the standard error.
+
+*Clear lines* of recordings need no steady sound: ridges of three windows or more, with the rows
+beside them, 22 dB above the median level of the 49 rows around.  There the measured cell is the
+truth within 0.5 dB.
+
+The standard error of a share is that over the maps, whose cells are not independent.
 
 The rms error of the cells, sorted by uncertainty and split into five equal parts, shows how well
 the uncertainty ranks the errors.
@@ -35,7 +43,7 @@ from machines import HOP, LOW_HZ, N_FFT, case, classes, touched_columns
 from map import FRESH
 from map_coverage import Judged, by_class, by_kind, judged
 from real_recordings import JUDGE, Recording, piece
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import binary_dilation, median_filter, uniform_filter1d
 from scipy.stats import chi2
 
 from specsr.choices import Consistency
@@ -46,6 +54,7 @@ from specsr.maps.pooling import pool, power_correlation
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed_options import SpeedOptions
+from specsr.scores.ridges import ridge_length, ridges
 from specsr.synth.draws import random_machine
 from specsr.synth.synthesis import synthesise
 
@@ -54,7 +63,9 @@ SYNTHETIC, KNOWN, OTHER, RECORDED = (
 )  # fmt: skip
 SECTIONS = (SYNTHETIC, KNOWN, OTHER, RECORDED)
 RATE, SECONDS = 25600.0, 6.0
-LINE_DB, AROUND = 8.0, 49
+LINE_DB, CLEAR_DB, AROUND = 8.0, 22.0, 49
+PROMINENCE, SMOOTHED = 10.0, 8
+"""Of the ridges of clear lines, dB; columns that the level of the rows around is averaged over."""
 
 Task = tuple[str, object, int]
 """Section, what is judged, scale."""
@@ -118,7 +129,22 @@ def recorded(recording: Recording, scale: int, args: argparse.Namespace) -> Judg
         "lines below 2 kHz": low & lines & every,
     }  # fmt: skip
     chosen = {name: mask[rows] for name, mask in masks.items()}
-    return judged(recording.kind, (db[:, inside] - truth)[rows], widened[rows], chosen)
+    found = judged(recording.kind, (db[:, inside] - truth)[rows], widened[rows], chosen)
+    clear = clear_lines(power, fine.grid) & (fine.freqs[:-1] < highest)[:, None]
+    own = judged(
+        recording.kind, db[:, inside] - levels.to_db(power), uncertainty[:, inside],
+        {"clear lines": clear},
+    )  # fmt: skip
+    return Judged(recording.kind, found.error | own.error, found.uncertainty | own.uncertainty)
+
+
+def clear_lines(power: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the cells of lines far above the noise around them, bool [F, T]."""
+    found = ridges(levels.to_db(power), ridge_length(grid), PROMINENCE)
+    near = binary_dilation(found, np.ones((3, 1)))
+    smooth = uniform_filter1d(power, SMOOTHED + 1, axis=1)[:, ::SMOOTHED]
+    floor = np.repeat(median_filter(smooth, (AROUND, 1)), SMOOTHED, axis=1)
+    return np.asarray(near & (power > 10 ** (CLEAR_DB / 10) * floor[:, : power.shape[1]]))
 
 
 def mean_variance(grid: Grid, columns: int) -> float:
@@ -131,16 +157,19 @@ def mean_variance(grid: Grid, columns: int) -> float:
 
 def steady(power: np.ndarray, grid: Grid) -> np.ndarray:
     """Return the rows whose power scatters no more than that of steady noise, bool [F]."""
-    mean = np.maximum(power.mean(axis=1), 1e-300)
+    mean = np.maximum(power.mean(axis=1), 1e-150)
     columns = power.shape[1]
     # the variance of exponential values has a relative variance of 8 / their number
-    limit = 1 + 2 * np.sqrt(8 * mean_variance(grid, columns))
+    scatter = np.sqrt(8 * mean_variance(grid, columns))
+    relative = power.var(axis=1) / mean**2
+    # half of the rows around are independent, less than that within a main lobe
+    together = uniform_filter1d(relative, AROUND) <= 1 + 2 * scatter / np.sqrt(AROUND / 2)
     size = max(1, round(1 / grid.dt))
     parts = power[:, : columns // size * size].reshape(len(power), -1, size).mean(axis=2)
     free = parts.shape[1] - 1
     slow = mean_variance(grid, size) * (chi2.ppf(0.95, free) / free if free else np.inf)
-    kept = (power.var(axis=1) <= limit * mean**2) & (parts.var(axis=1, ddof=1) <= slow * mean**2)
-    return np.asarray(kept & (power.mean(axis=1) > 0))
+    kept = (relative <= 1 + 2 * scatter) & (parts.var(axis=1, ddof=1) <= slow * mean**2)
+    return np.asarray(kept & together & (power.mean(axis=1) > 0))
 
 
 def judge(task: Task, args: argparse.Namespace) -> Judged:
@@ -158,7 +187,7 @@ def members(section: str, args: argparse.Namespace) -> list:
     """Return what is judged in a section."""
     if section == RECORDED:
         data_folder(args.data, "audio")
-        return some([r for r in JUDGE if r.kind != "run-up"], args.limit)
+        return some(JUDGE, args.limit)
     if section == OTHER:
         return some(machine_set(0), args.limit)
     return [FRESH + i for i in range(args.limit or 12)]

@@ -40,7 +40,7 @@ SETS, SEEDS, SYNTHETIC = (1, 2), 100_000, 16
 """Sets of the other generator; first training seed and number of machines of `specsr.synth`."""
 
 PARAMETERS = {
-    "EMPTY": uncertainty.EMPTY, "IMPACT": uncertainty.IMPACT, "WITHIN": uncertainty.WITHIN,
+    "ALIKE": uncertainty.ALIKE, "IMPACT": uncertainty.IMPACT, "WITHIN": uncertainty.WITHIN,
     "displacement": 1.0,
 }  # fmt: skip
 CELLS, STEPS = 1500, 150
@@ -75,12 +75,15 @@ def parts(low: SpecMap, scale: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     speckle = uncertainty.restored_speckle(difference_db(corrected, was), noise)
     speckle = enlarge_cubic(speckle / uncertainty.WITHIN**2, *factors, frames)
     pattern = uncertainty.unresolved(difference_db(measured, was), noise, variance)
+    known, moved = (
+        uncertainty.normalised(np.square(each), after, factors) / (1 - uncertainty.ALIKE)
+        for each in (own.astype(np.float64), difference_db(averaged, network))
+    )
     return levels.to_db(high.image()[0].astype(float) ** 2), {
-        "own": own,
-        "moved": difference_db(averaged, network),
-        "share": uncertainty.within_cells(after, corrected, factors) / uncertainty.EMPTY,
+        "own": known,
+        "moved": moved,
         "impact": enlarge(1 - steady / floor, *factors, frames),
-        "speckle": np.maximum(speckle, 0) * enlarge(noise**2, *factors, frames),
+        "speckle": np.maximum(speckle, 0) * enlarge(noise * (2 - noise), *factors, frames),
         "rest": enlarge(pattern, *factors, frames),
     }
 
@@ -115,9 +118,10 @@ def joined(tables: Sequence[Table]) -> Table:
 
 def loss_of(table: dict[str, Tensor], values: dict[str, Tensor]) -> Tensor:
     """Return the loss for some values of the constants."""
-    own = values["EMPTY"] * table["share"] * (1 - values["IMPACT"] * table["impact"] ** 2)
-    squared = own**2 * (table["own"] ** 2 + (values["displacement"] * table["moved"]) ** 2)
-    squared = squared + values["WITHIN"] ** 2 * table["speckle"] + table["rest"]
+    own = table["own"] + values["displacement"] ** 2 * table["moved"]
+    own = own * (1 - values["ALIKE"]) * (1 - values["IMPACT"] * table["impact"] ** 2) ** 2
+    squared = own.clamp(min=0)
+    squared += values["WITHIN"] ** 2 * table["speckle"] + table["rest"]
     return uncertainty_loss(table["error"], 0.5 * torch.log(squared + 1e-12))
 
 

@@ -3,13 +3,13 @@
 The uncertainty is that of the expected level, the mean over realisations of the noise.  It starts
 from that of the network and changes with every step that changes the levels.  Averaging with
 bicubic interpolation displaces a level that the network knew: the displacement counts in full.  The
-coarse cell fixes the mean of its fine cells: the level of a fine cell that holds most of the power
+coarse cell fixes the sum of its fine cells: the level of a fine cell that holds most of the power
 is then known better, that of a fine cell beside it less well.  Errors that the network does not see
 are added: speckle that the correction restored, patterns within coarse cells that look like noise
 there, and measured levels that the result does not reproduce.
 
-`EMPTY`, `IMPACT` and `WITHIN` are the same for all machines, fitted by the loss that trained the
-network to training machines of two generators (`benchmarks/uncertainty_fit.py`).
+The constants are the same for all machines, chosen on training machines of two generators
+(`benchmarks/uncertainty_fit.py`).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from specsr.maps.levels import difference_db
 from specsr.maps.pooling import enlarge, enlarge_cubic, pool_power
 from specsr.pairs.consistency import floors, speckle_db
 
-EMPTY, HALF = 1.3, 2.0
-"""Factor on the network's uncertainty of a fine cell without power, and the power of a fine cell
-over the mean of its coarse one that halves it."""
+ALIKE = 0.2
+"""Part of the mean square error that all fine cells of a coarse one have in common: a level that
+the coarse cell fixes."""
 
-IMPACT = 0.4
+IMPACT = 0.3
 """Part of the network's uncertainty that a cell of an impact alone does not have.  It counts by the
 square of the impact's share of the floor: also a little noise scatters by its cross terms."""
 
-WITHIN = 1.2
+WITHIN = 1.15
 """Ratio of the restored speckle of a fine cell to that of its coarse cell: the interpolation of the
 corrections gives 1.02 to 1.08, their iteration in dB the rest."""
 
@@ -94,28 +94,56 @@ def calibrated(
     noise = np.minimum(steady / np.maximum(was, 1e-300), 1.0)
     impact = 1 - np.where(floor > 0, steady / np.where(floor > 0, floor, 1.0), 1.0)
     speckle = restored_speckle(difference_db(corrected, was), noise)
-    # what follows the noise share is not interpolated: a line beside noise holds none
-    added = enlarge_cubic(speckle, *scale, frames) * enlarge(noise**2, *scale, frames)
+    # the relative variance of a line and noise, cross terms included.  What follows the noise share
+    # is not interpolated: a line beside noise holds none
+    random = noise * (2 - noise)
+    added = enlarge_cubic(speckle, *scale, frames) * enlarge(random, *scale, frames)
     pattern = unresolved(difference_db(low, was), noise, variance)
     left = np.square((1 - noise) * difference_db(low, corrected))
     added += enlarge(pattern + left, *scale, frames)
-    own = uncertainty_db * within_cells(after, corrected, scale)
-    own *= enlarge(1 - IMPACT * impact**2, *scale, frames)
+    own = normalised(np.square(uncertainty_db, dtype=np.float64), after, scale)
+    own *= enlarge(np.square(1 - IMPACT * impact**2), *scale, frames)
     # a cubic can pass below zero
-    return np.sqrt(np.square(own) + np.maximum(added, 0.0)).astype(uncertainty_db.dtype)
+    return np.sqrt(own + np.maximum(added, 0.0)).astype(uncertainty_db.dtype)
 
 
-def within_cells(power: np.ndarray, mean: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
-    """Return the factor of the network's uncertainty once the means of the cells are known.
+def normalised(square_db: np.ndarray, power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
+    """Return the mean square error of levels once the power of their coarse cells is known, dB².
 
     Args:
-        power: of the fine cells, [F s_f, T'].
-        mean: of the coarse cells, [F, T].
+        square_db: mean square error without that, dB², float64 [F s_f, T'].
+        power: of the fine cells, same shape.
         scale: (s_f, s_t).
     """
-    means = enlarge(mean, *scale, power.shape[-1])
-    share = np.where(means > 0, power / np.where(means > 0, means, 1.0), 1.0)
-    return EMPTY / (1 + share / HALF)
+    rows, cells = left_errors(square_db, power, scale)
+    single = 1 / (scale[0] * scale[1])  # part of an error that other columns do not share
+    return (1 - ALIKE) * ((1 - single) * rows + single * cells)
+
+
+def left_errors(
+    square_db: np.ndarray, power: np.ndarray, scale: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the power of a coarse cell leaves of independent errors, dB², [F s_f, T'] each.
+
+    Levels with errors e, scaled to the power of their cell, have the errors e - sum(f e), f the
+    share of each in that power: mean square (1 - 2 f) u² + sum(f² u²).  First of the errors of rows
+    that all columns of a cell share (as the second if a cell has one row), then of those of single
+    cells.  Args as `normalised`.
+    """
+    (s_f, s_t), (rows, frames) = scale, power.shape
+    short = ((0, 0), (0, -frames % s_t))
+    shape = rows // s_f, s_f, -1, s_t
+    fine, square = (np.pad(x, short).reshape(shape) for x in (power, square_db))
+    total = fine.sum(axis=(1, 3), keepdims=True)
+    share = fine / np.where(total > 0, total, 1.0)
+
+    def left(share: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+        others = (np.square(share) * square).sum(axis=axes, keepdims=True)
+        found = np.maximum((1 - 2 * share) * square + others, 0.0)  # rounding
+        return np.asarray(found.reshape(rows, -1)[:, :frames])
+
+    cells = left(share, (1, 3))
+    return (left(share.sum(axis=3, keepdims=True), (1,)) if s_f > 1 else cells), cells
 
 
 def restored_speckle(correction_db: np.ndarray, noise: np.ndarray) -> np.ndarray:

@@ -8,12 +8,13 @@ from specsr import Signal
 from specsr.enhance.estimate import blend_bicubic, network_estimate, order_input
 from specsr.enhance.maps import upscale_map
 from specsr.enhance.uncertainty import (
-    EMPTY,
-    HALF,
+    ALIKE,
     IMPACT,
     WITHIN,
     calibrated,
     displaced,
+    left_errors,
+    normalised,
     restored_speckle,
     unresolved,
 )
@@ -27,6 +28,9 @@ from specsr.models.bundled import load_model
 from specsr.models.options import InferOptions
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.consistency import impose, noise_share
+
+EQUAL = np.sqrt((1 - ALIKE) * (15 / 16 * (1 - 1 / 4) + 1 / 16 * (1 - 1 / 16)))
+"""Factor of the uncertainty of 4 x 4 cells of the same power."""
 
 
 def noise_map(n_fft=512, hop=64, seconds=2, seed=0):
@@ -59,12 +63,12 @@ def test_covers_68_percent_of_noise_whose_speckle_is_restored(scale, n_fft, hop)
 
 def test_noise_that_is_not_corrected_keeps_its_uncertainty_up_to_the_factor_of_equal_cells():
     power, expected = noise_map(seconds=6)
-    given = np.random.default_rng(1).uniform(0.3, 3, power.shape).astype(np.float32)
+    given = np.full(power.shape, 1.6, np.float32)
     before = np.full(power.shape, expected)
     low = pool_power(power, 4, 4)
     found = calibrated(given, before, before, low, (4, 4), variance((4, 4)))
     assert found.dtype == np.float32
-    assert np.mean(found / given) == pytest.approx(EMPTY / (1 + 1 / HALF), rel=0.06)
+    assert np.mean(found / given) == pytest.approx(EQUAL, rel=0.06)
 
 
 def test_the_corrected_level_of_a_line_adds_nothing():
@@ -158,9 +162,10 @@ def test_a_cell_that_was_measured_exactly_is_less_uncertain(scale):
     given = np.full(before.shape, 2.0)
     found = calibrated(given, before, after, low, scale, variance(scale))
     fine = scale[0] * scale[1]
-    assert found[32, 0] == pytest.approx(2.0 * EMPTY / (1 + fine / HALF), rel=0.01)
-    assert found[32, 0] < 2.0 * (2 / (1 + fine / HALF))
-    assert found[32, 1] > 2.0  # beside it: its own share of the cell stays unknown
+    # its own error is gone, those of cells without power do not count
+    assert found[32, 0] < 0.01 if scale[0] == 1 else found[32, 0] < 2.0 * np.sqrt(1 / fine)
+    beside = (33, 0) if scale[0] > 1 else (32, 1)  # its own share of the cell stays unknown
+    assert found[beside] == pytest.approx(2.0 * np.sqrt(2 * (1 - ALIKE)), rel=0.01)
 
 
 def test_a_measured_level_that_the_result_does_not_reproduce_is_an_uncertainty():
@@ -198,7 +203,7 @@ def test_a_click_is_less_uncertain_than_a_steady_line_of_the_same_power():
     before[32:36] = before[:, 48:52] = 1.0
     low = pool_power(before, 4, 4)
     found = calibrated(np.full(before.shape, 2.0), before, before, low, (4, 4), 0.3)
-    known = 2.0 * EMPTY / (1 + 1 / HALF)
+    known = 2.0 * EQUAL
     np.testing.assert_allclose(found[33, 8:40], known, rtol=1e-3)
     np.testing.assert_allclose(found[8:24, 49], known * (1 - IMPACT), rtol=1e-3)
 
@@ -210,9 +215,53 @@ def test_an_impact_counts_by_the_square_of_its_share_above_the_steady_floor():
     given = np.full(before.shape, 2.0)
     found = calibrated(given, before, before, low, (4, 4), 0.3)
     quiet = calibrated(given, np.ones((64, 96)), np.ones((64, 96)), low / low, (4, 4), 0.3)
-    pattern = np.square(quiet[8, 8]) - np.square(2.0 * EMPTY / (1 + 1 / HALF))
+    pattern = np.square(quiet[8, 8]) - np.square(2.0 * EQUAL)
     own = np.sqrt(np.square(found[30, 49]) - pattern / 16)  # a quarter is noise
-    assert own == pytest.approx(2.0 * EMPTY / (1 + 1 / HALF) * (1 - 0.75**2 * IMPACT), rel=0.02)
+    assert own == pytest.approx(2.0 * EQUAL * (1 - 0.75**2 * IMPACT), rel=0.02)
+
+
+@pytest.mark.parametrize("scale", [(1, 4), (2, 2), (4, 3)])
+def test_what_a_known_sum_leaves_of_errors_is_the_scatter_of_scaled_levels(scale):
+    """Monte Carlo twin: levels with small errors, scaled to the power of their coarse cells."""
+    rng, of_cell = np.random.default_rng(5), np.arange(7) // scale[1] * scale[1]
+    power, u = rng.exponential(1.0, (8, 7)), rng.uniform(0.01, 0.1, (8, 7))[:, of_cell]
+    rows, cells = left_errors(np.square(u), power, scale)
+    single = rng.standard_normal((3000, 8, 7))
+    common = single[..., of_cell] if scale[0] > 1 else single
+    for found, error in ((rows, common), (cells, single)):
+        off = power * 10 ** (u * error / 10)
+        sums = pool_power(off, *scale) / pool_power(power, *scale)
+        wide = np.repeat(np.repeat(sums, scale[0], axis=1), scale[1], axis=2)[..., :7]
+        scatter = np.square(10 * np.log10(off / wide / power)).mean(axis=0)
+        np.testing.assert_allclose(found, scatter, rtol=0.15, atol=2e-6)
+    mixed = normalised(np.square(u), power, scale)
+    single = 1 / (scale[0] * scale[1])
+    np.testing.assert_allclose(mixed, (1 - ALIKE) * ((1 - single) * rows + single * cells))
+
+
+@pytest.mark.parametrize("scale", [(2, 2), (4, 4)])
+def test_covers_68_percent_of_lines_whose_cross_terms_with_noise_are_restored(scale):
+    """Cells of lines 8 dB above their noise scatter as the sum of both, not as the noise alone."""
+    time, rng = np.arange(48000) / 16000, np.random.default_rng(4)
+    rows = np.arange(18, 250, 32)
+    tones = np.sum([np.sin(2 * np.pi * (row + 0.5) * 31.25 * time + row) for row in rows], axis=0)
+    noise = rng.standard_normal(time.size)
+    transform = SpectrogramTransform(512, 64)
+
+    def power(samples):
+        signal = Signal(samples[None].astype(np.float32), 16000.0, "1")
+        return transform(signal).power[0, :-1, 16:-16].astype(float)
+
+    window = transform(Signal(noise[None].astype(np.float32), 16000.0, "1")).grid.window_samples()
+    floor = 2 * np.square(window).sum() / window.sum() ** 2
+    clean = power(tones)
+    level = np.sqrt(6 * floor / pool_power(clean, *scale)[rows // scale[0]].mean())
+    before = level**2 * clean + floor
+    low = pool_power(power(level * tones + noise), *scale)
+    after = impose(before, low, scale, "measured")
+    found = calibrated(np.full(before.shape, 1e-3), before, after, low, scale, variance(scale))
+    within = np.abs(10 * np.log10(after / before))[rows] <= found[rows]
+    assert 0.58 < within.mean() < 0.78
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
