@@ -193,7 +193,7 @@ def draw(found: Mapping[Point, Found], bundled: Found, target: Path) -> None:
     """Draw the errors over the minutes of material, and the aims."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4), layout="constrained")
+    figure = Figure(figsize=(10, 4), layout="constrained")
     length = {part: minutes(material(part)) for part in {p.part for p in found}}
     for axes, name in zip(figure.subplots(1, 2, sharey=True), SETS, strict=True):
         for i, scale in enumerate(SCALES):
@@ -220,7 +220,7 @@ def draw(found: Mapping[Point, Found], bundled: Found, target: Path) -> None:
     axes.plot([], [], "kx", ms=4, label=f"{LONGER} steps")
     axes.plot([], [], "k*", ms=10, label="bundled model")
     axes.plot([], [], "k:", lw=1, label="aim")
-    axes.legend(fontsize="small")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", fontsize="small")
     with replacing(target, overwrite=True) as (temp,):
         figure.savefig(temp, dpi=110, format="png")
 
