@@ -53,7 +53,7 @@ def impact_share(power: np.ndarray) -> np.ndarray:
         share[low:high] = np.clip((over - LOW_DB) / (HIGH_DB - LOW_DB), 0, 1)
     # the windows beside, where the flanks of the impact are lower; of rows with lines the excess
     share = maximum_filter1d(share, 5, axis=1, mode="nearest")
-    return np.asarray(share * np.clip(1 - 1 / np.maximum(ratio, 1), 0, 1))
+    return np.asarray(share * np.clip(ratio - 1, 0, 1))
 
 
 def _level(power: np.ndarray) -> np.ndarray:

@@ -45,6 +45,13 @@ def test_clicks_keep_their_peaks_and_the_rest_stays_removed(machine: bool, bound
     assert np.std(found[away]) < 0.1 * np.std(NOISE)
 
 
+def test_impulses_26_db_over_the_noise_keep_their_peaks() -> None:
+    for seed in range(5):
+        samples = 0.05 * np.random.default_rng(seed).standard_normal(TIME.size)
+        samples[9000] += 0.05 * 10 ** (26 / 20)
+        assert abs(20 * np.log10(given_back(samples)[9000] / samples[9000])) < 0.5
+
+
 def test_noise_tones_and_sound_that_lasts_are_no_impacts() -> None:
     noise = np.random.default_rng(1).standard_normal(TIME.size)
     swelling = noise * 10 ** (0.5 * np.sin(2 * np.pi * TIME))  # over 20 dB in half a second
