@@ -88,8 +88,9 @@ def _found_rpm(path: Path, signal: Signal, speed: Speed) -> np.ndarray:
     except SpecsrError as error:
         raise SpecsrError(f"{path}: --rpm auto: {error}") from None
     if not found.is_found:
+        beside = f" but those of the mains ({found.mains:g} Hz)" if found.mains else ""
         raise SpecsrError(
-            f"{path}: --rpm auto: no lines that follow one speed; give limits (--rpm "
+            f"{path}: --rpm auto: no lines that follow one speed{beside}; give limits (--rpm "
             "auto:800:6000), or orders to specsr speed, or a table"
         )
     log.warning(

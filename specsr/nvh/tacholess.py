@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from specsr.errors import SpecsrError, expect
-from specsr.nvh.tacholess_candidates import MOST, Candidate, Track, another, candidates
+from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidates
+from specsr.nvh.tacholess_factors import MOST
+from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
 from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, column_step, pieces
 from specsr.nvh.tacholess_path import Search, speeds_between
 from specsr.nvh.tacholess_pattern import changes, lowered, pattern
@@ -24,35 +26,27 @@ from specsr.nvh.tacholess_source import Heard
 from specsr.progress import Progress
 from specsr.signal import Signal, Source
 
-FEWEST = 4
-"""Orders with lines of a speed that is found as a rule if they are not stated.  Two and three are
-sure only if they are: their lines agree with several speeds (docs/nvh.md)."""
 COLUMN = 0.05
 """Distance of two speeds, s."""
 MOST_COLUMNS = 20000
 """Longer recordings get columns further apart; bounds the memory."""
 ORDERS = tuple(float(k) for k in range(1, 41))
 """Orders of a machine of which nothing is known."""
-START = 0.1
-"""Relative deviation from a start value that costs `START_COST`."""
-START_COST = 10.0
+START, START_COST = 0.1, 10.0
+"""Relative deviation from a start value, and what it costs."""
 SHORTEST = 0.5
 """Least duration of a recording, s."""
 SURE = 0.5
 """Confidence that a column of a speed that counts as found has."""
 LOST = 0.05
-"""Confidence below which the speed is interpolated from the columns around: a path between this and
-`SURE` is more often right than a straight line."""
-
-
+"""Probability by the sums alone below which the speed is interpolated from the columns around: a
+path between this and `SURE` is more often right than a straight line."""
 FOUND = 0.25
 """Fraction of a recording in which the confidence has to be `SURE` or more for a speed."""
 SLOWEST, FASTEST = 1.0, 1e6
 """Speeds that a search may be limited to, 1/min."""
-NARROWEST = 1.05
-"""Highest speed of a search over the lowest one."""
-LOWEST_RATE = 100.0
-"""Lowest sampling rate of a search, Hz."""
+NARROWEST, LOWEST_RATE = 1.05, 100.0
+"""Least ratio of the limits of a search, and lowest sampling rate of one, Hz."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +94,17 @@ class FoundSpeed:
 
     Attributes:
         times: of the columns, s, on the time axis of the recording, [T].
-        rpm: speed, 1/min, [T]; interpolated, or held, where the confidence is below `LOST`.
+        rpm: speed, 1/min, [T]; interpolated, or held, where the harmonic sums alone
+            (`Track.clear`) give a probability below `LOST`.
         confidence: probability that the lines of a column follow the speed, 0 to 1, [T].  That the
             lines have the assumed orders is not part of it: see the candidates.
         candidates: speeds that explain the recording, the best one first, before the refinement.
         chosen: position of the one refined.
         changes: times at which the pattern of the order levels changes, s: the path may have gone
-            to another shaft (`specsr.nvh.tacholess_pattern`).  On the less confident side the
-            confidence is one half at most.
+            to another shaft (`specsr.nvh.tacholess_pattern`).  On the less confident side of these
+            and of breaks the confidence is one half at most.
+        mains: mains frequency whose multiples the lines stay at, Hz, or None.  The confidence is
+            then `tacholess_mains.CONFIDENCE` at most, unless orders or a start value are given.
     """
 
     times: np.ndarray
@@ -116,6 +113,7 @@ class FoundSpeed:
     candidates: tuple[Candidate, ...]
     chosen: int = 0
     changes: tuple[float, ...] = ()
+    mains: float | None = None
 
     @property
     def is_found(self) -> bool:
@@ -212,16 +210,20 @@ def find_speed_in(
     track = chosen.track
     unit = chosen.spacing or 1.0
     start = None if options.start is None else options.start * unit / 60
-    rotation_hz = _held(speeds[track.path] / 60, track.confidence, start)
+    rotation_hz = _held(speeds[track.path] / 60, track.clear, start)
     heard = signal.low()
-    if (track.confidence >= SURE).any():
+    if (track.clear >= SURE).any():
         rotation_hz = refine_by_phase(heard, rotation_hz, step, track.orders)
     rpm = 60 * rotation_hz / unit
-    changed = changes(pattern(heard, rotation_hz, step), track.confidence, step)
-    confidence = lowered(track.confidence, changed)
+    changed = changes(pattern(heard, rotation_hz, step), track.clear, step)
+    confidence = lowered(track.confidence, sorted({*changed, *track.breaks}))
+    mains = mains_of(rotation_hz, track.clear)
+    if mains and start is None and not len(given):
+        confidence = np.minimum(confidence, CONFIDENCE)
     return FoundSpeed(
-        times, rpm, confidence, tuple(found), options.candidate - 1, tuple(times[changed].tolist())
-    )
+        times, rpm, confidence, tuple(found), options.candidate - 1,
+        tuple(times[changed].tolist()), mains,
+    )  # fmt: skip
 
 
 def _tracks(
@@ -284,12 +286,12 @@ def _start_scores(speeds: np.ndarray, start: float | None) -> np.ndarray | None:
     return -START_COST * np.abs(np.log(speeds / start)) / START
 
 
-def _held(rotation_hz: np.ndarray, confidence: np.ndarray, start: float | None) -> np.ndarray:
-    """Return a speed interpolated, or held at the edges, where its confidence is low, [T].
+def _held(rotation_hz: np.ndarray, clear: np.ndarray, start: float | None) -> np.ndarray:
+    """Return a speed interpolated, or held at the edges, where its lines are lost, [T].
 
     A known start value counts in the first column.
     """
-    sure = np.flatnonzero(confidence >= LOST)
+    sure = np.flatnonzero(clear >= LOST)
     if not len(sure):
         return rotation_hz
     known = np.log(rotation_hz[sure])

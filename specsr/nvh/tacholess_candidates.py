@@ -8,29 +8,23 @@ is a candidate.  Its score is the harmonic sum of the orders at that speed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from specsr.nvh.tacholess_confidence import Evidence, confidence_of
+from specsr.nvh.tacholess_confidence import Evidence, by_lead, by_sums
+from specsr.nvh.tacholess_factors import FACTORS, SHARED, related, steps
 from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_map import BETWEEN
-from specsr.nvh.tacholess_path import STEP, best_path
+from specsr.nvh.tacholess_path import best_path
 
-MOST = 4
-"""Largest numerator and denominator of a simple factor."""
-FACTORS = tuple(sorted({Fraction(p, q) for p in range(1, MOST + 1) for q in range(1, MOST + 1)}))
-PART = 1024
-"""Columns that are compared at once."""
 WITHIN = 5
 """Steps by which the best score around a speed may lie beside it (1 %)."""
 DIRECT = ("limited", "given")
 """Kinds of tracks that are speeds as they are."""
-SHARED = 0.03
-"""Relative distance of two speeds that count as one, and tolerance of the limits."""
 SAME = 0.01
 """Median relative distance up to which two candidates are one."""
 BESIDE = 0.06
@@ -51,7 +45,7 @@ ALIKE = 0.6
 """Part of the score of a candidate from which another factor explains its lines nearly as well:
 0.65 to 0.81 for half the speed of two or three lines, 0.4 and less for cars."""
 CLEARER = 0.05
-"""Mean confidence that a track gains over another one that is preferred otherwise."""
+"""Mean clearness that a track gains over another one that is preferred otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +56,10 @@ class Track:
         scores: harmonic sum of every speed, float32 [S, T].
         path: position of the speed in every column, [T].
         orders: whose lines were added, [K].
-        confidence: probability that lines follow the path, [T]; exactly 0 within jumps.
+        clear: probability that lines follow the path by its sums alone, [T]; exactly 0 within
+            jumps.  Decides between tracks and what is interpolated.
+        confidence: probability that lines follow the path by all that is known, at most ``clear``,
+            [T]; decides nothing.
         kind: ``"free"`` (at any speed), ``"limited"`` (within the limits), ``"given"`` (within the
             limits, at the orders given) or ``"other"`` (of another shaft).
         breaks: columns in which the path jumps from lines to others by no simple factor.
@@ -71,34 +68,37 @@ class Track:
     scores: np.ndarray
     path: np.ndarray
     orders: np.ndarray
+    clear: np.ndarray
     confidence: np.ndarray
     kind: str
     breaks: tuple[int, ...] = ()
 
     @classmethod
     def of(
-        cls, scores: np.ndarray, path: np.ndarray, orders: np.ndarray, step: float, kind: str
-    ) -> Track:
-        """Return a track with its confidence, 0 in jumps; ``step`` between columns is in s.
+        cls, scores: np.ndarray, path: np.ndarray, orders: np.ndarray, step: float, kind: str,
+        rivals: np.ndarray | None = None,
+    ) -> Track:  # fmt: skip
+        """Return a track; ``step`` between columns is in s.
 
-        Jumps of equidistant lines by simple factors are removed: see `tacholess_jumps.joined`.
+        ``rivals`` are the sums of the speeds that the path competes with, [S, T], if not
+        ``scores``.  Jumps of equidistant lines by simple factors are removed: see
+        `tacholess_jumps.joined`.
         """
-        confidence = confidence_of(Evidence.of(scores, path, step), known=kind == "given")
+        evidence = Evidence.of(scores, path, step, rivals)
+        clear = by_sums(evidence, known=kind == "given")
         found = jumps(path, scores[path, np.arange(len(path))], step)
-        if not found:
-            return cls(scores, path, orders, confidence, kind)
         for each in found:
-            confidence[each.first + 1 : each.last] = 0.0
-        even = None if kind in DIRECT else joined(path, found, len(scores), FACTORS)
-        if even is not None:
-            return cls(scores, even, orders, confidence, kind)
-        breaks = tuple((each.first + each.last) // 2 for each in found)
-        return cls(scores, path, orders, confidence, kind, breaks)
+            clear[each.first + 1 : each.last] = 0.0
+        sure = clear if kind == "given" else np.minimum(clear, by_lead(evidence))
+        even = None if kind in DIRECT or not found else joined(path, found, len(scores), FACTORS)
+        breaks = tuple((each.first + each.last) // 2 for each in found) if even is None else ()
+        path = path if even is None else even
+        return cls(scores, path, orders, clear, sure, kind, breaks)
 
     @property
     def clearness(self) -> float:
-        """Mean confidence outside of jumps."""
-        return float(self.confidence.sum() / max(1, np.count_nonzero(self.confidence)))
+        """Mean of ``clear`` outside of jumps."""
+        return float(self.clear.sum() / max(1, np.count_nonzero(self.clear)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,27 +139,12 @@ class Candidate:
 
 def another(track: Track, step: float) -> Track | None:
     """Return the best track beside one and its simple factors; None if there is no clear one."""
-    state = np.arange(len(track.scores))[:, None]
     rest = np.empty(track.scores.shape, np.float32)
-    for part in _parts(rest):
+    for part, taken in related(track.path, len(track.scores)):
         scores = track.scores[:, part]
-        taken = np.zeros(scores.shape, dtype=bool)
-        for factor in FACTORS:
-            taken |= np.abs(state - track.path[part] - steps(factor)) <= SHARED / STEP
         rest[:, part] = np.where(taken, np.median(scores, axis=0), scores)
-    found = Track.of(track.scores, best_path(rest, step), track.orders, step, "other")
-    return found if found.confidence.mean() > 0.5 else None
-
-
-def _parts(scores: np.ndarray) -> Iterator[slice]:
-    """Yield the columns of scores [S, T] in parts; bounds the memory."""
-    for first in range(0, scores.shape[1], PART):
-        yield slice(first, first + PART)
-
-
-def steps(factor: Fraction) -> int:
-    """Return a factor of the speed in steps of the search."""
-    return round(math.log(factor) / STEP)
+    found = Track.of(track.scores, best_path(rest, step), track.orders, step, "other", rest)
+    return found if found.clear.mean() > 0.5 else None
 
 
 def candidates(
@@ -256,7 +241,7 @@ def _is_better(own: Candidate, best: Candidate, scored: bool) -> bool:
 def _allowed(
     rpm: np.ndarray, track: Track, limits: tuple[float, float], start: float | None
 ) -> bool:
-    sure = track.confidence >= 0.5
+    sure = track.clear >= 0.5
     sure = sure if sure.any() else np.ones(len(rpm), dtype=bool)
     low, high = limits[0] * (1 - SHARED), limits[1] * (1 + SHARED)
     inside = ((rpm >= low) & (rpm <= high))[sure].mean() >= INSIDE

@@ -32,6 +32,11 @@ def cautions(found: FoundSpeed) -> list[str]:
             "by a factor or that of another shaft before or after it; --start, --rpm-range or "
             "--orders may help"
         )
+    if found.mains:
+        lines.append(
+            f"the speed is steady, with lines at multiples of {found.mains:g} Hz: they may be "
+            "those of the mains, not of a machine; --orders or --start, if it runs at this speed"
+        )
     return lines
 
 

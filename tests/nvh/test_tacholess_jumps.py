@@ -6,17 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from specsr import Signal, SpeedSearch, find_speed
-from specsr.nvh.tacholess_candidates import (
-    FACTORS,
-    Candidate,
-    Track,
-    candidates,
-)
-from specsr.nvh.tacholess_confidence import Evidence, confidence_of
+from specsr.nvh.tacholess_candidates import Candidate, Track, candidates
+from specsr.nvh.tacholess_factors import FACTORS
 from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_path import STEP, speeds_between
 from specsr.nvh.tacholess_pattern import changes, lowered
@@ -82,7 +75,7 @@ def test_a_jump_to_another_shaft_is_kept_without_confidence():
     assert np.array_equal(track.path, path)
     assert track.clearness > 0.9
     assert track.confidence[found[0].first + 1 : found[0].last].max() == 0
-    assert track.confidence[:40].min() > 0.9
+    assert track.clear[:40].min() > 0.9
 
 
 def test_a_path_below_the_speeds_of_the_search_is_not_joined():
@@ -101,7 +94,8 @@ def track_at(rpm: float, level: float, sure: float, kind: str) -> tuple[Track, n
     scores = np.zeros((len(SPEEDS), 20), np.float32)
     path = positions(np.full(20, rpm))
     scores[path, np.arange(20)] = level
-    return Track(scores, path, np.arange(1, 5.0), np.full(20, sure), kind), scores
+    clear = np.full(20, sure)
+    return Track(scores, path, np.arange(1, 5.0), clear, clear, kind), scores
 
 
 @pytest.mark.parametrize(("level", "first"), [(5.0, "the orders given"), (5.4, "another")])
@@ -151,31 +145,6 @@ def test_a_path_that_goes_to_another_shaft_is_named_and_less_sure():
     assert found.confidence[early].max() > 0.9 > 0.5 >= found.confidence[late].max()
     alone = find_speed(Signal(first + noise, rate), search)
     assert alone.changes == () and alone.confidence.max() > 0.9
-
-
-def test_lines_at_known_orders_are_surer_and_noise_is_at_neither():
-    few = Evidence(np.array(4.5), np.array(3.2))
-    assert confidence_of(few, known=True) > 0.9 > confidence_of(few) > 0.5
-    noise = Evidence(np.array(3.2), np.array(2.2))  # of its best paths
-    assert confidence_of(noise, known=True) < 0.1 and confidence_of(noise) < 0.1
-
-
-@given(sums=st.floats(0, 20), support=st.floats(0, 20), more=st.floats(0, 5), known=st.booleans())
-def test_more_evidence_never_lowers_the_confidence(sums, support, more, known):
-    less, higher = (
-        confidence_of(Evidence(np.array(sums + x), np.array(support + x)), known)
-        for x in (0.0, more)
-    )
-    assert 0 <= less <= higher <= 1
-
-
-def test_evidence_does_not_depend_on_the_parts_that_are_sorted_at_once(monkeypatch):
-    scores = np.random.default_rng(1).standard_normal((40, 100)).astype(np.float32)
-    path = np.arange(100) % 40
-    whole = Evidence.of(scores, path, COLUMN)
-    monkeypatch.setattr("specsr.nvh.tacholess_confidence.PART", 7)
-    parts = Evidence.of(scores, path, COLUMN)
-    assert np.array_equal(parts.support, whole.support) and np.array_equal(parts.sums, whole.sums)
 
 
 def test_the_surer_side_of_a_change_keeps_its_confidence():

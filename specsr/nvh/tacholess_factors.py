@@ -1,0 +1,44 @@
+"""Simple factors between two speeds that share lines, and speeds that a path does not explain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from specsr.nvh.tacholess_path import STEP
+
+MOST = 4
+"""Largest numerator and denominator of a simple factor."""
+FACTORS = tuple(sorted({Fraction(p, q) for p in range(1, MOST + 1) for q in range(1, MOST + 1)}))
+SHARED = 0.03
+"""Relative distance of two speeds that count as one, and tolerance of the limits."""
+PART = 1024
+"""Columns that are compared at once; bounds the memory."""
+
+
+def steps(factor: Fraction) -> int:
+    """Return a factor of the speed in steps of the search."""
+    return round(math.log(factor) / STEP)
+
+
+def related(path: np.ndarray, states: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield columns, and which of the speeds are that of a path times a simple factor, [S, t].
+
+    Args:
+        path: position of the speed in every column, [T].
+        states: number of speeds, S.
+    """
+    width = int(SHARED / STEP)
+    beside = np.arange(-width, width + 1)
+    offsets = np.unique([steps(factor) + beside for factor in FACTORS])[:, None]
+    for first in range(0, len(path), PART):
+        part = slice(first, first + PART)
+        rows = path[part] + offsets
+        columns = np.broadcast_to(np.arange(rows.shape[1]), rows.shape)
+        inside = (rows >= 0) & (rows < states)
+        taken = np.zeros((states, rows.shape[1]), dtype=bool)
+        taken[rows[inside], columns[inside]] = True
+        yield part, taken
