@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from specsr.nvh.tacholess_confidence import Evidence, by_lead, by_sums
+from specsr.nvh.tacholess_confidence import Evidence, by_sums, most
 from specsr.nvh.tacholess_factors import FACTORS, SHARED, related, steps
 from specsr.nvh.tacholess_jumps import joined, jumps
 from specsr.nvh.tacholess_map import BETWEEN
@@ -85,12 +85,15 @@ class Track:
         `tacholess_jumps.joined`.
         """
         evidence = Evidence.of(scores, path, step, rivals)
-        clear = by_sums(evidence, known=kind == "given")
+        known = kind == "given"
+        clear = by_sums(evidence, known)
         found = jumps(path, scores[path, np.arange(len(path))], step)
         for each in found:
             clear[each.first + 1 : each.last] = 0.0
-        sure = clear if kind == "given" else np.minimum(clear, by_lead(evidence))
         even = None if kind in DIRECT or not found else joined(path, found, len(scores), FACTORS)
+        if even is not None:  # has lines of its own, if one factor is right
+            evidence = Evidence.of(scores, even, step, rivals)
+        sure = clear if known else np.minimum(clear, most(evidence))
         breaks = tuple((each.first + each.last) // 2 for each in found) if even is None else ()
         path = path if even is None else even
         return cls(scores, path, orders, clear, sure, kind, breaks)

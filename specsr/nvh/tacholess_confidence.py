@@ -3,7 +3,7 @@
 All facts are means over a second.  The sum on the path, which few lines raise as far as they stand
 out, and, for known orders, how far it stands out of the sums of all other speeds, decide between
 paths (`by_sums`).  The lead of the path over the best speed that shares no lines with it limits the
-confidence that is reported (`by_lead`): the lines of several machines, or at distances that differ,
+confidence that is reported (`most`): the lines of several machines, or at distances that differ,
 and clicks agree with other speeds as well.  The maps to a probability were fitted to the columns of
 machines of benchmarks/generator.py (sets 1 and 2), of two to six orders in noise, and of noise and
 clicks, each recording with the same weight (noise four times that); benchmarks/tacholess.py judges
@@ -94,9 +94,13 @@ def by_sums(evidence: Evidence, known: bool = False) -> np.ndarray:
     return _probability(odds)
 
 
-def by_lead(evidence: Evidence) -> np.ndarray:
-    """Return the most that the lead of a path of equidistant lines leaves of a probability, [T]."""
-    return _probability(np.interp(evidence.lead, LEADS, LEAD_LOG_ODDS))
+def most(evidence: Evidence) -> np.ndarray:
+    """Return the highest probability that a path of equidistant lines may have, [T].
+
+    Its lead limits it, and its sums: those of a path that was changed since they were found.
+    """
+    lead = _probability(np.interp(evidence.lead, LEADS, LEAD_LOG_ODDS))
+    return np.minimum(lead, by_sums(evidence))
 
 
 def _probability(odds: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from specsr import Signal, SpeedSearch, find_speed
 from specsr.nvh.tacholess_candidates import Track, candidates
-from specsr.nvh.tacholess_confidence import Evidence, by_lead, by_sums
+from specsr.nvh.tacholess_confidence import Evidence, by_sums, most
 from specsr.nvh.tacholess_factors import FACTORS, SHARED, related, steps
 from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
 from specsr.nvh.tacholess_notes import cautions
@@ -38,7 +38,7 @@ def test_more_evidence_never_lowers_the_confidence(sums, support, lead, more, kn
         Evidence(*(np.array(each + x) for each in (sums, support, lead))) for x in (0.0, more)
     )
     assert 0 <= by_sums(less, known) <= by_sums(higher, known) <= 1
-    assert 0 <= by_lead(less) <= by_lead(higher) <= 1
+    assert 0 <= most(less) <= most(higher) <= 1
 
 
 def test_evidence_does_not_depend_on_the_parts_that_are_sorted_at_once(monkeypatch):

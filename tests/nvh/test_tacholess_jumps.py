@@ -78,6 +78,22 @@ def test_a_jump_to_another_shaft_is_kept_without_confidence():
     assert track.clear[:40].min() > 0.9
 
 
+@pytest.mark.parametrize(("lines", "least", "most"), [(True, 0.9, 1.0), (False, 0.0, 0.1)])
+def test_a_path_with_one_factor_is_as_sure_as_its_own_lines(lines, least, most):
+    path, inside = jumping((Fraction(2), Fraction(3)))
+    even = joined(path, jumps(path, np.where(inside, 1.5, 9.0), COLUMN), len(SPEEDS), FACTORS)
+    assert even is not None
+    columns = np.arange(len(path))
+    scores = np.random.default_rng(0).standard_normal((len(SPEEDS), len(path)))
+    scores[path, columns] = np.where(inside, 1.0, 9.0)
+    if lines:
+        scores[even, columns] = 8.0
+    track = Track.of(scores, path, np.arange(1, 41.0), COLUMN, "free")
+    assert np.array_equal(track.path, even) and track.breaks == ()
+    assert track.clear[~inside].min() > 0.9  # as the path is followed
+    assert least <= track.confidence[:40].min() <= track.confidence[:40].max() <= most
+
+
 def test_a_path_below_the_speeds_of_the_search_is_not_joined():
     path, inside = jumping((Fraction(4), Fraction(1)), 0.0)
     path -= path.min() - 5
