@@ -74,7 +74,7 @@ def config_of(point: Point, seed: int) -> Config:
     count = f"data.synth.count={round(point.part * MACHINES)}"
     config = load_config(path, [*SMALLER, *steps, count])
     real = config.data.real
-    files = chosen_files(find_recordings(real.folders), real)
+    files = chosen_files(find_recordings(real.folders), real.exclude)
     kept = some(files, max(2, round(point.part * len(files))))
     others = [f"{f.parent.name}/{f.name}" for f in files if f not in kept]
     data = config.data.model_copy(

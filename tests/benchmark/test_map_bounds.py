@@ -214,7 +214,7 @@ def test_smaller_parts_of_the_data_are_smaller_and_hold_no_judged_recording(
     monkeypatch.chdir(common.ROOT)  # the folders of the config are relative to the project
     configs = [curve.config_of(curve.Point(10, part), 0) for part in (1 / 16, 1 / 4, 1.0)]
     few, some, every = (
-        set(curve.chosen_files(curve.find_recordings(x.data.real.folders), x.data.real))
+        set(curve.chosen_files(curve.find_recordings(x.data.real.folders), x.data.real.exclude))
         for x in configs
     )
     assert [x.data.synth.count for x in configs] == [45, 180, 720]

@@ -18,6 +18,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from specsr.images.sets import ImagePair
+from specsr.pairs.noise_input import CHANNELS
 from specsr.train import checkpoint
 from specsr.train.batch import Batch, synthetic
 from specsr.train.build import build_net
@@ -28,6 +29,7 @@ from specsr.train.examples import Example
 from specsr.train.images import ImageCrops
 from specsr.train.learner import Learner
 from specsr.train.losses import LOSSES
+from specsr.train.noise_maps import TARGETS
 from specsr.train.processes import Alone
 from specsr.train.recorded import WARM_UP, Recorded
 from specsr.train.train import train
@@ -35,7 +37,8 @@ from support.tiny_config import config
 from support.train_samples import noise_map, tensors
 
 aten = torch.ops.aten
-KINDS = ["pool", "stft", "band", "denoise", "speckle", "windows", "image"]
+KINDS = ["pool", "stft", "band", "denoise", "speckle", "windows", "noise", "image"]
+NOISY = ("denoise", "noise")
 META, CPU = Alone(torch.device("meta")), Alone(torch.device("cpu"))
 
 
@@ -60,14 +63,15 @@ def run_of(kind: str, name: str, **train: Any) -> Config:
     real = kind in ("pool", "speckle")
     folders = ["images"] if kind == "image" else []
     hop = 2 if kind == "windows" else 32
+    loss = "waveform" if kind == "noise" else "itakura-saito+l2"
     return config(
         Path(),
         grids=[{"n_fft": 64, "hop_length": hop}],
-        pair={"kind": kind, "scales": scales, "snr": [0, 1] if kind == "denoise" else None},
+        pair={"kind": kind, "scales": scales, "snr": [0, 1] if kind in NOISY else None},
         model={"name": name, "uncertainty": True, "order_input": kind == "pool"},
         data={"synth": {"count": 0 if folders else 2}, "folders": folders,
               "real": {"folders": ["x"] if real else []}},
-        train={"batch": 8, "patch": [4, 4], "places": 2, "loss": "itakura-saito+l2", **train},
+        train={"batch": 8, "patch": [4, 4], "places": 2, "loss": loss, **train},
     )  # fmt: skip
 
 
@@ -80,6 +84,8 @@ def examples_of(options: Config) -> list[Example]:
         high = np.repeat(np.repeat(low, factor, 0), factor, 1)
         if options.pair.kind == "windows":
             low = np.concatenate([low, low, low])
+        if kind == "noise":
+            low, high = np.concatenate([low] * CHANNELS), np.concatenate([low] * TARGETS)
         speed = np.linspace(5, 60, 50 + i).astype(np.float32)
         real = bool(options.data.real.folders) and i > 1
         found.append(Example(low, high, 20, 100.0, speed, real=real, overlap=4.0))
@@ -124,7 +130,7 @@ def test_no_tensor_of_a_loss_is_left_on_another_device(
 ) -> None:
     """Of known crops alone, and of some that are real."""
     monkeypatch.setattr(torch.optim, "Adam", PlainSteps)
-    for kind in ("pool", "denoise"):
+    for kind in ("noise",) if loss == "waveform" else ("pool", "denoise"):
         options = run_of(kind, "edsr", loss=loss)
         learner = Learner(build_net(options), options, META)
         assert learner.step(crops_of(options, 1)[0], 0).device.type == "meta"
