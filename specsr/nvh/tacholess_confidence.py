@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from specsr.nvh.tacholess_factors import PART, related
+from specsr.nvh.tacholess_factors import PART, SHARING, related
 
 SECONDS = 1.0
 """Averaging time of the evidence, s."""
@@ -29,7 +29,7 @@ LOG_ODDS = (-5.0, -2.9, 0.6, 0.6, 1.4, 2.5, 4.5)
 LEADS = (-1.2, -0.7, -0.3, 0.1)
 """Leads of a path of equidistant lines, for `LEAD_LOG_ODDS`; clicks, which raise the sums of all
 speeds, leave -2.5 to -0.5, and few clean lines, which agree with several speeds, 0 to 1."""
-LEAD_LOG_ODDS = (-3.5, -1.1, 0.6, 4.5)
+LEAD_LOG_ODDS = (-3.6, -1.8, 0.7, 4.5)
 """Highest logarithm of the odds that lines follow such a path, monotone."""
 GIVEN_SUPPORT, GIVEN_SUM, GIVEN_OFFSET = 2.7, 3.1, -19.3
 """Log odds at orders that the machine is known to have, which other lines seldom meet: weights of
@@ -45,7 +45,7 @@ class Evidence:
         support: how far it stands out of the sums of all speeds, [T].  Most speeds of a column
             meet no line, so their median and spread are those of noise.  Machines with many tones
             have a wider spread.
-        lead: how far it is above the highest sum of a speed that is no simple factor of it, [T].
+        lead: how far it is above the highest sum of a speed that shares no lines with it, [T].
     """
 
     sums: np.ndarray
@@ -74,7 +74,7 @@ class Evidence:
         above = (own - middle) / np.maximum(spread, 1e-6)
         other = np.concatenate([
             np.where(taken, 0, rivals[:, part]).max(axis=0)
-            for part, taken in related(path, len(scores))
+            for part, taken in related(path, len(scores), SHARING)
         ])  # fmt: skip
         lead = own - np.maximum(other, 0)  # all speeds of a narrow search may be related
         return cls(*(uniform_filter1d(x, size) for x in (own, above, lead)))
