@@ -124,7 +124,8 @@ def _smoothed(part: Signal, transform: SpectrogramTransform, seconds: float) -> 
     edge = min(2, (spec.grid.frames - 1) // 2)  # windows that reach over the edges
     power = np.square(spec.magnitude[..., edge : spec.grid.frames - edge], dtype=np.float64)
     smooth = uniform_filter1d(power, columns, axis=-1, mode="reflect")
-    return smooth[..., :: max(1, columns // 2)].astype(np.float32)
+    # its running sums leave small negative values where the sound stops
+    return np.maximum(smooth[..., :: max(1, columns // 2)], 0.0)
 
 
 def _floor(
@@ -133,7 +134,7 @@ def _floor(
     """Return the power density of the noise, [C, F], of smoothed power [C, F, T]."""
     freedom = degrees(transform, _columns(transform, seconds, rate))
     ratio = freedom / gamma.ppf(SHARE / 100, freedom)
-    power = ratio * np.percentile(smooth, SHARE, axis=-1).astype(np.float64)
+    power = ratio * np.percentile(smooth, SHARE, axis=-1)
     power = np.stack([under_lines(channel) for channel in power])
     return gaussian_filter1d(power, ROWS, axis=-1, mode="nearest")
 

@@ -102,3 +102,15 @@ def test_silence_and_short_recordings() -> None:
     assert not silent.samples.any()
     with pytest.raises(specsr.SpecsrError, match="the recording has 0.5 s: noise is found in at"):
         specsr.find_noise(specsr.Signal(NOISE[None, :4000], RATE))
+
+
+def test_sound_with_pauses_and_of_any_level_has_noise_in_it() -> None:
+    """Noise that pauses half of the time is not there throughout; powers exceed float32."""
+    gated = np.where(TIME % 1 < 0.5, 0, NOISE)
+    assert specsr.find_noise(specsr.Signal(gated[None], RATE)).recording.samples.std() < 0.1
+    one, large, small = (
+        specsr.find_noise(specsr.Signal(scale * NOISE[None, :16000], RATE)).recording.samples
+        for scale in (1.0, 2.0**100, 2.0**-100)
+    )
+    np.testing.assert_array_equal(large / np.float32(2.0**100), one)
+    np.testing.assert_array_equal(small / np.float32(2.0**-100), one)
