@@ -97,6 +97,41 @@ def test_lines_are_set_to_the_rows_beside_and_slopes_stay() -> None:
     assert np.abs(10 * np.log10(under_lines(lines) / slope)).max() < 4
 
 
+@pytest.mark.parametrize("tones", [(5.0, 10.0), (7.0,), (12.5,), (17.0,)])
+def test_lines_in_the_lowest_rows_are_no_noise(tones: tuple[float, ...]) -> None:
+    """Rows are 3.9 Hz apart: the tones have their skirts over the lowest five to eight.
+
+    The level of the noise there is 1.5 dB over the third lowest of eleven rows, each with a random
+    error of 1.5 dB, about 1 dB below their mean.
+    """
+    time = np.arange(round(16 * RATE)) / RATE
+    noise = np.random.default_rng(3).standard_normal(time.size)
+    noisy = noise + sum(5 * np.sin(2 * np.pi * hz * time) for hz in tones)
+    density, found = (
+        np.square(np.abs(np.fft.rfft(x))) / x.size
+        for x in (noise, specsr.find_noise(specsr.Signal(noisy[None], RATE)).recording.samples[0])
+    )
+    low = 10 * np.log10(found[16:160].mean() / density.mean())  # 2 to 20 Hz
+    assert -2 < low < 3
+
+
+def test_noise_that_rises_towards_the_lowest_rows_is_no_line() -> None:
+    """The lowest rows of ventilation are up to 20 dB over those at 25 Hz; only steady ones go."""
+    power = np.ones(400)
+    power[:8] = [300, 1000, 1000, 500, 200, 60, 20, 5]
+    np.testing.assert_array_equal(under_lines(power), power)
+    steady = np.arange(400) < 8
+    assert (under_lines(power, steady)[:7] < 2).all()
+    shape = np.fft.rfft(np.random.default_rng(4).standard_normal(round(10 * RATE)))
+    shape[:150] *= 10  # up to 15 Hz
+    noisy = specsr.Signal(np.fft.irfft(shape)[None], RATE)
+    true, found = (
+        np.square(np.abs(np.fft.rfft(x, round(8 * RATE), norm="ortho"))[16:120]).mean()
+        for x in (noisy.samples[0], specsr.find_noise(noisy).recording.samples[0])
+    )
+    assert abs(10 * np.log10(found / true)) < 3
+
+
 def test_silence_and_short_recordings() -> None:
     silent = specsr.find_noise(specsr.Signal(np.zeros((1, 16000)), RATE)).recording
     assert not silent.samples.any()
