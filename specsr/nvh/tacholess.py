@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -26,10 +27,9 @@ from specsr.nvh.tacholess_source import Heard
 from specsr.progress import Progress
 from specsr.signal import Signal, Source
 
-COLUMN = 0.05
-"""Distance of two speeds, s."""
-MOST_COLUMNS = 20000
-"""Longer recordings get columns further apart; bounds the memory."""
+COLUMN, MOST_COLUMNS = 0.05, 20000
+"""Distance of two speeds, s, and most of them, which bounds the memory: columns of longer recordings
+are further apart."""
 ORDERS = tuple(float(k) for k in range(1, 41))
 """Orders of a machine of which nothing is known."""
 START, START_COST = 0.1, 10.0
@@ -94,8 +94,7 @@ class FoundSpeed:
 
     Attributes:
         times: of the columns, s, on the time axis of the recording, [T].
-        rpm: speed, 1/min, [T]; interpolated, or held, where the harmonic sums alone
-            (`Track.clear`) give a probability below `LOST`.
+        rpm: speed, 1/min, [T]; interpolated, or held, where `Track.clear` is below `LOST`.
         confidence: probability that the lines of a column follow the speed, 0 to 1, [T].  That the
             lines have the assumed orders is not part of it: see the candidates.
         candidates: speeds that explain the recording, the best one first, before the refinement.
@@ -212,12 +211,13 @@ def find_speed_in(
     start = None if options.start is None else options.start * unit / 60
     rotation_hz = _held(speeds[track.path] / 60, track.clear, start)
     heard = signal.low()
+    refined = partial(refine_by_phase, heard, step=step, orders=track.orders)
     if (track.clear >= SURE).any():
-        rotation_hz = refine_by_phase(heard, rotation_hz, step, track.orders)
+        rotation_hz = refined(rotation_hz)
     rpm = 60 * rotation_hz / unit
     changed = changes(pattern(heard, rotation_hz, step), track.clear, step)
     confidence = lowered(track.confidence, sorted({*changed, *track.breaks}))
-    mains = mains_of(rotation_hz, track.clear)
+    mains = mains_of(rotation_hz, track.clear, refined)
     if mains and start is None and not len(given):
         confidence = np.minimum(confidence, CONFIDENCE)
     return FoundSpeed(

@@ -129,6 +129,20 @@ def test_jumps_and_changes_of_a_found_speed_are_named():
     assert "changes at 0, 1, 2, 3, 4 s and 3 more times" in cautions(many)[1]
 
 
+def test_a_steady_hum_is_named_and_no_speed_unless_orders_are_stated(tmp_path, capsys):
+    times = np.arange(2000) / 2000.0
+    lines = sum(np.sin(2 * np.pi * 50 * k * times + k) for k in (1, 2, 3, 4))
+    path = tmp_path / "hum.wav"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(times.size)
+    specsr.write(path, Signal(0.05 * (lines + noise), 2000.0, "Pa"))
+    code, _, err = run(capsys, "speed", path, "--rpm-range", "2000:5000")
+    assert code == 1 and "lines at multiples of 50 Hz: they may be those of the mains" in err
+    code, _, err = run(capsys, "orders", path, "--rpm", "auto:2000:5000", "--cut", "1")
+    assert code == 1 and "that follow one speed but those of the mains (50 Hz); give" in err
+    code, _, err = run(capsys, "speed", path, "--rpm-range", "2000:5000", "--orders", "1,2,3,4")
+    assert code == 0 and "multiples of 50 Hz" in err
+
+
 def test_low_confidence_of_a_table_is_named(recording, tmp_path, caplog):
     table = tmp_path / "rpm.csv"
     table.write_text("time_s,rpm,confidence\n0,1200,0.9\n1,1800,0.2\n2,2400,0.9\n3,2400,0.9\n")
