@@ -65,8 +65,8 @@ def speed(
     refined by the phases of the orders.  Which order a line is cannot be heard: --rpm-range,
     --start and --orders decide, and the other candidates are printed with their scores.  The
     confidence is the probability that the lines follow the speed, which is interpolated where no
-    lines are found.  Steady lines at multiples of 50 or 60 Hz count as mains hum without --orders or
-    --start.  Four orders with lines are found as a rule, two and three with --orders.
+    lines are found.  Steady lines at multiples of 50 or 60 Hz count as mains hum without --orders
+    or --start.  Four orders with lines are found as a rule, two and three with --orders.
     """  # fmt: skip
     outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
     check_suffixes(outputs)

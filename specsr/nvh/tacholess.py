@@ -28,8 +28,8 @@ from specsr.progress import Progress
 from specsr.signal import Signal, Source
 
 COLUMN, MOST_COLUMNS = 0.05, 20000
-"""Distance of two speeds, s, and most of them, which bounds the memory: columns of longer recordings
-are further apart."""
+"""Distance of two speeds, s, and most of them: longer recordings get columns further apart, which
+bounds the memory."""
 ORDERS = tuple(float(k) for k in range(1, 41))
 """Orders of a machine of which nothing is known."""
 START, START_COST = 0.1, 10.0
