@@ -15,6 +15,7 @@ import numpy as np
 
 from specsr.enhance.order_tracks import AngleFrames, line_gain
 from specsr.errors import SpecsrError
+from specsr.nvh.speed import fill_gaps
 from specsr.signal import Signal
 
 REACH = 0.9
@@ -23,12 +24,23 @@ REACH = 0.9
 HIGHEST = 0.95
 """Share of half the rate up to which multiples of the carrier are sought."""
 
+MULTIPLES = 20
+"""Most multiples of the carrier that are sought.  Those above have 3 % of the power of lines that
+fall as 1/m, as of pulses."""
+
+PULSES = 10.0
+"""Least ratio of a carrier to the rotation.  With fewer pulses in a period, inverters switch in
+step with it (Holmes, Lipo, chapter 3): such lines are orders."""
+
 FADE = 0.1
 """Width over which the band around a carrier is faded out, as a share of `REACH`."""
 
 
 def check_carrier(carrier_hz: float | np.ndarray, noisy: Signal) -> None:
-    """Raise `SpecsrError` for a carrier of another length than a recording, or out of range."""
+    """Raise `SpecsrError` for a carrier of another length than a recording, or out of range.
+
+    The range is from `PULSES` times the highest rotation to `HIGHEST`.
+    """
     found, highest = np.asarray(carrier_hz, np.float64), HIGHEST * noisy.rate / 2
     if found.shape not in ((), (noisy.length,)):
         raise SpecsrError(
@@ -42,6 +54,18 @@ def check_carrier(carrier_hz: float | np.ndarray, noisy: Signal) -> None:
             f"the carrier is {span} Hz: expected a frequency above 0 and below {highest:g} Hz, "
             f"{HIGHEST:.0%} of half the rate"
         )
+    rotation = 0.0 if noisy.rpm is None else float(fill_gaps(noisy.rpm).max()) / 60
+    if low < PULSES * rotation:
+        raise SpecsrError(
+            f"the carrier is {low:g} Hz at its lowest, the rotation up to {rotation:.4g} Hz: "
+            f"expected a carrier of {PULSES:g} times the rotation, {PULSES * rotation:.4g} Hz, or "
+            "more; leave it out for lower ones, whose lines are orders"
+        )
+
+
+def multiples(carrier_hz: float, rate: float) -> int:
+    """Return the number of multiples of a carrier that are sought; all in Hz."""
+    return min(MULTIPLES, int(HIGHEST * rate / 2 / carrier_hz))
 
 
 def carrier_lines(
@@ -58,11 +82,10 @@ def carrier_lines(
     turns = np.cumsum(carrier_hz) / rate
     reach = REACH * float(np.min(carrier_hz)) / rate
     edge, fade = (1 + FADE) * reach, FADE * reach
-    highest = int(HIGHEST * rate / 2 / float(np.max(carrier_hz)))
     # without negative frequencies: shifted, these would lie among the lines
     rest = _filtered(samples, lambda freqs: freqs > 0)
     found = np.zeros_like(samples)
-    for multiple in range(1, highest + 1):
+    for multiple in range(1, multiples(float(np.max(carrier_hz)), rate) + 1):
         shift = np.exp(-2j * np.pi * multiple * turns)
         band = _filtered(rest * shift, lambda freqs: np.clip((edge - abs(freqs)) / fade, 0, 1))
         lines = _lines(band, frames, reach) * shift.conj()

@@ -44,8 +44,8 @@ def keep_orders(
             the rotation, are kept too.
 
     Raises:
-        SpecsrError: no speed, a recording shorter than a window, or a carrier that is not between
-            0 and half the rate.
+        SpecsrError: no speed, a recording shorter than a window, or a carrier below ten
+            times the highest rotation or above half the rate.
 
     Example:
         >>> run = specsr.synthesise(specsr.RunUp(rate=8000, duration=2.0, rpm=(1200, 2400)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from specsr import Signal, SpecsrError, keep_orders
+from specsr.enhance.carrier import multiples
 from specsr.scores.metrics import si_sdr
 
 RATE = 20480.0
@@ -56,9 +57,14 @@ def test_a_carrier_that_changes_is_followed() -> None:
         (9800.0, "the carrier is 9800 Hz"),
         (np.linspace(-1, 8000, TIME.size), "the carrier is -1 to 8000 Hz"),
         (np.full(3, 8000.0), "shape"),
+        (0.001, "the carrier is 0.001 Hz at its lowest, the rotation up to 60 Hz: .* 600 Hz"),
         (np.nan, "the carrier is nan to nan Hz"),
     ],
 )
 def test_a_carrier_out_of_range_is_refused(carrier, words) -> None:
     with pytest.raises(SpecsrError, match=words):
         keep_orders(recording(0 * TIME), carrier_hz=carrier)
+
+
+def test_the_number_of_multiples_is_bounded() -> None:
+    assert [multiples(hz, RATE) for hz in (9000.0, 4000.0, 600.0, 1e-3)] == [1, 2, 16, 20]
