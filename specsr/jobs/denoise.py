@@ -24,7 +24,7 @@ from specsr.errors import SpecsrError
 from specsr.jobs.denoise_inputs import known_noise, opened, with_carrier
 from specsr.jobs.inputs import load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
-from specsr.jobs.options import Figure, NoiseSource, Reading, Speed
+from specsr.jobs.options import Figure, NoiseSource, Reading, Speed, carrier_hz
 from specsr.jobs.plan import Result, has_figure, kind_of
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
 from specsr.maps.device import pick_device
@@ -107,6 +107,8 @@ class Denoise(Work):
         """Raise `SpecsrError` for options that have no effect with ``orders``."""
         if self.model is not None or self.method != "network":
             raise SpecsrError("--orders uses no model: leave out --model and --method")
+        if self.carrier is not None:
+            carrier_hz(self.carrier)
         if self.noise.given:
             raise SpecsrError("--orders needs no noise: leave out --noise and --noise-from")
         if self.attenuation != MAX_ATTENUATION or self.options.ensemble:

@@ -15,7 +15,7 @@ from specsr.enhance.noise_profile import Noise
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.jobs.inputs import load_recording, without_channels
-from specsr.jobs.options import NoiseSource, Reading, Speed
+from specsr.jobs.options import NoiseSource, Reading, Speed, carrier_hz
 from specsr.jobs.speed_inputs import speed_channel
 from specsr.signal import Signal, Source
 
@@ -73,15 +73,6 @@ def opened(path: Path, reading: Reading) -> Iterator[Source]:
         yield load_recording(path, reading) if found is None else found
 
 
-def is_channel(carrier: str) -> bool:
-    """Return whether the carrier is the name of a channel: what is no number."""
-    try:
-        float(carrier)
-    except ValueError:
-        return True
-    return False
-
-
 def with_carrier(
     path: Path, reading: Reading, noisy: Signal, carrier: str
 ) -> tuple[Signal, float | np.ndarray]:
@@ -94,13 +85,16 @@ def with_carrier(
         carrier: frequency in Hz, or the name of a channel that holds it in Hz.
 
     Raises:
-        SpecsrError: no such channel, or no other one.
+        SpecsrError: no such channel, no other one, or a number that is no frequency.
     """
-    if not is_channel(carrier):
-        return noisy, float(carrier)
+    number = carrier_hz(carrier)
+    if number is not None:
+        return noisy, number
     try:
         name, values, times = speed_channel(path, reading, Speed(channel=carrier))
     except SpecsrError as error:
-        raise SpecsrError(f"--carrier {carrier}: {error}") from None
+        raise SpecsrError(
+            f"--carrier {carrier}: neither a frequency in Hz, such as 8000, nor a channel: {error}"
+        ) from None
     wanted = noisy.start + np.arange(noisy.length) / noisy.rate
     return without_channels(noisy, (name,)), np.interp(wanted, times, values)

@@ -192,6 +192,26 @@ class NoiseSource:
         return () if self.file is None or self.is_auto else (self.file,)
 
 
+def carrier_hz(carrier: str) -> float | None:
+    """Return the frequency of a carrier in Hz, None if it is the name of a channel: no number.
+
+    Raises:
+        SpecsrError: an empty name, or a number that is no frequency.
+    """
+    try:
+        found = float(carrier)
+    except ValueError:
+        if carrier.strip():
+            return None
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise SpecsrError(
+            f"--carrier is {carrier!r}: expected a frequency above 0 Hz, such as 8000, or the name "
+            "of the channel that holds it"
+        )
+    return found
+
+
 @dataclass(frozen=True)
 class Batch:
     """How the files of a job are processed.
