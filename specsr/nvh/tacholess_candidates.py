@@ -44,6 +44,9 @@ SCORED = 0.75
 ALIKE = 0.6
 """Part of the score of a candidate from which another factor explains its lines nearly as well:
 0.65 to 0.81 for half the speed of two or three lines, 0.4 and less for cars."""
+OPEN = 0.5
+"""Confidence of a path with one factor where it has no lines of its own: right for cars, wrong for
+bearings and e-drives."""
 CLEARER = 0.05
 """Mean clearness that a track gains over another one that is preferred otherwise."""
 
@@ -91,9 +94,10 @@ class Track:
         for each in found:
             clear[each.first + 1 : each.last] = 0.0
         even = None if kind in DIRECT or not found else joined(path, found, len(scores), FACTORS)
-        if even is not None:  # has lines of its own, if one factor is right
-            evidence = Evidence.of(scores, even, step, rivals)
         sure = clear if known else np.minimum(clear, most(evidence))
+        if even is not None:  # its own lines tell whether one factor is right
+            own = most(Evidence.of(scores, even, step, rivals))
+            sure = np.minimum(sure, np.maximum(own, OPEN))
         breaks = tuple((each.first + each.last) // 2 for each in found) if even is None else ()
         path = path if even is None else even
         return cls(scores, path, orders, clear, sure, kind, breaks)

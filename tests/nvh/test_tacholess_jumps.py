@@ -78,8 +78,8 @@ def test_a_jump_to_another_shaft_is_kept_without_confidence():
     assert track.clear[:40].min() > 0.9
 
 
-@pytest.mark.parametrize(("lines", "least", "most"), [(True, 0.9, 1.0), (False, 0.0, 0.1)])
-def test_a_path_with_one_factor_is_as_sure_as_its_own_lines(lines, least, most):
+@pytest.mark.parametrize(("lines", "least", "most"), [(True, 0.9, 1.0), (False, 0.5, 0.5)])
+def test_a_path_with_one_factor_is_sure_where_it_has_lines_of_its_own(lines, least, most):
     path, inside = jumping((Fraction(2), Fraction(3)))
     even = joined(path, jumps(path, np.where(inside, 1.5, 9.0), COLUMN), len(SPEEDS), FACTORS)
     assert even is not None
