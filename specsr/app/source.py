@@ -73,8 +73,8 @@ def read_lines(source: Source, speed: bool = False) -> list[str]:
             "from specsr.jobs.inputs import load_recording",
             "from specsr.jobs.options import Reading, Speed",
             "",
-            f"x = load_recording(Path({path}), {_constructor(source.reading)}, "
-            f"{_constructor(source.speed)})",
+            f"x = load_recording(Path({path}), {constructor(source.reading)}, "
+            f"{constructor(source.speed)})",
         ]
     if source.kind == "map":
         lines = [f"x = specsr.read_map({path})"]
@@ -88,7 +88,7 @@ def read_lines(source: Source, speed: bool = False) -> list[str]:
     return lines
 
 
-def _constructor(options: Reading | Speed) -> str:
+def constructor(options: Reading | Speed) -> str:
     """Return a dataclass of options as Python, without the values that are defaults."""
     given = [
         f"{field.name}={_literal(getattr(options, field.name))}"
@@ -111,7 +111,7 @@ def python(lines: Sequence[str], head: Sequence[str] = ()) -> str:
     """Return lines of Python with the imports at their top."""
     imports = [line for line in (*lines, *head) if line.startswith("from ")]
     body = [line for line in lines if line and not line.startswith("from ")]
-    standard = [line for line in imports if "specsr" not in line]
+    standard = sorted({line for line in imports if "specsr" not in line})
     own = [line for line in imports if "specsr" in line]
     top = [*standard, "", "import specsr"] if standard else ["import specsr"]
     return "\n".join([*top, *sorted(set(own)), "", *body, ""])

@@ -40,7 +40,8 @@ class Denoise:
         noise: file in which the noise is heard alone; ``auto``: found in the recording; empty for
             none.
         noise_from: instead: first and last time in s of such a stretch of the recording.
-        carrier: for orders: lines at this frequency in Hz +- k orders are kept too; None: no such.
+        carrier: for orders: lines at this frequency in Hz +- k orders are kept too, or at that in
+            the channel of this name; empty for none.
         keep: what of a recording is left as measured; None for nothing.
     """
 
@@ -49,7 +50,7 @@ class Denoise:
     orders: bool = False
     noise: str = ""
     noise_from: tuple[float, float] | None = None
-    carrier: float | None = None
+    carrier: str = ""
     keep: Keep | None = None
 
 

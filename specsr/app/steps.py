@@ -15,6 +15,7 @@ from typing import Literal
 from specsr.app.source import (
     Kind,
     Source,
+    constructor,
     input_arguments,
     number,
     python,
@@ -23,7 +24,7 @@ from specsr.app.source import (
 )
 from specsr.app.step_options import Denoise, Levels, Map, Options, Orders, Upscale
 from specsr.choices import MAX_ATTENUATION, MAX_ORDER
-from specsr.jobs.options import AUTO
+from specsr.jobs.options import AUTO, carrier_hz
 
 ABOVE_CUTS = 1.25
 """Highest order of an order map as a multiple of the highest cut, as in ``specsr orders``."""
@@ -127,9 +128,18 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
         arguments.append("--orders")
         head = ["from specsr.enhance.restraint import restrained"]
         carrier = ""
-        if options.carrier is not None:
-            arguments += ["--carrier", number(options.carrier)]
-            carrier = f", carrier_hz={number(options.carrier)}"
+        if options.carrier:
+            arguments += ["--carrier", options.carrier]
+            hz = carrier_hz(options.carrier)
+            carrier = f", carrier_hz={'hz' if hz is None else number(hz)}"
+            if hz is None:
+                head += [
+                    "from pathlib import Path",
+                    "from specsr.jobs.denoise_inputs import with_carrier",
+                    "from specsr.jobs.options import Reading",
+                ]
+                given = f"Path({source.path!r}), {constructor(source.reading)}"
+                read.append(f"x, hz = with_carrier({given}, x, {options.carrier!r})")
         line = f"result = restrained(x, specsr.keep_orders(x{carrier}))"
     else:
         if options.noise == str(AUTO):

@@ -21,7 +21,7 @@ from specsr.choices import (
     Weighting,
 )
 from specsr.errors import SpecsrError
-from specsr.jobs.options import AUTO
+from specsr.jobs.options import AUTO, carrier_hz
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class Form:
         options: returns what they stand for.
         kinds: results that it works on.
         unused: returns the widgets that have no effect beside the values of the others.
+        offer: sets the choices that a kind of result has.
     """
 
     title: str
@@ -41,9 +42,11 @@ class Form:
     options: Callable[[], Options]
     kinds: tuple[Kind, ...] = ("recording", "map")
     unused: Callable[[], Sequence[Any]] = tuple
+    offer: Callable[[Kind], None] = lambda kind: None
 
     def fit(self, kind: Kind) -> None:
-        """Show the fields that a kind of result has."""
+        """Show the fields and offer the choices that a kind of result has."""
+        self.offer(kind)
         unused = self.unused()
         made = "map" if any(w.name == _RESULT and w.value for w in self.widgets) else kind
         for widget in self.widgets:
@@ -55,7 +58,7 @@ class Form:
 _ORDERS, _FOUND, _FILE, _STRETCH = "orders", "found", "file", "stretch"
 _RESULT = "Result"
 _PART = "Part (--run)"
-_CARRIER, _IMPACTS = "Lines beside a carrier, Hz (--carrier)", "Keep impacts (--keep)"
+_CARRIER, _IMPACTS = "Lines beside a carrier (--carrier)", "Keep impacts (--keep)"
 _MAP_MODEL, _BAND_MODEL = "Model of maps (--model)", "Model of recordings (--model)"
 _KINDS: dict[str, tuple[Kind, ...]] = {
     _RESULT: ("recording",), _PART: ("recording",), _BAND_MODEL: ("recording",),
@@ -135,13 +138,15 @@ def _denoise() -> Form:
         name="Largest attenuation, dB (--attenuation)", value=MAX_ATTENUATION, start=0
     )
 
-    carrier = w.FloatInput(name=_CARRIER, value=None, start=0, placeholder="none")
+    carrier = w.TextInput(name=_CARRIER, placeholder="8000 (Hz), or a channel")
     impacts = w.Checkbox(name=_IMPACTS)
 
     def options() -> Denoise:
         keep: Keep | None = "impacts" if impacts.value and impacts.visible else None
         if method.value == _ORDERS:
-            return Denoise(orders=True, carrier=carrier.value or None, keep=keep)
+            if _text(carrier):
+                carrier_hz(_text(carrier))
+            return Denoise(orders=True, carrier=_text(carrier), keep=keep)
         made = Denoise(attenuation=float(attenuation.value or 0), keep=keep)
         if method.value == _FOUND:
             return replace(made, noise=str(AUTO))
@@ -158,8 +163,17 @@ def _denoise() -> Form:
         shown = used.get(method.value, (attenuation,))
         return tuple(each for each in (noise, stretch, attenuation, carrier) if each not in shown)
 
+    def offer(kind: Kind) -> None:
+        fitting = {
+            text: value for text, value in methods.items()
+            if kind == "recording" or value not in (_FOUND, _STRETCH, _ORDERS)
+        }  # fmt: skip
+        if method.options != fitting:
+            value = method.value if method.value in fitting.values() else Denoise.method
+            method.param.update(options=fitting, value=value)
+
     widgets = method, noise, stretch, attenuation, carrier, impacts
-    return Form("Denoise", widgets, options, unused=unused)
+    return Form("Denoise", widgets, options, unused=unused, offer=offer)
 
 
 def _map() -> Form:

@@ -34,6 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     specsr.write(folder / "run up.wav", run_up)
     both = np.vstack([samples, rpm[None] / 4800]).astype(np.float32)
     specsr.write(folder / "two.wav", specsr.Signal(both, RATE, "Pa", ("mic", "tacho")))
+    both[1] = 2000 + 100 * times
+    specsr.write(folder / "drive.wav", specsr.Signal(both, RATE, "Pa", ("mic", "tacho")))
     specsr.write_map(folder / "map.npz", specsr.low_map(run_up, 2, "pool"))
     table = "".join(f"{t:.3f},{r:.3f}\n" for t, r in zip(times[::800], rpm[::800]))
     (folder / "rpm.csv").write_text("time_s,rpm\n" + table)
@@ -46,6 +48,7 @@ TABLE = Speed(table=Path("rpm.csv"))
 CHANNEL = Source(
     "two.wav", "recording", Reading(calib=0.5, channels=("mic",)), Speed(channel="1", scale=4800.0)
 )
+DRIVE = replace(CHANNEL, path="drive.wav", reading=Reading(unit="Pa"), speed=TABLE)
 
 CASES = {
     "band": (RUN, steps.Upscale(2)),
@@ -59,7 +62,8 @@ CASES = {
     "noise in a file": (RUN, steps.Denoise(noise="run up.wav")),
     "noise in a stretch": (RUN, steps.Denoise(noise_from=(0.0, 0.5))),
     "noise found": (RUN, steps.Denoise(noise="auto", keep="impacts")),
-    "orders and a carrier": (RUN, steps.Denoise(orders=True, carrier=2000.0)),
+    "orders and a carrier": (RUN, steps.Denoise(orders=True, carrier="2000")),
+    "a carrier in a channel": (DRIVE, steps.Denoise(orders=True, carrier="tacho")),
     "expected": (RUN, steps.Map(df=31.25)),
     "spectrogram": (CHANNEL, steps.Map(expected=False, overlap=0.5)),
     "orders": (CHANNEL, steps.Orders((2.0, 4.0), "A")),

@@ -71,12 +71,15 @@ def test_forms_show_what_a_result_can_have() -> None:
     denoise.fit("recording")
     assert [w.name for w in denoise.widgets if w.visible] == [
         "Method (--method)",
-        "Lines beside a carrier, Hz (--carrier)",
+        "Lines beside a carrier (--carrier)",
         "Keep impacts (--keep)",
     ]
     assert denoise.options() == steps.Denoise(orders=True)
-    denoise.widgets[4].value, denoise.widgets[5].value = 8000.0, True
-    assert denoise.options() == steps.Denoise(orders=True, carrier=8000.0, keep="impacts")
+    denoise.widgets[4].value, denoise.widgets[5].value = "8000", True
+    assert denoise.options() == steps.Denoise(orders=True, carrier="8000", keep="impacts")
+    denoise.widgets[4].value = "nan"
+    with pytest.raises(SpecsrError, match="--carrier is 'nan'"):
+        denoise.options()
     denoise.widgets[0].value, denoise.widgets[5].value = "found", False
     assert denoise.options() == steps.Denoise(noise="auto")
     denoise.widgets[0].value, denoise.widgets[2].value = "stretch", "0.5:1"
@@ -84,6 +87,19 @@ def test_forms_show_what_a_result_can_have() -> None:
     denoise.widgets[2].value = "1:0.5"
     with pytest.raises(SpecsrError, match="--noise-from"):
         denoise.options()
+
+
+@pytest.mark.parametrize("value", ["found", "stretch", "orders"])
+def test_methods_that_need_a_recording_are_not_offered_for_a_map(value: str) -> None:
+    denoise = forms()[1]
+    method = denoise.widgets[0]
+    every, method.value = dict(method.options), value
+    denoise.fit("map")
+    assert set(method.options.values()) == {*every.values()} - {"found", "stretch", "orders"}
+    assert denoise.options() == steps.Denoise()
+    method.value = "file"
+    denoise.fit("recording")
+    assert dict(method.options) == every and method.value == "file"
 
 
 @pytest.mark.parametrize("text", ["", "a", "2,x", ","])
