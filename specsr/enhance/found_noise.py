@@ -19,6 +19,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter1d, uniform_filter1d
 from scipy.stats import gamma
 
 from specsr.enhance.known_noise import CROSSOVER_HZ, noise_transforms
+from specsr.enhance.noise_floor import N_FFT
 from specsr.enhance.noise_profile import Noise
 from specsr.enhance.removed_lines import FEWEST_ROWS, FLOOR_SHARE, STEP, floor_around
 from specsr.errors import SpecsrError
@@ -70,7 +71,7 @@ def find_noise(noisy: Source) -> Noise:
         the same input.
 
     Raises:
-        SpecsrError: a shorter recording.
+        SpecsrError: a shorter recording, or a rate below 64 Hz.
 
     Example:
         >>> noise = np.random.default_rng(0).standard_normal(32000)
@@ -83,6 +84,11 @@ def find_noise(noisy: Source) -> Noise:
         raise SpecsrError(
             f"the recording has {noisy.length / noisy.rate:.3g} s: noise is found in at least "
             f"{SHORTEST:g} s; give a longer one, or a recording of the noise alone"
+        )
+    if noisy.rate < N_FFT[0] / SECONDS:
+        raise SpecsrError(
+            f"the recording has a rate of {noisy.rate:g} Hz: noise is found from "
+            f"{N_FFT[0] / SECONDS:g} Hz up"
         )
     transforms = [
         SpectrogramTransform(each.n_fft, each.n_fft // HOPS, scaling="psd")

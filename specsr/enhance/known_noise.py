@@ -81,7 +81,8 @@ class KnownNoise:
         """
         given = Noise(noise) if isinstance(noise, Signal) else noise
         models = find_model(None, EXPECTED, (1, 1)), find_model(model, PAIR, (1, 1))
-        return cls(fitting(given.recording, noisy), given.follow, given.found, models)
+        fitted = fitting(given.recording, noisy, given.found)
+        return cls(fitted, given.follow, given.found, models)
 
 
 def signal_to_noise(

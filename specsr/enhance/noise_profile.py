@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 SECONDS = 0.25
 """Shortest recording of noise, s."""
 
+LOWEST_RATE = 2000.0
+"""Least rate of noise in a recording of a higher rate, Hz: lower ones are those of slow channels,
+such as speeds and temperatures."""
+
 ROWS = 0.7
 """Standard deviation of the smoothing of the spectrum over frequency, rows."""
 
@@ -88,13 +92,15 @@ def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray
     return gaussian_filter1d(power, ROWS, axis=-1, mode="nearest")
 
 
-def fitting(noise: Signal, noisy: Source | SpecMap) -> Signal:
+def fitting(noise: Signal, noisy: Source | SpecMap, found: bool = False) -> Signal:
     """Return a recording of noise with rate and channels of the recording or map that it is in.
 
-    A warning names silent channels, and a recording that is given as its own noise.
+    A warning names silent channels, a recording that is given as its own noise, and the frequency
+    up to which noise of a lower rate is removed; none of these for noise that was ``found`` in it.
 
     Raises:
-        SpecsrError: another unit, or another number of channels that is not one.
+        SpecsrError: another unit, another number of channels that is not one, or a rate below both
+            `LOWEST_RATE` and that of the recording.
     """
     axes = noisy.grid if isinstance(noisy, SpecMap) else noisy.cut(0, 1)
     unit, rate = axes.unit, axes.rate
@@ -108,10 +114,19 @@ def fitting(noise: Signal, noisy: Source | SpecMap) -> Signal:
             f"the noise has {len(noise.channels)} channels, the recording {count}: expected one or "
             "as many; choose with --channel"
         )
-    silent = [
-        name for name, x in zip(noise.channels, noise.samples) if float(x.max()) == float(x.min())
-    ]
-    if silent:
+    if noise.rate < min(rate, LOWEST_RATE):
+        raise SpecsrError(
+            f"the noise has a rate of {noise.rate:g} Hz, the recording {rate:g} Hz: expected noise "
+            f"of {LOWEST_RATE:g} Hz or more, better that of the recording"
+        )
+    if noise.rate < rate:
+        log.warning(
+            "the noise has a rate of %g Hz: noise is removed up to %g Hz; above, nothing is known "
+            "of it", noise.rate, noise.rate / 2,
+        )  # fmt: skip
+    if found:
+        return noise
+    if silent := silent_channels(noise):
         log.warning(
             "the noise is silent (%s): nothing is removed by it; give a recording of the "
             "background with the machine at rest", ", ".join(silent),
@@ -124,6 +139,13 @@ def fitting(noise: Signal, noisy: Source | SpecMap) -> Signal:
     if noise.rate != rate:
         noise = noise.resample(rate)
     return noise
+
+
+def silent_channels(noise: Signal) -> list[str]:
+    """Return the names of the channels of constant samples."""
+    return [
+        name for name, x in zip(noise.channels, noise.samples) if float(x.max()) == float(x.min())
+    ]
 
 
 def _same(noise: Signal, noisy: Source) -> bool:

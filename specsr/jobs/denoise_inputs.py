@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,13 +12,16 @@ import numpy as np
 
 from specsr import io
 from specsr.enhance.found_noise import find_noise
-from specsr.enhance.noise_profile import Noise
+from specsr.enhance.noise_profile import SECONDS as SHORTEST
+from specsr.enhance.noise_profile import Noise, silent_channels
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.jobs.inputs import load_recording, without_channels
 from specsr.jobs.options import NoiseSource, Reading, Speed, carrier_hz
 from specsr.jobs.speed_inputs import speed_channel
 from specsr.signal import Signal, Source
+
+log = logging.getLogger(__name__)
 
 
 def known_noise(path: Path, reading: Reading, source: NoiseSource) -> Noise | None:
@@ -42,22 +46,38 @@ def known_noise(path: Path, reading: Reading, source: NoiseSource) -> Noise | No
     with opened(path, reading) as recording:
         if source.span is None:
             try:
-                return replace(find_noise(recording), follow=source.follow)
+                found = replace(find_noise(recording), follow=source.follow)
             except SpecsrError as error:
                 raise SpecsrError(f"{path}: --noise auto: {error}") from None
+            if silent := silent_channels(found.recording):
+                log.warning(
+                    "%s: --noise auto: no noise throughout in %s: silent in part, or constant; "
+                    "nothing is removed from it", path, ", ".join(silent),
+                )  # fmt: skip
+            return found
         return Noise(_stretch(path, recording, source.span), source.follow)
 
 
 def _of_file(file: Path, reading: Reading) -> Signal:
     try:
-        return load_recording(file, reading)
+        found = load_recording(file, reading)
+        if found.unit == "1":  # also that of a speed which is read by itself
+            kinds = {channel.name: channel.kind for channel in io.read_channels(file).channels}
+            if all(kinds.get(name) == "speed" for name in found.channels):
+                raise SpecsrError("is a speed in 1/min: --noise takes a recording of the noise")
     except SpecsrError as error:
         text = str(error)
         raise SpecsrError(text if str(file) in text else f"{file}: {text}") from None
+    return found
 
 
 def _stretch(path: Path, recording: Source, span: tuple[float, float]) -> Signal:
     first, last = (round(at * recording.rate) for at in span)
+    if last - first < SHORTEST * recording.rate:
+        raise SpecsrError(
+            f"{path}: --noise-from is a stretch of {span[1] - span[0]:.3g} s: expected at least "
+            f"{SHORTEST:g} s, better two or more"
+        )
     if last > recording.length:
         raise SpecsrError(
             f"{path}: --noise-from ends at {span[1]:g} s: the recording has "

@@ -102,6 +102,8 @@ def test_options_of_upscale_are_checked_before_a_file_is_read(folder, options, w
 def test_a_stretch_beyond_the_recording_and_one_of_a_map_are_refused(folder, capsys) -> None:
     code, _, err = run(capsys, "denoise", "run.wav", "--noise-from", "1:9", "-o", "quiet.wav")
     assert code == 1 and "run.wav: --noise-from ends at 9 s: the recording has 2 s" in err
+    code, _, err = run(capsys, "denoise", "run.wav", "--noise-from", "0:1e-9", "-o", "quiet.wav")
+    assert code == 1 and "run.wav: --noise-from is a stretch of 1e-09 s: expected at least" in err
     specsr.write_map("map.npz", specsr.spectrogram(specsr.read("run.wav"), n_fft=512))
     code, _, err = run(capsys, "denoise", "map.npz", "--noise-from", "0:1", "-o", "out.npz")
     assert code == 1 and "is a map: --noise-from names a stretch of a recording" in err
@@ -134,6 +136,10 @@ def test_noise_that_is_found_in_the_recording_is_removed(folder, capsys) -> None
     specsr.write("short.wav", noisy.cut(0, 4000))
     code, _, err = run(capsys, "denoise", "short.wav", "--noise", "auto", "-o", "out.wav")
     assert code == 1 and "short.wav: --noise auto: the recording has 0.5 s" in err
+    specsr.write("silent.wav", noisy.replace(samples=0 * noisy.samples))
+    code, _, err = run(capsys, "denoise", "silent.wav", "--noise", "auto", "-o", "out.wav")
+    assert code == 0 and "silent.wav: --noise auto: no noise throughout in ch1" in err
+    assert "the noise is silent" not in err
 
 
 @pytest.mark.slow
@@ -168,3 +174,21 @@ def test_lines_at_a_carrier_of_a_channel_and_impacts_are_kept(folder, capsys) ->
     specsr.write_map("map.npz", specsr.spectrogram(specsr.read("run.wav")))
     code, _, err = run(capsys, "denoise", "map.npz", "--keep", "impacts", "-o", "out.npz")
     assert code == 1 and "map.npz: is a map: --keep needs a recording" in err
+
+
+def test_a_speed_and_a_slow_channel_are_no_noise(folder, capsys) -> None:
+    time = np.arange(60) / 10
+    np.savetxt(
+        "rpm.csv", np.stack([time, 1000 + time], 1), "%g", ",", header="time,rpm", comments=""
+    )
+    slow = specsr.Signal(np.random.default_rng(0).standard_normal((1, 4000)), 1000.0, "Pa")
+    specsr.write("slow.wav", slow)
+    for file, words in (
+        ("rpm.csv", "rpm.csv: is a speed in 1/min: --noise takes a recording of the noise"),
+        (
+            "slow.wav",
+            "the noise has a rate of 1000 Hz, the recording 8000 Hz: expected noise of 2000",
+        ),
+    ):
+        code, _, err = run(capsys, "denoise", "run.wav", "--noise", file, "-o", "quiet.wav")
+        assert code == 1 and words in err and not (folder / "quiet.wav").exists(), err

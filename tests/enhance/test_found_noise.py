@@ -137,6 +137,8 @@ def test_silence_and_short_recordings() -> None:
     assert not silent.samples.any()
     with pytest.raises(specsr.SpecsrError, match="the recording has 0.5 s: noise is found in at"):
         specsr.find_noise(specsr.Signal(NOISE[None, :4000], RATE))
+    with pytest.raises(specsr.SpecsrError, match="a rate of 1 Hz: noise is found from 64 Hz up"):
+        specsr.find_noise(specsr.Signal(NOISE[None, :40], 1.0))
 
 
 def test_sound_with_pauses_and_of_any_level_has_noise_in_it() -> None:

@@ -197,3 +197,5 @@ def test_noise_that_is_silent_or_the_recording_itself_is_named(noisy, alone, cap
     assert "the noise is silent" in caplog.messages.pop()
     fitting(noisy, noisy)
     assert "the noise is the recording itself" in caplog.messages.pop()
+    fitting(alone.resample(4000.0), noisy)
+    assert "noise is removed up to 2000 Hz" in caplog.messages.pop()
