@@ -3,8 +3,7 @@
 All orders follow the speed.  The speeds whose orders meet most lines form a path over time
 (`specsr.nvh.tacholess_map`, `specsr.nvh.tacholess_path`), which the phases of the orders refine
 (`specsr.nvh.tacholess_phase`).  Which order a line has is not in the sound: a speed and its simple
-multiples share lines.  Limits, a start value and the orders of the machine decide, and other
-candidates are listed with their scores.
+multiples share lines.  Limits, a start value and the orders of the machine decide.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ from specsr.progress import Progress
 from specsr.signal import Signal, Source
 
 COLUMN, MOST_COLUMNS = 0.05, 20000
-"""Distance of two speeds, s, and most of them: longer recordings get columns further apart, which
-bounds the memory."""
+"""Distance of two speeds, s, and most of them, which bounds the memory of long recordings."""
 ORDERS = tuple(float(k) for k in range(1, 41))
 """Orders of a machine of which nothing is known."""
 START, START_COST = 0.1, 10.0
@@ -104,6 +102,7 @@ class FoundSpeed:
             and of breaks the confidence is one half at most.
         mains: mains frequency whose multiples the lines stay at, Hz, or None.  The confidence is
             then `tacholess_mains.CONFIDENCE` at most, unless orders or a start value are given.
+        limits: lowest and highest speed of the search, 1/min.
     """
 
     times: np.ndarray
@@ -113,6 +112,7 @@ class FoundSpeed:
     chosen: int = 0
     changes: tuple[float, ...] = ()
     mains: float | None = None
+    limits: tuple[float, float] = SpeedSearch.rpm_range
 
     @property
     def is_found(self) -> bool:
@@ -222,7 +222,7 @@ def find_speed_in(
         confidence = np.minimum(confidence, CONFIDENCE)
     return FoundSpeed(
         times, rpm, confidence, tuple(found), options.candidate - 1,
-        tuple(times[changed].tolist()), mains,
+        tuple(times[changed].tolist()), mains, options.rpm_range,
     )  # fmt: skip
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from specsr.nvh.tacholess import FoundSpeed
 from specsr.nvh.tacholess_candidates import ambiguous
 
 NAMED = 5
 """Times that a line names."""
+
+BEYOND = 0.02
+"""Relative distance from the limits of a search that is inaccuracy."""
 
 
 def cautions(found: FoundSpeed) -> list[str]:
@@ -19,6 +25,13 @@ def cautions(found: FoundSpeed) -> list[str]:
         lines.append(
             f"{named} times the speed explains the lines nearly as well: --orders (those with "
             "lines), --rpm-range or --candidate decides"
+        )
+    if outside := _outside(found):
+        low, high = found.limits
+        lines.append(
+            f"{math.ceil(100 * outside)} % of the speed is outside of {low:g} to {high:g} "
+            "rpm: it may be wrong by a factor; --candidate, --orders or other limits "
+            "(--rpm-range) decide"
         )
     if found.breaks:
         lines.append(
@@ -38,6 +51,12 @@ def cautions(found: FoundSpeed) -> list[str]:
             "those of the mains, not of a machine; --orders or --start, if it runs at this speed"
         )
     return lines
+
+
+def _outside(found: FoundSpeed) -> float:
+    """Return the share of the columns whose speed is more than `BEYOND` outside of the limits."""
+    low, high = found.limits
+    return float(np.mean((found.rpm < (1 - BEYOND) * low) | (found.rpm > (1 + BEYOND) * high)))
 
 
 def _times(times: Sequence[float]) -> str:

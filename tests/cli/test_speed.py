@@ -122,11 +122,14 @@ def test_the_orders_of_a_cut_are_known_only_to_a_speed_that_is_found() -> None:
 
 def test_jumps_and_changes_of_a_found_speed_are_named():
     candidate = SimpleNamespace(spacing=None, track=SimpleNamespace(breaks=(2,)))
-    found = FoundSpeed(np.arange(3.0), np.ones(3), np.ones(3), (candidate,), changes=(1.5,))
+    rpm = np.full(3, 1000.0)
+    found = FoundSpeed(np.arange(3.0), rpm, np.ones(3), (candidate,), changes=(1.5,))
     jump, change = cautions(found)
     assert "jumps at 2 s" in jump and "changes at 1.5 s" in change
     many = replace(found, changes=tuple(np.arange(8.0)))
     assert "changes at 0, 1, 2, 3, 4 s and 3 more times" in cautions(many)[1]
+    partly = replace(found, limits=(1005.0, 3000.0), rpm=np.array([900.0, 1000.0, 2000.0]))
+    assert "34 % of the speed is outside of 1005 to 3000 rpm" in cautions(partly)[0]
 
 
 def test_a_steady_hum_is_named_and_no_speed_unless_orders_are_stated(tmp_path, capsys):
