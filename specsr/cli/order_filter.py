@@ -89,6 +89,7 @@ def by_filter(
         SpecsrError: an option or an input that is not valid, or a file that cannot be written.
     """
     from specsr import io
+    from specsr.jobs.inputs import check_turning
     from specsr.jobs.order_inputs import OrderCutting, lines_of, opened, speed_channels
     from specsr.jobs.orders import OrderFiles, cut_orders, order_paths, resolution_notes
     from specsr.nvh.order_cut import CutScale
@@ -115,6 +116,8 @@ def by_filter(
     used = tuple(channel.name for channel in channels_of.values())
     with opened(source, reading, speed, options.part(source), used) as (recording, own):
         lines = lines_of(cutting, recording, own, channels_of)
+        if own is not None and not options.shafts:
+            check_turning(source, own.span, speed)
         named = [each for path in waves for each in order_paths(path, lines)]
         check_files([*named, *others, *options.residual], inputs, options.overwrite)
         for note in resolution_notes(recording, lines, method):

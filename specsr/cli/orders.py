@@ -195,7 +195,7 @@ def orders(
     }  # fmt: skip
     if given := [name for name, value in foreign.items() if value]:
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
-    from specsr.jobs.inputs import load
+    from specsr.jobs.inputs import check_turning, load
     from specsr.jobs.long_orders import LongRun, is_long, without_speed
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.order_cut import CutScale, order_cut
@@ -222,6 +222,8 @@ def orders(
     loaded = None if long else vibration.of(source, load(source, reading, speed))
     if loaded is not None and loaded.rpm is None:
         raise SpecsrError(without_speed(source))
+    if loaded is not None and loaded.rpm is not None:
+        check_turning(source, loaded.rpm, speed)
     campbell_of: Callable[[XAxis], View]
     if isinstance(loaded, SpecMap):
         if expected and loaded.uncertainty_db is not None:

@@ -82,7 +82,7 @@ def report(
     from specsr import io
     from specsr.io.file_info import read_origin
     from specsr.io.origin import line
-    from specsr.jobs.inputs import load
+    from specsr.jobs.inputs import check_turning, load
     from specsr.nvh.known_orders import parse_orders
     from specsr.signal import channel_position
 
@@ -92,6 +92,8 @@ def report(
     read = check_files([out], [low, high, reference, speed.table, reading.tone, model], overwrite)
     others = [path for path in (high, reference) if path is not None]
     sources = [load(low, reading, speed), *(load(path, reading) for path in others)]
+    if orders.strip() and sources[0].rpm is not None:
+        check_turning(low, sources[0].rpm, speed)
     origins = {path.name: read_origin(path) for path in (low, *others)}
     read.check()
     from specsr.report.page import Heading, ReportOptions  # these import torch, after the checks

@@ -22,7 +22,7 @@ from specsr.enhance.orders import keep_orders
 from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
 from specsr.jobs.denoise_inputs import known_noise, opened, with_carrier
-from specsr.jobs.inputs import load, load_recording
+from specsr.jobs.inputs import check_turning, load, load_recording
 from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, NoiseSource, Reading, Speed, carrier_hz
 from specsr.jobs.plan import Result, has_figure, kind_of
@@ -170,6 +170,8 @@ class Denoise(Work):
         if io.is_map(task.file):
             raise SpecsrError("--orders needs a recording: the phase of a map is not tracked")
         noisy = load_recording(task.file, self.reading, self.speed)
+        if noisy.rpm is not None:
+            check_turning(task.file, noisy.rpm, self.speed)
         carrier: float | np.ndarray | None = None
         if self.carrier is not None:
             noisy, carrier = with_carrier(task.file, self.reading, noisy, self.carrier)

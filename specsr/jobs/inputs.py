@@ -75,6 +75,23 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     return signal.replace(rpm=np.interp(wanted, times, rpm))
 
 
+def check_turning(path: Path, rpm: Sequence[float] | np.ndarray, speed: Speed) -> None:
+    """Raise `SpecsrError` for a speed that is zero throughout: it has no orders.
+
+    Args:
+        path: the recording or map.
+        rpm: the speed, or its lowest and highest value, 1/min.
+        speed: source of the speed.
+    """
+    if np.any(np.asarray(rpm)):
+        return
+    of = "" if speed.table is None or speed.is_auto else f" of {speed.table}"
+    raise SpecsrError(
+        f"{path}: the speed{of} is zero throughout: expected 1/min of a shaft that turns; check "
+        "the table or channel of the speed, or leave orders out"
+    )
+
+
 def _found_rpm(path: Path, signal: Signal, speed: Speed) -> np.ndarray:
     """Return the speed found in a recording at every sample, 1/min; notes name it."""
     from specsr.nvh.tacholess import SpeedSearch, find_speed

@@ -13,7 +13,7 @@ from specsr import io
 from specsr.choices import XAxis
 from specsr.errors import SpecsrError
 from specsr.io import stream
-from specsr.jobs.inputs import WHOLE
+from specsr.jobs.inputs import WHOLE, check_turning
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.order_inputs import Source, opened
 from specsr.maps.pooling import pool_weights
@@ -62,6 +62,7 @@ class LongRun:
         with opened(self.path, self.reading, self.speed) as (source, shaft):
             if shaft is None:
                 raise SpecsrError(without_speed(self.path))
+            check_turning(self.path, shaft.span, self.speed)
             span = self.span(source, shaft)
             return order_map_of(source, shaft, span, options), span
 

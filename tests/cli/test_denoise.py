@@ -192,3 +192,15 @@ def test_a_speed_and_a_slow_channel_are_no_noise(folder, capsys) -> None:
     ):
         code, _, err = run(capsys, "denoise", "run.wav", "--noise", file, "-o", "quiet.wav")
         assert code == 1 and words in err and not (folder / "quiet.wav").exists(), err
+
+
+@pytest.mark.parametrize("command", [
+    "denoise --orders -o out.wav", "orders --cut 2 -o out.csv", "report --orders 2 -o out.html",
+    "orders --method vold-kalman --cut 2 -o out.csv",
+])  # fmt: skip
+def test_a_speed_of_zero_has_no_orders(folder, command, capsys) -> None:
+    np.savetxt("zero.csv", [[0, 0], [2, 0]], delimiter=",")
+    name, *options = command.split()
+    code, _, err = run(capsys, name, "run.wav", *options, "--rpm", "zero.csv")
+    words = "run.wav: the speed of zero.csv is zero throughout: expected 1/min of a shaft"
+    assert code == 1 and words in err and len(err.splitlines()) == 1, err
