@@ -26,6 +26,9 @@ DEATHS = 1
 TIMEOUT = 20.0
 """Seconds to wait for a scheduler, and then for its first worker."""
 
+HIGHEST_PORT = 65535
+"""Highest number of a TCP port."""
+
 LOOPBACK = "127.0.0.1"
 """Interface on which the processes of ``local:N`` listen."""
 
@@ -48,6 +51,8 @@ def connect(where: str, timeout: float = TIMEOUT) -> Iterator[Client]:
             f"--cluster is {where!r}: expected local:4 (processes of this machine) or the address "
             "of a Dask scheduler, such as tcp://host:8786"
         )
+    if not local and not 0 < int(where.rpartition(":")[2]) <= HIGHEST_PORT:
+        raise SpecsrError(f"--cluster is {where!r}: expected a port from 1 to {HIGHEST_PORT}")
     require("distributed", "cluster", "clusters (--cluster)")
     with ExitStack() as stack:
         stack.enter_context(_quiet_dask())

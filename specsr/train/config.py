@@ -244,6 +244,10 @@ class Config(Section):
             raise ValueError("an stft pair has one scale: set pair.scales to one")
         if self.pair.kind in ("denoise", "noise") and self.pair.snr is None:
             raise ValueError(f"a {self.pair.kind} pair needs pair.snr, for example [-5, 25]")
+        if self.pair.snr is not None and self.pair.snr[0] > self.pair.snr[1]:
+            raise ValueError(
+                f"pair.snr is {list(self.pair.snr)}: expected the lower value first, as in [-5, 25]"
+            )
         if (self.pair.kind == "noise") != (self.train.loss == "waveform"):
             raise ValueError("train.loss waveform is for a noise pair, which takes no other")
         if self.pair.kind == "image":

@@ -22,6 +22,8 @@ from specsr.train.crops import Crops, Cutter
 from specsr.train.examples import Example, recipes
 from specsr.train.images import ImageCrops, load_training, mean_psnr
 from specsr.train.losses import back_project, deviance, enlarge_bicubic, waveform
+from specsr.train.noise import unused_noise
+from specsr.train.recordings import find_recordings
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -116,11 +118,18 @@ def sources(config: Config) -> list[str]:
     for examples, name in ((known, "recordings"), (real, "real recordings")):
         files = len({r.file for r in examples})
         texts += [f"{len(examples)} examples of {files} {name}"] * bool(examples)
+    if config.data.noise and config.pair.snr is not None:
+        count, unused = len(find_recordings(config.data.noise)), unused_noise(config)
+        left_out = "".join(f", {n} {reason}" for reason, n in unused.items())
+        texts.append(f"noise of {count - sum(unused.values())} of {count} recordings{left_out}")
     return texts
 
 
 def _maps(config: Config, progress: Progress, share: tuple[int, int]) -> Source:
     """Return the source of maps; the examples held out are evenly spread over all."""
+    if config.data.noise and config.pair.snr is not None:
+        for reason, count in unused_noise(config).items():
+            log.warning("data.noise: %d recordings are not used: %s", count, reason)
     examples = load_examples(config, progress)
     real = [e for e in examples if e.real]
     known = [e for e in examples if not e.real]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from specsr.errors import SpecsrError
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal
 from specsr.synth.synthesis import Synthetic
@@ -65,7 +66,7 @@ def example_noise(config: Config, signal: Signal, rng: np.random.Generator) -> n
     """Return noise of any level for one example: generated, or half the time recorded."""
     noise = coloured_noise(signal.length, rng)
     if config.data.noise and rng.random() < 0.5:
-        noise = _recorded_noise(_noise_files(config), signal.length, signal.rate, rng)
+        noise = _recorded_noise(noise_files(config), signal.length, signal.rate, rng)
     return noise
 
 
@@ -73,7 +74,7 @@ def noise_and_profile(
     config: Config, length: int, rate: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return noise of any level, [length], and another stretch of it, [N]."""
-    files = _noise_files(config)
+    files = noise_files(config)
     if files and rng.random() >= COLOURED:
         signal = read_recording(files[int(rng.integers(len(files)))])
         samples = signal.replace(samples=signal.samples[:1], channels=(), rpm=None)
@@ -86,5 +87,31 @@ def noise_and_profile(
     return made[:length], made[length:]
 
 
-def _noise_files(config: Config) -> list[Path]:
-    return chosen_files(find_recordings(config.data.noise), config.data.exclude)
+def noise_files(config: Config) -> list[Path]:
+    """Return the recordings of noise of a config; none without folders.
+
+    Raises:
+        SpecsrError: all are excluded.
+    """
+    found = find_recordings(config.data.noise)
+    files = chosen_files(found, config.data.exclude)
+    if found and not files:
+        raise SpecsrError(
+            f"data.exclude: leaves none of the {len(found)} recordings in data.noise: expected one "
+            "or more; change the patterns, or leave data.noise out"
+        )
+    return files
+
+
+def unused_noise(config: Config) -> dict[str, int]:
+    """Return how many recordings in ``data.noise`` are not used, by reason; none without any.
+
+    Raises:
+        SpecsrError: all are excluded, or one cannot be read.
+    """
+    files = noise_files(config)
+    counts = {"excluded": len(find_recordings(config.data.noise)) - len(files)}
+    if config.pair.kind == "noise":
+        lengths = [read_recording(file).duration for file in files]
+        counts[f"shorter than {STRETCH:g} s"] = sum(length < STRETCH for length in lengths)
+    return {reason: count for reason, count in counts.items() if count}

@@ -93,6 +93,16 @@ def test_invalid_cluster_addresses_are_refused(where, tmp_path, capsys):
     assert code == 1 and "expected local:4" in err and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("port", [0, 65536, 99999])
+def test_a_port_out_of_range_is_refused_at_once(port: int) -> None:
+    where = f"tcp://127.0.0.1:{port}"
+    with (
+        pytest.raises(specsr.SpecsrError, match="expected a port from 1 to 65535"),
+        connection.connect(where),
+    ):
+        pass
+
+
 def test_error_names_the_missing_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with (

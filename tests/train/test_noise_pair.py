@@ -12,12 +12,14 @@ import soundfile
 import torch
 from pydantic import ValidationError
 
+from specsr.errors import SpecsrError
 from specsr.models.bundled import load_model
 from specsr.models.hub_card import hub_card
 from specsr.signal import Signal
 from specsr.train.cache import load_examples
 from specsr.train.config import Config
 from specsr.train.crops import Crops
+from specsr.train.data import sources
 from specsr.train.examples import Example, Recipe, prepare, recipes
 from specsr.train.losses import attenuated_error, waveform
 from specsr.train.noise import noise_and_profile
@@ -199,3 +201,19 @@ def test_recordings_are_excluded_by_pattern_and_examples_are_stored(tmp_path: Pa
 def test_configs_that_are_refused(tmp_path: Path, sections: dict, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         noise(tmp_path, **sections)
+
+
+def test_noise_that_is_not_used_is_counted_and_none_left_is_refused(tmp_path: Path) -> None:
+    for name, seconds in (("long", 5), ("short", 1), ("rain", 5)):
+        samples = np.random.default_rng(0).standard_normal(round(seconds * RATE))
+        soundfile.write(tmp_path / f"{name}.wav", samples / 10, int(RATE))
+    data = {"synth": {"count": 2, "duration": 0.4, "rates": [RATE]}, "noise": [str(tmp_path)]}
+    found = sources(noise(tmp_path, data={**data, "exclude": ["rain*"]}))
+    assert found[-1] == "noise of 1 of 3 recordings, 1 excluded, 1 shorter than 4 s"
+    with pytest.raises(SpecsrError, match="leaves none of the 3 recordings in data.noise"):
+        sources(noise(tmp_path, data={**data, "exclude": ["*.wav"]}))
+
+
+def test_a_reversed_range_of_ratios_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="expected the lower value first"):
+        noise(tmp_path, pair={"kind": "noise", "scales": [1], "snr": [10, 0]})
