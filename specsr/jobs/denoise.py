@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
 from specsr.jobs.denoise_inputs import known_noise, opened, with_carrier
 from specsr.jobs.inputs import check_turning, load, load_recording
-from specsr.jobs.long_files import Panel, long_recording, write_pieces
+from specsr.jobs.long_files import SEGMENTS, Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, NoiseSource, Reading, Speed, carrier_hz
 from specsr.jobs.plan import Result, has_figure, kind_of
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
@@ -34,6 +35,8 @@ from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
 from specsr.signal import Signal
+
+log = logging.getLogger(__name__)
 
 TITLES = ("denoised", "noisy")
 """Titles of the maps in a figure; their difference is shown too."""
@@ -144,6 +147,10 @@ class Denoise(Work):
                     Panel("removed", transform, "removed"),
                     Panel("denoised", transform),
                 ]
+                if self.noise.given and any(kind_of(target) == "map" for target in task.targets):
+                    log.warning(
+                        "%s: longer than %d segments: its map has no uncertainty", path, SEGMENTS
+                    )
                 pieces = denoise_pieces(long, **shared)
                 with opened(path, self.reading) as again:
                     if self.keep is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -35,6 +36,8 @@ from specsr.report.printed_figures import (
 )
 from specsr.signal import Signal
 from specsr.units import reference_label
+
+log = logging.getLogger(__name__)
 
 
 def maps_section(
@@ -108,6 +111,18 @@ def cuts_section(
         "Power summed over the bandwidth given in the legend: compare cuts of equal bandwidth."
     )
     page.text("Click a name to hide its curve.", "screen")
+    unread = [
+        f"{k:g}"
+        for i, k in enumerate(options.orders)
+        if not any(np.isfinite(own[i].levels).any() for own in cuts.values())
+    ]
+    if unread:
+        note = (
+            f"Not readable: orders {', '.join(unread)}; their bandwidth is beyond half of the "
+            "sampling rate or below 0 Hz."
+        )
+        page.text(note)
+        log.warning("%s", note)
     x: XAxis = "time" if is_steady(rpm) else "rpm"
     label = items[0].spec.grid.level_label
     page.parts.append(

@@ -225,6 +225,13 @@ def test_a_title_is_escaped(signals) -> None:
     assert alone.audio == [] and "estimated" not in alone.notes
 
 
+def test_orders_beyond_the_map_are_named(signals, caplog) -> None:
+    options = ReportOptions(orders=(2, 1e6), audio_seconds=0)
+    text = make_report(next(iter(signals.values())), options=options)
+    assert "Not readable: orders 1e+06; " in text
+    assert caplog.messages[-1].startswith("Not readable: orders 1e+06; ")
+
+
 def test_maps_are_compared_with_a_recording_on_their_grid(signals) -> None:
     full = signals["reference"]
     fine = spectrogram(full, n_fft=2048, hop_length=256)
