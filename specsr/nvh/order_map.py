@@ -213,7 +213,7 @@ def order_map_of(
         raise SpecsrError(
             f"the speed falls to {60 * angle.slowest:.3g} rpm at "
             f"{start + angle.slowest_at / source.rate:.3g} s, less than 1/{1 / MIN_SPEED:.0f} of "
-            "its mean: cut a run without standstill out of the recording first"
+            "its mean: cut a run out of the recording first, without standstill"
         )
     check_rotation(angle.slowest, source.rate)
     if angle.total * resolution < 1:
