@@ -195,8 +195,8 @@ def orders(
     }  # fmt: skip
     if given := [name for name, value in foreign.items() if value]:
         raise SpecsrError(f"{', '.join(given)}: only with --method vold-kalman")
-    from specsr.jobs.inputs import check_turning, load
-    from specsr.jobs.long_orders import LongRun, is_long, without_speed
+    from specsr.jobs.inputs import load
+    from specsr.jobs.long_orders import LongRun, check_speed, is_long
     from specsr.maps.spec_map import SpecMap
     from specsr.nvh.order_cut import CutScale, order_cut
     from specsr.nvh.order_map import OrderResolution, order_map
@@ -220,10 +220,8 @@ def orders(
     whole = expected or vibration.given or weighting != "Z" or speed.is_auto
     long = not whole and is_long(source, reading)
     loaded = None if long else vibration.of(source, load(source, reading, speed))
-    if loaded is not None and loaded.rpm is None:
-        raise SpecsrError(without_speed(source))
-    if loaded is not None and loaded.rpm is not None:
-        check_turning(source, loaded.rpm, speed)
+    if loaded is not None:
+        check_speed(source, loaded.rpm, speed)
     campbell_of: Callable[[XAxis], View]
     if isinstance(loaded, SpecMap):
         if expected and loaded.uncertainty_db is not None:

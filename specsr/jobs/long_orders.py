@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,9 +60,8 @@ class LongRun:
             SpecsrError: as `specsr.order_map` and `specsr.jobs.order_inputs.opened`.
         """
         with opened(self.path, self.reading, self.speed) as (source, shaft):
-            if shaft is None:
-                raise SpecsrError(without_speed(self.path))
-            check_turning(self.path, shaft.span, self.speed)
+            check_speed(self.path, None if shaft is None else shaft.span, self.speed)
+            assert shaft is not None
             span = self.span(source, shaft)
             return order_map_of(source, shaft, span, options), span
 
@@ -120,9 +119,14 @@ def campbell_df(rate: float) -> float:
     return max(1.0, rate / 8192)
 
 
-def without_speed(path: Path) -> str:
-    """Return the message for a recording or map without a speed."""
-    return (
+def check_speed(path: Path, rpm: Sequence[float] | np.ndarray | None, speed: Speed) -> None:
+    """Raise `SpecsrError` for a recording or map without a speed, or one that is zero throughout.
+
+    Arguments are those of `specsr.jobs.inputs.check_turning`.
+    """
+    if rpm is not None:
+        return check_turning(path, rpm, speed)
+    raise SpecsrError(
         f"{path}: has no speed: give a table (--rpm speed.csv) or, for recordings, a speed "
         "channel (--rpm-channel 1 --rpm-scale ...) or tacho pulses (--tacho-channel 1 "
         "--pulses 60), or have it found in the sound (--rpm auto)"
