@@ -2,8 +2,8 @@
 
 All orders follow the speed.  The speeds whose orders meet most lines form a path over time
 (`specsr.nvh.tacholess_map`, `specsr.nvh.tacholess_path`), which the phases of the orders refine
-(`specsr.nvh.tacholess_phase`).  Which order a line has is not in the sound: a speed and its simple
-multiples share lines.  Limits, a start value and the orders of the machine decide.
+(`specsr.nvh.tacholess_phase`).  A speed and its simple multiples share lines: limits, a start value
+and the orders of the machine decide.
 """
 
 from __future__ import annotations
@@ -249,7 +249,8 @@ def _tracks(
     inside = (speeds >= options.rpm_range[0]) & (speeds <= options.rpm_range[1])
     free = Search(len(speeds), step)
     limited = Search(int(inside.sum()), step, _start_scores(speeds[inside], options.start))
-    best, own = (np.empty((len(speeds), count), np.float32) for _ in range(2))
+    best = np.empty((len(speeds), count), np.float32)
+    own = np.empty_like(best) if len(given) else best  # large
     parts = pieces(signal, step, count)
     for part, maps in progress(parts) if progress else parts:
         scores = _joined(maps, speeds / 60, lines)
@@ -258,8 +259,8 @@ def _tracks(
         if len(given):
             del scores  # large
             scores = _joined(maps, speeds / 60, orders)
+            own[:, part] = scores.max(axis=0)
         limited.add(scores[:, inside], SLOPES)
-        own[:, part] = scores.max(axis=0)
     path = limited.path() + int(np.argmax(inside))
     tracks = [
         Track.of(best, free.path(), lines, step, "free"),
@@ -271,8 +272,7 @@ def _tracks(
 
 def _joined(maps: list[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
     """Return the best scores of several windows for every slope, float32 [A, S, T]."""
-    shape = (len(SLOPES), len(rotation_hz), maps[0].lines.shape[2])
-    best = np.zeros(shape, np.float32)
+    best = np.zeros((len(SLOPES), len(rotation_hz), maps[0].lines.shape[2]), np.float32)
     for each in maps:
         for slope, own in zip(each.slopes, each.scores(rotation_hz, orders)):
             at = SLOPES.index(slope)
