@@ -37,7 +37,7 @@ class Denoise:
         method: without any of the next three.
         attenuation: largest one of a cell, dB; not for orders.
         orders: keep what tracks the speed.
-        noise: file in which the noise is heard alone; ``auto``: found in the recording; empty for
+        noise: file of a recording of the noise alone; ``auto``: found in the recording; empty for
             none.
         noise_from: instead: first and last time in s of such a stretch of the recording.
         carrier: for orders: lines at this frequency in Hz +- k orders are kept too, or at that in

@@ -30,7 +30,7 @@ from specsr.models.options import InferOptions
 def _noise(
     noise: Path | None = None, noise_from: str | None = None, follow_noise: bool = False
 ) -> NoiseSource:
-    """Return where the noise is heard alone."""
+    """Return where the noise is recorded alone."""
     span = None
     if noise_from is not None:
         span = interval(noise_from, "--noise-from", "two times in s", "0:1.5")

@@ -6,8 +6,8 @@ Speech Audio Process. 9(5), 2001; percentiles: Stahl et al., ICASSP 2000).  Smoo
 degrees of freedom has a gamma distribution, which gives the ratio.  Rows that stand out of those
 beside are steady lines of the machine: their noise is that of the rows beside.
 
-What cannot be told from noise: broadband sound of the machine that never pauses, and steady lines
-closer than the rows of the map.  Noise that comes and goes is not found.
+Broadband sound of the machine that never pauses, and steady lines closer than the rows of the map,
+count as noise.  Noise that comes and goes is not found.
 """
 
 from __future__ import annotations

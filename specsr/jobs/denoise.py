@@ -54,7 +54,7 @@ class Denoise(Work):
         orders: keep components that track the machine speed, without a model.
         strict: also remove what is no noise by its distribution (`specsr.enhance.restraint`).
         speed: source of the machine speed, for ``orders``.
-        noise: where the noise is heard alone; replaces ``method``.
+        noise: where the noise is recorded alone; replaces ``method``.
         removed: audio file of what was taken, of one recording; None for no such file.
         figure: options of the figures.
         options: how the network is run; with ``orders`` only ``segment`` applies.
@@ -101,7 +101,7 @@ class Denoise(Work):
             )
         if self.noise.given and self.method != "network":
             raise SpecsrError(
-                f"--noise, --noise-from: another method than {self.method}, leave out --method"
+                "--noise and --noise-from have a method of their own: leave out --method"
             )
         pick_device(self.options.device)
         find_model(self.model, self._pair, (1, 1))

@@ -148,7 +148,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class NoiseSource:
-    """Where the noise is heard alone; without a file or span it is not known.
+    """Where the noise is recorded alone; without a file or span it is not known.
 
     Attributes:
         file: recording of the noise; or `AUTO`: it is found in the recording itself

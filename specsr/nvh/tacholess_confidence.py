@@ -38,7 +38,7 @@ the support and of the sum, and offset."""
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What speaks for a path, in every column.
+    """Evidence for a path, in every column.
 
     Attributes:
         sums: harmonic sum on the path, [T].

@@ -1,8 +1,8 @@
 """Lines that stay at multiples of the mains frequency: hum, or a machine that runs with the mains.
 
 The hum of transformers, rectifiers and cables is as regular as the orders of a machine at a
-constant speed.  Nothing in the sound tells it from a synchronous machine; an induction motor runs
-below the mains frequency by its slip, and engines vary by more than the mains.
+constant speed.  A synchronous machine has the same lines; an induction motor runs below the mains
+frequency by its slip, and engines vary by more than the mains.
 """
 
 from __future__ import annotations
