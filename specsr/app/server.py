@@ -31,6 +31,11 @@ PART = 4 * 1024**2
 LEFT = 60_000
 """Time in ms after which a page that nobody sees any more ends."""
 
+LOGGERS = (
+    "asyncio", "bokeh.server.protocol_handler", "bokeh.server.views.ws", "tornado.application",
+    "tornado.general",
+)  # fmt: skip
+"""Those that report what failed on a connection."""
 
 PREFIX = "specsr-app-"
 """Start of the names of temporary folders; the number of the process and a token follow."""
@@ -221,11 +226,33 @@ def serve(
             ready(served)
             await stopped.wait()
 
-    logging.getLogger("tornado.application").addFilter(_is_no_cancellation)
-    with suppress(KeyboardInterrupt):
+    with lost_connections_unreported(), suppress(KeyboardInterrupt):
         asyncio.run(run())
 
 
-def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    """Whether a log record is of no connection that the end of the server has cut off."""
-    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
+@contextmanager
+def lost_connections_unreported() -> Iterator[None]:
+    """Keep connections that their end cut off out of what the server's libraries report."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    for logger in loggers:
+        logger.addFilter(_is_no_lost_connection)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(_is_no_lost_connection)
+
+
+def _is_no_lost_connection(record: logging.LogRecord) -> bool:
+    """Whether a log record is of no connection that its end cut off.
+
+    A tab that is closed while the page writes to it is no fault. Panel starts the parts of a
+    message at once: where one is refused, nobody waits for those before it any more, and asyncio
+    reports them.
+    """
+    from tornado.iostream import StreamClosedError
+    from tornado.websocket import WebSocketClosedError
+
+    lost = (asyncio.CancelledError, StreamClosedError, WebSocketClosedError)
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, lost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specsr.app.server import Served, refusal, serving, sweep
+from specsr.app.server import Served, lost_connections_unreported, refusal, serving, sweep
 from specsr.errors import SpecsrError
 from support.command import run
 
@@ -42,6 +43,28 @@ def test_requests_need_the_token_this_host_and_no_other_origin(
     why = refusal(host, origin, path, TOKEN, PORT)
     assert (why is None) == answered
     assert why is None or (why.startswith("refused") and TOKEN not in why)
+
+
+def test_a_tab_closed_while_the_page_writes_to_it_is_not_reported(caplog) -> None:
+    pytest.importorskip("tornado")
+    from tornado.iostream import StreamClosedError
+    from tornado.websocket import WebSocketClosedError
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async def lose() -> None:
+        for error in (WebSocketClosedError(), StreamClosedError(), ValueError("a fault")):
+            asyncio.ensure_future(fail(error))
+        await asyncio.sleep(0.01)
+        gc.collect()  # asyncio reports a task that nobody waits for when it is freed
+
+    with lost_connections_unreported():
+        asyncio.run(lose())
+    assert [record.exc_info[1].args for record in caplog.records] == [("a fault",)]
+    caplog.clear()
+    asyncio.run(lose())
+    assert len(caplog.records) == 3
 
 
 def test_the_command_refuses_what_is_missing(tmp_path: Path, capsys, monkeypatch) -> None:
