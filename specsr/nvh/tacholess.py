@@ -16,10 +16,11 @@ import numpy as np
 
 from specsr.errors import SpecsrError, expect
 from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidates
-from specsr.nvh.tacholess_factors import MOST
+from specsr.nvh.tacholess_edges import Lines, continued, held
+from specsr.nvh.tacholess_factors import MOST, SHARED
 from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
-from specsr.nvh.tacholess_map import SLOPES, TOP, HarmonicMap, column_step, pieces
-from specsr.nvh.tacholess_path import Search, speeds_between
+from specsr.nvh.tacholess_map import SLOPES, TOP, column_step, joined, pieces
+from specsr.nvh.tacholess_path import Search, speeds_between, start_scores
 from specsr.nvh.tacholess_pattern import changes, lowered, pattern
 from specsr.nvh.tacholess_phase import refine_by_phase
 from specsr.nvh.tacholess_source import Heard
@@ -30,8 +31,6 @@ COLUMN, MOST_COLUMNS = 0.05, 20000
 """Distance of two speeds, s, and most of them, which bounds the memory of long recordings."""
 ORDERS = tuple(float(k) for k in range(1, 41))
 """Orders of a machine of which nothing is known."""
-START, START_COST = 0.1, 10.0
-"""Relative deviation from a start value, and what it costs."""
 SHORTEST = 0.5
 """Least duration of a recording, s."""
 SURE = 0.5
@@ -209,8 +208,12 @@ def find_speed_in(
     track = chosen.track
     unit = chosen.spacing or 1.0
     start = None if options.start is None else options.start * unit / 60
-    rotation_hz = _held(speeds[track.path] / 60, track.clear, start)
+    rotation_hz, known = speeds[track.path] / 60, track.clear >= LOST
     heard = signal.low()
+    lines = _lines(chosen, given, speeds / 60, options)
+    beside = continued(heard, rotation_hz, track.clear, step, lines)
+    rotation_hz, known = beside[0], known | beside[1]
+    rotation_hz = held(rotation_hz, known, start)
     refined = partial(refine_by_phase, heard, step=step, orders=track.orders)
     if (track.clear >= SURE).any():
         rotation_hz = refined(rotation_hz)
@@ -248,17 +251,17 @@ def _tracks(
     lines, orders = np.array(ORDERS), given if len(given) else np.array(ORDERS)
     inside = (speeds >= options.rpm_range[0]) & (speeds <= options.rpm_range[1])
     free = Search(len(speeds), step)
-    limited = Search(int(inside.sum()), step, _start_scores(speeds[inside], options.start))
+    limited = Search(int(inside.sum()), step, start_scores(speeds[inside], options.start))
     best = np.empty((len(speeds), count), np.float32)
     own = np.empty_like(best) if len(given) else best  # large
     parts = pieces(signal, step, count)
     for part, maps in progress(parts) if progress else parts:
-        scores = _joined(maps, speeds / 60, lines)
+        scores = joined(maps, speeds / 60, lines)
         free.add(scores, SLOPES)
         best[:, part] = scores.max(axis=0)
         if len(given):
             del scores  # large
-            scores = _joined(maps, speeds / 60, orders)
+            scores = joined(maps, speeds / 60, orders)
             own[:, part] = scores.max(axis=0)
         limited.add(scores[:, inside], SLOPES)
     path = limited.path() + int(np.argmax(inside))
@@ -270,31 +273,23 @@ def _tracks(
     return tracks + ([other] if other else []), own
 
 
-def _joined(maps: list[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Return the best scores of several windows for every slope, float32 [A, S, T]."""
-    best = np.zeros((len(SLOPES), len(rotation_hz), maps[0].lines.shape[2]), np.float32)
-    for each in maps:
-        for slope, own in zip(each.slopes, each.scores(rotation_hz, orders)):
-            at = SLOPES.index(slope)
-            np.maximum(best[at], own, out=best[at])
-    return best
+def _lines(
+    chosen: Candidate, given: np.ndarray, rotation_hz: np.ndarray, options: SpeedSearch
+) -> Lines:
+    """Return the lines of a candidate; those at the orders given, if any, count as well.
 
-
-def _start_scores(speeds: np.ndarray, start: float | None) -> np.ndarray | None:
-    if start is None:
-        return None
-    return -START_COST * np.abs(np.log(speeds / start)) / START
-
-
-def _held(rotation_hz: np.ndarray, clear: np.ndarray, start: float | None) -> np.ndarray:
-    """Return a speed interpolated, or held at the edges, where its lines are lost, [T].
-
-    A known start value counts in the first column.
+    Args:
+        chosen: the candidate.
+        given: orders of the machine, [K].
+        rotation_hz: speeds of the search, [S].
+        options: limits and start value.
     """
-    sure = np.flatnonzero(clear >= LOST)
-    if not len(sure):
-        return rotation_hz
-    known = np.log(rotation_hz[sure])
-    if start is not None and sure[0] > 0:
-        sure, known = np.append(0, sure), np.append(np.log(start), known)
-    return np.exp(np.interp(np.arange(len(rotation_hz)), sure, known))
+    unit = chosen.spacing or 1.0
+    combs = [chosen.track.orders]
+    if chosen.spacing and len(given):
+        combs.append(given / unit)
+    rpm = 60 * rotation_hz / unit
+    low, high = options.rpm_range
+    inside = (rpm >= low * (1 - SHARED)) & (rpm <= high * (1 + SHARED))
+    start = None if options.start is None else options.start * unit / 60
+    return Lines(combs, rotation_hz[inside], start)

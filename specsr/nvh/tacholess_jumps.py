@@ -24,7 +24,7 @@ and have 0.29 and more to 1."""
 WITHOUT_LINES = 0.5
 """Scores within a jump over those of the whole path, at most; 0.2 to 0.45 in jumps of machines,
 0.75 and more in run-ups as fast."""
-SLOPE_SECONDS = 0.75
+SLOPE_SECONDS = 0.3
 """Time before and after a jump in which the change of the speed itself is measured, s."""
 TOLERANCE = 0.05
 """Relative deviation of a jump from a simple factor."""

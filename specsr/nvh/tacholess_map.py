@@ -165,7 +165,9 @@ def _lines(plain: np.ndarray, warped: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [standardised(total).astype(np.float32) for total in totals]
 
 
-def pieces(signal: Heard, step: float, columns: int) -> Iterator[tuple[slice, list[HarmonicMap]]]:
+def pieces(
+    signal: Signal | Heard, step: float, columns: int, shown: slice | None = None
+) -> Iterator[tuple[slice, list[HarmonicMap]]]:
     """Yield columns, and the maps of a recording in them with windows of different length.
 
     Column t is centred on ``t step`` s after the first sample.  Windows longer than a quarter of
@@ -174,17 +176,29 @@ def pieces(signal: Heard, step: float, columns: int) -> Iterator[tuple[slice, li
     Args:
         signal: the recording; its speed is not used.
         step: distance of the columns, s.
-        columns: their number.
+        columns: their number in the whole recording.
+        shown: those wanted, if not all.
     """
     lengths = [w for i, w in enumerate(WINDOWS) if i < 2 or w <= signal.duration / 4]
     margin = 8  # of the background, see `_lines`
-    for first in range(0, columns, PIECE):
-        part = slice(first, min(first + PIECE, columns))
+    begin, end, _ = (shown or slice(None)).indices(columns)
+    for first in range(begin, end, PIECE):
+        part = slice(first, min(first + PIECE, end))
         around = slice(max(first - margin, 0), min(part.stop + margin, columns))
         kept = slice(part.start - around.start, part.stop - around.start)
         heard, before = _around(signal, step, around)
-        shown = slice(around.start - before, around.stop - before)
-        yield part, [_Frames.of(heard, length, step).map(shown, kept) for length in lengths]
+        seen = slice(around.start - before, around.stop - before)
+        yield part, [_Frames.of(heard, length, step).map(seen, kept) for length in lengths]
+
+
+def joined(maps: Sequence[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Return the best scores of several windows for every slope, float32 [A, S, T]."""
+    best = np.zeros((len(SLOPES), len(rotation_hz), maps[0].lines.shape[2]), np.float32)
+    for each in maps:
+        for slope, own in zip(each.slopes, each.scores(rotation_hz, orders)):
+            at = SLOPES.index(slope)
+            np.maximum(best[at], own, out=best[at])
+    return best
 
 
 def column_step(signal: Signal | Heard, least: float, most: int) -> float:
@@ -201,7 +215,7 @@ def column_step(signal: Signal | Heard, least: float, most: int) -> float:
     return math.ceil(step * signal.rate) / signal.rate
 
 
-def _around(signal: Heard, step: float, columns: slice) -> tuple[Signal, int]:
+def _around(signal: Signal | Heard, step: float, columns: slice) -> tuple[Signal, int]:
     """Return the part of a recording that some columns see, and the column that it starts at."""
     reach = math.ceil((max(WINDOWS) + REACH) / step)
     begin, end = max(columns.start - reach, 0), columns.stop + reach

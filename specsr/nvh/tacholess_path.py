@@ -13,6 +13,8 @@ MAX_SLOPE = 3.0
 """Largest relative change of the speed per second."""
 PENALTY = 25.0
 """Score that a relative change of the speed by 1 costs: of two paths the calmer one wins."""
+START, START_COST = 0.1, 10.0
+"""Relative deviation from a start value, and what it costs."""
 ROUNDING = 1e-9
 """Relative distance of two totals, added in another sequence, that may be equal."""
 
@@ -20,6 +22,13 @@ ROUNDING = 1e-9
 def speeds_between(low: float, high: float) -> np.ndarray:
     """Return the speeds of the search, in the unit of the limits, ascending, [S]."""
     return low * np.exp(STEP * np.arange(int(math.log(high / low) / STEP) + 1))
+
+
+def start_scores(speeds: np.ndarray, start: float | None) -> np.ndarray | None:
+    """Return the score of every speed in the first column, [S]; None if no start is known."""
+    if start is None:
+        return None
+    return -START_COST * np.abs(np.log(speeds / start)) / START
 
 
 class Search:

@@ -57,6 +57,18 @@ def test_parts_of_a_path_get_one_factor(parts, spacings, slope):
     assert np.abs(even - expected).max() <= 3  # roundings to steps of 0.2 %
 
 
+@pytest.mark.parametrize("begin", [-0.1, 0.0])
+def test_a_jump_of_a_run_that_speeds_up_beside_it_has_its_factor(begin):
+    """The slope of log(speed) rises from 0 to 1 per second within half a second."""
+    times = COLUMN * np.arange(-40, 41)
+    log = np.cumsum(np.clip(2 * (times - begin), 0, 1)) * COLUMN
+    width = int(np.log(2) / (3 * COLUMN))
+    log -= np.interp(times, [-COLUMN * width, 0], [0, np.log(2)])
+    inside = (times < 0) & (times > -COLUMN * (width - 0.5))
+    (jump,) = jumps(positions(2000 * np.exp(log)), np.where(inside, 1.5, 6.0), COLUMN)
+    assert jump.factor == pytest.approx(0.5, rel=0.05)  # else it is no simple factor
+
+
 def test_a_fast_run_that_keeps_its_lines_is_no_jump():
     path, _ = jumping((Fraction(1), Fraction(2)))
     assert jumps(path, np.full(len(path), 6.0), COLUMN) == []
