@@ -194,6 +194,7 @@ def find_speed_in(
         tracks, scores, speeds, options.rpm_range, options.start, scored=bool(len(given))
     )
     times = signal.start + step * np.arange(scores.shape[1])
+    del scores  # large
     if not found:
         raise SpecsrError(
             f"no lines follow a speed within {low:g} to {high:g} rpm"
@@ -253,23 +254,27 @@ def _tracks(
     free = Search(len(speeds), step)
     limited = Search(int(inside.sum()), step, start_scores(speeds[inside], options.start))
     best = np.empty((len(speeds), count), np.float32)
-    own = np.empty_like(best) if len(given) else best  # large
+    own = np.empty_like(best) if len(given) else best
+    # what is large goes as soon as it has been used: the next piece needs as much
     parts = pieces(signal, step, count)
     for part, maps in progress(parts) if progress else parts:
         scores = joined(maps, speeds / 60, lines)
         free.add(scores, SLOPES)
         best[:, part] = scores.max(axis=0)
         if len(given):
-            del scores  # large
+            del scores
             scores = joined(maps, speeds / 60, orders)
             own[:, part] = scores.max(axis=0)
         limited.add(scores[:, inside], SLOPES)
-    path = limited.path() + int(np.argmax(inside))
+        maps.clear()
+        del scores
+    paths = free.path(), limited.path() + int(np.argmax(inside))
+    del free, limited  # large
     tracks = [
-        Track.of(best, free.path(), lines, step, "free"),
-        Track.of(own, path, orders, step, "given" if len(given) else "limited"),
+        Track.of(best, paths[0], lines, step, "free"),
+        Track.of(own, paths[1], orders, step, "given" if len(given) else "limited"),
     ]
-    other = another(tracks[0], step)
+    other = another(tracks[0], best, step)
     return tracks + ([other] if other else []), own
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from specsr.nvh.tacholess_confidence import Evidence, by_sums, most
 from specsr.nvh.tacholess_factors import FACTORS, SHARED, related, steps
@@ -56,7 +55,6 @@ class Track:
     """A path through the harmonic sums of some orders.
 
     Attributes:
-        scores: harmonic sum of every speed, float32 [S, T].
         path: position of the speed in every column, [T].
         orders: whose lines were added, [K].
         clear: probability that lines follow the path by its sums alone, [T]; exactly 0 within
@@ -68,7 +66,6 @@ class Track:
         breaks: columns in which the path jumps from lines to others by no simple factor.
     """
 
-    scores: np.ndarray
     path: np.ndarray
     orders: np.ndarray
     clear: np.ndarray
@@ -81,7 +78,7 @@ class Track:
         cls, scores: np.ndarray, path: np.ndarray, orders: np.ndarray, step: float, kind: str,
         rivals: np.ndarray | None = None,
     ) -> Track:  # fmt: skip
-        """Return a track; ``step`` between columns is in s.
+        """Return the track of a path through harmonic sums, [S, T]; ``step`` is in s.
 
         ``rivals`` are the sums of the speeds that the path competes with, [S, T], if not
         ``scores``.  Jumps of equidistant lines by simple factors are removed: see
@@ -100,7 +97,7 @@ class Track:
             sure = np.minimum(sure, np.maximum(own, OPEN))
         breaks = tuple((each.first + each.last) // 2 for each in found) if even is None else ()
         path = path if even is None else even
-        return cls(scores, path, orders, clear, sure, kind, breaks)
+        return cls(path, orders, clear, sure, kind, breaks)
 
     @property
     def clearness(self) -> float:
@@ -144,13 +141,19 @@ class Candidate:
         return f"every {every}{other}"
 
 
-def another(track: Track, step: float) -> Track | None:
-    """Return the best track beside one and its simple factors; None if there is no clear one."""
-    rest = np.empty(track.scores.shape, np.float32)
-    for part, taken in related(track.path, len(track.scores)):
-        scores = track.scores[:, part]
-        rest[:, part] = np.where(taken, np.median(scores, axis=0), scores)
-    found = Track.of(track.scores, best_path(rest, step), track.orders, step, "other", rest)
+def another(track: Track, scores: np.ndarray, step: float) -> Track | None:
+    """Return the best track beside one and its simple factors; None if there is no clear one.
+
+    Args:
+        track: the one.
+        scores: harmonic sum of its orders at every speed, [S, T].
+        step: distance of the columns, s.
+    """
+    rest = np.empty(scores.shape, np.float32)
+    for part, taken in related(track.path, len(scores)):
+        own = scores[:, part]
+        rest[:, part] = np.where(taken, np.median(own, axis=0), own)
+    found = Track.of(scores, best_path(rest, step), track.orders, step, "other", rest)
     return found if found.clear.mean() > 0.5 else None
 
 
@@ -168,14 +171,15 @@ def candidates(
         start: speed in the first column, 1/min; None if unknown.
         scored: the orders of the machine are known: scores decide between tracks.
     """
-    near = maximum_filter1d(scores, 2 * WITHIN + 1, axis=0)
+    beside = np.arange(-WITHIN, WITHIN + 1)[:, None]
     found = []
     for track in tracks:
         for factor in (Fraction(1),) if track.kind in DIRECT else FACTORS:
             rpm = speeds[track.path] * float(factor)
             if _allowed(rpm, track, limits, start):
                 at = np.clip(track.path + steps(factor), 0, len(speeds) - 1)
-                score = float(near[at, np.arange(len(at))].mean())
+                near = np.clip(at + beside, 0, len(speeds) - 1)
+                score = float(scores[near, np.arange(len(at))].max(axis=0).mean())
                 score *= UNUSUAL if (2 * factor.denominator) % factor.numerator else 1.0
                 score *= SKIPPED if factor.numerator == 3 else 1.0
                 spacing = None if track.kind == "given" else float(1 / factor)

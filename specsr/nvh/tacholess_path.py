@@ -65,12 +65,12 @@ class Search:
 
     def path(self) -> np.ndarray:
         """Return the position of the speed in every column, [T]."""
-        back = np.concatenate(self._back)
-        path = np.empty(len(back), dtype=int)
-        path[-1] = int(np.argmax(self._best))
-        for t in range(len(back) - 1, 0, -1):
-            path[t - 1] = path[t] + back[t, path[t]]
-        return path
+        state, reverse = int(np.argmax(self._best)), []
+        for back in reversed(self._back):
+            for moves in back[::-1]:
+                reverse.append(state)
+                state += int(moves[state])
+        return np.array(reverse[::-1])
 
 
 def best_path(scores: np.ndarray, step: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from specsr.nvh.speed import revolutions
-from specsr.signal import Signal, Source, fit_length
+from specsr.signal import Signal, Source
 
 RATE = 8000.0
 """Largest sampling rate of the low copy, Hz."""
@@ -36,8 +36,9 @@ class Heard:
         self._stream = soxr.ResampleStream(
             self.rate, self.low_rate, len(self.channels), dtype=self._dtype, quality="VHQ"
         )
-        self._parts: list[np.ndarray] = []
-        self._fed = 0
+        size = round(self.length * self.low_rate / self.rate)
+        self._low = np.zeros((len(self.channels), size), self._dtype)
+        self._fed, self._made = 0, 0
         self._bounds = np.repeat(self._like.samples, 2, axis=1)  # lowest and highest sample
 
     @property
@@ -57,9 +58,7 @@ class Heard:
     def low(self) -> Signal:
         """Return the whole recording at the rate ``low_rate``; the rest of it is read."""
         self._feed(self._fed, self.length)
-        size = round(self.length * self.low_rate / self.rate)
-        samples = fit_length(np.concatenate(self._parts, axis=1), size)
-        return self._like.replace(samples=samples, rate=self.low_rate)
+        return self._like.replace(samples=self._low, rate=self.low_rate)
 
     @property
     def is_silent(self) -> bool:
@@ -78,12 +77,13 @@ class Heard:
         self._bounds[:, 0] = np.minimum(self._bounds[:, 0], samples.min(axis=1))
         self._bounds[:, 1] = np.maximum(self._bounds[:, 1], samples.max(axis=1))
         if self.low_rate == self.rate:
-            found = samples.copy()
+            found = samples
         else:
             rows = np.ascontiguousarray(samples.T)
-            found = self._stream.resample_chunk(rows, last=last == self.length).T.copy()
-        self._parts.append(found.astype(self._dtype, copy=False))
-        self._fed = last
+            found = self._stream.resample_chunk(rows, last=last == self.length).T
+        room = self._low[:, self._made : self._made + found.shape[1]]
+        room[:] = found[:, : room.shape[1]]
+        self._fed, self._made = last, self._made + found.shape[1]
 
 
 def angle_of(rotation_hz: np.ndarray, step: float, rate: float, length: int) -> np.ndarray:

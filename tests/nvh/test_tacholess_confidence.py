@@ -60,14 +60,18 @@ def test_related_speeds_are_those_within_reach_of_a_simple_factor():
     assert np.array_equal(taken, (distance <= SHARED / STEP).any(axis=2))
 
 
-def rivalled(factor: float | None) -> Track:
-    """Return a steady track with sums of 8, beside a speed of the same sums or none."""
+def sums_beside(factor: float | None) -> np.ndarray:
+    """Return sums of 8 at one steady speed, and of 12 at another one or none, [S, T]."""
     scores = np.full((1200, 40), 0.5, np.float32)
-    path = np.full(40, 300)
-    scores[path, np.arange(40)] = 8.0
+    scores[300] = 8.0
     if factor is not None:
         scores[300 + round(np.log(factor) / STEP)] = 12.0
-    return Track.of(scores, path, np.arange(1, 5.0), COLUMN, "free")
+    return scores
+
+
+def rivalled(factor: float | None) -> Track:
+    """Return the track of the lower sums."""
+    return Track.of(sums_beside(factor), np.full(40, 300), np.arange(1, 5.0), COLUMN, "free")
 
 
 def test_a_path_without_a_lead_over_unrelated_speeds_is_unsure_and_as_preferred():
@@ -85,7 +89,7 @@ def test_the_confidence_decides_nothing(sure):
     one, two = rivalled(None), rivalled(1.15)
     changed = [replace(each, confidence=np.full(40, sure)) for each in (one, two)]
     first, second = (
-        candidates(tracks, one.scores, speeds, (100.0, 900.0), None, scored=False)
+        candidates(tracks, sums_beside(None), speeds, (100.0, 900.0), None, scored=False)
         for tracks in ([one, two], changed)
     )
     assert [each.rpm.tolist() for each in first] == [each.rpm.tolist() for each in second]

@@ -123,7 +123,7 @@ def track_at(rpm: float, level: float, sure: float, kind: str) -> tuple[Track, n
     path = positions(np.full(20, rpm))
     scores[path, np.arange(20)] = level
     clear = np.full(20, sure)
-    return Track(scores, path, np.arange(1, 5.0), clear, clear, kind), scores
+    return Track(path, np.arange(1, 5.0), clear, clear, kind), scores
 
 
 @pytest.mark.parametrize(("level", "first"), [(5.0, "the orders given"), (5.4, "another")])

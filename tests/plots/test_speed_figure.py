@@ -14,7 +14,7 @@ from specsr.plots.speed import plot_speed
 def found(chosen: int = 0, breaks: tuple[int, ...] = ()) -> FoundSpeed:
     times = np.arange(21) * 0.05
     rpm = np.linspace(1000.0, 2000.0, 21)
-    track = Track(np.zeros((4, 21)), np.zeros(21, int), np.arange(1, 5.0), np.ones(21), np.ones(21),
+    track = Track(np.zeros(21, int), np.arange(1, 5.0), np.ones(21), np.ones(21),
                   "free", breaks)  # fmt: skip
     candidates = tuple(Candidate(k * rpm, 5.0 / k, 1.0 / k, track) for k in (1, 2, 3, 4, 5, 6, 7))
     return FoundSpeed(times, candidates[chosen].rpm, track.confidence, candidates, chosen)
