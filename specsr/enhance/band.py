@@ -31,7 +31,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
-from specsr.models.tiling import run_tiled
+from specsr.models.tiling import rows_seen, run_tiled
 from specsr.pairs.band_input import band_image, cut_row
 from specsr.pairs.measured_band import put_band_back
 from specsr.progress import Progress
@@ -201,56 +201,65 @@ def _by_network(
     cut = cut_row(top.known_rate(low.rate), rate, transform.n_fft)
     early = first_seconds(low, transform.n_fft)
     reference = [
-        level
+        levels.median_level(db, spec.grid)
         for channel in range(len(early.channels))
-        for level in _median_levels(transform(one_channel(early, channel).resample(rate)), cut)
+        for spec in [transform(one_channel(early, channel).resample(rate))]
+        for db in _known_levels(spec, cut)
     ]
     del early
 
     def work(part: Signal, first: int, steps: Progress | None) -> Signal:
         spec = transform(part.resample(rate))
-        pairs = zip(_median_levels(spec, cut), reference[first:])
-        level = [levels.segment_level(*pair) for pair in pairs]
-        estimate = _restore(model, spec, cut, top, level, options, steps)
+        known = _known_levels(spec, cut)
+        level = [
+            levels.segment_level(levels.median_level(db, spec.grid), wanted)
+            for db, wanted in zip(known, reference[first:])
+        ]
+        estimate = _restore(model, spec, known, top, level, options, steps)
         signal = to_signal(estimate, band.phase, iterations=band.iterations, device=options.device)
         return signal.replace(full_scale=part.full_scale)
 
     return work, model_plan(model, low, scale, options)
 
 
-def _median_levels(spec: SpecMap, cut: int) -> list[float]:
-    """Return the median level of each channel below a row of its map, dB re 1 unit."""
-    below = np.square(spec.image()[:, :cut], dtype=np.float64)
-    return [levels.median_level(levels.to_db(power), spec.grid) for power in below]
+def _known_levels(spec: SpecMap, cut: int) -> list[np.ndarray]:
+    """Return the levels of each channel below a row of its map, [cut, T], dB re 1 unit."""
+    return [levels.to_db(np.square(channel, dtype=np.float64)) for channel in spec.image()[:, :cut]]
 
 
 def _restore(
-    model: Model, spec: SpecMap, cut: int, top: Top, own_levels: Sequence[float],
-    options: InferOptions, progress: Progress | None,
+    model: Model, spec: SpecMap, known: Sequence[np.ndarray], top: Top,
+    own_levels: Sequence[float], options: InferOptions, progress: Progress | None,
 ) -> SpecMap:  # fmt: skip
-    """Return a map with the rows from ``cut`` on estimated and those below marked as known.
+    """Return a map with the rows above the known ones estimated and those marked as known.
+
+    The network computes only the rows that are written, and those that they depend on.
 
     Args:
         spec: full map of the recording at the high rate.
-        cut: first row that the recording does not have.
+        known: levels of each channel in the rows that the recording has, dB re 1 unit.
         top: where its spectrum ends.
         own_levels: level of each channel that its cells are seen relative to, dB re 1 unit.
     """
     grid = spec.grid
     image = spec.image().copy()
-    freqs = grid.freqs()[: image.shape[1]]
-    empty = empty_rows(freqs, top, band_top(model))
+    cut, rows = len(known[0]), image.shape[1]
+    freqs = grid.freqs()[:rows]
+    written = np.arange(rows) >= cut
+    image[:, written] = 0.0
+    written &= ~empty_rows(freqs, top, band_top(model))
     stated = None
     if top.hz is not None and takes_top(model):
         stated = max(cut, int(np.searchsorted(freqs, top.hz, side="right")))
-    for channel, level in zip(image, own_levels, strict=True):
-        db = levels.to_db(np.square(channel, dtype=np.float64))
+    seen = rows_seen(model.net, written)
+    for channel, db, level in zip(image, known, own_levels, strict=True):
+        if not seen:
+            break
         relative = levels.relative_levels(db, level)
         # columns below the model's level range keep their offset, so silence stays silent
-        clipped = (db[:cut] - level).max(axis=0) - relative[:cut].max(axis=0)
-        net_input = torch.from_numpy(band_image(relative, cut, grid.df, stated))
+        clipped = (db - level).max(axis=0) - relative.max(axis=0)
+        net_input = torch.from_numpy(band_image(relative, cut, grid.df, stated, seen))
         result = run_tiled(model.net, net_input, (1, 1), options, progress)[0].numpy()
-        channel[cut:] = 10 ** ((result[cut:] + level + clipped) / 20)
-        channel[empty & (np.arange(len(channel)) >= cut)] = 0.0
-    known = np.arange(grid.rows) < cut
-    return spec.replace(magnitude=grid.with_nyquist(image), known=known)
+        wanted = result[written[seen.start : seen.stop]]
+        channel[written] = 10 ** ((wanted + level + clipped) / 20)
+    return spec.replace(magnitude=grid.with_nyquist(image), known=np.arange(grid.rows) < cut)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from specsr.models.merged import Merged
 from specsr.models.network import Network
 from specsr.models.options import InferOptions
 from specsr.models.precision import arithmetic, autocast
+from specsr.models.winograd import TILE
 from specsr.progress import Progress
 
 FEATURES = 64 * 2**20
@@ -98,6 +100,36 @@ def _batches(
     return batches
 
 
+def _taken(image: Tensor, tiles: list[tuple[Span, Span]]) -> Tensor:
+    """Return tiles of one shape in channels_last, [B, C, H, W]; the image's last cells repeat."""
+    (_, _, a, b), (_, _, c, d) = tiles[0]
+    batch = torch.empty(
+        (len(tiles), len(image), b - a, d - c), dtype=image.dtype,
+        memory_format=torch.channels_last,
+    )  # fmt: skip
+    for one, (row, column) in zip(batch, tiles):
+        seen = image[:, row[2] : row[3], column[2] : column[3]]
+        high, wide = seen.shape[1:]
+        one[:, :high, :wide] = seen
+        one[:, :high, wide:] = one[:, :high, wide - 1 : wide]
+        one[:, high:] = one[:, high - 1 : high]
+    return batch
+
+
+def rows_seen(net: Network, wanted: np.ndarray) -> range:
+    """Return the rows of an image that wanted rows of the output at scale 1, bool [F], depend on.
+
+    An image of these rows alone gives them as the whole one does, to the rounding: they start on
+    a tile of `specsr.models.winograd`.  The range is empty where no row is wanted.
+    """
+    found = np.flatnonzero(wanted)
+    if not found.size:
+        return range(0)
+    reach, step = net.reach((1, 1))[0], TILE * net.config.fold[0]
+    first, last = (step * (int(at) // step) for at in (found[0] - reach, found[-1] + reach + step))
+    return range(max(0, first), min(len(wanted), last))
+
+
 @contextmanager
 def prepared(
     net: Network, scale: tuple[int, int], options: InferOptions = InferOptions()
@@ -162,10 +194,7 @@ class Prepared:
         rows, columns = image.shape[1:]
         fold = net.config.fold
         # whole folds only: the last cells are repeated up to there and cut off the result
-        pad = (-columns % fold[1], -rows % fold[0])
-        if any(pad):
-            image = torch.nn.functional.pad(image[None], (0, pad[0], 0, pad[1]), mode="replicate")
-            image = image[0]
+        high, wide = (-(-cells // f) * f for cells, f in zip((rows, columns), fold))
         reach, cell_bytes = net.reach(self.scale), _cell_bytes(net, self.scale)
         limit = features_limit(device, cell_bytes)
         tile = self.options.tile or default_tile(net, self.scale, rows, limit)
@@ -173,11 +202,11 @@ class Prepared:
         margin = [-(-reach[i] // fold[i]) * fold[i] for i in (0, 1)]
         room = limit // cell_bytes * math.prod(fold)
         batches = _batches(
-            _tiles(image.shape[1], size[0], margin[0]),
-            _tiles(image.shape[2], size[1], margin[1]),
+            _tiles(high, size[0], margin[0]),
+            _tiles(wide, size[1], margin[1]),
             lambda cells: at_once(device, cells, room),
         )
-        out = torch.empty(outputs(net.config), image.shape[1] * s_f, image.shape[2] * s_t)
+        out = torch.empty(outputs(net.config), high * s_f, wide * s_t)
         delivery, sent = Delivery(device), deque[Any]()
 
         def receive() -> None:
@@ -196,8 +225,7 @@ class Prepared:
 
         with torch.inference_mode(), arithmetic(device, self.options.precision):
             for tiles in progress(batches) if progress else batches:
-                pieces = [image[:, row[2] : row[3], column[2] : column[3]] for row, column in tiles]
-                batch = upload(torch.stack(pieces), device)
+                batch = upload(_taken(image, tiles), device)
                 with autocast(device, self.options.precision):
                     result = self.run(batch).float()
                 sent.append((tiles, delivery.send(result, torch.isfinite(result).all())))

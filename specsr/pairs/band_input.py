@@ -38,15 +38,19 @@ def cut_row(low_rate: float, rate: float, n_fft: int) -> int:
     return max(PARTS, min(n_fft // 2, math.floor(KNOWN_PART * low_rate / rate * n_fft / 2)))
 
 
-def copy_up(image: np.ndarray, cut: int) -> np.ndarray:
-    """Return [..., F, T] with the rows from ``cut`` on replaced by rows cut/2 to cut, repeated."""
-    rows = image.shape[-2]
-    source = np.arange(cut // 2, cut)
-    index = np.concatenate([np.arange(cut), np.resize(source, max(0, rows - cut))])
-    return image[..., index, :]
+def copy_up(image: np.ndarray, cut: int, rows: range | None = None) -> np.ndarray:
+    """Return [..., F, T] with the rows from ``cut`` on replaced by rows cut/2 to cut, repeated.
+
+    ``rows`` are those of the result, None for those of ``image``.
+    """
+    row = np.arange(image.shape[-2]) if rows is None else np.array(rows)
+    first = cut // 2
+    return image[..., np.where(row < cut, row, first + (row - cut) % (cut - first)), :]
 
 
-def band_image(db: np.ndarray, cut: int, df: float, top: int | None = None) -> np.ndarray:
+def band_image(
+    db: np.ndarray, cut: int, df: float, top: int | None = None, rows: range | None = None
+) -> np.ndarray:
     """Return the model's input [CHANNELS, F, T], float32, for a map of levels.
 
     Args:
@@ -55,21 +59,23 @@ def band_image(db: np.ndarray, cut: int, df: float, top: int | None = None) -> n
         df: spacing of the rows in Hz.
         top: first empty row, at least ``cut``; the number of rows for a full spectrum; None where
             it is not known.
+        rows: rows of the map to return; None for those of ``db``.
     """
-    rows, frames = db.shape
-    out = np.empty((CHANNELS, rows, frames), dtype=np.float32)
-    out[0] = copy_up(db, cut)
+    rows = range(len(db)) if rows is None else rows
+    row = np.array(rows)
+    out = np.empty((CHANNELS, len(row), db.shape[1]), dtype=np.float32)
+    out[0] = copy_up(db, cut, rows)
     # the other channels have a standard deviation of about 20, like the levels in dB
-    out[1] = _mark(rows, cut, top)[:, None]
-    out[2] = (np.arange(rows) * df / 600.0 - 20.0)[:, None]
+    out[1] = _mark(row, cut, top)[:, None]
+    out[2] = (row * df / 600.0 - 20.0)[:, None]
     edges = np.linspace(0, cut, PARTS + 1).astype(int)
     means = np.add.reduceat(db[:cut].astype(np.float32), edges[:-1], axis=0)
     out[3:] = (means / np.diff(edges)[:, None])[:, None, :]
     return out
 
 
-def _mark(rows: int, cut: int, top: int | None) -> np.ndarray:
+def _mark(row: np.ndarray, cut: int, top: int | None) -> np.ndarray:
     """Return `GIVEN` for rows that are measured or empty, `SOUGHT` or `FULL` for the others."""
-    row = np.arange(rows)
-    sought = SOUGHT if top is None else FULL
-    return np.where((row >= cut) & (row < (rows if top is None else top)), sought, GIVEN)
+    if top is None:
+        return np.where(row >= cut, SOUGHT, GIVEN)
+    return np.where((row >= cut) & (row < top), FULL, GIVEN)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -19,7 +20,15 @@ from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 from specsr.models.options import InferOptions
-from specsr.models.tiling import at_once, default_tile, features_limit, prepared, run_tiled
+from specsr.models.tiling import (
+    at_once,
+    default_tile,
+    features_limit,
+    prepared,
+    rows_seen,
+    run_tiled,
+)
+from specsr.models.winograd import TILE
 
 SMALL = {
     "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),
@@ -89,6 +98,36 @@ def test_tiled_is_whole_at_every_scale_of_one_model(
     image = 30 * torch.randn(1, rows, columns)
     result = run_tiled(MULTI, image, scale, InferOptions(tile=tile, device="cpu"))
     torch.testing.assert_close(result, whole(MULTI, image, scale), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_feats", [4, 32])
+@given(
+    rows=st.integers(1, 150), wanted=st.tuples(st.integers(0, 149), st.integers(1, 150)),
+    fold=st.sampled_from([(1, 1), (2, 3)]),
+)  # fmt: skip
+@settings(max_examples=8, deadline=None)
+def test_rows_that_are_seen_give_the_rows_of_the_whole(
+    n_feats: int, rows: int, wanted: tuple[int, int], fold: tuple[int, int]
+) -> None:
+    """With 32 features the body has tiles of its own, which start on the same rows."""
+    torch.manual_seed(rows)
+    net = build(EDSRConfig(scale=(1, 1), fold=fold, **{**SMALL, "n_feats": n_feats})).eval()
+    image = 30 * torch.randn(1, rows, 9)
+    chosen = np.zeros(rows, bool)
+    chosen[wanted[0] : wanted[1]] = True
+    seen = rows_seen(net, chosen)
+    if not chosen.any():
+        assert not seen
+        return
+    step = TILE * fold[0]
+    most = chosen.nonzero()[0][[0, -1]] + net.reach()[0] * np.array([-1, 1])
+    assert seen.start % step == 0 and most[0] - step < seen.start <= max(0, most[0])
+    assert min(rows, most[1] + 1) <= seen.stop <= min(rows, most[1] + step)
+    part = run_tiled(net, image[:, seen.start : seen.stop], (1, 1), InferOptions(device="cpu"))
+    result = run_tiled(net, image, (1, 1), InferOptions(device="cpu"))
+    torch.testing.assert_close(
+        part[:, chosen[seen.start : seen.stop]], result[:, chosen], rtol=0, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("most", [1, 3, 100])

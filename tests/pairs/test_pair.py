@@ -236,6 +236,13 @@ def test_band_image_depends_on_the_measured_rows_only(rows: int, cut: int, seed:
     other = db.copy()
     other[cut:] = -777
     np.testing.assert_array_equal(band_image(other, cut, 23.4), image)
+    # some rows alone, from the measured rows alone
+    some = range(cut // 3, rows - cut // 5)
+    part = band_image(db[:cut], cut, 23.4, rows=some)
+    np.testing.assert_array_equal(part, image[:, some.start : some.stop])
+    top = (cut + rows) // 2
+    part, full = band_image(db[:cut], cut, 23.4, top, some), band_image(db, cut, 23.4, top)
+    np.testing.assert_array_equal(part, full[:, some.start : some.stop])
     # a gain changes the channels of levels only
     shifted = band_image(db + 10, cut, 23.4)
     levelled = [0, *range(3, CHANNELS)]
