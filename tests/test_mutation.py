@@ -113,7 +113,7 @@ def test_survivors_are_found_and_recorded(tmp_path: Path) -> None:
 
     def run(tests: str) -> tuple[int, str]:
         command = [sys.executable, "-B", "-c", call, tests]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200)
         assert not done.stderr, done.stderr + done.stdout
         return done.returncode, done.stdout
 

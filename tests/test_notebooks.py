@@ -24,7 +24,7 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     home.mkdir()
     shutil.copytree(path.parents[1] / "examples", tmp_path / "examples")
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(home)}}
+        notebook, timeout=1800, kernel_name="python3", resources={"metadata": {"path": str(home)}}
     ).execute()
     if kept := os.environ.get("SPECSR_NOTEBOOKS"):  # a folder: for the pages of the site
         Path(kept).mkdir(parents=True, exist_ok=True)

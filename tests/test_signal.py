@@ -193,7 +193,7 @@ def test_samples_are_cut_or_padded_with_zeros():
 # Resampling
 
 
-@settings(max_examples=60, deadline=2000)
+@settings(max_examples=60, deadline=None)
 @given(
     length=st.integers(1, 3000),
     channels=st.integers(1, 3),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.events import ConnectionLost
 
 from specsr.app.coroutines import queued
 from specsr.app.process import Child, Status
@@ -61,7 +62,9 @@ class Work:
         self.kind.param.watch(lambda *_: self._show_form(), "value")
         session.param.watch(lambda *_: self._results_changed(), ["results", "active"])
         if pn.state.curdoc is not None:
-            pn.state.on_session_destroyed(lambda *_: threading.Thread(target=self.stop).start())
+            # a page without connection is disabled: its step must not go on until the session ends
+            pn.state.curdoc.on_event(ConnectionLost, self._gone)
+            pn.state.on_session_destroyed(self._gone)
         self._results_changed()
 
     def view(self) -> Any:
@@ -74,6 +77,9 @@ class Work:
             ),
             **_WIDE,
         )  # fmt: skip
+
+    def _gone(self, *_: Any) -> None:
+        threading.Thread(target=self.stop).start()  # the end of a step takes time
 
     def stop(self) -> None:
         """End a step that runs; the page is closed."""

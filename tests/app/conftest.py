@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +11,7 @@ import pytest
 
 import specsr
 from specsr.maps.pooling import pool
-from support.browser import HOSTILE, Walk
+from support.browser import HOSTILE, WAIT, Walk, app
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +47,7 @@ def chromium():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as started:
         # chromium needs no sandbox of its own in a container, where it often cannot make one
-        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"], timeout=WAIT)
         yield browser
         browser.close()
 
@@ -59,16 +55,11 @@ def chromium():
 @pytest.fixture(scope="module")
 def served(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running ``specsr app``, which leaves nothing behind."""
-    command = [sys.executable, "-m", "specsr", "app", str(inputs), "--no-browser"]
     temporary = tmp_path_factory.mktemp("temporary")
-    environment = os.environ | {"TMPDIR": str(temporary)}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    assert process.stderr is not None
-    address = process.stderr.readline().split()[-1]
-    yield address
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0 and "Traceback" not in errors, errors
+    with app(inputs, temporary) as server:
+        yield server.address
+    errors = "".join(server.errors)
+    assert server.process.returncode == 0 and "Traceback" not in errors, errors
     assert list(temporary.glob("specsr-app-*")) == []
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from specsr.io.temporaries import temporary_paths
 temporary_paths([Path("out.wav")])[0].write_text("half")
 Path(os.environ["TMPDIR"], "scratch").write_text("half")
-sleep = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"
+sleep = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(600)"
 inner = subprocess.Popen([sys.executable, "-c", sleep])
 print(inner.pid, flush=True)
 print('{RUNS}', file=sys.stderr, flush=True)
@@ -35,16 +35,26 @@ def script(code: str, folder: Path) -> Child:
     return Child(["-c", code], folder, program=[sys.executable])
 
 
-def wait_for_progress(child: Child) -> None:
-    end = time.monotonic() + 30
-    while child.status.fraction is None and time.monotonic() < end:
+def lingering(child: Child) -> int:
+    """Wait for the first lines of `LINGERS`; return the number of the process that it started."""
+    # its two streams are read apart: the line of progress may come before the other one
+    while (now := child.status).fraction is None or not now.messages:
+        assert now.state == "running", now
         time.sleep(0.02)
-    assert child.status.fraction == 0.25
+    assert now.fraction == 0.25
+    return int(now.messages[0])
+
+
+def wait_for_end(pid: int) -> None:
+    end = time.monotonic() + 300
+    while is_running(pid) and not _is_zombie(pid):
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_messages_and_the_end(tmp_path: Path) -> None:
     code = f"import sys; print('a'); print('{RUNS}', file=sys.stderr); print('b\\xe9')"
-    found = script(code, tmp_path).join(30)
+    found = script(code, tmp_path).join(300)
     assert found.state == "done"
     assert found.messages == ("a", "b\xe9")
     assert (found.label, found.fraction, found.seconds_left) == ("run", 1.0, 0.0)
@@ -59,7 +69,7 @@ def test_messages_and_the_end(tmp_path: Path) -> None:
     ],
 )
 def test_a_failure_is_one_line(tmp_path: Path, code: str, error: str) -> None:
-    found = script(code, tmp_path).join(30)
+    found = script(code, tmp_path).join(300)
     assert found.state == "failed"
     assert error in found.error and "\n" not in found.error
 
@@ -74,16 +84,12 @@ def test_cancel_leaves_nothing(
     ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" if stubborn else ""
     other = temporary_paths([tmp_path / "of another.wav"])[0]
     other.write_text("kept")
-    child = script(f"{ignore}{LINGERS}time.sleep(60)", tmp_path)
-    wait_for_progress(child)
-    inner = int(child.status.messages[0])
+    child = script(f"{ignore}{LINGERS}time.sleep(600)", tmp_path)
+    inner = lingering(child)
     child.cancel()
     assert child.status.state == "cancelled" and not child.status.error
     assert list(tmp_path.iterdir()) == [other]
-    end = time.monotonic() + 10
-    while is_running(inner) and not _is_zombie(inner) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not is_running(inner) or _is_zombie(inner)
+    wait_for_end(inner)
 
 
 def _is_zombie(pid: int) -> bool:
@@ -96,30 +102,29 @@ def _is_zombie(pid: int) -> bool:
 
 def test_a_command_that_ended_before_the_cancel_is_done(tmp_path: Path) -> None:
     child = script("", tmp_path)
-    child.join(30)
+    child.join(300)
     child.cancel()
     assert child.status.state == "done"
 
 
 @pytest.mark.slow
 def test_a_real_command_reports_its_progress_and_is_cancelled(tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).normal(size=(1, 60 * 24000)).astype(np.float32)
+    # so long that its end is far away whenever this test looks at it
+    noise = np.random.default_rng(0).normal(size=(1, 300 * 24000)).astype(np.float32)
     specsr.write(tmp_path / "long.wav", specsr.Signal(noise, 24000, "Pa"))
     before = {path.name for path in tmp_path.iterdir()}
     child = Child(["denoise", "long.wav", "-o", "out.wav", "--segment", "2"], tmp_path)
-    end = time.monotonic() + 120
-    while not child.status.fraction and time.monotonic() < end:
-        assert child.status.state == "running", child.status
+    while not (now := child.status).fraction:
+        assert now.state == "running", now
         time.sleep(0.05)
-    assert 0 < (child.status.fraction or 0) < 1
-    assert child.status.seconds_left
+    assert 0 < now.fraction < 1 and now.seconds_left
     child.cancel()
     assert child.status.state == "cancelled"
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
 def test_the_end_of_the_server_ends_all(tmp_path: Path) -> None:
-    children = [script("import time; time.sleep(60)", tmp_path) for _ in range(2)]
+    children = [script("import time; time.sleep(600)", tmp_path) for _ in range(2)]
     process.cancel_all()
     assert {child.status.state for child in children} == {"cancelled"}
     assert not list(tmp_path.iterdir())
@@ -132,10 +137,10 @@ def test_a_killed_server_ends_its_commands_with_all_they_started(tmp_path: Path)
         "import sys, time\n"
         "from pathlib import Path\n"
         "from specsr.app.process import Child\n"
-        f"child = Child(['-c', {LINGERS + 'time.sleep(60)'!r}], Path('.'), [sys.executable])\n"
+        f"child = Child(['-c', {LINGERS + 'time.sleep(600)'!r}], Path('.'), [sys.executable])\n"
         "while not child.status.messages: time.sleep(0.02)\n"
         "print(child.status.messages[0], flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", server], cwd=tmp_path, stdout=subprocess.PIPE, text=True
@@ -143,7 +148,4 @@ def test_a_killed_server_ends_its_commands_with_all_they_started(tmp_path: Path)
         assert process.stdout is not None
         inner = int(process.stdout.readline())
         process.kill()
-    end = time.monotonic() + 10
-    while is_running(inner) and not _is_zombie(inner) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not is_running(inner) or _is_zombie(inner)
+    wait_for_end(inner)

@@ -10,9 +10,11 @@ import pytest
 
 import specsr
 from specsr.app.opening import screen_map
-from support.browser import HOSTILE, Walk
+from support.browser import HOSTILE, MAPS, Walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ALPHAS = f"{MAPS}.map(r => r.glyph.global_alpha.value)"
+"""How far each map of the slider is seen, 0 to 1."""
 
 
 def test_a_recording_is_read_as_the_library_has_it_and_shown_on_all_axes(
@@ -42,7 +44,6 @@ def test_a_recording_is_read_as_the_library_has_it_and_shown_on_all_axes(
         assert order == pytest.approx(60 * freq / rpm, rel=2e-3)
     walk.page.set_viewport_size({"width": 1920, "height": 1080})
     walk.drawn()
-    walk.page.wait_for_timeout(500)
     walk.shot("recording-1920")
 
     walk.page.get_by_role("button", name="Harmonics").click()
@@ -51,7 +52,7 @@ def test_a_recording_is_read_as_the_library_has_it_and_shown_on_all_axes(
         "Bokeh.documents[0].get_model_by_name('maps').renderers"
         ".find(r => r.glyph.type == 'MultiLine').data_source.data.ys"
     )
-    walk.page.wait_for_function(f"() => {lines}.length == 8")
+    walk.until(f"{lines}.length == 8")
     first, second = walk.page.evaluate(f"() => {lines}.slice(0, 2).map(y => Array.from(y))")
     assert second == pytest.approx([2 * y for y in first])
     assert first[-1] > 1.5 * first[0]  # they rise with the speed
@@ -59,7 +60,7 @@ def test_a_recording_is_read_as_the_library_has_it_and_shown_on_all_axes(
     walk.page.set_viewport_size({"width": 1280, "height": 800})
     walk.page.get_by_label("Across").select_option("rpm")
     walk.page.get_by_label("Up", exact=True).select_option("order")
-    walk.page.wait_for_function(f"() => {lines}[0][0] == {lines}[0].at(-1)")
+    walk.until(f"{lines}[0][0] == {lines}[0].at(-1)")
     walk.drawn()
     walk.shot("orders-1280")
 
@@ -76,12 +77,12 @@ def test_the_slider_fades_between_maps_and_the_difference_is_beside(
     walk.page.get_by_role("checkbox", name="2: true.npz").wait_for()
     walk.page.get_by_role("checkbox", name="1: coarse.npz").check()
     walk.page.get_by_text("Map shown: 1 | 2").wait_for()
-    assert walk.alphas()[:2] == [1, 1]
+    walk.until(f"{ALPHAS}[0] == 1 && {ALPHAS}[1] == 1")
     handle = walk.page.get_by_role("slider").first
     handle.focus()
     for _ in range(25):
         handle.press("ArrowLeft")
-    assert walk.alphas()[1] == pytest.approx(0.5, abs=0.3)
+    walk.until(f"Math.abs({ALPHAS}[1] - 0.5) < 0.3")
     walk.page.get_by_label("Beside").select_option("difference")
     walk.page.get_by_text("minus 1: coarse.npz").wait_for()
     walk.shot("difference-1280")

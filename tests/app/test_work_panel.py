@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import panel as pn
 import pytest
+from bokeh.document import Document
+from bokeh.events import ConnectionLost
+from panel.io.state import set_curdoc
 
 import specsr
 from specsr.app import process, steps, work_panel
@@ -18,8 +22,6 @@ from specsr.app.source import Source
 from specsr.app.work_forms import forms, numbers
 from specsr.errors import SpecsrError
 from specsr.jobs.options import AUTO, Speed
-
-pytest.importorskip("panel")
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_the_lines_hold_all_steps_to_the_result(session: Session) -> None:
     assert work.run.disabled and "takes a recording" in work.progress.object
 
 
-@pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
+@pytest.mark.parametrize("end", ["done", "failed", "cancelled", "cancelled before it starts"])
 def test_a_run_ends_with_a_result_or_a_line(
     session: Session, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
@@ -144,8 +146,7 @@ def test_a_run_ends_with_a_result_or_a_line(
     script = {
         "done": "import shutil; shutil.copy(a[1], a[3]); print('note')",
         "failed": "print('error: no \\x1b[31m way', file=sys.stderr); sys.exit(1)",
-        "cancelled": "import time; time.sleep(60)",
-    }[end]
+    }.get(end, "import time; time.sleep(600)")
     program = (sys.executable, "-c", f"import sys; a = sys.argv[1:]; {script}")
     monkeypatch.setattr(
         work_panel, "Child", lambda arguments, folder: process.Child(arguments, folder, program)
@@ -155,10 +156,12 @@ def test_a_run_ends_with_a_result_or_a_line(
 
     async def press() -> None:
         running = asyncio.create_task(work.start())
-        await asyncio.sleep(0.1)
-        if end == "cancelled":
+        while end == "cancelled" and work.child is None:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # the task has begun
+        if end.startswith("cancelled"):
             await work.stop_step()
-        await asyncio.wait_for(running, 30)
+        await asyncio.wait_for(running, 300)
 
     asyncio.run(press())
     assert work.cancel.disabled and not work.run.disabled
@@ -170,27 +173,35 @@ def test_a_run_ends_with_a_result_or_a_line(
     else:
         assert len(session.results) == 2
         assert session.error == ("no \\x1b[31m way" if end == "failed" else "")
-        assert (end == "cancelled") == ("nothing is left" in session.message)
+        assert end.startswith("cancelled") == ("nothing is left" in session.message)
     assert not list(session.folder.glob(".*"))
 
 
+@pytest.mark.parametrize("end", ["connection", "session"])
 def test_a_page_that_is_closed_ends_its_step_without_a_word(
-    session: Session, monkeypatch: pytest.MonkeyPatch
+    session: Session, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    program = (sys.executable, "-c", "import time; time.sleep(60)")
+    """At once when its connection is lost, or with its session."""
+    program = (sys.executable, "-c", "import time; time.sleep(600)")
     monkeypatch.setattr(
         work_panel, "Child", lambda arguments, folder: process.Child(arguments, folder, program)
     )
-    work = work_panel.Work(session)
+    document, destroyed = Document(), []
+    monkeypatch.setattr(type(pn.state), "on_session_destroyed", lambda _, f: destroyed.append(f))
+    with set_curdoc(document):
+        work = work_panel.Work(session)
 
     async def walk() -> None:
         running = asyncio.ensure_future(work.start())
         while work.child is None:
             await asyncio.sleep(0.01)
         assert session.running and session.unsaved
-        await asyncio.to_thread(work.stop)
-        shutil.rmtree(session.folder)
+        if end == "connection":
+            document.callbacks.trigger_event(ConnectionLost())
+        else:
+            destroyed[0](document.session_context)
         await running
+        shutil.rmtree(session.folder)
 
     asyncio.run(walk())
     assert not session.running and session.error == ""

@@ -31,7 +31,7 @@ def recording(tmp_path: Path) -> Path:
 def _process(*args: object, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "specsr", *map(str, args)]
     given: dict = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-    return subprocess.run(command, timeout=120, check=False, **given)
+    return subprocess.run(command, timeout=600, check=False, **given)
 
 
 def _one_line(done: subprocess.CompletedProcess[str], match: str) -> None:
@@ -119,7 +119,7 @@ def test_a_closed_pipe_ends_in_one_line(recording, args):
 
 def test_closed_streams_are_no_error(recording):
     command = f"{sys.executable} -m specsr info '{recording}' >&- 2>&-"
-    assert subprocess.run(command, shell=True, timeout=120, check=False).returncode in (0, 1)
+    assert subprocess.run(command, shell=True, timeout=600, check=False).returncode in (0, 1)
 
 
 @pytest.mark.parametrize(

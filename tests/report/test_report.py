@@ -26,6 +26,7 @@ from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
 from specsr.synth.machine import RunUp
 from specsr.synth.synthesis import synthesise
+from support.browser import WAIT
 
 pytest.importorskip("bokeh")
 
@@ -319,8 +320,11 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
     options = ReportOptions(orders=(2,))
     path.write_text(make_report(*signals.values(), options=options), encoding="utf-8")
     with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        browser = play.chromium.launch(
+            executable_path=browser_path, args=["--no-sandbox"], timeout=WAIT
+        )
         tab = browser.new_context(offline=True).new_page()
+        tab.set_default_timeout(WAIT)
         problems, requests = [], []
         tab.on("pageerror", lambda error: problems.append(str(error)))
         tab.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
@@ -337,7 +341,7 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
         models = "[...Bokeh.documents[0]._all_models.values()]"
         tab.evaluate(f"() => {{{models}.find(m => m.type == 'Slider').value = 60}}")
         tab.wait_for_function(
-            f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)", timeout=5000
+            f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)"
         )
         # zoomed in, single cells of the reference are drawn: 1025 rows of 25 Hz, 512 samples
         zoom = (
@@ -346,7 +350,7 @@ def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
         )
         tab.evaluate(zoom % models)
         image = f"{models}.filter(m => m.type == 'ColumnDataSource' && m.data.image)"
-        tab.wait_for_function(f"{image}.some(s => s.data.dh[0] < 1100)", timeout=5000)
+        tab.wait_for_function(f"{image}.some(s => s.data.dh[0] < 1100)")
         seen = tab.evaluate(
             f"{image}.filter(s => s.data.dh[0] < 1100).map(s => ({{x: s.data.x[0], y: s.data.y[0],"
             "shape: s.data.image[0].shape, dh: s.data.dh[0], top: Math.max(...s.data.image[0])}))"

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 import specsr
 from specsr.maps.pooling import pool
-from support.browser import Walk
+from support.browser import Walk, app
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = {"width": 1440, "height": 860}
@@ -32,14 +30,8 @@ def main(target: Path) -> None:
         coarse = pool(specsr.spectrogram(example, n_fft=2048, hop_length=512), 4, 4)
         specsr.write_map(folder / "coarse.npz", coarse)
         specsr.write_map(folder / "fine.npz", specsr.upscale(coarse, scale=4))
-        command = [sys.executable, "-m", "specsr", "app", name, "--no-browser"]
-        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        try:
-            assert server.stderr is not None
-            shoot(server.stderr.readline().split()[-1], folder, target)
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(60)
+        with app(folder, folder) as server:
+            shoot(server.address, folder, target)
 
 
 def shoot(address: str, folder: Path, target: Path) -> None:

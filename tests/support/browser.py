@@ -2,14 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HOSTILE = "<img src=x onerror='window.hit=1'><script>hit=1<&#47script>\u202e$$x$$\".npz"
 
 
 SHOTS = Path(__file__).resolve().parents[2] / "build" / "app"
-WAIT = 90_000
+WAIT = 300_000
 """Time in ms after which a step of a walk has failed, also on a machine under load."""
+
+
+@dataclass
+class Server:
+    """A running ``specsr app``.
+
+    Attributes:
+        process: that runs it.
+        address: of its page.
+        errors: lines that it wrote to stderr so far.
+    """
+
+    process: subprocess.Popen[str]
+    address: str = ""
+    errors: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def app(folder: Path, temporary: Path) -> Iterator[Server]:
+    """Yield a server of a folder with its temporary files elsewhere; interrupted at the end."""
+    command = [sys.executable, "-m", "specsr", "app", str(folder), "--no-browser"]
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        server = Server(process)
+        # a pipe that nobody reads would stop the server when it is full
+        reader = threading.Thread(target=server.errors.extend, args=(process.stderr,))
+        try:
+            while not (found := re.search(r"http://\S+", line := process.stderr.readline())):
+                assert line, f"the server ended without an address: {server.errors}"
+                server.errors.append(line)  # a library may have a note before it
+            server.address = found[0]
+            reader.start()
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(WAIT / 1000)
+            finally:
+                process.kill()
+                if reader.ident is not None:
+                    reader.join()
 
 
 class Walk:
@@ -62,21 +113,40 @@ class Walk:
     def drawn(self) -> None:
         """Wait until a map is drawn."""
         self.page.wait_for_function(f"() => {MAPS}.some(r => r.data_source.data.image.length)")
-        self.page.wait_for_timeout(500)  # until what is around it has its place
+        self.settled()
 
-    def alphas(self) -> list[float]:
-        """Return how far each map of the slider is seen, 0 to 1."""
-        return self.page.evaluate(f"() => {MAPS}.map(r => r.glyph.global_alpha.value)")
+    def settled(self) -> None:
+        """Wait until the page is drawn and the maps keep their place."""
+        self.page.wait_for_function("() => Bokeh.documents[0].is_idle")
+        before = None
+        while before != (before := self._frame()):
+            self.page.wait_for_timeout(500)
 
-    def click(self, x: float, y: float, name: str = "maps") -> None:
-        """Click on a figure at fractions of its frame."""
-        box = self.page.evaluate(
+    def _frame(self, name: str = "maps") -> list[float]:
+        """Return left, top, width and height of the frame of a figure."""
+        return self.page.evaluate(
             "name => { const v = Bokeh.index.find_one_by_id"
             "(Bokeh.documents[0].get_model_by_name(name).id);"
             "const r = v.el.getBoundingClientRect(), b = v.frame.bbox;"
             "return [r.left + b.left, r.top + b.top, b.width, b.height]; }", name,
         )  # fmt: skip
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression of JavaScript is true."""
+        self.page.wait_for_function(f"() => {condition}")
+
+    def value(self, label: str, pattern: str) -> str:
+        """Wait until the field of this label holds what a pattern matches, and return that."""
+        found = self.page.get_by_label(label).element_handle()
+        self.page.wait_for_function(
+            "([found, pattern]) => new RegExp(pattern).test(found.value)", arg=[found, pattern]
+        )
+        return found.input_value()
+
+    def click(self, x: float, y: float, name: str = "maps") -> None:
+        """Click on a figure at fractions of its frame."""
         self.page.wait_for_timeout(500)  # two clicks in a row are a double click to Bokeh
+        box = self._frame(name)
         self.page.mouse.click(box[0] + x * box[2], box[1] + (1 - y) * box[3])
 
     def zoom(self, x: tuple[float, float], y: tuple[float, float]) -> None:

@@ -12,7 +12,7 @@ from specsr.signal import Signal
 
 FUZZ = settings(
     max_examples=60,
-    deadline=20_000,
+    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -233,7 +233,7 @@ def test_two_processes_learn_what_one_with_twice_the_batch_does(
     for extra in (["train.steps=3"], ["--resume"]) if start == "torchrun" else ([],):
         done = subprocess.run(
             [*command, *extra], env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True,
-            text=True, timeout=500,
+            text=True, timeout=1200,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("steps in") == 1, done.stderr  # one of them reports

@@ -167,7 +167,7 @@ def test_the_command_killed_in_mid_run_goes_on(unbroken: Unbroken, tmp_path: Pat
             time.sleep(0.001)
         process.kill()
     done = subprocess.run(
-        [*command, "--resume"], env=environment, capture_output=True, text=True, timeout=300
+        [*command, "--resume"], env=environment, capture_output=True, text=True, timeout=1200
     )
     assert done.returncode == 0, done.stderr
     assert "9 steps in" in done.stderr and "waiting for data" in done.stderr
