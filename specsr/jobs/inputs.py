@@ -106,6 +106,8 @@ def _found_rpm(path: Path, signal: Signal, speed: Speed) -> np.ndarray:
         raise SpecsrError(f"{path}: --rpm auto: {error}") from None
     if not found.is_found:
         beside = f" but those of the mains ({found.mains:g} Hz)" if found.mains else ""
+        if found.rival is not None:
+            beside = " rather than another that explains the recording as well"
         raise SpecsrError(
             f"{path}: --rpm auto: no lines that follow one speed{beside}; give limits (--rpm "
             "auto:800:6000), or orders to specsr speed, or a table"

@@ -17,12 +17,13 @@ import numpy as np
 from specsr.errors import SpecsrError, expect
 from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidates
 from specsr.nvh.tacholess_edges import Lines, continued, held
-from specsr.nvh.tacholess_factors import MOST, SHARED
+from specsr.nvh.tacholess_factors import MOST
 from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
 from specsr.nvh.tacholess_map import SLOPES, TOP, column_step, joined, pieces
 from specsr.nvh.tacholess_path import Search, speeds_between, start_scores
 from specsr.nvh.tacholess_pattern import changes, lowered, pattern
 from specsr.nvh.tacholess_phase import refine_by_phase
+from specsr.nvh.tacholess_rivals import rival_of
 from specsr.nvh.tacholess_source import Heard
 from specsr.progress import Progress
 from specsr.signal import Signal, Source
@@ -102,6 +103,9 @@ class FoundSpeed:
         mains: mains frequency whose multiples the lines stay at, Hz, or None.  The confidence is
             then `tacholess_mains.CONFIDENCE` at most, unless orders or a start value are given.
         limits: lowest and highest speed of the search, 1/min.
+        rival: position of a candidate that explains the lines nearly as well and shares none; the
+            confidence is lower then.  None if there is none, or orders, a start value or a
+            candidate were chosen.
     """
 
     times: np.ndarray
@@ -112,6 +116,7 @@ class FoundSpeed:
     changes: tuple[float, ...] = ()
     mains: float | None = None
     limits: tuple[float, float] = SpeedSearch.rpm_range
+    rival: int | None = None
 
     @property
     def is_found(self) -> bool:
@@ -211,7 +216,7 @@ def find_speed_in(
     start = None if options.start is None else options.start * unit / 60
     rotation_hz, known = speeds[track.path] / 60, track.clear >= LOST
     heard = signal.low()
-    lines = _lines(chosen, given, speeds / 60, options)
+    lines = Lines.of(chosen, given, speeds / 60, options.rpm_range, options.start)
     beside = continued(heard, rotation_hz, track.clear, step, lines)
     rotation_hz, known = beside[0], known | beside[1]
     rotation_hz = held(rotation_hz, known, start)
@@ -222,11 +227,16 @@ def find_speed_in(
     changed = changes(pattern(heard, rotation_hz, step), track.clear, step)
     confidence = lowered(track.confidence, sorted({*changed, *track.breaks}))
     mains = mains_of(rotation_hz, track.clear, refined)
-    if mains and start is None and not len(given):
+    is_open = start is None and not len(given)
+    rival = rival_of(found, 0) if is_open and options.candidate == 1 else None
+    if mains and is_open:
         confidence = np.minimum(confidence, CONFIDENCE)
+    if rival is not None:
+        confidence = np.minimum(confidence, rival.confidence)
     return FoundSpeed(
         times, rpm, confidence, tuple(found), options.candidate - 1,
         tuple(times[changed].tolist()), mains, options.rpm_range,
+        None if rival is None else rival.candidate,
     )  # fmt: skip
 
 
@@ -276,25 +286,3 @@ def _tracks(
     ]
     other = another(tracks[0], best, step)
     return tracks + ([other] if other else []), own
-
-
-def _lines(
-    chosen: Candidate, given: np.ndarray, rotation_hz: np.ndarray, options: SpeedSearch
-) -> Lines:
-    """Return the lines of a candidate; those at the orders given, if any, count as well.
-
-    Args:
-        chosen: the candidate.
-        given: orders of the machine, [K].
-        rotation_hz: speeds of the search, [S].
-        options: limits and start value.
-    """
-    unit = chosen.spacing or 1.0
-    combs = [chosen.track.orders]
-    if chosen.spacing and len(given):
-        combs.append(given / unit)
-    rpm = 60 * rotation_hz / unit
-    low, high = options.rpm_range
-    inside = (rpm >= low * (1 - SHARED)) & (rpm <= high * (1 + SHARED))
-    start = None if options.start is None else options.start * unit / 60
-    return Lines(combs, rotation_hz[inside], start)

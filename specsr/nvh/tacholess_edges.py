@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from specsr.nvh.tacholess_candidates import Candidate
+from specsr.nvh.tacholess_factors import SHARED
 from specsr.nvh.tacholess_map import SLOPES, joined, pieces
 from specsr.nvh.tacholess_path import STEP, start_scores
 from specsr.signal import Signal
@@ -45,6 +47,29 @@ class Lines:
     combs: Sequence[np.ndarray]
     speeds: np.ndarray
     start: float | None = None
+
+    @classmethod
+    def of(
+        cls, chosen: Candidate, given: np.ndarray, rotation_hz: np.ndarray,
+        rpm_range: tuple[float, float], start: float | None,
+    ) -> Lines:  # fmt: skip
+        """Return the lines of a candidate; those at the orders given, if any, count as well.
+
+        Args:
+            chosen: the candidate.
+            given: orders of the machine, [K].
+            rotation_hz: speeds of the search, [S].
+            rpm_range: lowest and highest speed, 1/min.
+            start: speed in the first column, 1/min; None if unknown.
+        """
+        unit = chosen.spacing or 1.0
+        combs = [chosen.track.orders]
+        if chosen.spacing and len(given):
+            combs.append(given / unit)
+        rpm = 60 * rotation_hz / unit
+        low, high = rpm_range
+        inside = (rpm >= low * (1 - SHARED)) & (rpm <= high * (1 + SHARED))
+        return cls(combs, rotation_hz[inside], None if start is None else start * unit / 60)
 
 
 def continued(

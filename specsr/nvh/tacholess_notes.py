@@ -26,6 +26,13 @@ def cautions(found: FoundSpeed) -> list[str]:
             f"{named} times the speed explains the lines nearly as well: --orders (those with "
             "lines), --rpm-range or --candidate decides"
         )
+    if found.rival is not None:
+        rpm = found.candidates[found.rival].rpm
+        lines.append(
+            f"candidate {found.rival + 1}, {rpm.min():.0f} to {rpm.max():.0f} rpm, has nearly the "
+            "same score or a higher one, and other lines, as of another machine: --start, --orders "
+            "or --candidate decides"
+        )
     if outside := _outside(found):
         low, high = found.limits
         lines.append(
