@@ -58,14 +58,14 @@ def two_machines(second: float) -> Signal:
     return Signal(lines + 0.5 * np.random.default_rng(0).standard_normal(turns.size), RATE)
 
 
-def test_two_machines_alike_leave_the_speed_open_until_a_start_is_stated():
+def test_two_machines_alike_leave_the_speed_open_until_one_is_chosen():
     options = SpeedSearch((1500.0, 3500.0))
     found = find_speed(two_machines(1.0), options)
     assert found.rival is not None and not found.is_found and found.confidence.max() <= 0.5
     assert any(each.startswith(f"candidate {found.rival + 1}, ") for each in cautions(found))
-    for rpm in (1860.0, 2622.0):
-        stated = find_speed(two_machines(1.0), replace(options, start=rpm))
-        assert np.median(stated.rpm) == pytest.approx(rpm, rel=1e-2)  # which one it is
-        assert stated.rival is None and stated.confidence.mean() > 0.8
+    for rpm, choice in ((1860.0, {"start": 1860.0}), (2622.0, {"candidate": found.rival + 1})):
+        chosen = find_speed(two_machines(1.0), replace(options, **choice))
+        assert np.median(chosen.rpm) == pytest.approx(rpm, rel=1e-2)  # which one it is
+        assert chosen.rival is None and chosen.confidence.max() > 0.8
     alone = find_speed(two_machines(0.0), options)
     assert alone.rival is None and alone.confidence.mean() > 0.9
