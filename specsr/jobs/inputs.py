@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from specsr.jobs.speed_inputs import speed_channel
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.speed import read_rpm, take_channel
 from specsr.signal import Signal
+
+if TYPE_CHECKING:
+    from specsr.nvh.tacholess import FoundSpeed
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +68,7 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
         )
     signal = io.read(path, **reading.arguments())
     if speed.is_auto:
-        return signal.replace(rpm=_found_rpm(path, signal, speed))
+        return signal.replace(rpm=found_speed(path, signal, speed).at(signal))
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
     if not speed.from_channel:
@@ -92,8 +96,17 @@ def check_turning(path: Path, rpm: Sequence[float] | np.ndarray, speed: Speed) -
     )
 
 
-def _found_rpm(path: Path, signal: Signal, speed: Speed) -> np.ndarray:
-    """Return the speed found in a recording at every sample, 1/min; notes name it."""
+def found_speed(path: Path, signal: Signal, speed: Speed) -> FoundSpeed:
+    """Return the speed found in a recording; notes name it.
+
+    Args:
+        path: its file.
+        signal: the recording.
+        speed: limits and orders of the search.
+
+    Raises:
+        SpecsrError: no speed is found.
+    """
     from specsr.nvh.tacholess import SpeedSearch, find_speed
     from specsr.nvh.tacholess_notes import cautions
 
@@ -126,7 +139,7 @@ def _found_rpm(path: Path, signal: Signal, speed: Speed) -> np.ndarray:
         )  # fmt: skip
     for line in cautions(found):
         log.warning("%s: specsr speed: %s", path, line)
-    return found.at(signal)
+    return found
 
 
 def without_channels(signal: Signal, names: Sequence[str]) -> Signal:

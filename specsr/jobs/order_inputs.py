@@ -15,7 +15,7 @@ from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.io.speed_table import read_speeds
 from specsr.io.speeds import filled
-from specsr.jobs.inputs import load_recording, without_channels
+from specsr.jobs.inputs import found_speed, load_recording, without_channels
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.speed_inputs import shaft_channel, shaft_tables, speed_channel
 from specsr.nvh.order_blocks import block_plan
@@ -150,9 +150,18 @@ def opened(
         if part is None and not speed.is_auto:
             found = stack.enter_context(stream.opened(path, **reading.arguments()))
         if found is None:
-            signal = without_channels(load_recording(path, reading, speed), leave_out)
+            signal = load_recording(path, reading, Speed() if speed.is_auto else speed)
+            confidence = None
+            if speed.is_auto:
+                heard = found_speed(path, signal, speed)
+                signal = signal.replace(rpm=heard.at(signal))
+                confidence = heard.times, heard.confidence
+            signal = without_channels(signal, leave_out)
             signal = signal if part is None else part(signal)
-            yield signal, None if signal.rpm is None else Shaft("", signal.rpm)
+            shaft = None
+            if signal.rpm is not None:
+                shaft = Shaft("", signal.rpm, confidence=confidence)
+            yield signal, shaft
             return
         channel = None
         if speed.from_channel:

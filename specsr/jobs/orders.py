@@ -111,7 +111,11 @@ def cut_orders(
     if note is not None:
         for k, line in enumerate(lines):
             factor = np.where(whole.valid[k], whole.needed[k] / whole.bandwidth[k], np.nan)
-            text = narrow_note(str(line), whole.times, whole.rpm[k], factor, cutting.method)
+            sure = line.shaft.confidence
+            sure_at = None if sure is None else np.interp(whole.times, *sure)
+            text = narrow_note(
+                str(line), whole.times, whole.rpm[k], factor, cutting.method, sure_at
+            )
             if text is not None:
                 note(text)
     return piece_cuts(lines, whole)

@@ -32,6 +32,8 @@ NOISE_MEMORY = 12.0
 """Time over which the noise is found, times the narrowest bandwidth."""
 WATCHED = 4.0
 """Factor up to which a constant bandwidth is compared with wider ones; its knots allow no more."""
+SURE = 0.9
+"""Confidence of a speed found in the recording above which it is right as a rule."""
 NAMED = 2.0
 """A bandwidth needed over the one stated from which an order is named: one step of `RATIO` changes
 a level less than noise."""
@@ -43,8 +45,9 @@ def watched(method: VoldKalman) -> VoldKalman:
 
 
 def narrow_note(
-    name: str, times: np.ndarray, rpm: np.ndarray, factor: np.ndarray, method: VoldKalman
-) -> str | None:
+    name: str, times: np.ndarray, rpm: np.ndarray, factor: np.ndarray, method: VoldKalman,
+    confidence: np.ndarray | None = None,
+) -> str | None:  # fmt: skip
     """Return a line on an order that changes faster than its bandwidth follows; None if it doesn't.
 
     Args:
@@ -53,6 +56,8 @@ def narrow_note(
         rpm: speed of its shaft, 1/min, [T].
         factor: bandwidth needed over that of the filter, [T]; from 1, nan out of range.
         method: with the bandwidth stated.
+        confidence: of a speed found in the recording, [T]; below `SURE` the speed may be at fault.
+            None for one that was given.
     """
     above = np.flatnonzero(factor >= NAMED)
     if not len(above):
@@ -61,10 +66,18 @@ def narrow_note(
     needed = factor[most] * method.bandwidth
     more = " or more" if factor[most] >= WATCHED / SAME else ""
     seconds = len(above) * float(times[-1] - times[0]) / max(1, len(times) - 1)
-    return (
+    head = (
         f"order {name} changes faster than {method.bandwidth:g} {method.unit} follows for "
-        f"{seconds:.2g} s, most of all at {times[most]:.4g} s ({rpm[most]:.0f} rpm): at a "
-        f"resonance its levels may be off by 1 dB and more, and a bandwidth of {needed:.2g} "
+        f"{seconds:.2g} s, most of all at {times[most]:.4g} s ({rpm[most]:.0f} rpm): "
+    )
+    if confidence is not None and confidence[most] < SURE:
+        return head + (
+            "the speed may be at fault, which was found in the recording with a confidence of "
+            f"{confidence[most]:.2f} there; a table of the speed (--rpm), or limits (--rpm "
+            "auto:800:6000), may help"
+        )
+    return head + (
+        f"at a resonance its levels may be off by 1 dB and more, and a bandwidth of {needed:.2g} "
         f"{method.unit}{more} follows it (--max-bandwidth {2 * WATCHED * method.bandwidth:g} "
         "widens it there alone); where another line crosses it, add that line to --cut and widen "
         "nothing"

@@ -29,12 +29,15 @@ class Shaft:
         positions: samples that the values belong to, increasing, [M]; between them the speed is
             linear, outside it is held.  None: one value per sample.
         ratio: factor of the speed.
+        confidence: times in s, and the probability that a speed found in the recording is right
+            there, [M] each; None for a speed that was given.
     """
 
     name: str
     values: np.ndarray
     positions: np.ndarray | None = None
     ratio: float = 1.0
+    confidence: tuple[np.ndarray, np.ndarray] | None = None
 
     def at(self, samples: np.ndarray) -> np.ndarray:
         """Return the magnitude of the speed at some samples, 1/min, same shape."""

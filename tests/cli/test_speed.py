@@ -11,8 +11,8 @@ import pytest
 
 import specsr
 from specsr import Signal, read_rpm
-from specsr.jobs.options import AUTO, Speed
-from specsr.jobs.order_inputs import OrderCutting
+from specsr.jobs.options import AUTO, Reading, Speed
+from specsr.jobs.order_inputs import OrderCutting, opened
 from specsr.nvh.tacholess import FoundSpeed
 from specsr.nvh.tacholess_notes import cautions
 from support.command import run
@@ -66,6 +66,19 @@ def test_other_commands_find_the_speed_themselves(recording, tmp_path, capsys):
     specsr.write_map(spec, specsr.spectrogram(Signal(noise, RATE), n_fft=256))
     code, _, err = run(capsys, "orders", spec, "--rpm", "auto")
     assert code == 1 and "--rpm auto finds the speed of recordings" in err
+
+
+def test_orders_of_a_speed_that_is_found_have_its_confidence(recording):
+    path, rpm = recording
+    speed = Speed(Path("auto:1000:2800"))
+    with opened(path, Reading(), speed) as (signal, shaft):
+        pass
+    assert shaft is not None and shaft.confidence is not None and signal.rpm is not None
+    found = specsr.find_speed(specsr.read(path), specsr.SpeedSearch((1000, 2800)))
+    assert np.array_equal(shaft.confidence[0], found.times)
+    assert np.array_equal(shaft.confidence[1], found.confidence)
+    assert np.array_equal(signal.rpm, found.at(specsr.read(path)))
+    assert np.median(np.abs(signal.rpm / rpm - 1)) < 1e-3
 
 
 def test_factors_that_explain_the_lines_too_are_named_unless_the_orders_are(tmp_path, capsys):

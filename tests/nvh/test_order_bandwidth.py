@@ -127,10 +127,13 @@ def test_short_recordings_and_silence(length: int) -> None:
         assert np.abs(found.whole.residual.samples).max() <= gain
 
 
-def notes(signal: Signal, method: VoldKalman, orders: list[float]) -> list[str]:
+def notes(
+    signal: Signal, method: VoldKalman, orders: list[float], sure: float | None = None
+) -> list[str]:
     """Return the notes of a cut in one block, as the command prints them."""
     found: list[str] = []
-    lines = shaft_orders(orders, [Shaft("", UP)])
+    confidence = None if sure is None else (TIMES[[0, -1]], np.full(2, sure))
+    lines = shaft_orders(orders, [Shaft("", UP, confidence=confidence)])
     cutting = OrderCutting("", (), method)
     cut_orders(signal, lines, cutting, OrderFiles(), lambda: None, note=found.append)
     return found
@@ -143,6 +146,10 @@ def test_a_stated_bandwidth_that_a_resonance_outruns_is_named_and_the_cut_stays_
     assert "--max-bandwidth 12" in note
     time = float(note.split("most of all at ")[1].split(" s")[0])
     assert abs(np.interp(time, TIMES, 2 * UP / 60) - 120) < 15
+    (unsure,) = notes(signal, VoldKalman(1.5), [2, 5.5], sure=0.46)
+    assert "the speed may be at fault" in unsure and "confidence of 0.46 there" in unsure
+    assert "resonance" not in unsure
+    assert notes(signal, VoldKalman(1.5), [2, 5.5], sure=0.95) == [note]
     assert notes(signal, ADAPTIVE, [2, 5.5]) == []
     assert notes(signal, VoldKalman(6.0), [2, 5.5]) == []
     lines = shaft_orders([2, 5.5], [Shaft("", UP)])
