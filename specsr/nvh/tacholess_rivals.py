@@ -46,8 +46,12 @@ def rival_of(found: Sequence[Candidate], chosen: int) -> Rival | None:
         chosen: position of the one.
     """
     own = found[chosen]
+    # the path of the highest sums of all is a rival of another one with any factor
+    second = own.track.kind == "other"
     scores = {
-        k: each.score / max(own.score, 1e-9)
+        k: max(
+            each.score / max(own.score, 1e-9), 1.0 if second and each.track.kind == "free" else 0
+        )
         for k, each in enumerate(found)
         if each.track is not own.track and each.track.clearness >= CLEAR and not _share(each, own)
     }

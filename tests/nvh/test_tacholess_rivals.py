@@ -17,9 +17,9 @@ from specsr.nvh.tacholess_rivals import MOST, SCORES, rival_of
 RATE = 4000.0
 
 
-def candidate(rpm: float, score: float, clear: float = 0.9) -> Candidate:
+def candidate(rpm: float, score: float, clear: float = 0.9, kind: str = "limited") -> Candidate:
     sure = np.full(40, clear)
-    track = Track(np.zeros(40, int), np.arange(1, 5.0), sure, sure, "other")
+    track = Track(np.zeros(40, int), np.arange(1, 5.0), sure, sure, kind)
     return Candidate(np.full(40, rpm), score, 1.0, track)
 
 
@@ -46,6 +46,13 @@ def test_speeds_that_share_lines_or_have_none_are_no_rivals(other):
     assert rival_of([own, other], 0) is None
     assert rival_of([own], 0) is None
     assert rival_of([own, replace(candidate(2300, 9), track=own.track)], 0) is None
+
+
+def test_the_path_of_the_highest_sums_is_a_rival_of_a_second_one_with_any_score():
+    first, second = candidate(2300, 1, kind="free"), candidate(2000, 5, kind="other")
+    found = rival_of([second, first], 0)
+    assert found is not None and found.confidence == MOST[1]
+    assert rival_of([replace(first, score=5.0), replace(second, score=1.0)], 0) is None
 
 
 def two_machines(second: float) -> Signal:
