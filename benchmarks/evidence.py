@@ -23,7 +23,7 @@ import generator
 import numpy as np
 from common import parser, progress, publish, run
 from generator import KINDS
-from machines import HOP, N_FFT
+from machine_cases import HOP, N_FFT
 
 from specsr import Signal
 from specsr.maps.grid import Grid

@@ -22,7 +22,7 @@ import numpy as np
 from common import parser, progress, publish, run
 from generator import KINDS
 from held_out import CLASSES, SCALE, without_speed
-from machines import Case, case
+from machine_cases import Case, case
 from scipy.signal import find_peaks
 
 from specsr.nvh import order_fit

@@ -24,7 +24,7 @@ import generator
 import numpy as np
 from common import parser, progress, publish, run
 from generator import KINDS
-from machines import Case, case
+from machine_cases import Case, case
 
 from specsr.enhance.estimate import blend_bicubic, network_estimate, order_input
 from specsr.maps import levels as decibels

@@ -22,54 +22,28 @@ whose error lies within the uncertainty (68.3 % is right; by kind: `benchmarks/u
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 
 import generator
 import numpy as np
 import torch
-from common import mean_error, parser, progress, publish, run
-from generator import KINDS, Machine
+from common import parser, progress, publish, run
+from generator import KINDS
 from kept_steps import kept_steps
-from map_coverage import Judged, cells, coverage, fifths, judged
-from scipy import ndimage
+from machine_cases import Case, case, touched_columns
+from machine_tables import BASELINES, METHODS, Result, Scores, tables
+from map_coverage import judged
 
-from specsr import Signal
 from specsr.choices import Consistency
 from specsr.enhance.maps import upscale_map
 from specsr.maps import levels
-from specsr.maps.grid import Grid
 from specsr.maps.noise_interpolation import noise_interpolation
-from specsr.maps.pooling import pool
-from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.consistency import impose
-from specsr.scores.map_errors import line_mask
-from specsr.scores.ridges import compare_lines, ridge_length, split_lines
+from specsr.scores.ridges import compare_lines
 
-N_FFT, HOP = 2048, 256
-LOW_HZ = 2000.0
-"""Cells below this frequency have a coverage of their own."""
-
-METHODS: dict[str, str] = {
-    "bicubic": "bicubic",
-    "bicubic back": "bicubic, measured (back-projection)",
-    "none": "specsr measured, no speed",
-    "search": "specsr measured, speed searched",
-    "speed": "specsr measured, speed given, corrected",
-    "shafts": "specsr measured, speeds of all shafts given",
-    "exact": "specsr measured, speed given, as it is",
-    "wrong": "specsr measured, speed 3 % too high, corrected",
-    "expected": "specsr expected, no speed",
-    "expected speed": "specsr expected, speed given, as it is",
-    "expected shafts": "specsr expected, speeds of all shafts given, as they are",
-    "truth": "the truth itself, measured (bound)",
-}
-"""Method -> its label."""
-BASELINES = ("bicubic", "bicubic back")
 BY_DEFAULT = (
     "bicubic", "bicubic back", "none", "search", "speed", "shafts", "expected", "expected speed",
     "expected shafts", "truth",
@@ -79,91 +53,6 @@ CONSISTENCY: dict[str, Consistency] = {
     "expected shafts": "expected",
 }  # fmt: skip
 """Method -> its consistency, if not ``measured``."""
-
-SCORES: dict[str, tuple[float, float]] = {
-    "all, dB": (1, 0.05),
-    "lines, dB": (1, 0.05),
-    "single, dB": (1, 0.05),
-    "close, dB": (1, 0.05),
-    "clicks, dB": (1, 0.05),
-    "floors beside clicks, bias dB": (0, 0.05),
-    "level of clicks, dB": (1, 0.05),
-    "found, %": (-1, 0.5),
-    "invented, %": (1, 0.5),
-}
-"""Score -> 1 if lower is better, -1 if higher, 0 if nearer to zero; and the least difference."""
-
-Scores = dict[str, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One machine as a task.
-
-    Attributes:
-        machine: the machine.
-        low: coarse map, with the speed.
-        truth: expected levels of the fine map in dB re 1 Pa, [F, T].
-        masks: name of a class of cells -> bool [F, T].
-        scale: factor of both axes.
-    """
-
-    machine: Machine
-    low: SpecMap
-    truth: np.ndarray
-    masks: dict[str, np.ndarray]
-    scale: int
-
-
-def case(kind: str, seed: int, scale: int) -> Case:
-    """Return a machine as a task."""
-    machine = generator.make(kind, seed)
-    samples = machine.samples().astype(np.float32)
-    fine = SpectrogramTransform(N_FFT, HOP)(
-        Signal(samples[None], machine.rate, "Pa", rpm=machine.rpm)
-    )
-    clean = generator.clean_power(machine, N_FFT, HOP)
-    noise = generator.noise_power(machine, N_FFT, HOP)
-    touched = touched_columns(machine.impacts, machine.rate, clean.shape[1])
-    truth, masks = classes(clean, noise, touched, fine.grid, scale)
-    return Case(machine, pool(fine, scale, scale), truth, masks, scale)
-
-
-def classes(
-    clean: np.ndarray, noise: np.ndarray, touched: np.ndarray, grid: Grid, scale: int
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the true levels in dB and name of a class of cells -> mask [F, T].
-
-    Args:
-        clean, noise: expected power of the deterministic part and of the noise, [F, T].
-        touched: columns whose window holds an impact, bool [1, T].
-        grid: of the fine map.
-        scale: factor of both axes.
-    """
-    truth = levels.to_db(clean + noise)
-    lines = line_mask(truth)
-    single, close = split_lines(truth, lines, ridge_length(grid), separation=2 * scale)
-    raised = touched & (clean > 10 * noise)
-    reach = 2 * 6 * scale + 1
-    beside = ndimage.maximum_filter1d(raised, reach, axis=1) & ~touched & (clean < 0.1 * noise)
-    below = np.broadcast_to((grid.freqs()[:-1] < LOW_HZ)[:, None], truth.shape)
-    still = lines & ~touched
-    return truth, {
-        "all": np.ones(truth.shape, dtype=bool),
-        "lines": still, "single": single & ~touched, "close": close & ~touched,
-        "clicks": touched & (clean > noise), "beside": beside,
-        "noise": (clean < 0.1 * noise) & ~touched & ~lines,
-        "below 2 kHz": below, "lines below 2 kHz": below & still,
-    }  # fmt: skip
-
-
-def touched_columns(impacts: Sequence[float], rate: float, count: int) -> np.ndarray:
-    """Return the columns whose window holds an impact or its decay, bool [1, T]."""
-    at = np.arange(count) * HOP
-    touched = np.zeros((1, count), dtype=bool)
-    for time in impacts:
-        touched[0] |= np.abs(at - time * rate) <= N_FFT / 2 + HOP
-    return touched
 
 
 def estimate(method: str, one: Case, model: str | None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -225,21 +114,6 @@ def click_levels(db: np.ndarray, one: Case) -> np.ndarray:
     return np.array(found)
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Scores and cells of a method on one machine.
-
-    Attributes:
-        kind: of the machine.
-        scores: from `scores`.
-        judged: errors and their uncertainty by class; None without an uncertainty.
-    """
-
-    kind: str
-    scores: Scores
-    judged: Judged | None
-
-
 def judge(method: str, one: Case, model: str | None) -> Result:
     """Run a method on a machine."""
     db, uncertainty = estimate(method, one, model)
@@ -258,99 +132,6 @@ def machine_results(
     one = case(*machine, scale)
     with kept_steps():  # network and speed search run once for both consistency modes
         return [judge(method, one, model) for method in methods]
-
-
-# Comparison
-
-
-def worse(ours: Sequence[Scores], theirs: Sequence[Scores], score: str) -> bool:
-    """Whether a method is worse in a score than another on the same machines, beyond scatter."""
-    sign, least = SCORES[score]
-    a, b = (np.array([x[score] for x in group]) for group in (ours, theirs))
-    gap = np.abs(a) - np.abs(b) if sign == 0 else sign * (a - b)
-    mean, error = mean_error(gap)
-    return bool(mean > max(least, 0.0 if np.isnan(error) else error))
-
-
-def better(first: Sequence[Scores], second: Sequence[Scores], score: str) -> Sequence[Scores]:
-    """Return which of two groups has the better mean."""
-    sign, _ = SCORES[score]
-    means = [np.nanmean(np.abs([x[score] for x in g]) * (sign or 1)) for g in (first, second)]
-    return first if means[0] <= means[1] else second
-
-
-def of_kind(results: Sequence[Result], kind: str) -> list[Scores]:
-    """Return the scores of the machines of a kind."""
-    return [r.scores for r in results if r.kind == kind]
-
-
-def losses(
-    results: Mapping[str, Sequence[Result]], method: str, others: Sequence[str]
-) -> dict[str, list[str]]:
-    """Return kind -> scores in which a method is worse than the best of one or two others."""
-    found: dict[str, list[str]] = {}
-    for kind in dict.fromkeys(r.kind for r in results[method]):
-        ours = of_kind(results[method], kind)
-        for score in SCORES:
-            if all(np.isnan(x[score]) for x in ours):
-                continue
-            rivals = [of_kind(results[name], kind) for name in others]
-            rival = rivals[0] if len(rivals) == 1 else better(rivals[0], rivals[1], score)
-            if worse(ours, rival, score):
-                found.setdefault(kind, []).append(score.split(",")[0])
-    return found
-
-
-def listed(found: Mapping[str, Sequence[str]]) -> str:
-    """Return kinds and scores as text."""
-    return "; ".join(f"{kind} ({', '.join(names)})" for kind, names in found.items()) or "-"
-
-
-def averages(results: Sequence[Result]) -> dict[str, float]:
-    """Mean of every score over machines that have it; the bias as mean of its magnitude."""
-    row = {}
-    for name, (sign, _) in SCORES.items():
-        values = np.array([r.scores[name] for r in results])
-        values = np.abs(values) if sign == 0 else values
-        row[name] = float(np.nanmean(values)) if not np.isnan(values).all() else np.nan
-    return row
-
-
-def summary(results: Mapping[str, Sequence[Result]]) -> list[dict[str, object]]:
-    """One row per method: where it loses, and its scores averaged over all machines."""
-    rows = []
-    for method, found in results.items():
-        row: dict[str, object] = {"method": METHODS[method]}
-        both = all(name in results for name in BASELINES)
-        lost = losses(results, method, BASELINES) if both and method not in BASELINES else {}
-        row["worse than the better bicubic"] = listed(lost) if method not in BASELINES else ""
-        plain = "expected" if method.startswith("expected") else "none"
-        speed = method in (
-            "search", "speed", "shafts", "exact", "wrong", "expected speed", "expected shafts",
-        )  # fmt: skip
-        row["worse than without speed"] = (
-            listed(losses(results, method, [plain])) if speed and plain in results else ""
-        )
-        rows.append(row | averages(found))
-    return rows
-
-
-def tables(results: Mapping[str, Sequence[Result]], label: str) -> dict[str, list[dict]]:
-    """Return all tables of one scale."""
-    made = {f"{label}: all machines": summary(results)}
-    sure = {m: [x.judged for x in r if x.judged is not None] for m, r in results.items()}
-    sure = {m: found for m, found in sure.items() if found}
-    if sure:
-        made[f"{label}: coverage of the uncertainty, %, and how it ranks errors"] = [
-            {"method": METHODS[m]} | coverage(found) | fifths(*cells(found, "all"))
-            for m, found in sure.items()
-        ]
-    for kind in dict.fromkeys(r.kind for found in results.values() for r in found):
-        made[f"{label}: {kind}"] = [
-            {"method": METHODS[m]} | averages([r for r in found if r.kind == kind])
-            for m, found in results.items()
-        ]
-    return made
 
 
 def main() -> None:

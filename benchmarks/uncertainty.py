@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from common import data_folder, parser, progress, publish, run, some
 from generator import machine_set
-from machines import HOP, LOW_HZ, N_FFT, case, classes, touched_columns
+from machine_cases import HOP, LOW_HZ, N_FFT, case, classes, touched_columns
 from map import FRESH
 from map_coverage import Judged, by_class, by_kind, judged
 from real_recordings import JUDGE, Recording, piece

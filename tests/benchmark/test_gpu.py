@@ -37,7 +37,7 @@ def test_a_backward_pass_has_twice_the_arithmetic() -> None:
 
 
 def test_rows_are_on_the_disk_at_once(tmp_path: Path) -> None:
-    with script("gpu") as gpu:
+    with script("gpu_record") as gpu:
         record = gpu.Record(tmp_path / "out", 0.0, small=True)
         record.facts = {"card": "none"}
         for count in (1, 2):
