@@ -20,7 +20,7 @@ from specsr.nvh.tacholess_map import SLOPES, joined, pieces
 from specsr.nvh.tacholess_path import STEP, start_scores
 from specsr.signal import Signal
 
-ANCHOR = 0.95
+ANCHOR = 0.9
 """Probability by the sums from which a column is clear."""
 LONGEST = 2.0
 """Longest part beside the clear columns that is searched, s; beyond it the speed is held."""
