@@ -32,6 +32,7 @@ from specsr import (
 from specsr.choices import MAX_ATTENUATION
 from specsr.enhance.excess import without_excess
 from specsr.enhance.expected import expected
+from specsr.enhance.followed_noise import level_changes
 from specsr.enhance.known_noise import (
     KnownNoise,
     joined,
@@ -208,8 +209,9 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False, auto: bool = Fal
         known = KnownNoise.of(alone, spec, None)
         grid = spec.grid
         noise = noise_spectrum(alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
-        ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), follow)[0]
-        powers = noise_powers(noise, estimate, follow)
+        change = level_changes(noise, estimate) if follow else None
+        ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), change)[0]
+        powers = noise_powers(noise, estimate.image(), change)
         gain = without_excess(spec, wiener(ratio, MAX_ATTENUATION)[None], powers)[0]
         if log:
             over = np.square(spec.magnitude[0, :-1], dtype=np.float64) / noise[0][:-1, None]

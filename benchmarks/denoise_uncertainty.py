@@ -17,7 +17,8 @@ from scipy.ndimage import maximum_filter1d
 
 from specsr import Signal, SpectrogramTransform, denoise, spectrogram
 from specsr.choices import MAX_ATTENUATION
-from specsr.enhance.known_noise import KnownNoise, with_uncertainty, without_noise
+from specsr.enhance.denoised_uncertainty import with_uncertainty
+from specsr.enhance.known_noise import KnownNoise, without_noise
 from specsr.enhance.noise_profile import Noise, noise_spectrum
 from specsr.models.options import InferOptions
 

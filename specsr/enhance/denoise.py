@@ -12,29 +12,24 @@ import torch
 
 from specsr.choices import MAX_ATTENUATION, DenoiseMethod, check
 from specsr.enhance.expected import PAIR
-from specsr.enhance.known_noise import (
-    KnownNoise,
-    noise_pieces,
-    with_uncertainty,
-    without_noise,
-)
+from specsr.enhance.known_noise import KnownNoise, without_noise
 from specsr.enhance.noise_floor import SECONDS, floor_transform, without_floor
+from specsr.enhance.noise_pieces import noise_pieces
 from specsr.enhance.noise_profile import Noise
 from specsr.enhance.restraint import restrained_map
+from specsr.enhance.restraint_pieces import attenuated_pieces
 from specsr.enhance.segments import (
     first_seconds,
     join,
     model_plan,
     model_transform,
     one_channel,
-    process,
+    plan,
 )
-from specsr.enhance.segments import plan as segment_plan
 from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
-from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
@@ -129,11 +124,7 @@ def denoise(
     _check(method, attenuation, noise, strict)
     if noise is not None:
         known = KnownNoise.of(noise, noisy, model)
-        clean = without_noise(noisy, known, attenuation, options, progress)
-        if not known.found:
-            return clean
-        clean = restrained_map(noisy, clean, options.device)
-        return with_uncertainty(clean, noisy, known, options, progress)
+        return without_noise(noisy, known, attenuation, options, progress)
     if method == "floor":
         speckle = find_model(model, PAIR, (1, 1))
         clean = without_floor(noisy, speckle, attenuation, options, progress)
@@ -158,7 +149,7 @@ def denoise_pieces(
     """Yield the result of `denoise` in pieces of ``options.segment`` seconds, in order.
 
     Arguments and errors are those of `denoise`; ``noisy`` may also be an open file
-    (`specsr.io.stream`).
+    (`specsr.io.stream`), but with noise that is followed (`specsr.enhance.noise_pieces`).
     """
     _check(method, attenuation, noise, strict)
     if noise is not None:
@@ -178,16 +169,13 @@ def denoise_pieces(
     ]
     del early
 
-    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
-        spec = transform(part)
+    def clean(spec: SpecMap, first: int, steps: Progress | None) -> SpecMap:
         pairs = zip(_median_levels(spec), reference[first:])
         level = [levels.segment_level(*pair) for pair in pairs]
-        clean = _attenuated(spec, level, found, attenuation, options, steps)
-        clean = clean if strict else restrained_map(spec, clean, options.device)
-        signal = SpectrogramTransform.inverse(clean, options.device)
-        return signal.replace(full_scale=part.full_scale)
+        return _attenuated(spec, level, found, attenuation, options, steps)
 
-    return process(noisy, work, model_plan(found, noisy, 1, options), progress)
+    cuts = model_plan(found, noisy, 1, options)
+    return attenuated_pieces(noisy, transform, clean, cuts, options.device, strict, progress)
 
 
 def _by_floor(
@@ -197,20 +185,16 @@ def _by_floor(
     """Yield the result of the method ``floor`` in pieces."""
     transform = floor_transform(noisy.rate)
 
-    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
-        spec = transform(part)
-        clean = without_floor(spec, model, attenuation, options, steps)
-        clean = clean if strict else restrained_map(spec, clean, options.device)
-        signal = SpectrogramTransform.inverse(clean, options.device)
-        return signal.replace(full_scale=part.full_scale)
+    def clean(spec: SpecMap, first: int, steps: Progress | None) -> SpecMap:
+        return without_floor(spec, model, attenuation, options, steps)
 
     # the floor of a cell comes from half of `SECONDS` on either side
     step = transform.grid(noisy.cut(0, 1)).hop_length
     reach = model.net.reach((1, 1))[1] * step + 4 * transform.n_fft
     margin = reach + round(SECONDS * noisy.rate / 2)
     hop = step * model.net.config.fold[1]
-    plan = segment_plan(options.segment, noisy.rate, hop, margin, noisy.length)
-    return process(noisy, work, plan, progress)
+    cuts = plan(options.segment, noisy.rate, hop, margin, noisy.length)
+    return attenuated_pieces(noisy, transform, clean, cuts, options.device, strict, progress)
 
 
 def _check(

@@ -15,8 +15,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from specsr.enhance.decided import Decision
 from specsr.enhance.level_rule import band_edges
-from specsr.enhance.restraint import band_shares
+from specsr.enhance.restraint import BANDS, band_shares, has_waveform, row_shares
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 
@@ -41,8 +42,9 @@ MOST = 1e3
 
 
 def without_excess(
-    noisy: SpecMap, gain: np.ndarray, noise: list[np.ndarray], device: str = "cpu"
-) -> np.ndarray:
+    noisy: SpecMap, gain: np.ndarray, noise: list[np.ndarray], device: str = "cpu",
+    decision: Decision | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return gains, raised where they remove more than the noise and what is no noise.
 
     Args:
@@ -50,18 +52,40 @@ def without_excess(
         gain: 0 to 1, of all rows but the last, [C, F - 1, T].
         noise: mean power of the noise, for each channel [F - 1, T] or [F - 1, 1].
         device: torch device to compute on, or ``"auto"``.
+        decision: `excess_shares` over time; None for those of this map.
     """
-    if noisy.phase is None or not noisy.grid.is_invertible() or noisy.freqs[-2] < LOWEST_HZ:
+    if not _is_compared(noisy):
         return gain
-    full = np.concatenate([gain, gain[:, -1:]], axis=1).astype(np.float32)
-    clean = noisy.replace(magnitude=noisy.magnitude * full)
-    shares = band_shares(noisy, clean, device, quiet=False) * (noisy.freqs >= LOWEST_HZ)
+    if decision is None:
+        decision = Decision.constant(excess_shares(noisy, gain, device))
     power = np.square(noisy.image(), dtype=np.float64)
+    over = (noisy.freqs >= LOWEST_HZ)[:-1, None]
     back = [
-        share[:-1, None] * excess(gains, cells, known, noisy.grid)
-        for share, gains, cells, known in zip(shares, gain, power, noise, strict=True)
+        over * row_shares(bands, noisy.freqs[:-1]) * excess(gains, cells, known, noisy.grid)
+        for bands, gains, cells, known in zip(
+            decision.at(noisy.grid), gain, power, noise, strict=True
+        )
     ]
     return np.asarray(gain + np.stack(back) * (1 - gain))
+
+
+def excess_shares(noisy: SpecMap, gain: np.ndarray, device: str = "cpu") -> np.ndarray:
+    """Return the shares of bands in which removed excess is given back, [C, B].
+
+    Args:
+        noisy: full map; without a phase all are 0.
+        gain: 0 to 1, of all rows but the last, [C, F - 1, T].
+        device: torch device to compute on, or ``"auto"``.
+    """
+    if not _is_compared(noisy):
+        return np.zeros((len(gain), len(BANDS)))
+    full = np.concatenate([gain, gain[:, -1:]], axis=1).astype(np.float32)
+    clean = noisy.replace(magnitude=noisy.magnitude * full)
+    return band_shares(noisy, clean, device, quiet=False)
+
+
+def _is_compared(noisy: SpecMap) -> bool:
+    return has_waveform(noisy) and bool(noisy.freqs[-2] >= LOWEST_HZ)
 
 
 def excess(gain: np.ndarray, power: np.ndarray, noise: np.ndarray, grid: Grid) -> np.ndarray:

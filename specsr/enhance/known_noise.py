@@ -10,27 +10,26 @@ beyond the power of the noise and is no noise is given back (`specsr.enhance.exc
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from specsr.enhance.excess import EXCESS_SECONDS, without_excess
+from specsr.enhance.decided import Decision
+from specsr.enhance.excess import without_excess
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
-from specsr.enhance.level_interval import level_uncertainty
+from specsr.enhance.followed_noise import level_changes, whole_changes
+from specsr.enhance.level_interval import magnitude_uncertainty
 from specsr.enhance.noise_floor import N_FFT
 from specsr.enhance.noise_profile import (
-    FOLLOWED_SECONDS,
     Noise,
     fitting,
-    followed,
     noise_spectrum,
 )
-from specsr.enhance.restraint import restrained
-from specsr.enhance.segments import plan, process
+from specsr.enhance.restraint import restrained_map
+from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.bundled import find_model
@@ -84,10 +83,25 @@ class KnownNoise:
         fitted = fitting(given.recording, noisy, given.found)
         return cls(fitted, given.follow, given.found, models)
 
+    def spectrum(self, grid: Grid) -> np.ndarray:
+        """Return the power of the noise in the rows of a map, [C, F] or [1, F]."""
+        transform = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
+        return noise_spectrum(self.recording, transform)
+
+    def changes(self, noisy: Source, grid: Grid, options: InferOptions) -> np.ndarray:
+        """Return the changes of its level in a recording that is read in pieces, dB, [C, T].
+
+        Args:
+            noisy: the recording, read from its start.
+            grid: of its whole map.
+            options: how the network for expected maps is run.
+        """
+        return whole_changes(noisy, grid, self.spectrum(grid), self.models[0], options)
+
 
 def signal_to_noise(
     estimate: SpecMap, measured: SpecMap, noise: np.ndarray, model: Model, options: InferOptions,
-    follow: bool = False,
+    change: np.ndarray | None = None,
 ) -> list[np.ndarray]:  # fmt: skip
     """Return the ratio of signal to noise in the power of every cell, for each channel, [F, T].
 
@@ -97,11 +111,11 @@ def signal_to_noise(
         noise: power of the noise in every row, [C, F + 1] or [1, F + 1], up to half the rate.
         model: a model for `PAIR`.
         options: how the network is run.
-        follow: the level of the noise changes with time.
+        change: of the level of the noise, dB, [C, T]; None where it is steady.
     """
     assert estimate.uncertainty_db is not None
     found = []
-    powers = noise_powers(noise, estimate, follow)
+    powers = noise_powers(noise, estimate.image(), change)
     for i, (ours, theirs) in enumerate(zip(estimate.image(), measured.image(), strict=True)):
         power, cells = (np.square(x, dtype=np.float64) for x in (ours, theirs))
         image = noise_image(power, cells, estimate.uncertainty_db[i, :-1], powers[i])
@@ -110,24 +124,23 @@ def signal_to_noise(
     return found
 
 
-def noise_powers(noise: np.ndarray, estimate: SpecMap, follow: bool) -> list[np.ndarray]:
+def noise_powers(
+    noise: np.ndarray, cells: np.ndarray, change: np.ndarray | None = None
+) -> list[np.ndarray]:
     """Return the mean power of the noise in the cells of every channel, [F, T] or [F, 1].
 
     Args:
         noise: power of the noise in every row, [C, F + 1] or [1, F + 1], up to half the rate.
-        estimate: expected map.
-        follow: the level of the noise changes with time.
+        cells: of a map, [C, F, T].
+        change: of the level of the noise, dB, [C, T]; None where it is steady.
     """
-    known = np.broadcast_to(noise[:, :-1], (len(estimate.channels), noise.shape[1] - 1))
-    if not follow:
-        return [row[:, None] for row in known]
-    power = np.square(estimate.image(), dtype=np.float64)
-    return [followed(*each, estimate.grid) for each in zip(known, power, strict=True)]
+    known = np.broadcast_to(noise[:, :-1], (len(cells), noise.shape[1] - 1))[..., None]
+    return list(known if change is None else known * 10 ** (change[:, None] / 10))
 
 
 def without_noise(
     noisy: SpecMap, noise: KnownNoise, attenuation: float, options: InferOptions,
-    progress: Progress | None = None, channel: int | None = None,
+    progress: Progress | None = None,
 ) -> SpecMap:  # fmt: skip
     """Return a full map with every cell attenuated by the share of the noise in it.
 
@@ -137,7 +150,6 @@ def without_noise(
         attenuation: largest attenuation of a cell, dB.
         options: how the networks are run.
         progress: wraps the blocks.
-        channel: position of the first channel of the map in the recording.
 
     Returns:
         A map with the uncertainty of its levels.
@@ -145,94 +157,73 @@ def without_noise(
     Raises:
         SpecsrError: as `specsr.expected` and `specsr.enhance.noise_profile.noise_spectrum`.
     """
-    spectrum = _spectrum(noise, noisy)
+    found, estimate = noise_gain(noisy, noise, attenuation, options, progress)
+    clean = found.applied(noisy, options.device)
+    if noise.found:
+        clean = restrained_map(noisy, clean, options.device)
+    maps = clean.image(), noisy.image(), estimate.image()
+    return clean.replace(uncertainty_db=magnitude_uncertainty(*maps, found.powers()))
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseGain:
+    """Gains of a map before what is no noise is given back.
+
+    Attributes:
+        gain: 0 to 1, of all rows but the last, float32 [C, F - 1, T].
+        spectrum: power of the noise, [C, F].
+        change: of its level, dB, [C, T]; None where it is steady.
+    """
+
+    gain: np.ndarray
+    spectrum: np.ndarray
+    change: np.ndarray | None
+
+    def powers(self) -> list[np.ndarray]:
+        """Return the mean power of the noise, for each channel [F - 1, T] or [F - 1, 1]."""
+        return noise_powers(self.spectrum, self.gain, self.change)
+
+    def applied(self, noisy: SpecMap, device: str, decision: Decision | None = None) -> SpecMap:
+        """Return the map without its noise.
+
+        Args:
+            noisy: the map that the gains are for.
+            device: torch device to compute on, or ``"auto"``.
+            decision: as for `specsr.enhance.excess.without_excess`.
+        """
+        gain = without_excess(noisy, self.gain, self.powers(), device, decision)
+        gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
+        return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+
+
+def noise_gain(
+    noisy: SpecMap, noise: KnownNoise, attenuation: float, options: InferOptions,
+    progress: Progress | None = None, channel: int | None = None,
+    change: np.ndarray | None = None,
+) -> tuple[NoiseGain, SpecMap]:  # fmt: skip
+    """Return the gains of a full map by the share of the noise in its cells, and its expected map.
+
+    Arguments and errors are those of `without_noise`, and
+
+    Args:
+        channel: position of the first channel of the map in the recording.
+        change: of the level of the noise, dB, [C, T]; None to find it in the map if it is followed.
+    """
+    spectrum = noise.spectrum(noisy.grid)
     if channel is not None and len(spectrum) > 1:
         spectrum = spectrum[channel : channel + len(noisy.channels)]
     estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
-    ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, noise.follow)
+    if noise.follow and change is None:
+        change = level_changes(spectrum, estimate)
+    ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, change)
     gain = np.stack([wiener(ratio, attenuation) for ratio in ratios])
-    powers = noise_powers(spectrum, estimate, noise.follow)
-    gain = without_excess(noisy, gain, powers, options.device)
-    gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
-    clean = noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
-    return _with_uncertainty(clean, noisy, estimate, powers)
-
-
-def _spectrum(noise: KnownNoise, spec: SpecMap) -> np.ndarray:
-    """Return the power of the noise in the rows of a map, [C, F]."""
-    grid = spec.grid
-    transform = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
-    return noise_spectrum(noise.recording, transform)
-
-
-def with_uncertainty(
-    clean: SpecMap, noisy: SpecMap, noise: KnownNoise, options: InferOptions,
-    progress: Progress | None = None,
-) -> SpecMap:  # fmt: skip
-    """Return the map of a denoised recording with the uncertainty of its levels.
-
-    Args:
-        clean: map of the result of `noise_pieces`.
-        noisy: map of the recording before, on the same grid.
-        noise: what is known of the noise.
-        options: how the network for expected maps is run.
-        progress: wraps the blocks.
-
-    Raises:
-        SpecsrError: as `without_noise`.
-    """
-    estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
-    powers = noise_powers(_spectrum(noise, noisy), estimate, noise.follow)
-    return _with_uncertainty(clean, noisy, estimate, powers)
-
-
-def _with_uncertainty(
-    clean: SpecMap, noisy: SpecMap, estimate: SpecMap, powers: list[np.ndarray]
-) -> SpecMap:
-    """Return ``clean`` with its uncertainty; ``estimate`` is the expected map of ``noisy``."""
-    found = []
-    images = zip(clean.image(), noisy.image(), estimate.image(), strict=True)
-    for at, maps in zip(powers, images, strict=True):
-        result, measured, power = (np.square(x, dtype=np.float64) for x in maps)
-        found.append(level_uncertainty(result, measured, power, at).astype(np.float32))
-    uncertainty = np.stack(found)
-    return clean.replace(uncertainty_db=np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1))
+    return NoiseGain(gain.astype(np.float32), spectrum, change), estimate
 
 
 def noise_transforms(rate: float) -> tuple[SpectrogramTransform, SpectrogramTransform]:
     """Return the transforms of a recording by its rate in Hz: powers of two near 1 / `ROW_HZ`."""
     low, high = (int(np.clip(2 ** round(np.log2(rate / hz)), *N_FFT)) for hz in ROW_HZ)
     return SpectrogramTransform(low, low // 4), SpectrogramTransform(high, high // 4)
-
-
-def noise_pieces(
-    noisy: Source, noise: KnownNoise, attenuation: float, options: InferOptions,
-    progress: Progress | None = None,
-) -> Generator[Signal, None, None]:  # fmt: skip
-    """Yield a recording without its noise in pieces of ``options.segment`` seconds, in order.
-
-    Arguments and errors are those of `without_noise`.
-    """
-    transforms = noise_transforms(noisy.rate)
-    longest = noise.recording.length  # a short recording of noise has no long windows
-    usable = [each for each in transforms if 3 * each.n_fft <= longest] or [transforms[-1]]
-
-    def work(part: Signal, first: int, steps: Progress | None) -> Signal:
-        found = []
-        for transform in usable:
-            spec = without_noise(transform(part), noise, attenuation, options, steps, first)
-            found.append(SpectrogramTransform.inverse(spec, options.device))
-        samples = joined(found[0].samples, found[-1].samples, part.rate)
-        clean = found[0].replace(samples=samples, full_scale=part.full_scale)
-        return restrained(part, clean) if noise.found else clean
-
-    longer = usable[0].grid(noisy.cut(0, 1))
-    reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
-    margin = reach * longer.hop_length + 4 * longer.n_fft
-    margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
-    fold = max(model.net.config.fold[1] for model in noise.models)
-    cuts = plan(options.segment, noisy.rate, longer.hop_length * fold, margin, noisy.length)
-    return process(noisy, work, cuts, progress)
 
 
 def joined(low: np.ndarray, high: np.ndarray, rate: float) -> np.ndarray:

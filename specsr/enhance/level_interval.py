@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -45,13 +46,36 @@ def level_uncertainty(
         expected: its expected value (`specsr.enhance.expected`), same shape.
         noise: power of the noise alone in every cell, [F, T] or [F, 1].
     """
-    noise = np.maximum(noise, 1e-30 * max(float(measured.max(initial=0.0)), 1e-270))
+    # of each cell by itself, so a part of a map has the values of the whole
+    noise = np.maximum(noise, 1e-30 * np.maximum(np.maximum(expected, measured), 1e-270))
     over = np.maximum(expected / noise - 1, HIDDEN)
     gain = over / (1 + over)
     scatter = gain * noise
     centre = np.sqrt(gain * (measured / noise))
     magnitude = np.maximum(np.sqrt(result / scatter), LOWEST)
     return 20 * np.log10(upper(centre, magnitude) / magnitude)
+
+
+def magnitude_uncertainty(
+    clean: np.ndarray, measured: np.ndarray, expected: np.ndarray, powers: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return `level_uncertainty` for magnitudes, and that of the row at half the rate, float32.
+
+    Args:
+        clean: after the noise was removed, without the last row, [C, F, T].
+        measured: before, same shape.
+        expected: its expected value, same shape.
+        powers: of the noise, for each channel [F, T] or [F, 1].
+
+    Returns:
+        dB, [C, F + 1, T]; the last row is as the one below.
+    """
+    found = []
+    for *maps, noise in zip(clean, measured, expected, powers, strict=True):
+        result, before, mean = (np.square(x, dtype=np.float64) for x in maps)
+        found.append(level_uncertainty(result, before, mean, noise).astype(np.float32))
+    uncertainty = np.stack(found)
+    return np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
 
 
 def upper(centre: np.ndarray, magnitude: np.ndarray) -> np.ndarray:

@@ -164,6 +164,15 @@ def followed(spectrum: np.ndarray, expected: np.ndarray, grid: Grid) -> np.ndarr
         expected: expected power of the noisy map, [F, T].
         grid: of the map, with F rows or one more.
     """
+    change = level_change(least_rise(spectrum, expected, grid), grid)
+    return spectrum[:, None] * 10 ** (change / 10)
+
+
+def least_rise(spectrum: np.ndarray, expected: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return how far columns are over the noise, dB, [T]: the least of the third octaves.
+
+    Arguments are those of `followed`, of all columns of a map or of some.
+    """
     least = 1e-30 * max(float(expected.max(initial=0.0)), 1e-270)
     over = 10 * np.log10(np.maximum(expected, least) / np.maximum(spectrum, least)[:, None])
     edges = np.unique(np.round(band_edges(grid) / grid.df).astype(int))
@@ -173,13 +182,21 @@ def followed(spectrum: np.ndarray, expected: np.ndarray, grid: Grid) -> np.ndarr
         if b - a >= FEWEST_ROWS
     ]
     if not bands:
-        return np.repeat(spectrum[:, None], expected.shape[1], axis=1)
+        return np.zeros(expected.shape[1])
+    return np.asarray(np.percentile(np.stack(bands), BAND_SHARE, axis=0))
+
+
+def level_change(rise: np.ndarray, grid: Grid) -> np.ndarray:
+    """Return the change of the level of the noise over its recording, dB, [T].
+
+    Args:
+        rise: of all columns of a map (`least_rise`), dB, [T].
+        grid: of the map.
+    """
     columns = max(1, round(FOLLOWED_SECONDS / grid.dt))
-    change = np.percentile(np.stack(bands), BAND_SHARE, axis=0)
-    change = percentile_filter(change, 50, columns, mode="nearest")
+    change = percentile_filter(rise, 50, columns, mode="nearest")
     change = gaussian_filter1d(change, columns / 4, mode="nearest")
     # what is over the recording nearly always is the machine
     always = max(0.0, float(np.percentile(change, ALWAYS_SHARE)))
     change = np.where(change > 0, np.maximum(change - always, 0), change)
-    change = np.sign(change) * np.maximum(np.abs(change) - STEADY_DB, 0)
-    return spectrum[:, None] * 10 ** (change / 10)
+    return np.asarray(np.sign(change) * np.maximum(np.abs(change) - STEADY_DB, 0))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
+from specsr.enhance.decided import Decision
 from specsr.enhance.removed_lines import line_share
 from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
@@ -171,35 +172,46 @@ def _band_powers(samples: np.ndarray, rate: float) -> list[float]:
 
 
 def row_shares(shares: np.ndarray, freqs: np.ndarray) -> np.ndarray:
-    """Return the shares of `BANDS` at frequencies in Hz, faded over the edges."""
+    """Return the shares of `BANDS`, [B] or [B, T], at frequencies in Hz, faded over the edges."""
     edges = np.array([band.low for band in BANDS[1:]])
     points = np.stack([edges / FADE, edges * FADE], axis=1).ravel()
-    values = np.stack([shares[:-1], shares[1:]], axis=1).ravel()
-    return np.asarray(np.interp(freqs, points, values))
+    beside = np.repeat(np.eye(len(BANDS)), 2, axis=1)[:, 1:-1]  # of each band, at the points
+    weights = [np.interp(freqs, points, each) for each in beside]
+    return np.asarray(np.stack(weights, axis=-1) @ shares)
 
 
-def restrained_map(noisy: SpecMap, clean: SpecMap, device: str = "cpu") -> SpecMap:
+def restrained_map(
+    noisy: SpecMap, clean: SpecMap, device: str = "cpu", decision: Decision | None = None
+) -> SpecMap:
     """Return a denoised full map with what is no noise given back.
 
     Args:
         noisy: the map before, with its phase; without one ``clean`` is returned.
         clean: the map after: the same cells, attenuated.
         device: torch device to compute on, or ``"auto"``.
+        decision: `band_shares` over time; None for those of this map.
     """
-    if noisy.phase is None or not noisy.grid.is_invertible():
+    if not has_waveform(noisy):
         return clean
+    if decision is None:
+        decision = Decision.constant(band_shares(noisy, clean, device))
     taken = noisy.magnitude - clean.magnitude
-    bands = band_shares(noisy, clean, device)[..., None]
+    bands = [row_shares(each, noisy.freqs) for each in decision.at(noisy.grid)]
     lines = [line_share(np.square(c, dtype=np.float64), noisy.grid) for c in taken]
-    shares = np.maximum(bands, lines)
+    shares = np.stack([np.maximum(*each) for each in zip(bands, lines, strict=True)])
     back = shares.astype(np.float32) * taken
     return clean.replace(magnitude=np.clip(clean.magnitude + back, 0, noisy.magnitude))
+
+
+def has_waveform(spec: SpecMap) -> bool:
+    """Whether a map can be turned into the samples that shares are decided from."""
+    return spec.phase is not None and spec.grid.is_invertible()
 
 
 def band_shares(
     noisy: SpecMap, clean: SpecMap, device: str = "cpu", quiet: bool = True
 ) -> np.ndarray:
-    """Return the shares of `BANDS` in the rows of a denoised full map with phase, [C, F].
+    """Return the shares of `BANDS` that are given back of a denoised full map with phase, [C, B].
 
     Args:
         noisy: the map before.
@@ -214,27 +226,41 @@ def band_shares(
     )
     return np.stack(
         [
-            row_shares(share_given_back(removed, kept, noisy.grid.rate, quiet), noisy.freqs)
+            share_given_back(removed, kept, noisy.grid.rate, quiet)
             for removed, kept in zip(*parts, strict=True)
         ]
     )
 
 
-def restrained(noisy: Signal, clean: Signal) -> Signal:
-    """Return a denoised recording with what is no noise given back.
+def signal_shares(noisy: Signal, clean: Signal) -> np.ndarray:
+    """Return the shares of `BANDS` that are given back of a denoised recording, [C, B].
 
     Args:
         noisy: the recording before.
         clean: after, of the same shape.
     """
+    removed = noisy.samples - clean.samples
+    pairs = zip(removed, clean.samples, strict=True)
+    return np.stack([share_given_back(*pair, noisy.rate) for pair in pairs])
+
+
+def restrained(noisy: Signal, clean: Signal, decision: Decision | None = None) -> Signal:
+    """Return a denoised recording with what is no noise given back.
+
+    Args:
+        noisy: the recording before.
+        clean: after, of the same shape.
+        decision: `signal_shares` over time; None for those of this recording.
+    """
+    if decision is None:
+        decision = Decision.constant(signal_shares(noisy, clean))
     removed = noisy.replace(samples=noisy.samples - clean.samples)
     spec = _transform(noisy.rate, LINES)(removed)
     shares = [
-        np.maximum(
-            row_shares(share_given_back(a, b, noisy.rate), spec.freqs)[:, None],
-            line_share(np.square(c, dtype=np.float64), spec.grid),
+        np.maximum(row_shares(bands, spec.freqs), line_share(power, spec.grid))
+        for bands, power in zip(
+            decision.at(spec.grid), np.square(spec.magnitude, dtype=np.float64), strict=True
         )
-        for a, b, c in zip(removed.samples, clean.samples, spec.magnitude, strict=True)
     ]
     gain = np.stack(shares).astype(np.float32)
     back = SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain))

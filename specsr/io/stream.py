@@ -84,6 +84,8 @@ class Recording:
             ) from error
 
     def _rows(self, first: int, last: int) -> np.ndarray:
+        if first < self._from:
+            raise ValueError(f"sample {first} precedes {self._from}: open the file once more")
         end = self._from + self._held.shape[1]
         if last > end:
             kept = self._held[:, first - self._from :] if first < end else self._held[:, :0]
@@ -159,41 +161,6 @@ def opened(
         yield recording
 
 
-@contextmanager
-def map_sink(
-    path: Path, grid: Grid, head: Signal, overwrite: bool = False
-) -> Iterator[Callable[[Signal], None]]:
-    """Yield a function that takes consecutive pieces and writes the spectrogram, with phase.
-
-    The file (``.npz``, ``.h5``, ``.hdf5``) is that of `specsr.io.write_map` for the whole map.
-
-    Args:
-        path: the file; its suffix decides the format.
-        grid: full grid of the whole recording.
-        head: first piece; the others have the same rate, unit and channels.
-        overwrite: replace a file that exists.
-
-    Raises:
-        SpecsrError: the output exists, does not fit on the disk, or cannot be written.
-    """
-    # these import torch, which reading does not need
-    from specsr.maps.frames import Frames
-    from specsr.maps.polar import angle
-
-    frames = Frames(grid, len(head.channels))
-
-    def add(piece: Signal) -> None:
-        for samples in parts(piece, grid):
-            spectrum = frames.add(samples)
-            put("magnitude", frames.magnitude(spectrum).numpy())
-            put("phase", angle(spectrum).numpy())
-        if piece.rpm is not None:
-            put("rpm", piece.rpm)
-
-    with array_sink(path, grid, head, ("magnitude", "phase"), overwrite) as put:
-        yield add
-
-
 def parts(piece: Signal, grid: Grid) -> Iterator[np.ndarray]:
     """Yield the samples of a piece, [C, n], in steps whose map has a bounded number of cells."""
     step = max(1, _CELLS // (len(piece.channels) * grid.rows)) * grid.hop_length
@@ -208,12 +175,15 @@ def array_sink(
     """Yield a function (name, values) that appends columns to the arrays of a map file.
 
     Args:
-        path, grid, head, overwrite: as for `map_sink`.
+        path: the file; its suffix decides the format.
+        grid: full grid of the whole recording.
+        head: first piece; the others have the same rate, unit and channels.
+        overwrite: replace a file that exists.
         names: arrays with a value for each cell, [C, rows, frames]; with a speed in ``head`` the
             file also has ``rpm``, one value per sample.
 
     Raises:
-        SpecsrError: as `map_sink`.
+        SpecsrError: the output exists, does not fit on the disk, or cannot be written.
     """
     full = (len(head.channels), grid.rows, grid.frames)
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(names, full)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,16 +15,22 @@ import numpy as np
 from specsr import io
 from specsr.choices import MAX_ATTENUATION, DenoiseMethod, Keep, check
 from specsr.enhance.denoise import denoise, denoise_pieces
+from specsr.enhance.denoised_uncertainty import ColumnUncertainty, with_uncertainty
 from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.impacts import impact_pieces, keep_impacts
 from specsr.enhance.known_noise import PAIR as NOISE
-from specsr.enhance.known_noise import KnownNoise, with_uncertainty
+from specsr.enhance.known_noise import KnownNoise
+from specsr.enhance.measured_columns import whole_grid
+from specsr.enhance.noise_pieces import noise_pieces
+from specsr.enhance.noise_profile import Noise
 from specsr.enhance.orders import keep_orders
 from specsr.enhance.restraint import restrained
+from specsr.enhance.segments import join
 from specsr.errors import SpecsrError
+from specsr.io import stream
 from specsr.jobs.denoise_inputs import known_noise, opened, with_carrier
 from specsr.jobs.inputs import check_turning, load, load_recording
-from specsr.jobs.long_files import SEGMENTS, Panel, long_recording, write_pieces
+from specsr.jobs.long_files import Panel, long_recording, write_pieces
 from specsr.jobs.options import Figure, NoiseSource, Reading, Speed, carrier_hz
 from specsr.jobs.plan import Result, has_figure, kind_of
 from specsr.jobs.task import Task, Work, absolute_model, absolute_speed, speed_tables
@@ -34,9 +40,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from specsr.models.bundled import find_model, model_file
 from specsr.models.options import InferOptions
-from specsr.signal import Signal
-
-log = logging.getLogger(__name__)
+from specsr.signal import Signal, Source
 
 TITLES = ("denoised", "noisy")
 """Titles of the maps in a figure; their difference is shown too."""
@@ -133,44 +137,68 @@ class Denoise(Work):
         path = task.file
         if self.keep is not None and io.is_map(path):
             raise SpecsrError(f"{path}: is a map: --keep needs a recording, leave it out")
-        shared: dict[str, Any] = {
-            "method": self.method, "model": self.model, "attenuation": self.attenuation,
-            "options": self.options, "progress": task.progress, "strict": self.strict,
-            "noise": known_noise(path, self.reading, self.noise),
-        }  # fmt: skip
+        noise = known_noise(path, self.reading, self.noise)
         segmented = long_recording(path, task.targets, self.reading, self.options.segment)
         with segmented if self.removed is None else nullcontext() as long:
             if long is not None:
-                transform = SpectrogramTransform()
-                panels = [
-                    Panel("noisy", transform, "input"),
-                    Panel("removed", transform, "removed"),
-                    Panel("denoised", transform),
-                ]
-                if self.noise.given and any(kind_of(target) == "map" for target in task.targets):
-                    log.warning(
-                        "%s: longer than %d segments: its map has no uncertainty", path, SEGMENTS
-                    )
-                pieces = denoise_pieces(long, **shared)
-                with opened(path, self.reading) as again:
-                    if self.keep is not None:
-                        pieces = impact_pieces(again, pieces)
-                    result = write_pieces(long, pieces, task, transform, panels=panels)
-                return dataclasses.replace(result, difference=TITLES, figure=self.figure)
+                return self._long(task, long, noise)
         noisy: Any = load(path, self.reading)
-        clean = denoise(noisy, **shared)
+        known = None if noise is None else KnownNoise.of(noise, noisy, self.model)
+        if isinstance(noisy, SpecMap):
+            return self._result(task, noisy, denoise(noisy, noise=noise, **self._shared(task)))
+        clean = join(self._pieces(task, noisy, known))
         if self.keep is not None:
             clean = keep_impacts(noisy, clean)
         result = self._result(task, noisy, clean)
-        as_map = any(kind_of(target) == "map" for target in task.targets)
-        if self.noise.given and as_map and isinstance(noisy, Signal):
-            before = spectrogram(noisy)
-            known = KnownNoise.of(shared["noise"], before, self.model)
-            output = with_uncertainty(
-                spectrogram(clean), before, known, self.options, task.progress
+        if known is None or not _has_map(task):
+            return result
+        maps = spectrogram(clean), spectrogram(noisy)
+        spec = with_uncertainty(*maps, known, self.options, task.progress)
+        return dataclasses.replace(result, spec=spec)
+
+    def _shared(self, task: Task) -> dict[str, Any]:
+        """Return the arguments of `specsr.denoise` but for the noise."""
+        return {
+            "method": self.method, "model": self.model, "attenuation": self.attenuation,
+            "options": self.options, "progress": task.progress, "strict": self.strict,
+        }  # fmt: skip
+
+    def _pieces(
+        self, task: Task, noisy: Source, known: KnownNoise | None, again: Source | None = None
+    ) -> Generator[Signal, None, None]:
+        """Yield the result of a recording in pieces; ``again`` is it, opened once more."""
+        if known is None:
+            return denoise_pieces(noisy, **self._shared(task))
+        return noise_pieces(noisy, known, self.attenuation, self.options, task.progress, again)
+
+    def _long(self, task: Task, long: stream.Recording, noise: Noise | None) -> Result:
+        """Write the result of a recording that is read in pieces."""
+        transform = SpectrogramTransform()
+        panels = [
+            Panel("noisy", transform, "input"),
+            Panel("removed", transform, "removed"),
+            Panel("denoised", transform),
+        ]
+        known = None if noise is None else KnownNoise.of(noise, long, self.model)
+        with ExitStack() as stack:
+
+            def once_more() -> Source:  # files are read from their start to their end
+                return stack.enter_context(opened(task.file, self.reading))
+
+            follow = known is not None and known.follow
+            pieces = self._pieces(task, long, known, once_more() if follow else None)
+            if self.keep is not None:
+                pieces = impact_pieces(once_more(), pieces)
+            uncertainty = None
+            if known is not None and _has_map(task):
+                uncertainty = ColumnUncertainty(
+                    once_more(), whole_grid(transform, long), known, self.options,
+                    once_more() if follow else None,
+                )  # fmt: skip
+            result = write_pieces(
+                once_more(), pieces, task, transform, panels=panels, uncertainty=uncertainty
             )
-            return dataclasses.replace(result, output=output)
-        return result
+        return dataclasses.replace(result, difference=TITLES, figure=self.figure)
 
     def _orders(self, task: Task) -> Result:
         """Return the components of a recording that track the speed."""
@@ -222,6 +250,10 @@ class Denoise(Work):
         return dataclasses.replace(
             self, model=absolute_model(self.model), speed=absolute_speed(self.speed), noise=noise
         )
+
+
+def _has_map(task: Task) -> bool:
+    return any(kind_of(target) == "map" for target in task.targets)
 
 
 def _removed(noisy: Signal | SpecMap, clean: Signal | SpecMap) -> Signal | SpecMap | None:

@@ -17,9 +17,11 @@ from specsr.jobs.inputs import WHOLE
 from specsr.jobs.options import Reading
 from specsr.jobs.plan import FIGURES, Result, Written, has_figure, kind_of, one_of_several
 from specsr.jobs.task import Task
+from specsr.maps.frames import Frames
+from specsr.maps.polar import angle
 from specsr.maps.transform import SpectrogramTransform
 from specsr.plots.overview import Overview
-from specsr.signal import Signal
+from specsr.signal import Signal, Source
 from specsr.units import REFERENCES, reference_label
 
 if TYPE_CHECKING:
@@ -88,23 +90,27 @@ def long_recording(
 
 
 def write_pieces(
-    source: stream.Recording,
+    source: Source,
     pieces: Generator[Signal, None, None],
     task: Task,
     transform: SpectrogramTransform,
     *,
     ratio: int = 1,
     panels: Sequence[Panel] = (),
+    uncertainty: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Result:
     """Write the pieces of a result into all recordings and maps of a task.
 
     Args:
-        source: the recording that the pieces are computed from, as they are taken.
+        source: the recording that the pieces are computed from; if they are computed from more of
+            it than the segment of each, it is opened once more.
         pieces: the result in order, without gaps.
         task: its targets are written, but for figures, which `specsr.jobs.plan.save` draws.
         transform: analysis of the maps.
         ratio: samples of the result for each of ``source``.
         panels: of the figures.
+        uncertainty: function (magnitudes of the next columns of the map) -> their uncertainty, dB,
+            both [C, rows, k]; None for maps without it.
 
     Returns:
         Overall levels, and the maps of the panels.
@@ -122,7 +128,7 @@ def write_pieces(
     done = 0
     with ExitStack() as stack:
         stack.enter_context(closing(pieces))  # closes the bar before an error is reported
-        adders = _sinks(stack, task, transform, head, length)
+        adders = _sinks(stack, task, transform, head, length, uncertainty)
         while piece is not None:
             for add in adders:
                 add(piece)
@@ -153,27 +159,75 @@ def _head(piece: Signal) -> Signal:
 
 
 def _sinks(
-    stack: ExitStack, task: Task, transform: SpectrogramTransform, head: Signal, length: int
-) -> list[Callable[[Signal], None]]:
+    stack: ExitStack, task: Task, transform: SpectrogramTransform, head: Signal, length: int,
+    uncertainty: Callable[[np.ndarray], np.ndarray] | None,
+) -> list[Callable[[Signal], None]]:  # fmt: skip
     """Open the recordings and maps of a task; return functions that append a piece to each."""
-    adders = []
-    for target in task.targets:
-        kind = kind_of(target)
-        if kind == "recording":
-            sink = audio.audio_sink(target, head, length, overwrite=task.overwrite)
-            adders.append(stack.enter_context(sink))
-        elif kind == "map":
-            grid = _grid(transform, head, length)
-            sink = stream.map_sink(target, grid, head, overwrite=task.overwrite)
-            adders.append(stack.enter_context(sink))
+    adders = [
+        stack.enter_context(audio.audio_sink(target, head, length, overwrite=task.overwrite))
+        for target in task.targets
+        if kind_of(target) == "recording"
+    ]
+    maps = [target for target in task.targets if kind_of(target) == "map"]
+    if maps:
+        grid = _grid(transform, head, length)
+        sink = map_sink(maps, grid, head, task.overwrite, uncertainty)
+        adders.append(stack.enter_context(sink))
     return adders
+
+
+@contextmanager
+def map_sink(
+    paths: Sequence[Path],
+    grid: Grid,
+    head: Signal,
+    overwrite: bool = False,
+    uncertainty: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Iterator[Callable[[Signal], None]]:
+    """Yield a function that takes consecutive pieces and writes the spectrogram, with phase.
+
+    The files (``.npz``, ``.h5``, ``.hdf5``) are those of `specsr.io.write_map` for the whole map.
+
+    Args:
+        paths: the files; their suffixes decide the formats.
+        grid: full grid of the whole recording.
+        head: first piece; the others have the same rate, unit and channels.
+        overwrite: replace files that exist.
+        uncertainty: function (magnitudes of the next columns) -> their uncertainty, dB, both
+            [C, rows, k]; None for maps without it.
+
+    Raises:
+        SpecsrError: an output exists, does not fit on the disk, or cannot be written.
+    """
+    frames = Frames(grid, len(head.channels))
+    names = ("magnitude", "phase", *(() if uncertainty is None else ("uncertainty_db",)))
+
+    def put(name: str, values: np.ndarray) -> None:
+        for each in puts:
+            each(name, values)
+
+    def add(piece: Signal) -> None:
+        for samples in stream.parts(piece, grid):
+            spectrum = frames.add(samples)
+            magnitude = frames.magnitude(spectrum).numpy()
+            put("magnitude", magnitude)
+            put("phase", angle(spectrum).numpy())
+            if uncertainty is not None:
+                put("uncertainty_db", uncertainty(magnitude))
+        if piece.rpm is not None:
+            put("rpm", piece.rpm)
+
+    with ExitStack() as stack:
+        sinks = (stream.array_sink(path, grid, head, names, overwrite) for path in paths)
+        puts = [stack.enter_context(sink) for sink in sinks]
+        yield add
 
 
 def _grid(transform: SpectrogramTransform, head: Signal, length: int) -> Grid:
     return replace(transform.grid(head), length=length)
 
 
-def _overview(panel: Panel, like: stream.Recording | Signal, length: int) -> Overview:
+def _overview(panel: Panel, like: Source, length: int) -> Overview:
     """Return the empty overview of a panel: of the whole input, or of a result of ``length``."""
     if panel.shows == "input":
         length = like.length

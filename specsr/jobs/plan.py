@@ -48,6 +48,7 @@ class Result:
         figure: options of a figure.
         profile: ICC colour profile of an image.
         channel: name of the channel in a figure, if the maps hold one of several.
+        spec: map of a recording, for outputs that are maps; None to compute it by the defaults.
     """
 
     output: Signal | SpecMap | np.ndarray | Written
@@ -57,6 +58,7 @@ class Result:
     figure: Figure = Figure()
     profile: bytes | None = None
     channel: str = ""
+    spec: SpecMap | None = None
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def save(path: Path, result: Result, overwrite: bool, phase: Phase, device: str)
     elif isinstance(output, Written):
         return
     elif kind == "map" or (kind == "either" and isinstance(output, SpecMap)):
-        io.write_map(path, _as_map(output), overwrite=overwrite)
+        io.write_map(path, result.spec or _as_map(output), overwrite=overwrite)
     else:
         from specsr.maps.phase import to_signal  # imports torch: a refusal of a plan does not
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import specsr
-from specsr.enhance.known_noise import KnownNoise, joined, noise_transforms, with_uncertainty
+from specsr.enhance.denoised_uncertainty import with_uncertainty
+from specsr.enhance.known_noise import KnownNoise, joined, noise_transforms
 from specsr.enhance.level_interval import HIDDEN
 from specsr.enhance.noise_profile import Noise, fitting, followed, noise_spectrum
 from specsr.maps.grid import Grid

@@ -13,7 +13,7 @@ from specsr import io
 from specsr.io import origin
 from specsr.io.file_info import inspect_file, read_origin
 from specsr.io.image import read_image, write_image
-from specsr.io.stream import map_sink
+from specsr.jobs.long_files import map_sink
 from specsr.maps.transform import spectrogram
 from specsr.plots.maps import plot_map
 from specsr.plots.save import SUFFIXES, save_figure
@@ -69,10 +69,10 @@ def test_a_map_holds_its_origin_and_reads_as_without(tmp_path, suffix, signal):
 @pytest.mark.parametrize("suffix", io.MAP_SUFFIXES)
 def test_a_map_that_is_written_in_pieces_holds_it(tmp_path, suffix, signal):
     path, grid = tmp_path / f"a{suffix}", spectrogram(signal).grid
-    with origin.stating(ORIGIN), map_sink(path, grid, signal) as add:
+    with origin.stating(ORIGIN), map_sink([path], grid, signal) as add:
         add(signal)
     assert read_origin(path) == ORIGIN
-    with map_sink(tmp_path / f"b{suffix}", grid, signal) as add:
+    with map_sink([tmp_path / f"b{suffix}"], grid, signal) as add:
         add(signal)
     assert read_origin(tmp_path / f"b{suffix}") is None
 

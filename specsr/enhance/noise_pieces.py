@@ -1,0 +1,98 @@
+"""Recordings without a known noise, in pieces: two maps, one for low and one for high frequencies.
+
+What is decided from a segment (`specsr.enhance.excess`, `specsr.enhance.restraint`) fades from one
+to the next; the level of noise that is followed comes from the whole recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+
+from specsr.enhance.decided import Decision, Draft, process_decided
+from specsr.enhance.excess import EXCESS_SECONDS, excess_shares
+from specsr.enhance.known_noise import (
+    KnownNoise,
+    NoiseGain,
+    joined,
+    noise_gain,
+    noise_transforms,
+)
+from specsr.enhance.measured_columns import whole_grid
+from specsr.enhance.noise_profile import FOLLOWED_SECONDS
+from specsr.enhance.restraint import restrained, signal_shares
+from specsr.enhance.segments import plan, segments
+from specsr.maps.transform import SpectrogramTransform
+from specsr.models.options import InferOptions
+from specsr.progress import Progress
+from specsr.signal import Signal, Source
+
+
+def noise_pieces(
+    noisy: Source, noise: KnownNoise, attenuation: float, options: InferOptions,
+    progress: Progress | None = None, again: Source | None = None,
+) -> Generator[Signal, None, None]:  # fmt: skip
+    """Yield a recording without its noise in pieces of ``options.segment`` seconds, in order.
+
+    Arguments and errors are those of `without_noise`, and
+
+    Args:
+        again: the recording, opened once more; None if ``noisy`` can be read twice.
+    """
+    usable = usable_transforms(noisy, noise)
+    longer = usable[0].grid(noisy.cut(0, 1))
+    reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
+    margin = reach * longer.hop_length + 4 * longer.n_fft
+    margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
+    fold = max(model.net.config.fold[1] for model in noise.models)
+    cuts = plan(options.segment, noisy.rate, longer.hop_length * fold, margin, noisy.length)
+    changes: list[np.ndarray] = []
+    if noise.follow and len(segments(noisy.length, cuts.size, cuts.margin)) > 1:
+        once_more = noisy if again is None else again
+        grids = [whole_grid(transform, noisy) for transform in usable]
+        changes = [noise.changes(once_more, grid, options) for grid in grids]
+    start = noisy.cut(0, 1).start
+
+    def draft(part: Signal, first: int, steps: Progress | None) -> Draft[list[NoiseGain]]:
+        gains = []
+        for i, transform in enumerate(usable):
+            spec = transform(part)
+            change = None
+            if changes:
+                at = round((part.start - start) * part.rate) // spec.grid.hop_length
+                rows = slice(first, first + len(part.channels))
+                change = changes[i][rows, at : at + spec.grid.frames]
+            found = noise_gain(spec, noise, attenuation, options, steps, first, change)
+            gains.append(found[0])
+        shares = [
+            excess_shares(transform(part), each.gain, options.device)
+            for transform, each in zip(usable, gains, strict=True)
+        ]
+        if noise.found:
+            clean = waveform(part, gains, Decision.constant(np.stack(shares)))
+            shares.append(signal_shares(part, clean))
+        return Draft(gains, np.stack(shares))
+
+    def waveform(part: Signal, gains: list[NoiseGain], decision: Decision) -> Signal:
+        found = [
+            SpectrogramTransform.inverse(
+                gain.applied(transform(part), options.device, decision[i]), options.device
+            )
+            for i, (transform, gain) in enumerate(zip(usable, gains, strict=True))
+        ]
+        samples = joined(found[0].samples, found[-1].samples, part.rate)
+        return found[0].replace(samples=samples, full_scale=part.full_scale)
+
+    def finish(part: Signal, first: int, gains: list[NoiseGain], decision: Decision) -> Signal:
+        clean = waveform(part, gains, decision)
+        return restrained(part, clean, decision[len(usable)]) if noise.found else clean
+
+    return process_decided(noisy, draft, finish, cuts, progress)
+
+
+def usable_transforms(noisy: Source, noise: KnownNoise) -> list[SpectrogramTransform]:
+    """Return the transforms of a recording: a short recording of noise has no long windows."""
+    transforms = noise_transforms(noisy.rate)
+    fitting = [each for each in transforms if 3 * each.n_fft <= noise.recording.length]
+    return fitting or [transforms[-1]]
