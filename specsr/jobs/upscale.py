@@ -148,7 +148,11 @@ class Upscale(Work):
             if long is not None and not orders:
                 pieces = upscale_pieces(long, self.scale, **shared)
                 panels = [Panel("input", coarse, "input"), Panel(title, fine)]
-                result = write_pieces(long, pieces, task, fine, ratio=self.scale, panels=panels)
+                # once more for the figure: segments may be read ahead
+                with stream.opened(task.file, **self.reading.arguments()) as again:
+                    result = write_pieces(
+                        again or long, pieces, task, fine, ratio=self.scale, panels=panels
+                    )
                 notes = self._band_notes(long)
                 return dataclasses.replace(result, notes=notes, figure=self.figure)
         if self.speed.is_auto and self.model != NOISE_FILL:
@@ -288,10 +292,12 @@ def _speed_note(before: SpecMap, high: SpecMap) -> str | None:
     low, top = high.rpm[known].min(), high.rpm[known].max()
     sure = f"confidence {confidence.mean():.0f} %"
     if high.rpm_source == "found":
-        instead = "" if before.rpm is None else ", in place of the given one"
+        part = f"in {100 * known.mean():.0f} % of it, {sure}"
+        if before.rpm is None:
+            return f"speed found in the map: lines {low / 60:.4g} to {top / 60:.4g} Hz apart {part}"
         return (
-            f"speed found in the map{instead}: lines {low / 60:.4g} to {top / 60:.4g} Hz apart in "
-            f"{100 * known.mean():.0f} % of it, {sure}"
+            f"speed found in the map, in place of the given one: {low:.0f} to {top:.0f} 1/min, up to "
+            f"a simple factor, {part}"
         )
     corrected = ", corrected by the lines of the map" if high.rpm_source == "corrected" else ""
     return f"speed {low:.0f} to {top:.0f} 1/min{corrected}, {sure}"
