@@ -29,6 +29,7 @@ from specsr.models.model import Model
 from specsr.models.options import InferOptions
 from specsr.nvh.order_fit import blend_fit
 from specsr.nvh.speed import column_rotation_hz, fill_gaps
+from specsr.nvh.speed_factor import stated_factor
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.nvh.speed_use import (
     SpeedFit,
@@ -81,7 +82,8 @@ def upscale_map(
         A map on ``low.grid.refined(s_f, s_t)`` without phase, ``known`` false in all rows.  Models
         with an uncertainty output also set ``uncertainty_db``.  For the pair ``pool``, a speed
         that was given or found has its ``rpm_confidence`` and ``rpm_source``; a found or corrected
-        one replaces ``rpm``.  Further shafts have their confidence too.
+        one replaces ``rpm``, a found one by the factor that makes it the given one, if a simple one
+        does (`specsr.nvh.speed_factor`).  Further shafts have their confidence too.
 
     Raises:
         SpecsrError: an option out of range, no model for the pair and scale, or a grid that cannot
@@ -237,6 +239,8 @@ def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
         at = np.arange(grid.length) / (grid.hop_length * grid.cell[1])
         known = speed.rpm[np.clip(np.round(at).astype(int), 0, grid.frames - 1)] > 0
         rpm = known * np.interp(at, np.arange(grid.frames), fill_gaps(speed.rpm))
+        if speed.source == "found" and high.rpm is not None:
+            rpm = float(stated_factor(high.rpm, rpm)) * rpm
     return high.replace(
         rpm=rpm, rpm_source=speed.source, rpm_confidence=speed.own.confidence, shafts=shafts
     )

@@ -296,8 +296,8 @@ def _speed_note(before: SpecMap, high: SpecMap) -> str | None:
         if before.rpm is None:
             return f"speed found in the map: lines {low / 60:.4g} to {top / 60:.4g} Hz apart {part}"
         return (
-            f"speed found in the map, in place of the given one: {low:.0f} to {top:.0f} 1/min, up to "
-            f"a simple factor, {part}"
+            f"speed found in the map, in place of the given one: {low:.0f} to {top:.0f} 1/min, "
+            f"up to a simple factor, {part}"
         )
     corrected = ", corrected by the lines of the map" if high.rpm_source == "corrected" else ""
     return f"speed {low:.0f} to {top:.0f} 1/min{corrected}, {sure}"

@@ -1,7 +1,8 @@
-"""One factor for speeds found in parts of a map.
+"""One factor for speeds found in parts of a map, and for one found in place of a stated one.
 
 A found speed is the spacing of lines: the rotation frequency up to a simple factor, which may
-differ from part to part.  Where two parts meet, the ratio of their speeds shows it.
+differ from part to part.  Where two parts meet, the ratio of their speeds shows it; where a speed
+is stated, the ratio to it does.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ LARGEST = 6
 """Largest numerator and denominator of a simple factor."""
 TOLERANCE = 0.015
 """Relative deviation from a simple factor; the closest two below `LARGEST` differ by 4 %."""
+STATED = 0.05
+"""Relative deviation of a stated speed, which may be a few percent off, from a whole multiple or
+part of the found one; the closest two of them differ by 17 %."""
 FACTORS = sorted({Fraction(p, q) for p in range(1, LARGEST + 1) for q in range(1, LARGEST + 1)})
 
 
@@ -33,6 +37,28 @@ def simple_factor(target: np.ndarray, speed: np.ndarray) -> Fraction:
     ratio = float(np.median(target[both] / speed[both]))
     best = min(FACTORS, key=lambda factor: abs(float(factor) / ratio - 1))
     return best if abs(float(best) / ratio - 1) < TOLERANCE else Fraction(1)
+
+
+def stated_factor(stated: np.ndarray, found: np.ndarray) -> Fraction:
+    """Return the factor that makes a found speed that of the machine as stated; 1 if none does.
+
+    The stated speed may be wrong in some columns: the factor has to hold in most of those where
+    both are known.  Whole multiples and parts are tried first, then all simple factors.
+
+    Args:
+        stated: speeds in any unit, [N]; 0 where unknown.
+        found: speeds at the same times, same unit, [N]; 0 where unknown.
+    """
+    both = (stated > 0) & (found > 0)
+    if not both.any():
+        return Fraction(1)
+    ratio = stated[both] / found[both]
+    whole = [factor for factor in FACTORS if 1 in (factor.numerator, factor.denominator)]
+    for factors, tolerance in ((whole, STATED), (FACTORS, TOLERANCE)):
+        held = [float(np.mean(np.abs(float(x) / ratio - 1) < tolerance)) for x in factors]
+        if max(held) > 0.5:
+            return factors[int(np.argmax(held))]
+    return Fraction(1)
 
 
 def joined(rotation_hz: np.ndarray, borders: Sequence[int]) -> np.ndarray:

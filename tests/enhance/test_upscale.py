@@ -305,6 +305,13 @@ def test_the_result_holds_its_speed_and_the_confidence_in_it(run):
     known[[*range(4000), *range(-4000, 0)]] = False  # windows that extend past the recording
     np.testing.assert_allclose(found.rpm[known], 60 * (60 + 12 * time)[known], rtol=0.01)
     assert known.mean() > 0.75
+    # in place of a wrong one, its lines are counted as orders of that machine
+    stated = coarse.replace(rpm=1.04 * 60 / 4 * (60 + 12 * time))
+    instead = specsr.upscale(stated, scale=4, model="map-small")
+    assert instead.rpm_source == "found"
+    known &= instead.rpm > 0
+    np.testing.assert_allclose(instead.rpm[known], 15 * (60 + 12 * time)[known], rtol=0.01)
+    assert known.mean() > 0.75
     noise = specsr.Signal(np.random.default_rng(0).standard_normal((1, 50_000)), 25600.0)
     silent = specsr.upscale(low_map(noise, 4), scale=4)
     assert silent.rpm is None and silent.rpm_source is None

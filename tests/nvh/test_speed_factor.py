@@ -7,7 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from specsr.nvh.speed_factor import FACTORS, LARGEST, TOLERANCE, joined, simple_factor
+from specsr.nvh.speed_factor import (
+    FACTORS,
+    LARGEST,
+    TOLERANCE,
+    joined,
+    simple_factor,
+    stated_factor,
+)
 
 SPEED = np.linspace(20.0, 40.0, 90)
 
@@ -25,6 +32,20 @@ def test_a_simple_factor_is_found_and_no_other(factor):
     assert simple_factor(1.1 * float(factor) * SPEED, SPEED) in (1, *FACTORS)
     assert simple_factor(1.09 * SPEED, SPEED) == 1
     assert simple_factor(0 * SPEED, SPEED) == 1
+
+
+@pytest.mark.parametrize("factor", [Fraction(1), Fraction(4), Fraction(1, 3)])
+@pytest.mark.parametrize("off", [0.96, 1.0, 1.04])
+def test_a_stated_speed_that_is_off_sets_the_factor_of_the_found_one(factor, off):
+    wrong = np.where(np.arange(90) < 40, 1.8, 1.0)  # in some columns altogether
+    assert stated_factor(float(factor) * off * wrong * SPEED, SPEED) == factor
+
+
+def test_a_stated_speed_sets_no_factor_if_the_found_one_is_of_another_shaft():
+    assert stated_factor(1.5 * SPEED, 1.005 * SPEED) == Fraction(3, 2)
+    assert stated_factor(1.57 * SPEED, SPEED) == 1
+    assert stated_factor(0 * SPEED, SPEED) == stated_factor(SPEED, 0 * SPEED) == 1
+    assert stated_factor(np.where(np.arange(90) < 40, 4, 1.57) * SPEED, SPEED) == 1
 
 
 @pytest.mark.parametrize("factors", [(1, 2, 1), (2, 1, 3), (1, 1.5, 3), (3, 2, 1), (1, 1, 1)])
