@@ -26,196 +26,22 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from common import data_folder, parser, progress, publish, run
-from real_recordings import RUN_UP_RPM
-from scipy.signal import butter, sosfiltfilt
+from order_cases import EDGE, RATE, Case, car, cases
+from order_methods import METHODS, WIDEST, runs
 
 from specsr.extras import installed
-from specsr.maps.transform import spectrogram
 from specsr.nvh.order_blocks import order_pieces
-from specsr.nvh.order_cut import OrderCut, order_cut
+from specsr.nvh.order_cut import OrderCut
 from specsr.nvh.order_map import order_map
-from specsr.nvh.order_waveforms import extract_orders
 from specsr.nvh.shafts import Shaft, shaft_orders
-from specsr.nvh.speed import revolutions
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.signal import Signal
 
-RATE, SECONDS, EDGE = 12800.0, 12.0, 1.0
 NOISE = (0, 10, 20, 30)
-WIDTHS = (1.5, 4.0)
-WIDEST = 12.0
-METHODS = ("vold-kalman", "adaptive", "rota-order", "low-pass", "resample", "stft")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A recording: speed of each shaft, and (shaft, order, complex envelope) of each order."""
-
-    name: str
-    rate: float
-    shafts: dict[str, np.ndarray]
-    lines: tuple[tuple[str, float, np.ndarray], ...]
-    background: np.ndarray | None = None
-
-    def parts(self) -> np.ndarray:
-        """Return the waveform of every order, [K, N]."""
-        return np.stack([(a * self.phasor(s, k)).real for s, k, a in self.lines])
-
-    def phasor(self, shaft: str, order: float) -> np.ndarray:
-        """Return exp(j order angle), [N]."""
-        turns = revolutions(self.shafts[shaft] / 60, self.rate)
-        return np.exp(2j * np.pi * ((order * turns) % 1))
-
-    def noise(self, below: float) -> np.ndarray:
-        """Return the noise, ``below`` dB under the orders, [N]."""
-        size = len(self.lines[0][2])
-        noise = np.random.default_rng(size).standard_normal(size)
-        noise = noise if self.background is None else self.background
-        orders = np.std(self.parts().sum(axis=0))
-        return noise / np.std(noise) * orders * 10 ** (-below / 20)
-
-
-def slow(times: np.ndarray, level: float, phase: float) -> np.ndarray:
-    """Return an envelope that varies by 30 % within 5 s."""
-    swing = 1 + 0.3 * np.sin(2 * np.pi * times / 5 + phase)
-    return 10 ** (level / 20) * swing * np.exp(1j * phase)
-
-
-def cases(data: Path) -> list[Case]:
-    """Return all recordings; that of the car only if the data has it."""
-    times = np.arange(round(RATE * SECONDS)) / RATE
-    up = np.linspace(900, 4500, times.size)
-    down = 900 + 3600 * np.exp(-times / 5)
-    falling = np.linspace(4500, 900, times.size)
-    plain = tuple(("a", k, slow(times, -3 * i, i)) for i, k in enumerate((2, 4, 6)))
-
-    def two(slip: float, orders: tuple[float, ...]) -> Case:
-        shafts = {"a": up, "b": up * (1 + slip / 100)}
-        lines = [(s, k) for s in shafts for k in orders]
-        found = tuple((s, k, slow(times, -3 * i, i)) for i, (s, k) in enumerate(lines))
-        return Case(f"two shafts, {slip:g} %", RATE, shafts, found)
-
-    def mode(order: float) -> np.ndarray:
-        ratio = order * up / 60 / 120
-        return 0.2 + 0.8 * 0.06 / (1 - ratio**2 + 0.06j * ratio)  # 120 Hz, 3 % damping
-
-    found = [
-        Case("run-up", RATE, {"a": up}, plain),
-        Case("coast-down", RATE, {"a": down}, plain),
-        Case("resonance", RATE, {"a": up}, tuple(("a", k, mode(k)) for k in (2, 4))),
-        two(2, (2, 4)),
-        two(0.5, (8, 12)),
-        Case(
-            "crossing", RATE, {"a": up, "b": falling},
-            (("a", 2, slow(times, 0, 0)), ("b", 2, slow(times, -3, 1))),
-        ),
-    ]  # fmt: skip
-    for path in sorted(data_folder(data, "audio").rglob("car_runup_with_rpm.flac")):
-        read = car(path)
-        assert read.rpm is not None
-        times = np.arange(read.length) / RATE
-        lines = tuple(("a", k, slow(times, -3 * i, i)) for i, k in enumerate((2.21, 4.27, 7.73)))
-        found.append(Case("orders in a car", RATE, {"a": read.rpm}, lines, read.samples[0]))
-    return found
-
-
-def car(path: Path) -> Signal:
-    """Return the run-up of the car with its speed at `RATE`."""
-    import soundfile
-
-    samples, rate = soundfile.read(path, dtype="float64")
-    read = Signal(samples[:, :1].T, float(rate), "Pa", rpm=samples[:, 1] * RUN_UP_RPM)
-    return read.resample(RATE)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a method found: cuts, and waveforms [K, N] if it has them."""
-
-    cuts: list[OrderCut]
-    waveforms: np.ndarray | None = None
-
-
-def vold_kalman(case: Case, x: np.ndarray, width: float, widest: float | None = None) -> Found:
-    orders = {s: [k for t, k, _ in case.lines if t == s] for s in case.shafts}
-    method = VoldKalman(width, widest=widest)
-    found = extract_orders(Signal(x, case.rate), orders, case.shafts, method)
-    return Found(found.cuts, found.whole.waveforms[:, 0])
-
-
-def rota_order(case: Case, x: np.ndarray, width: float) -> Found:
-    from rota.extract import order_waveform
-
-    names = list(case.shafts)
-    found = order_waveform(
-        x, case.rate, np.stack(list(case.shafts.values()), axis=1),
-        [order for _, order, _ in case.lines], shafts=[names.index(s) for s, _, _ in case.lines],
-        bandwidth=width / 2,  # from the carrier to -3 dB
-    )  # fmt: skip
-    at = slice(0, None, 1000)
-    times = np.arange(x.size)[at] / case.rate
-    cuts = [
-        OrderCut(
-            order, times, case.shafts[shaft][at],
-            20 * np.log10(np.abs(found.envelopes[at, k]) / np.sqrt(2))[None],
-            np.full(times.size, width),
-        )
-        for k, (shaft, order, _) in enumerate(case.lines)
-    ]  # fmt: skip
-    return Found(cuts, found.waveforms.T)
-
-
-def low_pass(case: Case, x: np.ndarray, width: float) -> Found:
-    cuts, waveforms = [], []
-    # forwards and backwards: -3 dB in total at half the bandwidth, fourth order
-    sos = butter(2, width / 2 * (np.sqrt(2) - 1) ** -0.25, fs=case.rate, output="sos")
-    times = np.arange(x.size) / case.rate
-    for shaft, order, _ in case.lines:
-        phasor = case.phasor(shaft, order)
-        moved = 2 * x * phasor.conj()
-        found = sosfiltfilt(sos, moved, padlen=round(case.rate / width))
-        waveforms.append((found * phasor).real)
-        at = slice(0, None, 1000)
-        level = 20 * np.log10(np.abs(found[at]) / np.sqrt(2))
-        speed = case.shafts[shaft][at]
-        cuts.append(OrderCut(order, times[at], speed, level[None], np.full(speed.size, width)))
-    return Found(cuts, np.stack(waveforms))
-
-
-def resample(case: Case, x: np.ndarray) -> Found:
-    maps = {
-        name: order_map(Signal(x, case.rate), rpm, max_order=14.0)
-        for name, rpm in case.shafts.items()
-    }
-    return Found([maps[s].cut(k) for s, k, _ in case.lines])
-
-
-def stft(case: Case, x: np.ndarray) -> Found:
-    spec = spectrogram(Signal(x, case.rate), n_fft=4096, overlap=0.75)
-    return Found([order_cut(spec, case.shafts[s], k) for s, k, _ in case.lines])
-
-
-def runs(only: list[str]) -> dict[str, Callable[[Case, np.ndarray], Found]]:
-    """Return column -> method."""
-    found: dict[str, Callable[[Case, np.ndarray], Found]] = {}
-    tracked = {"vold-kalman": vold_kalman, "rota-order": rota_order, "low-pass": low_pass}
-    for name, method in tracked.items():
-        for width in WIDTHS:
-            if name in only and (name != "rota-order" or installed("rota")):
-                found[f"{name}, {width:g} Hz"] = (
-                    lambda case, x, method=method, width=width: method(case, x, width)  # type: ignore[misc]
-                )
-        if name == "vold-kalman" and "adaptive" in only:
-            column = f"vold-kalman, {WIDTHS[0]:g} to {WIDEST:g} Hz"
-            found[column] = lambda case, x: vold_kalman(case, x, WIDTHS[0], WIDEST)
-    found |= {"resample": resample} if "resample" in only else {}
-    return found | ({"stft": stft} if "stft" in only else {})
 
 
 def level_error(case: Case, cuts: list[OrderCut]) -> float:

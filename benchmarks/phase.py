@@ -35,7 +35,7 @@ def methods(magnitude, spectrum, grid) -> dict[str, Callable]:
     import librosa
     import torch
 
-    from specsr.enhance.band import ITERATIONS
+    from specsr.enhance.band_options import ITERATIONS
     from specsr.maps.phase import POLISH, pghi, random_phase, to_signal
     from specsr.maps.polar import angle
     from specsr.maps.spec_map import SpecMap

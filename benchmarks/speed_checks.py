@@ -18,7 +18,7 @@ import numpy as np
 from common import parser, progress, publish, run
 from evidence import SCALE, coarse
 from generator import machine_set, make
-from tacholess import KINDS, limits, strongest
+from tacholess_methods import KINDS, limits, strongest
 
 from specsr import Signal
 from specsr.nvh.speed import column_rotation_hz
