@@ -6,6 +6,7 @@ A long recording gives its map column by column, which goes to all files and to 
 from __future__ import annotations
 
 import dataclasses
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ import numpy as np
 from specsr.enhance.expected import Columns
 from specsr.enhance.segments import blocks
 from specsr.io import stream
+from specsr.jobs.inputs import load_recording
+from specsr.jobs.long_files import long_recording
 from specsr.jobs.plan import Result, Written, has_figure, kind_of, one_of_several
-from specsr.jobs.spectrogram import BLOCK, MapWork, cells_note
+from specsr.jobs.spectrogram import BLOCK, MapWork, cells_note, refuse_waveforms
 from specsr.jobs.task import Task, absolute_model
 from specsr.jobs.uncertainty import UncertaintySummary
 from specsr.maps.grid import Grid
@@ -46,6 +49,25 @@ class EstimatedMapWork(MapWork):
     pair: ClassVar[str]
     titles: ClassVar[tuple[str, str]]
     """Of the single measurement and of the estimate in a figure."""
+    name: ClassVar[str]
+    """Of the map in messages, such as "an expected map"."""
+
+    def __call__(self, task: Task) -> Result:
+        """Return the map of a recording; the map of a long one is written block by block."""
+        refuse_waveforms(task.targets, self.name)
+        segment = self.options.segment
+        with long_recording(task.file, task.targets, self.reading, segment) as long:
+            if long is not None:
+                return self.long(task, long)
+        return self.whole(task, load_recording(task.file, self.reading))
+
+    @abstractmethod
+    def whole(self, task: Task, signal: Signal) -> Result:
+        """Return the map of a recording in memory."""
+
+    @abstractmethod
+    def long(self, task: Task, long: stream.Recording) -> Result:
+        """Write the map of a recording that is read in pieces."""
 
     def result(self, task: Task, found: SpecMap, measured: Callable[[], SpecMap]) -> Result:
         """Return the result of a recording in memory; ``measured`` is called for a figure alone."""

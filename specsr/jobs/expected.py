@@ -13,14 +13,13 @@ from specsr.enhance.expected import PAIR, Columns, expected, expected_columns
 from specsr.enhance.segments import blocks
 from specsr.io import stream
 from specsr.jobs.estimated_map import EstimatedMapWork, Put
-from specsr.jobs.inputs import load_recording
-from specsr.jobs.long_files import long_recording
 from specsr.jobs.plan import Result
-from specsr.jobs.spectrogram import BLOCK, refuse_waveforms
+from specsr.jobs.spectrogram import BLOCK
 from specsr.jobs.task import Task
 from specsr.maps.frames import Frames
 from specsr.maps.grid import Grid
 from specsr.maps.transform import SpectrogramTransform
+from specsr.signal import Signal
 
 
 @dataclass(frozen=True)
@@ -30,22 +29,17 @@ class ExpectedSpectrogram(EstimatedMapWork):
     command: ClassVar[str] = "spectrogram --expected"
     pair: ClassVar[str] = PAIR
     titles: ClassVar[tuple[str, str]] = ("measured", "expected")
+    name: ClassVar[str] = "an expected map"
 
-    def __call__(self, task: Task) -> Result:
-        """Return the map of a recording; the map of a long one is written block by block."""
-        refuse_waveforms(task.targets, "an expected map")
-        segment = self.options.segment
-        with long_recording(task.file, task.targets, self.reading, segment) as long:
-            if long is not None:
-                return self._long(task, long)
-        signal = load_recording(task.file, self.reading)
+    def whole(self, task: Task, signal: Signal) -> Result:
+        """Return the map of a recording in memory."""
         measured = SpectrogramTransform.for_rate(signal.rate, **self.analysis)(signal)
         clean = expected(
             measured, model=self.model, options=self.options, progress=task.progress
         )  # fmt: skip
         return self.result(task, clean, lambda: measured)
 
-    def _long(self, task: Task, long: stream.Recording) -> Result:
+    def long(self, task: Task, long: stream.Recording) -> Result:
         """Write the map of a recording that is read in pieces."""
         transform = SpectrogramTransform.for_rate(long.rate, **self.analysis)
         grid = dataclasses.replace(transform.grid(long.cut(0, 1)), length=long.length)

@@ -12,12 +12,10 @@ from specsr.enhance.sharp import N_FFT, PAIR, sharp_columns, sharp_grid, sharp_m
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.jobs.estimated_map import EstimatedMapWork, Put
-from specsr.jobs.inputs import load_recording
-from specsr.jobs.long_files import long_recording
 from specsr.jobs.plan import Result
-from specsr.jobs.spectrogram import refuse_waveforms
 from specsr.jobs.task import Task
 from specsr.maps.transform import SpectrogramTransform
+from specsr.signal import Signal
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,10 @@ class SharpSpectrogram(EstimatedMapWork):
     command: ClassVar[str] = "spectrogram --sharp"
     pair: ClassVar[str] = PAIR
     titles: ClassVar[tuple[str, str]] = ("single window", "sharp")
+    name: ClassVar[str] = "a sharp map"
 
-    def __call__(self, task: Task) -> Result:
-        """Return the map of a recording; the map of a long one is written block by block."""
-        refuse_waveforms(task.targets, "a sharp map")
-        segment = self.options.segment
-        with long_recording(task.file, task.targets, self.reading, segment) as long:
-            if long is not None:
-                return self._long(task, long)
-        signal = load_recording(task.file, self.reading)
+    def whole(self, task: Task, signal: Signal) -> Result:
+        """Return the map of a recording in memory."""
         found = sharp_map(
             signal, n_fft=self._window(signal.rate), scaling=self.scaling, model=self.model,
             options=self.options, progress=task.progress,
@@ -65,7 +58,7 @@ class SharpSpectrogram(EstimatedMapWork):
             rate, df=self.resolution.df, n_fft=self.resolution.n_fft
         ).n_fft
 
-    def _long(self, task: Task, long: stream.Recording) -> Result:
+    def long(self, task: Task, long: stream.Recording) -> Result:
         """Write the map of a recording that is read in pieces."""
         grid = sharp_grid(long.cut(0, 1), self._window(long.rate), self.scaling)
         grid = dataclasses.replace(grid, length=long.length)
