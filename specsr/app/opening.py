@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import re
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -154,26 +151,6 @@ def _map_lines(info: FileInfo) -> Iterator[str]:
     )
     yield f"speed: {'yes' if found['rpm'] else 'none'}"
     yield from (f"note: {note}" for note in info.notes)
-
-
-@contextlib.contextmanager
-def noted() -> Iterator[list[str]]:
-    """Collect the warnings that this thread logs: the notes of the readers."""
-    notes: list[str] = []
-    thread = threading.get_ident()
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == thread:
-                notes.append(record.getMessage())
-
-    handler = Collect(logging.WARNING)
-    logger = logging.getLogger("specsr")
-    logger.addHandler(handler)
-    try:
-        yield notes
-    finally:
-        logger.removeHandler(handler)
 
 
 def screen_map(

@@ -13,7 +13,7 @@ from typing import Any
 
 import param
 
-from specsr.app.opening import noted, screen_map
+from specsr.app.opening import screen_map
 from specsr.app.paths import why
 from specsr.app.screen import ScreenMap
 from specsr.app.source import Kind, Source
@@ -21,6 +21,7 @@ from specsr.errors import SpecsrError
 from specsr.io import is_map
 from specsr.jobs.inputs import load
 from specsr.jobs.options import Reading, Speed
+from specsr.jobs.warned import collected_warnings
 from specsr.maps.spec_map import SpecMap
 from specsr.names import plain
 from specsr.signal import Signal
@@ -192,15 +193,13 @@ class Session(param.Parameterized):
     ) -> Result | None:
         """Read a file in a thread, add it as a result, choose and show it; None after an error."""
 
-        def advance(done: float) -> None:
+        def busy(done: float) -> None:
             self.soon(lambda: self.param.update(busy=done))
 
         def read() -> tuple[ScreenMap, Kind, list[str]]:
-            with noted() as notes:
+            with collected_warnings(own_thread=True) as notes:
                 kind: Kind = "map" if is_map(file) else "recording"
-                screen = screen_map(
-                    file, self.folder, origin.reading, origin.speed, self.df, advance
-                )
+                screen = screen_map(file, self.folder, origin.reading, origin.speed, self.df, busy)
                 return screen, kind, notes
 
         try:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -20,6 +18,7 @@ from specsr.io.claim import claiming, is_claimed
 from specsr.io.temporaries import temporary_paths
 from specsr.jobs.manifest import Record
 from specsr.jobs.task import Task, Work, attempt, planned
+from specsr.jobs.warned import collected_warnings
 from specsr.version import __version__
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def remote(work: Work, task: Task, version: str) -> Record:
     # a worker that died may have written the output: this one may replace it, but no other file
     mine = all(is_claimed(task.claim, target) for target in task.targets)
     task = dataclasses.replace(task, overwrite=task.overwrite or mine)
-    with _one_at_a_time, _collected_warnings() as warnings, claiming(task.claim):
+    with _one_at_a_time, collected_warnings() as warnings, claiming(task.claim):
         record = attempt(work, task)
     return dataclasses.replace(record, notes=(*warnings, *record.notes))
 
@@ -141,21 +140,3 @@ def _record(work: Work, task: Task, end: Record | BaseException) -> Record:
 
 def _failed(work: Work, task: Task, error: str) -> Record:
     return dataclasses.replace(planned(work, task), state="failed", error=error)
-
-
-@contextmanager
-def _collected_warnings() -> Iterator[list[str]]:
-    """Yield a list that receives the warnings that specsr logs in this context."""
-    messages: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            messages.append(record.getMessage())
-
-    collector = Collector(logging.WARNING)
-    log = logging.getLogger("specsr")
-    log.addHandler(collector)
-    try:
-        yield messages
-    finally:
-        log.removeHandler(collector)

@@ -10,10 +10,11 @@ import pytest
 
 import specsr
 from specsr.app import opening
-from specsr.app.opening import facts, fields_of, noted, screen_map
+from specsr.app.opening import facts, fields_of, screen_map
 from specsr.app.session import Origin, Session
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
+from specsr.jobs.warned import collected_warnings
 from specsr.maps.transform import SpectrogramTransform
 
 RATE = 8000
@@ -120,7 +121,7 @@ def test_maps_images_and_folders(wav: Path, tmp_path: Path) -> None:
 def test_notes_are_those_of_this_thread() -> None:
     import logging
 
-    with noted() as notes:
+    with collected_warnings(own_thread=True) as notes:
         logging.getLogger("specsr.io").warning("%s: repaired", "a.wav")
     assert notes == ["a.wav: repaired"]
 
