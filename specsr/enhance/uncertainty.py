@@ -38,7 +38,7 @@ corrections gives 1.02 to 1.08, their iteration in dB the rest."""
 AROUND = 3
 """Coarse cells of either axis over which the restored speckle is averaged."""
 
-REGION, FULL, NONE = (9, 15), 0.7, 0.87
+REGION, FULL, NONE = (9, 15), 0.6, 0.8
 """Coarse rows and columns over which the scatter of the noise is compared with that of speckle; the
 ratios of both up to which a pattern counts in full, and from which it does not count: the scatter
 of so few cells scatters itself."""
@@ -115,12 +115,12 @@ def calibrated(
 def impact_part(scale: tuple[int, int]) -> float:
     """Return the part of the uncertainty that a cell of an impact alone does not have, 0 to 1.
 
-    None at x2: coarse cells shorter than the window resolve an impact, and the network knows it.
+    A third of `IMPACT` at x2: the shorter a coarse cell, the better the network knows an impact.
 
     Args:
         scale: (s_f, s_t).
     """
-    return IMPACT * max(0.0, math.log2(scale[0] * scale[1]) / 2 - 1)
+    return IMPACT * max(0.0, math.log2(scale[0] * scale[1]) - 1) / 3
 
 
 def normalised(square_db: np.ndarray, power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
