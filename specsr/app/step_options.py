@@ -43,6 +43,9 @@ class Denoise:
         carrier: for orders: lines at this frequency in Hz +- k orders are kept too, or at that in
             the channel of this name; empty for none.
         keep: what of a recording is left as measured; None for nothing.
+        follow: the level of the noise changes with time; for ``noise`` and ``noise_from``.
+        strict: what is no noise is removed too; not for ``noise`` and ``noise_from``.
+        removed: what was taken from a recording is an output too.
     """
 
     method: DenoiseMethod = "network"
@@ -52,6 +55,9 @@ class Denoise:
     noise_from: tuple[float, float] | None = None
     carrier: str = ""
     keep: Keep | None = None
+    follow: bool = False
+    strict: bool = False
+    removed: bool = False
 
 
 @dataclass(frozen=True)

@@ -123,10 +123,15 @@ def _upscale(source: Source, options: Upscale, taken: Collection[str]) -> Step:
 def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
     outputs = _names(source, "denoised", (_SUFFIX[source.kind],), taken)
     arguments = ["denoise", *input_arguments(source, speed=options.orders), "-o", outputs[0]]
+    if options.removed:
+        outputs += _names(source, "removed", (_SUFFIX[source.kind],), taken)
+        arguments += ["--removed", outputs[1]]
+    if options.strict:
+        arguments.append("--strict")
     read, head, call = read_lines(source, speed=options.orders), [], ["x"]
     if options.orders:
         arguments.append("--orders")
-        head = ["from specsr.enhance.restraint import restrained"]
+        head = [] if options.strict else ["from specsr.enhance.restraint import restrained"]
         carrier = ""
         if options.carrier:
             arguments += ["--carrier", options.carrier]
@@ -140,11 +145,13 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
                 ]
                 given = f"Path({source.path!r}), {constructor(source.reading)}"
                 read.append(f"x, hz = with_carrier({given}, x, {options.carrier!r})")
-        line = f"result = restrained(x, specsr.keep_orders(x{carrier}))"
+        line = f"specsr.keep_orders(x{carrier})"
+        line = f"result = {line if options.strict else f'restrained(x, {line})'}"
     else:
         if options.noise == str(AUTO):
             arguments += ["--noise", options.noise]
-            call.append("noise=specsr.find_noise(x)")
+            read.append("noise = specsr.find_noise(x)")
+            call.append("noise=noise")
         elif options.noise:
             arguments += ["--noise", options.noise]
             of_noise = read_lines(Source(options.noise, "recording", source.reading))[0]
@@ -158,6 +165,16 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
         elif options.method != Denoise.method:
             arguments += ["--method", options.method]
             call.append(f"method={options.method!r}")
+        if options.strict:
+            call.append("strict=True")
+        if options.follow:
+            arguments.append("--follow-noise")
+            if options.noise == str(AUTO):
+                head.append("from dataclasses import replace")
+                read.append("noise = replace(noise, follow=True)")
+            else:
+                head.append("from specsr.enhance.noise_profile import Noise")
+                read.append("noise = Noise(noise, follow=True)")
         if options.attenuation != MAX_ATTENUATION:
             arguments += ["--attenuation", number(options.attenuation)]
             call.append(f"attenuation={number(options.attenuation)}")
@@ -167,6 +184,11 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
         arguments += ["--keep", options.keep]
         lines.append("result = specsr.keep_impacts(x, result)")
     lines.append(write_line(source.kind, outputs[0]))
+    if options.removed:
+        lines += [
+            "removed = x.replace(samples=x.samples - result.samples)",
+            f"specsr.write({outputs[1]!r}, removed)",
+        ]
     title = "orders" if options.orders else "denoised"
     return Step(title, tuple(arguments), python(lines, head), outputs, source.kind)
 

@@ -59,10 +59,11 @@ _ORDERS, _FOUND, _FILE, _STRETCH = "orders", "found", "file", "stretch"
 _RESULT = "Result"
 _PART = "Part (--run)"
 _CARRIER, _IMPACTS = "Lines beside a carrier (--carrier)", "Keep impacts (--keep)"
+_REMOVED = "Also as a recording: what was removed (--removed)"
 _MAP_MODEL, _BAND_MODEL = "Model of maps (--model)", "Model of recordings (--model)"
 _KINDS: dict[str, tuple[Kind, ...]] = {
     _RESULT: ("recording",), _PART: ("recording",), _BAND_MODEL: ("recording",),
-    _IMPACTS: ("recording",),
+    _IMPACTS: ("recording",), _REMOVED: ("recording",),
     _MAP_MODEL: ("map",), "Reproduces (--consistency)": ("map",),
 }  # fmt: skip
 
@@ -140,14 +141,24 @@ def _denoise() -> Form:
 
     carrier = w.TextInput(name=_CARRIER, placeholder="8000 (Hz), or a channel")
     impacts = w.Checkbox(name=_IMPACTS)
+    follow = w.Checkbox(name="The level of the noise changes (--follow-noise)")
+    strict = w.Checkbox(name="Remove also what is no noise (--strict)")
+    removed = w.Checkbox(name=_REMOVED)
+    known = _FOUND, _FILE, _STRETCH
 
     def options() -> Denoise:
         keep: Keep | None = "impacts" if impacts.value and impacts.visible else None
+        is_known = method.value in known
+        shared = Denoise(
+            keep=keep, follow=is_known and bool(follow.value),
+            strict=not is_known and bool(strict.value),
+            removed=bool(removed.value and removed.visible),
+        )  # fmt: skip
         if method.value == _ORDERS:
             if _text(carrier):
                 carrier_hz(_text(carrier))
-            return Denoise(orders=True, carrier=_text(carrier), keep=keep)
-        made = Denoise(attenuation=float(attenuation.value or 0), keep=keep)
+            return replace(shared, orders=True, carrier=_text(carrier))
+        made = replace(shared, attenuation=float(attenuation.value or 0))
         if method.value == _FOUND:
             return replace(made, noise=str(AUTO))
         if method.value == _FILE:
@@ -161,7 +172,9 @@ def _denoise() -> Form:
     def unused() -> tuple[Any, ...]:
         used = {_ORDERS: (carrier,), _FILE: (noise, attenuation), _STRETCH: (stretch, attenuation)}
         shown = used.get(method.value, (attenuation,))
-        return tuple(each for each in (noise, stretch, attenuation, carrier) if each not in shown)
+        shown += (follow,) if method.value in known else (strict,)
+        fields = noise, stretch, attenuation, carrier, follow, strict
+        return tuple(each for each in fields if each not in shown)
 
     def offer(kind: Kind) -> None:
         fitting = {
@@ -172,7 +185,7 @@ def _denoise() -> Form:
             value = method.value if method.value in fitting.values() else Denoise.method
             method.param.update(options=fitting, value=value)
 
-    widgets = method, noise, stretch, attenuation, carrier, impacts
+    widgets = method, noise, stretch, attenuation, carrier, impacts, follow, strict, removed
     return Form("Denoise", widgets, options, unused=unused, offer=offer)
 
 

@@ -212,6 +212,8 @@ class Work:
         origin = Origin(
             speed=Speed(table=table), command=made.arguments, python=made.python, parent=chosen.key
         )
+        for path in paths[1:]:
+            await session.open(path, f"removed from {chosen.key}", origin)
         await session.open(paths[0], title, origin)
         self.progress.object = plain("; ".join(m.strip() for m in status.messages[1:]))
 

@@ -60,9 +60,13 @@ CASES = {
     "denoise": (RUN, steps.Denoise(attenuation=12.5)),
     "orders kept": (CHANNEL, steps.Denoise(orders=True)),
     "noise in a file": (RUN, steps.Denoise(noise="run up.wav")),
-    "noise in a stretch": (RUN, steps.Denoise(noise_from=(0.0, 0.5))),
-    "noise found": (RUN, steps.Denoise(noise="auto", keep="impacts")),
-    "orders and a carrier": (RUN, steps.Denoise(orders=True, carrier="2000")),
+    "noise in a stretch": (RUN, steps.Denoise(noise_from=(0.0, 0.5), follow=True)),
+    "noise found": (RUN, steps.Denoise(noise="auto", keep="impacts", follow=True)),
+    "floor": (RUN, steps.Denoise(method="floor", strict=True)),
+    "orders and a carrier": (
+        RUN,
+        steps.Denoise(orders=True, carrier="2000", strict=True, removed=True),
+    ),
     "a carrier in a channel": (DRIVE, steps.Denoise(orders=True, carrier="tacho")),
     "expected": (RUN, steps.Map(df=31.25)),
     "spectrogram": (CHANNEL, steps.Map(expected=False, overlap=0.5)),
@@ -96,9 +100,10 @@ def test_command_and_python_lines_do_the_same(
     names: dict = {}
     exec(compile(step.python, name, "exec"), names)
     if step.kind == "recording":
-        made, wanted = (specsr.read(path) for path in (step.outputs[0], by_command[0]))
-        np.testing.assert_array_equal(made.samples, wanted.samples)
-        assert (made.rate, made.unit) == (wanted.rate, wanted.unit)
+        for ours_of, theirs_of in zip(step.outputs, by_command, strict=True):
+            made, wanted = specsr.read(ours_of), specsr.read(theirs_of)
+            np.testing.assert_array_equal(made.samples, wanted.samples)
+            assert (made.rate, made.unit) == (wanted.rate, wanted.unit)
     elif step.kind == "map":
         made_map, wanted_map = (specsr.read_map(p) for p in (step.outputs[0], by_command[0]))
         np.testing.assert_array_equal(made_map.magnitude, wanted_map.magnitude)

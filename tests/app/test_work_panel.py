@@ -75,6 +75,8 @@ def test_forms_show_what_a_result_can_have() -> None:
         "Method (--method)",
         "Lines beside a carrier (--carrier)",
         "Keep impacts (--keep)",
+        "Remove also what is no noise (--strict)",
+        "Also as a recording: what was removed (--removed)",
     ]
     assert denoise.options() == steps.Denoise(orders=True)
     denoise.widgets[4].value, denoise.widgets[5].value = "8000", True
@@ -84,6 +86,13 @@ def test_forms_show_what_a_result_can_have() -> None:
         denoise.options()
     denoise.widgets[0].value, denoise.widgets[5].value = "found", False
     assert denoise.options() == steps.Denoise(noise="auto")
+    for widget in denoise.widgets[6:]:
+        widget.value = True
+    assert denoise.options() == steps.Denoise(noise="auto", follow=True, removed=True)
+    denoise.widgets[0].value = "floor"
+    assert denoise.options() == steps.Denoise(method="floor", strict=True, removed=True)
+    for widget in denoise.widgets[6:]:
+        widget.value = False
     denoise.widgets[0].value, denoise.widgets[2].value = "stretch", "0.5:1"
     assert denoise.options() == steps.Denoise(noise_from=(0.5, 1.0))
     denoise.widgets[2].value = "1:0.5"
