@@ -2,8 +2,9 @@
 
 A long window separates close lines and smears clicks, a short one the other way round.  A network
 sees a recording under three windows and estimates the power density that each part of it has under
-its own window (`specsr.synth.frozen`).  Bands get the power over time of the recording: by the
-least change of the cells (`specsr.enhance.least_change`), and what is left by a gain
+its own window (`specsr.synth.frozen`).  Steady lines are moved to their levels under the long
+window (`specsr.enhance.long_window`).  Bands get the power over time of the recording: by the least
+change of the cells (`specsr.enhance.least_change`), and what is left by a gain
 (`specsr.enhance.level_rule.keep_bands`).
 
 The map is made in blocks of columns with margins as wide as the network's receptive field.  The
@@ -24,6 +25,7 @@ import torch
 from specsr.enhance.expected import Columns
 from specsr.enhance.least_change import least_change
 from specsr.enhance.level_rule import keep_bands, nyquist_gain
+from specsr.enhance.long_window import towards_long
 from specsr.enhance.segments import Segment, segments
 from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
@@ -186,6 +188,7 @@ def _block(
     # levels outside the range of the model keep their offset
     estimate = result[0][:, own] + (measured[-1] - relative[-1])[:, own].astype(np.float64)
     uncertainty = np.exp(result[1][:, own])
+    estimate, uncertainty = towards_long(estimate, measured[-1][:, own], uncertainty, grid)
     changed = least_change(estimate, uncertainty, long[:-1], grid)
     power = keep_bands(10 ** (changed / 10), long[:-1], grid)
     # a silent recording stays silent
