@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from common import Row, parser, progress, publish, run, some
 from generator import machine_set
-from machine_cases import case
+from machines import case
 from torch import Tensor
 from uncertainty import synthetic_case
 
@@ -75,7 +75,6 @@ def parts(low: SpecMap, scale: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     speckle = uncertainty.restored_speckle(difference_db(corrected, was), noise)
     speckle = enlarge_cubic(speckle / uncertainty.WITHIN**2, *factors, frames)
     pattern = uncertainty.unresolved(difference_db(measured, was), noise, variance)
-    impacted = np.sqrt(uncertainty.impact_part(factors) / uncertainty.IMPACT)
     known, moved = (
         uncertainty.normalised(np.square(each), after, factors) / (1 - uncertainty.ALIKE)
         for each in (own.astype(np.float64), difference_db(averaged, network))
@@ -83,7 +82,7 @@ def parts(low: SpecMap, scale: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return levels.to_db(high.image()[0].astype(float) ** 2), {
         "own": known,
         "moved": moved,
-        "impact": enlarge(impacted * (1 - steady / floor), *factors, frames),
+        "impact": enlarge(1 - steady / floor, *factors, frames),
         "speckle": np.maximum(speckle, 0) * enlarge(noise * (2 - noise), *factors, frames),
         "rest": enlarge(pattern, *factors, frames),
     }

@@ -28,8 +28,8 @@ ALIKE = 0.2
 the coarse cell fixes."""
 
 IMPACT = 0.3
-"""Part of the network's uncertainty that a cell of an impact alone does not have, x4.  It counts by
-the square of the impact's share of the floor: also a little noise scatters by its cross terms."""
+"""Part of the network's uncertainty that a cell of an impact alone does not have.  It counts by the
+square of the impact's share of the floor: also a little noise scatters by its cross terms."""
 
 WITHIN = 1.15
 """Ratio of the restored speckle of a fine cell to that of its coarse cell: the interpolation of the
@@ -38,14 +38,9 @@ corrections gives 1.02 to 1.08, their iteration in dB the rest."""
 AROUND = 3
 """Coarse cells of either axis over which the restored speckle is averaged."""
 
-REGION, FULL, NONE = (9, 15), 0.6, 0.8
-"""Coarse rows and columns over which the scatter of the noise is compared with that of speckle; the
-ratios of both up to which a pattern counts in full, and from which it does not count: the scatter
-of so few cells scatters itself."""
-
-PATTERN_DB = 4.95
-"""Half-width of the 68 % interval of the level of many unresolved lines, dB: their power about its
-mean is distributed exponentially, so exp(-10^-x) - exp(-10^x) = 0.6827, x a tenth of it."""
+REGION, TOLERANCE = (9, 15), 1.15
+"""Coarse rows and columns over which the scatter of the noise is compared with that of speckle, and
+the factor on the relative variance there, as it scatters itself."""
 
 
 def displaced(uncertainty_db: np.ndarray, network: np.ndarray, averaged: np.ndarray) -> np.ndarray:
@@ -107,20 +102,9 @@ def calibrated(
     left = np.square((1 - noise) * difference_db(low, corrected))
     added += enlarge(pattern + left, *scale, frames)
     own = normalised(np.square(uncertainty_db, dtype=np.float64), after, scale)
-    own *= enlarge(np.square(1 - impact_part(scale) * impact**2), *scale, frames)
+    own *= enlarge(np.square(1 - IMPACT * impact**2), *scale, frames)
     # a cubic can pass below zero
     return np.sqrt(own + np.maximum(added, 0.0)).astype(uncertainty_db.dtype)
-
-
-def impact_part(scale: tuple[int, int]) -> float:
-    """Return the part of the uncertainty that a cell of an impact alone does not have, 0 to 1.
-
-    A third of `IMPACT` at x2: the shorter a coarse cell, the better the network knows an impact.
-
-    Args:
-        scale: (s_f, s_t).
-    """
-    return IMPACT * max(0.0, math.log2(scale[0] * scale[1]) - 1) / 3
 
 
 def normalised(square_db: np.ndarray, power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
@@ -186,7 +170,7 @@ def unresolved(deviation_db: np.ndarray, noise: np.ndarray, variance: float) -> 
     Impulses and lines that are closer than the cells, as of bearings and idling engines, give
     coarse cells of a steady level, and fine ones that differ.  If a share d of the power is
     deterministic, the relative variance of a coarse cell is smaller than that of noise by the
-    factor 1 - d².  The fine levels then scatter by d times `PATTERN_DB`.
+    factor 1 - d².  The fine levels then scatter by d times 4.34 dB.
 
     Args:
         deviation_db: measured level of the coarse cells minus the estimated one, dB, [F, T].
@@ -195,6 +179,5 @@ def unresolved(deviation_db: np.ndarray, noise: np.ndarray, variance: float) -> 
     """
     weight = np.maximum(uniform_filter(noise, REGION, mode="nearest"), 1e-3)
     scatter = uniform_filter(noise * np.square(deviation_db), REGION, mode="nearest") / weight
-    ratio = scatter / speckle_db(np.ones(1), variance) ** 2
-    sure = np.clip((NONE - ratio) / (NONE - FULL), 0, 1)
-    return np.square(PATTERN_DB * noise) * np.maximum(1 - ratio, 0) * sure
+    deterministic = np.maximum(1 - TOLERANCE * scatter / speckle_db(np.ones(1), variance) ** 2, 0)
+    return np.square(10 / math.log(10) * noise) * deterministic
