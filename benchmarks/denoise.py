@@ -16,7 +16,7 @@ import torch
 from common import data_folder, mean_error, parser, progress, publish, read_first, run, some
 from scipy.ndimage import uniform_filter
 
-from specsr import Signal, SpectrogramTransform, denoise, keep_orders
+from specsr import Signal, SpectrogramTransform, denoise, find_noise, keep_orders
 from specsr.choices import MAX_ATTENUATION
 from specsr.enhance.noise_floor import floor_gain, floor_transform
 from specsr.extras import need
@@ -63,6 +63,7 @@ Methods: *noisy*: unprocessed. *noisereduce*: default settings (non-stationary g
 *noisereduce-profile*: stationary gate with another part of the same noise as its profile.
 *specsr*: `specsr.denoise` with each bundled model (or `--model`), without further information.
 *floor*: `specsr.denoise` with ``method="floor"`` (gains from expected powers and their floor).
+*found*: `specsr.denoise` with the noise that `specsr.find_noise` finds in the recording.
 *floor-smoothed*: the same gains from the measured power, averaged over 3 x 5 cells in place of the
 expected power.
 *orders*: `specsr.keep_orders` with the known speed (`specsr denoise --orders --strict`;
@@ -164,19 +165,24 @@ def recorded_cases(data: Path, limit: int | None) -> Iterator[Case]:
         yield Case(clean, *recorded(path, clean.length, RATE), orders)
 
 
-def real_cases(data: Path, limit: int | None) -> Iterator[Case]:
-    """Yield real recordings with recorded noise; the noises are used in turn."""
+def real_paths(data: Path) -> list[Path]:
+    """Return the files of the real recordings that are scored."""
     import soundfile
 
-    folder, files = data_folder(data, "audio", "val"), noise_files(data)
-    paths = []
+    folder, paths = data_folder(data, "audio", "val"), []
     for name, count in CLEAN.items():
         long = [
             p for p in sorted((folder / name).glob("*.flac"))
             if soundfile.info(p).duration >= SHORTEST
         ]  # fmt: skip
         paths += some(long, count)
-    for i, path in some(list(enumerate(paths)), limit):
+    return paths
+
+
+def real_cases(data: Path, limit: int | None) -> Iterator[Case]:
+    """Yield real recordings with recorded noise; the noises are used in turn."""
+    files = noise_files(data)
+    for i, path in some(list(enumerate(real_paths(data))), limit):
         samples, rate = read_first(path)
         clean = Signal(samples[: round(DURATION * rate)], rate)
         yield Case(clean, *recorded(files[i % len(files)], clean.length, rate))
@@ -217,6 +223,11 @@ def cleaned(mix: Mix, model: Model, attenuation: float) -> np.ndarray:
 def by_floor(mix: Mix) -> np.ndarray:
     """`specsr.denoise` by the noise floor of the expected map."""
     return denoise(mix.noisy, method="floor").samples[0]
+
+
+def by_found(mix: Mix) -> np.ndarray:
+    """`specsr.denoise` with the noise found in the recording."""
+    return denoise(mix.noisy, noise=find_noise(mix.noisy)).samples[0]
 
 
 def by_smoothed_floor(mix: Mix) -> np.ndarray:
@@ -264,7 +275,7 @@ def score(mix: Mix, samples: np.ndarray) -> dict[str, float]:
 
 METHODS = (
     "noisy", "noisereduce", "noisereduce-stationary", "noisereduce-profile", "specsr", "floor",
-    "floor-smoothed", "orders", "oracle",
+    "floor-smoothed", "found", "orders", "oracle",
 )  # fmt: skip
 
 
@@ -284,6 +295,7 @@ def main() -> None:
         "noisereduce-profile": functools.partial(reduced, stationary=True, profile=True),
         "floor": by_floor,
         "floor-smoothed": by_smoothed_floor,
+        "found": by_found,
         "orders": orders,
         "oracle": oracle,
     }
