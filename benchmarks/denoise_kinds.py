@@ -42,6 +42,7 @@ from specsr.enhance.known_noise import (
     wiener,
 )
 from specsr.enhance.noise_profile import noise_spectrum
+from specsr.enhance.pulses import restored
 from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
 from specsr.extras import need
@@ -219,9 +220,10 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False, auto: bool = Fal
         gain = np.concatenate([gain, gain[-1:]]).astype(np.float32)
         found.append(SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain)))
     samples = joined(found[0].samples, found[1].samples, mix.clean.rate)
+    clean = mix.clean.replace(samples=samples)
     if auto:
-        samples = restrained(mix.noisy, mix.clean.replace(samples=samples)).samples
-    return samples[0]
+        return restrained(mix.noisy, clean).samples[0]
+    return restored(mix.noisy, clean, mix.alone).samples[0]
 
 
 def orders(mix: Mix, carrier_hz: float | None = None) -> np.ndarray:

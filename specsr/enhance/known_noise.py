@@ -88,6 +88,15 @@ class KnownNoise:
         transform = SpectrogramTransform(grid.n_fft, grid.hop_length, grid.window, grid.scaling)
         return noise_spectrum(self.recording, transform)
 
+    def channels(self, first: int, count: int) -> Signal:
+        """Return the noise in ``count`` channels from the position ``first`` on."""
+        if len(self.recording.channels) == 1:
+            return self.recording
+        last = first + count
+        return self.recording.replace(
+            samples=self.recording.samples[first:last], channels=self.recording.channels[first:last]
+        )
+
     def changes(self, noisy: Source, grid: Grid, options: InferOptions) -> np.ndarray:
         """Return the changes of its level in a recording that is read in pieces, dB, [C, T].
 

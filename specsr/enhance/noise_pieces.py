@@ -6,6 +6,7 @@ to the next; the level of noise that is followed comes from the whole recording.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 
 import numpy as np
@@ -21,6 +22,8 @@ from specsr.enhance.known_noise import (
 )
 from specsr.enhance.measured_columns import whole_grid
 from specsr.enhance.noise_profile import FOLLOWED_SECONDS
+from specsr.enhance.pulses import reach as reach_of_pulses
+from specsr.enhance.pulses import restored
 from specsr.enhance.restraint import restrained, signal_shares
 from specsr.enhance.segments import plan, segments
 from specsr.maps.transform import SpectrogramTransform
@@ -45,8 +48,12 @@ def noise_pieces(
     reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
     margin = reach * longer.hop_length + 4 * longer.n_fft
     margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
+    around, step = reach_of_pulses(noisy.rate)
+    margin += around
     fold = max(model.net.config.fold[1] for model in noise.models)
-    cuts = plan(options.segment, noisy.rate, longer.hop_length * fold, margin, noisy.length)
+    cuts = plan(
+        options.segment, noisy.rate, math.lcm(longer.hop_length * fold, step), margin, noisy.length
+    )
     changes: list[np.ndarray] = []
     if noise.follow and len(segments(noisy.length, cuts.size, cuts.margin)) > 1:
         once_more = noisy if again is None else again
@@ -86,7 +93,9 @@ def noise_pieces(
 
     def finish(part: Signal, first: int, gains: list[NoiseGain], decision: Decision) -> Signal:
         clean = waveform(part, gains, decision)
-        return restrained(part, clean, decision[len(usable)]) if noise.found else clean
+        if noise.found:
+            return restrained(part, clean, decision[len(usable)])
+        return restored(part, clean, noise.channels(first, len(part.channels)), attenuation)
 
     return process_decided(noisy, draft, finish, cuts, progress)
 
