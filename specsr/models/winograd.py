@@ -215,9 +215,12 @@ class WinogradBody:
     def __call__(self, features: Tensor) -> Tensor:
         """[B, n_feats, H, W] -> the same shape."""
         workers = _Workers()
-        with workers.pool:
-            images = [self._one(image, workers) for image in features]
-            return images[0] if len(images) == 1 else torch.cat(images)
+        try:
+            with workers.pool:
+                images = [self._one(image, workers) for image in features]
+        finally:  # the number that a worker sets for itself would be that of all new threads
+            torch.set_num_threads(workers.count)
+        return images[0] if len(images) == 1 else torch.cat(images)
 
     def _one(self, image: Tensor, workers: _Workers) -> Tensor:
         n, height, width = image.shape

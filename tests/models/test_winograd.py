@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -83,6 +84,8 @@ def test_however_many_threads_the_result_is_the_same(size):
             torch.set_num_threads(count)
             results.append(refined(BODIES[64], features))
             assert torch.get_num_threads() == count  # the workers' setting is their own
+            with ThreadPoolExecutor(1) as pool:  # a new thread gets the number set last
+                assert pool.submit(torch.get_num_threads).result() == count
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(results[0], other) for other in results[1:])
