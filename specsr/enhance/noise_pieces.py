@@ -7,7 +7,7 @@ to the next; the level of noise that is followed comes from the whole recording.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -34,14 +34,14 @@ from specsr.signal import Signal, Source
 
 def noise_pieces(
     noisy: Source, noise: KnownNoise, attenuation: float, options: InferOptions,
-    progress: Progress | None = None, again: Source | None = None,
+    progress: Progress | None = None, again: Callable[[], Source] | None = None,
 ) -> Generator[Signal, None, None]:  # fmt: skip
     """Yield a recording without its noise in pieces of ``options.segment`` seconds, in order.
 
     Arguments and errors are those of `without_noise`, and
 
     Args:
-        again: the recording, opened once more; None if ``noisy`` can be read twice.
+        again: opens the recording once more; None if ``noisy`` can be read twice.
     """
     usable = usable_transforms(noisy, noise)
     longer = usable[0].grid(noisy.cut(0, 1))
@@ -56,9 +56,10 @@ def noise_pieces(
     )
     changes: list[np.ndarray] = []
     if noise.follow and len(segments(noisy.length, cuts.size, cuts.margin)) > 1:
-        once_more = noisy if again is None else again
         grids = [whole_grid(transform, noisy) for transform in usable]
-        changes = [noise.changes(once_more, grid, options) for grid in grids]
+        changes = [
+            noise.changes(noisy if again is None else again(), grid, options) for grid in grids
+        ]
     start = noisy.cut(0, 1).start
 
     def draft(part: Signal, first: int, steps: Progress | None) -> Draft[list[NoiseGain]]:

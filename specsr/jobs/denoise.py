@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,9 +164,13 @@ class Denoise(Work):
         }  # fmt: skip
 
     def _pieces(
-        self, task: Task, noisy: Source, known: KnownNoise | None, again: Source | None = None
+        self,
+        task: Task,
+        noisy: Source,
+        known: KnownNoise | None,
+        again: Callable[[], Source] | None = None,
     ) -> Generator[Signal, None, None]:
-        """Yield the result of a recording in pieces; ``again`` is it, opened once more."""
+        """Yield the result of a recording in pieces; ``again`` opens it once more."""
         if known is None:
             return denoise_pieces(noisy, **self._shared(task))
         return noise_pieces(noisy, known, self.attenuation, self.options, task.progress, again)
@@ -186,7 +190,7 @@ class Denoise(Work):
                 return stack.enter_context(opened(task.file, self.reading))
 
             follow = known is not None and known.follow
-            pieces = self._pieces(task, long, known, once_more() if follow else None)
+            pieces = self._pieces(task, long, known, once_more if follow else None)
             if self.keep is not None:
                 pieces = impact_pieces(once_more(), pieces)
             uncertainty = None

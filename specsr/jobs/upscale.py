@@ -146,6 +146,7 @@ class Upscale(Work):
         segment = self.options.segment
         with long_recording(task.file, task.targets, self.reading, segment) as long:
             if long is not None and not orders:
+                notes = self._band_notes(long)  # from its first seconds: before these are passed
                 pieces = upscale_pieces(long, self.scale, **shared)
                 panels = [Panel("input", coarse, "input"), Panel(title, fine)]
                 # once more for the figure: segments may be read ahead
@@ -153,7 +154,6 @@ class Upscale(Work):
                     result = write_pieces(
                         again or long, pieces, task, fine, ratio=self.scale, panels=panels
                     )
-                notes = self._band_notes(long)
                 return dataclasses.replace(result, notes=notes, figure=self.figure)
         if self.speed.is_auto and self.model != NOISE_FILL:
             # the search for the speed takes long: checked first

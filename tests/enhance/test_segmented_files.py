@@ -18,6 +18,7 @@ from specsr.enhance.segments import blocks, join
 from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.jobs.long_files import map_sink
+from specsr.maps.levels import FIRST_SECONDS
 from specsr.maps.phase import to_signal
 from specsr.maps.transform import SpectrogramTransform, spectrogram
 from support.command import run
@@ -54,6 +55,19 @@ def test_a_file_gives_the_same_result_as_in_memory(tmp_path, capsys, job, name, 
     assert spec.grid == wanted.grid and spec.channels == wanted.channels
     np.testing.assert_allclose(spec.magnitude, wanted.magnitude, atol=1e-5)
     np.testing.assert_allclose(spec.rpm, wanted.rpm, rtol=1e-9)
+
+
+def test_a_file_longer_than_its_first_seconds_is_upscaled_in_segments(tmp_path, capsys):
+    """What its first seconds show is looked for before they are passed."""
+    source = noise(FIRST_SECONDS + 6, channels=1, rate=4000.0)
+    io.write(tmp_path / "run.wav", source, subtype="FLOAT")
+    args = ["upscale", tmp_path / "run.wav", "--scale", 2, "--model", "noise-fill"]
+    found = []
+    for name, segment in (("parts.wav", 2), ("whole.wav", 60)):
+        code, _, text = run(capsys, *args, "--segment", segment, "-o", tmp_path / name)
+        assert code == 0 and "8000 Hz: measured below" in text, text
+        found.append(io.read(tmp_path / name).samples)
+    np.testing.assert_allclose(*found, atol=1e-5)
 
 
 @pytest.mark.parametrize("out", ["map.npz", "map.h5"])
