@@ -1,4 +1,4 @@
-"""Recordings without a known noise, in pieces: two maps, one for low and one for high frequencies.
+"""A known noise is removed from a recording in pieces, by a map each for low and high frequencies.
 
 What is decided from a segment (`specsr.enhance.excess`, `specsr.enhance.restraint`) fades from one
 to the next; the level of noise that is followed comes from the whole recording.
@@ -22,8 +22,7 @@ from specsr.enhance.known_noise import (
 )
 from specsr.enhance.measured_columns import whole_grid
 from specsr.enhance.noise_profile import FOLLOWED_SECONDS
-from specsr.enhance.pulses import reach as reach_of_pulses
-from specsr.enhance.pulses import restored
+from specsr.enhance.pulses import pulse_reach, restored
 from specsr.enhance.restraint import restrained, signal_shares
 from specsr.enhance.segments import plan, segments
 from specsr.maps.transform import SpectrogramTransform
@@ -48,7 +47,7 @@ def noise_pieces(
     reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
     margin = reach * longer.hop_length + 4 * longer.n_fft
     margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
-    around, step = reach_of_pulses(noisy.rate)
+    around, step = pulse_reach(noisy.rate)
     margin += around
     fold = max(model.net.config.fold[1] for model in noise.models)
     cuts = plan(
@@ -95,8 +94,10 @@ def noise_pieces(
     def finish(part: Signal, first: int, gains: list[NoiseGain], decision: Decision) -> Signal:
         clean = waveform(part, gains, decision)
         if noise.found:
-            return restrained(part, clean, decision[len(usable)])
-        return restored(part, clean, noise.channels(first, len(part.channels)), attenuation)
+            return restrained(part, clean, decision[len(usable)], options.device)
+        return restored(
+            part, clean, noise.channels(first, len(part.channels)), attenuation, options.device
+        )
 
     return process_decided(noisy, draft, finish, cuts, progress)
 

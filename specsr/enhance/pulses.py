@@ -74,15 +74,16 @@ def pulse_transform(rate: float) -> SpectrogramTransform:
     return _transform(rate, ROW_HZ)
 
 
-def reach(rate: float) -> tuple[int, int]:
+def pulse_reach(rate: float) -> tuple[int, int]:
     """Return the samples on either side that a sample depends on, and the steps of that in time."""
     step = pulse_transform(rate).n_fft // 4 * STEP[1]
     return round(2.5 * SECONDS * rate) + 4 * _transform(rate, GAIN_HZ).n_fft, step
 
 
 def restored(
-    noisy: Signal, clean: Signal, noise: Signal, attenuation: float = MAX_ATTENUATION
-) -> Signal:
+    noisy: Signal, clean: Signal, noise: Signal, attenuation: float = MAX_ATTENUATION,
+    device: str = "cpu",
+) -> Signal:  # fmt: skip
     """Return a denoised recording with its pulses given back and the pauses between them cleared.
 
     Args:
@@ -90,6 +91,7 @@ def restored(
         clean: after, of the same shape, by gains of cells.
         noise: recording of the noise alone, of the same rate, one channel or as many.
         attenuation: largest attenuation of a cell, dB.
+        device: torch device to compute on, or ``"auto"``.
     """
     transform, gains = pulse_transform(noisy.rate), _transform(noisy.rate, GAIN_HZ)
     if transform.n_fft < SHORTEST or noisy.length < gains.n_fft:
@@ -111,7 +113,9 @@ def restored(
         least = 10 ** (-attenuation / 20)
         lack = np.minimum(lack, np.maximum(1 - least / np.maximum(1 - taken, 1e-9), 0))
         noise_kept, signal_removed = (
-            SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * share)).samples[0]
+            SpectrogramTransform.inverse(
+                spec.replace(magnitude=spec.magnitude * share), device
+            ).samples[0]
             for spec, share in zip(maps, (lack, back), strict=True)
         )
         out.append((after - noise_kept + signal_removed).astype(clean.samples.dtype))

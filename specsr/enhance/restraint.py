@@ -244,13 +244,16 @@ def signal_shares(noisy: Signal, clean: Signal) -> np.ndarray:
     return np.stack([share_given_back(*pair, noisy.rate) for pair in pairs])
 
 
-def restrained(noisy: Signal, clean: Signal, decision: Decision | None = None) -> Signal:
+def restrained(
+    noisy: Signal, clean: Signal, decision: Decision | None = None, device: str = "cpu"
+) -> Signal:
     """Return a denoised recording with what is no noise given back.
 
     Args:
         noisy: the recording before.
         clean: after, of the same shape.
         decision: `signal_shares` over time; None for those of this recording.
+        device: torch device to compute on, or ``"auto"``.
     """
     if decision is None:
         decision = Decision.constant(signal_shares(noisy, clean))
@@ -263,6 +266,6 @@ def restrained(noisy: Signal, clean: Signal, decision: Decision | None = None) -
         )
     ]
     gain = np.stack(shares).astype(np.float32)
-    back = SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain))
+    back = SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain), device)
     samples = clean.samples + back.samples.astype(clean.samples.dtype)
     return clean.replace(samples=samples)

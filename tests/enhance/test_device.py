@@ -7,6 +7,7 @@ import pytest
 
 import specsr
 from specsr.enhance import band
+from specsr.enhance.noise_profile import Noise
 from specsr.maps import phase
 from specsr.maps.pooling import pool
 from specsr.maps.transform import SpectrogramTransform
@@ -44,6 +45,13 @@ def test_upscale_and_denoise_pass_their_device(seen):
     assert seen == ["cpu"]
     specsr.denoise(SIGNAL, options=options)
     assert seen == ["cpu"] * 4  # what was removed, what was kept, the result
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_denoise_with_a_known_noise_passes_its_device(seen, found):
+    noise = Noise(SIGNAL.replace(samples=SIGNAL.samples[:, ::-1].copy()), found=found)
+    specsr.denoise(SIGNAL, noise=noise, options=InferOptions(device="cpu"))
+    assert seen and set(seen) == {"cpu"}
 
 
 def test_a_waveform_written_from_a_map_is_computed_on_the_device(seen, tmp_path, capsys):

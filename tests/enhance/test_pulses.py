@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import specsr
-from specsr.enhance.pulses import LOWEST_HZ, pulse_transform, reach, restored
+from specsr.enhance.pulses import LOWEST_HZ, pulse_reach, pulse_transform, restored
 from specsr.scores.metrics import si_sdr
 
 RATE = 8192.0
@@ -110,7 +110,7 @@ def test_low_rates_and_short_recordings_stay() -> None:
 
 
 def test_a_part_is_that_of_the_whole() -> None:
-    around, step = reach(RATE)
+    around, step = pulse_reach(RATE)
     clean = np.tile(pulses(3), 3)
     noisy = recording(clean + white(3, clean.size))
     result = noisy.replace(samples=0.5 * noisy.samples)
