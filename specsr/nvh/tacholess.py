@@ -19,7 +19,7 @@ from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidate
 from specsr.nvh.tacholess_edges import Lines, continued, held
 from specsr.nvh.tacholess_factors import MOST
 from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
-from specsr.nvh.tacholess_map import SLOPES, TOP, column_step, joined, pieces
+from specsr.nvh.tacholess_map import SLOPES, TOP, best_scores, column_step, pieces
 from specsr.nvh.tacholess_path import Search, speeds_between, start_scores
 from specsr.nvh.tacholess_pattern import changes, lowered, pattern
 from specsr.nvh.tacholess_phase import refine_by_phase
@@ -92,7 +92,8 @@ class FoundSpeed:
 
     Attributes:
         times: of the columns, s, on the time axis of the recording, [T].
-        rpm: speed, 1/min, [T]; interpolated, or held, where `Track.clear` is below `LOST`.
+        rpm: speed, 1/min, [T]; continued beside the clear columns (`specsr.nvh.tacholess_edges`),
+            else interpolated, or held, where `Track.clear` is below `LOST`.
         confidence: probability that the lines of a column follow the speed, 0 to 1, [T].  That the
             lines have the assumed orders is not part of it: see the candidates.
         candidates: speeds that explain the recording, the best one first, before the refinement.
@@ -217,9 +218,8 @@ def find_speed_in(
     rotation_hz, known = speeds[track.path] / 60, track.clear >= LOST
     heard = signal.low()
     lines = Lines.of(chosen, given, speeds / 60, options.rpm_range, options.start)
-    beside = continued(heard, rotation_hz, track.clear, step, lines)
-    rotation_hz, known = beside[0], known | beside[1]
-    rotation_hz = held(rotation_hz, known, start)
+    rotation_hz, beside = continued(heard, rotation_hz, track.clear, step, lines)
+    rotation_hz = held(rotation_hz, known | beside, start)
     refined = partial(refine_by_phase, heard, step=step, orders=track.orders)
     if (track.clear >= SURE).any():
         rotation_hz = refined(rotation_hz)
@@ -268,12 +268,12 @@ def _tracks(
     # what is large goes as soon as it has been used: the next piece needs as much
     parts = pieces(signal, step, count)
     for part, maps in progress(parts) if progress else parts:
-        scores = joined(maps, speeds / 60, lines)
+        scores = best_scores(maps, speeds / 60, lines)
         free.add(scores, SLOPES)
         best[:, part] = scores.max(axis=0)
         if len(given):
             del scores
-            scores = joined(maps, speeds / 60, orders)
+            scores = best_scores(maps, speeds / 60, orders)
             own[:, part] = scores.max(axis=0)
         limited.add(scores[:, inside], SLOPES)
         maps.clear()

@@ -16,7 +16,7 @@ from numba import njit
 
 from specsr.nvh.tacholess_candidates import Candidate
 from specsr.nvh.tacholess_factors import SHARED
-from specsr.nvh.tacholess_map import SLOPES, joined, pieces
+from specsr.nvh.tacholess_map import SLOPES, best_scores, pieces
 from specsr.nvh.tacholess_path import STEP, start_scores
 from specsr.signal import Signal
 
@@ -126,7 +126,7 @@ def _outwards(
     part = slice(int(columns.min()), int(columns.max()) + 1)
     scores = np.concatenate(
         [
-            np.max([joined(maps, speeds, comb) for comb in lines.combs], axis=0)
+            np.max([best_scores(maps, speeds, comb) for comb in lines.combs], axis=0)
             for _, maps in pieces(signal, step, len(rotation_hz), part)
         ],
         axis=2,

@@ -191,7 +191,9 @@ def pieces(
         yield part, [_Frames.of(heard, length, step).map(seen, kept) for length in lengths]
 
 
-def joined(maps: Sequence[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray) -> np.ndarray:
+def best_scores(
+    maps: Sequence[HarmonicMap], rotation_hz: np.ndarray, orders: np.ndarray
+) -> np.ndarray:
     """Return the best scores of several windows for every slope, float32 [A, S, T]."""
     best = np.zeros((len(SLOPES), len(rotation_hz), maps[0].lines.shape[2]), np.float32)
     for each in maps:
