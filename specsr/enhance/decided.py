@@ -5,8 +5,8 @@ Some values of a segment are decided from all of it, such as the share of a band
 they hold at the centres of the segments and change linearly from one centre to the next, so the
 result is a continuous function of time.  A recording of one segment has one decision.
 
-Each segment is prepared before the one in front of it is finished: the recording is read once, and
-what two segments need is in memory.
+A segment is finished after the next one was drafted: the recording is read once, and what two
+segments need is in memory.
 """
 
 from __future__ import annotations

@@ -149,7 +149,8 @@ def denoise_pieces(
     """Yield the result of `denoise` in pieces of ``options.segment`` seconds, in order.
 
     Arguments and errors are those of `denoise`; ``noisy`` may also be an open file
-    (`specsr.io.stream`), but with noise that is followed (`specsr.enhance.noise_pieces`).
+    (`specsr.io.stream`), but not with noise that is followed: that recording is read again
+    (`specsr.enhance.noise_pieces`).
     """
     _check(method, attenuation, noise, strict)
     if noise is not None:

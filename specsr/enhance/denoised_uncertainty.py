@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def with_uncertainty(
     """Return the map of a denoised recording with the uncertainty of its levels.
 
     Args:
-        clean: map of the result of `specsr.enhance.known_noise.noise_pieces`.
+        clean: map of the result of `specsr.enhance.noise_pieces.noise_pieces`.
         noisy: map of the recording before, on the same grid.
         noise: what is known of the noise.
         options: how the network for expected maps is run.
@@ -52,17 +53,17 @@ class ColumnUncertainty:
         grid: of its whole map.
         noise: what is known of the noise.
         options: how the network for expected maps is run.
-        again: the recording, opened once more; None if ``noisy`` can be read twice.
+        again: opens the recording once more; None if ``noisy`` can be read twice.
     """
 
     def __init__(
         self, noisy: Source, grid: Grid, noise: KnownNoise, options: InferOptions,
-        again: Source | None = None,
+        again: Callable[[], Source] | None = None,
     ) -> None:  # fmt: skip
         self.spectrum = noise.spectrum(grid)
         self.change: np.ndarray | None = None
         if noise.follow:
-            self.change = noise.changes(noisy if again is None else again, grid, options)
+            self.change = noise.changes(noisy if again is None else again(), grid, options)
         self.arriving = both_columns(noisy, grid, noise.models[0], options)
         self.measured: deque[np.ndarray] = deque()
         self.expected: deque[np.ndarray] = deque()

@@ -1,4 +1,4 @@
-"""Recordings whose maps are attenuated, in pieces; what is no noise is given back."""
+"""The map of a recording is attenuated in pieces, and what is no noise is given back."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ class Recording:
         Raises:
             SpecsrError: the file is cut off, or a sample is not finite; the message names the
                 file.
+            ValueError: samples that are no longer in memory.
         """
         return self._signal(first, last)[0]
 

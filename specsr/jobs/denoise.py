@@ -197,7 +197,7 @@ class Denoise(Work):
             if known is not None and _has_map(task):
                 uncertainty = ColumnUncertainty(
                     once_more(), whole_grid(transform, long), known, self.options,
-                    once_more() if follow else None,
+                    once_more if follow else None,
                 )  # fmt: skip
             result = write_pieces(
                 once_more(), pieces, task, transform, panels=panels, uncertainty=uncertainty
