@@ -193,13 +193,14 @@ class Session(param.Parameterized):
     ) -> Result | None:
         """Read a file in a thread, add it as a result, choose and show it; None after an error."""
 
-        def busy(done: float) -> None:
+        def advance(done: float) -> None:
             self.soon(lambda: self.param.update(busy=done))
 
         def read() -> tuple[ScreenMap, Kind, list[str]]:
             with collected_warnings(own_thread=True) as notes:
                 kind: Kind = "map" if is_map(file) else "recording"
-                screen = screen_map(file, self.folder, origin.reading, origin.speed, self.df, busy)
+                given = origin.reading, origin.speed, self.df
+                screen = screen_map(file, self.folder, *given, advance)
                 return screen, kind, notes
 
         try:
