@@ -1,7 +1,7 @@
 """Curve of the band model over the amount of training recordings: short, equal trainings.
 
-The network is that of ``configs/band.yaml`` with 8 blocks x 24 features, trained from the start on
-parts of the training recordings with a complete learning-rate schedule each time.
+The network is that of ``configs/band-speech.yaml`` with 8 blocks x 24 features, trained from the
+start on parts of the training recordings with a complete learning-rate schedule each time.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ SMALLER = [
     "model.n_resblocks=8", "model.n_feats=24", f"train.batch={BATCH}",
     f"train.patch=[1024, {COLUMNS}]", "train.warmup=50", "train.ema=0.99", "train.workers=0",
     "train.validate_every=1000000", "train.device=cpu", "train.top_share=0.5", "train.lr=1.0e-3",
-    "data.repeats=2", "data.workers=1",
+    "data.repeats=2", "data.workers=1", "train.start=null",
 ]  # fmt: skip
-"""Changes to ``configs/band.yaml``."""
+"""Changes to ``configs/band-speech.yaml``."""
 
 SETS = {"read speech": is_read_speech, "machines": lambda name: kind_of(name) in MACHINES}
 """Recordings that are judged, by their names in audio/val."""
@@ -47,8 +47,8 @@ AIMS = {"read speech": (0.70, 0.84, 1.06), "machines": (0.65, 0.75, 0.95)}
 PROTOCOL = f"""
 Trainings that differ in nothing but their recordings: EDSR, 8 blocks x 24 features, from the start,
 {STEPS} steps of {BATCH} crops of {COLUMNS} columns with the loss, weights and other options of
-`configs/band.yaml`, and the top of the spectrum given in half of the crops; all the material once
-with {LONGER} steps too. A part of the material is that part of the files of every folder of
+`configs/band-speech.yaml`, and the top of the spectrum given in half of the crops; all the material
+once with {LONGER} steps too. A part of the material is that part of the files of every folder of
 audio/train, spread evenly over them and at least one; of speech it is split between the nine
 recordings with content above 22.05 kHz (the corpus of the read sentences) and the rest. Parts see
 equal numbers of crops, so the smaller ones see the same places more often.
@@ -86,7 +86,7 @@ POINTS += [Point(PARTS[-1], 0, LONGER)]
 
 def material(part: float) -> list[Path]:
     """Return a part of the training recordings, evenly spread over each kind of them."""
-    data = load_config(ROOT / "configs" / "band.yaml", []).data
+    data = load_config(ROOT / "configs" / "band-speech.yaml", []).data
     files = [f for f in find_recordings(data.folders) if read(f).rate >= data.min_rate]
 
     def kind(path: Path) -> tuple[str, bool]:
@@ -99,7 +99,7 @@ def material(part: float) -> list[Path]:
 def config_of(point: Point) -> Config:
     """Return the config of a training."""
     config = load_config(
-        ROOT / "configs" / "band.yaml",
+        ROOT / "configs" / "band-speech.yaml",
         [*SMALLER, f"train.seed={point.seed}", f"train.steps={point.steps}"],
     )
     data = config.data.model_copy(update={"folders": [str(f) for f in material(point.part)]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-HALF_WIDTHS = ((0.5, 7.6), (1.0, 8.8), (1.5, 7.8), (np.inf, 7.7))
+HALF_WIDTHS = ((0.5, 7.2), (1.0, 8.8), (1.5, 7.4), (np.inf, 7.0))
 """Octaves above the cut, and the half-width of the 68 % interval of a third octave up to there, dB.
 
 Of the models ``band`` and ``band-speech`` on recordings that they were not trained on, for the mean

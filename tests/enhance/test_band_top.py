@@ -165,7 +165,7 @@ def test_speech_has_a_model_of_its_own(tmp_path: Path) -> None:
     """Whole, and in what a job records; a model that takes the top fills the band up to it."""
     low = sentence().cut(0, 16000)
     speech = specsr.load_model(SPEECH_MODEL)
-    assert takes_top(speech) and not takes_top(specsr.load_model("band"))
+    assert takes_top(speech) and not takes_top(specsr.load_model("band-small"))
     assert chosen_model(None, assumed_top(low, 2)) == SPEECH_MODEL
     assert chosen_model("band", assumed_top(low, 2)) == "band"
     assert chosen_model(None, assumed_top(walled(), 2)) is None
