@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -205,10 +205,7 @@ def _grid(source: Signal | stream.Recording, df: float | None) -> Grid:
     rate = source.rate
     spacing = min(DF, rate / 1000) if df is None else min(df, rate / 4)
     transform = SpectrogramTransform.for_rate(rate, df=spacing, overlap=OVERLAP)
-    head = source if isinstance(source, Signal) else source.cut(0, 1)
-    if isinstance(source, Signal):
-        return transform.grid(head)  # type: ignore[arg-type]
-    return replace(transform.grid(head), length=source.length)  # type: ignore[arg-type]
+    return transform.grid(source.cut(0, 1), source.length)
 
 
 def _map_of(

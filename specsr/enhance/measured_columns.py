@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +39,7 @@ class BothColumns(NamedTuple):
 
 def whole_grid(transform: SpectrogramTransform, noisy: Source) -> Grid:
     """Return the grid of the map of a whole recording."""
-    return replace(transform.grid(noisy.cut(0, 1)), length=noisy.length)
+    return transform.grid(noisy.cut(0, 1), noisy.length)
 
 
 def both_columns(

@@ -92,8 +92,16 @@ def sharp_map(
     )
 
 
-def sharp_grid(signal: Signal, n_fft: int = N_FFT, scaling: str = "rms") -> Grid:
+def sharp_grid(
+    signal: Signal, n_fft: int = N_FFT, scaling: str = "rms", length: int | None = None
+) -> Grid:
     """Return the grid of the sharp map of a recording.
+
+    Args:
+        signal: the recording, or its first samples.
+        n_fft: length of the long window, samples.
+        scaling: of the map.
+        length: number of samples of the recording; None for that of ``signal``.
 
     Raises:
         SpecsrError: a window that is too short or not a multiple of 32 samples.
@@ -102,7 +110,7 @@ def sharp_grid(signal: Signal, n_fft: int = N_FFT, scaling: str = "rms") -> Grid
         raise SpecsrError(
             f"the long window has {n_fft} samples: expected a multiple of {STEP} from {SHORTEST} up"
         )
-    return SpectrogramTransform(n_fft, n_fft // STEP, scaling=scaling).grid(signal)
+    return SpectrogramTransform(n_fft, n_fft // STEP, scaling=scaling).grid(signal, length)
 
 
 def sharp_columns(

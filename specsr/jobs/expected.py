@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -42,7 +41,7 @@ class ExpectedSpectrogram(EstimatedMapWork):
     def long(self, task: Task, long: stream.Recording) -> Result:
         """Write the map of a recording that is read in pieces."""
         transform = SpectrogramTransform.for_rate(long.rate, **self.analysis)
-        grid = dataclasses.replace(transform.grid(long.cut(0, 1)), length=long.length)
+        grid = transform.grid(long.cut(0, 1), long.length)
 
         def estimate(puts: Sequence[Put]) -> Iterator[Columns]:
             return expected_columns(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -170,7 +170,7 @@ def _sinks(
     ]
     maps = [target for target in task.targets if kind_of(target) == "map"]
     if maps:
-        grid = _grid(transform, head, length)
+        grid = transform.grid(head, length)
         sink = map_sink(maps, grid, head, task.overwrite, uncertainty)
         adders.append(stack.enter_context(sink))
     return adders
@@ -223,13 +223,9 @@ def map_sink(
         yield add
 
 
-def _grid(transform: SpectrogramTransform, head: Signal, length: int) -> Grid:
-    return replace(transform.grid(head), length=length)
-
-
 def _overview(panel: Panel, like: Source, length: int) -> Overview:
     """Return the empty overview of a panel: of the whole input, or of a result of ``length``."""
     if panel.shows == "input":
         length = like.length
     head = like.cut(0, 1)
-    return Overview(_grid(panel.transform, head, length), head.channels[0])
+    return Overview(panel.transform.grid(head, length), head.channels[0])

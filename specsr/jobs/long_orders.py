@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,7 @@ class LongRun:
             transform = SpectrogramTransform.for_rate(
                 source.rate, df=df or campbell_df(source.rate), overlap=0.75
             )
-            full = replace(transform.grid(head), length=angle.length)
+            full = transform.grid(head, angle.length)
             step = math.ceil(full.fine_frames / MAX_COLUMNS)
             grid = full.pooled(1, step)
             from specsr.maps.frames import Frames  # imports torch, which a refusal does not need

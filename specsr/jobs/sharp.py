@@ -60,8 +60,8 @@ class SharpSpectrogram(EstimatedMapWork):
 
     def long(self, task: Task, long: stream.Recording) -> Result:
         """Write the map of a recording that is read in pieces."""
-        grid = sharp_grid(long.cut(0, 1), self._window(long.rate), self.scaling)
-        grid = dataclasses.replace(grid, length=long.length)
+        window = self._window(long.rate)
+        grid = sharp_grid(long.cut(0, 1), window, self.scaling, long.length)
 
         def estimate(puts: Sequence[Put]) -> Iterator[Columns]:
             for put in puts:

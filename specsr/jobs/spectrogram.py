@@ -62,7 +62,7 @@ class Spectrogram(MapWork):
         with long_recording(path, task.targets, self.reading, self.segment) as long:
             if long is not None:
                 transform = SpectrogramTransform.for_rate(long.rate, **analysis)
-                grid = dataclasses.replace(transform.grid(long.cut(0, 1)), length=long.length)
+                grid = transform.grid(long.cut(0, 1), long.length)
                 # frames do not depend on the blocks that they are computed in
                 most = max(transform.n_fft, BLOCK // len(long.channels))
                 size = max(1, min(round(self.segment * long.rate), most))

@@ -123,20 +123,25 @@ class SpectrogramTransform:
             hop_length = max(1, round(n_fft * (1 - overlap)))
         return cls(n_fft, hop_length, window, scaling)
 
-    def grid(self, signal: Signal) -> Grid:
+    def grid(self, signal: Signal, length: int | None = None) -> Grid:
         """Return the grid of the map of a signal.
+
+        Args:
+            signal: the recording, or its first samples.
+            length: number of samples of the recording; None for that of ``signal``.
 
         Raises:
             SpecsrError: a setting out of range, see `Grid`.
         """
         hop_length = max(1, self.n_fft // 4) if self.hop_length is None else self.hop_length
-        if self.n_fft > max(SHORT_WINDOW, LONGEST_WINDOW * signal.length):
-            window, length = self.n_fft / signal.rate, signal.length / signal.rate
+        length = signal.length if length is None else length
+        if self.n_fft > max(SHORT_WINDOW, LONGEST_WINDOW * length):
+            window, duration = self.n_fft / signal.rate, length / signal.rate
             raise SpecsrError(
                 f"df of {1 / window:.3g} Hz needs a window of {window:.4g} s, the recording is "
-                f"{length:.4g} s long: choose df from {1 / length:.3g} Hz up"
+                f"{duration:.4g} s long: choose df from {1 / duration:.3g} Hz up"
             )
-        columns = signal.length // hop_length if hop_length > 0 else 0
+        columns = length // hop_length if hop_length > 0 else 0
         if self.n_fft > MOST_WINDOWS * hop_length and columns * self.n_fft > 2 * MOST_CELLS:
             raise SpecsrError(
                 f"an overlap of {1 - hop_length / self.n_fft:.6g} puts each sample into "
@@ -144,7 +149,7 @@ class SpectrogramTransform:
                 f"equal; expected up to {1 - 1 / MOST_WINDOWS:.3f} for this recording"
             )
         return Grid(
-            signal.rate, self.n_fft, hop_length, signal.length, self.window, self.scaling,
+            signal.rate, self.n_fft, hop_length, length, self.window, self.scaling,
             signal.unit, signal.start,
         )  # fmt: skip
 

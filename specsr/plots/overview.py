@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -20,8 +19,7 @@ BLOCK = 1 << 20
 
 def overview(source: Source, transform: SpectrogramTransform) -> SpecMap:
     """Return the map of the first channel of a recording that is read in parts, for a figure."""
-    head = source.cut(0, 1)
-    found = Overview(replace(transform.grid(head), length=source.length), source.channels[0])
+    found = Overview(transform.grid(source.cut(0, 1), source.length), source.channels[0])
     for first in range(0, source.length, BLOCK):
         found.add(source.cut(first, min(first + BLOCK, source.length)).samples[:1])
     return found.spec()

@@ -20,7 +20,8 @@ from specsr.io import stream
 from specsr.jobs.long_files import map_sink
 from specsr.maps.levels import FIRST_SECONDS
 from specsr.maps.phase import to_signal
-from specsr.maps.transform import SpectrogramTransform, spectrogram
+from specsr.maps.transform import SHORT_WINDOW, SpectrogramTransform, spectrogram
+from specsr.signal import Signal
 from support.command import run
 from support.segment_samples import OPTIONS, RATE, noise
 
@@ -85,6 +86,20 @@ def test_spectrogram_in_segments_equals_that_of_the_whole(tmp_path, capsys, out)
     spectrum = found.magnitude * np.exp(1j * found.phase)
     assert np.abs(spectrum - whole.magnitude * np.exp(1j * whole.phase)).max() < 1e-6
     np.testing.assert_allclose(to_signal(found).samples, source.samples, atol=1e-5)
+
+
+def test_windows_of_a_streamed_recording_may_be_as_long_as_in_memory(tmp_path, capsys):
+    """Long windows are refused by the length of the recording, not of the part that is read."""
+    source = Signal(np.random.default_rng(0).standard_normal(90000).astype(np.float32), 40000.0)
+    io.write(tmp_path / "run.wav", source, subtype="FLOAT")
+    for segment in (1, 100):
+        args = ["spectrogram", tmp_path / "run.wav", "-o", tmp_path / f"{segment}.npz",
+                "--df", 0.5, "--segment", segment]  # fmt: skip
+        code, _, err = run(capsys, *args)
+        assert code == 0, err
+    found, wanted = (io.read_map(tmp_path / f"{segment}.npz") for segment in (1, 100))
+    assert found.grid == wanted.grid and found.grid.n_fft > SHORT_WINDOW
+    np.testing.assert_allclose(found.magnitude, wanted.magnitude, atol=1e-6)
 
 
 def test_given_channels_and_calibration_apply_to_streamed_files(tmp_path, capsys):
