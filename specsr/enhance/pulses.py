@@ -68,6 +68,12 @@ LEAST_GAIN = 0.05
 SILENT = 1e-9
 """Power of a row below that of the loudest from which it counts as silent."""
 
+FARTHEST = 1e15
+"""Largest ratio of the largest sample and the noise of a row, and of the noise and that sample.
+
+Float32 holds the squares of cells with a factor of 1e7 to spare; its samples have no noise 300 dB
+below the largest one, which is 150 dB below their rounding."""
+
 
 def pulse_transform(rate: float) -> SpectrogramTransform:
     """Return the transform by the rate in Hz: a power of two near 1 / `ROW_HZ`, Hann, 75 %."""
@@ -104,12 +110,15 @@ def restored(
         if not known.any():
             out.append(after)
             continue
+        exponent = _exponent(before, after)
         kept, removed = (
-            Signal(x[None].astype(np.float64), noisy.rate) for x in (after, before - after)
+            Signal(np.ldexp(x, -exponent)[None].astype(np.float64), noisy.rate)
+            for x in (after, before - after)
         )
         maps = transform(kept), transform(removed)
         taken = _at(_taken(gains(kept), gains(removed)), maps[1], gains)
-        lack, back = shares(_cells(maps[0]), _cells(maps[1]), taken, known, maps[0])
+        scaled = np.ldexp(known, -2 * exponent)
+        lack, back = shares(_cells(maps[0]), _cells(maps[1]), taken, scaled, maps[0])
         least = 10 ** (-attenuation / 20)
         lack = np.minimum(lack, np.maximum(1 - least / np.maximum(1 - taken, 1e-9), 0))
         noise_kept, signal_removed = (
@@ -118,7 +127,8 @@ def restored(
             ).samples[0]
             for spec, share in zip(maps, (lack, back), strict=True)
         )
-        out.append((after - noise_kept + signal_removed).astype(clean.samples.dtype))
+        result = after - np.ldexp(noise_kept, exponent) + np.ldexp(signal_removed, exponent)
+        out.append(result.astype(clean.samples.dtype))
     return clean.replace(samples=np.stack(out))
 
 
@@ -128,7 +138,7 @@ def shares(
     """Return the share of the kept part that is noise, and that of the removed part that is none.
 
     Args:
-        kept, removed: complex cells, [F, T].
+        kept, removed: complex cells of samples up to 1, [F, T].
         taken: mean of 1 - g around every cell, [F, T].
         noise: power of the noise in every row, [F].
         spec: a map with the grid of the cells.
@@ -136,7 +146,8 @@ def shares(
     Returns:
         Two arrays of 0 to 1, [F, T].
     """
-    white = np.sqrt(np.maximum(noise, SILENT * noise.max()))[:, None].astype(np.float32)
+    white = np.sqrt(np.maximum(noise, SILENT * noise.max()))[:, None]
+    white = np.clip(white, 1 / FARTHEST, FARTHEST).astype(np.float32)
     y, r = kept / white, removed / white
     yy, rr = (x.real**2 + x.imag**2 for x in (y, r))
     yr = y.real * r.real + y.imag * r.imag
@@ -168,7 +179,8 @@ def _louder(level: np.ndarray, known: np.ndarray, columns: int) -> tuple[np.ndar
     largest such value around."""
     rows, step = STEP
     over = level[::rows, ::step] / np.maximum(known[::rows, ::step], LEAST_GAIN)
-    over = np.maximum(median_filter(over, (1, max(1, columns // step)), mode="nearest"), 1)
+    # reflected, not repeated: the median of many equal values would have the scatter of one
+    over = np.maximum(median_filter(over, (1, max(1, columns // step)), mode="reflect"), 1)
     # what changes in most rows is the noise, then in the others too, and some time before and after
     common = maximum_filter1d(np.median(over, axis=0), 2 * columns // step + 1, mode="nearest")
     shape = level.shape
@@ -176,6 +188,11 @@ def _louder(level: np.ndarray, known: np.ndarray, columns: int) -> tuple[np.ndar
     wide = (np.repeat(np.repeat(x, rows, axis=0), step, axis=1) for x in found)
     first, second = (np.asarray(x[: shape[0], : shape[1]]) for x in wide)
     return first, second
+
+
+def _exponent(*samples: np.ndarray) -> int:
+    """Return the least power of two above all samples: a factor that rounds nothing."""
+    return int(np.frexp(max(float(np.abs(x).max(initial=0.0)) for x in samples))[1])
 
 
 def _transform(rate: float, hz: float) -> SpectrogramTransform:

@@ -61,6 +61,19 @@ def test_noise_and_tones_have_no_larger_error(gain: float) -> None:
     assert errors[1] < errors[0] + 0.01
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_the_edges_are_as_the_middle_where_they_are_within_a_pulse(seed: int) -> None:
+    clean, noise = pulses(seed), white(seed)
+    at = np.flatnonzero(clean)
+    cut = slice(at[0], at[-1] - 10)
+    clean, noisy = clean[cut], (clean + noise)[cut]
+    result = 0.2 * noisy
+    found = restored(recording(noisy), recording(result), ALONE).samples[0]
+    parts = np.array_split(np.square([found - clean, result - clean]), 8, axis=1)
+    errors = np.array([part.mean(axis=1) for part in parts])
+    assert (errors[:, 0] < 0.7 * errors[:, 1]).all()
+
+
 def test_louder_noise_is_left_alone() -> None:
     """Twice the power of the recording, throughout or for two seconds."""
     clean, noise = pulses(0), white(5)
@@ -83,7 +96,8 @@ def test_each_channel_by_its_own_noise_and_none_by_silence() -> None:
     assert np.abs(found[0] - 0.5 * noisy[0]).max() > 0.1
 
 
-def test_the_scale_does_not_matter_and_low_frequencies_stay() -> None:
+@pytest.mark.parametrize("scale", [1e-4, 1e-36, 1e-30, 1e30, 1e36])
+def test_the_scale_does_not_matter_and_low_frequencies_stay(scale: float) -> None:
     clean = pulses(2)
     noisy = clean + white(2)
     one, other = (
@@ -93,13 +107,36 @@ def test_the_scale_does_not_matter_and_low_frequencies_stay() -> None:
             ALONE.replace(samples=scale * ALONE.samples),
         ).samples[0]
         / scale
-        for scale in (1, 1e-4)
+        for scale in (1, scale)
     )
     np.testing.assert_allclose(one, other, atol=1e-4)
     change = np.abs(np.fft.rfft((one - 0.5 * noisy)[1000:-1000] * np.hanning(LENGTH - 2000)))
     freqs = np.fft.rfftfreq(LENGTH - 2000, 1 / RATE)
     low = freqs < LOWEST_HZ - 3 * RATE / pulse_transform(RATE).n_fft
     assert not low.any() or change[low].max() < 0.05 * change.max()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scales", [(1, 1e-10), (1, 1e-22), (1e30, 1), (1e30, 1e-30), (1e36, 1)])
+def test_noise_far_below_the_recording_changes_nothing(scales: tuple[float, float]) -> None:
+    """What was removed is not as the noise: squares of its ratio to it exceed float32."""
+    loud, quiet = scales
+    noisy = loud * (pulses(5) + white(5))
+    noise = ALONE.replace(samples=quiet * ALONE.samples)
+    found = restored(recording(noisy), recording(0.5 * noisy), noise).samples[0]
+    np.testing.assert_array_equal(found, 0.5 * noisy)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e36])
+def test_silence_and_noise_far_above_the_recording_need_no_warning(scale: float) -> None:
+    silence = recording(np.zeros(LENGTH))
+    noise = ALONE.replace(samples=scale * ALONE.samples)
+    np.testing.assert_array_equal(restored(silence, silence, noise).samples, 0)
+    np.testing.assert_array_equal(restored(silence, silence, silence).samples, 0)
+    noisy = recording(1e-30 * (pulses(6) + white(6)))
+    found = restored(noisy, noisy, noise, 20.0).samples
+    assert 0.1 < found.std() / noisy.samples.std() < 0.5  # below `LOWEST_HZ` nothing changes
 
 
 def test_low_rates_and_short_recordings_stay() -> None:
