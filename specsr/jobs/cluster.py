@@ -31,6 +31,14 @@ RETRIES = 2
 _one_at_a_time = threading.Lock()  # torch has its own threads: two files would share the cores
 
 
+class Broken(Exception):
+    """An error in a worker that is not a `SpecsrError`, as its text.
+
+    The error itself may not survive the way to the client: some exceptions cannot be pickled, and
+    the traceback of a recursion has a thousand frames.  The client would wait for it for ever.
+    """
+
+
 def run(
     client: Client, work: Work, tasks: Sequence[Task], begin: Callable[[Task], None]
 ) -> Iterator[tuple[Task, Record]]:
@@ -105,7 +113,11 @@ def _submitted(
 
 
 def remote(work: Work, task: Task, version: str) -> Record:
-    """Process one file in a worker; warnings that are logged become notes."""
+    """Process one file in a worker; warnings that are logged become notes.
+
+    Raises:
+        Broken: an error that is not a `SpecsrError`; Dask tries the file again.
+    """
     if version != __version__:
         return _failed(
             work, task, f"this worker has specsr {__version__}, the job was started by {version}: "
@@ -115,7 +127,12 @@ def remote(work: Work, task: Task, version: str) -> Record:
     mine = all(is_claimed(task.claim, target) for target in task.targets)
     task = dataclasses.replace(task, overwrite=task.overwrite or mine)
     with _one_at_a_time, collected_warnings() as warnings, claiming(task.claim):
-        record = attempt(work, task)
+        try:
+            record: Record | str = attempt(work, task)
+        except Exception as error:
+            record = _text(error)
+    if isinstance(record, str):  # here, where the error and its traceback are gone
+        raise Broken(record)
     return dataclasses.replace(record, notes=(*warnings, *record.notes))
 
 
@@ -130,12 +147,17 @@ def _record(work: Work, task: Task, end: Record | BaseException) -> Record:
             work, task, "every worker that processed it died (out of memory, or killed): see the "
             "workers' logs, or process this file alone",
         )  # fmt: skip
-    text = f"{type(end).__name__}: {end}"
-    if isinstance(end, ModuleNotFoundError):
+    return _failed(work, task, str(end) if isinstance(end, Broken) else _text(end))
+
+
+def _text(error: BaseException) -> str:
+    """Return an error of a worker as one line."""
+    if isinstance(error, MemoryError):
+        return "not enough memory on the worker: use fewer workers per machine"
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, ModuleNotFoundError):
         text += ": install the same packages on all machines"
-    elif isinstance(end, MemoryError):
-        text = "not enough memory on the worker: use fewer workers per machine"
-    return _failed(work, task, text)
+    return text
 
 
 def _failed(work: Work, task: Task, error: str) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import socket
 import subprocess
 import sys
@@ -230,6 +231,32 @@ def test_worker_of_another_version_is_refused(tmp_path, work):
     assert "install the same" in cluster.remote(work, task, "0.0.1").error
     assert not (tmp_path / "a.wav").exists()
     assert cluster.remote(work, task, specsr.__version__).error is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deep", "RecursionError: maximum recursion depth exceeded"),
+        ("locked", "OSError: .*is held"),
+    ],
+)
+def test_an_error_of_a_worker_can_be_sent_whatever_it_holds(name, text, tmp_path, work):
+    task = Task(recordings(tmp_path / "in", name) / f"{name}.wav", (tmp_path / "a.wav",))
+    with pytest.raises(cluster.Broken, match=text) as caught:
+        cluster.remote(work, task, specsr.__version__)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert len(caught.traceback) == 2  # this test and `remote`: Dask sends the traceback too
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.slow
+def test_a_job_ends_after_errors_that_cannot_be_sent(scheduler, tmp_path, work):
+    source = recordings(tmp_path / "in", "a", "deep", "locked")
+    failed, _, wrong = go(source, tmp_path / "out", work, cluster=scheduler)
+    assert failed == 2 and len(wrong) == 3
+    assert any("deep.wav: RecursionError: maximum recursion depth" in each for each in wrong)
+    assert any("locked.wav: OSError: " in each and "is held" in each for each in wrong)
+    assert tries(tmp_path / "tries", "deep") == 1 + cluster.RETRIES
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ class Gain(Work):
     """Recordings times a gain.
 
     Files of these names fail: ``deadly`` kills its process, ``flaky`` raises an error once,
-    ``bug`` always, ``mistake`` a `SpecsrError`.  Every attempt is recorded in the folder ``tries``.
+    ``bug`` always, ``deep`` in a recursion without end, ``locked`` one that cannot be pickled,
+    ``mistake`` a `SpecsrError`.  Every attempt is recorded in the folder ``tries``.
     """
 
     tries: str
@@ -43,6 +45,10 @@ class Gain(Work):
             os.kill(os.getpid(), signal.SIGKILL)
         if name == "bug" or (name == "flaky" and tries(Path(self.tries), name) == 1):
             raise RuntimeError("something broke")
+        if name == "deep":
+            _without_end()
+        if name == "locked":
+            raise OSError(threading.Lock(), "is held")
         if name == "mistake":
             raise specsr.SpecsrError("expected another file")
         recording = specsr.read(task.file)
@@ -50,6 +56,10 @@ class Gain(Work):
 
     def model_file(self, file: Path) -> Path | None:
         return None if self.model is None else Path(self.model)
+
+
+def _without_end() -> None:
+    _without_end()
 
 
 def tries(folder: Path, name: str) -> int:
