@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,52 +14,17 @@ from hypothesis import strategies as st
 from specsr.errors import SpecsrError
 from specsr.maps.device import pick_device
 from specsr.models import tiling
-from specsr.models.config import EDSRConfig, MDSRConfig
+from specsr.models.config import EDSRConfig
 from specsr.models.edsr import EDSR
-from specsr.models.mdsr import MDSR
 from specsr.models.network import build
 from specsr.models.options import InferOptions
 from specsr.models.tiling import (
-    at_once,
-    default_tile,
-    features_limit,
     prepared,
     rows_seen,
     run_tiled,
 )
 from specsr.models.winograd import TILE
-
-SMALL = {
-    "n_resblocks": 1, "n_feats": 4, "in_channels": 1, "out_channels": 1, "mean": (0.0,),
-    "std": 20.0, "input_skip": True,
-}  # fmt: skip
-SCALES = ((2, 2), (3, 3), (4, 4), (4, 1), (1, 3))
-
-
-def made(config: EDSRConfig | MDSRConfig) -> EDSR | MDSR:
-    torch.manual_seed(1)
-    return build(config).eval()
-
-
-PLAIN = {scale: made(EDSRConfig(scale=scale, **SMALL)) for scale in (*SCALES, (1, 1))}
-FOLDED = {
-    ((1, 1), (2, 2)): made(EDSRConfig(scale=(1, 1), fold=(2, 2), **SMALL)),
-    ((1, 1), (8, 2)): made(EDSRConfig(scale=(1, 1), fold=(8, 2), **SMALL)),
-    ((2, 3), (3, 4)): made(EDSRConfig(scale=(2, 3), fold=(3, 4), **SMALL)),
-}
-MULTI = made(MDSRConfig(scales=SCALES, **SMALL))
-
-
-def whole(net: EDSR | MDSR, image: torch.Tensor, scale: tuple[int, int]) -> torch.Tensor:
-    """In one piece, the last cells repeated up to whole folds and cut off again."""
-    fold = getattr(net.config, "fold", (1, 1))
-    rows, columns = image.shape[1:]
-    row = torch.arange(-(-rows // fold[0]) * fold[0]).clamp(max=rows - 1)
-    column = torch.arange(-(-columns // fold[1]) * fold[1]).clamp(max=columns - 1)
-    with torch.no_grad():
-        out = net(image[:, row][:, :, column][None], scale)[0]
-    return out[:, : rows * scale[0], : columns * scale[1]]
-
+from support.tiling_samples import FOLDED, MULTI, PLAIN, SCALES, SMALL, made, whole
 
 SIZES = {
     "rows": st.integers(1, 67),
@@ -153,19 +117,6 @@ def test_tiles_of_one_shape_are_computed_together(
             run(torch.zeros(2, 4, 4))
 
 
-def test_what_is_computed_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = torch.device("cuda")
-    card = SimpleNamespace(total_memory=0)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
-    for card.total_memory, cell_bytes, limit in (
-        (80 * 2**30, 16, 2**28), (80 * 2**30, 1024, 2**30), (8 * 2**30, 1024, 2**27)
-    ):  # fmt: skip
-        assert features_limit(gpu, cell_bytes) == limit
-    assert features_limit(torch.device("cpu"), 1024) == tiling.FEATURES
-    assert at_once(torch.device("cpu"), 10, 1000) == 1
-    assert [at_once(gpu, cells, 1000) for cells in (10, 501, 5000)] == [100, 1, 1]
-
-
 def test_seams_are_exact_to_rounding_in_a_deeper_network_without_a_skip() -> None:
     """Values of order one, so that 1e-5 is a strict bound, and a reach of 19 cells."""
     options = {**SMALL, "n_resblocks": 8, "std": 1.0, "input_skip": False}
@@ -231,19 +182,6 @@ def test_the_network_is_left_as_it_was() -> None:
     net(image[None]).sum().backward()  # no inference tensors were left in it
 
 
-def test_progress_sees_every_tile_once() -> None:
-    seen: list = []
-
-    def progress(jobs: Iterable) -> Iterable:
-        for job in jobs:
-            seen.append(job)
-            yield job
-
-    options = InferOptions(tile=(5, 4), device="cpu")
-    run_tiled(PLAIN[(2, 2)], torch.zeros(1, 11, 9), (2, 2), options, progress)
-    assert len(seen) == 3 * 3
-
-
 def test_several_channels_in_and_one_out() -> None:
     net = made(EDSRConfig(scale=(1, 1), fold=(2, 2), **{**SMALL, "in_channels": 11}))
     image = torch.randn(11, 15, 17)
@@ -273,36 +211,3 @@ def test_devices_by_name() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(SpecsrError, match="'cuda'"):
             pick_device("cuda")
-
-
-def test_a_default_tile_holds_64_mib_of_features_and_1024_rows() -> None:
-    """Four bytes a value; the widest of features, input and output, in whole folds."""
-    plain = PLAIN[(2, 2)]  # 4 features, 1 channel in, 4 values out a cell: 4 Mi cells
-    assert default_tile(plain, (2, 2), 128) == (128, 2**22 // 128)
-    assert default_tile(plain, (2, 2), 5000) == (1024, 4096)
-    assert default_tile(plain, (8, 8), 1024) == (1024, 2**24 // 64 // 1024)
-    folded = FOLDED[((1, 1), (8, 2))]  # 16 values of input a folded cell: 1 Mi cells
-    assert default_tile(folded, (1, 1), 128) == (128, 2 * 2**20 // 16)
-    assert default_tile(folded, (1, 1), 121) == (128, 2 * 2**20 // 16)
-    assert default_tile(folded, (1, 1), 9000) == (8192, 2048)
-    wide = made(EDSRConfig(scale=(1, 1), **{**SMALL, "in_channels": 1024}))
-    assert default_tile(wide, (1, 1), 1024) == (1024, 64)  # at least 64 columns
-
-
-def test_margins_are_no_wider_than_the_reach_in_whole_folds() -> None:
-    net = FOLDED[((1, 1), (2, 2))]
-    seen: list[tuple] = []
-
-    def progress(jobs: Iterable) -> Iterable:
-        for job in jobs:
-            seen.append(job)
-            yield job
-
-    run_tiled(net, torch.zeros(1, 100, 90), (1, 1), InferOptions(tile=(19, 20)), progress)
-    reach = [-(-r // 2) * 2 for r in net.reach((1, 1))]
-    for [((top, bottom, first, last), (left, right, start, end))] in seen:
-        assert (top % 20, left % 20) == (0, 0)  # whole folds
-        assert (bottom, right) == (min(top + 20, 100), min(left + 20, 90))
-        assert (first, last) == (max(0, top - reach[0]), min(bottom + reach[0], 100))
-        assert (start, end) == (max(0, left - reach[1]), min(right + reach[1], 90))
-    assert len(seen) == 25

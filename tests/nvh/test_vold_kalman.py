@@ -8,38 +8,13 @@ from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
 import specsr
-from specsr.errors import SpecsrError
-from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_waveforms import extract_orders, remove_orders
-from specsr.nvh.resolvable import unresolved
-from specsr.nvh.shafts import (
-    Shaft,
-    parse_shaft,
-    parse_shaft_orders,
-    shaft_orders,
-)
 from specsr.nvh.speed import revolutions
 from specsr.nvh.vold_kalman import VoldKalman
 from specsr.signal import Signal
 from specsr.synth.machine import Order, Resonance, RunUp
 from specsr.synth.synthesis import synthesise
-
-RATE = 4000.0
-N = 40000
-TIMES = np.arange(N) / RATE
-UP = np.linspace(900, 3600, N)
-DOWN = UP[::-1].copy()
-STEADY = np.full(N, 1800.0)
-
-
-def tone(order: float, rpm: np.ndarray, envelope: np.ndarray | complex = 1.0) -> np.ndarray:
-    """Return an order with a complex envelope (peak), [N]."""
-    angle = 2 * np.pi * order * revolutions(rpm / 60, RATE)
-    return (envelope * np.exp(1j * angle)).real
-
-
-def slow(depth: float = 0.3, period: float = 4.0, phase: float = 0.0) -> np.ndarray:
-    return (1 + depth * np.sin(2 * np.pi * TIMES / period + phase)) * np.exp(1j * phase)
+from support.vold_kalman_samples import DOWN, RATE, STEADY, TIMES, UP, N, slow, tone
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -202,52 +177,6 @@ def test_splines_are_as_good_as_an_unknown_for_every_sample(poles: int, bound: f
     assert errors.max() < bound
 
 
-def test_blocks_give_the_solution_of_the_whole() -> None:
-    x = tone(8, UP, slow()) + 0.5 * tone(8, UP * 1.1) + 0.1 * np.cos(np.arange(N) ** 1.5)
-    shafts = {"a": UP, "b": UP * 1.1}
-    whole = extract_orders(Signal(x, RATE), [8], shafts, VoldKalman(8.0), segment=100.0)
-    for segment in (0.1, 4.0):
-        seen = []
-
-        def count(blocks, seen=seen):
-            seen.extend(blocks)
-            return seen
-
-        parts = extract_orders(Signal(x, RATE), [8], shafts, VoldKalman(8.0), segment, count)
-        assert len(seen) >= 2
-        assert np.abs(parts.whole.waveforms - whole.whole.waveforms).max() < 1e-5
-        assert np.array_equal(parts.whole.times, whole.whole.times)
-
-
-class Sequential:
-    """A recording that can only be read forwards, like an open file."""
-
-    def __init__(self, signal: Signal) -> None:
-        self.signal, self.at, self.largest = signal, 0, 0
-        self.length, self.rate = signal.length, signal.rate
-        self.start, self.channels = signal.start, signal.channels
-
-    def cut(self, first: int, last: int) -> Signal:
-        assert first >= self.at
-        self.at, self.largest = first, max(self.largest, last - first)
-        return self.signal.cut(first, last)
-
-
-def test_streamed_is_whole_bit_for_bit_and_bounded() -> None:
-    signal = Signal(tone(2, UP, slow()), RATE)
-    table = Shaft("m", np.array([900.0, 3600.0]), np.array([0.0, N - 1.0]))
-    lines, method = shaft_orders([2, 3], [table]), VoldKalman(8.0)
-    source = Sequential(signal)
-    pieces = list(order_pieces(source, lines, method, 0.1))
-    assert source.largest < N / 2
-    joined = np.concatenate([piece.residual.samples for piece in pieces], axis=1)
-    again = [piece.residual.samples for piece in order_pieces(signal, lines, method, 0.1)]
-    assert np.array_equal(joined, np.concatenate(again, axis=1))
-    sampled = remove_orders(signal.replace(rpm=UP), [2, 3], None, method, 0.1)
-    assert np.abs(joined - sampled.samples).max() < 1e-9
-    assert sum(piece.signal.length for piece in pieces) == N
-
-
 def test_out_of_range_is_nan_and_silent() -> None:
     rpm = np.concatenate([np.zeros(N // 4), np.linspace(0, 6000, N - N // 4)])
     noise = 1 + np.random.default_rng(3).standard_normal(N)  # with an offset
@@ -277,86 +206,6 @@ def test_levels_follow_the_calibration_over_the_range_of_float64() -> None:
         assert found.cuts[0].levels == pytest.approx(20 * np.log10(scale) - 3.01, abs=0.01)
     silent = extract_orders(Signal(np.zeros(N), RATE, rpm=UP), [2])
     assert (silent.cuts[0].levels == -np.inf).all()
-
-
-def test_unresolved_orders_are_named_with_a_bandwidth_that_separates_them(caplog) -> None:
-    def found(orders, method=VoldKalman(1.5), **rpms):
-        shafts = [Shaft(name, rpm) for name, rpm in rpms.items()]
-        return unresolved(shaft_orders(orders, shafts), N, RATE, 0.0, method)
-
-    assert not found([2, 4, 3.57], a=UP, b=0.482 * UP)
-    assert not found([2], a=UP, b=1.05 * UP)
-    (close,) = found([2], a=STEADY, b=1.01 * STEADY)  # 0.6 Hz apart
-    assert (close.first, close.second) == ("a 2", "b 2")
-    assert close.distance == pytest.approx(0.6)
-    assert close.coherence == pytest.approx(VoldKalman().response(0.6, 1.5), abs=0.02)
-    assert close.bandwidth is not None and 0.5 < close.bandwidth < 1.2
-    assert not found([2], VoldKalman(close.bandwidth), a=STEADY, b=1.01 * STEADY)
-    assert "separates them" in close.text("Hz")
-    for length in (600, 1200):  # shorter than two edges of 1 / bandwidth
-        shaft = Shaft("m", np.full(length, 6000.0))
-        (short,) = unresolved(shaft_orders([1, 1.003], [shaft]), length, 1000.0)
-        assert short.coherence > 0.9 and short.bandwidth is None
-    (crossing,) = found([2], a=np.linspace(1700, 1900, N), b=STEADY)
-    assert crossing.span[0] < 5 < crossing.span[1] and crossing.seconds < 3
-    (slowly,) = found([2], a=STEADY + TIMES / 10, b=STEADY)
-    assert slowly.bandwidth is None and "no bandwidth" in slowly.text("Hz")
-    with caplog.at_level("WARNING"):
-        extract_orders(Signal(tone(2, UP), RATE), [2], {"a": STEADY, "b": 1.01 * STEADY})
-    assert "orders a 2 and b 2 are not safely separated" in caplog.text
-    by_order = found([2], VoldKalman(0.05, "orders"), a=UP, b=1.005 * UP)
-    assert by_order and by_order[0].bandwidth is not None and by_order[0].bandwidth < 0.02
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"orders": []}, "no order"),
-        ({"orders": [2, 2]}, "twice"),
-        ({"orders": [-1]}, "above zero"),
-        ({"orders": {"b": [1]}}, "the shaft 'b'"),
-        ({"orders": [2], "shafts": {"a": UP, "b": 3000.0}}, None),
-        ({"orders": {"a": [2], "b": [4]}, "shafts": {"a": UP, "b": UP / 2}}, None),
-        ({"orders": {"a": [2], "b": [2]}, "shafts": {"a": UP, "b": UP + 0}}, "same frequency"),
-        ({"orders": [2], "shafts": {"a": None}}, "no machine speed"),
-        ({"orders": [2], "method": 300.0}, "a bandwidth of 300 Hz"),
-        ({"orders": [2], "method": -1.0}, "bandwidth is -1"),
-    ],
-)
-def test_invalid_arguments_are_named(arguments: dict, words: str | None) -> None:
-    signal = Signal(tone(2, UP), RATE, rpm=UP)
-
-    def call():
-        given = dict(arguments)
-        if "method" in given:
-            given["method"] = VoldKalman(given["method"])
-        return extract_orders(signal, **given)
-
-    if words is None:
-        call()
-        return
-    with pytest.raises(SpecsrError, match=words):
-        call()
-
-
-def test_shafts_and_their_orders_are_read_from_text() -> None:
-    motor, pump = parse_shaft("motor: rpm"), parse_shaft("pump: rpm*0.482")
-    assert (motor.name, motor.source, motor.ratio) == ("motor", "rpm", 1.0)
-    assert (pump.name, pump.source, pump.ratio) == ("pump", "rpm", 0.482)
-    assert parse_shaft("aux: data/aux.csv").source == "data/aux.csv"
-    names = ("motor", "pump")
-    assert parse_shaft_orders("2,4", names) == {"motor": [2, 4], "pump": [2, 4]}
-    assert parse_shaft_orders("motor=2,pump=1..3", names) == {"motor": [2], "pump": [1, 2, 3]}
-    assert parse_shaft_orders("bearing=9/7.94/39.04", names)["pump"]
-    assert parse_shaft_orders("1,pump=2,4", names) == {"motor": [1], "pump": [1, 2, 4]}
-    assert parse_shaft_orders("0.5,pump=0.482*1..2", [""]) == {"": [0.482, 0.5, 0.964]}
-    with pytest.raises(SpecsrError, match="no shaft is named 'pump': give it"):
-        parse_shaft_orders("1,pump=1", [""])
-    with pytest.raises(SpecsrError, match="no shaft is named 'pmup': expected one of motor, pump"):
-        parse_shaft_orders("motor=2,pmup=3", names)
-    for text in ("motor", ": rpm", "motor: rpm*x", "a=b: rpm", "motor:", "m: rpm*0"):
-        with pytest.raises(SpecsrError, match="NAME: SPEED"):
-            parse_shaft(text)
 
 
 def test_the_functions_are_public() -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import gzip
 import io
 import json
-import re
-import shutil
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -26,73 +22,9 @@ from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
 from specsr.synth.machine import RunUp
 from specsr.synth.synthesis import synthesise
-from support.browser import WAIT
+from support.report_page import Page, figures
 
 pytest.importorskip("bokeh")
-
-
-class Page(HTMLParser):
-    """Headings, tables, paragraphs and scripts of a page, and addresses that it would fetch."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.headings, self.notes, self.audio, self.scripts = [], {}, [], []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.outside, self.open, self.table = [], [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list) -> None:
-        given = dict(attrs)
-        self.open.append((tag, given.get("class", "")))
-        if tag == "table":
-            self.table = given["id"]
-            self.tables[self.table] = []
-        elif tag == "tr":
-            self.tables[self.table].append([])
-        elif tag in ("td", "th"):
-            self.tables[self.table][-1].append("")
-        elif tag == "audio":
-            self.audio.append(given["src"])
-        for name in ("src", "href"):
-            if name in given and not given[name].startswith("data:"):
-                self.outside.append(given[name])
-        if tag in ("meta", "link", "img"):
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        while self.open and self.open.pop()[0] != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        tag, kind = self.open[-1] if self.open else ("", "")
-        if tag == "h2":
-            self.headings.append(data)
-        elif tag == "p":
-            self.notes.setdefault(kind, []).append(data)
-        elif tag in ("td", "th"):
-            self.tables[self.table][-1][-1] += data
-        elif tag == "script":
-            self.scripts.append(data)
-
-
-def figures(page: Page) -> list[dict]:
-    """Every object of the Bokeh documents in the page."""
-    text = next(s for s in page.scripts if "const docs_json" in s)
-    [raw] = re.findall(r"const docs_json = ('(?:[^'\\]|\\.)*');", text)
-    found: list[dict] = []
-
-    def walk(node) -> None:
-        if isinstance(node, dict):
-            if "name" in node and "attributes" in node:
-                found.append(node)
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
-
-    walk(json.loads(ast.literal_eval(raw)))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -307,65 +239,6 @@ def test_every_bundled_model_has_a_card() -> None:
         card = dict(model_card(name))
         assert card["name"] == name and "M parameters" in card["network"]
         assert "training" in card and "data" in card
-
-
-@pytest.mark.slow
-def test_the_page_draws_in_a_browser_without_network(signals, tmp_path) -> None:
-    """Needs playwright and a Chromium on the path."""
-    api = pytest.importorskip("playwright.sync_api")
-    browser_path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if browser_path is None:
-        pytest.skip("no Chromium on the path")
-    path = tmp_path / "report.html"
-    options = ReportOptions(orders=(2,))
-    path.write_text(make_report(*signals.values(), options=options), encoding="utf-8")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=browser_path, args=["--no-sandbox"], timeout=WAIT
-        )
-        tab = browser.new_context(offline=True).new_page()
-        tab.set_default_timeout(WAIT)
-        problems, requests = [], []
-        tab.on("pageerror", lambda error: problems.append(str(error)))
-        tab.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        tab.on("request", lambda r: requests.append(r.url) if r.url.startswith("http") else None)
-        tab.goto(path.as_uri())
-        tab.wait_for_function(
-            "window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
-        )
-        seconds = tab.evaluate(
-            "Promise.all([...document.querySelectorAll('audio')].map(a => a.duration ||"
-            " new Promise(done => a.onloadedmetadata = () => done(a.duration))))"
-        )
-        # the slider fades to the second map
-        models = "[...Bokeh.documents[0]._all_models.values()]"
-        tab.evaluate(f"() => {{{models}.find(m => m.type == 'Slider').value = 60}}")
-        tab.wait_for_function(
-            f"{models}.some(m => m.type == 'Image' && m.global_alpha.value == 0.6)"
-        )
-        # zoomed in, single cells of the reference are drawn: 1025 rows of 25 Hz, 512 samples
-        zoom = (
-            "() => {const f = %s.find(m => m.type == 'Figure' && m.title.text == 'reference');"
-            "f.x_range.setv({start: 0.5, end: 1}); f.y_range.setv({start: 1000, end: 2000})}"
-        )
-        tab.evaluate(zoom % models)
-        image = f"{models}.filter(m => m.type == 'ColumnDataSource' && m.data.image)"
-        tab.wait_for_function(f"{image}.some(s => s.data.dh[0] < 1100)")
-        seen = tab.evaluate(
-            f"{image}.filter(s => s.data.dh[0] < 1100).map(s => ({{x: s.data.x[0], y: s.data.y[0],"
-            "shape: s.data.image[0].shape, dh: s.data.dh[0], top: Math.max(...s.data.image[0])}))"
-        )
-        browser.close()
-    spec = spectrogram(signals["reference"], n_fft=2048)
-    df, dt = spec.grid.df, spec.grid.dt
-    found = next(s for s in seen if abs(s["dh"] / s["shape"][0] - df) < 1e-9 and s["top"] > 1000)
-    first = round((found["y"] + df / 2) / df), round((found["x"] + dt / 2) / dt)
-    part = spec.db[0, first[0] :, first[1] :][: found["shape"][0], : found["shape"][1]]
-    assert first[0] <= 1000 / df and first[0] + found["shape"][0] >= 2000 / df
-    base = 5 * np.ceil(max(spectrogram(s).db.max() for s in signals.values()) / 5) - 250.0
-    assert part.max() == pytest.approx(found["top"] / STEPS + base, abs=0.5 / STEPS + 1e-4)
-    assert problems == [] and requests == []
-    assert seconds == pytest.approx([2.0, 2.0, 2.0], abs=0.01)
 
 
 def test_the_device_of_a_report_estimates_the_phase_of_its_maps() -> None:

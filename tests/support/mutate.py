@@ -31,8 +31,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from support.mutants import choose, mutants  # noqa: E402 (a script has no package)
 
+LEVELS = "nvh/test_levels.py nvh/test_third_octaves.py"
 GRID = "maps/test_grid.py maps/test_spec_map.py"
-PHASE = "maps/test_phase.py maps/test_pghi.py"
+PHASE = "maps/test_phase.py maps/test_griffin_lim.py maps/test_pghi.py"
 FIT = "nvh/test_order_model.py nvh/test_order_fit.py nvh/test_order_evidence.py"
 SPEED = "nvh/test_speed_search.py nvh/test_speed_curve.py"
 WRITE = (
@@ -53,16 +54,16 @@ TESTS = {
     "maps/grid": GRID,
     "maps/transform": "maps/test_transform.py maps/test_spec_map.py maps/test_grid.py",
     "maps/pooling": f"maps/test_pooling.py {GRID} pairs/test_consistency.py",
-    "maps/levels": "maps/test_levels.py pairs/test_pair.py",
+    "maps/levels": "maps/test_levels.py pairs/test_band_input.py",
     "maps/polar": "maps/test_levels.py maps/test_spec_map.py",
     "maps/pghi": PHASE,
     "maps/griffin_lim": PHASE,
-    "maps/windows": "maps/test_windows.py nvh/test_order_cut.py nvh/test_levels.py",
+    "maps/windows": f"maps/test_windows.py nvh/test_order_cut.py {LEVELS}",
     "pairs/pair": "pairs/test_pair.py",
     "pairs/consistency": "pairs/test_consistency.py",
     "pairs/order_input": "pairs/test_order_input.py",
-    "pairs/band_input": "pairs/test_pair.py",
-    "models/tiling": f"models/test_tiling.py {FINITE}",
+    "pairs/band_input": "pairs/test_band_input.py",
+    "models/tiling": f"models/test_tiling.py models/test_tile_sizes.py {FINITE}",
     "nvh/order_lines": FIT,
     "nvh/order_updates": FIT,
     "nvh/order_model": FIT,
@@ -74,15 +75,15 @@ TESTS = {
     "nvh/speed_search": SPEED,
     "nvh/speed_curve": SPEED,
     "nvh/order_cut": "nvh/test_order_cut.py",
-    "nvh/levels": "nvh/test_levels.py nvh/test_weighting.py",
-    "nvh/weighting": "nvh/test_weighting.py nvh/test_levels.py",
+    "nvh/levels": f"{LEVELS} nvh/test_weighting.py",
+    "nvh/weighting": f"nvh/test_weighting.py {LEVELS}",
     "scores/metrics": "scores/test_metrics.py",
-    "scores/map_errors": "scores/test_metrics.py",
+    "scores/map_errors": "scores/test_map_errors.py",
     "scores/ridges": "scores/test_ridges.py",
-    "scores/similarity": "scores/test_metrics.py images/test_metrics.py",
+    "scores/similarity": "scores/test_map_errors.py images/test_metrics.py",
     "io/atomic": WRITE,
     "io/commit": WRITE,
-    "jobs/manifest": "jobs/test_manifest.py jobs/test_outputs.py",
+    "jobs/manifest": "jobs/test_manifest.py jobs/test_resumed.py jobs/test_outputs.py",
     "train/checkpoint": "train/test_checkpoint_files.py",
 }
 """Module below ``specsr`` -> test files below ``tests``, fast and close to it."""

@@ -1,45 +1,26 @@
-"""Training on devices other than the CPU, without one: torch's device ``meta``, recorded steps.
+"""Training on devices other than the CPU, without one: torch's device ``meta``.
 
-The device ``meta`` holds no values and refuses tensors of the CPU, so a tensor that was left behind
-raises an error.
+It holds no values and refuses tensors of the CPU, so a tensor that was left behind raises an error.
 """
 
 from __future__ import annotations
 
-import copy
-import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from specsr.images.sets import ImagePair
-from specsr.pairs.noise_input import CHANNELS
 from specsr.train import checkpoint
-from specsr.train.batch import Batch, synthetic
 from specsr.train.build import build_net
-from specsr.train.config import Config
 from specsr.train.crops import Crops
 from specsr.train.data import delivered, validate
-from specsr.train.examples import Example
-from specsr.train.images import ImageCrops
 from specsr.train.learner import Learner
 from specsr.train.losses import LOSSES
-from specsr.train.noise_maps import TARGETS
-from specsr.train.processes import Alone
-from specsr.train.recorded import WARM_UP, Recorded
 from specsr.train.train import train
+from support.step_samples import CPU, KINDS, META, crops_of, examples_of, run_of
 from support.tiny_config import config
-from support.train_samples import noise_map, tensors
-
-aten = torch.ops.aten
-KINDS = ["pool", "stft", "band", "denoise", "speckle", "windows", "noise", "image"]
-NOISY = ("denoise", "noise")
-META, CPU = Alone(torch.device("meta")), Alone(torch.device("cpu"))
+from support.train_samples import tensors
 
 
 class PlainSteps(torch.optim.Optimizer):
@@ -54,52 +35,6 @@ class PlainSteps(torch.optim.Optimizer):
                 for weights in group["params"]:
                     if weights.grad is not None:
                         weights -= group["lr"] * weights.grad
-
-
-def run_of(kind: str, name: str, **train: Any) -> Config:
-    """Every option that adds tensors to a step of a pair."""
-    scales = {"pool": [2, 3], "stft": [2], "image": [2, 3]}.get(kind, [1])
-    scales = scales if name == "mdsr" else scales[:1]
-    real = kind in ("pool", "speckle")
-    folders = ["images"] if kind == "image" else []
-    hop = 2 if kind == "windows" else 32
-    loss = "waveform" if kind == "noise" else "itakura-saito+l2"
-    return config(
-        Path(),
-        grids=[{"n_fft": 64, "hop_length": hop}],
-        pair={"kind": kind, "scales": scales, "snr": [0, 1] if kind in NOISY else None},
-        model={"name": name, "uncertainty": True, "order_input": kind == "pool"},
-        data={"synth": {"count": 0 if folders else 2}, "folders": folders,
-              "real": {"folders": ["x"] if real else []}},
-        train={"batch": 8, "patch": [4, 4], "places": 2, "loss": loss, **train},
-    )  # fmt: skip
-
-
-def examples_of(options: Config) -> list[Example]:
-    """Two of known power; where the pair takes them, two real ones."""
-    kind, scale = options.pair.kind, options.pair.scales[0][0]
-    factor = 1 if kind == "pool" else scale
-    found = []
-    for i, low in enumerate(noise_map(i, 32, 50 + i) for i in range(4)):
-        high = np.repeat(np.repeat(low, factor, 0), factor, 1)
-        if options.pair.kind == "windows":
-            low = np.concatenate([low, low, low])
-        if kind == "noise":
-            low, high = np.concatenate([low] * CHANNELS), np.concatenate([low] * TARGETS)
-        speed = np.linspace(5, 60, 50 + i).astype(np.float32)
-        real = bool(options.data.real.folders) and i > 1
-        found.append(Example(low, high, 20, 100.0, speed, real=real, overlap=4.0))
-    return found
-
-
-def crops_of(options: Config, steps: int) -> Crops | ImageCrops:
-    if options.pair.kind != "image":
-        return Crops(examples_of(options), options, steps)
-    rng = np.random.default_rng(0)
-    images = [rng.integers(0, 255, (36, 48, 3), dtype=np.uint8) for _ in range(2)]
-    scales = [s for s, _ in options.pair.scales]
-    pairs = [ImagePair(str(i), h, {s: h[::s, ::s] for s in scales}) for i, h in enumerate(images)]
-    return ImageCrops(pairs, options, steps)
 
 
 @pytest.mark.parametrize("name", ["edsr", "mdsr"])
@@ -205,110 +140,3 @@ def test_maps_are_placed_by_device_and_memory(monkeypatch: pytest.MonkeyPatch) -
     ):
         assert delivered(crops, options, gpu) == placed
     assert delivered(crops, run_of("denoise", "edsr", examples_on="host"), gpu) == (crops, None)
-
-
-# --- recorded steps -------------------------------------------------------------------------
-
-
-class CallsAgain:
-    """A recorder that runs the work again where a GPU replays its kernels."""
-
-    def __init__(self) -> None:
-        self.warm_ups = self.recordings = self.replays = 0
-
-    def warm_up(self, work: Callable[[], torch.Tensor]) -> torch.Tensor:
-        self.warm_ups += 1
-        return work()
-
-    def record(self, work: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
-        self.recordings += 1
-
-        def replay() -> torch.Tensor:
-            self.replays += 1
-            return work()
-
-        return replay
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_recorded_steps_are_those_of_plain_calls(kind: str) -> None:
-    """Bit for bit, with batches copied to the memory that a recording reads from."""
-    options = run_of(kind, "mdsr")
-    plain, recorded = (Learner(build_net(options), options, CPU) for _ in range(2))
-    recorder = recorded.work.recorder = CallsAgain()
-    crops = crops_of(options, 14)
-    for step in range(14):
-        batch = crops[step]
-        kept = copy.deepcopy(batch)
-        a, b = plain.step(batch, step), recorded.step(batch, step)
-        assert torch.equal(a, b)
-        assert all(torch.equal(x, y) for x, y in zip(batch[:2], kept[:2]))
-    for ours, theirs in ((plain.net, recorded.net), (plain.average, recorded.average)):
-        assert all(torch.equal(p, q) for p, q in zip(ours.parameters(), theirs.parameters()))
-    scales = len({tuple(crops[step].scale) for step in range(14)})
-    assert scales == len(options.pair.scales)
-    assert (recorder.recordings, recorder.warm_ups) == (scales, scales * WARM_UP)
-    assert recorder.replays == 14 - recorder.warm_ups
-
-
-class ReadsNoValue(TorchDispatchMode):
-    """Refuses operations that make the host wait for a value, which no recording can contain."""
-
-    waiting = (aten._local_scalar_dense, aten.nonzero, aten.masked_select, aten.equal)
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
-        masks = func.overloadpacket in (aten.index, aten.index_put_, aten.index_put) and any(
-            index is not None and index.dtype == torch.bool for index in args[1]
-        )
-        assert func.overloadpacket not in self.waiting and not masks, func
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_work_of_a_step_depends_on_no_value(kind: str) -> None:
-    options = run_of(kind, "mdsr", accumulate=2, clip=0.1, examples_on="device")
-    crops = crops_of(options, 4)
-    draws, cut = delivered(crops, options, CPU.device)
-    learner = Learner(build_net(options), options, CPU, cut=cut)
-    for step in range(4):
-        item = draws[step]
-        with ReadsNoValue():
-            learner.step(item, step)
-    with pytest.raises(AssertionError), ReadsNoValue():
-        torch.ones(2)[torch.ones(2, dtype=torch.bool)]
-
-
-def test_a_scale_is_recorded_once_for_each_shape() -> None:
-    recorder, seen = CallsAgain(), []
-
-    def work(batch: Batch) -> torch.Tensor:
-        seen.append(batch)
-        return batch.low.sum()
-
-    recorded = Recorded(work, torch.device("cpu"), recorder)
-    shapes = [(2, 4, (2, 2)), (2, 4, (3, 3)), (1, 4, (2, 2))]
-    for call in range(WARM_UP + 2):
-        for count, side, scale in shapes:
-            low = torch.full((count, 1, side, side), float(call))
-            assert recorded(synthetic(low, low, scale)) == call * count * side**2
-    assert recorder.recordings == 3 and recorder.replays == 2 * 3
-    fixed = {id(batch.low) for batch in seen[-6:]}
-    assert len(fixed) == 3  # a replay reads the memory of its recording
-
-
-def test_what_cannot_be_recorded_runs_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    class Refuses(CallsAgain):
-        def record(self, work: Callable[[], torch.Tensor]) -> Callable[[], torch.Tensor]:
-            raise RuntimeError("CUDA error: operation not permitted\nCompile with ...")
-
-    options = run_of("denoise", "edsr")
-    plain, refused = (Learner(build_net(options), options, CPU) for _ in range(2))
-    refused.work.recorder = Refuses()
-    crops = crops_of(options, 6)
-    with caplog.at_level(logging.WARNING):
-        for step in range(6):
-            assert torch.equal(plain.step(crops[step], step), refused.step(crops[step], step))
-    message = "steps run without CUDA graphs, more slowly: CUDA error: operation not permitted"
-    assert [record.message for record in caplog.records] == [message]
