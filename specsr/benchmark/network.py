@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +20,7 @@ from specsr.models.edsr import EDSR
 from specsr.models.merged import Merged
 from specsr.models.options import InferOptions
 from specsr.models.tiling import run_tiled
+from specsr.progress import Progress
 
 SCALE = (4, 4)
 
@@ -75,14 +76,24 @@ def same_network(plain: Reference) -> EDSR:
     return net.eval()
 
 
-def network(options: SpeedOptions) -> list[Row]:
+def network(
+    options: SpeedOptions,
+    slow: Mapping[str, float] = {},
+    progress: Progress = lambda steps: steps,
+) -> list[Row]:
     """Time the reference and specsr's implementations with the same weights.
 
     GFLOP/s count the arithmetic of the published layers, so an implementation with less arithmetic
     can exceed the speed of the machine.
 
+    Args:
+        options: size of the input, number of runs, device.
+        slow: kinds of arithmetic that are not measured, see `specsr.benchmark.timing.slow_kinds`.
+        progress: wraps the list of implementations, such as a progress bar.
+
     Returns:
-        One row per implementation, the first being the reference of ratios and errors.
+        One row per implementation, the first being the reference of ratios and errors; one without
+        numbers for each kind of ``slow``.
     """
     torch.manual_seed(0)
     plain = Reference().eval().to(device := pick_device(options.device))
@@ -100,12 +111,12 @@ def network(options: SpeedOptions) -> list[Row]:
     if merged.quick is not None:  # without the convolutions of `specsr.models.winograd`
         merged.quick = None
         methods["specsr, float32, plain convolutions"] = lambda: direct(merged, image.to(device))
-    for precision in precisions(device):
+    for precision in precisions(device, slow):
         chosen = InferOptions(precision=precision, device=options.device)
         methods[f"specsr, {precision}"] = lambda chosen=chosen: run_tiled(net, image, SCALE, chosen)  # type: ignore
     work = 2 * options.side**2 * multiplications(plain)
     rows: list[Row] = []
-    for name, method in methods.items():
+    for name, method in progress(list(methods.items())):
         seconds = fastest(method, options.repeats, device)
         error = float((method() - truth).square().mean() / truth.square().mean())
         own = device.type == "cpu" and "plain" not in name
@@ -115,12 +126,22 @@ def network(options: SpeedOptions) -> list[Row]:
             "error, dB": 10 * np.log10(error) if error else None,
             "peak memory, MiB": peak_memory(name, options) if own else None,
         })  # fmt: skip
-    return rows
+    return rows + _left_out(rows, slow)
 
 
-def precisions(device: torch.device) -> list[Precision]:
-    """Return the kinds of arithmetic that differ on a device: tf32 is for CUDA."""
-    return [p for p in get_args(Precision) if p != "tf32" or device.type == "cuda"]
+def _left_out(rows: list[Row], slow: Mapping[str, float]) -> list[Row]:
+    """Return a row without numbers for each kind of arithmetic that is not measured."""
+    return [
+        dict.fromkeys(rows[0])
+        | {"method": f"specsr, {kind}: not measured, {ratio:.0f} times slower than float32 here"}
+        for kind, ratio in slow.items()
+    ]
+
+
+def precisions(device: torch.device, slow: Mapping[str, float] = {}) -> list[Precision]:
+    """Return the kinds of arithmetic to measure: tf32 on CUDA alone, none that is slow."""
+    kinds = [p for p in get_args(Precision) if p != "tf32" or device.type == "cuda"]
+    return [p for p in kinds if p not in slow]
 
 
 def multiplications(plain: Reference) -> int:
@@ -170,8 +191,11 @@ def _high_water() -> float:
     return 1024.0 * int(status.split("VmHWM:")[1].split()[0])
 
 
-def accuracy() -> list[Row]:
+def accuracy(slow: Mapping[str, float] = {}) -> list[Row]:
     """Return the PSNR of the bundled x4 image model on a zone plate for every arithmetic.
+
+    Args:
+        slow: kinds of arithmetic that are left out, as in `network`.
 
     Returns:
         One row per arithmetic, with its change against the first one.
@@ -194,11 +218,11 @@ def accuracy() -> list[Row]:
         exact = net(plain, SCALE)[0]
     methods = {"plain layers, float32": exact} | {
         f"specsr, {p}": run_image(net, low, 4, InferOptions(precision=p, device="cpu"))
-        for p in precisions(torch.device("cpu"))
+        for p in precisions(torch.device("cpu"), slow)
     }
     rows: list[Row] = []
     for name, fine in methods.items():
         value = psnr(image[4:-4, 4:-4], to_pixels(fine)[4:-4, 4:-4], PEAK)
         first = rows[0]["PSNR, dB"] if rows else value
         rows.append({"method": name, "PSNR, dB": value, "change, dB": value - first})
-    return rows
+    return rows + _left_out(rows, slow)

@@ -49,7 +49,7 @@ def benchmark_speed(
 
     Ratios are of times within this run.
     """
-    from specsr.benchmark.timing import machine
+    from specsr.benchmark.timing import machine, slow_kinds
     from specsr.scores.markdown import markdown_table
 
     wanted = words(only)
@@ -60,8 +60,10 @@ def benchmark_speed(
     def command_line(arguments: list[str]) -> None:
         context.find_root().command.main(arguments, standalone_mode=False)
 
-    parts = _parts(SpeedOptions(side, seconds, repeats, device), command_line)
+    say("measuring: matrix products")
     facts = machine(device)
+    slow = slow_kinds(facts)
+    parts = _parts(SpeedOptions(side, seconds, repeats, device), slow, command_line)
     tables: dict[str, Table] = {}
     for name in wanted:
         say(f"measuring: {TITLES[name]}")
@@ -75,7 +77,7 @@ def benchmark_speed(
 
 
 def _parts(
-    options: SpeedOptions, command_line: Callable[[list[str]], None]
+    options: SpeedOptions, slow: dict[str, float], command_line: Callable[[list[str]], None]
 ) -> dict[str, Callable[[], Table]]:
     """Return the measurements of `TITLES` by name."""
     from specsr.benchmark.jobs import jobs, phase, start_up
@@ -88,8 +90,8 @@ def _parts(
         if command := commands.get(info["pair"]):
             models[command].append(name)
     return {
-        "network": lambda: network(options),
-        "accuracy": accuracy,
+        "network": lambda: network(options, slow, bar("measuring")),
+        "accuracy": lambda: accuracy(slow),
         "jobs": lambda: jobs(options, models, command_line),
         "phase": lambda: phase(options),
         "start": lambda: start_up(options.repeats),

@@ -43,6 +43,26 @@ def test_network_rows_agree_within_their_arithmetic():
     assert -70 < rows[3]["error, dB"] < -25
 
 
+def test_slow_arithmetic_has_a_row_without_numbers(monkeypatch):
+    """On a processor without bfloat16 its rows would take hours."""
+    slow, used = {"bfloat16": 38.2}, []
+
+    def watched(net, image, scale, options):
+        used.append(options.precision)
+        return run_tiled(net, image, scale, options)
+
+    monkeypatch.setattr("specsr.benchmark.network.run_tiled", watched)
+    found = [network(SpeedOptions(side=24, repeats=1), slow), accuracy(slow)]
+    assert set(used) == {"float32"}
+    for *rows, last in found:
+        assert last.keys() == rows[0].keys()
+        assert last.pop("method") == (
+            "specsr, bfloat16: not measured, 38 times slower than float32 here"
+        )
+        assert set(last.values()) == {None}
+        assert not any("bfloat16" in row["method"] for row in rows)
+
+
 def test_arithmetic_changes_the_psnr_by_less_than_a_fiftieth_of_a_db():
     rows = accuracy()
     assert rows[0]["PSNR, dB"] > 20  # the image is reproduced at all
