@@ -47,6 +47,21 @@ SIGNALS: dict[str, np.ndarray] = {
 """Samples in Pa at `RATE`."""
 
 each = pytest.mark.parametrize("name", SIGNALS)
+ALIKE = (
+    "full-scale square", "1e-12 Pa", "24-bit noise floor", "one bit of 24 at times", "impulse"
+)  # fmt: skip
+"""Signals whose figures are those of another one at another level: slow tests of reports."""
+IN_PROCESSES = (".mdf", ".mf4")
+"""Formats that are read in a process of its own, which takes a second or two to start."""
+STORED = ("silence", "denormals", "1e6 Pa", "large direct current under a small sine")
+"""Signals that are written to each of these; the others are in slow tests."""
+FILES = [
+    pytest.param(
+        name, suffix, id=f"{name}-{suffix}",
+        marks=[pytest.mark.slow] * (suffix in IN_PROCESSES and name not in STORED),
+    )
+    for name in SIGNALS if name != "one channel silent" for suffix in sorted(io.WRITERS)
+]  # fmt: skip
 
 
 def recording(name: str, dtype: type = np.float32) -> Signal:
@@ -196,7 +211,9 @@ def test_orders_and_scores_are_not_nan(name: str) -> None:
     assert "nan" not in table.lower(), table
 
 
-@each
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in ALIKE)) for name in SIGNALS]
+)
 def test_a_report_is_written(name: str) -> None:
     pytest.importorskip("bokeh")
     signal = recording(name)
@@ -209,8 +226,7 @@ def test_a_report_is_written(name: str) -> None:
 # --- files -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", sorted(io.WRITERS))
-@pytest.mark.parametrize("name", [n for n in SIGNALS if n != "one channel silent"])
+@pytest.mark.parametrize(("name", "suffix"), FILES)
 def test_files_keep_samples_rate_and_unit(name: str, suffix: str, tmp_path: Path) -> None:
     signal = recording(name)
     peak = float(np.abs(signal.samples).max())

@@ -62,7 +62,7 @@ ODD: dict[str, Callable[[Path], Path]] = {
     "-1e300": _write(_sine(48000.0, 4000, -1e300), "a.csv"),
     "1e-300": _write(_sine(48000.0, 4000, 1e-300), "a.h5"),
     "silence": _write(_sine(24000.0, 4000, 0.0), "a.wav"),
-    "names": _write(_sine(24000.0, 8000, 1.0, NAMES), "a.wav"),
+    "names": _write(_sine(24000.0, 8000, 1.0, NAMES[1::3]), "a.wav"),
     "names in a table": _write(_sine(8000.0, 4000, 1.0, NAMES), "a.csv"),
     "names in a map": _map(_sine(24000.0, 3000, 1.0, NAMES[:3])),
     "name of bytes": _write(_sine(24000.0, 4000), BYTES_NAME),
