@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from specsr.app.paths import typed_path, why
 from specsr.app.read_off import Look
-from specsr.app.sounds import has_waveform
+from specsr.app.sounds import is_playable
 from specsr.app.source import Kind
 from specsr.errors import SpecsrError
 from specsr.extras import require
@@ -50,7 +50,7 @@ def formats(kind: Kind, grid: Grid) -> dict[str, str]:
     """
     if kind == "recording":
         return {suffix: suffix for suffix in RECORDINGS}
-    waveforms = WAVEFORMS if has_waveform(grid) else ()
+    waveforms = WAVEFORMS if is_playable(grid) else ()
     return {s: s for s in MAPS} | {f"{s} (waveform)": s for s in waveforms}
 
 

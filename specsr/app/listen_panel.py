@@ -10,7 +10,7 @@ import panel as pn
 from specsr.app.coroutines import queued
 from specsr.app.player import Player, gains
 from specsr.app.session import Result, Session
-from specsr.app.sounds import Sound, file_stretch, has_waveform, stretch_of, together
+from specsr.app.sounds import Sound, file_stretch, is_playable, stretch_of, together
 from specsr.choices import AUDIO_SECONDS
 from specsr.errors import SpecsrError
 from specsr.maps.phase import to_signal
@@ -100,7 +100,7 @@ class Listen:
     async def _waveform(self, result: Result) -> Signal:
         if result.key in self.waveforms:
             return self.waveforms[result.key]
-        if result.kind == "map" and not has_waveform(result.screen.grid):
+        if result.kind == "map" and not is_playable(result.screen.grid):
             raise SpecsrError("a map of means, or with little overlap, has no waveform")
         data = await self.session.load(result)
         if isinstance(data, Signal):

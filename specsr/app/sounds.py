@@ -85,7 +85,7 @@ def file_stretch(
         return stretch_of(found.cut(first, last), (begin, begin + seconds), channel)
 
 
-def has_waveform(grid: Grid) -> bool:
+def is_playable(grid: Grid) -> bool:
     """Whether a map can be turned into a waveform."""
     return grid.cell == (1, 1) and grid.is_invertible()
 

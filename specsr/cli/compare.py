@@ -142,11 +142,15 @@ def compare(
             title = f"Comparison of {len(files)} runs"
             write_text(path, page.render(title), overwrite, f"{message}, opens without network")
             return
-        from specsr.plots.runs import MOST, plot_runs
+        from specsr.plots.runs import MOST_CHANNELS, plot_runs
         from specsr.plots.save import save_figure
 
         save_figure(plot_runs(found, difference), path, overwrite=overwrite)
-        beyond = f" (the first {MOST} of {len(found)} channels)" if len(found) > MOST else ""
+        beyond = (
+            f" (the first {MOST_CHANNELS} of {len(found)} channels)"
+            if len(found) > MOST_CHANNELS
+            else ""
+        )
         say(message + beyond)
 
     write_each(outputs, write)

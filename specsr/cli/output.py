@@ -35,7 +35,7 @@ def say(text: str) -> None:
 
 
 def _report(text: str) -> None:
-    with suppress(OSError):  # nobody can be told that stderr is closed or full
+    with suppress(OSError):  # a message that stderr is closed or full has no other place
         typer.echo(plain(text), err=True)
 
 

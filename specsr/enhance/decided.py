@@ -11,6 +11,7 @@ segments need is in memory.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -91,7 +92,8 @@ def process_decided(
     count = len(source.channels)
     decided: list[list[np.ndarray]] = []
     states: dict[tuple[int, int], State] = {}
-    calls = 0
+    # the n-th call for a channel is that of its n-th segment
+    turns = [itertools.count() for _ in range(count)]
 
     def prepare(index: int) -> None:
         """Draft all channels of a segment."""
@@ -104,12 +106,10 @@ def process_decided(
         decided.append(values)
 
     def work(part: Signal, channel: int, steps: Progress | None) -> Signal:
-        nonlocal calls
         if len(found) == 1:
             made = draft(part, channel, steps)
             return finish(part, channel, made.state, Decision.constant(made.decided))
-        index = calls // count  # `process` goes through the channels of one segment after the other
-        calls += 1
+        index = next(turns[channel])
         while len(decided) < min(index + 2, len(found)):
             prepare(len(decided))
         near = range(max(0, index - 1), min(index + 2, len(found)))

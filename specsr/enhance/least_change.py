@@ -15,7 +15,7 @@ import numpy as np
 from specsr.enhance.level_rule import band_edges
 from specsr.maps.grid import Grid
 
-MOST = 3.0
+MOST_UNCERTAINTIES = 3.0
 """Largest change of a cell, in units of its uncertainty."""
 
 STEP_DB = 3.0
@@ -30,7 +30,7 @@ def least_change(
 ) -> np.ndarray:
     """Return levels whose power in every band over time is near the measured one, dB, [F, T].
 
-    Bands that cells within `MOST` uncertainties cannot give their power keep a deviation.
+    Bands that cells within `MOST_UNCERTAINTIES` cannot give their power keep a deviation.
 
     Args:
         estimate_db: levels without the Nyquist row, dB, [F, T].
@@ -51,7 +51,7 @@ def least_change(
 def _change(levels: np.ndarray, uncertainty: np.ndarray, wanted: float) -> np.ndarray:
     """Return the change in dB that gives the cells of a band the power ``wanted``, [F, T]."""
     per_db = math.log(10) / 10
-    power, most = 10 ** (levels / 10), MOST * uncertainty
+    power, most = 10 ** (levels / 10), MOST_UNCERTAINTIES * uncertainty
     change = np.zeros(levels.shape)
     for _ in range(ROUNDS):
         now = power * np.exp(per_db * change)

@@ -1,4 +1,4 @@
-"""Speech told from other sound by how its level, colour and syllables change."""
+"""Speech, recognised by how its level, colour and syllables change."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
         )
     signal = io.read(path, **reading.arguments())
     if speed.is_auto:
-        return signal.replace(rpm=found_speed(path, signal, speed).at(signal))
+        return signal.replace(rpm=tacholess_speed(path, signal, speed).at(signal))
     if speed.table is not None:
         return signal.replace(rpm=read_rpm(speed.table, signal))
     if not speed.from_channel:
@@ -96,7 +96,7 @@ def check_turning(path: Path, rpm: Sequence[float] | np.ndarray, speed: Speed) -
     )
 
 
-def found_speed(path: Path, signal: Signal, speed: Speed) -> FoundSpeed:
+def tacholess_speed(path: Path, signal: Signal, speed: Speed) -> FoundSpeed:
     """Return the speed found in a recording; notes name it.
 
     Args:

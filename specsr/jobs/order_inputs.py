@@ -15,7 +15,7 @@ from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.io.speed_table import read_speeds
 from specsr.io.speeds import filled
-from specsr.jobs.inputs import found_speed, load_recording, without_channels
+from specsr.jobs.inputs import load_recording, tacholess_speed, without_channels
 from specsr.jobs.options import Reading, Speed
 from specsr.jobs.speed_inputs import shaft_channel, shaft_tables, speed_channel
 from specsr.nvh.order_blocks import block_plan
@@ -153,7 +153,7 @@ def opened(
             signal = load_recording(path, reading, Speed() if speed.is_auto else speed)
             confidence = None
             if speed.is_auto:
-                heard = found_speed(path, signal, speed)
+                heard = tacholess_speed(path, signal, speed)
                 signal = signal.replace(rpm=heard.at(signal))
                 confidence = heard.times, heard.confidence
             signal = without_channels(signal, leave_out)

@@ -150,9 +150,11 @@ class Upscale(Work):
                 pieces = upscale_pieces(long, self.scale, **shared)
                 panels = [Panel("input", coarse, "input"), Panel(title, fine)]
                 # once more for the figure: segments may be read ahead
-                with stream.opened(task.file, **self.reading.arguments()) as again:
+                with stream.opened(task.file, **self.reading.arguments()) as second:
+                    # None only if the file was replaced meanwhile, which is noticed at the end
+                    source = long if second is None else second
                     result = write_pieces(
-                        again or long, pieces, task, fine, ratio=self.scale, panels=panels
+                        source, pieces, task, fine, ratio=self.scale, panels=panels
                     )
                 return dataclasses.replace(result, notes=notes, figure=self.figure)
         if self.speed.is_auto and self.model != NOISE_FILL:

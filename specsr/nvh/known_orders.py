@@ -9,7 +9,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError
 
-MOST = 1000
+MOST_ORDERS = 1000
 """Maximum number of orders in a list."""
 
 SMALLEST, LARGEST = 1e-9, 1e9
@@ -31,7 +31,7 @@ def parse_orders(text: str) -> tuple[float, ...]:
 
     Raises:
         SpecsrError: an item that is none of these, an order out of range, an item without an order,
-            or more than `MOST`.
+            or more than `MOST_ORDERS`.
     """
     orders: set[float] = set()
     for item in text.split(","):
@@ -40,8 +40,8 @@ def parse_orders(text: str) -> tuple[float, ...]:
             raise SpecsrError(
                 f"orders: {item.strip()!r}: expected a last order not below the first"
             )
-        if len(orders) + len(values) > MOST:
-            raise SpecsrError(f"orders: {item.strip()!r}: more than {MOST} orders")
+        if len(orders) + len(values) > MOST_ORDERS:
+            raise SpecsrError(f"orders: {item.strip()!r}: more than {MOST_ORDERS} orders")
         if not ((values >= SMALLEST) & (values <= LARGEST)).all():
             raise SpecsrError(
                 f"orders: {item.strip()!r}: expected orders from {SMALLEST:g} to {LARGEST:g}"
@@ -51,7 +51,7 @@ def parse_orders(text: str) -> tuple[float, ...]:
 
 
 def _item(item: str) -> np.ndarray:
-    """Return the orders of one item, [O]; not more than one above `MOST`."""
+    """Return the orders of one item, [O]; not more than one above `MOST_ORDERS`."""
     bearing = False
     parts = item.split("*")
     names = [part.rpartition("=")[0].strip() for part in parts]
@@ -80,7 +80,7 @@ def _item(item: str) -> np.ndarray:
     start, step, end = numbers if len(numbers) == 3 else (numbers[0], 1.0, numbers[0])
     count = math.floor((end - start) / step * (1 + 1e-12) + 1e-9) + 1
     with np.errstate(over="ignore"):
-        return ratio * (start + step * np.arange(min(max(count, 0), MOST + 1)))
+        return ratio * (start + step * np.arange(min(max(count, 0), MOST_ORDERS + 1)))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Unresolved:
 
     Attributes:
         first, second: the orders with their shafts, as text.
-        span: first and last such instant, s; several stretches are not told apart.
+        span: first and last such instant, s; several stretches count as one.
         rpm: speed of the shaft of ``first`` at both, 1/min.
         seconds: total time for which the coherence is above `LIMIT`.
         coherence: its maximum.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from specsr.errors import SpecsrError
-from specsr.nvh.known_orders import MOST, parse_orders
+from specsr.nvh.known_orders import MOST_ORDERS, parse_orders
 from specsr.nvh.speed import revolutions
 
 NOT_IN_NAMES = ',=*:/\\"<>|?{}'
@@ -242,7 +242,7 @@ def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float
         shafts: names of the shafts.
 
     Raises:
-        SpecsrError: as `named_orders`, or more than `MOST` orders.
+        SpecsrError: as `named_orders`, or more than `MOST_ORDERS` orders.
     """
     if not any(shafts):  # a name is for the reader of a ratio or a bearing, not for a shaft
         for item in text.split(","):
@@ -255,6 +255,6 @@ def parse_shaft_orders(text: str, shafts: Sequence[str]) -> dict[str, list[float
     named = named_orders(text, shafts)
     every = named.pop("", ())
     found = {name: sorted({*every, *named.get(name, ())}) for name in shafts}
-    if sum(map(len, found.values())) > MOST:
-        raise SpecsrError(f"orders: {text!r}: more than {MOST} orders over all shafts")
+    if sum(map(len, found.values())) > MOST_ORDERS:
+        raise SpecsrError(f"orders: {text!r}: more than {MOST_ORDERS} orders over all shafts")
     return {name: values for name, values in found.items() if values}

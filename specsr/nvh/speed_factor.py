@@ -61,7 +61,7 @@ def stated_factor(stated: np.ndarray, found: np.ndarray) -> Fraction:
     return Fraction(1)
 
 
-def joined(rotation_hz: np.ndarray, borders: Sequence[int]) -> np.ndarray:
+def with_one_factor(rotation_hz: np.ndarray, borders: Sequence[int]) -> np.ndarray:
     """Return a found speed with one factor in all parts that meet, Hz, [T'].
 
     The part whose lines remain candidate orders (multiples of `ORDER_STEP`) is scaled.

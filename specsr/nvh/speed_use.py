@@ -18,7 +18,7 @@ from specsr.maps.grid import Grid
 from specsr.nvh.order_candidates import MachineOrders
 from specsr.nvh.order_fit import OrderFit, fit_orders
 from specsr.nvh.speed_correction import correct_speed
-from specsr.nvh.speed_factor import joined
+from specsr.nvh.speed_factor import with_one_factor
 from specsr.nvh.speed_search import MAX_SPACING, find_line_spacing
 from specsr.nvh.speed_track import STRETCH, track_speed
 from specsr.progress import Progress
@@ -247,7 +247,7 @@ def found_speed(
             rotation_hz[part] = track_speed(power, grid, scale, spacing)
             if rotation_hz[part].any() or spacing.max() <= min(WIDEST) * grid.df:
                 break
-    rotation_hz = joined(rotation_hz, borders[1:])
+    rotation_hz = with_one_factor(rotation_hz, borders[1:])
     found = rotation_hz[rotation_hz > 0]
     if not len(found):
         return None

@@ -17,7 +17,7 @@ import numpy as np
 from specsr.errors import SpecsrError, expect
 from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidates
 from specsr.nvh.tacholess_edges import Lines, continued, held
-from specsr.nvh.tacholess_factors import MOST
+from specsr.nvh.tacholess_factors import LARGEST_TERM
 from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
 from specsr.nvh.tacholess_map import SLOPES, TOP, best_scores, column_step, pieces
 from specsr.nvh.tacholess_path import Search, speeds_between, start_scores
@@ -190,8 +190,8 @@ def find_speed_in(
             f"{10 * signal.rate:g} rpm"
         )
     step = column_step(signal, COLUMN, MOST_COLUMNS)
-    # lines may be half orders, or up to `MOST` orders apart
-    top = min(high * MOST, 60 * min(signal.rate / 2, TOP) / 3)
+    # lines may be half orders, or up to `LARGEST_TERM` orders apart
+    top = min(high * LARGEST_TERM, 60 * min(signal.rate / 2, TOP) / 3)
     speeds = speeds_between(low / 2, max(top, low))
     tracks, scores = _tracks(signal, step, speeds, given, options, progress)
     if signal.is_silent:

@@ -16,7 +16,7 @@ import numpy as np
 
 from specsr.nvh.tacholess_confidence import Evidence, by_sums, most
 from specsr.nvh.tacholess_factors import FACTORS, SHARED, related, steps
-from specsr.nvh.tacholess_jumps import joined, jumps
+from specsr.nvh.tacholess_jumps import even_path, jumps
 from specsr.nvh.tacholess_map import BETWEEN
 from specsr.nvh.tacholess_path import best_path
 
@@ -82,7 +82,7 @@ class Track:
 
         ``rivals`` are the sums of the speeds that the path competes with, [S, T], if not
         ``scores``.  Jumps of equidistant lines by simple factors are removed: see
-        `tacholess_jumps.joined`.
+        `tacholess_jumps.even_path`.
         """
         evidence = Evidence.of(scores, path, step, rivals)
         known = kind == "given"
@@ -90,7 +90,7 @@ class Track:
         found = jumps(path, scores[path, np.arange(len(path))], step)
         for each in found:
             clear[each.first + 1 : each.last] = 0.0
-        even = None if kind in DIRECT or not found else joined(path, found, len(scores), FACTORS)
+        even = None if kind in DIRECT or not found else even_path(path, found, len(scores), FACTORS)
         sure = clear if known else np.minimum(clear, most(evidence))
         if even is not None:  # its own lines tell whether one factor is right
             own = most(Evidence.of(scores, even, step, rivals))

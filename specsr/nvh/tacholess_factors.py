@@ -10,12 +10,13 @@ import numpy as np
 
 from specsr.nvh.tacholess_path import STEP
 
-MOST = 4
+LARGEST_TERM = 4
 """Largest numerator and denominator of a simple factor."""
-FACTORS = tuple(sorted({Fraction(p, q) for p in range(1, MOST + 1) for q in range(1, MOST + 1)}))
+_TERMS = range(1, LARGEST_TERM + 1)
+FACTORS = tuple(sorted({Fraction(p, q) for p in _TERMS for q in _TERMS}))
 HIGHEST = 8
 """Highest firing order over the half order, that of eight cylinders."""
-_HIGH = tuple(map(Fraction, range(MOST + 1, HIGHEST + 1)))
+_HIGH = tuple(map(Fraction, range(LARGEST_TERM + 1, HIGHEST + 1)))
 SHARING = (*FACTORS, *_HIGH, *(1 / factor for factor in _HIGH))
 """Factors from a speed to others that share lines with it: the firing orders of an engine alone may
 stand out more than all of its half orders."""

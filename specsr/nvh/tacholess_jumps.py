@@ -80,7 +80,7 @@ def _factor(log: np.ndarray, first: int, last: int, step: float) -> float:
     return math.exp(float(log[last] - log[first]) - own)
 
 
-def joined(
+def even_path(
     path: np.ndarray, found: Sequence[Jump], states: int, factors: Sequence[Fraction]
 ) -> np.ndarray | None:
     """Return a path with one factor throughout, a line of every part at each of its multiples.

@@ -15,7 +15,7 @@ from specsr.units import reference_label
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 6
+MOST_CHANNELS = 6
 """Channels in a figure."""
 
 
@@ -35,7 +35,7 @@ def plot_runs(found: Sequence[Comparison], difference: bool = False) -> Figure:
 
     if not found:
         raise SpecsrError("no comparison to draw")
-    found = list(found)[:MOST]
+    found = list(found)[:MOST_CHANNELS]
     rows = len(found[0].quantities) + 1
     figure = Figure(figsize=(2 + 5 * len(found), 2.1 * rows), layout="constrained")
     grid = figure.subplots(rows, len(found), squeeze=False)

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 import specsr
-from specsr.app.sounds import RATE, Sound, file_stretch, has_waveform, stretch_of, together
+from specsr.app.sounds import RATE, Sound, file_stretch, is_playable, stretch_of, together
 from specsr.choices import AUDIO_SECONDS
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading
@@ -94,4 +94,4 @@ def test_a_file_is_read_in_part(tmp_path: Path) -> None:
 
 def test_maps_of_means_have_no_waveform() -> None:
     grid = specsr.spectrogram(tone(8000)).grid
-    assert has_waveform(grid) and not has_waveform(grid.pooled(2, 2))
+    assert is_playable(grid) and not is_playable(grid.pooled(2, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from specsr.enhance.least_change import MOST, least_change
+from specsr.enhance.least_change import MOST_UNCERTAINTIES, least_change
 from specsr.maps.grid import Grid
 
 GRID = Grid(8192.0, 512, 128, 128 * 49)
@@ -47,7 +47,7 @@ def test_the_unsure_cells_are_moved() -> None:
 def test_no_cell_moves_beyond_its_uncertainties() -> None:
     truth = np.full((ROWS, 50), 60.0)
     found = least_change(truth - 60, np.full(truth.shape, 0.5), power_of(truth), GRID)
-    np.testing.assert_allclose(found, MOST * 0.5)
+    np.testing.assert_allclose(found, MOST_UNCERTAINTIES * 0.5)
 
 
 def test_a_map_with_its_power_and_a_silent_one_stay() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from specsr.errors import SpecsrError
-from specsr.nvh.known_orders import MOST, Bearing, parse_orders
+from specsr.nvh.known_orders import MOST_ORDERS, Bearing, parse_orders
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_a_bearing_is_named_by_its_geometry():
 def test_a_ratio_is_above_zero_and_a_list_is_limited():
     with pytest.raises(SpecsrError, match="expected a ratio above zero"):
         parse_orders("1*0")
-    assert len(parse_orders(f"1:1:{MOST}")) == MOST == 1000
-    with pytest.raises(SpecsrError, match=f"more than {MOST} orders"):
-        parse_orders(f"1:1:{MOST},0.5")
+    assert len(parse_orders(f"1:1:{MOST_ORDERS}")) == MOST_ORDERS == 1000
+    with pytest.raises(SpecsrError, match=f"more than {MOST_ORDERS} orders"):
+        parse_orders(f"1:1:{MOST_ORDERS},0.5")
 
 
 @pytest.mark.parametrize("text", ["1e-300", "1e-12", "1e300", "1e308*1e308", "1e-5*1e-5"])

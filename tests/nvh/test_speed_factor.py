@@ -11,9 +11,9 @@ from specsr.nvh.speed_factor import (
     FACTORS,
     LARGEST,
     TOLERANCE,
-    joined,
     simple_factor,
     stated_factor,
+    with_one_factor,
 )
 
 SPEED = np.linspace(20.0, 40.0, 90)
@@ -51,7 +51,7 @@ def test_a_stated_speed_sets_no_factor_if_the_found_one_is_of_another_shaft():
 @pytest.mark.parametrize("factors", [(1, 2, 1), (2, 1, 3), (1, 1.5, 3), (3, 2, 1), (1, 1, 1)])
 def test_parts_that_meet_get_one_factor(factors):
     parts = np.repeat(factors, 30) * SPEED
-    ratio = joined(parts, [30, 60]) / SPEED
+    ratio = with_one_factor(parts, [30, 60]) / SPEED
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-12)
     # the lines of every part are half orders of the result
     for factor in factors:
@@ -61,7 +61,7 @@ def test_parts_that_meet_get_one_factor(factors):
 def test_parts_that_do_not_meet_or_of_another_machine_are_kept():
     gap = np.where((np.arange(90) > 20) & (np.arange(90) < 45), 0.0, SPEED)
     gap[45:] *= 2
-    np.testing.assert_array_equal(joined(gap, [30]), gap)
+    np.testing.assert_array_equal(with_one_factor(gap, [30]), gap)
     other = np.where(np.arange(90) < 30, SPEED, 1.37 * SPEED)
-    np.testing.assert_array_equal(joined(other, [30]), other)
-    assert joined(SPEED, []).tolist() == SPEED.tolist()
+    np.testing.assert_array_equal(with_one_factor(other, [30]), other)
+    assert with_one_factor(SPEED, []).tolist() == SPEED.tolist()

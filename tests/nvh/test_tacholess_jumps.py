@@ -10,7 +10,7 @@ import pytest
 from specsr import Signal, SpeedSearch, find_speed
 from specsr.nvh.tacholess_candidates import Candidate, Track, candidates
 from specsr.nvh.tacholess_factors import FACTORS
-from specsr.nvh.tacholess_jumps import joined, jumps
+from specsr.nvh.tacholess_jumps import even_path, jumps
 from specsr.nvh.tacholess_path import STEP, speeds_between
 from specsr.nvh.tacholess_pattern import changes, lowered
 
@@ -51,7 +51,7 @@ def test_parts_of_a_path_get_one_factor(parts, spacings, slope):
     assert len(found) == len(parts) - 1
     for jump, (before, after) in zip(found, zip(parts, parts[1:])):
         assert jump.factor == pytest.approx(after / before, rel=0.03)
-    even = joined(path, found, len(SPEEDS), FACTORS)
+    even = even_path(path, found, len(SPEEDS), FACTORS)
     assert even is not None
     expected = positions(1000.0 * np.exp(slope * COLUMN * np.arange(len(path))))
     assert np.abs(even - expected).max() <= 3  # roundings to steps of 0.2 %
@@ -79,7 +79,7 @@ def test_a_fast_run_that_keeps_its_lines_is_no_jump():
 def test_a_jump_to_another_shaft_is_kept_without_confidence():
     path, inside = jumping((Fraction(1), Fraction(7, 4)))
     found = jumps(path, np.where(inside, 1.5, 6.0), COLUMN)
-    assert joined(path, found, len(SPEEDS), FACTORS) is None
+    assert even_path(path, found, len(SPEEDS), FACTORS) is None
     scores = np.random.default_rng(0).standard_normal((len(SPEEDS), len(path)))
     scores[path, np.arange(len(path))] = np.where(inside, 1.0, 9.0)
     track = Track.of(scores, path, np.arange(1, 41.0), COLUMN, "free")
@@ -93,7 +93,7 @@ def test_a_jump_to_another_shaft_is_kept_without_confidence():
 @pytest.mark.parametrize(("lines", "least", "most"), [(True, 0.9, 1.0), (False, 0.5, 0.5)])
 def test_a_path_with_one_factor_is_sure_where_it_has_lines_of_its_own(lines, least, most):
     path, inside = jumping((Fraction(2), Fraction(3)))
-    even = joined(path, jumps(path, np.where(inside, 1.5, 9.0), COLUMN), len(SPEEDS), FACTORS)
+    even = even_path(path, jumps(path, np.where(inside, 1.5, 9.0), COLUMN), len(SPEEDS), FACTORS)
     assert even is not None
     columns = np.arange(len(path))
     scores = np.random.default_rng(0).standard_normal((len(SPEEDS), len(path)))
@@ -110,11 +110,11 @@ def test_a_path_below_the_speeds_of_the_search_is_not_joined():
     path, inside = jumping((Fraction(4), Fraction(1)), 0.0)
     path -= path.min() - 5
     found = jumps(path, np.where(inside, 1.5, 6.0), COLUMN)
-    assert joined(path, found, len(SPEEDS), FACTORS) is not None  # the lower part is the unit
+    assert even_path(path, found, len(SPEEDS), FACTORS) is not None  # the lower part is the unit
     path, inside = jumping((Fraction(4), Fraction(3)), 0.0)
     path -= path.min() - 5
     found = jumps(path, np.where(inside, 1.5, 6.0), COLUMN)
-    assert joined(path, found, len(SPEEDS), FACTORS) is None
+    assert even_path(path, found, len(SPEEDS), FACTORS) is None
 
 
 def track_at(rpm: float, level: float, sure: float, kind: str) -> tuple[Track, np.ndarray]:
