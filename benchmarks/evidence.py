@@ -30,7 +30,7 @@ from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
 from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.order_candidates import FurtherShaft, MachineOrders
-from specsr.nvh.order_fit import fit_orders
+from specsr.nvh.order_stretches import fit_orders
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_use import LEAST, LEAST_STEADY, ShaftEvidence
 

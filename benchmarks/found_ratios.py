@@ -28,6 +28,7 @@ from scipy.signal import find_peaks
 from specsr.nvh import order_fit
 from specsr.nvh.order_candidates import ORDER_STEP, Candidates, MachineOrders, candidate_orders
 from specsr.nvh.order_model import OrderModel
+from specsr.nvh.order_stretches import fit_orders
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_use import ShaftEvidence
 
@@ -103,10 +104,10 @@ def squared_errors(one: Case, model: str | None) -> tuple[dict[str, np.ndarray],
     found, count = {"": errors(power)}, {"held": 0, "confirmed": 0}
     for name, candidates in ((HALF, candidate_orders), (RATIOS, with_ratios)):
         with patch.object(order_fit, "candidate_orders", candidates):
-            fit = order_fit.fit_orders(coarse, grid, SCALE, rotation_hz)
+            fit = fit_orders(coarse, grid, SCALE, rotation_hz)
         assert fit is not None
         shown = ShaftEvidence("", rotation_hz, fit.confidence, fit.confirmed)
-        used = order_fit.blend_fit(power, uncertainty, coarse, fit, SCALE)[0]
+        used = order_fit.blend_fit(power, uncertainty, coarse, fit.fine(), SCALE)[0]
         found[name] = errors(used) if shown.is_evidence() else found[""]
         if name == RATIOS:
             count = {

@@ -36,6 +36,7 @@ from specsr.nvh.order_candidates import Candidates
 from specsr.nvh.order_evidence import INDEPENDENT, own_share, position_confidence
 from specsr.nvh.order_lines import LineCells
 from specsr.nvh.order_model import Levels, OrderModel
+from specsr.nvh.order_stretches import fit_orders
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_use import ShaftEvidence
 from specsr.pairs.consistency import impose
@@ -170,9 +171,9 @@ def squared_errors(
         for judge in judges:
             changes = {"position_confidence": JUDGES[judge], "select": selected}
             with patch.multiple(order_fit, **changes):
-                fit = order_fit.fit_orders(coarse, grid, SCALE, factor * right)
+                fit = fit_orders(coarse, grid, SCALE, factor * right)
             assert fit is not None
-            blended, _ = order_fit.blend_fit(power, uncertainty, coarse, fit, SCALE)
+            blended, _ = order_fit.blend_fit(power, uncertainty, coarse, fit.fine(), SCALE)
             found[speed, judge] = errors(blended)
             shown = ShaftEvidence("", factor * right, fit.confidence, fit.confirmed)
             used = found[speed, judge] if shown.is_evidence() else found["", ""]

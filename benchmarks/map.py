@@ -31,7 +31,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.maps.transform import SpectrogramTransform
 from specsr.models.options import InferOptions
 from specsr.nvh.levels import third_octave_levels
-from specsr.nvh.order_fit import fit_orders
+from specsr.nvh.order_stretches import fit_orders
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.pairs.consistency import consistency_db
@@ -113,8 +113,9 @@ def estimate(method: str, one: Case, bias: float, model: str | None) -> np.ndarr
     scale = (one.scale, one.scale)
     if method == "fit":
         grid = one.low.grid.refined(*scale)
-        found = fit_orders(one.low.power[0], grid, scale, column_rotation_hz(one.low.rpm, grid))
-        assert found is not None
+        fit = fit_orders(one.low.power[0], grid, scale, column_rotation_hz(one.low.rpm, grid))
+        assert fit is not None
+        found = fit.fine()
         return levels.to_db(found.lines + found.rest)
     mode, *words = method.split(", ")
     high = upscale_map(

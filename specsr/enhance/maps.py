@@ -1,10 +1,17 @@
-"""Super-resolution of maps: network estimate, order fit at the speed, data consistency."""
+"""Super-resolution of maps: network estimate, order fit at the speed, data consistency.
+
+Large maps are worked on in pieces of columns (`specsr.enhance.pieces`), in two passes: the network
+estimates all of them, then one speed is searched for in the whole map, then all are refined by it.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,10 +21,10 @@ from specsr.enhance.estimate import (
     network_estimate,
     order_input,
 )
-from specsr.enhance.pieces import columns_of, in_pieces
+from specsr.enhance.pieces import check_memory, columns_of, cut_columns, replace_in_pieces
 from specsr.enhance.resolution import both_axes, require_map_pair
+from specsr.enhance.segments import Segment
 from specsr.enhance.uncertainty import calibrated, displaced
-from specsr.io.limits import check_size
 from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.noise_interpolation import noise_interpolation
@@ -44,9 +51,7 @@ from specsr.progress import Progress
 
 log = logging.getLogger(__name__)
 
-RESULT, PER_CHANNEL, AT_ONCE = 9, 64, 96
-"""Bytes that a fine cell takes: in the result (levels, uncertainty and their check), and of the
-piece that is worked on, in every channel (network, fit) and in the channel that is worked on."""
+T = TypeVar("T")
 
 
 def upscale_map(
@@ -95,7 +100,7 @@ def upscale_map(
     found = None if (model, pair) == (BICUBIC, "pool") else find_model(model, pair, scale)
     if pair == "pool" and consistency == "expected":
         require_uncertainty(found is not None and found.net.config.uncertainty)
-    _check_memory(low, scale)
+    check_memory(low, scale)
     low = low.replace(shafts=speed.speeds(low.shafts, low.grid.length))
     if low.uncertainty_db is not None:
         log.warning(
@@ -105,20 +110,22 @@ def upscale_map(
         levels.median_level(levels.to_db(np.square(channel, dtype=np.float64)), low.grid)
         for channel in low.image()
     ]
-    work = _Refinement(found, scale, pair, consistency, speed, own_levels, options)
-    return in_pieces(low, scale, work, progress)
+    work = _Refinement(low, found, scale, pair, consistency, speed, own_levels, options, progress)
+    return work.result()
 
 
 @dataclass(frozen=True, eq=False)
 class _Refinement:
-    """How each piece of a coarse map is made finer.
+    """How a coarse map is made finer.
 
     Attributes:
+        low: the coarse map.
         model: a map model, or None for bicubic interpolation.
-        scale, pair, consistency, speed, options: see `upscale_map`.
+        scale, pair, consistency, speed, options, progress: see `upscale_map`.
         levels: level of every channel, dB, that the network's levels are relative to.
     """
 
+    low: SpecMap
     model: Model | None
     scale: tuple[int, int]
     pair: SignalPair
@@ -126,99 +133,145 @@ class _Refinement:
     speed: SpeedOptions
     levels: list[float]
     options: InferOptions
+    progress: Progress | None
 
-    def __call__(self, low: SpecMap, progress: Progress | None = None) -> SpecMap:
-        """Return the finer map of a coarse one."""
-        grid = low.grid.refined(*self.scale)
-        # the last frame of a full map may lie past the last fine one
-        columns = -(-grid.frames // self.scale[1])
-        measured = np.square(low.image()[..., :columns], dtype=np.float64)
+    @cached_property
+    def grid(self) -> Grid:
+        """Grid of the result."""
+        return self.low.grid.refined(*self.scale)
+
+    @cached_property
+    def parts(self) -> list[Segment]:
+        """Pieces of the columns of the coarse map."""
+        return columns_of(self.low.grid, len(self.low.channels), self.scale)
+
+    def result(self) -> SpecMap:
+        """Return the finer map."""
+        low, grid = self.low, self.grid
+        sure = self.model is not None and self.model.net.config.uncertainty
+        shape = len(low.channels), grid.rows, grid.frames
+        whole = [np.empty(shape, dtype=np.float32) for _ in range(1 + sure)]
+        last = grid.rows - (grid.cell == (1, 1))
+        arrays = [x[:, :last] for x in whole]  # without the Nyquist row
+        speed = None
         if self.model is None:
-            powers = bicubic_power(measured, *self.scale, grid.frames)
-            results = [self._consistent(*x, None, low.grid) for x in zip(powers, measured)]
-            return _fine_map(results, [], low, grid)
-        speed, estimates = self._estimates(low, measured, grid, progress)
-        results, uncertainties = [], []
-        for i, (channel, (power, uncertainty)) in enumerate(zip(measured, estimates)):
-            if self.pair == "pool":
-                if self.consistency == "measured" and uncertainty is not None:
-                    network = power
-                    power = blend_bicubic(network, uncertainty, channel, self.scale)
-                    uncertainty = displaced(uncertainty, network, power)
-                fit = None if speed is None else speed.fits[i]
-                if fit is not None:
-                    given = np.zeros(power.shape) if uncertainty is None else uncertainty
-                    power, reduced = blend_fit(power, given, channel, fit, self.scale)
-                    uncertainty = None if uncertainty is None else reduced
-            result = self._consistent(power, channel, uncertainty, low.grid)
-            results.append(result)
-            if uncertainty is not None and self.pair == "pool":
-                uncertainty = calibrated(
-                    uncertainty, power, result, channel, self.scale, noise_variance(low.grid)
-                )
-            if uncertainty is not None:
-                uncertainties.append(uncertainty)
-        return _with_speed(_fine_map(results, uncertainties, low, grid), speed)
+            replace_in_pieces(arrays, self.parts, self.scale[1], self._interpolated)
+        elif self.pair != "pool":
+            self._estimate(arrays, column_rotation_hz(low.rpm, grid))
+        else:
+            speed = self._estimate_with_speed(arrays)
+            parts = self._steps(self.parts) if len(self.parts) > 1 else self.parts
+            work = partial(self._refined, speed)
+            replace_in_pieces(arrays, parts, self.scale[1], work)
+        if grid.cell == (1, 1):
+            whole[0][:, last:] = grid.with_nyquist(whole[0][:, last - 1 : last])[:, 1:]
+            for x in whole[1:]:
+                x[:, last:] = x[:, last - 1 : last]
+        high = SpecMap(
+            whole[0], grid, known=np.zeros(grid.rows, dtype=bool), channels=low.channels,
+            rpm=low.rpm, uncertainty_db=whole[1] if sure else None,
+            shafts=tuple(shaft.unexamined() for shaft in low.shafts),
+        )  # fmt: skip
+        return high if self.model is None else _with_speed(high, speed)
 
-    def _estimates(
-        self, low: SpecMap, measured: np.ndarray, grid: Grid, progress: Progress | None
-    ) -> tuple[SpeedFit | None, list[tuple[np.ndarray, np.ndarray | None]]]:
-        """Return the speed of the orders, and the network's power and uncertainty of channels.
+    def _steps(self, items: Iterable[T]) -> Iterable[T]:
+        return items if self.progress is None else self.progress(items)
+
+    def _measured(self, first: int = 0, last: int | None = None) -> np.ndarray:
+        """Return the power of coarse columns ``first`` to ``last`` (exclusive), [C, F, k]."""
+        # the last frame of a full map may lie past the last fine one
+        image = self.low.image()[..., : -(-self.grid.frames // self.scale[1])]
+        return np.square(image[..., first:last], dtype=np.float64)
+
+    def _estimate_with_speed(self, arrays: list[np.ndarray]) -> SpeedFit | None:
+        """Fill arrays with the network's estimate of all columns; return the speed of the orders.
 
         A network is order-conditioned by a given speed that is clear; a found one comes too late.
         """
-        assert self.model is not None
+        low, grid, scale = self.low, self.grid, self.scale
+        machine, find = self.speed.machine(low.shafts, grid), self.speed.find
         rotation_hz = column_rotation_hz(low.rpm, grid)
-        machine = self.speed.machine(low.shafts, grid)
-        speed = None
-        if self.pair == "pool":
-            speed = given_speed(
-                measured, grid, self.scale, rotation_hz, machine, self.speed.find, progress
-            )
-            rotation_hz = rotation_of(speed, grid.frames)
-        orders = order_input(self.model, low.grid, self.scale, rotation_hz)
-        estimates = []
-        for channel, level in zip(low.image(), self.levels):
-            power, uncertainty = network_estimate(
-                self.model, np.square(channel, dtype=np.float64), level, orders, self.scale,
-                self.options, progress,
-            )  # fmt: skip
-            cut = None if uncertainty is None else uncertainty[:, : grid.frames]
-            estimates.append((power[:, : grid.frames], cut))
-        if self.pair == "pool" and self.speed.find and not is_clear(speed):
-            first = np.stack([power for power, _ in estimates])
-            found = found_speed(first, measured, grid, self.scale, machine, progress)
+        speed, measured = None, np.empty(0)
+        if find or machine.shafts or (rotation_hz > 0).any():
+            measured = self._measured()
+            speed = given_speed(measured, grid, scale, rotation_hz, machine, find, self.progress)
+        self._estimate(arrays, rotation_of(speed, grid.frames))
+        if find and not is_clear(speed):
+            found = found_speed(arrays[0], measured, grid, scale, machine, self.progress)
             speed = better(speed, found)
-        return speed, estimates
+        return speed
+
+    def _estimate(self, arrays: list[np.ndarray], rotation_hz: np.ndarray) -> None:
+        """Fill arrays with the network's magnitude, and its uncertainty in dB, [C, F s_f, T']."""
+        assert self.model is not None
+        scale, s_t = self.scale, self.scale[1]
+        one = len(self.parts) == 1
+        for part in self.parts if one else self._steps(self.parts):
+            low = cut_columns(self.low, part.first, part.last)
+            speeds = rotation_hz[part.first * s_t : part.last * s_t]
+            orders = order_input(self.model, low.grid, scale, speeds)
+            at = slice(part.start * s_t, min(part.stop * s_t, self.grid.frames))
+            own = slice(at.start - part.first * s_t, at.stop - part.first * s_t)
+            for i, channel in enumerate(low.image()):
+                power, uncertainty = network_estimate(
+                    self.model, np.square(channel, dtype=np.float64), self.levels[i], orders,
+                    scale, self.options, self.progress if one else None,
+                )  # fmt: skip
+                arrays[0][i, :, at] = np.sqrt(power[:, own])
+                if uncertainty is not None:
+                    arrays[1][i, :, at] = uncertainty[:, own]
+
+    def _interpolated(self, part: Segment, given: list[np.ndarray]) -> list[np.ndarray]:
+        """Return a piece of the map by bicubic interpolation, as `_refined`."""
+        measured = self._measured(part.first, part.last)
+        powers = bicubic_power(measured, *self.scale, given[0].shape[-1])
+        for out, power, channel in zip(given[0], powers, measured):
+            out[:] = np.sqrt(self._consistent(power, channel, None))
+        return given
+
+    def _refined(
+        self, speed: SpeedFit | None, part: Segment, given: list[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Return magnitudes, and uncertainty in dB, of a piece: [C, F s_f, k] each, overwritten.
+
+        Args:
+            speed: of the map.
+            part: the piece.
+            given: the network's estimates of its columns.
+        """
+        scale, variance = self.scale, noise_variance(self.low.grid)
+        for i, channel in enumerate(self._measured(part.first, part.last)):
+            power = np.square(given[0][i], dtype=np.float64)
+            uncertainty = given[1][i] if len(given) > 1 else None
+            if self.consistency == "measured" and uncertainty is not None:
+                network = power
+                power = blend_bicubic(network, uncertainty, channel, scale)
+                uncertainty = displaced(uncertainty, network, power)
+            fit = None if speed is None else speed.fits[i]
+            if fit is not None:
+                own = np.zeros(power.shape) if uncertainty is None else uncertainty
+                fine = fit.fine(part.first, part.last)
+                power, reduced = blend_fit(power, own, channel, fine, scale)
+                uncertainty = None if uncertainty is None else reduced
+            result = self._consistent(power, channel, uncertainty)
+            given[0][i] = np.sqrt(result)
+            if uncertainty is not None:
+                given[1][i] = calibrated(uncertainty, power, result, channel, scale, variance)
+        return given
 
     def _consistent(
-        self, power: np.ndarray, channel: np.ndarray, uncertainty: np.ndarray | None, low: Grid
+        self, power: np.ndarray, channel: np.ndarray, uncertainty: np.ndarray | None
     ) -> np.ndarray:
         """Return power corrected towards that of the coarse channel; unchanged for other pairs."""
         if self.pair != "pool":
             return power
-        variance = noise_variance(low)
         between = None
         if self.model is not None:  # bicubic interpolation keeps the cubic of its baseline
-            between = noise_interpolation(low.refined(*self.scale), self.scale)
-        return impose(power, channel, self.scale, self.consistency, uncertainty, variance, between)
-
-
-def _fine_map(
-    powers: list[np.ndarray], uncertainties: list[np.ndarray], low: SpecMap, grid: Grid
-) -> SpecMap:
-    """Return the channels as a map on the fine grid; all its rows are estimated."""
-    magnitude = np.stack([np.sqrt(power).astype(np.float32) for power in powers])
-    shafts = tuple(shaft.unexamined() for shaft in low.shafts)
-    uncertainty = np.stack(uncertainties) if uncertainties else None
-    if grid.cell == (1, 1):
-        magnitude = grid.with_nyquist(magnitude)
-        if uncertainty is not None:
-            uncertainty = np.concatenate([uncertainty, uncertainty[:, -1:]], axis=1)
-    return SpecMap(
-        magnitude, grid, known=np.zeros(magnitude.shape[1], dtype=bool), channels=low.channels,
-        rpm=low.rpm, uncertainty_db=uncertainty, shafts=shafts,
-    )  # fmt: skip
+            between = noise_interpolation(self.grid, self.scale)
+        return impose(
+            power, channel, self.scale, self.consistency, uncertainty,
+            noise_variance(self.low.grid), between,
+        )  # fmt: skip
 
 
 def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
@@ -244,15 +297,3 @@ def _with_speed(high: SpecMap, speed: SpeedFit | None) -> SpecMap:
     return high.replace(
         rpm=rpm, rpm_source=speed.source, rpm_confidence=speed.own.confidence, shafts=shafts
     )
-
-
-def _check_memory(low: SpecMap, scale: tuple[int, int]) -> None:
-    """Raise `SpecsrError`, before any work, if the finer map exceeds the limit of memory."""
-    grid = low.grid.refined(*scale)
-    channels = len(low.channels)
-    widest = max(part.last - part.first for part in columns_of(low.grid, channels, scale))
-    cells = grid.rows * min(widest * scale[1], grid.frames)
-    needed = grid.rows * grid.frames * channels * RESULT + cells * (
-        PER_CHANNEL * channels + AT_ONCE
-    )
-    check_size(needed, f"a finer map of {grid.rows} x {grid.frames} cells")

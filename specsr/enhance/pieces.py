@@ -1,29 +1,37 @@
 """Large maps made finer in pieces of columns, so that the memory hardly exceeds that of the result.
 
-A piece is a map of its own with margins of `MARGIN` coarse columns, wider than the receptive field
-of the networks and the reach of the consistency.  A speed is searched for in each piece; its factor
-follows the piece before (`specsr.nvh.speed_factor`).
+A piece has margins of `MARGIN` coarse columns, wider than the receptive field of the networks and
+the reach of the consistency.  What is to be known of the whole map before, as its speed, is found
+between two passes over the pieces; the estimate of the first is kept where the result will be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from specsr.enhance.segments import Segment, segments
+from specsr.io.limits import check_size
 from specsr.maps.grid import Grid
 from specsr.maps.shaft_speed import ShaftSpeed
 from specsr.maps.spec_map import SpecMap
-from specsr.nvh.speed_factor import simple_factor
-from specsr.progress import Progress
 
 PIECE = 1 << 24
 """Fine cells, over all channels, up to which a map is one piece."""
 
 LEAST, MARGIN = 128, 64
 """Least columns of a piece of the coarse map, and columns of its margins."""
+
+
+RESULT, MEASURED = 9, 8
+"""Bytes that a fine cell of the result takes (levels, uncertainty and their check), and a cell of
+the coarse map (its power, in which the speed is searched for)."""
+
+PER_CHANNEL, AT_ONCE = 16, 144
+"""Bytes that a fine cell of the piece that is worked on takes: in every channel (estimate), and in
+the channel that is worked on (network, fit, consistency)."""
 
 
 def columns_of(low: Grid, channels: int, scale: tuple[int, int]) -> list[Segment]:
@@ -39,6 +47,20 @@ def columns_of(low: Grid, channels: int, scale: tuple[int, int]) -> list[Segment
         return [Segment(0, low.frames, 0, low.frames)]
     size = max(LEAST, PIECE // (high.rows * channels * scale[1]) - 2 * MARGIN)
     return segments(low.frames, size, MARGIN)
+
+
+def check_memory(low: SpecMap, scale: tuple[int, int]) -> None:
+    """Raise `SpecsrError`, before any work, if the finer map exceeds the limit of memory."""
+    grid = low.grid.refined(*scale)
+    channels = len(low.channels)
+    widest = max(part.last - part.first for part in columns_of(low.grid, channels, scale))
+    cells = grid.rows * min(widest * scale[1], grid.frames)
+    needed = (
+        grid.rows * grid.frames * channels * RESULT
+        + low.magnitude.size * MEASURED
+        + cells * (PER_CHANNEL * channels + AT_ONCE)
+    )
+    check_size(needed, f"a finer map of {grid.rows} x {grid.frames} cells")
 
 
 def grid_of_columns(grid: Grid, first: int, last: int) -> tuple[Grid, slice]:
@@ -62,56 +84,30 @@ def cut_columns(low: SpecMap, first: int, last: int) -> SpecMap:
     )  # fmt: skip
 
 
-def in_pieces(
-    low: SpecMap, scale: tuple[int, int], work: Callable[[SpecMap, Progress | None], SpecMap],
-    progress: Progress | None = None,
-) -> SpecMap:  # fmt: skip
-    """Return the finer map of a coarse one, made piece by piece.
+def replace_in_pieces(
+    arrays: Sequence[np.ndarray], parts: Iterable[Segment], s_t: int,
+    work: Callable[[Segment, list[np.ndarray]], Sequence[np.ndarray]],
+) -> None:  # fmt: skip
+    """Replace arrays piece by piece by what is made of them, each piece from all of its margins.
 
     Args:
-        low: the coarse map.
-        scale: (s_f, s_t).
-        work: function (coarse map, progress) -> finer map.
-        progress: wraps the steps of ``work`` for one piece, else the pieces.
+        arrays: of one length, [..., T'] each; overwritten.
+        parts: pieces of the coarse columns, in order and without gaps.
+        s_t: columns of the arrays for each coarse one.
+        work: function (piece, columns of the arrays with its margins) -> the same columns of the
+            result; it may overwrite what it is given.
     """
-    parts = columns_of(low.grid, len(low.channels), scale)
-    if len(parts) == 1:
-        return work(low, progress)
-    grid, s_t = low.grid.refined(*scale), scale[1]
-    shape = (len(low.channels), grid.rows, grid.frames)
-    magnitude = np.empty(shape, dtype=np.float32)
-    uncertainty: np.ndarray | None = None
-    confidence = np.zeros(grid.frames, dtype=np.float32)
-    rpm = np.zeros(grid.length) if low.rpm is None else low.rpm.copy()
-    sources = set()
-    shafts = [np.zeros(grid.frames, dtype=np.float32) for _ in low.shafts]
-    hop = grid.hop_length * grid.cell[1]
-    for part in progress(parts) if progress else parts:
-        high = work(cut_columns(low, part.first, part.last), None)
-        at = slice(part.start * s_t, min(part.stop * s_t, grid.frames))
-        first = (part.start - part.first) * s_t
-        own = slice(first, first + at.stop - at.start)
-        magnitude[..., at] = high.magnitude[..., own]
-        if high.uncertainty_db is not None:
-            uncertainty = np.empty(shape, dtype=np.float32) if uncertainty is None else uncertainty
-            uncertainty[..., at] = high.uncertainty_db[..., own]
-        if high.rpm is not None and high.rpm_confidence is not None:
-            sources.add(high.rpm_source)
-            confidence[at] = high.rpm_confidence[own]
-            found = high.rpm
-            if high.rpm_source == "found":
-                begin = (at.start - own.start) * hop
-                before = rpm[begin : at.start * hop]
-                found = float(simple_factor(before, found[: before.size])) * found
-            samples = found[own.start * hop : own.stop * hop]
-            rpm[at.start * hop : at.start * hop + samples.size] = samples
-        for sure, shaft in zip(shafts, high.shafts):
-            sure[at] = 0.0 if shaft.confidence is None else shaft.confidence[own]
-    # the least direct source of all pieces
-    source = next((s for s in ("found", "corrected", "given") if s in sources), None)
-    return SpecMap(
-        magnitude, grid, known=np.zeros(grid.rows, dtype=bool), channels=low.channels,
-        rpm=rpm if sources else low.rpm, uncertainty_db=uncertainty,
-        rpm_confidence=confidence if sources else None, rpm_source=source,
-        shafts=tuple(ShaftSpeed(a.name, a.rpm, sure) for a, sure in zip(low.shafts, shafts)),
-    )  # fmt: skip
+    before: list[np.ndarray] = [x[..., :0] for x in arrays]  # margin, as it was
+    for part in parts:
+        own = slice(part.start * s_t, part.stop * s_t)
+        given = [
+            np.concatenate([kept, x[..., own.start : part.last * s_t]], axis=-1)
+            for kept, x in zip(before, arrays)
+        ]
+        # the margin of the next piece begins MARGIN columns before its own
+        first = max(0, part.stop - MARGIN)
+        kept = slice((first - part.first) * s_t, (part.stop - part.first) * s_t)
+        before = [x[..., kept].copy() for x in given]
+        at = slice((part.start - part.first) * s_t, (part.stop - part.first) * s_t)
+        for x, made in zip(arrays, work(part, given)):
+            x[..., own] = made[..., at]

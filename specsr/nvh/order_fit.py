@@ -5,28 +5,24 @@ They are fitted over time and over all cells that an order sweeps through
 (`specsr.nvh.order_model`).  The cost is Itakura-Saito, the likelihood of a periodogram; the
 updates are the multiplicative ones of Févotte, Bertin, Durrieu, Neural Computation 21(3), 2009,
 for fixed shapes.  Orders that explain little are dropped, the weakest first.  The fit counts as far
-as its lines are known to lie at their orders (`specsr.nvh.order_evidence`).
+as its lines are known to lie at their orders (`specsr.nvh.order_evidence`).  Whole maps are fitted
+in stretches (`specsr.nvh.order_stretches`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter
 
-from specsr.maps.grid import Grid
 from specsr.maps.pooling import enlarge, pool_power
 from specsr.nvh.order_candidates import Candidates, MachineOrders, candidate_orders
 from specsr.nvh.order_evidence import own_share, position_confidence
 from specsr.nvh.order_lines import LineCells
 from specsr.nvh.order_model import Levels, OrderModel
-from specsr.progress import Progress
 
-SEGMENT, OVERLAP = 256, 32
-"""Coarse columns fitted at a time, and how many of them two neighbours share."""
 MIN_GAIN = 2.5
 """Minimum gain in log-likelihood of an order for each of its levels."""
 ROUNDS = 6
@@ -60,36 +56,34 @@ class ShaftLines:
 
 @dataclass(frozen=True, eq=False)
 class OrderFit:
-    """Fit of a map.
+    """Fit of a map, or of some columns of it.
 
     Attributes:
         lines: power of the orders on the fine grid, float64 [F s_f, T'].
         credible: the same, each order times its confidence.
         rest: power of all else, float64 [F s_f, T'].
-        shafts: the shaft of the speed of the map, then the further ones.
-        share: of the coarse cells that lines fill, each times its confidence, 0 to 1.
     """
 
     lines: np.ndarray
     credible: np.ndarray
     rest: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Levels of a fit: small, while its powers on the fine grid are not.
+
+    Attributes:
+        levels: of the orders, the noise and transients.
+        trust: confidence of every order, 0 to 1, [O].
+        shafts: the shaft of the speed of the map, then the further ones.
+        share: of the coarse cells that lines fill, each times its confidence, 0 to 1.
+    """
+
+    levels: Levels
+    trust: np.ndarray
     shafts: tuple[ShaftLines, ...]
     share: float
-
-    @property
-    def orders(self) -> tuple[float, ...]:
-        """Orders of the speed of the map that the fit holds, ascending."""
-        return self.shafts[0].orders
-
-    @property
-    def confirmed(self) -> tuple[float, ...]:
-        """Orders of the speed of the map with a confidence above one half in a stretch."""
-        return self.shafts[0].confirmed
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """Confidence of the orders of the speed of the map, 0 to 1, [T']."""
-        return self.shafts[0].confidence
 
 
 def select(model: OrderModel, tried: Candidates) -> tuple[Levels, LineCells, np.ndarray]:
@@ -117,8 +111,8 @@ def select(model: OrderModel, tried: Candidates) -> tuple[Levels, LineCells, np.
     return levels, cells, kept
 
 
-def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> OrderFit:
-    """Return the fit of one stretch of a map.
+def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> Solution:
+    """Return the levels of the fit of one stretch of a map.
 
     Args:
         model: of the stretch, with the speeds of the shafts.
@@ -144,85 +138,8 @@ def solve(model: OrderModel, machine: MachineOrders = MachineOrders()) -> OrderF
             for each in (np.ones(len(kept), dtype=bool), weight > 0.5, unaided > 0.5)
         )
         shafts.append(ShaftLines(held, known, confirmed, evident))
-    lines, weighted, rest = model.fine(levels, weight)
     credible = float((share * weight[order]).sum() / expected.size)
-    return OrderFit(lines, weighted, rest, tuple(shafts), credible)
-
-
-def fit_orders(
-    power: np.ndarray, grid: Grid, scale: tuple[int, int], rotation_hz: np.ndarray,
-    machine: MachineOrders = MachineOrders(), progress: Progress | None = None,
-) -> OrderFit | None:  # fmt: skip
-    """Fit orders and noise to a coarse map.
-
-    Args:
-        power: of the coarse map, [F, T].
-        grid: of the fine map, of s_f F rows.
-        scale: (s_f, s_t).
-        rotation_hz: rotation frequency at each fine column, Hz, [T']; 0 where unknown: no order
-            there.
-        machine: known orders and further shafts.
-        progress: wraps the iterable of stretches, for a bar.
-
-    Returns:
-        The fit, or None if no speed is known or the map is silent.
-    """
-    speeds = np.stack([rotation_hz, *(shaft.rotation_hz for shaft in machine.shafts)])
-    if not (speeds > 0).any() or not power.any():
-        return None
-    (rows, columns), (s_f, s_t) = power.shape, scale
-    shape = rows * s_f, len(rotation_hz)
-    lines, credible, rest = (np.zeros(shape) for _ in range(3))
-    sures = np.zeros(speeds.shape)
-    total = 0.0
-    held: list[set[float]] = [set() for _ in speeds]
-    confirmed: list[set[float]] = [set() for _ in speeds]
-    evident: list[set[float]] = [set() for _ in speeds]
-    parts = list(stretches(columns))
-    for first, last, weight in progress(parts) if progress else parts:
-        fine = slice(first * s_t, min(last * s_t, len(rotation_hz)))
-        part = power[:, first:last]
-        share = np.repeat(weight, s_t)[: fine.stop - fine.start]
-        if (speeds[:, fine] > 0).any() and part.any():
-            model = OrderModel(part, grid, scale, speeds[0, fine], list(speeds[1:, fine]))
-            found = solve(model, machine.cut(fine))
-        else:  # without a speed all power is the rest
-            flat = enlarge(part, s_f, s_t, len(share))
-            none = np.zeros_like(flat)
-            found = OrderFit(none, none, flat, (ShaftLines((), none[0], ()),) * len(speeds), 0.0)
-        for i, shaft in enumerate(found.shafts):
-            held[i].update(shaft.orders)
-            confirmed[i].update(shaft.confirmed)
-            evident[i].update(shaft.evident)
-            sures[i, fine] += share * shaft.confidence
-        lines[:, fine] += share * found.lines
-        credible[:, fine] += share * found.credible
-        rest[:, fine] += share * found.rest
-        total += found.share * weight.sum() / columns
-    shafts = tuple(
-        ShaftLines(tuple(sorted(own)), sure, tuple(sorted(firm)), tuple(sorted(seen)))
-        for own, sure, firm, seen in zip(held, sures, confirmed, evident)
-    )
-    return OrderFit(lines, credible, rest, shafts, total)
-
-
-def stretches(columns: int) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield the overlapping stretches in which a map of so many coarse columns is fitted.
-
-    First column, last column + 1, and the weights of the columns [last - first]; over all
-    stretches the weights of a column add up to 1.
-    """
-    step = SEGMENT - OVERLAP
-    starts = list(range(0, max(1, columns - OVERLAP), step))
-    for i, first in enumerate(starts):
-        last = columns if i == len(starts) - 1 else first + SEGMENT
-        weight = np.ones(last - first)
-        ramp = (np.arange(OVERLAP) + 0.5) / OVERLAP
-        if i:
-            weight[:OVERLAP] = ramp
-        if last < columns:
-            weight[-OVERLAP:] = ramp[::-1]
-        yield first, last, weight
+    return Solution(levels, weight, tuple(shafts), credible)
 
 
 def blend_fit(

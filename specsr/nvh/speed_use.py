@@ -16,7 +16,7 @@ import numpy as np
 from specsr.choices import SpeedSource
 from specsr.maps.grid import Grid
 from specsr.nvh.order_candidates import MachineOrders
-from specsr.nvh.order_fit import OrderFit, fit_orders
+from specsr.nvh.order_stretches import MapFit, fit_orders
 from specsr.nvh.speed_correction import correct_speed
 from specsr.nvh.speed_factor import with_one_factor
 from specsr.nvh.speed_search import MAX_SPACING, find_line_spacing
@@ -115,7 +115,7 @@ class SpeedFit:
 
     source: SpeedSource
     own: ShaftEvidence
-    fits: tuple[OrderFit | None, ...]
+    fits: tuple[MapFit | None, ...]
     share: float
     shafts: tuple[ShaftEvidence, ...] = ()
 
@@ -229,21 +229,22 @@ def given_speed(
 
 
 def found_speed(
-    estimate: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int],
+    magnitude: np.ndarray, measured: np.ndarray, grid: Grid, scale: tuple[int, int],
     machine: MachineOrders = MachineOrders(), progress: Progress | None = None,
 ) -> SpeedFit | None:  # fmt: skip
     """Return the fits at the speed found from the lines of a map; None where it is not clear.
 
     Args:
-        estimate: estimate of the fine power, [C, F s_f, T'].
+        magnitude: estimate of the fine map, [C, F s_f, T'].
         measured, grid, scale, machine, progress: see `fit_speed`.
     """
-    rotation_hz = np.zeros(estimate.shape[-1])
+    rotation_hz = np.zeros(magnitude.shape[-1])
     borders = []
     for part, power in column_stretches(measured, len(rotation_hz), scale[1]):
         borders.append(part.start)
+        estimate = np.square(magnitude[..., part], dtype=np.float64)
         for widest in WIDEST:
-            spacing = find_line_spacing(estimate[..., part], grid, widest)
+            spacing = find_line_spacing(estimate, grid, widest)
             rotation_hz[part] = track_speed(power, grid, scale, spacing)
             if rotation_hz[part].any() or spacing.max() <= min(WIDEST) * grid.df:
                 break

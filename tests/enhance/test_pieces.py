@@ -10,10 +10,14 @@ import pytest
 import specsr
 from specsr.enhance import pieces
 from specsr.enhance.maps import upscale_map
+from specsr.enhance.segments import Segment
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool
 from specsr.maps.spec_map import SpecMap
+from specsr.maps.transform import SpectrogramTransform
 from specsr.nvh.speed_options import SpeedOptions
+from specsr.synth.machine import Order, RunUp
+from specsr.synth.synthesis import synthesise
 
 
 @pytest.fixture
@@ -64,37 +68,50 @@ def test_pieces_make_the_same_map_as_the_whole(
         np.testing.assert_allclose(parts.uncertainty_db, whole.uncertainty_db, rtol=2e-3, atol=1e-3)
 
 
-def test_the_speed_of_pieces_is_joined(small_pieces: None) -> None:
+def test_a_speed_is_searched_for_once_in_the_whole_map(
+    small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first piece alone has lines closer than a coarse cell."""
+    orders = tuple(Order(float(k), -k / 6, 0.7 * k) for k in range(2, 40, 2))
+    made = synthesise(RunUp(rate=8192.0, duration=6.0, rpm=(1500.0, 3600.0), orders=orders,
+                            line_to_noise=15.0, seed=4))  # fmt: skip
+    low = pool(SpectrogramTransform(1024, 128)(made.signal), 4, 4).replace(rpm=None)
+    monkeypatch.setattr(pieces, "LEAST", 16)
+    monkeypatch.setattr(pieces, "MARGIN", 32)
+    assert len(pieces.columns_of(low.grid, 1, (4, 4))) > 2
+    parts = upscale_map(low, 4, model="map-small")
+    monkeypatch.setattr(pieces, "PIECE", 1 << 30)
+    whole = upscale_map(low, 4, model="map-small")
+    assert parts.rpm_source == whole.rpm_source == "found"
+    np.testing.assert_allclose(parts.rpm, whole.rpm, rtol=1e-5)
+    np.testing.assert_allclose(parts.rpm_confidence, whole.rpm_confidence, atol=1e-4)
+    assert whole.rpm_confidence.mean() > 0.5
+    np.testing.assert_allclose(parts.db, whole.db, atol=2e-3)
+    np.testing.assert_allclose(parts.uncertainty_db, whole.uncertainty_db, rtol=2e-3, atol=1e-3)
+
+
+def test_the_speed_of_pieces_is_the_given_one(small_pieces: None) -> None:
     low = noisy_map((4, 4), 420)
     high = upscale_map(low, 2, model="map-small")
     assert high.rpm_source == "given" and high.rpm_confidence.shape == (high.grid.frames,)
     np.testing.assert_array_equal(high.rpm, low.rpm)
 
 
-def test_speeds_found_in_pieces_have_one_factor(small_pieces: None) -> None:
-    """Every second piece finds twice the spacing."""
-    low = noisy_map((4, 4), 420).replace(rpm=None)
-    grid = low.grid.refined(2, 2)
-    right = np.linspace(600, 900, grid.length)
-    count = 0
+@pytest.mark.parametrize("columns", [300, 400, 1000, 1003])
+def test_every_piece_is_given_its_margins_as_they_were(columns: int) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal((2, 3, columns)), rng.standard_normal((5, columns))]
+    before = [x.copy() for x in arrays]
+    parts = pieces.segments(-(-columns // 4), 70, pieces.MARGIN)
 
-    def work(part: SpecMap, _progress: object) -> SpecMap:
-        nonlocal count
-        count += 1
-        fine = part.grid.refined(2, 2)
-        first = round((fine.start - grid.start) * grid.rate)
-        speed = right[first : first + fine.length] * (1 + count % 2)
-        shape = (2, fine.rows, fine.frames)
-        return SpecMap(
-            np.ones(shape, np.float32), fine, channels=part.channels, rpm=speed,
-            rpm_confidence=np.ones(fine.frames), rpm_source="found",
-        )  # fmt: skip
+    def work(part: Segment, given: list[np.ndarray]) -> list[np.ndarray]:
+        for x, y in zip(given, before):
+            np.testing.assert_array_equal(x, y[..., 4 * part.first : 4 * part.last])
+        return [-x for x in given]
 
-    high = pieces.in_pieces(low, (2, 2), work)
-    assert count > 2 and high.rpm_source == "found"
-    known = high.rpm > 0
-    assert known.mean() > 0.99
-    np.testing.assert_allclose(high.rpm[known] / right[known], 2)
+    pieces.replace_in_pieces(arrays, parts, 4, work)
+    for x, y in zip(arrays, before):
+        np.testing.assert_array_equal(x, -y)
 
 
 def test_a_large_map_takes_little_more_memory_than_its_result(small_pieces: None) -> None:

@@ -127,7 +127,7 @@ def test_a_wrong_shaft_is_left_out_and_changes_nothing(caplog):
     assert "no evidence of the shaft fan: not used" in caplog.text
     alone = given_speed(low.power, grid, SCALE, engine, MachineOrders(), False)
     assert fit is not None and alone is not None and fit.shafts == () and fit.share == alone.share
-    np.testing.assert_array_equal(fit.fits[0].lines, alone.fits[0].lines)
+    np.testing.assert_array_equal(fit.fits[0].fine().lines, alone.fits[0].fine().lines)
 
 
 @pytest.mark.parametrize("rpm", [1300.0, 1900.0, 2700.0])

@@ -8,8 +8,8 @@ import pytest
 from specsr.maps.grid import Grid
 from specsr.nvh.order_candidates import MachineOrders
 from specsr.nvh.order_evidence import own_share, position_confidence
-from specsr.nvh.order_fit import fit_orders
 from specsr.nvh.order_model import Levels, OrderModel
+from specsr.nvh.order_stretches import fit_orders
 
 SCALE = (4, 4)
 GRID = Grid(8192.0, 1024, 128, 128 * 159)  # 160 fine columns, 8 Hz rows, 1/64 s
@@ -131,11 +131,12 @@ def test_a_fit_is_credible_as_far_as_its_orders_are():
     _, power = source.fit(source.cells(orders), levels_of(source, orders, 1.0, 0.02), 0)
     fit = fit_orders(power, GRID, (4, 1), SWEEP)
     assert fit is not None and 2.0 in fit.confirmed and set(fit.confirmed) <= set(fit.orders)
-    assert (fit.credible <= fit.lines + 1e-12).all() and 0 < fit.share < 1
+    fine = fit.fine()
+    assert (fine.credible <= fine.lines + 1e-12).all() and 0 < fit.share < 1
     assert fit.confidence.min() >= 0 and fit.confidence.max() <= 1
     columns = np.arange(10, 150)
     lowest, highest = (np.round(k * SWEEP / 8).astype(int)[columns] for k in orders)
-    whole, credible = fit.lines, fit.credible
+    whole, credible = fine.lines, fine.credible
     assert (credible[lowest, columns] > 0.9 * whole[lowest, columns]).mean() > 0.9
     assert credible[highest, columns].sum() < 0.2 * whole[highest, columns].sum()
     # known to the user, the order is fitted and credible

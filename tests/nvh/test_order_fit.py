@@ -12,17 +12,9 @@ import specsr
 from specsr import Signal, SpectrogramTransform
 from specsr.maps import levels
 from specsr.maps.pooling import pool, pool_power
-from specsr.nvh.order_fit import (
-    MAX_WEIGHT,
-    OVERLAP,
-    SEGMENT,
-    OrderFit,
-    ShaftLines,
-    blend_fit,
-    fit_orders,
-    stretches,
-)
+from specsr.nvh.order_fit import MAX_WEIGHT, OrderFit, blend_fit
 from specsr.nvh.order_lines import PARTS, REACH, SLOPES, line_shapes
+from specsr.nvh.order_stretches import OVERLAP, SEGMENT, MapFit, fit_orders, stretches
 from specsr.nvh.speed import column_rotation_hz
 from specsr.nvh.speed_options import SpeedOptions
 from specsr.synth.machine import Order, RunUp
@@ -43,7 +35,7 @@ def machine(**options: object):
     return made, low, fine.grid, column_rotation_hz(low.rpm, fine.grid)
 
 
-def fitted(low, grid, speed) -> OrderFit:
+def fitted(low, grid, speed) -> MapFit:
     found = fit_orders(low.power[0], grid, SCALE, speed)
     assert found is not None
     return found
@@ -74,18 +66,19 @@ def test_orders_and_their_levels_are_found():
     made, low, grid, speed = machine()
     fit = fitted(low, grid, speed)
     assert {2.0, 2.5, 4.0, 9.0} <= set(fit.orders) and len(fit.orders) < 12
+    lines = fit.fine().lines
     # on the cells of an order, away from the edges, its power is the squared rms
     for order, envelope in made.envelopes.items():
         rows = np.round(order * speed / grid.df).astype(int)
         columns = np.arange(len(speed))[20:-20]
-        peak = fit.lines[rows[columns], columns]
+        peak = lines[rows[columns], columns]
         wanted = made.truth(grid).power[0][rows[columns], columns]
         assert abs(10 * np.log10(np.median(peak / wanted))) < 1.5, (order, envelope.mean())
 
 
 def test_orders_within_one_coarse_cell_are_separated():
     made, low, grid, speed = machine()
-    fit = fitted(low, grid, speed)
+    fit = fitted(low, grid, speed).fine()
     truth = levels.to_db(made.expected_power(grid)[:-1])
     ours = levels.to_db(fit.lines + fit.rest)
     flat = levels.to_db(np.kron(low.power[0], np.ones(SCALE)))[:, : truth.shape[1]]
@@ -105,7 +98,7 @@ def test_noise_contains_no_order():
     signal = Signal(noise, 8192.0, "Pa", rpm=np.linspace(1500, 3600, 32768))
     fine = TRANSFORM(signal)
     low = pool(fine, *SCALE)
-    fit = fitted(low, fine.grid, column_rotation_hz(low.rpm, fine.grid))
+    fit = fitted(low, fine.grid, column_rotation_hz(low.rpm, fine.grid)).fine()
     assert fit.lines.sum() < 0.05 * (fit.lines + fit.rest).sum()
     level = levels.to_db(fit.rest[16:-16])
     assert level.std() < 2.5  # smooth: a periodogram has 5.6 dB
@@ -119,7 +112,7 @@ def test_a_click_is_not_taken_for_an_order():
     fit = fit_orders(power, grid, SCALE, speed)
     assert fit is not None
     at = slice(4 * column, 4 * column + 4)
-    assert fit.rest[:, at].sum() > 0.9 * (100 * np.median(low.power[0]) * 4 * power.shape[0])
+    assert fit.fine().rest[:, at].sum() > 0.9 * (100 * np.median(low.power[0]) * 4 * power.shape[0])
 
 
 def test_no_fit_without_speed_or_sound():
@@ -131,7 +124,8 @@ def test_no_fit_without_speed_or_sound():
 def test_no_order_where_the_speed_is_unknown():
     _, low, grid, speed = machine()
     fit = fitted(low, grid, np.where(np.arange(len(speed)) < len(speed) // 2, speed, 0))
-    assert fit.lines[:, len(speed) // 2 :].sum() == 0 < fit.lines.sum()
+    lines = fit.fine().lines
+    assert lines[:, len(speed) // 2 :].sum() == 0 < lines.sum()
 
 
 def test_the_fit_is_independent_of_level_and_unit():
@@ -139,7 +133,7 @@ def test_the_fit_is_independent_of_level_and_unit():
     power = low.power[0].astype(np.float64)
     first, loud = (fit_orders(f * power, grid, SCALE, speed) for f in (1.0, 1e9))
     assert first is not None and loud is not None and first.orders == loud.orders
-    np.testing.assert_allclose(loud.lines, 1e9 * first.lines, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(loud.fine().lines, 1e9 * first.fine().lines, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("columns", [1, 31, SEGMENT, SEGMENT + 1, 1000, 3 * SEGMENT])
@@ -156,13 +150,19 @@ def test_a_long_map_is_fitted_in_stretches():
     assert low.power.shape[-1] > SEGMENT
     fit = fitted(low, grid, speed)
     assert {2.0, 4.0, 9.0} <= set(fit.orders)
-    again = (fit.lines + fit.rest).sum()
+    fine = fit.fine()
+    again = (fine.lines + fine.rest).sum()
     assert again == pytest.approx(low.power[0].sum() * 16, rel=0.1)
+    # columns by themselves are those of the whole, across the border of two stretches too
+    for first, last in ((0, 7), (SEGMENT - OVERLAP - 3, SEGMENT - OVERLAP + 5), (300, None)):
+        part, at = fit.fine(first, last), slice(4 * first, last and 4 * last)
+        for name in ("lines", "credible", "rest"):
+            np.testing.assert_array_equal(getattr(part, name), getattr(fine, name)[:, at])
 
 
 def test_the_fit_has_weight_only_on_lines_that_it_explains():
     made, low, grid, speed = machine()
-    fit = fitted(low, grid, speed)
+    fit = fitted(low, grid, speed).fine()
     network = np.ones(fit.lines.shape)
     uncertainty = np.full((1, *fit.lines.shape), 3.0, dtype=np.float32)
     measured = low.power[0].astype(np.float64)
@@ -185,7 +185,7 @@ def test_a_line_that_holds_all_power_has_the_same_weight_in_any_row(coarse_row):
     """Orders 1 and 2 of a car lie in the two lowest coarse rows at high sampling rates."""
     lines, rest = np.full((64, 40), 1e-9), np.full((64, 40), 1e-9)
     lines[4 * coarse_row + 2] = 1.0
-    fit = OrderFit(lines, lines, rest, (ShaftLines((1.0,), np.ones(40), (1.0,)),), 1.0)
+    fit = OrderFit(lines, lines, rest)
     network = np.full((64, 40), 0.01)
     low = pool_power(lines + rest, *SCALE)
     mixed, _ = blend_fit(network, np.ones((1, 64, 40), np.float32), low, fit, SCALE)
@@ -199,7 +199,7 @@ def test_large_and_zero_misfits_side_by_side_give_finite_levels():
     low = pool_power(lines + rest, *SCALE)
     far = 10.0 ** np.random.default_rng(0).uniform(-25, 25, low[:, :50].shape)
     low[:, :50] *= far  # leaves rounding in the running sum
-    fit = OrderFit(lines, lines, rest, (ShaftLines((1.0,), np.ones(400), (1.0,)),), 1.0)
+    fit = OrderFit(lines, lines, rest)
     mixed, uncertainty = blend_fit(rest, np.ones((1, 64, 400), np.float32), low, fit, SCALE)
     assert np.isfinite(mixed).all() and np.isfinite(uncertainty).all()
 

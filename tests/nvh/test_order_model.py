@@ -10,9 +10,10 @@ from scipy.signal import get_window
 
 from specsr.maps.grid import Grid
 from specsr.maps.pooling import pool_power
-from specsr.nvh.order_fit import OrderFit, ShaftLines, blend_fit, stretches
+from specsr.nvh.order_fit import OrderFit, blend_fit
 from specsr.nvh.order_lines import fine_cells
 from specsr.nvh.order_model import Levels, OrderModel
+from specsr.nvh.order_stretches import stretches
 
 SCALE = (4, 4)
 GRID = Grid(8192.0, 1024, 128, 128 * 159)  # 160 fine columns, 8 Hz rows, 1/64 s
@@ -38,10 +39,9 @@ def pooled(made: OrderModel, order: float, level: np.ndarray, **options: object)
     return made.fit(cells, Levels(np.array([order]), level[None], *zero), 0)[1]
 
 
-def fit_of(order: float, lines: np.ndarray, rest: np.ndarray) -> OrderFit:
+def fit_of(lines: np.ndarray, rest: np.ndarray) -> OrderFit:
     """A fit of full confidence."""
-    own = ShaftLines((order,), np.ones(lines.shape[1]), (order,))
-    return OrderFit(lines, lines, rest, (own,), 1.0)
+    return OrderFit(lines, lines, rest)
 
 
 def steady_line(away: np.ndarray) -> np.ndarray:
@@ -235,7 +235,7 @@ def test_another_speed_is_used_where_the_own_one_is_known():
 def test_where_orders_hold_all_power_the_fit_has_three_quarters_of_the_weight():
     """Levels in dB averaged 3 to 1; uncertainty less by 0.3 around and 0.5 more on lines."""
     lines, rest = np.full((32, 40), 8.0), np.zeros((32, 40))
-    fit = fit_of(1.0, lines, rest)
+    fit = fit_of(lines, rest)
     network = np.full((32, 40), 0.5)
     uncertainty = np.full((1, 32, 40), 2.0, np.float32)
     low = pool_power(lines, *SCALE)
@@ -247,7 +247,7 @@ def test_where_orders_hold_all_power_the_fit_has_three_quarters_of_the_weight():
 def test_the_weight_falls_with_the_misfit_and_the_share_of_the_orders():
     lines, rest = np.full((32, 40), 1.0), np.full((32, 40), 3.0)
     network, uncertainty = np.ones((32, 40)), np.ones((1, 32, 40), np.float32)
-    fit = fit_of(1.0, lines, rest)
+    fit = fit_of(lines, rest)
     for misfit, quality in ((0.0, 1.0), (2.0, 1.0), (2.7, math.exp(-1)), (3.4, math.exp(-4))):
         low = pool_power(lines + rest, *SCALE) * 10 ** (misfit / 10)
         power, reduced = blend_fit(network, uncertainty, low, fit, SCALE)
@@ -261,7 +261,7 @@ def test_the_misfit_is_the_rms_over_3_rows_and_5_columns():
     low = pool_power(lines, *SCALE)
     low[8, 10] *= 10
     network, uncertainty = np.ones((64, 80)), np.ones((1, 64, 80), np.float32)
-    power, _ = blend_fit(network, uncertainty, low, fit_of(1.0, lines, 0 * lines), SCALE)
+    power, _ = blend_fit(network, uncertainty, low, fit_of(lines, 0 * lines), SCALE)
     quality = np.log(power[::4, ::4]) / math.log(2) / 0.75
     expected = np.ones((16, 20))
     expected[7:10, 8:13] = math.exp(-((((100 / 15) ** 0.5 - 2) / 0.7) ** 2))
@@ -271,7 +271,7 @@ def test_the_misfit_is_the_rms_over_3_rows_and_5_columns():
 def test_a_line_gives_weight_to_the_cells_within_one_coarse_row():
     lines, rest = np.zeros((32, 40)), np.ones((32, 40))
     lines[18] = 1e6
-    fit = fit_of(1.0, lines, rest)
+    fit = fit_of(lines, rest)
     low = pool_power(lines + rest, *SCALE)
     network, uncertainty = np.full((32, 40), 100.0), np.ones((1, 32, 40), np.float32)
     power, _ = blend_fit(network, uncertainty, low, fit, SCALE)

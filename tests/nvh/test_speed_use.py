@@ -93,7 +93,7 @@ def test_a_wrong_speed_is_replaced_by_that_of_the_lines(change, caplog):
     with caplog.at_level("INFO", "specsr"):
         given = given_speed(low, grid, SCALE, wrong)
         assert not is_clear(given) and not rotation_of(given, len(right)).any()
-        fit = better(given, found_speed(estimate, low, grid, SCALE))
+        fit = better(given, found_speed(np.sqrt(estimate), low, grid, SCALE))
     assert fit is not None and fit.source == "found"
     ratio = fit.rotation_hz / right
     np.testing.assert_allclose(ratio[8:-8], 2, rtol=0.003)  # the spacing of the lines
@@ -107,7 +107,7 @@ def test_no_speed_explains_noise(caplog):
         assert given_speed(cells, grid, SCALE, right) is None
     assert "the lines of this map are no evidence of the given speed: not used" in caplog.text
     noise = np.random.default_rng(1).exponential(size=(1, 512, len(right)))
-    assert found_speed(noise, cells, grid, SCALE) is None
+    assert found_speed(np.sqrt(noise), cells, grid, SCALE) is None
     assert not is_clear(None) and rotation_of(None, 3).tolist() == [0, 0, 0]
 
 
@@ -122,7 +122,7 @@ def test_a_steady_comb_of_few_lines_is_no_machine(last, count, known):
     fine = SpectrogramTransform(1024, 128)(made.signal)
     low = pool(fine, *SCALE)
     estimate = made.expected_power(fine.grid)[None, :-1]
-    fit = found_speed(estimate, low.power.astype(float), low.grid.refined(*SCALE), SCALE)
+    fit = found_speed(np.sqrt(estimate), low.power.astype(float), low.grid.refined(*SCALE), SCALE)
     assert (fit is not None) == known
 
 
