@@ -20,7 +20,7 @@ from specsr.jobs.order_inputs import OrderCutting, Source
 from specsr.nvh.order_bandwidth import narrow_note
 from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut
-from specsr.nvh.order_piece import OrderPiece, piece_cuts
+from specsr.nvh.order_piece import OrderPiece, piece_cuts, whole_piece
 from specsr.nvh.resolvable import unresolved
 from specsr.nvh.shafts import ShaftOrder
 from specsr.nvh.vold_kalman import VoldKalman
@@ -105,9 +105,7 @@ def cut_orders(
         check()
         if errors := outputs.commit():
             raise SpecsrError("; ".join(errors))
-    names = ("times", "envelopes", "rpm", "bandwidth", "needed", "valid")
-    joined = [np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names]
-    whole = OrderPiece(parts[0].signal, parts[0].waveforms, *joined)
+    whole = whole_piece(parts[0].signal, parts)
     if note is not None:
         for k, line in enumerate(lines):
             factor = np.where(whole.valid[k], whole.needed[k] / whole.bandwidth[k], np.nan)

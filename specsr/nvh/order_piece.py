@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -57,6 +57,18 @@ class OrderPiece:
     def _like(self, samples: np.ndarray) -> Signal:
         kind = self.signal.samples.dtype
         return self.signal.replace(samples=samples.astype(kind, copy=False))
+
+
+def whole_piece(signal: Signal, pieces: Sequence[OrderPiece]) -> OrderPiece:
+    """Return consecutive pieces as one.
+
+    Args:
+        signal: that of the result; its samples are not looked at.
+        pieces: at least one, in the order of time.
+    """
+    names = [field.name for field in fields(OrderPiece) if field.name != "signal"]
+    arrays = [np.concatenate([getattr(piece, n) for piece in pieces], axis=-1) for n in names]
+    return OrderPiece(signal, *arrays)
 
 
 def piece_cuts(lines: Sequence[ShaftOrder], piece: OrderPiece) -> list[OrderCut]:

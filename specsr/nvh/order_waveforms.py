@@ -11,7 +11,7 @@ import numpy as np
 from specsr.choices import SEGMENT
 from specsr.nvh.order_blocks import order_pieces
 from specsr.nvh.order_cut import OrderCut
-from specsr.nvh.order_piece import OrderPiece, piece_cuts
+from specsr.nvh.order_piece import OrderPiece, piece_cuts, whole_piece
 from specsr.nvh.resolvable import unresolved
 from specsr.nvh.shafts import Shaft, ShaftOrder, shaft_orders
 from specsr.nvh.speed import checked_rpm
@@ -77,11 +77,7 @@ def extract_orders(
     """
     lines = _lines(signal, orders, shafts, method)
     pieces = list(order_pieces(signal, lines, method, segment, progress))
-    joined = [
-        np.concatenate([getattr(piece, name) for piece in pieces], axis=-1)
-        for name in ("waveforms", "times", "envelopes", "rpm", "bandwidth", "needed", "valid")
-    ]
-    return ExtractedOrders(lines, OrderPiece(signal, *joined))
+    return ExtractedOrders(lines, whole_piece(signal, pieces))
 
 
 def remove_orders(

@@ -12,18 +12,14 @@ from specsr.benchmark.options import BenchmarkOptions
 from specsr.benchmark.published import PUBLISHED
 from specsr.errors import SpecsrError
 from specsr.io.image import write_image
-from support.image_samples import model, photo
+from support.image_samples import model, photo, write_sets
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> Path:
-    for name in ("Set5", "Other"):
-        for i in range(2):
-            write_image(tmp_path / f"sets/{name}/HR/{i}.png", photo(seed=i))
-    write_image(tmp_path / "sets/DIV2K/DIV2K_valid_HR/0801.png", photo(64, 60))
-    return tmp_path / "sets"
+    return write_sets(tmp_path / "sets")
 
 
 def test_missing_sets_and_scales_are_refused(tmp_path: Path, sets: Path) -> None:

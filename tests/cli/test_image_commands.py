@@ -14,18 +14,14 @@ from specsr.images.upscale import upscale_image
 from specsr.io.image import read_image, write_image
 from specsr.models.model import save_model
 from support.command import run
-from support.image_samples import model, photo
+from support.image_samples import model, photo, write_sets
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture
 def sets(tmp_path: Path) -> Path:
-    for name in ("Set5", "Other"):
-        for i in range(2):
-            write_image(tmp_path / f"sets/{name}/HR/{i}.png", photo(seed=i))
-    write_image(tmp_path / "sets/DIV2K/DIV2K_valid_HR/0801.png", photo(64, 60))
-    return tmp_path / "sets"
+    return write_sets(tmp_path / "sets")
 
 
 def test_upscale_of_image_files_and_folders(tmp_path: Path, capsys) -> None:

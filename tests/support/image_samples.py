@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from specsr.images.imresize import imresize
+from specsr.io.image import write_image
 from specsr.models.config import EDSRConfig, MDSRConfig
 from specsr.models.edsr import EDSR
 from specsr.models.mdsr import MDSR
@@ -19,6 +22,15 @@ def photo(rows: int = 40, columns: int = 36, seed: int = 0) -> np.ndarray:
     image = imresize(small, 8)[:rows, :columns].copy()
     image[rows // 3 : rows // 2, columns // 4 :] //= 2
     return image
+
+
+def write_sets(folder: Path) -> Path:
+    """Write two sets of two images, and one of DIV2K, into a folder, and return it."""
+    for name in ("Set5", "Other"):
+        for i in range(2):
+            write_image(folder / name / "HR" / f"{i}.png", photo(seed=i))
+    write_image(folder / "DIV2K" / "DIV2K_valid_HR" / "0801.png", photo(64, 60))
+    return folder
 
 
 def model(scales=(2,), channels: int = 3, name: str = "tiny") -> Model:
