@@ -21,6 +21,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX devi
 NAMES = ("Mic [left]", "[/red]", "\x1b]0;title\x07\x1b[31m", "ab\u202edc", "two\nlines", "µ 日本")
 
 
+LEVELS = pytest.param(["levels"], marks=pytest.mark.slow)
+"""The same as ``info`` in a process that takes longer to start."""
+
+
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     samples = np.sin(np.arange(len(NAMES) * 4000.0)).reshape(len(NAMES), 4000)
@@ -107,7 +111,7 @@ def test_a_full_output_ends_in_one_line(recording, args):
         _one_line(_process(*args, *files, stdout=full), "No space left on device")
 
 
-@pytest.mark.parametrize("args", [["info"], ["info", "--json"], ["levels"]])
+@pytest.mark.parametrize("args", [["info"], ["info", "--json"], LEVELS])
 def test_a_closed_pipe_ends_in_one_line(recording, args):
     reading, writing = os.pipe()
     os.close(reading)
@@ -145,7 +149,9 @@ def test_a_full_disk_ends_in_one_line(tmp_path, recording, command, name):
     assert f"{name}" in errors[0] and not list(out.parent.glob("*"))
 
 
-@pytest.mark.parametrize("command", ["spectrogram", "levels", "info", "report"])
+@pytest.mark.parametrize(
+    "command", ["spectrogram", "levels", "info", pytest.param("report", marks=pytest.mark.slow)]
+)
 def test_a_folder_that_takes_no_files_ends_in_one_line(recording, command):
     name = {"spectrogram": "o.npz", "levels": "o.png", "info": "o.json", "report": "o.html"}
     done = _process(command, recording, "-o", Path("/proc/none") / name[command])
