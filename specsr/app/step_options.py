@@ -43,7 +43,8 @@ class Denoise:
         carrier: for orders: lines at this frequency in Hz +- k orders are kept too, or at that in
             the channel of this name; empty for none.
         keep: what of a recording is left as measured; None for nothing.
-        follow: the level of the noise changes with time; for ``noise`` and ``noise_from``.
+        follow: the level of the noise changes with time; for ``noise`` and ``noise_from``; None:
+            where the recording shows it.
         strict: what is no noise is removed too; not for ``noise`` and ``noise_from``.
         removed: what was taken from a recording is an output too.
     """
@@ -55,7 +56,7 @@ class Denoise:
     noise_from: tuple[float, float] | None = None
     carrier: str = ""
     keep: Keep | None = None
-    follow: bool = False
+    follow: bool | None = None
     strict: bool = False
     removed: bool = False
 

@@ -141,7 +141,10 @@ def _denoise() -> Form:
 
     carrier = w.TextInput(name=_CARRIER, placeholder="8000 (Hz), or a channel")
     impacts = w.Checkbox(name=_IMPACTS)
-    follow = w.Checkbox(name="The level of the noise changes (--follow-noise)")
+    follow = w.Select(
+        name="The level of the noise changes (--follow-noise)",
+        options={"where the recording shows it": None, "yes": True, "no": False},
+    )
     strict = w.Checkbox(name="Remove also what is no noise (--strict)")
     removed = w.Checkbox(name=_REMOVED)
     known = _FOUND, _FILE, _STRETCH
@@ -150,7 +153,7 @@ def _denoise() -> Form:
         keep: Keep | None = "impacts" if impacts.value and impacts.visible else None
         is_known = method.value in known
         shared = Denoise(
-            keep=keep, follow=is_known and bool(follow.value),
+            keep=keep, follow=follow.value if is_known else None,
             strict=not is_known and bool(strict.value),
             removed=bool(removed.value and removed.visible),
         )  # fmt: skip

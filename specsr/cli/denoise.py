@@ -28,7 +28,7 @@ from specsr.models.options import InferOptions
 
 
 def _noise(
-    noise: Path | None = None, noise_from: str | None = None, follow_noise: bool = False
+    noise: Path | None = None, noise_from: str | None = None, follow_noise: bool | None = None
 ) -> NoiseSource:
     """Return where the noise is recorded alone."""
     span = None
@@ -57,10 +57,11 @@ noise_options = Group(
             ),
         ],
         "follow_noise": Annotated[
-            bool,
+            Optional[bool],
             typer.Option(
-                "--follow-noise", help="The level of the noise changes with time, alike in all "
-                "third octaves; broadband sound of the machine that does so is removed too.",
+                "--follow-noise/--no-follow-noise", help="The level of the noise changes with "
+                "time, alike in all third octaves; broadband sound of the machine that does so is "
+                "removed too. Default: with --noise and --noise-from where the recording shows it.",
             ),
         ],
     },

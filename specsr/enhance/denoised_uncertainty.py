@@ -37,7 +37,9 @@ def with_uncertainty(
     """
     estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
     spectrum = noise.spectrum(noisy.grid)
-    change = level_changes(spectrum, estimate) if noise.follow else None
+    change = None
+    if noise.follow.any():
+        change = level_changes(spectrum, estimate) * noise.follow[:, None]
     powers = noise_powers(spectrum, estimate.image(), change)
     maps = clean.image(), noisy.image(), estimate.image()
     return clean.replace(uncertainty_db=magnitude_uncertainty(*maps, powers))
@@ -62,7 +64,7 @@ class ColumnUncertainty:
     ) -> None:  # fmt: skip
         self.spectrum = noise.spectrum(grid)
         self.change: np.ndarray | None = None
-        if noise.follow:
+        if noise.follow.any():
             self.change = noise.changes(noisy if again is None else again(), grid, options)
         self.arriving = both_columns(noisy, grid, noise.models[0], options)
         self.measured: deque[np.ndarray] = deque()

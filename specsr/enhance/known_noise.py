@@ -10,7 +10,8 @@ beyond the power of the noise and is no noise is given back (`specsr.enhance.exc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
 from specsr.enhance.followed_noise import level_changes, whole_changes
 from specsr.enhance.level_interval import magnitude_uncertainty
+from specsr.enhance.noise_change import changing
 from specsr.enhance.noise_floor import N_FFT
 from specsr.enhance.noise_profile import (
     Noise,
@@ -59,21 +61,31 @@ class KnownNoise:
     Attributes:
         recording: of the noise alone, rate and channels of the recording that it is in, or one
             channel.
-        follow: its level changes with time.
+        follow: channels in which its level is followed, bool [C].
         found: it comes from the recording that it is in.
         models: for expected maps and for `PAIR`.
     """
 
     recording: Signal
-    follow: bool
+    follow: np.ndarray
     found: bool
     models: tuple[Model, Model]
 
     @classmethod
     def of(
-        cls, noise: Signal | Noise, noisy: Source | SpecMap, model: str | Path | Model | None
-    ) -> KnownNoise:
-        """Return the noise of a recording or map; ``model`` is one for `PAIR`, None: bundled.
+        cls, noise: Signal | Noise, noisy: Source | SpecMap, model: str | Path | Model | None,
+        again: Callable[[], Source] | None = None,
+    ) -> KnownNoise:  # fmt: skip
+        """Return the noise of a recording or map.
+
+        Where ``noise`` leaves open whether it is followed, the recording or map decides; an open
+        file only if it can be opened ``again``.
+
+        Args:
+            noise: recording of the noise, with options or without.
+            noisy: the recording or map that it is in.
+            model: for `PAIR`; None: the bundled one.
+            again: opens the recording once more.
 
         Raises:
             SpecsrError: as `specsr.enhance.noise_profile.fitting`, or no such model.
@@ -81,7 +93,17 @@ class KnownNoise:
         given = Noise(noise) if isinstance(noise, Signal) else noise
         models = find_model(None, EXPECTED, (1, 1)), find_model(model, PAIR, (1, 1))
         fitted = fitting(given.recording, noisy, given.found)
-        return cls(fitted, given.follow, given.found, models)
+        follow = np.full(len(noisy.channels), bool(given.follow))
+        known = cls(fitted, follow, given.found, models)
+        if given.follow is None and not given.found:
+            transforms = [] if isinstance(noisy, SpecMap) else usable(noisy.rate, fitted.length)
+            found = changing(noisy, transforms, known.spectrum, again)
+            return replace(known, follow=found)
+        return known
+
+    def followed(self, first: int, count: int) -> np.ndarray:
+        """Return `follow` of ``count`` channels from the position ``first`` on."""
+        return self.follow[first : first + count]
 
     def spectrum(self, grid: Grid) -> np.ndarray:
         """Return the power of the noise in the rows of a map, [C, F] or [1, F]."""
@@ -105,7 +127,8 @@ class KnownNoise:
             grid: of its whole map.
             options: how the network for expected maps is run.
         """
-        return whole_changes(noisy, grid, self.spectrum(grid), self.models[0], options)
+        found = whole_changes(noisy, grid, self.spectrum(grid), self.models[0], options)
+        return found * self.follow[:, None]
 
 
 def signal_to_noise(
@@ -222,8 +245,9 @@ def noise_gain(
     if channel is not None and len(spectrum) > 1:
         spectrum = spectrum[channel : channel + len(noisy.channels)]
     estimate = expected(noisy, model=noise.models[0], options=options, progress=progress)
-    if noise.follow and change is None:
-        change = level_changes(spectrum, estimate)
+    follow = noise.followed(channel or 0, len(noisy.channels))
+    if follow.any() and change is None:
+        change = level_changes(spectrum, estimate) * follow[:, None]
     ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, change)
     gain = np.stack([wiener(ratio, attenuation) for ratio in ratios])
     return NoiseGain(gain.astype(np.float32), spectrum, change), estimate
@@ -233,6 +257,16 @@ def noise_transforms(rate: float) -> tuple[SpectrogramTransform, SpectrogramTran
     """Return the transforms of a recording by its rate in Hz: powers of two near 1 / `ROW_HZ`."""
     low, high = (int(np.clip(2 ** round(np.log2(rate / hz)), *N_FFT)) for hz in ROW_HZ)
     return SpectrogramTransform(low, low // 4), SpectrogramTransform(high, high // 4)
+
+
+def usable(rate: float, length: int) -> list[SpectrogramTransform]:
+    """Return the transforms of a recording by its rate, Hz, and the samples of its noise.
+
+    A short recording of noise has no long windows.
+    """
+    transforms = noise_transforms(rate)
+    fits = [each for each in transforms if 3 * each.n_fft <= length]
+    return fits or [transforms[-1]]
 
 
 def joined(low: np.ndarray, high: np.ndarray, rate: float) -> np.ndarray:

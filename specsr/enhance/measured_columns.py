@@ -42,6 +42,19 @@ def whole_grid(transform: SpectrogramTransform, noisy: Source) -> Grid:
     return transform.grid(noisy.cut(0, 1), noisy.length)
 
 
+def measured_columns(noisy: Source, grid: Grid) -> Iterator[np.ndarray]:
+    """Yield the columns of the measured map of a recording, in order, float32 [C, rows, k].
+
+    Args:
+        noisy: the recording, or an open file (`specsr.io.stream`).
+        grid: of its whole map (`whole_grid`).
+    """
+    frames = Frames(grid, len(noisy.channels))
+    for piece in blocks(noisy, max(1, BLOCK // len(noisy.channels))):
+        for samples in parts(piece, grid):
+            yield frames.magnitude(frames.add(samples)).numpy()
+
+
 def both_columns(
     noisy: Source, grid: Grid, model: Model, options: InferOptions
 ) -> Iterator[BothColumns]:
@@ -56,14 +69,12 @@ def both_columns(
     Raises:
         SpecsrError: as `specsr.expected`.
     """
-    frames = Frames(grid, len(noisy.channels))
     waiting: deque[np.ndarray] = deque()
 
     def arriving() -> Iterator[np.ndarray]:
-        for piece in blocks(noisy, max(1, BLOCK // len(noisy.channels))):
-            for samples in parts(piece, grid):
-                waiting.append(frames.magnitude(frames.add(samples)).numpy())
-                yield waiting[-1]
+        for magnitude in measured_columns(noisy, grid):
+            waiting.append(magnitude)
+            yield magnitude
 
     for columns in expected_columns(arriving(), grid, model=model, options=options):
         yield BothColumns(taken(waiting, columns.magnitude.shape[-1]), columns.magnitude)

@@ -18,7 +18,7 @@ from specsr.enhance.known_noise import (
     NoiseGain,
     joined,
     noise_gain,
-    noise_transforms,
+    usable,
 )
 from specsr.enhance.measured_columns import whole_grid
 from specsr.enhance.noise_profile import FOLLOWED_SECONDS
@@ -42,8 +42,8 @@ def noise_pieces(
     Args:
         again: opens the recording once more; None if ``noisy`` can be read twice.
     """
-    usable = usable_transforms(noisy, noise)
-    longer = usable[0].grid(noisy.cut(0, 1))
+    transforms = usable(noisy.rate, noise.recording.length)
+    longer = transforms[0].grid(noisy.cut(0, 1))
     reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
     margin = reach * longer.hop_length + 4 * longer.n_fft
     margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
@@ -54,8 +54,8 @@ def noise_pieces(
         options.segment, noisy.rate, math.lcm(longer.hop_length * fold, step), margin, noisy.length
     )
     changes: list[np.ndarray] = []
-    if noise.follow and len(segments(noisy.length, cuts.size, cuts.margin)) > 1:
-        grids = [whole_grid(transform, noisy) for transform in usable]
+    if noise.follow.any() and len(segments(noisy.length, cuts.size, cuts.margin)) > 1:
+        grids = [whole_grid(transform, noisy) for transform in transforms]
         changes = [
             noise.changes(noisy if again is None else again(), grid, options) for grid in grids
         ]
@@ -63,7 +63,7 @@ def noise_pieces(
 
     def draft(part: Signal, first: int, steps: Progress | None) -> Draft[list[NoiseGain]]:
         gains = []
-        for i, transform in enumerate(usable):
+        for i, transform in enumerate(transforms):
             spec = transform(part)
             change = None
             if changes:
@@ -74,7 +74,7 @@ def noise_pieces(
             gains.append(found[0])
         shares = [
             excess_shares(transform(part), each.gain, options.device)
-            for transform, each in zip(usable, gains, strict=True)
+            for transform, each in zip(transforms, gains, strict=True)
         ]
         if noise.found:
             clean = waveform(part, gains, Decision.constant(np.stack(shares)))
@@ -86,7 +86,7 @@ def noise_pieces(
             SpectrogramTransform.inverse(
                 gain.applied(transform(part), options.device, decision[i]), options.device
             )
-            for i, (transform, gain) in enumerate(zip(usable, gains, strict=True))
+            for i, (transform, gain) in enumerate(zip(transforms, gains, strict=True))
         ]
         samples = joined(found[0].samples, found[-1].samples, part.rate)
         return found[0].replace(samples=samples, full_scale=part.full_scale)
@@ -94,16 +94,9 @@ def noise_pieces(
     def finish(part: Signal, first: int, gains: list[NoiseGain], decision: Decision) -> Signal:
         clean = waveform(part, gains, decision)
         if noise.found:
-            return restrained(part, clean, decision[len(usable)], options.device)
+            return restrained(part, clean, decision[len(transforms)], options.device)
         return restored(
             part, clean, noise.channels(first, len(part.channels)), attenuation, options.device
         )
 
     return process_decided(noisy, draft, finish, cuts, progress)
-
-
-def usable_transforms(noisy: Source, noise: KnownNoise) -> list[SpectrogramTransform]:
-    """Return the transforms of a recording: a short recording of noise has no long windows."""
-    transforms = noise_transforms(noisy.rate)
-    fitting = [each for each in transforms if 3 * each.n_fft <= noise.recording.length]
-    return fitting or [transforms[-1]]

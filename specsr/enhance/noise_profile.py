@@ -2,7 +2,7 @@
 
 The spectrum is that of the whole recording.  Noise whose level changes can be followed: by one gain
 over time for all frequencies, the least rise of the third octaves.  Sound of the machine that fills
-every third octave and changes looks the same, so nothing is followed unless it is asked for.
+every third octave and changes may look the same (`specsr.enhance.noise_change`).
 """
 
 from __future__ import annotations
@@ -59,13 +59,14 @@ class Noise:
     Attributes:
         recording: of the noise, any rate, one channel or as many as the recording that it is in.
         follow: its level changes with time, alike in all third octaves.  Broadband sound of the
-            machine that changes like that is removed too.
+            machine that changes like that is removed too.  None: where the recording that it is in
+            shows it (`specsr.enhance.noise_change`), but not if it was ``found`` there.
         found: it comes from the recording that it is in (`specsr.find_noise`): what was removed and
             is no noise is given back (`specsr.enhance.restraint`).
     """
 
     recording: Signal
-    follow: bool = False
+    follow: bool | None = None
     found: bool = False
 
 

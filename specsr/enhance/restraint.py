@@ -89,7 +89,6 @@ def share_given_back(
     maps = {
         hz: _powers(removed, rate, hz) for hz in {hz for b in BANDS for hz in (b.short, b.long)}
     }
-    fine = _powers(removed, rate, SLOW[0].long)
     powers = [_band_powers(x, rate) for x in (removed, kept)]
     for i, band in enumerate(BANDS):
         ours, theirs = powers[0][i], powers[1][i]
@@ -103,11 +102,21 @@ def share_given_back(
             found.append(_share(value - 2 - max(zone, error), half))
             found.append(_steady(value, error))
         if band.low == 0:  # orders of slow machines lie close
-            for part in SLOW:
-                value, error = _moment(fine, part, rate, part.long, duration)
-                found.append(_steady(value, SLOW_ERRORS * error))
+            found.append(slow_share(removed, rate))
         shares[i] = max(found)
     return shares
+
+
+def slow_share(removed: np.ndarray, rate: float) -> float:
+    """Return the share of the lowest band that is given back for lines in parts of it, 0 to 1.
+
+    Args:
+        removed: samples that were removed, [N].
+        rate: Hz.
+    """
+    power = _powers(removed, rate, SLOW[0].long)
+    moments = [_moment(power, part, rate, part.long, len(removed) / rate) for part in SLOW]
+    return max(_steady(value, SLOW_ERRORS * error) for value, error in moments)
 
 
 def _steady(value: float, error: float) -> float:

@@ -20,11 +20,11 @@ from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.impacts import impact_pieces, keep_impacts
 from specsr.enhance.known_noise import PAIR as NOISE
 from specsr.enhance.known_noise import KnownNoise
+from specsr.enhance.low_lines import restrained_orders
 from specsr.enhance.measured_columns import whole_grid
 from specsr.enhance.noise_pieces import noise_pieces
 from specsr.enhance.noise_profile import Noise
 from specsr.enhance.orders import keep_orders
-from specsr.enhance.restraint import restrained
 from specsr.enhance.segments import join
 from specsr.errors import SpecsrError
 from specsr.io import stream
@@ -143,9 +143,9 @@ class Denoise(Work):
             if long is not None:
                 return self._long(task, long, noise)
         noisy: Any = load(path, self.reading)
-        known = None if noise is None else KnownNoise.of(noise, noisy, self.model)
         if isinstance(noisy, SpecMap):
             return self._result(task, noisy, denoise(noisy, noise=noise, **self._shared(task)))
+        known = None if noise is None else KnownNoise.of(noise, noisy, self.model)
         clean = join(self._pieces(task, noisy, known))
         if self.keep is not None:
             clean = keep_impacts(noisy, clean)
@@ -183,13 +183,13 @@ class Denoise(Work):
             Panel("removed", transform, "removed"),
             Panel("denoised", transform),
         ]
-        known = None if noise is None else KnownNoise.of(noise, long, self.model)
         with ExitStack() as stack:
 
             def once_more() -> Source:  # files are read from their start to their end
                 return stack.enter_context(opened(task.file, self.reading))
 
-            follow = known is not None and known.follow
+            known = None if noise is None else KnownNoise.of(noise, long, self.model, once_more)
+            follow = known is not None and bool(known.follow.any())
             pieces = self._pieces(task, long, known, once_more if follow else None)
             if self.keep is not None:
                 pieces = impact_pieces(once_more(), pieces)
@@ -216,7 +216,7 @@ class Denoise(Work):
             noisy, carrier = with_carrier(task.file, self.reading, noisy, self.carrier)
         clean = keep_orders(noisy, self.options.segment, task.progress, carrier)
         if not self.strict:
-            clean = restrained(noisy, clean)
+            clean = restrained_orders(noisy, clean)
         if self.keep is not None:
             clean = keep_impacts(noisy, clean)
         return self._result(task, noisy, clean)

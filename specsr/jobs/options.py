@@ -154,7 +154,7 @@ class NoiseSource:
         file: recording of the noise; or `AUTO`: it is found in the recording itself
             (`specsr.find_noise`).
         span: first and last time in s of a stretch of the recording itself without the machine.
-        follow: the level of the noise changes with time.
+        follow: the level of the noise changes with time; None: where the recording shows it.
 
     Raises:
         SpecsrError: a file and a span, a span before the recording, or ``follow`` without either.
@@ -162,15 +162,14 @@ class NoiseSource:
 
     file: Path | None = None
     span: tuple[float, float] | None = None
-    follow: bool = False
+    follow: bool | None = None
 
     def __post_init__(self) -> None:
         if self.file is not None and self.span is not None:
             raise SpecsrError("--noise and --noise-from: two sources of the noise, leave one out")
-        if self.follow and not self.given:
-            raise SpecsrError(
-                "--follow-noise: add --noise FILE, --noise auto or --noise-from 0:1.5"
-            )
+        if self.follow is not None and not self.given:
+            option = "--follow-noise" if self.follow else "--no-follow-noise"
+            raise SpecsrError(f"{option}: add --noise FILE, --noise auto or --noise-from 0:1.5")
         if self.span is not None and self.span[0] < 0:
             raise SpecsrError(
                 f"--noise-from starts at {self.span[0]:g} s: expected times from 0 s up"

@@ -59,7 +59,7 @@ CASES = {
     "bicubic": (MAP, steps.Upscale(2, model="bicubic")),
     "denoise": (RUN, steps.Denoise(attenuation=12.5)),
     "orders kept": (CHANNEL, steps.Denoise(orders=True)),
-    "noise in a file": (RUN, steps.Denoise(noise="run up.wav")),
+    "noise in a file": (RUN, steps.Denoise(noise="run up.wav", follow=False)),
     "noise in a stretch": (RUN, steps.Denoise(noise_from=(0.0, 0.5), follow=True)),
     "noise found": (RUN, steps.Denoise(noise="auto", keep="impacts", follow=True)),
     "floor": (RUN, steps.Denoise(method="floor", strict=True)),

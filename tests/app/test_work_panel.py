@@ -91,7 +91,8 @@ def test_forms_show_what_a_result_can_have() -> None:
     assert denoise.options() == steps.Denoise(noise="auto", follow=True, removed=True)
     denoise.widgets[0].value = "floor"
     assert denoise.options() == steps.Denoise(method="floor", strict=True, removed=True)
-    for widget in denoise.widgets[6:]:
+    denoise.widgets[6].value = None
+    for widget in denoise.widgets[7:]:
         widget.value = False
     denoise.widgets[0].value, denoise.widgets[2].value = "stretch", "0.5:1"
     assert denoise.options() == steps.Denoise(noise_from=(0.5, 1.0))

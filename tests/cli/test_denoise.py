@@ -62,6 +62,7 @@ def test_noise_of_a_file_and_of_a_stretch_is_removed(folder, capsys) -> None:
         ("--noise-from 1:0", "--noise-from is '1:0': expected two times in s"),
         ("--noise-from -1:1", "--noise-from starts at -1 s"),
         ("--follow-noise", "--follow-noise: add --noise FILE, --noise auto or --noise-from 0:1.5"),
+        ("--no-follow-noise", "--no-follow-noise: add --noise FILE, --noise auto or"),
         ("--noise idle.wav --method floor", "have a method of their own: leave out --method"),
         ("--noise idle.wav --model denoise", "was trained for the pair 'denoise', not 'noise'"),
         ("--noise idle.wav --orders", "--orders needs no noise"),
