@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from common import data_folder, parser, progress, publish, read_first, run, some
-from denoise import DURATION, SHORTEST, SNRS, real_cases, real_paths
+from denoise_cases import DURATION, SHORTEST, SNRS, real_cases, real_paths
 
 from specsr import Signal, denoise, find_noise
 from specsr.scores.metrics import si_sdr

@@ -5,43 +5,37 @@ Beside the modes of `specsr denoise` stand known methods that get the same recor
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import generator
 import numpy as np
 import torch
-from common import CACHE, DATA, data_folder, parser, progress, publish, read_first, run
-from generator_parts import slow
+from common import CACHE, DATA, parser, progress, publish, run
+from denoise_mixes import MIXED, NOISES, SET, SNRS, Mix, mixed, mixes
+from denoise_rows import Found, Scores, below, means, one
 from scipy.signal import find_peaks
 from scipy.special import exp1
 
 from specsr import (
     Signal,
-    SpecMap,
     SpectrogramTransform,
     denoise,
-    find_noise,
-    keep_impacts,
     keep_orders,
 )
 from specsr.choices import MAX_ATTENUATION
 from specsr.enhance.excess import without_excess
-from specsr.enhance.expected import expected
 from specsr.enhance.followed_noise import level_changes
 from specsr.enhance.known_noise import (
     KnownNoise,
     joined,
     noise_powers,
-    noise_transforms,
     signal_to_noise,
     wiener,
 )
-from specsr.enhance.noise_profile import noise_spectrum
+from specsr.enhance.low_lines import restrained_orders
+from specsr.enhance.noise_profile import Noise, noise_spectrum
 from specsr.enhance.pulses import restored
 from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
@@ -50,12 +44,8 @@ from specsr.maps.transform import istft, stft
 from specsr.models.options import InferOptions
 from specsr.scores.metrics import si_sdr
 
-SET = 0
 KEPT = CACHE / "denoise_kinds.json"
-SNRS = (0, 10, 20)
-MIXED = 0.6
 FOUR = ("car run-up", "bearing", "e-drive", "diesel")
-NOISES = ("white", "ventilation", "swelling", "passing")
 ORACLE = SpectrogramTransform(2048, 512)
 CLEAR_DB = 10.0
 """Level of an order over the noise from which its level is scored, dB."""
@@ -84,7 +74,8 @@ than 0.05 dB.
 Methods: *noisereduce*: stationary gate with the noise profile. *subtraction*: power spectral
 subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the better known method).
 *mask*: true ratio mask, bound for such gains. *noise*: `specsr denoise --noise`. *noise, follow*:
-with `--follow-noise`. *noise, log*: the log-spectral gain of Ephraim and Malah from the same ratio.
+with `--follow-noise`. *noise, steady*: with `--no-follow-noise`. *noise, log*: the same with the
+log-spectral gain of Ephraim and Malah from the same ratio.
 *network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
 *noise, auto*: `--noise auto`, which gets no profile. *strict*: *network* with `--strict`.
 *noise, impacts* and *strict, impacts*: with `--keep impacts`. *orders, carrier*: with
@@ -92,86 +83,6 @@ with `--follow-noise`. *noise, log*: the log-spectral gain of Ephraim and Malah 
 
 *Peaks*: rms error in dB of the peaks of impacts, of those above {HIGH_PEAK:.0%} of the highest one.
 """
-
-
-@dataclass(frozen=True, eq=False)
-class Mix:
-    """A machine in noise: clean signal, noise of the same length and another stretch of it."""
-
-    kind: str
-    noise_kind: str
-    snr: float
-    clean: Signal
-    noise: np.ndarray
-    profile: np.ndarray
-
-    @property
-    def noisy(self) -> Signal:
-        return self.clean.replace(samples=self.clean.samples + self.noise)
-
-    @property
-    def alone(self) -> Signal:
-        return Signal(self.profile, self.clean.rate, self.clean.unit)
-
-    @functools.cached_property
-    def maps(self) -> list[tuple[SpecMap, SpecMap]]:
-        """Measured and expected maps."""
-        specs = [transform(self.noisy) for transform in noise_transforms(self.clean.rate)]
-        return [(spec, expected(spec)) for spec in specs]
-
-    @functools.cached_property
-    def found(self) -> Signal:
-        """Noise found in the recording."""
-        return find_noise(self.noisy).recording
-
-    @functools.cached_property
-    def strict(self) -> np.ndarray:
-        """Result of the network alone."""
-        return denoise(self.noisy, strict=True).samples[0]
-
-    def impacts(self, samples: np.ndarray) -> np.ndarray:
-        """Return a result with the impacts as in the mix."""
-        return keep_impacts(self.noisy, self.clean.replace(samples=samples[None])).samples[0]
-
-
-def noise_of(kind: str, seed: int, length: int, rate: float, data: Path) -> list[np.ndarray]:
-    """Return noise [length] and another stretch of it."""
-    rng = np.random.default_rng([seed, 7])
-    if kind == "white":
-        return list(rng.standard_normal((2, length)))
-    folder = "background" if kind == "passing" else "car_hvac"
-    files = sorted(data_folder(data, "audio", "val", folder).glob("*.flac"))
-    samples, native = read_first(files[seed % len(files)])
-    samples = Signal(samples, native).resample(rate).samples[0]
-    border = int(MIXED * samples.size)
-    noise = np.resize(samples[:border], length)
-    if kind == "swelling":
-        noise = noise * 10 ** (5 / 20 * slow(rng, length, rate, 0.7))
-    if kind == "passing":
-        seconds = np.arange(length) / rate
-        rise = np.exp(-0.5 * np.square((seconds - 0.55 * seconds[-1]) / 0.85))
-        noise = noise * 10 ** (15 / 20 * rise)
-    return [noise, samples[border:]]
-
-
-def mixes(kinds: list[str]) -> list[tuple[str, int, str, float]]:
-    """Return kind, seed, noise and ratio of all mixes."""
-    chosen: dict[str, int] = {}
-    for kind, seed in generator.machine_set(SET):
-        chosen.setdefault(kind, seed)
-    return [
-        (kind, chosen[kind], noise, snr) for kind in kinds for noise in NOISES for snr in SNRS
-    ]  # fmt: skip
-
-
-def mixed(kind: str, seed: int, noise_kind: str, snr: float, data: Path) -> Mix:
-    """Return a mix, the clean signal at an rms of 1 Pa."""
-    made = generator.make(kind, seed)
-    samples = made.clean / np.sqrt(np.mean(np.square(made.clean)))
-    clean = Signal(samples[None], made.rate, "Pa", rpm=made.rpm)
-    noise, profile = noise_of(noise_kind, seed, clean.length, made.rate, data)
-    gain = 10 ** (-snr / 20) / math.sqrt(np.mean(np.square(noise)))
-    return Mix(kind, noise_kind, snr, clean, gain * noise, gain * profile)
 
 
 def noisereduce(mix: Mix) -> np.ndarray:
@@ -199,15 +110,20 @@ def mask(mix: Mix) -> np.ndarray:
     return istft(share * (s + n), grid).numpy()
 
 
-def by_noise(mix: Mix, follow: bool = False, log: bool = False, auto: bool = False) -> np.ndarray:
+def by_noise(
+    mix: Mix, follow: bool | None = None, log: bool = False, auto: bool = False
+) -> np.ndarray:
     """`specsr.denoise(noise=...)`, by its parts: the expected maps are made once for each mix.
 
-    With ``log`` the gain is r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).
+    With ``follow`` None the recording decides, as by default.  With ``log`` the gain is
+    r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).
     """
     found = []
     alone = mix.found if auto else mix.alone
+    if follow is None:
+        follow = bool(KnownNoise.of(Noise(alone, None, auto), mix.noisy, None).follow.any())
     for spec, estimate in mix.maps:
-        known = KnownNoise.of(alone, spec, None)
+        known = KnownNoise.of(Noise(alone, follow), spec, None)
         grid = spec.grid
         noise = noise_spectrum(alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
         change = level_changes(noise, estimate) if follow else None
@@ -229,7 +145,7 @@ def by_noise(mix: Mix, follow: bool = False, log: bool = False, auto: bool = Fal
 def orders(mix: Mix, carrier_hz: float | None = None) -> np.ndarray:
     if carrier_hz is not None and mix.kind not in WITH_CARRIER:
         raise SpecsrError(f"{mix.kind}: has no carrier")
-    return restrained(mix.noisy, keep_orders(mix.noisy, carrier_hz=carrier_hz)).samples[0]
+    return restrained_orders(mix.noisy, keep_orders(mix.noisy, carrier_hz=carrier_hz)).samples[0]
 
 
 METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
@@ -239,7 +155,8 @@ METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
     "mask": mask,
     "noise": by_noise,
     "noise, follow": lambda mix: by_noise(mix, follow=True),
-    "noise, log": lambda mix: by_noise(mix, log=True),
+    "noise, steady": lambda mix: by_noise(mix, follow=False),
+    "noise, log": lambda mix: by_noise(mix, follow=False, log=True),
     "network": lambda mix: denoise(mix.noisy).samples[0],
     "floor": lambda mix: denoise(mix.noisy, method="floor").samples[0],
     "orders": orders,
@@ -249,11 +166,6 @@ METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
     "strict, impacts": lambda mix: mix.impacts(mix.strict),
     "orders, carrier": lambda mix: orders(mix, CARRIER_HZ),
 }
-
-
-Scores = tuple[float, float, float]
-"""SI-SDR, and the rms errors of the levels of clear lines and of the peaks of impacts, dB; nan
-without such."""
 
 
 def score(mix: Mix, samples: np.ndarray) -> Scores:
@@ -329,68 +241,25 @@ def main() -> None:
             KEPT.parent.mkdir(exist_ok=True)
             KEPT.write_text(json.dumps(kept))
     tables = {
-        "SI-SDR, dB, mean of run-up, bearing, e-drive and diesel": _means(found, args.only, FOUR),
-        "SI-SDR, dB, mean of all kinds": _means(found, args.only, tuple(generator.KINDS)),
-        "Machines below their input": _below(found, args.only),
-        "Orders, rms error in dB, mean of all kinds": _means(
+        "SI-SDR, dB, mean of run-up, bearing, e-drive and diesel": means(found, args.only, FOUR),
+        "SI-SDR, dB, mean of all kinds": means(found, args.only, tuple(generator.KINDS)),
+        "Machines below their input": below(found, args.only),
+        "Orders, rms error in dB, mean of all kinds": means(
             found, args.only, tuple(generator.KINDS), 1
         ),
-        "Peaks of impacts, rms error in dB, mean of clicks and bearing": _means(
+        "Peaks of impacts, rms error in dB, mean of clicks and bearing": means(
             found, args.only, IMPACTS, 2
         ),
     }
     for snr in args.levels:
         for noise in args.noises:
             rows = [
-                {"kind": kind} | {m: _one(found, kind, noise, snr, m) for m in args.only}
+                {"kind": kind} | {m: one(found, kind, noise, snr, m) for m in args.only}
                 for kind in args.kinds
             ]
             tables[f"By kind, {noise}, {snr} dB: SI-SDR, dB"] = rows
     tables = {heading: rows for heading, rows in tables.items() if rows}
     publish(args, "Noise reduction by kind of machine", PROTOCOL, tables, digits=1)
-
-
-Found = dict[tuple[str, str, float, str], Scores]
-
-
-def _one(found: Found, kind: str, noise: str, snr: float, method: str) -> float | None:
-    value = found.get((kind, noise, snr, method))
-    return None if value is None else value[0]
-
-
-def _means(found: Found, methods: list[str], kinds: tuple[str, ...], which: int = 0) -> list:
-    """Return mean scores: a row for each noise and ratio; of methods for all kinds alike."""
-    rows = []
-    for noise in NOISES:
-        for snr in SNRS:
-            row: dict[str, object] = {"background": noise, "SNR, dB": f"{snr:g}"}
-            for method in methods:
-                values = [found.get((kind, noise, snr, method)) for kind in kinds]
-                known = [v[which] for v in values if v is not None and not math.isnan(v[which])]
-                row[method] = float(np.mean(known)) if known else None
-            if any(row[method] is not None for method in methods):
-                rows.append(row)
-    return rows
-
-
-def _below(found: Found, methods: list[str]) -> list:
-    """Return how many machines are below their input: a row for each noise and ratio."""
-    rows = []
-    for noise in NOISES:
-        for snr in SNRS:
-            row: dict[str, object] = {"background": noise, "SNR, dB": f"{snr:g}"}
-            for method in methods:
-                losses = [
-                    found[kind, noise, snr, "input"][0] - value[0]
-                    for (kind, n, s, m), value in found.items()
-                    if (n, s, m) == (noise, snr, method) and (kind, n, s, "input") in found
-                ]
-                below = [loss for loss in losses if loss > 0.05]
-                worst = f", worst {max(below):.1f} dB" if below else ""
-                row[method] = f"{len(below)} of {len(losses)}{worst}"
-            if any((noise, snr) == key[1:3] for key in found):
-                rows.append(row)
-    return rows
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import generator
 import numpy as np
 from common import DATA, parser, progress, publish, run
-from denoise_kinds import SET, noise_of
+from denoise_mixes import SET, noise_of
 from map_coverage import within
 from scipy.ndimage import maximum_filter1d
 
