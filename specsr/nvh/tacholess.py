@@ -16,6 +16,7 @@ import numpy as np
 
 from specsr.errors import SpecsrError, expect
 from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidates
+from specsr.nvh.tacholess_confidence import LOST, SURE
 from specsr.nvh.tacholess_edges import Lines, continued, held
 from specsr.nvh.tacholess_factors import LARGEST_TERM
 from specsr.nvh.tacholess_mains import CONFIDENCE, mains_of
@@ -34,11 +35,6 @@ ORDERS = tuple(float(k) for k in range(1, 41))
 """Orders of a machine of which nothing is known."""
 SHORTEST = 0.5
 """Least duration of a recording, s."""
-SURE = 0.5
-"""Confidence that a column of a speed that counts as found has."""
-LOST = 0.05
-"""Probability by the sums alone below which the speed is interpolated from the columns around: a
-path between this and `SURE` is more often right than a straight line."""
 FOUND = 0.25
 """Fraction of a recording in which the confidence has to be `SURE` or more for a speed."""
 SLOWEST, FASTEST = 1.0, 1e6
@@ -92,8 +88,9 @@ class FoundSpeed:
 
     Attributes:
         times: of the columns, s, on the time axis of the recording, [T].
-        rpm: speed, 1/min, [T]; continued beside the clear columns (`specsr.nvh.tacholess_edges`),
-            else interpolated, or held, where `Track.clear` is below `LOST`.
+        rpm: speed, 1/min, [T]; continued beside the clear columns while there are lines
+            (`specsr.nvh.tacholess_edges`), and interpolated, or held, where they have ended or
+            `Track.clear` is below `LOST`: the confidence is `LOST` at most there.
         confidence: probability that the lines of a column follow the speed, 0 to 1, [T].  That the
             lines have the assumed orders is not part of it: see the candidates.
         candidates: speeds that explain the recording, the best one first, before the refinement.
@@ -215,17 +212,18 @@ def find_speed_in(
     track = chosen.track
     unit = chosen.spacing or 1.0
     start = None if options.start is None else options.start * unit / 60
-    rotation_hz, known = speeds[track.path] / 60, track.clear >= LOST
+    rotation_hz = speeds[track.path] / 60
     heard = signal.low()
     lines = Lines.of(chosen, given, speeds / 60, options.rpm_range, options.start)
-    rotation_hz, beside = continued(heard, rotation_hz, track.clear, step, lines)
-    rotation_hz = held(rotation_hz, known | beside, start)
+    rotation_hz, known = continued(heard, rotation_hz, track.clear, step, lines)
+    rotation_hz = held(rotation_hz, known, start)
     refined = partial(refine_by_phase, heard, step=step, orders=track.orders)
     if (track.clear >= SURE).any():
         rotation_hz = refined(rotation_hz)
     rpm = 60 * rotation_hz / unit
     changed = changes(pattern(heard, rotation_hz, step), track.clear, step)
-    confidence = lowered(track.confidence, sorted({*changed, *track.breaks}))
+    sure = np.where(known, track.confidence, np.minimum(track.confidence, LOST))
+    confidence = lowered(sure, sorted({*changed, *track.breaks}))
     mains = mains_of(rotation_hz, track.clear, refined)
     is_open = start is None and not len(given)
     rival = rival_of(found, 0) if is_open and options.candidate == 1 else None

@@ -19,6 +19,11 @@ from scipy.ndimage import uniform_filter1d
 
 from specsr.nvh.tacholess_factors import PART, SHARING, related
 
+SURE = 0.5
+"""Confidence that a column of a speed that counts as found has."""
+LOST = 0.05
+"""Probability by the sums alone below which the speed is interpolated from the columns around: a
+path between this and `SURE` is more often right than a straight line."""
 SECONDS = 1.0
 """Averaging time of the evidence, s."""
 SUMS = (3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.5)

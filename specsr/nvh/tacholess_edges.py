@@ -1,29 +1,34 @@
-"""Speed before the first and after the last clear column, continued from the clear part.
+"""Speed beside its clear columns: continued while there are lines, and held where they have ended.
 
 Lines that sink into the noise raise the sums of single columns too little for a path that may turn
 in every column.  From the clear part outwards the slope of the speed is a state of the search as
 well, and its changes cost as the acceleration of a machine is distributed: a path is then found by
-the sums of many columns, and where these show nothing it keeps its slope.
+the sums of many columns.  Where the recording has become quieter and the sums show no lines any
+more (a machine that is switched off, a pause), the speed is not known.
+
+Source: Page, Biometrika 41(1/2), 1954 (the end of the lines: the shortfall of the sums, added up).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
 from specsr.nvh.tacholess_candidates import Candidate
+from specsr.nvh.tacholess_confidence import LOST, SECONDS, SURE
 from specsr.nvh.tacholess_factors import SHARED
-from specsr.nvh.tacholess_map import SLOPES, best_scores, pieces
+from specsr.nvh.tacholess_map import SLOPES, WINDOWS, best_scores, pieces
 from specsr.nvh.tacholess_path import STEP, start_scores
 from specsr.signal import Signal
 
 ANCHOR = 0.9
 """Probability by the sums from which a column is clear."""
 LONGEST = 2.0
-"""Longest part beside the clear columns that is searched, s; beyond it the speed is held."""
+"""Longest part beside the clear columns that is searched, s; longer parts between them are pauses,
+which are searched from both sides."""
 OVERLAP, SLOPE = 0.25, 0.4
 """Clear columns that are searched again, and those inside of them whose slope is the first, s."""
 STEEPEST = 2.5
@@ -32,6 +37,16 @@ ACCELERATION = 2.0
 """Standard deviation of the second derivative of log(speed), 1/s²."""
 WEIGHT = 0.5
 """Log likelihood of a score of 1: neighbouring columns show the same lines."""
+DROP = 12.0
+"""Drop of the level from the clear columns on, dB, from which lines may have ended.  Lines that
+sink into the noise leave its level: 9 dB less at most in the columns continued of cars of sets 1
+and 2 of benchmarks/generator.py, and 18 dB and more less with quieter noise before and after."""
+SILENT = -2000.0
+"""Level that stands for that of zeros, dB."""
+LINES, SHORTFALL = 4.0, 6.0
+"""Sum below which a quieter column speaks against lines (`tacholess_confidence.SUMS`), and the
+total of what is missing at which they have ended.  Continued paths through noise have sums of 2.5
+on average, in silence 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +90,7 @@ class Lines:
 def continued(
     signal: Signal, rotation_hz: np.ndarray, clear: np.ndarray, step: float, lines: Lines,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Return a speed continued beyond its clear columns, Hz, and which columns are continued, [T].
+    """Return a speed continued beyond its clear columns, Hz, and in which it is known, [T].
 
     Args:
         signal: the recording.
@@ -84,22 +99,87 @@ def continued(
         step: distance of the columns, s.
         lines: of the machine.
     """
-    count = len(rotation_hz)
-    found, changed = rotation_hz.copy(), np.zeros(count, dtype=bool)
+    found, known = rotation_hz.copy(), clear >= LOST
     sure = np.flatnonzero(clear >= ANCHOR)
-    if not len(sure):
-        return found, changed
-    first, last, reach = int(sure[0]), int(sure[-1]), round(LONGEST / step)
-    for edge, sign in ((first, -1), (last, 1)):
-        outer = max(edge - reach, 0) if sign < 0 else min(edge + reach, count - 1)
-        if outer == edge:
-            continue
-        inner = int(np.clip(edge - sign * max(round(OVERLAP / step), 1), first, last))
+    for edge, end, is_pause in _sides(sure, len(clear), step):
+        sign = int(np.sign(end - edge))
+        within = int(sure[0]), int(sure[-1])
+        inner = int(np.clip(edge - sign * max(round(OVERLAP / step), 1), *within))
+        outer = edge + sign * min(abs(end - edge), round(LONGEST / step))
         columns = np.arange(inner + sign, outer + sign, sign)
-        path = _outwards(signal, rotation_hz, step, lines, inner, columns, (first, last))
-        new = (columns - edge) * sign > 0
-        found[columns[new]], changed[columns[new]] = path[new], True
-    return found, changed
+        path, sums = _outwards(signal, rotation_hz, step, lines, inner, columns, within)
+        inside = inner - sign * np.arange(round(SECONDS / step) + 1)
+        inside = inside[(inside >= within[0]) & (inside <= within[1])]
+        usual = np.median(_levels(signal, inside, step), axis=1, keepdims=True)
+        quieter = _quieter(signal, columns, step, usual)
+        last = _lasting(sums, quieter, round(max(WINDOWS) / 2 / step))
+        if not is_pause:  # the lines on the other side of a pause hold the path
+            new = columns[:last][(columns[:last] - edge) * sign > 0]
+            found[new], known[new] = path[(new - inner) * sign - 1], True
+        if last < len(columns):
+            gone = np.arange(inner + sign * (last + 1), end + sign, sign)
+            # evidence is a mean over `SECONDS`: next to lines it is theirs
+            apart = np.abs(gone - gone[0]) * step > SECONDS / 2
+            known[gone] = apart & (clear[gone] >= SURE) & ~_quieter(signal, gone, step, usual)
+    return found, known
+
+
+def _sides(sure: np.ndarray, count: int, step: float) -> Iterator[tuple[int, int, bool]]:
+    """Yield clear columns with columns beside them to search, the last of these, whether a pause.
+
+    Args:
+        sure: clear columns, ascending.
+        count: of all columns.
+        step: distance of the columns, s.
+    """
+    if not len(sure):
+        return
+    if sure[0] > 0:
+        yield int(sure[0]), 0, False
+    for before, after in zip(sure[:-1].tolist(), sure[1:].tolist()):
+        if (after - before) * step > LONGEST:
+            middle = (before + after) // 2
+            yield before, middle, True
+            yield after, middle + 1, True
+    if sure[-1] < count - 1:
+        yield int(sure[-1]), count - 1, False
+
+
+def _lasting(sums: np.ndarray, quieter: np.ndarray, reach: int) -> int:
+    """Return in how many columns from the first on a path has lines: all, or until they end.
+
+    Args:
+        sums: on the path, [n].
+        quieter: columns whose level is `DROP` or more below that of the clear ones, [n].
+        reach: columns after the end of lines whose windows still hold them.
+    """
+    total, begin = 0.0, 0
+    for k, (each, is_quieter) in enumerate(zip(sums, quieter)):
+        total += LINES - float(each) if is_quieter else -np.inf
+        if total <= 0:
+            total, begin = 0.0, k + 1
+        elif total > SHORTFALL:
+            least = max(begin - reach, 0)
+            while begin > least and quieter[begin - 1]:
+                begin -= 1
+            return begin
+    return len(sums)
+
+
+def _quieter(signal: Signal, columns: np.ndarray, step: float, usual: np.ndarray) -> np.ndarray:
+    """Return which columns are `DROP` below a usual level [C, 1] in all channels with one, [n]."""
+    drop = usual - _levels(signal, columns, step)
+    return np.asarray(((drop > DROP) | (usual <= SILENT)).all(axis=0))
+
+
+def _levels(signal: Signal, columns: np.ndarray, step: float) -> np.ndarray:
+    """Return the level of columns, dB, [C, n]; `SILENT` in silence."""
+    found = np.empty((len(signal.samples), len(columns)))
+    for k, t in enumerate(columns):
+        first, last = (round(max(t + side, 0) * step * signal.rate) for side in (-0.5, 0.5))
+        part = signal.samples[:, first : max(last, first + 1)].astype(np.float64)
+        found[:, k] = np.square(part).mean(axis=1) if part.shape[1] else 0.0
+    return np.maximum(10 * np.log10(np.maximum(found, 1e-300)), SILENT)
 
 
 def held(rotation_hz: np.ndarray, known: np.ndarray, start: float | None) -> np.ndarray:
@@ -119,8 +199,11 @@ def held(rotation_hz: np.ndarray, known: np.ndarray, start: float | None) -> np.
 def _outwards(
     signal: Signal, rotation_hz: np.ndarray, step: float, lines: Lines,
     inner: int, columns: np.ndarray, within: tuple[int, int],
-) -> np.ndarray:  # fmt: skip
-    """Return the speed in columns from ``inner`` outwards, Hz; ``within`` are clear columns."""
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Return the speed in columns from ``inner`` outwards, Hz, and the sums on its path.
+
+    ``within`` are the first and the last clear column.
+    """
     sign = int(np.sign(columns[0] - inner))
     speeds = lines.speeds
     part = slice(int(columns.min()), int(columns.max()) + 1)
@@ -143,11 +226,13 @@ def _outwards(
     steepest = max(round(STEEPEST * step / STEP), 1)
     moves = np.arange(-steepest, steepest + 1) * (STEP / step)
     nearest = np.abs(moves[:, None] - np.array(SLOPES)).argmin(axis=1)
+    start = int(np.clip(round(log[0]), 0, len(speeds) - 1))
     path = _path(
-        np.ascontiguousarray(scores), nearest, int(np.clip(round(log[0]), 0, len(speeds) - 1)),
-        float(np.clip(slope, -steepest, steepest)), ACCELERATION * step**2 / STEP, WEIGHT,
+        np.ascontiguousarray(scores), nearest, start, float(np.clip(slope, -steepest, steepest)),
+        ACCELERATION * step**2 / STEP, WEIGHT,
     )  # fmt: skip
-    return speeds[path]
+    slopes = nearest[np.diff(path, prepend=start) + steepest]
+    return speeds[path], scores[slopes, path, np.arange(len(path))]
 
 
 @njit(cache=True)

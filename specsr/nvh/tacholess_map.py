@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 from scipy.ndimage import maximum_filter1d, uniform_filter, uniform_filter1d
 
-from specsr.nvh.speed_search import BACKGROUND, MAX_DB, MIN_DB, standardised
+from specsr.nvh.speed_search import BACKGROUND, MAX_DB, MIN_DB
 from specsr.nvh.tacholess_source import Heard
 from specsr.signal import Signal
 
@@ -56,6 +56,9 @@ SKIRTS = 1e-4
 """Power over that of the strongest line within `BACKGROUND` rows, below which a cell shows the
 skirts of that line: side lobes, its sweep within a window, images of the interpolation.  Without
 noise they would stand out of the background as far as lines, several percent of the speed wide."""
+FAINT, FLAT = 1e-12, 1.0
+"""Power over the highest one of a piece up to which a cell shows nothing, and standard deviation of
+a column in dB, of every channel, up to which it has no lines: what noise leaves that is fainter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,14 +158,15 @@ def _lines(plain: np.ndarray, warped: Sequence[np.ndarray]) -> list[np.ndarray]:
     totals = [np.zeros(plain.shape[1:]) for _ in warped]
     for c, power in enumerate(plain):
         skirts = SKIRTS * maximum_filter1d(power, size, axis=0)
-        skirts += max(float(power.max()) * 1e-12, 1e-300)
+        skirts += max(float(power.max()) * FAINT, 1e-300)
         background = uniform_filter(10 * np.log10(power + skirts), (size, 9))
         for total, each in zip(totals, warped):
             db = 10 * np.log10(each[c] + skirts)
             above = np.clip(db - background, MIN_DB, MAX_DB)
             # limits shift the mean, which a comb of many teeth would add up
             total += above - uniform_filter1d(above, size, axis=0)
-    return [standardised(total).astype(np.float32) for total in totals]
+    least = FLAT * len(plain)
+    return [(x / np.maximum(x.std(axis=0), least)).astype(np.float32) for x in totals]
 
 
 def pieces(

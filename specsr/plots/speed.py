@@ -8,7 +8,8 @@ import numpy as np
 
 from specsr.choices import DB_RANGE
 from specsr.maps.spec_map import SpecMap
-from specsr.nvh.tacholess import SURE, FoundSpeed
+from specsr.nvh.tacholess import FoundSpeed
+from specsr.nvh.tacholess_confidence import SURE
 from specsr.plots.maps import plot_map
 from specsr.plots.parts import MAX_COLUMNS, draw_orders, figure_text, label_x
 
