@@ -280,7 +280,8 @@ def _run() -> object:
 
 def _usage(error: Any) -> int:
     """Show a wrong use of the command line, as typer reports it; return the exit code."""
-    error.message = plain(error.message).replace("Value error, ", "")  # of Python, not the user's
+    if type(error).__name__ != "NoArgsIsHelpError":  # whose message is the help, of many lines
+        error.message = plain(error.message).replace("Value error, ", "")  # not the user's words
     with suppress(OSError):
         error.show()
     return int(error.exit_code)

@@ -99,6 +99,11 @@ class Upscale(Work):
         if self.top is not None and (io.is_map(task.file) or self.pair in ("pool", "stft")):
             raise SpecsrError("--top is for recordings at a higher rate (pair band): leave it out")
         if io.is_map(task.file):
+            if self.pair == "band":
+                raise SpecsrError(
+                    "is a map: --pair band is for recordings: leave it out, or add --pair pool if "
+                    "its cells are means"
+                )
             self._refuse_resolution("is a map with its own window and hop: leave them out")
             low = load(task.file, self.reading, self.speed)
             assert isinstance(low, SpecMap)

@@ -237,3 +237,18 @@ def test_numbers_of_an_option_are_finite(text) -> None:
 def test_a_wrong_choice_is_named_without_words_of_python(folder, capsys) -> None:
     code, _, err = run(capsys, "upscale", folder, "--consistency", "sideways")
     assert code == 2 and "'sideways' is not one of" in err and "Value error" not in err
+
+
+def test_a_map_has_no_pair_of_recordings(tmp_path, capsys):
+    path = tmp_path / "map.npz"
+    noise = np.random.default_rng(0).standard_normal(2048)
+    specsr.write_map(path, specsr.spectrogram(specsr.Signal(noise, 8000.0), n_fft=256))
+    code, _, err = run(capsys, "upscale", path, "--pair", "band", "-o", tmp_path / "fine.npz")
+    assert code == 1 and len(err.strip().splitlines()) == 1
+    assert "map.npz: is a map: --pair band is for recordings" in err and "stft" not in err
+
+
+def test_a_group_without_a_command_shows_its_help_in_lines(capsys):
+    code, out, err = run(capsys, "benchmark")
+    assert code != 0 and "\\n" not in out + err
+    assert any(line.strip().startswith("speed ") for line in (out + err).splitlines())
