@@ -7,6 +7,7 @@ from .enhance.band import upscale_band as upscale_band
 from .enhance.band_options import BandOptions as BandOptions
 from .enhance.denoise import denoise as denoise
 from .enhance.expected import expected as expected
+from .enhance.expected_recording import expected_spectrogram as expected_spectrogram
 from .enhance.found_noise import find_noise as find_noise
 from .enhance.impacts import keep_impacts as keep_impacts
 from .enhance.maps import upscale_map as upscale_map
@@ -138,6 +139,7 @@ __all__ = [
     "BandOptions",
     "denoise",
     "expected",
+    "expected_spectrogram",
     "sharp_map",
     "keep_orders",
     "read_image",

@@ -131,7 +131,7 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
     read, head, call = read_lines(source, speed=options.orders), [], ["x"]
     if options.orders:
         arguments.append("--orders")
-        head = [] if options.strict else ["from specsr.enhance.low_lines import restrained_orders"]
+        head = [] if options.strict else ["from specsr.enhance.restraint import restrained"]
         carrier = ""
         if options.carrier:
             arguments += ["--carrier", options.carrier]
@@ -146,7 +146,7 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
                 given = f"Path({source.path!r}), {constructor(source.reading)}"
                 read.append(f"x, hz = with_carrier({given}, x, {options.carrier!r})")
         line = f"specsr.keep_orders(x{carrier})"
-        line = f"result = {line if options.strict else f'restrained_orders(x, {line})'}"
+        line = f"result = {line if options.strict else f'restrained(x, {line})'}"
     else:
         if options.noise == str(AUTO):
             arguments += ["--noise", options.noise]
@@ -167,14 +167,14 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
             call.append(f"method={options.method!r}")
         if options.strict:
             call.append("strict=True")
-        if options.follow is not None:
-            arguments.append("--follow-noise" if options.follow else "--no-follow-noise")
+        if options.follow:
+            arguments.append("--follow-noise")
             if options.noise == str(AUTO):
                 head.append("from dataclasses import replace")
-                read.append(f"noise = replace(noise, follow={options.follow})")
+                read.append("noise = replace(noise, follow=True)")
             else:
                 head.append("from specsr.enhance.noise_profile import Noise")
-                read.append(f"noise = Noise(noise, follow={options.follow})")
+                read.append("noise = Noise(noise, follow=True)")
         if options.attenuation != MAX_ATTENUATION:
             arguments += ["--attenuation", number(options.attenuation)]
             call.append(f"attenuation={number(options.attenuation)}")
@@ -202,10 +202,11 @@ def _map(source: Source, options: Map, taken: Collection[str]) -> Step:
         if value is not None:
             arguments += [f"--{name}", number(value)]
             call.append(f"{name}={number(value)}")
-    line = f"specsr.spectrogram({', '.join(call)})"
+    verb = "spectrogram"
     if options.expected:
         arguments.append("--expected")
-        line = f"specsr.expected({line})"
+        verb = "expected_spectrogram"
+    line = f"specsr.{verb}({', '.join(call)})"
     lines = [*read_lines(source), f"result = {line}", write_line("map", outputs[0])]
     return Step(title, tuple(arguments), python(lines), outputs, "map")
 

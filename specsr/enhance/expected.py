@@ -140,6 +140,7 @@ def expected_columns(
     pieces: Iterable[np.ndarray],
     grid: Grid,
     *,
+    every: int = 1,
     model: str | Path | Model | None = None,
     options: InferOptions = InferOptions(),
     progress: Progress | None = None,
@@ -147,8 +148,10 @@ def expected_columns(
     """Yield the expected map of a measured one whose columns arrive in pieces, block by block.
 
     Args:
-        pieces: magnitudes of consecutive columns, [C, rows, k]; together ``grid.frames`` columns.
-        grid: of the whole map.
+        pieces: magnitudes of consecutive columns, [C, rows, k]; together the columns of
+            ``finer(grid, every)``.
+        grid: of the whole map that is yielded.
+        every: columns that arrive for each one that is yielded: the network sees all of them.
         model, options, progress: as for `expected`.
 
     Raises:
@@ -156,7 +159,8 @@ def expected_columns(
     """
     found = find_model(model, PAIR, (1, 1))
     _require_grid(grid)
-    blocks = _blocks(grid, found)
+    fine = finer(grid, every)
+    blocks = _blocks(fine, found, every)
     arriving = iter(pieces)
     held = np.empty((0, grid.rows, 0), dtype=np.float32)
     first = 0
@@ -169,17 +173,26 @@ def expected_columns(
         held = np.concatenate([p for p in parts if p.shape[-1]], axis=-1)
         first = block.first
         if not reference:
-            reference = [_reference(channel, grid) for channel in held[..., :size]]
+            reference = [_reference(channel, fine) for channel in held[..., :size]]
         done = [
-            _block(channel[:, :size], level, block, grid, found, options)
+            _block(channel[:, :size], level, block, grid, every, found, options)
             for channel, level in zip(held, reference, strict=True)
         ]
         yield Columns(*(np.stack(side) for side in zip(*done)))
 
 
-def _blocks(grid: Grid, model: Model) -> list[Segment]:
-    """Return the blocks of a map as ranges of its columns."""
-    fold = model.net.config.fold[1]
+def finer(grid: Grid, every: int) -> Grid:
+    """Return the grid of a map with ``every`` times as many columns, among them all of ``grid``."""
+    if every == 1:
+        return grid
+    # to the last column of the grid: it may lie past the end of the recording
+    length = (grid.frames - 1) * grid.hop_length
+    return replace(grid, hop_length=grid.hop_length // every, length=length)
+
+
+def _blocks(grid: Grid, model: Model, every: int) -> list[Segment]:
+    """Return the blocks of a map as ranges of its columns, each from a column that is kept."""
+    fold = math.lcm(model.net.config.fold[1], every)
     seconds = math.ceil(levels.FIRST_SECONDS / grid.dt)
     size = max(seconds, math.ceil(WINDOWS * grid.n_fft / grid.hop_length))
     margin = model.net.reach((1, 1))[1]
@@ -210,8 +223,8 @@ def _reference(magnitude: np.ndarray, grid: Grid) -> float:
 
 
 def _block(
-    measured: np.ndarray, reference: float, block: Segment, grid: Grid, model: Model,
-    options: InferOptions,
+    measured: np.ndarray, reference: float, block: Segment, grid: Grid, every: int,
+    model: Model, options: InferOptions,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Return magnitude and uncertainty of one block of a channel, [rows, k] each.
 
@@ -219,7 +232,8 @@ def _block(
         measured: magnitudes of the block with its margins, [rows, T].
         reference: level of the recording, dB.
         block: its columns.
-        grid: of the whole map.
+        grid: of the whole map that is returned.
+        every: columns of the block for each one that is returned.
         model: a model for `PAIR`.
         options: tiling, ensemble, precision, device.
     """
@@ -227,11 +241,12 @@ def _block(
     measured = measured.astype(np.float64) / unit
     reference -= 20 * math.log10(unit)
     db = _to_db(measured, grid)
-    level = levels.segment_level(levels.median_level(db, grid), reference)
+    fine = finer(grid, every)
+    level = levels.segment_level(levels.median_level(db, fine), reference)
     relative = levels.relative_levels(db, level)
-    image = torch.from_numpy(speckle_image(relative, grid.n_fft / grid.hop_length))
+    image = torch.from_numpy(speckle_image(relative, grid.n_fft / fine.hop_length))
     result = run_tiled(model.net, image, (1, 1), options).numpy()
-    own = slice(block.start - block.first, block.stop - block.first)
+    own = slice(block.start - block.first, block.stop - block.first, every)
     # levels outside the range of the model keep their offset
     estimate, relative, db = (x[:, own].astype(np.float64) for x in (result[0], relative, db))
     estimate += db - relative

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from specsr.enhance.expected import PAIR, Columns, expected, expected_columns
+from specsr.enhance.expected import PAIR, Columns, expected_columns, finer
+from specsr.enhance.expected_recording import expected_spectrogram, further, magnitudes
 from specsr.enhance.segments import blocks
 from specsr.io import stream
 from specsr.jobs.estimated_map import EstimatedMapWork, Put
 from specsr.jobs.plan import Result
 from specsr.jobs.spectrogram import BLOCK
 from specsr.jobs.task import Task
-from specsr.maps.frames import Frames
-from specsr.maps.grid import Grid
 from specsr.maps.transform import SpectrogramTransform
 from specsr.signal import Signal
 
@@ -32,32 +29,33 @@ class ExpectedSpectrogram(EstimatedMapWork):
 
     def whole(self, task: Task, signal: Signal) -> Result:
         """Return the map of a recording in memory."""
-        measured = SpectrogramTransform.for_rate(signal.rate, **self.analysis)(signal)
-        clean = expected(
-            measured, model=self.model, options=self.options, progress=task.progress
+        clean = expected_spectrogram(
+            signal, model=self.model, options=self.options, progress=task.progress,
+            **self.analysis,
         )  # fmt: skip
-        return self.result(task, clean, lambda: measured)
+        transform = SpectrogramTransform.for_rate(signal.rate, **self.analysis)
+        return self.result(task, clean, lambda: transform(signal))
 
     def long(self, task: Task, long: stream.Recording) -> Result:
         """Write the map of a recording that is read in pieces."""
         transform = SpectrogramTransform.for_rate(long.rate, **self.analysis)
         grid = transform.grid(long.cut(0, 1), long.length)
 
+        every = further(grid)
+
         def estimate(puts: Sequence[Put]) -> Iterator[Columns]:
             return expected_columns(
-                _magnitudes(long, grid, puts), grid, model=self.model, options=self.options,
-                progress=task.progress,
+                magnitudes(_pieces(long, puts), finer(grid, every)), grid, every=every,
+                model=self.model, options=self.options, progress=task.progress,
             )  # fmt: skip
 
         return self.written(task, long, grid, estimate)
 
 
-def _magnitudes(long: stream.Recording, grid: Grid, puts: Sequence[Put]) -> Iterator[np.ndarray]:
-    """Yield the magnitudes of a recording, [C, rows, k]; its speed is written."""
-    frames = Frames(grid, len(long.channels))
+def _pieces(long: stream.Recording, puts: Sequence[Put]) -> Iterator[Signal]:
+    """Yield a recording in pieces; its speed is written."""
     for piece in blocks(long, max(1, BLOCK // len(long.channels))):
         if piece.rpm is not None:
             for put in puts:
                 put("rpm", piece.rpm)
-        for samples in stream.parts(piece, grid):
-            yield frames.magnitude(frames.add(samples)).numpy()
+        yield piece

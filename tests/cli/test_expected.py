@@ -60,6 +60,24 @@ def test_the_map_is_that_of_the_library_with_its_origin(tmp_path, recording, mod
     assert len(origin["model_sha256"]) == 64 and origin["precision"] == "float32"
 
 
+def test_few_columns_are_estimated_from_denser_ones_of_long_recordings_too(
+    tmp_path, recording, model, capsys
+):
+    out = tmp_path / "clean.npz"
+    code, _, _ = run(
+        capsys, "spectrogram", recording, "--expected", "--model", model, "--n-fft", 64,
+        "--overlap", 0.5, "--segment", 3, "-o", out,
+    )  # fmt: skip
+    assert code == 0
+    found, signal = specsr.read_map(out), specsr.read(recording)
+    wanted = specsr.expected_spectrogram(signal, n_fft=64, overlap=0.5, model=model)
+    assert found.grid == wanted.grid
+    np.testing.assert_array_equal(found.magnitude, wanted.magnitude)
+    alone = specsr.expected(specsr.spectrogram(signal, n_fft=64, overlap=0.5), model=model)
+    assert not np.allclose(found.magnitude, alone.magnitude, rtol=1e-2)
+    np.testing.assert_array_equal(found.rpm, signal.rpm)
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])
 def test_a_long_recording_gives_the_same_map_and_figure_kinds(
     tmp_path, recording, model, capsys, suffix
