@@ -279,11 +279,14 @@ def _run() -> object:
 
 
 def _usage(error: Any) -> int:
-    """Show a wrong use of the command line, as typer reports it; return the exit code."""
-    if type(error).__name__ != "NoArgsIsHelpError":  # whose message is the help, of many lines
-        error.message = plain(error.message).replace("Value error, ", "")  # not the user's words
-    with suppress(OSError):
-        error.show()
+    """Show a wrong use of the command line as one line; return the exit code."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+        with suppress(OSError):
+            error.show()
+    else:
+        text = plain(error.format_message()).replace("Value error, ", "").rstrip(".")
+        used = "specsr" if error.ctx is None else error.ctx.command_path
+        complain(f"{text}; {used} -h shows what is expected")
     return int(error.exit_code)
 
 

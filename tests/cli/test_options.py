@@ -252,3 +252,10 @@ def test_a_group_without_a_command_shows_its_help_in_lines(capsys):
     code, out, err = run(capsys, "benchmark")
     assert code != 0 and "\\n" not in out + err
     assert any(line.strip().startswith("speed ") for line in (out + err).splitlines())
+
+
+def test_a_wrong_use_is_one_line_with_the_way_to_the_options(capsys):
+    for words in (["--top", "full"], ["--unknown"], ["-o"]):
+        code, out, err = run(capsys, "upscale", "a.wav", *words)
+        assert code == 2 and out == "" and len(err.strip().splitlines()) == 1
+        assert words[0] in err and " -h shows what is expected" in err
