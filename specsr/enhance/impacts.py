@@ -72,12 +72,16 @@ def _level(power: np.ndarray) -> np.ndarray:
     return median[:, first] * (1 - part) + median[:, np.minimum(first + 1, count - 1)] * part
 
 
-def keep_impacts(noisy: Signal, clean: Signal) -> Signal:
+def keep_impacts(noisy: Signal, clean: Signal, device: str = "cpu") -> Signal:
     """Return a denoised recording with its impacts as they were measured.
 
     Args:
         noisy: the recording before, samples [C, N].
         clean: after, of the same shape.
+        device: torch device of the inverse transform, or ``"auto"``.
+
+    Raises:
+        SpecsrError: no such device.
 
     Example:
         >>> samples = 0.01 * np.random.default_rng(0).standard_normal(8000)
@@ -91,7 +95,7 @@ def keep_impacts(noisy: Signal, clean: Signal) -> Signal:
     removed = transform(noisy.replace(samples=noisy.samples - clean.samples))
     shares = [impact_share(power) for power in _powers(transform(noisy))]
     back = removed.replace(magnitude=removed.magnitude * np.stack(shares).astype(np.float32))
-    samples = clean.samples + SpectrogramTransform.inverse(back).samples
+    samples = clean.samples + SpectrogramTransform.inverse(back, device).samples
     return clean.replace(samples=samples.astype(clean.samples.dtype))
 
 
@@ -99,12 +103,15 @@ def _powers(spec: SpecMap) -> list[np.ndarray]:
     return [np.square(channel, dtype=np.float64) for channel in spec.magnitude]
 
 
-def impact_pieces(noisy: Source, pieces: Iterable[Signal]) -> Generator[Signal, None, None]:
+def impact_pieces(
+    noisy: Source, pieces: Iterable[Signal], device: str = "cpu"
+) -> Generator[Signal, None, None]:
     """Yield consecutive pieces of a denoised recording with its impacts, as `keep_impacts`.
 
     Args:
         noisy: the recording before.
         pieces: after, from its start on, without gaps.
+        device: torch device of the inverse transforms, or ``"auto"``.
     """
     transform = impact_transform(noisy.rate)
     unit = transform.n_fft // 4 * BLOCK
@@ -118,7 +125,7 @@ def impact_pieces(noisy: Source, pieces: Iterable[Signal]) -> Generator[Signal, 
         last = end if end == noisy.length else (end - edge) // unit * unit
         if last <= done:
             continue
-        found = keep_impacts(noisy.cut(first, end), held)
+        found = keep_impacts(noisy.cut(first, end), held, device)
         yield _part(found, done - first, last - first, start + done / noisy.rate)
         done = last
         cut = max(0, done - edge)

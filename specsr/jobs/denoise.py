@@ -148,7 +148,7 @@ class Denoise(Work):
         known = None if noise is None else KnownNoise.of(noise, noisy, self.model)
         clean = join(self._pieces(task, noisy, known))
         if self.keep is not None:
-            clean = keep_impacts(noisy, clean)
+            clean = keep_impacts(noisy, clean, self.options.device)
         result = self._result(task, noisy, clean)
         if known is None or not _has_map(task):
             return result
@@ -192,7 +192,7 @@ class Denoise(Work):
             follow = known is not None and bool(known.follow.any())
             pieces = self._pieces(task, long, known, once_more if follow else None)
             if self.keep is not None:
-                pieces = impact_pieces(once_more(), pieces)
+                pieces = impact_pieces(once_more(), pieces, self.options.device)
             uncertainty = None
             if known is not None and _has_map(task):
                 uncertainty = ColumnUncertainty(
@@ -216,9 +216,9 @@ class Denoise(Work):
             noisy, carrier = with_carrier(task.file, self.reading, noisy, self.carrier)
         clean = keep_orders(noisy, self.options.segment, task.progress, carrier)
         if not self.strict:
-            clean = restrained_orders(noisy, clean)
+            clean = restrained_orders(noisy, clean, self.options.device)
         if self.keep is not None:
-            clean = keep_impacts(noisy, clean)
+            clean = keep_impacts(noisy, clean, self.options.device)
         return self._result(task, noisy, clean)
 
     def _result(self, task: Task, noisy: Signal | SpecMap, clean: Signal | SpecMap) -> Result:

@@ -64,3 +64,15 @@ def test_a_waveform_written_from_a_map_is_computed_on_the_device(seen, tmp_path,
     )  # fmt: skip
     assert code == 0, err
     assert seen == ["cpu"] and out.exists()
+
+
+@pytest.mark.parametrize("words", [("--keep", "impacts"), ("--orders", "--keep", "impacts")])
+def test_impacts_and_orders_are_given_back_on_the_device(seen, tmp_path, capsys, words):
+    run_up = specsr.synthesise(specsr.RunUp(rate=RATE, duration=1.0, rpm=(1200, 2400))).signal
+    specsr.write(tmp_path / "run.h5", run_up)
+    code, _, err = run(
+        capsys, "denoise", tmp_path / "run.h5", *words, "--device", "cpu",
+        "-o", tmp_path / "quiet.wav",
+    )  # fmt: skip
+    assert code == 0, err
+    assert len(seen) >= 3 and set(seen) == {"cpu"}
