@@ -19,21 +19,14 @@ from specsr.cli.app import app
 from specsr.cli.options import numbers
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Batch, Figure, Reading, Resolution, Speed
-from specsr.maps.pooling import pool
-from specsr.maps.transform import spectrogram
 from specsr.models.options import InferOptions
 from specsr.nvh.speed import rpm_from_pulses
 from specsr.report.page import ReportOptions
 from specsr.scores.evaluate import EvaluateOptions
-from specsr.synth.machine import Order, RunUp
 from support.command import run
+from support.speed_files import write_speed_files
 
-RUN = RunUp(
-    rate=12800.0, duration=3.0, rpm=(1200.0, 4800.0), line_to_noise=50.0,
-    orders=(Order(2, 0), Order(4, -6)),
-)  # fmt: skip
 SPEED_COMMANDS = ("upscale", "denoise", "orders", "report")
-PULSES = 8
 CURVE_COMMANDS = ("levels", "envelope", "average", "compare")
 """Commands with a speed whose results have tests of their own."""
 
@@ -56,27 +49,9 @@ def options(command: str) -> dict[str, typer.core.TyperOption]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with one run-up: without speed, with speed channels, as a map; and a table.
-
-    The tacho pulses are short and have a single spike of twice their height, so that the middle
-    of their range is no suitable threshold.
-    """
+    """Return the folder of `write_speed_files`."""
     folder = tmp_path_factory.mktemp("speed")
-    made = specsr.synthesise(RUN)
-    plain = made.signal.replace(rpm=None)
-    specsr.write(folder / "plain.wav", plain)
-    turns = np.cumsum(made.rpm) / 60 / RUN.rate
-    tacho = np.where(turns * PULSES % 1 < 0.3, 0.45, 0.0)
-    tacho[19000] = 0.95
-    samples = np.stack([plain.samples[0] / 20, made.rpm / 6000, tacho])
-    specsr.write(
-        folder / "three.wav", specsr.Signal(samples, RUN.rate, "Pa", ("mic", "n", "tacho"))
-    )
-    specsr.write_map(folder / "map.npz", pool(spectrogram(plain, hop_length=256), 2, 2))
-    times = np.arange(0, 3.01, 0.05)
-    speeds = np.interp(times, np.arange(made.rpm.size) / RUN.rate, made.rpm)
-    lines = [f"{t:.2f};{n:.2f}" for t, n in zip(times, speeds)]
-    (folder / "rpm.csv").write_text("\n".join(["t;n", *lines]))
+    write_speed_files(folder)
     return folder
 
 
