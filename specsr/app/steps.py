@@ -131,7 +131,7 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
     read, head, call = read_lines(source, speed=options.orders), [], ["x"]
     if options.orders:
         arguments.append("--orders")
-        head = [] if options.strict else ["from specsr.enhance.restraint import restrained"]
+        head = [] if options.strict else ["from specsr.enhance.low_lines import restrained_orders"]
         carrier = ""
         if options.carrier:
             arguments += ["--carrier", options.carrier]
@@ -146,7 +146,7 @@ def _denoise(source: Source, options: Denoise, taken: Collection[str]) -> Step:
                 given = f"Path({source.path!r}), {constructor(source.reading)}"
                 read.append(f"x, hz = with_carrier({given}, x, {options.carrier!r})")
         line = f"specsr.keep_orders(x{carrier})"
-        line = f"result = {line if options.strict else f'restrained(x, {line})'}"
+        line = f"result = {line if options.strict else f'restrained_orders(x, {line})'}"
     else:
         if options.noise == str(AUTO):
             arguments += ["--noise", options.noise]

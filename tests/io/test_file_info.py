@@ -137,7 +137,7 @@ def test_damaged_files_leave_no_traceback_in_a_process(tmp_path, step):
     assert all(line.startswith("error: ") for line in lines), done.stderr
 
 
-def test_start_up_is_fast_and_loads_no_heavy_module(recording):
+def test_start_up_loads_no_heavy_module(recording):
     code = (
         "import sys; sys.argv = ['specsr', 'info', sys.argv[1]]\n"
         "from specsr.cli.app import main\n"
@@ -145,15 +145,10 @@ def test_start_up_is_fast_and_loads_no_heavy_module(recording):
         "heavy = {'torch', 'scipy.signal', 'librosa', 'matplotlib', 'pandas', 'asammdf'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    resource = pytest.importorskip("resource")  # not on Windows
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [sys.executable, "-c", code, str(recording)], capture_output=True, text=True, cwd=ROOT
     )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.stderr.strip() == "[]" and done.returncode == 0
-    # processor time, independent of other processes
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
 def test_a_map_states_the_source_of_its_speed_and_its_mean_confidence(tmp_path):
