@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data is not beside the project")
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As many threads as in the processes of their own: sums depend on the number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config) -> None:

@@ -12,17 +12,13 @@ from specsr.maps.transform import spectrogram
 from specsr.report.detail import STEPS
 from specsr.report.page import ReportOptions
 from specsr.report.report import make_report
-from specsr.synth.machine import RunUp
-from specsr.synth.synthesis import synthesise
 from support.browser import WAIT
+from support.report_page import upscaled
 
 
 @pytest.fixture(scope="module")
 def signals() -> dict[str, specsr.Signal]:
-    run = RunUp(duration=2.0, rpm=(1500.0, 4500.0), line_to_noise=20.0)
-    full = synthesise(run).signal
-    low = full.resample(full.rate / 2)
-    return {"low": low, "high": low.resample(full.rate), "reference": full}
+    return upscaled()
 
 
 @pytest.mark.slow

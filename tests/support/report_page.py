@@ -7,6 +7,10 @@ import json
 import re
 from html.parser import HTMLParser
 
+import specsr
+from specsr.synth.machine import RunUp
+from specsr.synth.synthesis import synthesise
+
 
 class Page(HTMLParser):
     """Headings, tables, paragraphs and scripts of a page, and addresses that it would fetch."""
@@ -70,3 +74,11 @@ def figures(page: Page) -> list[dict]:
 
     walk(json.loads(ast.literal_eval(raw)))
     return found
+
+
+def upscaled() -> dict[str, specsr.Signal]:
+    """Return a run-up at half its rate, that at the full rate, and the run-up itself."""
+    run = RunUp(duration=2.0, rpm=(1500.0, 4500.0), line_to_noise=20.0)
+    full = synthesise(run).signal
+    low = full.resample(full.rate / 2)
+    return {"low": low, "high": low.resample(full.rate), "reference": full}

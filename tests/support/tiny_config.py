@@ -27,3 +27,11 @@ def config(tmp_path: Path, **sections: Any) -> Config:
     for name, changes in sections.items():
         tree[name] = {**tree[name], **changes} if isinstance(changes, dict) else changes
     return Config.model_validate(tree)
+
+
+def nine_steps(tmp_path: Path, **changes: Any) -> Config:
+    """Nine steps; checkpoints and validations that meet only now and then."""
+    options = {
+        "steps": 9, "save_every": 2, "validate_every": 3, "patch": [4, 4], "batch": 2, **changes
+    }  # fmt: skip
+    return config(tmp_path, train=options)

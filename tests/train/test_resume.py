@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,30 +28,17 @@ from specsr.train import checkpoint
 from specsr.train.config import Config
 from specsr.train.train import train
 from support.killed_run import WATCHED, in_process, run, torn
-from support.tiny_config import config
+from support.tiny_config import config, nine_steps
 from support.train_samples import tensors
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(signal, "SIGKILL") or "forkserver" not in multiprocessing.get_all_start_methods(),
-    reason="the system knows no SIGKILL",
-)
-
-
-def small(tmp_path: Path, **changes: Any) -> Config:
-    """Nine steps; checkpoints and validations that meet only now and then."""
-    options = {
-        "steps": 9, "save_every": 2, "validate_every": 3, "patch": [4, 4], "batch": 2, **changes
-    }  # fmt: skip
-    return config(tmp_path, train=options)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As many threads as in the processes of their own: sums depend on the number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.skipif(
+        not hasattr(signal, "SIGKILL")
+        or "forkserver" not in multiprocessing.get_all_start_methods(),
+        reason="the system knows no SIGKILL",
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -73,7 +59,7 @@ class Unbroken:
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Unbroken:
     folder = tmp_path_factory.mktemp("unbroken")
-    options = small(folder)
+    options = nine_steps(folder)
     tree = options.model_dump(mode="json")
     # the lines are counted with the data already in the cache
     assert in_process(run, tree, str(folder / "first"), False) == 0
@@ -192,7 +178,7 @@ def test_all_random_states_come_back() -> None:
 
 
 def test_a_checkpoint_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
-    options = small(tmp_path)
+    options = nine_steps(tmp_path)
     folder = tmp_path / "run"
     train(options, folder)
     state = checkpoint.load(folder / "checkpoint.previous.pt")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +16,12 @@ from hypothesis import strategies as st
 from specsr.errors import SpecsrError
 from specsr.models.model import read_info
 from specsr.train import checkpoint
-from specsr.train.config import Config
 from specsr.train.log import RunLog, Waiting
 from specsr.train.train import train
-from support.tiny_config import config
+from support.tiny_config import nine_steps
 from support.train_samples import tensors
 
-
-def small(tmp_path: Path, **changes: Any) -> Config:
-    """Nine steps; checkpoints and validations that meet only now and then."""
-    options = {
-        "steps": 9, "save_every": 2, "validate_every": 3, "patch": [4, 4], "batch": 2, **changes
-    }  # fmt: skip
-    return config(tmp_path, train=options)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As many threads as in the processes of their own: sums depend on the number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def plain_log(folder: Path) -> list[dict[str, str]]:
@@ -79,7 +62,7 @@ def test_a_damaged_checkpoint_is_refused_or_was_not_hurt(
 
 
 def test_a_damaged_checkpoint_names_the_one_before_it(tmp_path: Path) -> None:
-    options, folder = small(tmp_path), tmp_path / "run"
+    options, folder = nine_steps(tmp_path), tmp_path / "run"
     train(options, folder)
     shutil.copytree(folder, tmp_path / "whole")
     path = folder / "checkpoint.pt"
@@ -97,13 +80,13 @@ def test_changed_options_are_logged_and_recorded(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "run"
-    train(small(tmp_path, steps=3), folder)
+    train(nine_steps(tmp_path, steps=3), folder)
     best = checkpoint.load(folder / "checkpoint.pt")["best"]
-    train(small(tmp_path, steps=6, loss="l2"), folder, resume=True)
+    train(nine_steps(tmp_path, steps=6, loss="l2"), folder, resume=True)
     assert "resumed at step 3 with changed options" in caplog.text
     assert "train.loss: l1 -> l2" in caplog.text
     caplog.clear()
-    path = train(small(tmp_path, steps=9, loss="l2"), folder, resume=True)
+    path = train(nine_steps(tmp_path, steps=9, loss="l2"), folder, resume=True)
     assert "train.steps: 6 -> 9" in caplog.text and "loss" not in caplog.text
     assert read_info(path)["record"]["stages"] == [
         "step 3: train.steps: 3 -> 6", "step 3: train.loss: l1 -> l2", "step 6: train.steps: 6 -> 9"
@@ -111,18 +94,18 @@ def test_changed_options_are_logged_and_recorded(
     assert [row["step"] for row in plain_log(folder)] == ["3", "6", "9"]
     assert checkpoint.load(folder / "checkpoint.pt")["best"] <= best
     caplog.clear()
-    train(small(tmp_path, steps=9, loss="l2"), folder, resume=True)
+    train(nine_steps(tmp_path, steps=9, loss="l2"), folder, resume=True)
     assert "already at step 9 of 9" in caplog.text
 
 
 def test_scores_of_other_examples_are_not_compared(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    train(small(tmp_path, steps=3), folder)
+    train(nine_steps(tmp_path, steps=3), folder)
     state = checkpoint.load(folder / "checkpoint.pt")
     torch.save({**state, "best": -1.0}, folder / "checkpoint.pt")  # better than any can be
-    train(small(tmp_path, steps=6), folder, resume=True)
+    train(nine_steps(tmp_path, steps=6), folder, resume=True)
     assert checkpoint.load(folder / "checkpoint.pt")["best"] == -1.0
-    train(small(tmp_path, steps=9, hold_out=2), folder, resume=True)
+    train(nine_steps(tmp_path, steps=9, hold_out=2), folder, resume=True)
     assert checkpoint.load(folder / "checkpoint.pt")["best"] > 0
 
 
