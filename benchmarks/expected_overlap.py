@@ -1,82 +1,115 @@
-"""Expected maps of few columns: from the map alone, and from the recording with denser windows.
+"""Expected maps by overlap: from the map alone, from the recording, and by an ensemble.
 
-`specsr.expected` has the columns of a map; `specsr.expected_spectrogram`, and so `specsr
-spectrogram --expected`, computes further ones between them where the windows overlap by 50 % or
-less, up to 75 %, and leaves them out of the result.  Machines, truth and scores are those of
-`benchmarks/expected.py`, of seeds that nothing was chosen on, under Hann 2048: the machines of the
-other generator (*) at 50 % overlap, four run-ups of `specsr.synth` at 50 and 25 %.  Errors are rms
-in dB per machine, averaged over the machines of a kind.
+*map*: `specsr.expected`, which has the columns of a map.  *recording*:
+`specsr.expected_spectrogram`, and so `specsr spectrogram --expected`, which computes further ones
+between them where the windows overlap by 50 % or less, up to 75 %, and leaves them out of the
+result.  *ensemble*: both with `--ensemble`; of a map below 87.5 % its passes are forwards and
+backwards in time, else over all columns and over every second one, and of a recording there are
+further columns up to 87.5 %.
+
+Machines, truth and scores are those of `benchmarks/expected.py`, of seeds that nothing was chosen
+on, under Hann 2048: the machines of the other generator (*) at 50 and 87.5 % overlap, four run-ups
+of `specsr.synth` at 25 to 87.5 %.  Errors are rms in dB per machine, averaged over the machines of
+a kind.  At 75 % and more the recording gives what the map does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import argparse
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import generator
+import torch
 from common import parser, progress, publish, run, some
 from expected import RUN_UPS, SEED, Case, other, own, scores
 from expected_methods import mean_of_columns, power
 from expected_tables import table
 
 from specsr.enhance.expected import expected
-from specsr.enhance.expected_recording import expected_spectrogram
+from specsr.enhance.expected_recording import expected_spectrogram, further
 from specsr.models.bundled import find_model
 from specsr.models.options import InferOptions
 from specsr.synth.draws import random_run_up
 
 N_FFT = 2048
-HOPS = {"50 %": 1024, "25 %": 1536}
-ON_CPU = InferOptions(device="cpu")
+HOPS = {"25 %": 1536, "50 %": 1024, "75 %": 512, "87.5 %": 256}
+OTHER = ("50 %", "87.5 %")
+METHODS = ("columns", "map", "recording", "map, ensemble", "recording, ensemble")
+
+Machine = tuple[str, str, int]
+"""Kind, overlap, seed; the kind of a run-up of `specsr.synth` is ``run-up``."""
 
 
-def cases(limit: int | None) -> list[tuple[str, Callable[[], Case]]]:
-    """Return every machine as its name and a function that makes its `Case`."""
-    made: list[tuple[str, Callable[[], Case]]] = []
-    for name, hop in HOPS.items():
-        for seed in range(SEED, SEED + RUN_UPS // 2):
-            made.append(
-                (
-                    f"run-up, {name}",
-                    lambda s=seed, h=hop: own("", random_run_up(s), (N_FFT, h)),
-                )
+def machines() -> list[Machine]:
+    """Return every machine at every overlap."""
+    made = [("run-up", at, s) for at in HOPS for s in range(SEED, SEED + RUN_UPS // 2)]
+    return made + [(kind, at, seed) for at in OTHER for kind, seed in generator.machine_set(0)]
+
+
+def case(machine: Machine) -> Case:
+    """Return one machine with its truth."""
+    kind, overlap, seed = machine
+    grid = N_FFT, HOPS[overlap]
+    return own("", random_run_up(seed), grid) if kind == "run-up" else other(kind, seed, grid)
+
+
+def judge(machine: Machine, args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Return the scores of every method on one machine."""
+    torch.set_num_threads(1)
+    one = case(machine)
+    grid = one.measured.grid
+    model = find_model(args.model, "speckle", (1, 1))
+
+    found = {}
+    for method in args.only:
+        if method == "columns":
+            found[method] = scores(one, mean_of_columns(power(one.measured)), None)
+            continue
+        options = InferOptions(device="cpu", ensemble="ensemble" in method)
+        as_map = method.replace("recording", "map")
+        if as_map in found and further(grid, options.ensemble) == 1:
+            found[method] = found[as_map]
+            continue
+        if as_map == method:
+            clean = expected(one.measured, model=model, options=options)
+        else:
+            clean = expected_spectrogram(
+                one.signal, n_fft=N_FFT, hop_length=grid.hop_length, model=model, options=options
             )
-    for kind, seed in generator.machine_set(0):
-        made.append(
-            (f"{kind} *", lambda k=kind, s=seed: other(k, s, (N_FFT, HOPS["50 %"])))
-        )  # fmt: skip
-    return some(made, limit)
+        assert clean.uncertainty_db is not None
+        found[method] = scores(one, power(clean), clean.uncertainty_db[0, :-1])
+    return found
 
 
 def main() -> None:
-    args = parser(
-        __doc__, ["columns", "specsr", "recording"], "expected_overlap"
-    ).parse_args()  # fmt: skip
-    model = find_model(args.model, "speckle", (1, 1))
-    machines = []
-    todo = cases(args.limit)
-    for kind, make in progress(todo, len(todo), "machine"):
-        case = make()
-        grid = case.measured.grid
-        alone = expected(case.measured, model=model, options=ON_CPU)
-        dense = expected_spectrogram(
-            case.signal, n_fft=grid.n_fft, hop_length=grid.hop_length, model=model, options=ON_CPU
-        )
-        found = {"columns": scores(case, mean_of_columns(power(case.measured)), None)}
-        for name, clean in (("specsr", alone), ("recording", dense)):
-            assert clean.uncertainty_db is not None
-            found[name] = scores(case, power(clean), clean.uncertainty_db[0, :-1])
-        machines.append((kind, {n: found[n] for n in args.only}))
+    arguments = parser(__doc__, METHODS, "expected_overlap")
+    arguments.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="processes (default: 2)"
+    )
+    args = arguments.parse_args()
+    todo = some(machines(), args.limit)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(args.jobs, context) as workers:
+        done = workers.map(partial(judge, args=args), todo)
+        found = list(progress(done, len(todo), "machine"))
     names = [f"{c}, dB" for c in ("all", "lines", "single", "close")]
     names += ["place, rows", "found, %", "invented, %", "clicks, dB"]
     names += ["within, all, %", "within, lines, %"]
-    kinds = list(dict.fromkeys(kind for kind, _ in machines))
+    tables = {}
+    for overlap in dict.fromkeys(at for _, at, _ in todo):
+        at = [i for i, machine in enumerate(todo) if machine[1] == overlap]
+        kinds = [todo[i][0] + (" *" if todo[i][0] != "run-up" else "") for i in at]
+        every = [(f"all ({len(at)})", found[i]) for i in at]
+        rows = table(every, names, every[0][0])
+        by_kind = [(kind, found[i]) for kind, i in zip(kinds, at, strict=True)]
+        if len(set(kinds)) > 1:
+            rows += [r for kind in dict.fromkeys(kinds) for r in table(by_kind, names, kind)]
+        tables[f"{overlap} overlap"] = rows
     publish(
-        args, "Expected maps of few columns", __doc__.split("\n", 2)[2],
-        {
-            "All machines": table([("all", found) for _, found in machines], names, "all"),
-            "By kind": [row for kind in kinds for row in table(machines, names, kind)],
-        },
-        facts={"machines": len(machines), "model": model.name}, digits=2,
+        args, "Expected maps by overlap", __doc__.split("\n", 2)[2], tables,
+        facts={"machines": len(todo), "model": args.model or "expected"}, digits=2,
     )  # fmt: skip
 
 

@@ -18,8 +18,9 @@ are rows 8 dB above the mean of the 49 around.  The error of such a row is nearl
 its columns, and few rows are steady lines: see the standard error.
 
 *Clear lines* of recordings need no steady sound: ridges of three windows or more, with the rows
-beside them, 22 dB above the median level of the 49 rows around.  There the measured cell is the
-truth within 0.5 dB.
+beside them, 22 dB above the median level of the 49 rows around.  Their truth is the measured cell,
+which is off by its noise, 0.5 dB or less, and the result reproduces that noise: it is taken out as
+well, by adding a random error of that scatter to each cell.
 
 The standard error of a share is that over the maps, whose cells are not independent.
 
@@ -130,21 +131,35 @@ def recorded(recording: Recording, scale: int, args: argparse.Namespace) -> Judg
     }  # fmt: skip
     chosen = {name: mask[rows] for name, mask in masks.items()}
     found = judged(recording.kind, (db[:, inside] - truth)[rows], widened[rows], chosen)
-    clear = clear_lines(power, fine.grid) & (fine.freqs[:-1] < highest)[:, None]
-    own = judged(
-        recording.kind, db[:, inside] - levels.to_db(power), uncertainty[:, inside],
-        {"clear lines": clear},
-    )  # fmt: skip
+    floor = floor_around(power)
+    clear = clear_lines(power, floor, fine.grid) & (fine.freqs[:-1] < highest)[:, None]
+    off = db[:, inside] - levels.to_db(power) + noise_of_lines(power, floor)
+    own = judged(recording.kind, off, uncertainty[:, inside], {"clear lines": clear})
     return Judged(recording.kind, found.error | own.error, found.uncertainty | own.uncertainty)
 
 
-def clear_lines(power: np.ndarray, grid: Grid) -> np.ndarray:
+def floor_around(power: np.ndarray) -> np.ndarray:
+    """Return the power of the noise around each cell, [F, T]."""
+    smooth = uniform_filter1d(power, SMOOTHED + 1, axis=1)[:, ::SMOOTHED]
+    floor = np.repeat(median_filter(smooth, (AROUND, 1)), SMOOTHED, axis=1)
+    return np.asarray(floor[:, : power.shape[1]])
+
+
+def clear_lines(power: np.ndarray, floor: np.ndarray, grid: Grid) -> np.ndarray:
     """Return the cells of lines far above the noise around them, bool [F, T]."""
     found = ridges(levels.to_db(power), ridge_length(grid), PROMINENCE)
     near = binary_dilation(found, np.ones((3, 1)))
-    smooth = uniform_filter1d(power, SMOOTHED + 1, axis=1)[:, ::SMOOTHED]
-    floor = np.repeat(median_filter(smooth, (AROUND, 1)), SMOOTHED, axis=1)
-    return np.asarray(near & (power > 10 ** (CLEAR_DB / 10) * floor[:, : power.shape[1]]))
+    return np.asarray(near & (power > 10 ** (CLEAR_DB / 10) * floor))
+
+
+def noise_of_lines(power: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Return random errors in dB with the scatter of cells of a line by their noise, [F, T].
+
+    The cross terms of a line and a noise of the share q have the relative variance 2 q.
+    """
+    share = np.minimum(floor / np.maximum(power, 1e-300), 1.0)
+    drawn = np.random.default_rng(0).standard_normal(power.shape)
+    return np.asarray(10 / np.log(10) * np.sqrt(2 * share) * drawn)
 
 
 def mean_variance(grid: Grid, columns: int) -> float:

@@ -82,7 +82,8 @@ def parts(low: SpecMap, scale: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return levels.to_db(high.image()[0].astype(float) ** 2), {
         "own": known,
         "moved": moved,
-        "impact": enlarge(1 - steady / floor, *factors, frames),
+        "impact": enlarge(1 - steady / floor, *factors, frames)
+        * np.sqrt(uncertainty.impact_part(factors) / uncertainty.IMPACT),
         "speckle": np.maximum(speckle, 0) * enlarge(noise * (2 - noise), *factors, frames),
         "rest": enlarge(pattern, *factors, frames),
     }

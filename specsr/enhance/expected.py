@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple, overload
 
 import numpy as np
-import torch
 
+from specsr.enhance.expected_levels import dealt, network_levels
 from specsr.enhance.level_rule import (
     calibrated,
     keep_bands,
@@ -35,9 +35,7 @@ from specsr.maps.spec_map import SpecMap
 from specsr.models.bundled import find_model
 from specsr.models.model import Model
 from specsr.models.options import InferOptions
-from specsr.models.tiling import run_tiled
 from specsr.nvh.order_map import OrderMap
-from specsr.pairs.speckle_input import speckle_image
 from specsr.progress import Progress
 
 PAIR = "speckle"
@@ -160,7 +158,7 @@ def expected_columns(
     found = find_model(model, PAIR, (1, 1))
     _require_grid(grid)
     fine = finer(grid, every)
-    blocks = _blocks(fine, found, every)
+    blocks = _blocks(fine, found, every, dealt(fine) if options.ensemble else 1)
     arriving = iter(pieces)
     held = np.empty((0, grid.rows, 0), dtype=np.float32)
     first = 0
@@ -190,12 +188,19 @@ def finer(grid: Grid, every: int) -> Grid:
     return replace(grid, hop_length=grid.hop_length // every, length=length)
 
 
-def _blocks(grid: Grid, model: Model, every: int) -> list[Segment]:
-    """Return the blocks of a map as ranges of its columns, each from a column that is kept."""
-    fold = math.lcm(model.net.config.fold[1], every)
+def _blocks(grid: Grid, model: Model, every: int, maps: int) -> list[Segment]:
+    """Return the blocks of a map as ranges of its columns, each from a column that is kept.
+
+    Args:
+        grid: of the map that the network sees.
+        model: a model for `PAIR`.
+        every: columns of that map for each one that is kept.
+        maps: number of maps that its columns are dealt to.
+    """
+    fold = math.lcm(model.net.config.fold[1] * maps, every)
     seconds = math.ceil(levels.FIRST_SECONDS / grid.dt)
     size = max(seconds, math.ceil(WINDOWS * grid.n_fft / grid.hop_length))
-    margin = model.net.reach((1, 1))[1]
+    margin = maps * model.net.reach((1, 1))[1]
     size = min(size, max(margin, CELLS // grid.rows))
     size, margin = (-(-n // fold) * fold for n in (size, margin))
     return segments(grid.frames, size, margin)
@@ -244,8 +249,7 @@ def _block(
     fine = finer(grid, every)
     level = levels.segment_level(levels.median_level(db, fine), reference)
     relative = levels.relative_levels(db, level)
-    image = torch.from_numpy(speckle_image(relative, grid.n_fft / fine.hop_length))
-    result = run_tiled(model.net, image, (1, 1), options).numpy()
+    result = network_levels(relative, fine, every, model, options)
     own = slice(block.start - block.first, block.stop - block.first, every)
     # levels outside the range of the model keep their offset
     estimate, relative, db = (x[:, own].astype(np.float64) for x in (result[0], relative, db))

@@ -28,8 +28,8 @@ ALIKE = 0.2
 the coarse cell fixes."""
 
 IMPACT = 0.3
-"""Part of the network's uncertainty that a cell of an impact alone does not have.  It counts by the
-square of the impact's share of the floor: also a little noise scatters by its cross terms."""
+"""Part of the network's uncertainty that a cell of an impact alone does not have, x4.  It counts by
+the square of the impact's share of the floor: also a little noise scatters by its cross terms."""
 
 WITHIN = 1.15
 """Ratio of the restored speckle of a fine cell to that of its coarse cell: the interpolation of the
@@ -102,9 +102,21 @@ def calibrated(
     left = np.square((1 - noise) * difference_db(low, corrected))
     added += enlarge(pattern + left, *scale, frames)
     own = normalised(np.square(uncertainty_db, dtype=np.float64), after, scale)
-    own *= enlarge(np.square(1 - IMPACT * impact**2), *scale, frames)
+    own *= enlarge(np.square(1 - impact_part(scale) * impact**2), *scale, frames)
     # a cubic can pass below zero
     return np.sqrt(own + np.maximum(added, 0.0)).astype(uncertainty_db.dtype)
+
+
+def impact_part(scale: tuple[int, int]) -> float:
+    """Return the part of the uncertainty that a cell of an impact alone does not have, 0 to 1.
+
+    `IMPACT` at x4, a third of it at x2: the fewer fine cells a coarse one has, the better the
+    network knows what an impact leaves open, and the less it states too much.
+
+    Args:
+        scale: (s_f, s_t).
+    """
+    return IMPACT * max(0.0, math.log2(scale[0] * scale[1]) - 1) / 3
 
 
 def normalised(square_db: np.ndarray, power: np.ndarray, scale: tuple[int, int]) -> np.ndarray:

@@ -16,7 +16,8 @@ class InferOptions:
         tile: rows and columns of input in one tile, without margins; bounds the memory use.  None
             for a size that keeps the features of one layer near 64 MiB.
         ensemble: mean of the result and that of the time-reversed input, for twice the time (maps
-            are symmetric under time reversal, not under flips in frequency).
+            are symmetric under time reversal, not under flips in frequency).  Expected maps have an
+            ensemble of their own (`specsr.enhance.expected_levels`).
         precision: ``"float32"``, ``"tf32"`` or ``"bfloat16"``, see `specsr.choices.Precision`.
         device: a torch device, or ``"auto"`` for a GPU where available.
         segment: length in s of the segments that a long recording is processed in; bounds the

@@ -8,6 +8,7 @@ from specsr.enhance.uncertainty import (
     ALIKE,
     IMPACT,
     calibrated,
+    impact_part,
     unresolved,
 )
 from specsr.maps.grid import Grid
@@ -85,3 +86,14 @@ def test_an_impact_counts_by_the_square_of_its_share_above_the_steady_floor():
     pattern = np.square(quiet[8, 8]) - np.square(2.0 * EQUAL)
     own = np.sqrt(np.square(found[30, 49]) - pattern / 16)  # a quarter is noise
     assert own == pytest.approx(2.0 * EQUAL * (1 - 0.75**2 * IMPACT), rel=0.02)
+
+
+def test_an_impact_in_smaller_cells_keeps_more_of_its_uncertainty():
+    before = np.full((64, 96), 1e-6)
+    before[:, 48:52] = 1.0
+    low = pool_power(before, 2, 2)
+    found = calibrated(np.full(before.shape, 2.0), before, before, low, (2, 2), 0.3)
+    equal = np.sqrt((1 - ALIKE) * (3 / 4 * (1 - 1 / 2) + 1 / 4 * (1 - 1 / 4)))
+    np.testing.assert_allclose(found[8:24, 49], 2.0 * equal * (1 - IMPACT / 3), rtol=1e-3)
+    parts = [impact_part((s, s)) for s in (1, 2, 3, 4)]
+    assert parts[0] == 0 and (np.diff(parts) > 0).all() and parts[3] == pytest.approx(IMPACT)
