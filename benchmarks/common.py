@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +34,7 @@ DATA = ROOT.parent / "shared" / "data"
 Row = Mapping[str, Any]
 """Row of a table: column -> text, number, (mean, standard error), or None for an empty cell."""
 
-T = TypeVar("T")
+T, R = TypeVar("T"), TypeVar("R")
 
 
 def parser(description: str, methods: Sequence[str], name: str) -> argparse.ArgumentParser:
@@ -59,6 +61,11 @@ def parser(description: str, methods: Sequence[str], name: str) -> argparse.Argu
     )  # fmt: skip
     made.set_defaults(full_name=name)
     return made
+
+
+def jobs_option(made: argparse.ArgumentParser) -> None:
+    """Add the number of processes of `in_processes` to a parser."""
+    made.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: 2)")
 
 
 def data_folder(folder: Path, *parts: str) -> Path:
@@ -109,6 +116,19 @@ def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
             )  # fmt: skip
         yield item
     print(f"{label} {total}/{total}, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def in_processes(work: Callable[[T], R], items: Sequence[T], jobs: int, label: str) -> Iterator[R]:
+    """Yield the result of each item in order, found in processes of one thread, with progress."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_one_thread) as workers:
+        yield from progress(workers.map(work, items), len(items), label)
+
+
+def _one_thread() -> None:
+    import torch  # not loaded by the benchmarks without a network
+
+    torch.set_num_threads(1)
 
 
 def mean_error(values: Iterable[float]) -> tuple[float, float]:

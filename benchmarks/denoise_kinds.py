@@ -5,14 +5,16 @@ Beside the modes of `specsr denoise` stand known methods that get the same recor
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import generator
 import numpy as np
 import torch
-from common import CACHE, DATA, parser, progress, publish, run
+from common import DATA, in_processes, jobs_option, parser, publish, run
 from denoise_mixes import MIXED, NOISES, SET, SNRS, Mix, mixed, mixes
 from denoise_rows import Found, Scores, below, means, one
 from scipy.signal import find_peaks
@@ -44,7 +46,6 @@ from specsr.maps.transform import istft, stft
 from specsr.models.options import InferOptions
 from specsr.scores.metrics import si_sdr
 
-KEPT = CACHE / "denoise_kinds.json"
 FOUR = ("car run-up", "bearing", "e-drive", "diesel")
 ORACLE = SpectrogramTransform(2048, 512)
 CLEAR_DB = 10.0
@@ -199,6 +200,16 @@ def peaks(mix: Mix, samples: np.ndarray) -> float:
     return math.sqrt(float(np.mean(np.square(error))))
 
 
+def judged(each: tuple[str, int, str, float], methods: list[str], data: Path) -> dict[str, Scores]:
+    """Return the scores of each method on one mix (kind, seed, noise, ratio in dB)."""
+    mix = mixed(*each, data)
+    found = {}
+    for method in methods:
+        with suppress(SpecsrError):  # no speed, or a rate that the network is not for
+            found[method] = score(mix, METHODS[method](mix))
+    return found
+
+
 def main() -> None:
     options = parser(__doc__.splitlines()[0], tuple(METHODS), "denoise_kinds")
     options.add_argument(
@@ -212,34 +223,17 @@ def main() -> None:
         "--levels", nargs="+", type=int, choices=SNRS, default=list(SNRS), metavar="DB",
         help="ratios of signal to noise (default: all)",
     )  # fmt: skip
-    options.add_argument(
-        "--keep", action="store_true",
-        help="keep the scores in cache/denoise_kinds.json, for the next run of the same code",
-    )  # fmt: skip
+    jobs_option(options)
     args = options.parse_args()
     args.data = args.data or DATA
     todo = [each for each in mixes(args.kinds) if each[2] in args.noises and each[3] in args.levels]
     if args.limit:
         todo = todo[:: max(1, len(todo) // args.limit)]
     found: Found = {}
-    kept: dict[str, list[float] | None] = {}
-    if args.keep and KEPT.is_file():
-        kept = json.loads(KEPT.read_text())
-    for kind, seed, noise, snr in progress(todo, len(todo), "mixes:"):
-        mix: Mix | None = None
-        for method in args.only:
-            name = f"{kind}, {noise}, {snr}, {method}"
-            if name not in kept:
-                mix = mix or mixed(kind, seed, noise, snr, args.data)
-                try:
-                    kept[name] = list(score(mix, METHODS[method](mix)))
-                except SpecsrError:  # no speed, or a rate that the network is not for
-                    kept[name] = None
-            if (value := kept[name]) is not None:
-                found[kind, noise, snr, method] = (*value, math.nan)[:3]
-        if args.keep:
-            KEPT.parent.mkdir(exist_ok=True)
-            KEPT.write_text(json.dumps(kept))
+    work = partial(judged, methods=args.only, data=args.data)
+    done = in_processes(work, todo, args.jobs, "mixes:")
+    for (kind, _, noise, snr), values in zip(todo, done, strict=True):
+        found |= {(kind, noise, snr, method): value for method, value in values.items()}
     tables = {
         "SI-SDR, dB, mean of run-up, bearing, e-drive and diesel": means(found, args.only, FOUR),
         "SI-SDR, dB, mean of all kinds": means(found, args.only, tuple(generator.KINDS)),

@@ -16,13 +16,10 @@ a kind.  At 75 % and more the recording gives what the map does.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import generator
-import torch
-from common import parser, progress, publish, run, some
+from common import in_processes, jobs_option, parser, publish, run, some
 from expected import RUN_UPS, SEED, Case, other, own, scores
 from expected_methods import mean_of_columns, power
 from expected_tables import table
@@ -57,7 +54,6 @@ def case(machine: Machine) -> Case:
 
 def judge(machine: Machine, args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """Return the scores of every method on one machine."""
-    torch.set_num_threads(1)
     one = case(machine)
     grid = one.measured.grid
     model = find_model(args.model, "speckle", (1, 1))
@@ -85,15 +81,10 @@ def judge(machine: Machine, args: argparse.Namespace) -> dict[str, dict[str, flo
 
 def main() -> None:
     arguments = parser(__doc__, METHODS, "expected_overlap")
-    arguments.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="processes (default: 2)"
-    )
+    jobs_option(arguments)
     args = arguments.parse_args()
     todo = some(machines(), args.limit)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(args.jobs, context) as workers:
-        done = workers.map(partial(judge, args=args), todo)
-        found = list(progress(done, len(todo), "machine"))
+    found = list(in_processes(partial(judge, args=args), todo, args.jobs, "machine"))
     names = [f"{c}, dB" for c in ("all", "lines", "single", "close")]
     names += ["place, rows", "found, %", "invented, %", "clicks, dB"]
     names += ["within, all, %", "within, lines, %"]

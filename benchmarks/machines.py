@@ -21,15 +21,12 @@ whose error lies within the uncertainty (68.3 % is right; by kind: `benchmarks/u
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import generator
 import numpy as np
-import torch
-from common import parser, progress, publish, run
+from common import in_processes, jobs_option, parser, publish, run
 from generator import KINDS
 from kept_steps import kept_steps
 from machine_cases import Case, case, touched_columns
@@ -127,8 +124,7 @@ def judge(method: str, one: Case, model: str | None) -> Result:
 def machine_results(
     machine: tuple[str, int], scale: int, methods: Sequence[str], model: str | None
 ) -> list[Result]:
-    """Run the methods on one machine, given by kind and seed, on one thread."""
-    torch.set_num_threads(1)
+    """Run the methods on one machine, given by kind and seed."""
     one = case(*machine, scale)
     with kept_steps():  # network and speed search run once for both consistency modes
         return [judge(method, one, model) for method in methods]
@@ -143,7 +139,7 @@ def main() -> None:
     arguments.add_argument(
         "--quick", action="store_true", help="one machine of each kind, no search for the speed"
     )
-    arguments.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    jobs_option(arguments)
     args = arguments.parse_args()
     chosen = [x for n in range(args.sets) for x in generator.machine_set(n) if x[0] in args.kinds]
     if args.quick:
@@ -158,9 +154,7 @@ def main() -> None:
     made: dict[str, list[dict]] = {}
     for scale in args.scales:
         task = partial(machine_results, scale=scale, methods=methods, model=args.model)
-        with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool_of_jobs:
-            done = pool_of_jobs.map(task, chosen)
-            each = list(progress(done, len(chosen), f"x{scale}"))
+        each = list(in_processes(task, chosen, args.jobs, f"x{scale}"))
         results = {m: [found[i] for found in each] for i, m in enumerate(methods)}
         made |= tables(results, f"x{scale}, {len(chosen)} machines")
     publish(args, "Synthetic machines of another generator", __doc__, made, digits=2)

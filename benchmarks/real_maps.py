@@ -34,16 +34,13 @@ makes of the network's estimate; what it lacks of *network, measured* is the net
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
-import torch
-from common import CACHE, data_folder, parser, progress, publish, run, some
+from common import CACHE, data_folder, in_processes, jobs_option, parser, publish, run, some
 from kept_steps import kept_steps
 from map_scores import SCORES, measured, score
 from map_tables import BICUBICS, Blocks, by_kind, by_recording, by_score, differences, summary
@@ -105,7 +102,6 @@ def scored(
 
     ``folder``: where the results of slow steps are kept for the next run.
     """
-    torch.set_num_threads(1)
     signal, highest = piece(recording, data, seconds)
     values: dict[tuple[int, str], list[dict[str, np.ndarray]]] = {}
     for window in dict.fromkeys(w for each in windows.values() for w in each):
@@ -135,7 +131,7 @@ def arguments() -> argparse.Namespace:
         help="list of recordings: those to judge by, or training recordings to choose constants on",
     )  # fmt: skip
     made.add_argument("--scales", type=int, nargs="+", default=[4, 2])
-    made.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: 2)")
+    jobs_option(made)
     made.add_argument(
         "--quick", action="store_true", help="8 recordings, 3 s, two windows; printed only"
     )
@@ -162,9 +158,7 @@ def main() -> None:
         scored, data=data, seconds=QUICK_SECONDS if args.quick else SECONDS, windows=windows,
         methods=args.only, model=args.model, folder=CACHE / "steps" if args.keep else None,
     )  # fmt: skip
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(args.jobs, mp_context=context) as workers:
-        found = list(progress(workers.map(work, recordings), len(recordings), "recordings"))
+    found = list(in_processes(work, recordings, args.jobs, "recordings"))
     results = dict(zip(recordings, found, strict=True))
     methods = [m for m in METHODS if m in (*BICUBICS, *args.only)]  # the bicubics always
     tables = {"all scales": summary(results, methods, args.scales)}

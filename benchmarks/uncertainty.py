@@ -31,14 +31,11 @@ the uncertainty ranks the errors.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import get_args
 
 import numpy as np
-import torch
-from common import data_folder, parser, progress, publish, run, some
+from common import data_folder, in_processes, jobs_option, parser, publish, run, some
 from generator import machine_set
 from machine_cases import HOP, LOW_HZ, N_FFT, case, classes, touched_columns
 from map import FRESH
@@ -189,7 +186,6 @@ def steady(power: np.ndarray, grid: Grid) -> np.ndarray:
 
 def judge(task: Task, args: argparse.Namespace) -> Judged:
     """Return the errors of one task."""
-    torch.set_num_threads(1)
     section, what, scale = task
     if section == RECORDED:
         return recorded(what, scale, args)  # type: ignore[arg-type]
@@ -212,22 +208,18 @@ def main() -> None:
     arguments = parser(__doc__.splitlines()[0], SECTIONS, "uncertainty")
     arguments.add_argument("--scales", type=int, nargs="+", default=[4, 2], choices=[2, 4])
     arguments.add_argument("--consistency", default="measured", choices=get_args(Consistency))
-    arguments.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="processes (default: 2)"
-    )
+    jobs_option(arguments)
     args = arguments.parse_args()
     tables = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(args.jobs, context) as workers:
-        for scale in args.scales:
-            for section in (s for s in SECTIONS if s in args.only and (scale == 4 or s != KNOWN)):
-                tasks = [(section, what, scale) for what in members(section, args)]
-                done = workers.map(partial(judge, args=args), tasks)
-                found = list(progress(done, len(tasks), f"x{scale} {section}"))
-                label = f"x{scale}, {section}, {len(found)} maps"
-                tables[label] = by_class(found)
-                if found[0].kind:
-                    tables[f"{label}: within the uncertainty by kind, %"] = by_kind(found)
+    work = partial(judge, args=args)
+    for scale in args.scales:
+        for section in (s for s in SECTIONS if s in args.only and (scale == 4 or s != KNOWN)):
+            tasks = [(section, what, scale) for what in members(section, args)]
+            found = list(in_processes(work, tasks, args.jobs, f"x{scale} {section}"))
+            label = f"x{scale}, {section}, {len(found)} maps"
+            tables[label] = by_class(found)
+            if found[0].kind:
+                tables[f"{label}: within the uncertainty by kind, %"] = by_kind(found)
     publish(args, "Uncertainty of a map", __doc__, tables, digits=2)
 
 

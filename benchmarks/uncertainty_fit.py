@@ -10,16 +10,14 @@ the factor of the displacement by the average with bicubic interpolation, which 
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import torch
-from common import Row, parser, progress, publish, run, some
+from common import Row, in_processes, jobs_option, parser, publish, run, some
 from generator import machine_set
 from machines import case
 from torch import Tensor
@@ -91,7 +89,6 @@ def parts(low: SpecMap, scale: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def drawn(machine: tuple[str, int], scale: int) -> Table:
     """Return cells of a machine, given by kind (`SYNTH` for that generator) and seed."""
-    torch.set_num_threads(1)
     kind, seed = machine
     if kind == SYNTH:
         low, truth, masks = synthetic_case(seed, scale)
@@ -154,21 +151,20 @@ def row(name: str, tables: Sequence[Table]) -> Row:
 def main() -> None:
     arguments = parser(__doc__.splitlines()[0], (GENERATOR, SYNTH), "uncertainty_fit")
     arguments.add_argument("--scales", type=int, nargs="+", default=[4, 2], choices=[2, 4])
-    arguments.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="processes (default: 2)"
-    )
+    jobs_option(arguments)
     args = arguments.parse_args()
     machines = {
         GENERATOR: [machine for n in SETS for machine in machine_set(n)],
         SYNTH: [(SYNTH, SEEDS + i) for i in range(SYNTHETIC)],
     }
     found: dict[str, list[Table]] = {}
-    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as workers:
-        for source in args.only:
-            for scale in args.scales:
-                of = some(machines[source], args.limit)
-                done = workers.map(partial(drawn, scale=scale), of)
-                found.setdefault(source, []).extend(progress(done, len(of), f"x{scale} {source}"))
+    for source in args.only:
+        for scale in args.scales:
+            of = some(machines[source], args.limit)
+            work = partial(drawn, scale=scale)
+            found.setdefault(source, []).extend(
+                in_processes(work, of, args.jobs, f"x{scale} {source}")
+            )
     torch.set_num_threads(1)
     rows: list[Row] = [{"fitted to": "in the code"} | PARAMETERS]
     rows += [row(source, tables) for source, tables in found.items()]
