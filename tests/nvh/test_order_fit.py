@@ -153,6 +153,8 @@ def test_a_long_map_is_fitted_in_stretches():
     fine = fit.fine()
     again = (fine.lines + fine.rest).sum()
     assert again == pytest.approx(low.power[0].sum() * 16, rel=0.1)
+    shares = [stretch.solution.share for stretch in fit.stretches if stretch.solution]
+    assert len(shares) > 1 and min(shares) <= fit.share <= max(shares)
     # columns by themselves are those of the whole, across the border of two stretches too
     for first, last in ((0, 7), (SEGMENT - OVERLAP - 3, SEGMENT - OVERLAP + 5), (300, None)):
         part, at = fit.fine(first, last), slice(4 * first, last and 4 * last)

@@ -69,6 +69,7 @@ TESTS = {
     "nvh/order_model": FIT,
     "nvh/order_evidence": FIT,
     "nvh/order_fit": FIT,
+    "nvh/order_stretches": FIT,
     "nvh/speed_use": "nvh/test_speed_use.py",
     "nvh/known_orders": "nvh/test_known_orders.py",
     "nvh/speed_track": TRACK,
