@@ -3,14 +3,13 @@
 *map*: `specsr.expected`, which has the columns of a map.  *recording*:
 `specsr.expected_spectrogram`, and so `specsr spectrogram --expected`, which computes further ones
 between them where the windows overlap by 50 % or less, up to 75 %, and leaves them out of the
-result.  *ensemble*: both with `--ensemble`; of a map below 87.5 % its passes are forwards and
-backwards in time, else over all columns and over every second one, and of a recording there are
-further columns up to 87.5 %.
+result.  *ensemble*: both with `--ensemble`, for twice the time: from 87.5 % overlap on the second
+pass is over every second column, else it is backwards in time.
 
 Machines, truth and scores are those of `benchmarks/expected.py`, of seeds that nothing was chosen
 on, under Hann 2048: the machines of the other generator (*) at 50 and 87.5 % overlap, four run-ups
 of `specsr.synth` at 25 to 87.5 %.  Errors are rms in dB per machine, averaged over the machines of
-a kind.  At 75 % and more the recording gives what the map does.
+a kind.  Without further columns the recording gives what the map does.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def judge(machine: Machine, args: argparse.Namespace) -> dict[str, dict[str, flo
             continue
         options = InferOptions(device="cpu", ensemble="ensemble" in method)
         as_map = method.replace("recording", "map")
-        if as_map in found and further(grid, options.ensemble) == 1:
+        if as_map in found and further(grid) == 1:
             found[method] = found[as_map]
             continue
         if as_map == method:

@@ -249,7 +249,7 @@ def _block(
     fine = finer(grid, every)
     level = levels.segment_level(levels.median_level(db, fine), reference)
     relative = levels.relative_levels(db, level)
-    result = network_levels(relative, fine, every, model, options)
+    result = network_levels(relative, fine, model, options)
     own = slice(block.start - block.first, block.stop - block.first, every)
     # levels outside the range of the model keep their offset
     estimate, relative, db = (x[:, own].astype(np.float64) for x in (result[0], relative, db))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +23,7 @@ def dealt(grid: Grid) -> int:
     return 2 if grid.n_fft >= DENSE * grid.hop_length else 1
 
 
-def network_levels(
-    db: np.ndarray, grid: Grid, every: int, model: Model, options: InferOptions
-) -> np.ndarray:
+def network_levels(db: np.ndarray, grid: Grid, model: Model, options: InferOptions) -> np.ndarray:
     """Return the levels by the network and the logarithm of their uncertainty, dB, [2, F, T].
 
     The ensemble of a dense map is the mean of the whole map and of those of every second column,
@@ -35,7 +32,6 @@ def network_levels(
     Args:
         db: relative levels, [F, T].
         grid: of the map that the network sees.
-        every: its columns for each one that is kept; others may be left at the whole map's values.
         model: a model for the pair ``speckle``.
         options: tiling, ensemble, precision, device.
     """
@@ -49,7 +45,7 @@ def network_levels(
         return found(db, 1, options)
     once = replace(options, ensemble=False)
     whole = found(db, 1, once)
-    for first in range(0, min(maps, db.shape[1]), math.gcd(maps, every)):
+    for first in range(min(maps, db.shape[1])):
         part = whole[..., first::maps]
         part += found(np.ascontiguousarray(db[:, first::maps]), maps, once)
         part /= 2

@@ -1,8 +1,8 @@
 """The expected map of a recording, from denser windows where the map has few of them.
 
 Windows that overlap by 25 or 50 % leave out part of what a recording holds.  With the recording at
-hand, the network sees further columns between those of the map, up to an overlap of 75 % (of an
-ensemble 87.5 %); they are left out of the result.
+hand, the network sees further columns between those of the map, up to an overlap of 75 %; they are
+left out of the result.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from specsr.models.options import InferOptions
 from specsr.progress import Progress
 from specsr.signal import Signal
 
-ENOUGH, ENOUGH_ENSEMBLE = 4, 8
-"""Windows over a sample from which further columns no longer help: 75 % overlap; 87.5 % if every
-second of the columns is a map to estimate as well."""
+ENOUGH = 4
+"""Windows over a sample from which further columns no longer help: 75 % overlap."""
 
 
 def expected_spectrogram(
@@ -67,7 +66,7 @@ def expected_spectrogram(
     expect(signal, Signal, "; specsr.read(path) or specsr.Signal(samples, rate) makes one")
     transform = SpectrogramTransform.for_rate(signal.rate, **analysis)
     grid = transform.grid(signal)
-    every = further(grid, options.ensemble)
+    every = further(grid)
     if every == 1:
         return expected(transform(signal), model=model, options=options, progress=progress)
     found = list(
@@ -82,12 +81,12 @@ def expected_spectrogram(
     )
 
 
-def further(grid: Grid, ensemble: bool) -> int:
+def further(grid: Grid) -> int:
     """Return how many columns the network sees for each one of a map; 1: those of the map alone.
 
-    The largest divisor of the hop with an overlap of `ENOUGH` windows at most (`ENOUGH_ENSEMBLE`).
+    The largest divisor of the hop with an overlap of `ENOUGH` windows at most.
     """
-    most = (ENOUGH_ENSEMBLE if ensemble else ENOUGH) * grid.hop_length // grid.n_fft
+    most = ENOUGH * grid.hop_length // grid.n_fft
     return max([n for n in range(1, most + 1) if grid.hop_length % n == 0], default=1)
 
 

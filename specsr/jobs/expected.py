@@ -40,7 +40,8 @@ class ExpectedSpectrogram(EstimatedMapWork):
         """Write the map of a recording that is read in pieces."""
         transform = SpectrogramTransform.for_rate(long.rate, **self.analysis)
         grid = transform.grid(long.cut(0, 1), long.length)
-        every = further(grid, self.options.ensemble)
+
+        every = further(grid)
 
         def estimate(puts: Sequence[Put]) -> Iterator[Columns]:
             return expected_columns(

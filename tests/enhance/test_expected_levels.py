@@ -36,24 +36,17 @@ def test_the_ensemble_of_a_dense_map_is_the_mean_of_it_and_of_every_second_colum
     frames: int,
 ) -> None:
     db = levels_db(frames)
-    found = network_levels(db, grid(8), 1, MODEL, ENSEMBLE)
-    both = 2 * found - network_levels(db, grid(8), 1, MODEL, ONCE)
+    found = network_levels(db, grid(8), MODEL, ENSEMBLE)
+    both = 2 * found - network_levels(db, grid(8), MODEL, ONCE)
     for first in range(min(2, frames)):
-        alone = network_levels(db[:, first::2], grid(16), 1, MODEL, ONCE)
+        alone = network_levels(db[:, first::2], grid(16), MODEL, ONCE)
         np.testing.assert_allclose(both[..., first::2], alone, atol=1e-4)
-
-
-def test_columns_that_are_left_out_need_no_pass() -> None:
-    db = levels_db(101)
-    kept = network_levels(db, grid(8), 2, MODEL, ENSEMBLE)[..., ::2]
-    whole = network_levels(db, grid(8), 1, MODEL, ENSEMBLE)
-    np.testing.assert_array_equal(kept, whole[..., ::2])
 
 
 def test_the_ensemble_of_other_maps_does_not_depend_on_the_direction_of_time() -> None:
     db = levels_db(100)
-    ours = network_levels(db, grid(16), 1, MODEL, ENSEMBLE)
-    reverse = network_levels(db[:, ::-1], grid(16), 1, MODEL, ENSEMBLE)
+    ours = network_levels(db, grid(16), MODEL, ENSEMBLE)
+    reverse = network_levels(db[:, ::-1], grid(16), MODEL, ENSEMBLE)
     np.testing.assert_allclose(ours, reverse[..., ::-1], atol=1e-4)
 
 
