@@ -76,7 +76,7 @@ def network_estimate(
     # levels outside the range of the model keep their offset
     clipped = enlarge(db - level - relative, *scale, result.shape[-1])
     power = 10 ** ((result[0] + clipped + level).astype(np.float64) / 10)
-    return power, np.exp(result[1]) if len(result) > 1 else None
+    return power, levels.network_uncertainty(result[1]) if len(result) > 1 else None
 
 
 def blend_bicubic(

@@ -116,6 +116,7 @@ def expected(
     if isinstance(measured, OrderMap):
         spec = expected(measured.spec, model=model, options=options, progress=progress)
         return replace(measured, spec=spec)
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     if measured.uncertainty_db is not None:
         raise SpecsrError(
             "the map has an uncertainty, so it is an estimate: expected a measured map, as "
@@ -256,7 +257,7 @@ def _block(
     estimate += db - relative
     noise = noise_share(estimate, grid)
     estimate, uncertainty = towards_measured(
-        estimate, db, np.exp(result[1][:, own].astype(np.float64)), noise, grid
+        estimate, db, levels.network_uncertainty(result[1][:, own].astype(np.float64)), noise, grid
     )
     uncertainty = calibrated(uncertainty, noise)
     power = keep_bands(10 ** (estimate / 10), 10 ** (db / 10), grid)

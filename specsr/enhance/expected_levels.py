@@ -40,11 +40,11 @@ def network_levels(db: np.ndarray, grid: Grid, model: Model, options: InferOptio
         image = speckle_image(db, grid.n_fft / grid.hop_length / maps)
         return run_tiled(model.net, torch.from_numpy(image), (1, 1), options).numpy()
 
-    maps = dealt(grid)
-    if not options.ensemble or maps == 1:
-        return found(db, 1, options)
-    once = replace(options, ensemble=False)
+    maps = dealt(grid) if options.ensemble else 1
+    once = options if maps == 1 else replace(options, ensemble=False)
     whole = found(db, 1, once)
+    if maps == 1:
+        return whole
     for first in range(min(maps, db.shape[1])):
         part = whole[..., first::maps]
         part += found(np.ascontiguousarray(db[:, first::maps]), maps, once)

@@ -64,6 +64,7 @@ def expected_spectrogram(
         256
     """
     expect(signal, Signal, "; specsr.read(path) or specsr.Signal(samples, rate) makes one")
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     transform = SpectrogramTransform.for_rate(signal.rate, **analysis)
     grid = transform.grid(signal)
     every = further(grid)

@@ -23,8 +23,9 @@ from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
 from specsr.enhance.followed_noise import level_changes, whole_changes
 from specsr.enhance.level_interval import magnitude_uncertainty
-from specsr.enhance.noise_change import changing
+from specsr.enhance.noise_change import changing, rises_of
 from specsr.enhance.noise_floor import N_FFT
+from specsr.enhance.noise_level import excess_db, lowered
 from specsr.enhance.noise_profile import (
     Noise,
     fitting,
@@ -78,8 +79,9 @@ class KnownNoise:
     ) -> KnownNoise:  # fmt: skip
         """Return the noise of a recording or map.
 
-        Where ``noise`` leaves open whether it is followed, the recording or map decides; an open
-        file only if it can be opened ``again``.
+        Noise that is louder than the recording or map is lowered to it.  Where ``noise`` leaves
+        open whether it is followed, they decide.  An open file is read for both only if it can be
+        opened ``again``.
 
         Args:
             noise: recording of the noise, with options or without.
@@ -95,11 +97,16 @@ class KnownNoise:
         fitted = fitting(given.recording, noisy, given.found)
         follow = np.full(len(noisy.channels), bool(given.follow))
         known = cls(fitted, follow, given.found, models)
-        if given.follow is None and not given.found:
-            transforms = [] if isinstance(noisy, SpecMap) else usable(noisy.rate, fitted.length)
-            found = changing(noisy, transforms, known.spectrum, again)
-            return replace(known, follow=found)
-        return known
+        if given.found:
+            return known
+        transforms = [] if isinstance(noisy, SpecMap) else usable(noisy.rate, fitted.length)
+        rises = rises_of(noisy, transforms, known.spectrum, again)
+        excess = np.array([excess_db(maps) for maps in rises])
+        known = replace(known, recording=lowered(fitted, excess, noisy.channels))
+        if given.follow is not None:
+            return known
+        over = [[each + by for each in maps] for maps, by in zip(rises, excess, strict=True)]
+        return replace(known, follow=changing(over, noisy.channels))
 
     def followed(self, first: int, count: int) -> np.ndarray:
         """Return `follow` of ``count`` channels from the position ``first`` on."""

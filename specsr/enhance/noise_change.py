@@ -75,39 +75,52 @@ class Change:
         return self.rise >= RISE_DB and self.always <= ALWAYS_DB and self.share >= SHARE
 
 
-def changing(
-    noisy: Source | SpecMap, transforms: Sequence[SpectrogramTransform],
-    spectrum: Callable[[Grid], np.ndarray], again: Callable[[], Source] | None = None,
-) -> np.ndarray:  # fmt: skip
+def changing(rises: Sequence[Sequence[np.ndarray]], names: tuple[str, ...]) -> np.ndarray:
     """Return in which channels the noise changes, bool [C]; a warning says so.
 
     Args:
-        noisy: the recording, or a full map.  An open file is read only if it can be opened
-            ``again``; else nothing changes.
-        transforms: of the recording, of which one has to show it; none for a map.
-        spectrum: power of the noise in the rows of a map, [C, F + 1] or [1, F + 1].
-        again: opens the recording once more.
+        rises: of the third octaves over the noise, dB, for each channel those of its maps
+            (`rises_of`), of which one has to show it.
+        names: of the channels.
     """
-    found = np.zeros(len(noisy.channels), dtype=bool)
-    if isinstance(noisy, SpecMap):
-        if noisy.grid.cell == (1, 1):
-            found |= _changed([noisy.magnitude], spectrum(noisy.grid), noisy.grid)
-    elif again is not None or isinstance(noisy, Signal):
-        for transform in transforms:
-            grid = whole_grid(transform, noisy)
-            source = noisy if again is None else again()
-            found |= _changed(measured_columns(source, grid), spectrum(grid), grid)
+    found = np.array([any(change_of(each).is_of_noise for each in maps) for maps in rises])
     if found.any():
-        names = "" if found.all() else f" ({', '.join(np.array(noisy.channels)[found].tolist())})"
+        where = "" if found.all() else f" ({', '.join(np.array(names)[found].tolist())})"
         log.warning(
             "the level of the noise changes%s, alike in the third octaves that it fills: it is "
-            "followed; --no-follow-noise (follow=False) takes the level of its recording", names
+            "followed; --no-follow-noise (follow=False) takes the level of its recording", where
         )  # fmt: skip
     return found
 
 
-def _changed(columns: Iterable[np.ndarray], noise: np.ndarray, grid: Grid) -> np.ndarray:
-    return np.array([change_of(each).is_of_noise for each in band_rises(columns, noise, grid)])
+def rises_of(
+    noisy: Source | SpecMap, transforms: Sequence[SpectrogramTransform],
+    spectrum: Callable[[Grid], np.ndarray], again: Callable[[], Source] | None = None,
+) -> list[list[np.ndarray]]:  # fmt: skip
+    """Return how far third octaves are over the noise, for each channel those of its maps, [B, T].
+
+    Args:
+        noisy: the recording, or a full map.  An open file is read only if it can be opened
+            ``again``; else there are no maps.
+        transforms: of the recording; none for a map.
+        spectrum: power of the noise in the rows of a map, [C, F + 1] or [1, F + 1].
+        again: opens the recording once more.
+    """
+    found: list[list[np.ndarray]] = [[] for _ in noisy.channels]
+
+    def add(columns: Iterable[np.ndarray], grid: Grid) -> None:
+        rises = band_rises(columns, spectrum(grid), grid)
+        for i, maps in enumerate(found):
+            maps.append(rises[i % len(rises)])  # one for all where there are no bands
+
+    if isinstance(noisy, SpecMap):
+        if noisy.grid.cell == (1, 1):
+            add([noisy.magnitude], noisy.grid)
+    elif again is not None or isinstance(noisy, Signal):
+        for transform in transforms:
+            grid = whole_grid(transform, noisy)
+            add(measured_columns(noisy if again is None else again(), grid), grid)
+    return found
 
 
 def change_of(rises: np.ndarray) -> Change:

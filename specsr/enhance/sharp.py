@@ -195,7 +195,7 @@ def _block(
     long = 10 ** (db[-1, :, own].astype(np.float64) / 10)
     # levels outside the range of the model keep their offset
     estimate = result[0][:, own] + (measured[-1] - relative[-1])[:, own].astype(np.float64)
-    uncertainty = np.exp(result[1][:, own])
+    uncertainty = levels.network_uncertainty(result[1][:, own])
     estimate, uncertainty = towards_long(estimate, measured[-1][:, own], uncertainty, grid)
     changed = least_change(estimate, uncertainty, long[:-1], grid)
     power = keep_bands(10 ** (changed / 10), long[:-1], grid)

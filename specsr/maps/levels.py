@@ -7,6 +7,8 @@ is that of the input.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from specsr.maps.grid import Grid
@@ -20,6 +22,10 @@ FIRST_SECONDS = 10.0
 
 USABLE_DB = 120.0
 """Cells more than this far below the maximum are rounding noise and are ignored in the median."""
+
+MOST_UNCERTAIN_DB = 60.0
+"""Largest uncertainty of a network, dB.  Of levels that no recording has, as those beside a clean
+tone, it would state thousands."""
 
 
 def to_db(power: np.ndarray) -> np.ndarray:
@@ -49,6 +55,11 @@ def segment_level(own: float, reference: float) -> float:
 def relative_levels(db: np.ndarray, level: float) -> np.ndarray:
     """Return levels in dB relative to ``level``, clipped to ± `LEVEL_RANGE_DB`, float32."""
     return np.clip(np.asarray(db, dtype=np.float32) - level, -LEVEL_RANGE_DB, LEVEL_RANGE_DB)
+
+
+def network_uncertainty(logarithm: np.ndarray) -> np.ndarray:
+    """Return the uncertainty that a network states by its natural logarithm, dB, any shape."""
+    return np.asarray(np.exp(np.minimum(logarithm, math.log(MOST_UNCERTAIN_DB))))
 
 
 def difference_db(power: np.ndarray, reference: np.ndarray) -> np.ndarray:

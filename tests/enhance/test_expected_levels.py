@@ -7,6 +7,8 @@ import pytest
 
 from specsr.enhance.expected import expected
 from specsr.enhance.expected_levels import dealt, network_levels
+from specsr.enhance.expected_recording import expected_spectrogram
+from specsr.errors import SpecsrError
 from specsr.maps.grid import Grid
 from specsr.maps.transform import spectrogram
 from specsr.models.options import InferOptions
@@ -63,3 +65,22 @@ def test_blocks_do_not_change_the_ensemble(monkeypatch: pytest.MonkeyPatch) -> N
     whole, blocks = found
     assert whole is not None and blocks is not None
     np.testing.assert_allclose(blocks, whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [ONCE, ENSEMBLE], ids=["once", "ensemble"])
+@pytest.mark.parametrize("hz", [250.0, 247.3])
+def test_the_uncertainty_beside_a_clean_tone_is_bounded(hz: float, options: InferOptions) -> None:
+    """Levels of 100 dB below the tone and more: no network has seen them."""
+    tone = Signal(np.sin(2 * np.pi * hz * np.arange(8000) / 2000), 2000.0)
+    for overlap in (0.5, 0.875):
+        clean = expected(spectrogram(tone, n_fft=1024, overlap=overlap), options=options)
+        assert clean.uncertainty_db is not None and clean.uncertainty_db.max() < 100
+
+
+@pytest.mark.parametrize("wrong", [True, {"ensemble": True}])
+def test_options_of_another_type_are_refused(wrong: object) -> None:
+    noise = Signal(np.random.default_rng(0).standard_normal(2000), 2000.0)
+    with pytest.raises(SpecsrError, match="InferOptions"):
+        expected(spectrogram(noise, n_fft=64), model=MODEL, options=wrong)  # type: ignore[call-overload]
+    with pytest.raises(SpecsrError, match="InferOptions"):
+        expected_spectrogram(noise, n_fft=64, model=MODEL, options=wrong)  # type: ignore[arg-type]

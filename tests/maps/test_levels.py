@@ -53,3 +53,10 @@ def test_polar_and_angle_are_inverse(dtype: torch.dtype) -> None:
     torch.testing.assert_close(angle(values), phase, rtol=0, atol=bound)
     assert angle(values).dtype == dtype
     assert polar(torch.ones(1, dtype=dtype), torch.ones(1)).imag == pytest.approx(np.sin(1))
+
+
+def test_the_uncertainty_of_a_network_is_bounded_and_else_that_of_its_logarithm():
+    logarithm = np.log([1e-3, 0.5, 59.0, 61.0, 1e4])
+    found = levels.network_uncertainty(logarithm)
+    np.testing.assert_allclose(found, [1e-3, 0.5, 59.0, 60.0, 60.0])
+    assert levels.network_uncertainty(logarithm.astype(np.float32)).dtype == np.float32

@@ -1,0 +1,69 @@
+"""The level of a recording of noise beside that of the recording it is in.
+
+Noise alone is no louder than the recording that holds it, at least at its loudest.  Where it is
+louder in most third octaves, the two were not recorded with the same gain (or the noise became
+less): it is lowered to the recording, or all of the machine would be removed as noise.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from specsr.enhance.noise_change import FEWEST_BANDS
+from specsr.signal import Signal
+
+log = logging.getLogger(__name__)
+
+LOUDEST = 90
+"""Percentile over time at which a recording holds its noise."""
+
+LOUDER_DB = 3.0
+"""Excess from which the noise is lowered, dB.  In all 132 mixes of `benchmarks/denoise_kinds.py`
+it is 1.0 dB at most."""
+
+SILENT_DB = 200.0
+"""Excess over a silent channel at least, dB: nothing is known there."""
+
+
+def excess_db(rises: Sequence[np.ndarray]) -> float:
+    """Return how far noise is above a channel that should hold it, dB; 0 where it may be in it.
+
+    Args:
+        rises: of the third octaves of the channel over the noise, dB, [B, T], for each of its maps
+            (`specsr.enhance.noise_change.band_rises`).
+    """
+    found = [
+        -float(np.median(np.percentile(each, LOUDEST, axis=1)))
+        for each in rises
+        if len(each) >= FEWEST_BANDS and each.shape[1]
+    ]
+    least = min(found, default=0.0)
+    return least if LOUDER_DB < least < SILENT_DB else 0.0
+
+
+def lowered(noise: Signal, excess: np.ndarray, names: tuple[str, ...]) -> Signal:
+    """Return noise that is lowered where it is too loud; a warning says so.
+
+    Args:
+        noise: recording of the noise alone, one channel or as many as ``excess``.
+        excess: of every channel of the recording that it is in, dB, [C].
+        names: of these channels.
+    """
+    if not excess.any():
+        return noise
+    where = "" if excess.all() else f" ({', '.join(np.array(names)[excess > 0].tolist())})"
+    log.warning(
+        "the noise is %.0f dB louder than the recording in most third octaves%s: it is lowered to "
+        "it; give a noise that was recorded with the same gain and calibration", excess.max(),
+        where,
+    )  # fmt: skip
+    gain = 10 ** (-excess[:, None] / 20)
+    if len(noise.channels) == 1 and np.ptp(excess) == 0:
+        gain = gain[:1]
+    samples = (noise.samples * gain).astype(np.float32)
+    return noise.replace(
+        samples=samples, channels=noise.channels if len(samples) == len(noise.channels) else names
+    )
