@@ -22,8 +22,8 @@ from specsr.signal import Signal, Source
 
 log = logging.getLogger(__name__)
 
-SECONDS = 0.25
-"""Shortest recording of noise, s."""
+SECONDS, ENOUGH_SECONDS = 0.25, 1.0
+"""Shortest recording of noise, and length from which no note says that it is short, s."""
 
 LOWEST_RATE = 2000.0
 """Least rate of noise in a recording of a higher rate, Hz: lower ones are those of slow channels,
@@ -96,8 +96,9 @@ def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray
 def fitting(noise: Signal, noisy: Source | SpecMap, found: bool = False) -> Signal:
     """Return a recording of noise with rate and channels of the recording or map that it is in.
 
-    A warning names silent channels, a recording that is given as its own noise, and the frequency
-    up to which noise of a lower rate is removed; none of these for noise that was ``found`` in it.
+    A warning names silent channels, a short recording of noise, a recording that is given as its
+    own noise, and the frequency up to which noise of a lower rate is removed; but the last, none of
+    these for noise that was ``found`` in it.
 
     Raises:
         SpecsrError: another unit, another number of channels that is not one, or a rate below both
@@ -127,6 +128,11 @@ def fitting(noise: Signal, noisy: Source | SpecMap, found: bool = False) -> Sign
         )  # fmt: skip
     if found:
         return noise
+    if noise.length < ENOUGH_SECONDS * noise.rate:
+        log.warning(
+            "the noise has %.2g s: its spectrum is known roughly, and part of the machine is "
+            "removed with it; give two seconds or more", noise.length / noise.rate,
+        )  # fmt: skip
     if silent := silent_channels(noise):
         log.warning(
             "the noise is silent (%s): nothing is removed by it; give a recording of the "

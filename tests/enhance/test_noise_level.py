@@ -88,3 +88,10 @@ def test_the_excess_is_that_of_most_third_octaves_at_their_loudest() -> None:
     assert excess_db([np.full((20, 50), -12.0), np.full((20, 50), -1.0)]) == 0
     assert excess_db([np.full((3, 50), -12.0)]) == excess_db([np.zeros((0, 0))]) == 0
     assert excess_db([]) == excess_db([np.full((20, 50), -250.0)]) == 0
+
+
+def test_a_short_recording_of_noise_is_named(caplog) -> None:
+    for count, named in ((4000, True), (8000, False)):
+        caplog.clear()
+        KnownNoise.of(signal(ALONE[:count]), signal(NOISY), None)
+        assert ("the noise has 0.5 s" in caplog.text) == named
