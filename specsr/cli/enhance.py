@@ -137,7 +137,7 @@ def upscale(
     from specsr.jobs.plan import plan
     from specsr.jobs.speed_inputs import shaft_tables
 
-    default = suffix or (".npz" if pair == "pool" else None)
+    default = ".npz" if suffix is None and pair == "pool" else suffix
     shafts = tuple(shaft or ())
     read = files_read(reading.tone, speed.table, model, *shaft_tables(shafts))
     todo = plan(inputs, _targets(out, figure), default, batch, read=read)
@@ -199,7 +199,7 @@ def spectrogram(
     from specsr.jobs.plan import plan
 
     read = files_read(reading.tone, model)
-    todo = plan(inputs, list(out), suffix or ".npz", batch, read=read)
+    todo = plan(inputs, list(out), ".npz" if suffix is None else suffix, batch, read=read)
     if expected and sharp:
         raise SpecsrError("--expected, --sharp: a sharp map is an expected one, leave one out")
     if expected:

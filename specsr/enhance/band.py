@@ -24,7 +24,7 @@ from specsr.enhance.segments import (
     plan,
     process,
 )
-from specsr.errors import SpecsrError
+from specsr.errors import SpecsrError, expect
 from specsr.maps import levels
 from specsr.maps.phase import to_signal
 from specsr.maps.spec_map import SpecMap
@@ -100,6 +100,7 @@ def upscale_pieces(
     Arguments and errors are those of `upscale_band`; ``low`` may also be an open file
     (`specsr.io.stream`), without ``band.orders``.
     """
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     if scale != int(scale) or scale < 2:
         raise SpecsrError(f"scale is {scale}: the pair band takes a whole number from 2 up")
     scale = int(scale)

@@ -114,6 +114,7 @@ def denoise(
         True
     """
     expect(noisy, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     if isinstance(noisy, Signal):
         return join(
             denoise_pieces(

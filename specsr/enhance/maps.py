@@ -16,15 +16,12 @@ from typing import TypeVar
 import numpy as np
 
 from specsr.choices import BICUBIC, Consistency, SignalPair, check
-from specsr.enhance.estimate import (
-    blend_bicubic,
-    network_estimate,
-    order_input,
-)
+from specsr.enhance.estimate import blend_bicubic, network_estimate, order_input
 from specsr.enhance.pieces import check_memory, columns_of, cut_columns, replace_in_pieces
 from specsr.enhance.resolution import both_axes, require_map_pair
 from specsr.enhance.segments import Segment
 from specsr.enhance.uncertainty import calibrated, displaced
+from specsr.errors import expect
 from specsr.maps import levels
 from specsr.maps.grid import Grid
 from specsr.maps.noise_interpolation import noise_interpolation
@@ -94,6 +91,7 @@ def upscale_map(
         SpecsrError: an option out of range, no model for the pair and scale, or a grid that cannot
             be refined by the scale.
     """
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     scale = both_axes(scale)
     require_map_pair(pair)
     check(consistency, Consistency, "consistency")

@@ -79,6 +79,7 @@ def sharp_map(
         SpecsrError: a window out of range, or no such model.
     """
     expect(signal, Signal, "; specsr.read(path) or specsr.Signal(samples, rate) makes one")
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     grid = sharp_grid(signal, n_fft, scaling)
     shape = (len(signal.samples), grid.rows, grid.frames)
     magnitude, uncertainty = (np.empty(shape, dtype=np.float32) for _ in range(2))

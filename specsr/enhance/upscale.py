@@ -99,6 +99,7 @@ def upscale(
         (1, 257, 65)
     """
     expect(x, (Signal, SpecMap), "; specsr.read(path) or specsr.read_map(path) makes one")
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     if pair is None:
         pair = pair_of_map(x, model) if isinstance(x, SpecMap) else "band"
     check(pair, SignalPair, "pair")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from specsr.choices import SCALE
-from specsr.errors import SpecsrError
+from specsr.errors import SpecsrError, expect
 from specsr.extras import installed
 from specsr.images.imresize import imresize
 from specsr.images.pixels import to_float, to_pixels
@@ -92,6 +92,7 @@ def upscale_image(
         >>> specsr.upscale_image(np.zeros((20, 30), np.uint8), scale=2).shape
         (40, 60)
     """
+    expect(options, InferOptions, "; specsr.InferOptions(ensemble=True) makes one")
     if image.dtype not in (np.uint8, np.uint16):
         raise SpecsrError(f"the image is of type {image.dtype}: expected uint8 or uint16")
     if image.ndim not in (2, 3) or (image.ndim == 3 and not 2 <= image.shape[2] <= 4):

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from specsr import io
-from specsr.choices import Phase
+from specsr.choices import IMAGE_SUFFIXES, Phase
 from specsr.errors import SpecsrError
 from specsr.io.atomic import check_outputs
 from specsr.io.image import find_images, image_suffix, write_image
@@ -23,6 +23,8 @@ from specsr.units import reference_label
 
 FIGURES = (".png", ".pdf", ".svg")
 """Suffixes of figures."""
+_KNOWN = tuple(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *FIGURES]))
+"""Suffixes of all outputs but images."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def plan(
     Args:
         inputs: files and folders.
         outputs: files, or one folder.
-        suffix: of the files in an output folder; None keeps that of the input.
+        suffix: of the files in an output folder, with or without its dot; None keeps that of the
+            input.
         batch: with ``resume`` existing outputs are checked later, by `specsr.jobs.run.run`.
         images: whether inputs and outputs are images rather than recordings and maps.
         read: other files that the job reads: tables, models, a calibrator tone.
@@ -101,6 +104,7 @@ def plan(
             output that exists (without ``overwrite``), that is named twice, that two inputs share
             or that the job reads, or ``resume`` or ``cluster`` without an output folder.
     """
+    suffix = None if suffix is None else _suffix(suffix, images)
     single = len(inputs) == 1 and inputs[0].is_file()
     into_folder = len(outputs) == 1 and (outputs[0].is_dir() or not outputs[0].suffix)
     without = outputs[0] if into_folder else None
@@ -147,6 +151,19 @@ def _check(
     )
 
 
+def _suffix(text: str, images: bool) -> str:
+    """Return the suffix of a writable format with its dot, which the text may leave out.
+
+    Raises:
+        SpecsrError: the text names no such format.
+    """
+    known = IMAGE_SUFFIXES if images else _KNOWN
+    found = text if text.startswith(".") else f".{text}"
+    if found.lower() not in known:
+        raise SpecsrError(f"--suffix is {text!r}: expected one of {', '.join(known)}")
+    return found
+
+
 def kind_of(path: Path) -> Literal["figure", "map", "recording", "either"]:
     """Return the kind of file that a suffix stands for.
 
@@ -163,9 +180,8 @@ def kind_of(path: Path) -> Literal["figure", "map", "recording", "either"]:
         return "map"
     if suffix in io.WRITERS:
         return "either" if suffix in io.MAPS else "recording"
-    known = ", ".join(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *FIGURES]))
     raise SpecsrError(
-        f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {known}"
+        f"{path}: cannot write {suffix or 'a file without a suffix'}: expected {', '.join(_KNOWN)}"
     )
 
 

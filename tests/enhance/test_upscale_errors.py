@@ -125,3 +125,20 @@ def test_verbs_name_the_type_that_they_expect(verb):
 
 def test_an_attenuation_that_is_no_number_is_named(music):
     one_line(lambda: specsr.denoise(music, attenuation=np.nan), "attenuation is nan")
+
+
+@pytest.mark.parametrize("wrong", [{"ensemble": True}, True], ids=["dict", "bool"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        specsr.upscale, specsr.upscale_band, upscale_map, specsr.denoise, specsr.sharp_map,
+        specsr.upscale_image,
+    ],
+    ids=lambda verb: verb.__name__,
+)  # fmt: skip
+def test_options_of_another_type_are_named_with_the_type_that_makes_them(run, music, verb, wrong):
+    x = {"upscale_map": low_map(music, 4), "upscale_image": np.zeros((8, 8), np.uint8)}
+    one_line(
+        lambda: verb(x.get(verb.__name__, music), options=wrong),
+        f"got a {type(wrong).__name__}: expected a InferOptions; specsr.InferOptions",
+    )

@@ -164,6 +164,28 @@ def test_images_of_an_output_folder_are_no_inputs(tmp_path):
     assert [file for file, _ in todo.files] == [tmp_path / "a.png"]
 
 
+@pytest.mark.parametrize(
+    "text, images, name",
+    [("npz", False, "a.npz"), (".FLAC", False, "a.FLAC"), ("jpg", True, "a.jpg")],
+)
+def test_a_suffix_is_taken_without_its_dot(tmp_path, text, images, name):
+    source = recordings(tmp_path / "in", "a")
+    specsr.write_image(source / "a.png", np.zeros((8, 9), np.uint8))
+    todo = plan([source], [tmp_path / "out"], text, Batch(), images=images)
+    assert [targets for _, targets in todo.files] == [(tmp_path / "out" / name,)]
+
+
+@pytest.mark.parametrize("text", ["foo", ".foo", "./a", ".", "", "wav/", "jpg"])
+@pytest.mark.parametrize("command", ["denoise", "spectrogram", "upscale"])
+def test_a_suffix_of_no_format_is_one_line_before_anything_is_read(tmp_path, capsys, command, text):
+    missing = tmp_path / "missing"
+    code, _, err = specsr_command(
+        capsys, command, missing, "-o", tmp_path / "out", "--suffix", text
+    )
+    assert code == 1 and len(err.splitlines()) == 1 and ".npz" in err
+    assert err.startswith(f"error: --suffix is {text!r}: expected one of .wav")
+
+
 def test_the_output_of_one_input_is_not_another_input(tmp_path):
     source = recordings(tmp_path / "in", "a", "b")
     (tmp_path / "out").mkdir()
