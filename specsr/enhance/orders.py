@@ -8,6 +8,7 @@ are kept where it is known.
 
 from __future__ import annotations
 
+import logging
 import math
 
 import numpy as np
@@ -21,8 +22,12 @@ from specsr.nvh.speed import fill_gaps
 from specsr.progress import Progress
 from specsr.signal import Signal
 
+log = logging.getLogger(__name__)
+
 SECONDS = 0.32
 """Approximate length of a window, s."""
+LEAST_TURN = 0.5
+"""Revolutions in a recording below which a note asks for the unit of the speed."""
 
 
 def keep_orders(
@@ -64,6 +69,8 @@ def keep_orders(
             "order tracking needs the speed of the machine, and the recording has none: give it "
             "with --rpm (rpm=), or denoise without --orders"
         )
+    if note := _no_order(fill_gaps(noisy.rpm) / 60, noisy.rate):
+        log.warning("%s", note)
     cuts = plan(segment, noisy.rate, n_fft // 4, margin(noisy.rate), noisy.length)
     carrier = None
     if carrier_hz is not None:
@@ -76,6 +83,24 @@ def keep_orders(
         return _filtered(part, n_fft, own)
 
     return join(process(noisy, work, cuts, progress))
+
+
+def _no_order(rotation_hz: np.ndarray, rate: float) -> str:
+    """Return why a recording can hold no order of a speed that is not zero, or ""."""
+    if not rotation_hz.any():
+        return ""
+    lowest, turns = float(rotation_hz.min()), float(rotation_hz.sum() / rate)
+    if lowest >= rate / 2:
+        return (
+            f"the speed is {60 * lowest:.4g} 1/min or more: all of its orders lie above half the "
+            f"rate ({rate / 2:g} Hz); expected 1/min of the shaft: check its unit"
+        )
+    if turns < LEAST_TURN:
+        return (
+            f"the shaft turns by {turns:.2g} revolutions in {len(rotation_hz) / rate:.3g} s: its "
+            "orders cannot be told apart; expected 1/min of the shaft: check its unit"
+        )
+    return ""
 
 
 def window_length(rate: float) -> int:

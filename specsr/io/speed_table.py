@@ -13,6 +13,7 @@ from specsr.io.axis_labels import Meaning, meaning
 from specsr.io.columns import Column, column
 from specsr.io.guard import naming
 from specsr.io.sampling import DATES, date_unit
+from specsr.io.speeds import check_speed
 from specsr.io.table import read_columns
 from specsr.io.table_head import Head
 from specsr.io.titles import kind_of_name
@@ -186,7 +187,9 @@ def _rpm(one: Column, values: np.ndarray) -> np.ndarray:
             f"its speed {one.name} has the unit {one.label!r}: expected 1/min, rpm, Hz, "
             "1/s or rad/s"
         )
-    return values * factor
+    rpm = values * factor
+    check_speed(rpm, f"its speed {one.name}", "correct its values or its unit: speed [rad/s]")
+    return rpm
 
 
 def _check_finite(values: np.ndarray, one: Column, times: np.ndarray | None = None) -> None:

@@ -4,8 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from specsr.errors import SpecsrError
+
+FASTEST = 1e6
+"""Highest speed of a machine, 1/min."""
 _SLACK = 0.05
 """Largest part of a recording at either end that a speed may leave out without a note."""
+
+
+def check_speed(rpm: np.ndarray, name: str, fix: str) -> None:
+    """Raise `SpecsrError` for a speed above `FASTEST`: its unit is another.
+
+    Args:
+        rpm: speed, 1/min, any shape; values that are not finite are passed over.
+        name: of the speed, for the message.
+        fix: end of the message.
+    """
+    highest = float(np.max(np.abs(rpm), where=np.isfinite(rpm), initial=0.0))
+    if highest > FASTEST:
+        raise SpecsrError(
+            f"{name} reaches {highest:.4g} 1/min: expected {FASTEST:g} 1/min at most; {fix}"
+        )
 
 
 def filled(rpm: np.ndarray, name: str) -> tuple[np.ndarray, list[str]]:

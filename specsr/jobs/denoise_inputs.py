@@ -18,7 +18,7 @@ from specsr.errors import SpecsrError
 from specsr.io import stream
 from specsr.jobs.inputs import load_recording, without_channels
 from specsr.jobs.options import NoiseSource, Reading, Speed, carrier_hz
-from specsr.jobs.speed_inputs import speed_channel
+from specsr.jobs.speed_inputs import channel_values
 from specsr.signal import Signal, Source
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def with_carrier(
     if number is not None:
         return noisy, number
     try:
-        name, values, times = speed_channel(path, reading, Speed(channel=carrier))
+        name, values, times = channel_values(path, reading, Speed(channel=carrier))
     except SpecsrError as error:
         raise SpecsrError(
             f"--carrier {carrier}: neither a frequency in Hz, such as 8000, nor a channel: {error}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from specsr import io
 from specsr.errors import SpecsrError
+from specsr.io.speeds import check_speed
 from specsr.jobs.options import Reading, Speed
 from specsr.maps.spec_map import SpecMap
 from specsr.nvh.known_orders import parse_orders
@@ -32,8 +33,18 @@ def speed_channel(path: Path, reading: Reading, speed: Speed) -> tuple[str, np.n
         speed: names the channel.
 
     Raises:
-        SpecsrError: no such channel, or no pulses in it.
+        SpecsrError: no such channel, no pulses in it, or a speed too high for a machine.
     """
+    found, rpm, times = channel_values(path, reading, speed)
+    fix = "--rpm-scale is 1/min per unit" if speed.tacho is None else "check --pulses"
+    check_speed(rpm, f"{path}: the speed of {found}", fix)
+    return found, rpm, times
+
+
+def channel_values(
+    path: Path, reading: Reading, speed: Speed
+) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the channel that a speed names as `speed_channel`, whatever its values."""
     name = speed.channel if speed.channel is not None else speed.tacho
     read = io.read(path, **replace(reading, channels=(str(name),), calib=None).arguments())
     values = read.samples[0].astype(float)
@@ -50,14 +61,19 @@ def shaft_channel(
     """Return the channel that a shaft names, as `speed_channel`.
 
     Raises:
-        SpecsrError: the shaft names neither a file nor a channel of the recording.
+        SpecsrError: the shaft names neither a file nor a channel of the recording, or its speed is
+            too high for a machine.
     """
     try:
-        return speed_channel(path, reading, Speed(channel=shaft.source))
+        found = channel_values(path, reading, Speed(channel=shaft.source))
     except SpecsrError as error:
         raise SpecsrError(
             f"shaft {shaft.name}: {shaft.source} is no file and no channel: {error}"
         ) from None
+    check_speed(
+        shaft.ratio * found[1], f"shaft {shaft.name}: its speed", f"add a factor: {found[0]}*0.001"
+    )
+    return found
 
 
 def shaft_tables(shafts: Sequence[str]) -> tuple[Path, ...]:

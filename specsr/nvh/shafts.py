@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from specsr.errors import SpecsrError
+from specsr.io.speeds import FASTEST
 from specsr.nvh.known_orders import MOST_ORDERS, parse_orders
 from specsr.nvh.speed import revolutions
 
@@ -170,7 +171,7 @@ def parse_shaft(text: str) -> ShaftText:
     """Return a shaft: ``motor: rpm``, ``pump: rpm*0.482``, ``fan: 1480`` or ``aux: aux.csv``.
 
     Raises:
-        SpecsrError: other text, or a constant speed that is not above zero.
+        SpecsrError: other text, or a constant speed out of range.
     """
     name, colon, body = (part.strip() for part in text.partition(":"))
     source, star, factor = (part.strip() for part in body.partition("*"))
@@ -185,9 +186,10 @@ def parse_shaft(text: str) -> ShaftText:
             "fan: 1480 or aux: aux.csv"
         )
     shaft = ShaftText(name, source, ratio)
-    if shaft.rpm is not None and not (math.isfinite(shaft.rpm) and shaft.rpm > 0):
+    if shaft.rpm is not None and not (shaft.rpm > 0 and shaft.rpm * ratio <= FASTEST):
         raise SpecsrError(
-            f"shaft {text!r}: the speed is {source}: expected 1/min above zero, such as fan: 1480"
+            f"shaft {text!r}: the speed is {source}: expected 1/min above zero and up to "
+            f"{FASTEST:g}, such as fan: 1480"
         )
     return shaft
 

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from specsr.errors import SpecsrError, expect
+from specsr.io.speeds import FASTEST
 from specsr.nvh.tacholess_candidates import Candidate, Track, another, candidates
 from specsr.nvh.tacholess_confidence import LOST, SURE
 from specsr.nvh.tacholess_edges import Lines, continued, held
@@ -37,8 +38,8 @@ SHORTEST = 0.5
 """Least duration of a recording, s."""
 FOUND = 0.25
 """Fraction of a recording in which the confidence has to be `SURE` or more for a speed."""
-SLOWEST, FASTEST = 1.0, 1e6
-"""Speeds that a search may be limited to, 1/min."""
+SLOWEST = 1.0
+"""Lowest speed that a search may be limited to, 1/min; the highest is `FASTEST`."""
 NARROWEST, LOWEST_RATE = 1.05, 100.0
 """Least ratio of the limits of a search, and lowest sampling rate of one, Hz."""
 

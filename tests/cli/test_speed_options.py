@@ -120,3 +120,15 @@ def test_speed_is_refused_where_it_has_no_effect(folder, tmp_path, capsys) -> No
     assert code == 1 and "no effect without --orders" in err
     code, _, err = run(capsys, "upscale", *arguments)
     assert code == 1 and "add --orders" in err and not list(tmp_path.iterdir())
+
+
+def test_a_channel_of_a_speed_that_no_machine_has_is_refused(folder, tmp_path, capsys) -> None:
+    three = folder / "three.wav"
+    sources = (
+        ["--rpm-channel", "n", "--rpm-scale", 1e7], ["--tacho-channel", 2, "--pulses", 1e-4],
+        ["--method", "vold-kalman", "--shaft", "fan: n*1e7"],
+    )  # fmt: skip
+    for given, fix in zip(sources, ("--rpm-scale", "--pulses", "fan: its speed")):
+        code, _, err = run(capsys, "orders", three, *given, "-o", tmp_path / "cuts.csv")
+        [error] = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert code == 1 and fix in error and "1/min: expected 1e+06 1/min at most" in error

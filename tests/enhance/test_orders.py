@@ -205,3 +205,14 @@ def test_the_command_names_invalid_options(options, message, tmp_path, capsys, m
     specsr.write("a.wav", Signal(noise, RATE, "1"))
     code, _, err = specsr_command(capsys, "denoise", "a.wav", "-o", "b.wav", *options)
     assert code == 1 and message in err and not (tmp_path / "b.wav").exists()
+
+
+@pytest.mark.parametrize(
+    "rpm, words",
+    [(30 * RATE, "above half the rate"), (0.5, "revolutions in"), (29 * RATE, ""), (60.0, "")],
+)
+def test_a_speed_without_orders_in_the_recording_is_noted(caplog, rpm, words):
+    noise = np.random.default_rng(1).standard_normal(4 * N_FFT)
+    keep_orders(Signal(noise, RATE, "Pa", rpm=np.full(noise.size, rpm)))
+    notes = [record.getMessage() for record in caplog.records]
+    assert len(notes) == bool(words) and all(words in note and "unit" in note for note in notes)

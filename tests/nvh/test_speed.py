@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
 from specsr.nvh.runs import find_runs, turning, widest_run
+from specsr.nvh.shafts import parse_shaft
 from specsr.nvh.speed import fill_gaps, read_rpm, revolutions, rpm_from_pulses, take_channel
 from specsr.signal import Signal
 
@@ -229,6 +230,19 @@ def test_invalid_tables_are_rejected(tmp_path, text: str, words: str) -> None:
         read_rpm(path, Signal(np.ones(10), RATE))
     with pytest.raises(SpecsrError, match="cannot be read"):
         read_rpm(tmp_path / "none.csv", Signal(np.ones(10), RATE))
+
+
+def test_a_speed_that_no_machine_has_is_refused_with_its_unit(tmp_path) -> None:
+    path = tmp_path / "rpm.csv"
+    signal = Signal(np.zeros((1, 100)), 100.0)
+    path.write_text("time;n\n0;1200\n1;-1e9\n")
+    with pytest.raises(SpecsrError, match=r"rpm.csv: its speed n reaches 1e\+09 1/min.*rad/s"):
+        read_rpm(path, signal)
+    path.write_text("time;n\n0;0\n1;1e6\n")
+    assert read_rpm(path, signal).max() == pytest.approx(0.99e6)
+    with pytest.raises(SpecsrError, match="the speed is 1e9: expected 1/min above zero and up to"):
+        parse_shaft("fan: 1e9")
+    assert parse_shaft("fan: 1e9*1e-6").rpm == 1e9
 
 
 def test_a_channel_is_separated() -> None:
