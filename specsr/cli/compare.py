@@ -13,7 +13,7 @@ import typer
 
 from specsr.choices import Weighting
 from specsr.cli.document import fact
-from specsr.cli.options import Overwrite, numbers, reading_options, speed_options
+from specsr.cli.options import Overwrite, order_numbers, reading_options, speed_options
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Reading, Speed
@@ -71,7 +71,7 @@ def compare(
             raise SpecsrError(
                 f"{path}: expected .csv for the table, .png, .pdf, .svg or .html for the report"
             )
-    orders = numbers(cut, "--cut")
+    orders = order_numbers(cut, "--cut")
     from specsr import io
 
     files = [path for path in io.find_inputs(inputs) if not io.is_map(path)]

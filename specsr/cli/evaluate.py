@@ -14,7 +14,7 @@ from specsr.cli.options import (
     DocumentOut,
     LevelRange,
     Overwrite,
-    numbers,
+    order_numbers,
     reading_options,
 )
 from specsr.cli.output import check_files, say, show, write_document
@@ -61,7 +61,7 @@ def evaluate(
     scores = compare(
         *signals,
         cut=cut,
-        orders=numbers(order_list, "--orders"),
+        orders=order_numbers(order_list, "--orders"),
         low=None if low is None else load(low, reading),
         options=EvaluateOptions(bandwidth=bandwidth, db_range=db_range),
     )

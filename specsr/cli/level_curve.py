@@ -13,7 +13,7 @@ from specsr.cli.curves import write_tables_and_figures
 from specsr.cli.document import fact
 from specsr.cli.group import Group
 from specsr.cli.one_run import one_run
-from specsr.cli.options import numbers
+from specsr.cli.options import order_numbers
 from specsr.cli.output import csv_text, show
 from specsr.errors import SpecsrError
 from specsr.names import plain
@@ -136,7 +136,7 @@ def write_curve(
     scale = curve.scale or "db"
     options = CurveOptions(
         curve.over, weighting, curve.time_weighting or "fast", curve.hold, curve.step,
-        numbers(curve.cut or "", "--cut"), curve.bandwidth,
+        order_numbers(curve.cut or "", "--cut"), curve.bandwidth,
     )  # fmt: skip
     if signal.rpm is None and (options.orders or curve.over == "rpm" or curve.run):
         raise SpecsrError(

@@ -259,6 +259,14 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
     return found
 
 
+def order_numbers(text: str, option: str) -> tuple[float, ...]:
+    """Return the orders of an option; errors are those of `numbers`, and an order of 0 or less."""
+    found = numbers(text, option)
+    if wrong := [order for order in found if order <= 0]:
+        raise SpecsrError(f"{option} holds {wrong[0]:g}: expected orders above zero, such as 2,4")
+    return found
+
+
 def interval(text: str, option: str, what: str, example: str) -> tuple[float, float]:
     """Return the two numbers of an option such as 800:6000, the lower one first.
 

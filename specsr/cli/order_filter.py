@@ -102,6 +102,7 @@ def by_filter(
         options.unit or "Hz", options.poles,  # type: ignore[arg-type]  # checked there
         options.widest,
     )  # fmt: skip
+    _check_speed_is_used(speed, options)
     cutting = OrderCutting(cut, options.shafts, method, changes=options.changes)
     if speed.is_auto:
         speed = speed.knowing(cutting.orders_of_recording)
@@ -152,6 +153,22 @@ def by_filter(
         say(f"{source} -> {path}")
 
     write_each(others, write)
+
+
+def _check_speed_is_used(speed: Speed, options: FilterOptions) -> None:
+    """Raise `SpecsrError` for a speed of the recording that no shaft has."""
+    from specsr.nvh.shafts import parse_shafts
+
+    shafts = parse_shafts(options.shafts)
+    if not (speed.given and shafts) or options.run != "all":
+        return
+    if not any(shaft.of_recording for shaft in shafts):
+        sources = {"--rpm": speed.table, "--rpm-channel": speed.channel}
+        option = next((name for name, value in sources.items() if value), "--tacho-channel")
+        raise SpecsrError(
+            f"{option}: no --shaft has the speed of the recording: add --shaft 'motor: rpm', or "
+            f"leave {option} out"
+        )
 
 
 def axis_of(x: XAxis | None, cuts: list[OrderCut]) -> XAxis:

@@ -22,7 +22,7 @@ from specsr.cli.one_run import one_run, run_span
 from specsr.cli.options import (
     Overwrite,
     figure_options,
-    numbers,
+    order_numbers,
     reading_options,
     speed_options,
 )
@@ -211,7 +211,7 @@ def orders(
                 "vold-kalman"
             )
     read = check_files(outputs, [source, speed.table, reading.tone], overwrite)
-    wanted = numbers(cut, "--cut")
+    wanted = order_numbers(cut, "--cut")
     speed = speed.knowing(wanted)
     if not wanted:
         raise SpecsrError("--cut names no order: give some, such as --cut 2,4")

@@ -9,7 +9,7 @@ import typer
 
 from specsr.cli.curves import check_suffixes, write_tables_and_figures
 from specsr.cli.document import fact
-from specsr.cli.options import Overwrite, figure_options, interval, numbers, reading_options
+from specsr.cli.options import Overwrite, figure_options, interval, order_numbers, reading_options
 from specsr.cli.output import bar, check_files, csv_text, say, show
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure, Reading
@@ -83,7 +83,7 @@ def speed(
 
     given: dict[str, Any] = {} if limits is None else {"rpm_range": limits}
     options = SpeedSearch(
-        start=start, orders=numbers(orders or "", "--orders"), candidate=candidate, **given
+        start=start, orders=order_numbers(orders or "", "--orders"), candidate=candidate, **given
     )
     if io.is_map(source):
         raise SpecsrError(

@@ -209,6 +209,18 @@ def test_numbers_of_an_option_are_finite(text) -> None:
     assert numbers("2, .5,", "--cut") == (2.0, 0.5)
 
 
+@pytest.mark.parametrize("text", ["0", "2,-1"])
+@pytest.mark.parametrize("command", ["orders", "compare"])
+def test_an_order_of_zero_or_less_is_refused_before_the_recording_is_read(
+    tmp_path, capsys, command, text
+) -> None:
+    (tmp_path / "none.wav").write_bytes(b"not read")
+    code, _, err = run(capsys, command, tmp_path / "none.wav", "--rpm", "auto", "--cut", text)
+    assert code == 1 and err.splitlines() == [
+        f"error: --cut holds {text.split(',')[-1]}: expected orders above zero, such as 2,4"
+    ]
+
+
 def test_a_wrong_choice_is_named_without_words_of_python(folder, capsys) -> None:
     code, _, err = run(capsys, "upscale", folder, "--consistency", "sideways")
     assert code == 2 and "'sideways' is not one of" in err and "Value error" not in err

@@ -150,6 +150,8 @@ def test_orders_that_are_not_separated_are_named(recording, capsys) -> None:
         ((*METHOD, "--shaft", "a: rpm", "--shaft", "a: 900"), "each name once"),
         ((*METHOD, "--shaft", "a: rpm", "--shaft", "b: rpm"), "same frequency"),
         ((*METHOD, "--cut", "two"), "'two'"),
+        ((*METHOD, "--rpm", "a.csv", "--shaft", "fan: 570"), "--rpm: no --shaft has the speed"),
+        ((*METHOD, "--tacho-channel", 1, "--shaft", "a: 9"), "leave --tacho-channel out"),
         ((*METHOD, "--poles", 3), "poles is 3"),
         ((*METHOD, "--bandwidth", 3000), "a bandwidth of 3000 Hz"),
         ((*METHOD, "--bandwidth-unit", "orders"), "needs --bandwidth"),

@@ -125,7 +125,8 @@ def test_speed_is_refused_where_it_has_no_effect(folder, tmp_path, capsys) -> No
 def test_a_channel_of_a_speed_that_no_machine_has_is_refused(folder, tmp_path, capsys) -> None:
     three = folder / "three.wav"
     sources = (
-        ["--rpm-channel", "n", "--rpm-scale", 1e7], ["--tacho-channel", 2, "--pulses", 1e-4],
+        ["--rpm-channel", "n", "--rpm-scale", 1e7],
+        ["--tacho-channel", 2, "--pulses", 1e-4, "--tacho-threshold", 0.2],
         ["--method", "vold-kalman", "--shaft", "fan: n*1e7"],
     )  # fmt: skip
     for given, fix in zip(sources, ("--rpm-scale", "--pulses", "fan: its speed")):
