@@ -32,8 +32,8 @@ from specsr.cli.sound_quality import sound_quality
 from specsr.cli.speed import speed
 from specsr.cli.synth import synth
 from specsr.cli.train import train
+from specsr.cli.usage import wrong_use
 from specsr.errors import SpecsrError
-from specsr.names import plain
 from specsr.version import __version__
 
 INTERRUPTED = 130
@@ -284,9 +284,7 @@ def _usage(error: Any) -> int:
         with suppress(OSError):
             error.show()
     else:
-        text = plain(error.format_message()).replace("Value error, ", "").rstrip(".")
-        used = "specsr" if error.ctx is None else error.ctx.command_path
-        complain(f"{text}; {used} -h shows what is expected")
+        complain(wrong_use(error))
     return int(error.exit_code)
 
 

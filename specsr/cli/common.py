@@ -14,6 +14,8 @@ import typer
 
 from specsr.cli.document import running
 from specsr.cli.group import Command, Group
+from specsr.cli.usage import as_typed
+from specsr.errors import SpecsrError
 from specsr.names import plain
 
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
@@ -78,7 +80,10 @@ def add_command(
         def with_common(common: Common, **given: Any) -> None:
             add_verbosity(common.verbose)
             with running(label, common.as_json):
-                command(**given)
+                try:
+                    command(**given)
+                except SpecsrError as error:
+                    raise SpecsrError(as_typed(str(error), command)) from error
 
         app.command(name, epilog=examples(*uses))(with_common)
         return command

@@ -48,6 +48,8 @@ class Group:
                 values = {key: given.pop(f"{self.name}_{key}") for key in chosen}
                 command(**given, **{self.name: self.build(**values)})
 
+            keys = {f"{self.name}_{key}": key for key in chosen}
+            with_options.option_keys = getattr(command, "option_keys", {}) | keys  # type: ignore
             parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + added
             with_options.__signature__ = signature.replace(parameters=parameters)  # type: ignore
             with_options.__annotations__ = {p.name: p.annotation for p in parameters}

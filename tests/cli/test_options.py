@@ -235,6 +235,25 @@ def test_a_map_has_no_pair_of_recordings(tmp_path, capsys):
     assert "map.npz: is a map: --pair band is for recordings" in err and "stft" not in err
 
 
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (("denoise", "--attenuation", -3), "--attenuation is -3.0 dB: expected zero or more"),
+        (("speed", "--candidate", 0), "--candidate is 0: expected 1, 2 and so on"),
+        (("speed", "--orders", "0"), "--orders holds 0: expected orders above zero"),
+        (("upscale", "--scale", 2.5), "--scale"), (("upscale", "--segment", "nan"), "not 'nan'"),
+        (("upscale", "--segment", 0), "'--segment': "), (("orders", "--poles", "x"), "not 'x'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_named_with_its_option_as_typed(tmp_path, capsys, words, expected):
+    path = tmp_path / "a.wav"
+    specsr.write(path, specsr.Signal(np.random.default_rng(0).standard_normal(8000), 8000.0))
+    out = tmp_path / ("a.csv" if words[0] == "speed" else "b.wav")
+    code, _, err = run(capsys, words[0], path, *words[1:], "-o", out)
+    [error] = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code in (1, 2) and expected in error, err
+
+
 def test_a_group_without_a_command_shows_its_help_in_lines(capsys):
     code, out, err = run(capsys, "benchmark")
     assert code != 0 and "\\n" not in out + err
