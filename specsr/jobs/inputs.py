@@ -63,8 +63,8 @@ def load_recording(path: Path, reading: Reading, speed: Speed = Speed()) -> Sign
     """
     if io.is_map(path):
         raise SpecsrError(
-            f"{path}: is a map: expected a recording; specsr upscale, levels, orders and info "
-            "take maps"
+            f"{path}: is a map: expected a recording; specsr upscale, denoise, levels, orders, "
+            "report, info and spectrogram --expected take maps"
         )
     signal = io.read(path, **reading.arguments())
     if speed.is_auto:

@@ -123,10 +123,50 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert not path.exists()
 
 
-@pytest.mark.parametrize("options", [("--expected",), ()])
+@pytest.mark.parametrize("options", [("--sharp",), ()])
 def test_a_map_as_input_is_refused_with_the_commands_that_take_maps(tmp_path, capsys, options):
     path = tmp_path / "map.npz"
     specsr.write_map(path, specsr.spectrogram(specsr.Signal(np.ones((1, 999)), 2000.0)))
     code, _, err = run(capsys, "spectrogram", path, *options, "-o", tmp_path / "x.npz")
     assert code == 1 and len(err.strip().splitlines()) == 1
-    assert "map.npz: is a map: expected a recording; specsr upscale, levels" in err
+    assert "map.npz: is a map: expected a recording; specsr upscale, denoise, levels" in err
+
+
+def test_a_stored_map_gives_the_expected_map_of_the_library(tmp_path, recording, model, capsys):
+    path, out, figure = (tmp_path / name for name in ("map.npz", "clean.npz", "clean.png"))
+    measured = specsr.spectrogram(
+        specsr.read(recording), n_fft=64, overlap=0.75, scaling="psd", window="blackman"
+    )
+    specsr.write_map(path, measured)
+    given = ("--expected", "--model", model)
+    code, _, err = run(capsys, "spectrogram", path, *given, "-o", out, "-o", figure)
+    assert code == 0 and "uncertainty: median" in err
+    found, wanted = specsr.read_map(out), specsr.expected(measured, model=model)
+    assert found.grid == measured.grid and found.phase is None
+    for name in ("magnitude", "uncertainty_db", "rpm"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name))
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "message"),
+    [
+        (("--df", 5), "x.npz", "--df: a map has its own window"),
+        (("--scaling", "psd"), "x.npz", "--scaling: a map has its own"),
+        ((), "x.wav", "an expected map has no waveform"),
+    ],
+)
+def test_what_a_stored_map_has_itself_is_refused(tmp_path, model, capsys, options, out, message):
+    path = tmp_path / "map.npz"
+    specsr.write_map(path, specsr.spectrogram(specsr.Signal(np.ones((1, 999)), 2000.0)))
+    given = ("--expected", "--model", model, *options)
+    code, _, err = run(capsys, "spectrogram", path, *given, "-o", tmp_path / out)
+    assert code == 1 and message in err and len(err.strip().splitlines()) == 1
+
+
+def test_an_expected_map_has_no_expected_map(tmp_path, recording, model, capsys):
+    shared = ("spectrogram", "--expected", "--model", model)
+    once, twice = tmp_path / "a.npz", tmp_path / "b.npz"
+    assert run(capsys, *shared, recording, *GRID, "-o", once)[0] == 0
+    code, _, err = run(capsys, *shared, once, "-o", twice)
+    assert code == 1 and "a.npz: the map has an uncertainty" in err and not twice.exists()
