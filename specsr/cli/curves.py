@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specsr.cli.output import check_files, csv_text, say, write_each, write_text
 from specsr.errors import SpecsrError
+from specsr.jobs.options import Figure as FigureOptions
 from specsr.jobs.options import Reading, Speed
 from specsr.names import plain
 
@@ -25,6 +26,18 @@ def check_suffixes(outputs: list[Path], more: tuple[str, ...] = ()) -> None:
     for path in outputs:
         if path.suffix.lower() not in allowed:
             raise SpecsrError(f"{path}: expected one of {', '.join(allowed)}")
+
+
+def check_figure_options(options: FigureOptions, outputs: Iterable[Path]) -> None:
+    """Raise `SpecsrError` for options of figures without a figure among the outputs."""
+    if any(path.suffix.lower() in (".png", ".pdf", ".svg") for path in outputs):
+        return
+    given = ["--max-freq"] if options.max_freq is not None else []
+    given += ["--range"] if options.db_range != FigureOptions().db_range else []
+    if given:
+        raise SpecsrError(
+            f"{', '.join(given)}: for figures: add one (-o FILE.png), or leave this out"
+        )
 
 
 def read_recording(

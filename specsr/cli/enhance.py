@@ -15,6 +15,7 @@ from specsr.choices import (
     Scaling,
     UpscalePair,
 )
+from specsr.cli.curves import check_figure_options
 from specsr.cli.images import all_images, upscale_images
 from specsr.cli.options import (
     Inputs,
@@ -200,6 +201,7 @@ def spectrogram(
 
     read = files_read(reading.tone, model)
     todo = plan(inputs, list(out), ".npz" if suffix is None else suffix, batch, read=read)
+    check_figure_options(figure, (target for _, targets in todo.files for target in targets))
     if expected and sharp:
         raise SpecsrError("--expected, --sharp: a sharp map is an expected one, leave one out")
     if expected:

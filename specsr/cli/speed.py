@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from specsr.cli.curves import check_suffixes, write_tables_and_figures
+from specsr.cli.curves import check_figure_options, check_suffixes, write_tables_and_figures
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, figure_options, interval, order_numbers, reading_options
 from specsr.cli.output import bar, check_files, csv_text, say, show
@@ -70,6 +70,7 @@ def speed(
     """  # fmt: skip
     outputs = [*(out or []), *([figure.plot] if figure.plot else [])]
     check_suffixes(outputs)
+    check_figure_options(figure, outputs)
     limits = (
         None
         if rpm_range is None

@@ -254,6 +254,22 @@ def test_a_wrong_value_is_named_with_its_option_as_typed(tmp_path, capsys, words
     assert code in (1, 2) and expected in error, err
 
 
+@pytest.mark.parametrize("command, out", [("spectrogram", "x.npz"), ("speed", "x.csv")])
+@pytest.mark.parametrize("option", ["--max-freq", "--range"])
+def test_options_of_figures_are_refused_without_one(tmp_path, capsys, command, out, option):
+    path = tmp_path / "a.wav"
+    specsr.write(path, specsr.Signal(np.random.default_rng(0).standard_normal(8000), 8000.0))
+    code, _, err = run(capsys, command, path, "-o", tmp_path / out, option, 100)
+    assert code == 1 and not (tmp_path / out).exists()
+    assert err.splitlines() == [
+        f"error: {option}: for figures: add one (-o FILE.png), or leave this out"
+    ]
+    if command == "spectrogram":
+        figure = tmp_path / "x.png"
+        shared = (command, path, "-o", tmp_path / out, "-o", figure, option, 100)
+        assert run(capsys, *shared)[0] == 0 and figure.exists()
+
+
 def test_a_group_without_a_command_shows_its_help_in_lines(capsys):
     code, out, err = run(capsys, "benchmark")
     assert code != 0 and "\\n" not in out + err
