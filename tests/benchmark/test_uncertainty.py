@@ -40,9 +40,25 @@ def test_clear_lines_are_those_far_above_the_noise(judge):
     rng, time = np.random.default_rng(0), np.arange(16000) / RATE
     noise = 1e-2 * rng.standard_normal(time.size)
     strong, weak = np.sin(2 * np.pi * 1000 * time), 0.01 * np.sin(2 * np.pi * 3000 * time)
-    rows = np.flatnonzero(judge.clear_lines(*power(noise + strong + weak)).mean(axis=1) > 0.5)
+
+    def clear(samples):
+        cells, grid = power(samples)
+        return judge.clear_lines(cells, judge.floor_around(cells), grid)
+
+    rows = np.flatnonzero(clear(noise + strong + weak).mean(axis=1) > 0.5)
     assert rows.tolist() == [63, 64, 65]  # of 15.6 Hz
-    assert not judge.clear_lines(*power(noise)).any()
+    assert not clear(noise).any()
+
+
+def test_the_noise_of_clear_lines_has_the_scatter_of_their_cells(judge):
+    """Levels of a line in noise over many windows, against the drawn errors of such cells."""
+    rng, time = np.random.default_rng(1), np.arange(64000) / RATE
+    line, noise = np.sin(2 * np.pi * 1000 * time), 0.1 * rng.standard_normal(time.size)
+    cells, _ = power(line + noise)
+    drawn = judge.noise_of_lines(cells, judge.floor_around(cells))
+    measured = 10 * np.log10(cells[64])
+    assert np.std(drawn[64]) == pytest.approx(np.std(measured), rel=0.3)
+    assert not judge.noise_of_lines(cells, 0 * cells).any()
 
 
 def test_the_standard_error_is_that_over_maps_not_over_their_cells(coverage):
