@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from specsr.signal import Signal
 
 
+FIGURES = (".png", ".pdf", ".svg")
+"""Suffixes of figures."""
+
+
 def check_suffixes(outputs: list[Path], more: tuple[str, ...] = ()) -> None:
     """Raise `SpecsrError` for an output that is no table, figure or of the suffixes in ``more``."""
-    allowed = (".csv", ".png", ".pdf", ".svg", *more)
+    allowed = (".csv", *FIGURES, *more)
     for path in outputs:
         if path.suffix.lower() not in allowed:
             raise SpecsrError(f"{path}: expected one of {', '.join(allowed)}")
@@ -30,13 +34,13 @@ def check_suffixes(outputs: list[Path], more: tuple[str, ...] = ()) -> None:
 
 def check_figure_options(options: FigureOptions, outputs: Iterable[Path]) -> None:
     """Raise `SpecsrError` for options of figures without a figure among the outputs."""
-    if any(path.suffix.lower() in (".png", ".pdf", ".svg") for path in outputs):
+    if any(path.suffix.lower() in FIGURES for path in outputs):
         return
     given = ["--max-freq"] if options.max_freq is not None else []
     given += ["--range"] if options.db_range != FigureOptions().db_range else []
     if given:
         raise SpecsrError(
-            f"{', '.join(given)}: for figures: add one (-o FILE.png), or leave this out"
+            f"{', '.join(given)}: for figures: add one (-o FILE.png), or leave it out"
         )
 
 

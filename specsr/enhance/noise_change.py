@@ -85,12 +85,17 @@ def changing(rises: Sequence[Sequence[np.ndarray]], names: tuple[str, ...]) -> n
     """
     found = np.array([any(change_of(each).is_of_noise for each in maps) for maps in rises])
     if found.any():
-        where = "" if found.all() else f" ({', '.join(np.array(names)[found].tolist())})"
         log.warning(
             "the level of the noise changes%s, alike in the third octaves that it fills: it is "
-            "followed; --no-follow-noise (follow=False) takes the level of its recording", where
+            "followed; --no-follow-noise (follow=False) takes the level of its recording",
+            in_channels(found, names),
         )  # fmt: skip
     return found
+
+
+def in_channels(found: np.ndarray, names: tuple[str, ...]) -> str:
+    """Return the channels that a note is on in brackets, or nothing if it is on all, bool [C]."""
+    return "" if found.all() else f" ({', '.join(np.array(names)[found].tolist())})"
 
 
 def rises_of(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from specsr.enhance.noise_change import FEWEST_BANDS
+from specsr.enhance.noise_change import FEWEST_BANDS, in_channels
 from specsr.signal import Signal
 
 log = logging.getLogger(__name__)
@@ -21,27 +21,35 @@ LOUDEST = 90
 """Percentile over time at which a recording holds its noise."""
 
 LOUDER_DB = 3.0
-"""Excess from which the noise is lowered, dB.  In all 132 mixes of `benchmarks/denoise_kinds.py`
-it is 1.0 dB at most."""
+"""Excess from which the noise is lowered, dB (`benchmarks/noise_level.py`)."""
 
 SILENT_DB = 200.0
 """Excess over a silent channel at least, dB: nothing is known there."""
 
 
-def excess_db(rises: Sequence[np.ndarray]) -> float:
-    """Return how far noise is above a channel that should hold it, dB; 0 where it may be in it.
+def above_db(rises: Sequence[np.ndarray]) -> float:
+    """Return how far noise is above a channel, in most third octaves at their loudest, dB.
 
     Args:
         rises: of the third octaves of the channel over the noise, dB, [B, T], for each of its maps
-            (`specsr.enhance.noise_change.band_rises`).
+            (`specsr.enhance.noise_change.band_rises`); the map in which the noise is least counts.
     """
     found = [
         -float(np.median(np.percentile(each, LOUDEST, axis=1)))
         for each in rises
         if len(each) >= FEWEST_BANDS and each.shape[1]
     ]
-    least = min(found, default=0.0)
-    return least if LOUDER_DB < least < SILENT_DB else 0.0
+    return min(found, default=0.0)
+
+
+def excess_db(rises: Sequence[np.ndarray]) -> float:
+    """Return how far noise is too loud to be in a channel, dB; 0 if it is not.
+
+    Args:
+        rises: as for `above_db`.
+    """
+    above = above_db(rises)
+    return above if LOUDER_DB < above < SILENT_DB else 0.0
 
 
 def lowered(noise: Signal, excess: np.ndarray, names: tuple[str, ...]) -> Signal:
@@ -54,11 +62,10 @@ def lowered(noise: Signal, excess: np.ndarray, names: tuple[str, ...]) -> Signal
     """
     if not excess.any():
         return noise
-    where = "" if excess.all() else f" ({', '.join(np.array(names)[excess > 0].tolist())})"
     log.warning(
-        "the noise is %.0f dB louder than the recording in most third octaves%s: it is lowered to "
-        "it; give a noise that was recorded with the same gain and calibration", excess.max(),
-        where,
+        "the noise is %.0f dB louder than the recording in most third octaves%s and is lowered by "
+        "that; give a noise that was recorded with the same gain and calibration", excess.max(),
+        in_channels(excess > 0, names),
     )  # fmt: skip
     gain = 10 ** (-excess[:, None] / 20)
     if len(noise.channels) == 1 and np.ptp(excess) == 0:

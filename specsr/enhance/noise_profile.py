@@ -96,9 +96,9 @@ def noise_spectrum(noise: Signal, transform: SpectrogramTransform) -> np.ndarray
 def fitting(noise: Signal, noisy: Source | SpecMap, found: bool = False) -> Signal:
     """Return a recording of noise with rate and channels of the recording or map that it is in.
 
-    A warning names silent channels, a short recording of noise, a recording that is given as its
-    own noise, and the frequency up to which noise of a lower rate is removed; but the last, none of
-    these for noise that was ``found`` in it.
+    A warning names the frequency up to which noise of a lower rate is removed, and of noise that
+    was not ``found`` in the recording also silent channels, a short recording, and a recording
+    that is given as its own noise.
 
     Raises:
         SpecsrError: another unit, another number of channels that is not one, or a rate below both

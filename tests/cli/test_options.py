@@ -262,7 +262,7 @@ def test_options_of_figures_are_refused_without_one(tmp_path, capsys, command, o
     code, _, err = run(capsys, command, path, "-o", tmp_path / out, option, 100)
     assert code == 1 and not (tmp_path / out).exists()
     assert err.splitlines() == [
-        f"error: {option}: for figures: add one (-o FILE.png), or leave this out"
+        f"error: {option}: for figures: add one (-o FILE.png), or leave it out"
     ]
     if command == "spectrogram":
         figure = tmp_path / "x.png"
