@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
 from specsr.names import check_names, csv_text, for_spreadsheet, from_spreadsheet, plain, storable
+from support.texts import texts
 
 FORMULAS = "=+-@\t\r\n;'a1 "
 
@@ -34,7 +35,7 @@ def test_names_that_no_file_keeps_are_refused() -> None:
         check_names(["ok", "a\ud800"])
 
 
-@given(st.one_of(st.text(), st.text(alphabet=FORMULAS)))
+@given(st.one_of(texts(), st.text(alphabet=FORMULAS)))
 def test_no_cell_is_a_formula_and_every_cell_is_read_back(text: str) -> None:
     kept = for_spreadsheet(text)
     assert from_spreadsheet(kept) == text
@@ -44,7 +45,7 @@ def test_no_cell_is_a_formula_and_every_cell_is_read_back(text: str) -> None:
         assert not any(part[:1] in tuple("=+-@") for part in kept.split(";") if part)
 
 
-@given(st.lists(st.text(st.characters(blacklist_categories=["Cs"])), min_size=1, max_size=3))
+@given(st.lists(texts(), min_size=1, max_size=3))
 def test_tables_of_text_are_read_back(names: list[str]) -> None:
     text = csv_text(["name", "level"], [(name, "-12.5") for name in names])
     rows = list(csv.reader(io.StringIO(text, newline="")))

@@ -17,6 +17,7 @@ from specsr.app import source, steps
 from specsr.app.source import Source
 from specsr.jobs.options import Reading, Speed
 from support.command import run
+from support.texts import texts
 
 RATE = 24000
 
@@ -144,7 +145,7 @@ def test_any_name_stays_one_argument(name: str) -> None:
 
 
 @settings(max_examples=15)
-@given(st.floats(1e-12, 1e12), st.lists(st.text(min_size=1, max_size=5), max_size=3))
+@given(st.floats(1e-12, 1e12), st.lists(texts(min_size=1, max_size=5), max_size=3))
 def test_options_keep_their_values(calib: float, channels: list[str]) -> None:
     found = source.reading_arguments(Reading(unit="Pa", calib=calib, channels=tuple(channels)))
     assert float(found[found.index("--calib") + 1]) == calib

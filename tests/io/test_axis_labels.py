@@ -13,6 +13,7 @@ from specsr.errors import SpecsrError
 from specsr.io import sampling, unit_labels
 from specsr.io.axis_labels import meaning, quantity
 from specsr.io.titles import kind_of_name, split_title
+from support.texts import texts
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_other_labels_mean_no_axis(label):
     assert meaning(label) is None
 
 
-@given(st.text(max_size=20))
+@given(texts(max_size=20))
 def test_any_text_has_a_meaning_or_none(text):
     found = meaning(text)
     assert found is None or (math.isfinite(found.factor) and found.factor > 0)

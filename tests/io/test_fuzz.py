@@ -17,6 +17,7 @@ from specsr.train.config_file import load_config
 from support.command import run
 from support.fuzz_targets import CONFIG, seeds, targets
 from support.processor import at_most
+from support.texts import texts
 
 LARGEST = 100e6
 """Memory limit for reading a damaged file of some kilobytes, bytes."""
@@ -74,9 +75,9 @@ def test_damaged_files_are_read_or_refused(
 # --- configs ---------------------------------------------------------------------------------
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates(),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts(max_size=8) | st.dates(),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner)
+        st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=5) | st.integers(), inner)
     ),
     max_leaves=6,
 )
@@ -104,8 +105,8 @@ def test_configs_of_any_values_are_accepted_or_refused(tmp_path: Path, data: Any
 @settings(
     derandomize=True, max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
 )
-@given(override=st.text(max_size=20) | st.sampled_from(["train.steps=", "pair.", "a.b.c=", "="])
-       .flatmap(lambda head: st.text(max_size=8).map(lambda tail: head + tail)))  # fmt: skip
+@given(override=texts(max_size=20) | st.sampled_from(["train.steps=", "pair.", "a.b.c=", "="])
+       .flatmap(lambda head: texts(max_size=8).map(lambda tail: head + tail)))  # fmt: skip
 def test_overrides_of_any_text_are_accepted_or_refused(tmp_path: Path, override: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes(CONFIG)

@@ -7,11 +7,11 @@ import logging
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from specsr.errors import SpecsrError
 from specsr.io import read, unit_labels
 from specsr.signal import Signal
+from support.texts import texts
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_contradicting_labels_are_errors():
         unit_labels.understand("dB(A)")
 
 
-@given(st.text(max_size=12))
+@given(texts(max_size=12))
 def test_any_label_is_recognised_or_an_error(label):
     try:
         unit, factor, _ = unit_labels.understand(label)

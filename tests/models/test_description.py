@@ -27,6 +27,7 @@ from specsr.models.description import (
 )
 from specsr.models.model import Model, read_info, save_model
 from specsr.models.network import build
+from support.texts import texts
 
 SMALL = EDSRConfig(
     scale=(2, 2), n_resblocks=1, n_feats=4, in_channels=1, out_channels=1, mean=(3.0,), std=20.0
@@ -212,8 +213,8 @@ def test_a_damaged_file_loads_or_is_refused(whole: Path, tmp_path: Path, data: A
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts(max_size=5), inner),
     max_leaves=8,
 )
 

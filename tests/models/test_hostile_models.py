@@ -38,6 +38,7 @@ from specsr.models.options import InferOptions
 from specsr.models.record import score_words, training_words
 from specsr.pairs.band_input import CHANNELS
 from support.processor import at_most
+from support.texts import texts
 
 GRID = Analysis(64, 32, "hann")
 RECORD = {
@@ -218,8 +219,8 @@ EXTREMES = [
     [[1, 1], [2, 2]], [GRID.__dict__], "pool", "stft", "band", "denoise", "image", "edsr", "mdsr",
 ]  # fmt: skip
 VALUES = st.sampled_from(EXTREMES) | st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(max_size=5), inner),
     max_leaves=5,
 )
 
@@ -242,7 +243,7 @@ def mutate(info: Any, data: Any) -> None:
         elif kind == "repeat" and isinstance(node, list):
             node *= data.draw(st.sampled_from([2, 100]))
         elif kind == "add" and isinstance(node, dict):
-            node[data.draw(st.text(max_size=5))] = copy.deepcopy(data.draw(VALUES))
+            node[data.draw(texts(max_size=5))] = copy.deepcopy(data.draw(VALUES))
         else:
             node[last] = copy.deepcopy(data.draw(VALUES))
 

@@ -22,6 +22,7 @@ from specsr.plots.maps import plot_map
 from specsr.plots.parts import figure_text
 from specsr.plots.views import plot_levels, plot_run
 from specsr.signal import Signal
+from support.texts import texts
 
 NAMES = st.text(alphabet="$\\_[]{}^%&#|a1-", min_size=1, max_size=12)
 RATE = 4000
@@ -67,7 +68,7 @@ def test_no_curve_is_left_out_of_a_legend_for_its_name(signal: Signal, name: str
     assert name in run
 
 
-@given(st.text(max_size=20))
+@given(texts(max_size=20))
 def test_text_of_a_figure_holds_no_mathematics(name: str) -> None:
     text = figure_text(name)
     assert text.count("$") == text.count(r"\$") and not text.startswith("_")
