@@ -12,17 +12,17 @@ batches.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from common import CACHE, DATA, ROOT, progress, some
+from common import CACHE, DATA, ROOT, progress
 from map import FRESH, Case, case, estimate, rms
 from map_scores import Measured, measured
 from real_maps import FEW_WINDOWS, QUICK_SECONDS
 from real_recordings import JUDGE, QUICK, piece
+from training_points import is_finished, over_seeds, part_of_recordings, trained
 
 from specsr.enhance.maps import upscale_map
 from specsr.maps.pooling import pool
@@ -35,8 +35,6 @@ from specsr.scores.metrics import whittle_deviance
 from specsr.synth.draws import random_run_up
 from specsr.train.config import Config
 from specsr.train.config_file import load_config
-from specsr.train.recordings import chosen_files, find_recordings
-from specsr.train.train import train
 
 SCALE, MACHINES, RUN_UPS, BATCH = 4, 720, 4, 8
 
@@ -73,29 +71,12 @@ def config_of(point: Point, seed: int) -> Config:
     steps = [f"train.steps={point.steps}", f"train.seed={seed}"]
     count = f"data.synth.count={round(point.part * MACHINES)}"
     config = load_config(path, [*SMALLER, *steps, count])
-    real = config.data.real
-    files = chosen_files(find_recordings(real.folders), real.exclude)
-    kept = some(files, max(2, round(point.part * len(files))))
-    others = [f"{f.parent.name}/{f.name}" for f in files if f not in kept]
-    data = config.data.model_copy(
-        update={"real": real.model_copy(update={"exclude": [*real.exclude, *others]})}
-    )
-    return config.model_copy(update={"data": data})
+    return part_of_recordings(config, point.part)
 
 
 def place_of(point: Point, seed: int) -> Path:
     """Return the folder of a training; it holds a file ``finished`` at the end."""
     return CACHE / "curve" / f"{point.steps}-{point.part:.4f}-{seed}"
-
-
-def trained(point: Point, seed: int) -> Path:
-    """Train a point, or return the model of an earlier run of this benchmark."""
-    place = place_of(point, seed)
-    finished = place / "finished"
-    if not finished.exists():
-        train(config_of(point, seed), place, resume=True)
-        finished.touch()
-    return place / "map-small.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,10 +146,7 @@ def row(models: Sequence[Path | str], on: Judge) -> dict[str, object]:
         }  # fmt: skip
         for name, value in scores.items():
             found.setdefault(name, []).append(value)
-    return {
-        name: (statistics.mean(v), statistics.stdev(v)) if len(v) > 1 else v[0]
-        for name, v in found.items()
-    }
+    return {**over_seeds(found)}
 
 
 def curve(
@@ -183,10 +161,10 @@ def curve(
     """
     jobs = [(point, seed) for seed in range(seeds) for point in POINTS]
     if finished:
-        jobs = [job for job in jobs if (place_of(*job) / "finished").exists()]
+        jobs = [job for job in jobs if is_finished(place_of(*job))]
     models: dict[Point, list[Path]] = {}
     for point, seed in progress(jobs, len(jobs), "trainings"):
-        models.setdefault(point, []).append(trained(point, seed))
+        models.setdefault(point, []).append(trained(config_of(point, seed), place_of(point, seed)))
     on = judge(data)
     rows: list[dict[str, object]] = []
     for point, each in progress(models.items(), len(models), "judged"):

@@ -18,6 +18,7 @@ from specsr.scores.metrics import whittle_deviance
 from specsr.synth.draws import random_run_up
 from specsr.synth.machine import Order, RunUp
 from specsr.synth.synthesis import synthesise
+from specsr.train.recordings import chosen_files, find_recordings
 from support.benchmark_scripts import script
 
 EULER = -digamma(1.0)
@@ -214,7 +215,7 @@ def test_smaller_parts_of_the_data_are_smaller_and_hold_no_judged_recording(
     monkeypatch.chdir(common.ROOT)  # the folders of the config are relative to the project
     configs = [curve.config_of(curve.Point(10, part), 0) for part in (1 / 16, 1 / 4, 1.0)]
     few, some, every = (
-        set(curve.chosen_files(curve.find_recordings(x.data.real.folders), x.data.real.exclude))
+        set(chosen_files(find_recordings(x.data.real.folders), x.data.real.exclude))
         for x in configs
     )
     assert [x.data.synth.count for x in configs] == [45, 180, 720]
