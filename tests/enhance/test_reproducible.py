@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -120,25 +120,45 @@ COMMANDS = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_write_the_same_bytes_beside_a_busy_process(command, run, tmp_path) -> None:
-    specsr.write(tmp_path / "run.wav", run.cut(0, 32_768))
+ALL_COMMANDS = f"""if True:
+    import os, sys
+    from specsr.cli.app import main
+    for command, words in {COMMANDS}.items():
+        os.mkdir(command)
+        os.chdir(command)
+        sys.argv = ["specsr", command, "../../run.wav", *words]
+        main()
+        os.chdir("..")
+"""
+
+
+@pytest.fixture(scope="module")
+def written(run: specsr.Signal, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders of two processes, one after the other, with what every command has written."""
+    folder = tmp_path_factory.mktemp("written")
+    specsr.write(folder / "run.wav", run.cut(0, 32_768))
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        written = []
-        for folder in ("first", "second"):
-            (tmp_path / folder).mkdir()
-            words = [sys.executable, "-m", "specsr", command, "../run.wav", *COMMANDS[command]]
-            subprocess.run(words, cwd=tmp_path / folder, env=os.environ, check=True, timeout=1200)
-            files = sorted((tmp_path / folder).iterdir())
-            written.append({file.name: file.read_bytes() for file in files})
+        for name in ("first", "second"):
+            (folder / name).mkdir()
+            command = [sys.executable, "-c", ALL_COMMANDS]
+            subprocess.run(command, cwd=folder / name, check=True, timeout=2400)
     finally:
         busy.kill()
         busy.wait()
-    assert written[0].keys() == written[1].keys() and written[0]
-    for name, content in written[0].items():
-        assert content == written[1][name], f"{name} differs between two runs"
+    return [folder / "first", folder / "second"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_write_the_same_bytes_beside_a_busy_process(command, written) -> None:
+    one, other = (
+        {file.name: file.read_bytes() for file in (folder / command).iterdir()}
+        for folder in written
+    )
+    assert one.keys() == other.keys() and one
+    for name, content in one.items():
+        assert content == other[name], f"{name} differs between two runs"
 
 
 @pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
