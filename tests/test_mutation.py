@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -105,7 +106,8 @@ def test_survivors_are_found_and_recorded(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
 
     call = (
-        f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+        # the libraries of every mutant are imported once, before the forks
+        f"import sys, pytest, hypothesis; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
         "from pathlib import Path; from support.mutate import main\n"
         "options = ['--each', '0', '--limit', '1', '--out', 'out.jsonl']\n"
         "sys.exit(main(options, Path.cwd(), {'toy': sys.argv[1]}))"
@@ -113,7 +115,10 @@ def test_survivors_are_found_and_recorded(tmp_path: Path) -> None:
 
     def run(tests: str) -> tuple[int, str]:
         command = [sys.executable, "-B", "-c", call, tests]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=1200)
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=1200,
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # the toy needs none
+        )  # fmt: skip
         assert not done.stderr, done.stderr + done.stdout
         return done.returncode, done.stdout
 
