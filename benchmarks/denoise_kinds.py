@@ -31,13 +31,13 @@ from specsr.enhance.excess import without_excess
 from specsr.enhance.followed_noise import level_changes
 from specsr.enhance.known_noise import (
     KnownNoise,
-    joined,
     noise_powers,
     signal_to_noise,
     wiener,
 )
 from specsr.enhance.low_lines import restrained_orders
 from specsr.enhance.noise_profile import Noise, noise_spectrum
+from specsr.enhance.noise_windows import least_error
 from specsr.enhance.pulses import restored
 from specsr.enhance.restraint import restrained
 from specsr.errors import SpecsrError
@@ -119,24 +119,24 @@ def by_noise(
     With ``follow`` None the recording decides, as by default.  With ``log`` the gain is
     r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).
     """
-    found = []
     alone = mix.found if auto else mix.alone
     if follow is None:
         follow = bool(KnownNoise.of(Noise(alone, None, auto), mix.noisy, None).follow.any())
+    specs, gains, noises = [], [], []
     for spec, estimate in mix.maps:
         known = KnownNoise.of(Noise(alone, follow), spec, None)
-        grid = spec.grid
-        noise = noise_spectrum(alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
+        noise = known.spectrum(spec.grid)
         change = level_changes(noise, estimate) if follow else None
         ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), change)[0]
         powers = noise_powers(noise, estimate.image(), change)
-        gain = without_excess(spec, wiener(ratio, MAX_ATTENUATION)[None], powers)[0]
+        gain = without_excess(spec, wiener(ratio, MAX_ATTENUATION)[None], powers)
         if log:
-            over = np.square(spec.magnitude[0, :-1], dtype=np.float64) / noise[0][:-1, None]
+            over = np.square(spec.image(), dtype=np.float64) / noise[:, :-1, None]
             gain = np.minimum(gain * np.exp(0.5 * exp1(np.maximum(gain * over, 1e-6))), 1)
-        gain = np.concatenate([gain, gain[-1:]]).astype(np.float32)
-        found.append(SpectrogramTransform.inverse(spec.replace(magnitude=spec.magnitude * gain)))
-    samples = joined(found[0].samples, found[1].samples, mix.clean.rate)
+        specs.append(spec)
+        gains.append(gain)
+        noises.append(powers)
+    samples = least_error(specs, gains, noises).samples
     clean = mix.clean.replace(samples=samples)
     if auto:
         return restrained(mix.noisy, clean).samples[0]

@@ -14,7 +14,7 @@ from generator_parts import slow
 
 from specsr import Signal, SpecMap, denoise, find_noise, keep_impacts
 from specsr.enhance.expected import expected
-from specsr.enhance.known_noise import noise_transforms
+from specsr.enhance.noise_windows import noise_transforms
 
 SET = 0
 SNRS = (0, 10, 20)

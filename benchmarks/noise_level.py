@@ -23,10 +23,10 @@ from denoise_mixes import NOISES, SNRS, mixed, mixes
 
 from specsr import Signal, denoise
 from specsr.enhance import noise_level
-from specsr.enhance.known_noise import usable
 from specsr.enhance.noise_change import rises_of
 from specsr.enhance.noise_level import LOUDER_DB, above_db
 from specsr.enhance.noise_profile import noise_spectrum
+from specsr.enhance.noise_windows import level_transforms, usable
 from specsr.maps.transform import SpectrogramTransform
 from specsr.scores.metrics import si_sdr
 
@@ -59,7 +59,7 @@ def above(noisy: Signal, alone: Signal) -> float:
     def spectrum(grid):  # of the window of the map
         return noise_spectrum(alone, SpectrogramTransform(grid.n_fft, grid.hop_length))
 
-    [maps] = rises_of(noisy, usable(noisy.rate, alone.length), spectrum)
+    [maps] = rises_of(noisy, usable(level_transforms(noisy.rate), alone.length), spectrum)
     return above_db(maps)
 
 

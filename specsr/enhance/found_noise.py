@@ -18,9 +18,9 @@ import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter1d, uniform_filter1d
 from scipy.stats import gamma
 
-from specsr.enhance.known_noise import CROSSOVER_HZ, noise_transforms
 from specsr.enhance.noise_floor import N_FFT
 from specsr.enhance.noise_profile import Noise
+from specsr.enhance.noise_windows import CROSSOVER_HZ, level_transforms
 from specsr.enhance.removed_lines import FEWEST_ROWS, FLOOR_SHARE, STEP, floor_around
 from specsr.errors import SpecsrError
 from specsr.maps.transform import SpectrogramTransform
@@ -92,7 +92,7 @@ def find_noise(noisy: Source) -> Noise:
         )
     transforms = [
         SpectrogramTransform(each.n_fft, each.n_fft // HOPS, scaling="psd")
-        for each in noise_transforms(noisy.rate)
+        for each in level_transforms(noisy.rate)
     ]
     maps: list[list[np.ndarray]] = [[] for _ in transforms]
     for part in _stretches(noisy):

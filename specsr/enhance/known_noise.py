@@ -24,13 +24,9 @@ from specsr.enhance.expected import expected
 from specsr.enhance.followed_noise import level_changes, whole_changes
 from specsr.enhance.level_interval import magnitude_uncertainty
 from specsr.enhance.noise_change import changing, rises_of
-from specsr.enhance.noise_floor import N_FFT
 from specsr.enhance.noise_level import excess_db, lowered
-from specsr.enhance.noise_profile import (
-    Noise,
-    fitting,
-    noise_spectrum,
-)
+from specsr.enhance.noise_profile import Noise, fitting, noise_spectrum
+from specsr.enhance.noise_windows import attenuated, level_transforms, usable
 from specsr.enhance.restraint import restrained_map
 from specsr.maps.grid import Grid
 from specsr.maps.spec_map import SpecMap
@@ -45,14 +41,6 @@ from specsr.signal import Signal, Source
 
 PAIR = "noise"
 """Pair of the models for the ratio of signal to noise."""
-
-ROW_HZ = (3.125, 25.0)
-"""Approximate distance of the rows of the two maps that a recording is turned into, Hz: lines lie
-close at low frequencies, pulses and sweeps are short at high ones."""
-
-CROSSOVER_HZ = 300.0
-"""The result is that of the first map below, that of the second above.  From 200 to 400 Hz little
-depends on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +87,11 @@ class KnownNoise:
         known = cls(fitted, follow, given.found, models)
         if given.found:
             return known
-        transforms = [] if isinstance(noisy, SpecMap) else usable(noisy.rate, fitted.length)
+        transforms = (
+            []
+            if isinstance(noisy, SpecMap)
+            else usable(level_transforms(noisy.rate), fitted.length)
+        )
         rises = rises_of(noisy, transforms, known.spectrum, again)
         excess = np.array([excess_db(maps) for maps in rises])
         known = replace(known, recording=lowered(fitted, excess, noisy.channels))
@@ -197,7 +189,7 @@ def without_noise(
         SpecsrError: as `specsr.expected` and `specsr.enhance.noise_profile.noise_spectrum`.
     """
     found, estimate = noise_gain(noisy, noise, attenuation, options, progress)
-    clean = found.applied(noisy, options.device)
+    clean = attenuated(noisy, found.final(noisy, options.device))
     if noise.found:
         clean = restrained_map(noisy, clean, options.device)
     maps = clean.image(), noisy.image(), estimate.image()
@@ -222,17 +214,15 @@ class NoiseGain:
         """Return the mean power of the noise, for each channel [F - 1, T] or [F - 1, 1]."""
         return noise_powers(self.spectrum, self.gain, self.change)
 
-    def applied(self, noisy: SpecMap, device: str, decision: Decision | None = None) -> SpecMap:
-        """Return the map without its noise.
+    def final(self, noisy: SpecMap, device: str, decision: Decision | None = None) -> np.ndarray:
+        """Return the gains with what is no noise given back, [C, F - 1, T].
 
         Args:
             noisy: the map that the gains are for.
             device: torch device to compute on, or ``"auto"``.
             decision: as for `specsr.enhance.excess.without_excess`.
         """
-        gain = without_excess(noisy, self.gain, self.powers(), device, decision)
-        gain = np.concatenate([gain, gain[:, -1:]], axis=1)  # Nyquist as the row below
-        return noisy.replace(magnitude=noisy.magnitude * gain.astype(np.float32))
+        return without_excess(noisy, self.gain, self.powers(), device, decision)
 
 
 def noise_gain(
@@ -258,33 +248,6 @@ def noise_gain(
     ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, change)
     gain = np.stack([wiener(ratio, attenuation) for ratio in ratios])
     return NoiseGain(gain.astype(np.float32), spectrum, change), estimate
-
-
-def noise_transforms(rate: float) -> tuple[SpectrogramTransform, SpectrogramTransform]:
-    """Return the transforms of a recording by its rate in Hz: powers of two near 1 / `ROW_HZ`."""
-    low, high = (int(np.clip(2 ** round(np.log2(rate / hz)), *N_FFT)) for hz in ROW_HZ)
-    return SpectrogramTransform(low, low // 4), SpectrogramTransform(high, high // 4)
-
-
-def usable(rate: float, length: int) -> list[SpectrogramTransform]:
-    """Return the transforms of a recording by its rate, Hz, and the samples of its noise.
-
-    A short recording of noise has no long windows.
-    """
-    transforms = noise_transforms(rate)
-    fits = [each for each in transforms if 3 * each.n_fft <= length]
-    return fits or [transforms[-1]]
-
-
-def joined(low: np.ndarray, high: np.ndarray, rate: float) -> np.ndarray:
-    """Return ``low`` below `CROSSOVER_HZ` and ``high`` above it, samples [C, N] without delay."""
-    if low is high:
-        return low
-    length = low.shape[-1]
-    freqs = np.fft.rfftfreq(2 * length, 1 / rate)
-    share = 1 / (1 + (freqs / CROSSOVER_HZ) ** 8)
-    difference = np.fft.rfft(low.astype(np.float64) - high, 2 * length)
-    return (high + np.fft.irfft(share * difference, 2 * length)[..., :length]).astype(low.dtype)
 
 
 def wiener(ratio: np.ndarray, attenuation: float) -> np.ndarray:

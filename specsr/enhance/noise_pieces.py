@@ -1,4 +1,4 @@
-"""A known noise is removed from a recording in pieces, by a map each for low and high frequencies.
+"""A known noise is removed from a recording in pieces, by maps with windows of several lengths.
 
 What is decided from a segment (`specsr.enhance.excess`, `specsr.enhance.restraint`) fades from one
 to the next; the level of noise that is followed comes from the whole recording.
@@ -13,19 +13,19 @@ import numpy as np
 
 from specsr.enhance.decided import Decision, Draft, process_decided
 from specsr.enhance.excess import EXCESS_SECONDS, excess_shares
-from specsr.enhance.known_noise import (
-    KnownNoise,
-    NoiseGain,
-    joined,
-    noise_gain,
-    usable,
-)
+from specsr.enhance.known_noise import KnownNoise, NoiseGain, noise_gain
 from specsr.enhance.measured_columns import whole_grid
 from specsr.enhance.noise_profile import FOLLOWED_SECONDS
+from specsr.enhance.noise_windows import (
+    RISK_SECONDS,
+    blend_transform,
+    least_error,
+    noise_transforms,
+    usable,
+)
 from specsr.enhance.pulses import pulse_reach, restored
 from specsr.enhance.restraint import restrained, signal_shares
 from specsr.enhance.segments import plan, segments
-from specsr.maps.transform import SpectrogramTransform
 from specsr.models.options import InferOptions
 from specsr.progress import Progress
 from specsr.signal import Signal, Source
@@ -42,17 +42,18 @@ def noise_pieces(
     Args:
         again: opens the recording once more; None if ``noisy`` can be read twice.
     """
-    transforms = usable(noisy.rate, noise.recording.length)
-    longer = transforms[0].grid(noisy.cut(0, 1))
+    transforms = usable(noise_transforms(noisy.rate), noise.recording.length)
+    longer, blend = (
+        each.grid(noisy.cut(0, 1)) for each in (transforms[0], blend_transform(noisy.rate))
+    )
     reach = sum(model.net.reach((1, 1))[1] for model in noise.models)
     margin = reach * longer.hop_length + 4 * longer.n_fft
-    margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2) * noisy.rate)
+    margin += round((FOLLOWED_SECONDS + EXCESS_SECONDS / 2 + RISK_SECONDS) * noisy.rate)
     around, step = pulse_reach(noisy.rate)
     margin += around
     fold = max(model.net.config.fold[1] for model in noise.models)
-    cuts = plan(
-        options.segment, noisy.rate, math.lcm(longer.hop_length * fold, step), margin, noisy.length
-    )
+    hop = math.lcm(longer.hop_length * fold, blend.hop_length, step)
+    cuts = plan(options.segment, noisy.rate, hop, margin, noisy.length)
     changes: list[np.ndarray] = []
     if noise.follow.any() and len(segments(noisy.length, cuts.size, cuts.margin)) > 1:
         grids = [whole_grid(transform, noisy) for transform in transforms]
@@ -82,14 +83,13 @@ def noise_pieces(
         return Draft(gains, np.stack(shares))
 
     def waveform(part: Signal, gains: list[NoiseGain], decision: Decision) -> Signal:
-        found = [
-            SpectrogramTransform.inverse(
-                gain.applied(transform(part), options.device, decision[i]), options.device
-            )
-            for i, (transform, gain) in enumerate(zip(transforms, gains, strict=True))
+        maps = [transform(part) for transform in transforms]
+        final = [
+            gain.final(spec, options.device, decision[i])
+            for i, (spec, gain) in enumerate(zip(maps, gains, strict=True))
         ]
-        samples = joined(found[0].samples, found[-1].samples, part.rate)
-        return found[0].replace(samples=samples, full_scale=part.full_scale)
+        clean = least_error(maps, final, [gain.powers() for gain in gains], options.device)
+        return clean.replace(full_scale=part.full_scale)
 
     def finish(part: Signal, first: int, gains: list[NoiseGain], decision: Decision) -> Signal:
         clean = waveform(part, gains, decision)

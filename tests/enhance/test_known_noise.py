@@ -7,7 +7,7 @@ import pytest
 
 import specsr
 from specsr.enhance.denoised_uncertainty import with_uncertainty
-from specsr.enhance.known_noise import KnownNoise, joined, noise_transforms
+from specsr.enhance.known_noise import KnownNoise
 from specsr.enhance.level_interval import HIDDEN
 from specsr.enhance.noise_profile import Noise, fitting, followed, noise_spectrum
 from specsr.maps.grid import Grid
@@ -114,21 +114,6 @@ def test_segments_differ_little_from_the_whole(noisy, alone, found) -> None:
         for segment in (np.inf, 2.5)
     ]
     assert si_sdr(parts[0], parts[1]) > 20
-
-
-def test_low_frequencies_come_from_long_windows_and_high_ones_from_short() -> None:
-    low, high = (each.n_fft for each in noise_transforms(25600.0))
-    assert (low, high) == (8192, 1024)
-    assert [each.n_fft for each in noise_transforms(1e6)] == [16384, 16384]
-    time = np.arange(8000) / RATE
-    deep, treble = np.sin(2 * np.pi * 100 * time)[None], np.sin(2 * np.pi * 1500 * time)[None]
-    # 1 / (1 + (f / 300)^8): 1.5e-4 of the tone at 100 Hz is left out, 2.6e-6 of that at 1500 Hz
-    inner = slice(400, -400)
-    np.testing.assert_allclose(joined(deep, 0 * deep, RATE)[:, inner], deep[:, inner], atol=2e-3)
-    np.testing.assert_allclose(
-        joined(0 * deep, treble, RATE)[:, inner], treble[:, inner], atol=2e-3
-    )
-    np.testing.assert_array_equal(joined(deep, deep, RATE), deep)
 
 
 def test_the_spectrum_of_noise_is_its_mean_power() -> None:
