@@ -51,6 +51,9 @@ ORACLE = SpectrogramTransform(2048, 512)
 CLEAR_DB = 10.0
 """Level of an order over the noise from which its level is scored, dB."""
 
+CELLS = 20
+"""Least clear cells of a third octave whose level is scored."""
+
 CARRIER_HZ, WITH_CARRIER = 8000.0, ("e-drive",)
 """Switching frequency of the kinds with an inverter, Hz."""
 IMPACTS = ("clicks", "bearing")
@@ -67,16 +70,19 @@ outdoor background of audio/val with a rise of 15 dB for two seconds. At {SNRS[0
 and {SNRS[2]} dB over the whole recording. The first {MIXED:.0%} of a recording are mixed; the noise
 profile that methods get is the rest of it, before any change of level.
 
-SI-SDR against the clean signal, dB, higher is better. *Orders*: rms error in dB of rows and columns
-of the map (Hann 4096/1024) where the clean signal has a local maximum over frequency that stands
-{CLEAR_DB:g} dB over the noise. *Below*: number of machines whose result is below the input by more
-than 0.05 dB.
+SI-SDR against the clean signal, dB, higher is better. *Cells of orders*: rms error in dB of rows
+and columns of the map (Hann 4096/1024) where the clean signal has a local maximum over frequency
+that stands {CLEAR_DB:g} dB over the noise; the error of the input is the noise in these cells.
+*Levels of orders*: the power of these cells together, in each third octave over the recording with
+{CELLS} of them or more, rms error in dB over the third octaves. *Below*: number of machines whose
+result is below the input by more than 0.05 dB.
 
 Methods: *noisereduce*: stationary gate with the noise profile. *subtraction*: power spectral
 subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the better known method).
 *mask*: true ratio mask, bound for such gains. *noise*: `specsr denoise --noise`. *noise, follow*:
 with `--follow-noise`. *noise, steady*: with `--no-follow-noise`. *noise, log*: the same with the
-log-spectral gain of Ephraim and Malah from the same ratio.
+log-spectral gain of Ephraim and Malah from the same ratio. *noise, long*, *middle*, *short*: one
+of its three windows alone (0.32, 0.08 and 0.01 s at 25.6 kHz).
 *network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
 *noise, auto*: `--noise auto`, which gets no profile. *strict*: *network* with `--strict`.
 *noise, impacts* and *strict, impacts*: with `--keep impacts`. *orders, carrier*: with
@@ -112,18 +118,20 @@ def mask(mix: Mix) -> np.ndarray:
 
 
 def by_noise(
-    mix: Mix, follow: bool | None = None, log: bool = False, auto: bool = False
-) -> np.ndarray:
+    mix: Mix, follow: bool | None = None, log: bool = False, auto: bool = False,
+    windows: slice = slice(None),
+) -> np.ndarray:  # fmt: skip
     """`specsr.denoise(noise=...)`, by its parts: the expected maps are made once for each mix.
 
     With ``follow`` None the recording decides, as by default.  With ``log`` the gain is
-    r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).
+    r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).  ``windows``: those used, from
+    the longest on.
     """
     alone = mix.found if auto else mix.alone
     if follow is None:
         follow = bool(KnownNoise.of(Noise(alone, None, auto), mix.noisy, None).follow.any())
     specs, gains, noises = [], [], []
-    for spec, estimate in mix.maps:
+    for spec, estimate in mix.maps[windows]:
         known = KnownNoise.of(Noise(alone, follow), spec, None)
         noise = known.spectrum(spec.grid)
         change = level_changes(noise, estimate) if follow else None
@@ -158,6 +166,9 @@ METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
     "noise, follow": lambda mix: by_noise(mix, follow=True),
     "noise, steady": lambda mix: by_noise(mix, follow=False),
     "noise, log": lambda mix: by_noise(mix, follow=False, log=True),
+    "noise, long": lambda mix: by_noise(mix, windows=slice(0, 1)),
+    "noise, middle": lambda mix: by_noise(mix, windows=slice(1, 2)),
+    "noise, short": lambda mix: by_noise(mix, windows=slice(2, 3)),
     "network": lambda mix: denoise(mix.noisy).samples[0],
     "floor": lambda mix: denoise(mix.noisy, method="floor").samples[0],
     "orders": orders,
@@ -180,7 +191,20 @@ def score(mix: Mix, samples: np.ndarray) -> Scores:
     clear = (true > around) & (true > 10 ** (CLEAR_DB / 10) * rest) & (true > 1e-6 * true.max())
     error = 10 * np.log10(np.maximum(ours[clear], 1e-12 * true.max()) / true[clear])
     rms = math.sqrt(float(np.mean(np.square(error)))) if clear.any() else math.nan
-    return float(si_sdr(mix.clean.samples[0], samples)), rms, peaks(mix, samples)
+    levels = order_levels(ours, true, clear, transform(mix.clean).freqs)
+    return float(si_sdr(mix.clean.samples[0], samples)), rms, peaks(mix, samples), levels
+
+
+def order_levels(ours: np.ndarray, true: np.ndarray, clear: np.ndarray, freqs: np.ndarray) -> float:
+    """Return the rms error of the power of clear cells in third octaves, dB; nan without such."""
+    band = np.round(10 * np.log10(np.maximum(freqs, 1.0) / 1000)).astype(int)
+    error = []
+    for each in np.unique(band):
+        cells = clear & (band == each)[:, None]
+        if cells.sum() >= CELLS:
+            ratio = ours[cells].sum() / true[cells].sum()
+            error.append(10 * np.log10(max(ratio, 1e-12)))
+    return math.sqrt(float(np.mean(np.square(error)))) if error else math.nan
 
 
 def peaks(mix: Mix, samples: np.ndarray) -> float:
@@ -238,7 +262,10 @@ def main() -> None:
         "SI-SDR, dB, mean of run-up, bearing, e-drive and diesel": means(found, args.only, FOUR),
         "SI-SDR, dB, mean of all kinds": means(found, args.only, tuple(generator.KINDS)),
         "Machines below their input": below(found, args.only),
-        "Orders, rms error in dB, mean of all kinds": means(
+        "Levels of orders, rms error in dB, mean of all kinds": means(
+            found, args.only, tuple(generator.KINDS), 3
+        ),
+        "Cells of orders, rms error in dB, mean of all kinds": means(
             found, args.only, tuple(generator.KINDS), 1
         ),
         "Peaks of impacts, rms error in dB, mean of clicks and bearing": means(

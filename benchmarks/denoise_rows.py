@@ -7,9 +7,9 @@ import math
 import numpy as np
 from denoise_mixes import NOISES, SNRS
 
-Scores = tuple[float, float, float]
-"""SI-SDR, and the rms errors of the levels of clear lines and of the peaks of impacts, dB; nan
-without such."""
+Scores = tuple[float, float, float, float]
+"""SI-SDR, and the rms errors of single cells of clear lines, of the peaks of impacts, and of the
+levels of clear lines, dB; nan without such."""
 
 Found = dict[tuple[str, str, float, str], Scores]
 

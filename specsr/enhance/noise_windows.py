@@ -6,6 +6,9 @@ Statist. 9(6), 1981), if the dependence of g on X is left out.  So the error of 
 estimated without knowing the signal: what it removed, and the noise that it kept.  A line that a
 window loses counts as removed.
 
+The noise may be louder than its recording.  Then all windows remove more than (1 - g)² N, alike in
+most bands; the median over the bands of the least excess is the factor on N.
+
 Below `CROSSOVER_HZ` the longest window is taken: the level of wind and ventilation changes there,
 and bands hold too few cells to tell that from a signal.
 """
@@ -105,11 +108,11 @@ def least_error(
         return found[0]
     samples = []
     for channel in range(len(found[0].channels)):
-        risks = [
-            risk(gain[channel], each.image()[channel], known[channel], each.grid, edges)
+        terms = [
+            error_terms(gain[channel], each.image()[channel], known[channel], each.grid, edges)
             for each, gain, known in zip(maps, gains, noise, strict=True)
         ]
-        shares = window_shares(risks, [each.grid for each in maps], grid)
+        shares = window_shares(terms, [each.grid for each in maps], grid)
         cells = row_weights(shares, edges, grid)
         samples.append(_joined([each.samples[channel] for each in found], cells, grid))
     return found[0].replace(samples=np.stack(samples))
@@ -134,13 +137,14 @@ def risk_edges(rate: float) -> np.ndarray:
     return np.array(edges)
 
 
-def risk(
+def error_terms(
     gain: np.ndarray, cells: np.ndarray, noise: np.ndarray, grid: Grid, edges: np.ndarray
 ) -> np.ndarray:
-    """Return the estimated squared error of gains in bands, as power, [B, T].
+    """Return the parts of the estimated squared error of gains in bands, as power, [3, B, T].
 
-    The sum over rows is that of the power in a band times a factor of the window, the same for all
-    lengths.
+    They are what was removed, what of it is noise if that is as loud as known, and the error of the
+    noise that was kept.  The sum over the rows of a band is its power times a factor of the window,
+    the same for all lengths.
 
     Args:
         gain: 0 to 1, [F, T].
@@ -149,28 +153,31 @@ def risk(
         grid: of the map, with F rows or one more.
         edges: of the bands in Hz, ascending, B + 1.
     """
-    rows = np.searchsorted(np.arange(len(gain)) * grid.df, edges[:-1])
-    removed = np.square((1 - gain) * cells, dtype=np.float64)
-    error = removed + (2 * KEPT * gain - 1) * noise
-    bands = np.add.reduceat(error, np.minimum(rows, len(gain) - 1), axis=0)
-    return convolve1d(bands, _hann(RISK_SECONDS / grid.dt), axis=1, mode="nearest")
+    starts = np.searchsorted(np.arange(len(gain)) * grid.df, edges[:-1])
+    taken = np.square(1 - gain, dtype=np.float64)
+    terms = taken * np.square(cells, dtype=np.float64), taken * noise, (2 * KEPT * gain - 1) * noise
+    bands = [np.add.reduceat(each, np.minimum(starts, len(gain) - 1), axis=0) for each in terms]
+    return convolve1d(np.stack(bands), _hann(RISK_SECONDS / grid.dt), axis=2, mode="nearest")
 
 
-def window_shares(risks: Sequence[np.ndarray], grids: Sequence[Grid], at: Grid) -> np.ndarray:
+def window_shares(terms: Sequence[np.ndarray], grids: Sequence[Grid], at: Grid) -> np.ndarray:
     """Return the share of every window in the result, [K, B, T]; their sum is 1.
 
     Args:
-        risks: of every window, [B, T_k] each.
+        terms: `error_terms` of every window, [3, B, T_k] each.
         grids: of their maps.
         at: grid of T columns.
     """
     times = np.arange(at.frames) * at.hop_length
-    values = np.stack([
-        np.stack([np.interp(times, np.arange(grid.frames) * grid.hop_length, row) for row in each])
-        for each, grid in zip(risks, grids, strict=True)
-    ])  # fmt: skip
-    least = np.argmin(values, axis=0) == np.arange(len(risks))[:, None, None]
-    return convolve1d(least.astype(np.float64), _hann(FADE_SECONDS / at.dt), axis=2, mode="nearest")
+    removed, expected, kept = np.stack([
+        _interpolated(each, np.arange(grid.frames) * grid.hop_length, times)
+        for each, grid in zip(terms, grids, strict=True)
+    ], axis=1)  # fmt: skip
+    over = np.divide(removed, expected, out=np.ones_like(removed), where=expected > 0)
+    louder = np.maximum(1, np.median(over.min(axis=0), axis=0))
+    least = np.argmin(removed + louder * kept, axis=0) == np.arange(len(terms))[:, None, None]
+    fade = _hann(FADE_SECONDS / at.dt)
+    return convolve1d(least.astype(np.float64), fade, axis=2, mode="nearest")
 
 
 def row_weights(shares: np.ndarray, edges: np.ndarray, grid: Grid) -> np.ndarray:
@@ -198,6 +205,13 @@ def _joined(samples: Sequence[np.ndarray], weights: np.ndarray, grid: Grid) -> n
     for each, weight in zip(samples, weights, strict=True):
         total += torch.from_numpy(weight) * stft(torch.from_numpy(each.astype(np.float64)), grid)
     return istft(total, grid).numpy().astype(samples[0].dtype)
+
+
+def _interpolated(values: np.ndarray, at: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return values [..., T] at other times, linear between those they are given at."""
+    flat = values.reshape(-1, values.shape[-1])
+    found = np.stack([np.interp(times, at, row) for row in flat])
+    return found.reshape(*values.shape[:-1], len(times))
 
 
 def _hann(columns: float) -> np.ndarray:

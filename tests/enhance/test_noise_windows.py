@@ -14,10 +14,10 @@ from specsr.enhance.noise_windows import (
     CROSSOVER_HZ,
     WIDTH_HZ,
     blend_transform,
+    error_terms,
     least_error,
     level_transforms,
     noise_transforms,
-    risk,
     risk_edges,
     row_weights,
     usable,
@@ -60,7 +60,8 @@ def test_the_estimated_error_of_fixed_gains_is_their_error(n_fft: int, gain: flo
     edges = np.array([1000.0, 3000.0, 6000.0])
     known = np.full((n_fft // 2, 1), 1.5 * 2 / n_fft)
     with patch.object(noise_windows, "KEPT", 1.0):
-        found = risk(np.full(cells.shape, gain), cells, known, parts[0].grid, edges)[0]
+        terms = error_terms(np.full(cells.shape, gain), cells, known, parts[0].grid, edges)
+    found = (terms[0] + terms[2])[0]
     rows = slice(*np.searchsorted(parts[0].freqs, edges[:2]))
     wanted = np.square(np.abs(error[rows])).sum(axis=0).mean()
     # 2000 Hz and 8 s of noise of variance 1: 16000 independent cells, power 1/4 of it in the band
@@ -77,13 +78,27 @@ def test_a_steady_tone_has_long_windows_and_a_click_short_ones() -> None:
     chosen = []
     for samples in (tone, click):
         made = [oracle(samples, white(3.0, 3), each) for each in transforms]
-        risks = [risk(g, spec.image()[0], n, spec.grid, edges) for spec, g, n in made]
-        chosen.append(window_shares(risks, [spec.grid for spec, *_ in made], at))
+        terms = [error_terms(g, spec.image()[0], n, spec.grid, edges) for spec, g, n in made]
+        chosen.append(window_shares(terms, [spec.grid for spec, *_ in made], at))
     band = np.searchsorted(edges, 1000.0, side="right") - 1
     assert chosen[0][0, band].mean() > 0.9
     assert chosen[1][-1, :, at.frames // 2].mean() > 0.9
     for shares in chosen:
         np.testing.assert_allclose(shares.sum(axis=0), 1)
+
+
+def test_noise_louder_than_known_does_not_change_the_choice() -> None:
+    """The oracle gains see the true noise; known is a tenth of its power, in all bands alike."""
+    time = np.arange(round(3 * RATE)) / RATE
+    samples = sum(np.sin(2 * np.pi * f * time) for f in (500, 1000, 1013, 2000, 5000))
+    transforms = noise_transforms(RATE)
+    edges, at = risk_edges(RATE), blend_transform(RATE).grid(recording(samples))
+    made = [oracle(samples, white(3.0, 3), each) for each in transforms]
+    found = []
+    for factor in (1.0, 0.1):
+        terms = [error_terms(g, s.image()[0], factor * n, s.grid, edges) for s, g, n in made]
+        found.append(window_shares(terms, [spec.grid for spec, *_ in made], at))
+    assert np.abs(found[0] - found[1]).mean() < 0.1
 
 
 def test_gains_of_one_give_the_recording_and_of_zero_silence() -> None:
