@@ -21,6 +21,7 @@ mean power over all of the recording, without fades: rms over third octaves, and
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import generator
@@ -33,6 +34,7 @@ from generator import machine_set
 from real_recordings import JUDGE, piece
 
 from specsr import Signal, third_octave_levels
+from specsr.choices import Precision
 from specsr.enhance.expected import expected
 from specsr.maps.levels import to_db
 from specsr.maps.spec_map import SpecMap
@@ -221,13 +223,15 @@ def by_grid(model: Model | None, only: list[str]) -> list[dict]:
     return rows
 
 
-def speed(model: Model | None) -> dict[str, float]:
+def speed(
+    model: Model | None, precisions: Sequence[Precision] = ("float32", "bfloat16")
+) -> dict[str, float]:
     """Return how many seconds of sound at 48 kHz a second of one core makes, Hann 2048/512."""
     noise = np.random.default_rng(0).standard_normal((1, 48000 * 20)).astype(np.float32)
     spec = analysed(Signal(noise, 48000.0), 2048, 512)
     found, threads = {}, torch.get_num_threads()
     torch.set_num_threads(1)
-    for precision in ("float32", "bfloat16"):
+    for precision in precisions:
         began = time.process_time()
         expected(spec, model=model, options=InferOptions(device="cpu", precision=precision))
         found[f"times real time of one core, {precision}"] = 20 / (time.process_time() - began)
