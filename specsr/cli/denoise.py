@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from specsr.choices import MAX_ATTENUATION, DenoiseMethod, Keep
+from specsr.cli.curves import check_figure_options
 from specsr.cli.group import Group
 from specsr.cli.options import (
     Inputs,
@@ -156,6 +157,7 @@ def denoise(
         if not file.is_file():
             raise SpecsrError(f"{file}: no such file: --noise takes a recording of the noise")
     todo = plan(inputs, targets, suffix, batch, read=read)
+    check_figure_options(figure, (target for _, written in todo.files for target in written))
     if removed is not None:
         from specsr.io.atomic import check_outputs
 

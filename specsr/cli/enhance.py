@@ -142,6 +142,7 @@ def upscale(
     shafts = tuple(shaft or ())
     read = files_read(reading.tone, speed.table, model, *shaft_tables(shafts))
     todo = plan(inputs, _targets(out, figure), default, batch, read=read)
+    check_figure_options(figure, (target for _, targets in todo.files for target in targets))
     from specsr.jobs.upscale import Upscale  # imports torch, after the checks
 
     work = Upscale(

@@ -254,7 +254,12 @@ def test_a_wrong_value_is_named_with_its_option_as_typed(tmp_path, capsys, words
     assert code in (1, 2) and expected in error, err
 
 
-@pytest.mark.parametrize("command, out", [("spectrogram", "x.npz"), ("speed", "x.csv")])
+FIGURELESS = [
+    ("spectrogram", "x.npz"), ("speed", "x.csv"), ("denoise", "x.wav"), ("upscale", "x.wav"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command, out", FIGURELESS)
 @pytest.mark.parametrize("option", ["--max-freq", "--range"])
 def test_options_of_figures_are_refused_without_one(tmp_path, capsys, command, out, option):
     path = tmp_path / "a.wav"
