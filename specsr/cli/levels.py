@@ -202,18 +202,18 @@ def _say_means(signal: Signal) -> None:
 
 def _quality(signal: Signal) -> dict[str, Any]:
     """Return loudness and sharpness by name; none, with a message, if they cannot be computed."""
-    from specsr.nvh.sound_quality import loudness, sharpness
+    from specsr.nvh.sound_quality import steady_quality, to_phon
 
     try:
-        loud = loudness(signal)
-        return {
-            "loudness, sone": loud.sone,
-            "loudness level, phon": loud.phon,
-            "sharpness, acum": sharpness(signal),
-        }
+        found = steady_quality(signal)
     except SpecsrError as error:
         say(f"  no loudness: {error}")
         return {}
+    return {
+        "loudness, sone": found.sone,
+        "loudness level, phon": to_phon(found.sone),
+        "sharpness, acum": found.acum,
+    }
 
 
 def _matching(background: tuple[str, ...], channels: tuple[str, ...], path: Path) -> list[int]:

@@ -46,6 +46,19 @@ class Loudness:
     curve: np.ndarray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class SteadyQuality:
+    """Loudness and sharpness of every channel, both of one specific loudness (stationary methods).
+
+    Attributes:
+        sone: loudness in sone, [C].
+        acum: sharpness in acum, [C].
+    """
+
+    sone: np.ndarray
+    acum: np.ndarray
+
+
 def available() -> bool:
     """Whether the libraries of the extra ``sound-quality`` are installed."""
     return all(map(installed, _MODULES))
@@ -74,11 +87,11 @@ def loudness(signal: Signal, field: str = "free", time_varying: bool = False) ->
         >>> specsr.loudness(tone).sone.round(1)  # 60 dB at 1 kHz: near 4 sone
         array([4.])
     """
+    if not time_varying:
+        sone = steady_quality(signal, field).sone
+        return Loudness(sone, to_phon(sone))
     metrics = mosqito_metrics()
     samples = samples_in_pa(signal, field)
-    if not time_varying:
-        sone = np.array([_stationary(metrics, x, field) for x in _faded(samples)])
-        return Loudness(sone, to_phon(sone))
     curves = [metrics.loudness_zwtv(x, int(RATE), field) for x in samples]
     curve = np.stack([c[0] for c in curves])
     sone = np.percentile(curve, 95, axis=1)
@@ -97,23 +110,35 @@ def sharpness(signal: Signal, field: str = "free") -> np.ndarray:
     Raises:
         SpecsrError: as `loudness`.
     """
+    return steady_quality(signal, field).acum
+
+
+def steady_quality(signal: Signal, field: str = "free") -> SteadyQuality:
+    """Return loudness and sharpness of every channel, stationary methods, computed together.
+
+    Equal to `loudness` and `sharpness`, in the time of one of them.
+
+    Args:
+        signal: the recording, in Pa, of at least 0.1 s.
+        field: ``"free"`` or ``"diffuse"`` sound field.
+
+    Raises:
+        SpecsrError: as `loudness`.
+    """
     metrics = mosqito_metrics()
-    found = []
-    for x in _faded(samples_in_pa(signal, field)):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            try:
-                found.append(float(metrics.sharpness_din_st(x, int(RATE), "din", field)))
-            except ValueError:  # above 120 dB, as in `_stationary`
-                found.append(np.nan)
-    return np.array(found)
+    found = [_steady(metrics, x, field) for x in _faded(samples_in_pa(signal, field))]
+    sone, acum = zip(*found)
+    return SteadyQuality(np.array(sone), np.array(acum))
 
 
-def _stationary(metrics: Any, samples: np.ndarray, field: str) -> float:
-    """Return the stationary loudness in sone; nan where a third octave is above 120 dB."""
-    try:
-        return float(metrics.loudness_zwst(samples, int(RATE), field)[0])
-    except ValueError:
-        return float("nan")
+def _steady(metrics: Any, samples: np.ndarray, field: str) -> tuple[float, float]:
+    """Return (sone, acum) of one channel [N]; nan where a third octave is above 120 dB."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # silence
+        try:
+            sone, specific, _ = metrics.loudness_zwst(samples, int(RATE), field)
+        except ValueError:
+            return np.nan, np.nan
+        return float(sone), float(metrics.sharpness_din_from_loudness(sone, specific))
 
 
 def _faded(samples: np.ndarray) -> np.ndarray:
