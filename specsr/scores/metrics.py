@@ -6,6 +6,8 @@ Every function takes the reference first and returns float64 numbers, one for ea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from specsr.errors import SpecsrError
@@ -84,17 +86,38 @@ def lsd(
     Raises:
         SpecsrError: the shapes differ or the band contains no row.
     """
-    rows = _rows(LSD_N_FFT, rate, low, high)
+    return lsd_bands(reference, estimate, rate, [(low, high)])[0]
+
+
+def lsd_bands(
+    reference: np.ndarray,
+    estimate: np.ndarray,
+    rate: float,
+    bands: Sequence[tuple[float, float | None]],
+) -> list[np.ndarray]:
+    """Log-spectral distance as `lsd` in several frequency bands, with one analysis for all.
+
+    Args:
+        reference, estimate: samples, full scale 1, [..., N].
+        rate: sampling rate, Hz.
+        bands: lower and upper frequency of each, Hz; upper None includes the last row.
+
+    Returns:
+        One value of shape [...] for each band.
+    """
+    rows = [_rows(LSD_N_FFT, rate, low, high) for low, high in bands]
     reference, estimate = as_pair(reference, estimate)
     length = reference.shape[-1]
-    means = []
+    means: list[list[float]] = [[] for _ in rows]
     for one, other in zip(reference.reshape(-1, length), estimate.reshape(-1, length), strict=True):
         blocks = zip(
             power_frames(one, LSD_N_FFT, LSD_HOP), power_frames(other, LSD_N_FFT, LSD_HOP),
             strict=True,
         )  # fmt: skip
-        means.append(np.concatenate([lsd_frames(a[:, rows], b[:, rows]) for a, b in blocks]).mean())
-    return np.reshape(means, reference.shape[:-1])[()]
+        found = [[lsd_frames(a[:, band], b[:, band]) for band in rows] for a, b in blocks]
+        for mean, each in zip(means, zip(*found)):
+            mean.append(np.concatenate(each).mean())
+    return [np.reshape(mean, reference.shape[:-1])[()] for mean in means]
 
 
 def ratio_db(signal: np.ndarray, noise: np.ndarray) -> np.ndarray:

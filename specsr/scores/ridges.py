@@ -52,18 +52,44 @@ class RidgeErrors:
     level_bias_single_db: float
 
 
+@dataclass(frozen=True, eq=False)
+class Ridges:
+    """The ridges over frequency of a map, to be compared with those of others (`compare_found`).
+
+    Attributes:
+        db: levels of the map in dB, float64 [F, T].
+        cells: cells of ridges, bool [F, T].
+        faint: local maxima with a prominence of `FAINT` or more, bool [F, T].
+        reach: largest distance of a counterpart, rows.
+        separation: a single ridge has no other within this many rows.
+    """
+
+    db: np.ndarray
+    cells: np.ndarray
+    faint: np.ndarray
+    reach: int
+    separation: int
+
+
 def peaks(db: np.ndarray, prominence: float) -> np.ndarray:
     """Return the local maxima over frequency of a map [F, T] in dB, bool [F, T].
 
     ``prominence`` is their least prominence in dB.
     """
-    found = np.zeros(db.shape, dtype=bool)
+    return _peaks(db, prominence)[0]
+
+
+def _peaks(db: np.ndarray, *prominences: float) -> list[np.ndarray]:
+    """Return the local maxima over frequency for each least prominence, bool [F, T] each."""
+    found = [np.zeros(db.shape, dtype=bool) for _ in prominences]
+    least = min(prominences)
     with warnings.catch_warnings():
         # scipy warns of maxima with a prominence of 0, which are not kept anyway
         warnings.simplefilter("ignore", RuntimeWarning)
-        for column in np.flatnonzero(np.ptp(db, axis=0) >= prominence):
-            rows, _ = find_peaks(db[:, column], prominence=prominence, wlen=NEIGHBOURHOOD)
-            found[rows, column] = True
+        for column in np.flatnonzero(np.ptp(db, axis=0) >= least):
+            rows, of = find_peaks(db[:, column], prominence=least, wlen=NEIGHBOURHOOD)
+            for each, prominence in zip(found, prominences):
+                each[rows[of["prominences"] >= prominence], column] = True
     return found
 
 
@@ -72,11 +98,34 @@ def ridges(db: np.ndarray, length: int, prominence: float = PROMINENCE) -> np.nd
 
     A ridge moves by at most one row per column; a wider search would connect maxima of noise.
     """
-    found = peaks(db, prominence)
+    return _lasting(peaks(db, prominence), length)
+
+
+def _lasting(found: np.ndarray, length: int) -> np.ndarray:
+    """Return the connected maxima [F, T] that span ``length`` columns or more, bool [F, T]."""
     labels, count = ndimage.label(found, np.ones((3, 3), dtype=int))
     spans = [places[1].stop - places[1].start for places in ndimage.find_objects(labels)]
     long = np.concatenate([[False], np.asarray(spans, dtype=int) >= length]) if count else [False]
     return found & np.asarray(long)[labels]
+
+
+def find_ridges(
+    db: np.ndarray,
+    length: int,
+    reach: int = 3,
+    separation: int = 8,
+    prominence: float = PROMINENCE,
+) -> Ridges:
+    """Return the ridges of a map [F, T] in dB; arguments as in `compare_ridges`.
+
+    Raises:
+        SpecsrError: the array does not have two dimensions.
+    """
+    db = np.asarray(db, np.float64)
+    if db.ndim != 2:
+        raise SpecsrError(f"the map has shape {db.shape}: expected [rows, columns]")
+    strong, faint = _peaks(np.ascontiguousarray(db), prominence, FAINT)
+    return Ridges(db, _lasting(strong, length), faint, reach, separation)
 
 
 def compare_ridges(
@@ -97,29 +146,40 @@ def compare_ridges(
         prominence: of a ridge over the minima on both sides, dB.
 
     Raises:
-        SpecsrError: the shapes differ, or the arrays do not have two dimensions.
+        SpecsrError: the shapes differ, or an array does not have two dimensions.
     """
-    reference_db, estimate_db = (np.asarray(x, np.float64) for x in (reference_db, estimate_db))
-    if reference_db.shape != estimate_db.shape or reference_db.ndim != 2:
+    true, ours = (
+        find_ridges(x, length, reach, separation, prominence) for x in (reference_db, estimate_db)
+    )
+    return compare_found(true, ours)
+
+
+def compare_found(reference: Ridges, estimate: Ridges) -> RidgeErrors:
+    """Compare the ridges of two maps, with the reach of the reference.
+
+    Raises:
+        SpecsrError: the shapes differ.
+    """
+    if reference.db.shape != estimate.db.shape:
         raise SpecsrError(
-            f"reference has shape {reference_db.shape}, estimate {estimate_db.shape}: expected two "
+            f"reference has shape {reference.db.shape}, estimate {estimate.db.shape}: expected two "
             "maps [rows, columns] of the same shape"
         )
-    true, ours = (ridges(x, length, prominence) for x in (reference_db, estimate_db))
-    any_true, any_ours = (peaks(x, FAINT) for x in (reference_db, estimate_db))
-    rows, columns, offsets = _nearest(true, any_ours, reach)
+    reach = reference.reach
+    rows, columns, offsets = _nearest(reference.cells, estimate.faint, reach)
     found = np.abs(offsets) <= reach
-    _, _, back = _nearest(ours, any_true, reach)
-    alone = _alone(any_true & _near(true), separation)[rows, columns]
+    _, _, back = _nearest(estimate.cells, reference.faint, reach)
+    single = _alone(reference.faint & _near(reference.cells), reference.separation)
+    alone = single[rows, columns]
     at, column = rows[found], columns[found]
-    error = estimate_db[at + offsets[found], column] - reference_db[at, column]
+    error = estimate.db[at + offsets[found], column] - reference.db[at, column]
 
     def mean(values: np.ndarray) -> float:
         return float(values.mean()) if values.size else float("nan")
 
     return RidgeErrors(
-        mean(found), mean(found[alone]), mean(np.abs(back) > reach),
-        int(true.sum()), int(ours.sum()), mean(np.square(offsets[found])) ** 0.5,
+        mean(found), mean(found[alone]), mean(np.abs(back) > reach), int(reference.cells.sum()),
+        int(estimate.cells.sum()), mean(np.square(offsets[found])) ** 0.5,
         mean(np.square(error)) ** 0.5, mean(error), mean(error[alone[found]]),
     )  # fmt: skip
 
@@ -155,21 +215,31 @@ def ridge_length(grid: Grid, windows: float = 3.0) -> int:
     return max(3, round(windows * grid.n_fft / (grid.hop_length * grid.cell[1])))
 
 
+def find_lines(db: np.ndarray, grid: Grid) -> Ridges:
+    """Return the lines of a map [F, T] in dB: ridges that last three windows or more."""
+    return find_ridges(db, ridge_length(grid))
+
+
+def find_transients(db: np.ndarray, grid: Grid) -> Ridges:
+    """Return the transients of a map [F, T] in dB: ridges of the map [T, F] that span 16 rows.
+
+    A counterpart may lie half a window away, the time resolution of a map.
+    """
+    reach = max(2, round(grid.n_fft / (2 * grid.hop_length * grid.cell[1])))
+    return find_ridges(np.asarray(db).T, length=16, reach=reach, separation=2 * reach)
+
+
 def compare_lines(reference_db: np.ndarray, estimate_db: np.ndarray, grid: Grid) -> RidgeErrors:
-    """Compare the lines of two maps [F, T] in dB: ridges that last three windows or more."""
-    return compare_ridges(reference_db, estimate_db, ridge_length(grid))
+    """Compare the lines of two maps [F, T] in dB (`find_lines`)."""
+    return compare_found(find_lines(reference_db, grid), find_lines(estimate_db, grid))
 
 
 def compare_transients(
     reference_db: np.ndarray, estimate_db: np.ndarray, grid: Grid
 ) -> RidgeErrors:
-    """Compare the transients of two maps [F, T] in dB: ridges that span 16 rows or more.
-
-    A counterpart may lie half a window away, the time resolution of a map.
-    """
-    reach = max(2, round(grid.n_fft / (2 * grid.hop_length * grid.cell[1])))
-    true, found = (np.ascontiguousarray(np.asarray(x).T) for x in (reference_db, estimate_db))
-    return compare_ridges(true, found, length=16, reach=reach, separation=2 * reach)
+    """Compare the transients of two maps [F, T] in dB (`find_transients`)."""
+    true, found = (find_transients(x, grid) for x in (reference_db, estimate_db))
+    return compare_found(true, found)
 
 
 def _near(cells: np.ndarray) -> np.ndarray:

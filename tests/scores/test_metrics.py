@@ -45,6 +45,14 @@ def test_lsd_is_its_formula(length: int) -> None:
     assert high == pytest.approx(np.sqrt(twin[~rows].mean(0)).mean(), rel=1e-5)
 
 
+def test_lsd_of_several_bands_is_that_of_each() -> None:
+    x, y = noise(1, 2, 48000), noise(2, 2, 48000)
+    bands = [(0.0, None), (0.0, 3000.0), (3000.0, None), (3000.0, 8000.0)]
+    found = metrics.lsd_bands(x, y, RATE, bands)
+    for each, (low, high) in zip(found, bands, strict=True):
+        assert each.tolist() == metrics.lsd(x, y, RATE, low, high).tolist()
+
+
 @given(seed=SEEDS, gain=st.floats(-20, 20))
 @example(seed=277098, gain=-11.0)  # a cell of the first frame falls below the floor
 @settings(max_examples=20, deadline=None)

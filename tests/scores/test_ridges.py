@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 from specsr import Signal, SpectrogramTransform
 from specsr.errors import SpecsrError
+from specsr.maps.grid import Grid
 from specsr.scores.ridges import (
+    FAINT,
     compare_lines,
     compare_ridges,
     compare_transients,
+    find_ridges,
+    peaks,
     ridge_length,
     ridges,
     split_lines,
@@ -92,8 +96,22 @@ def test_noise_has_hardly_a_ridge_and_a_tone_has_one() -> None:
 
 
 def test_different_shapes_are_refused() -> None:
+    grid = Grid(rate=8000, n_fft=8, hop_length=2, length=8)
+    shapes = (4, 5), (5, 4)
+    for compare in (compare_lines, compare_transients):
+        with pytest.raises(SpecsrError, match="of the same shape"):
+            compare(*map(np.zeros, shapes), grid)
     with pytest.raises(SpecsrError, match="shape"):
-        compare_ridges(np.zeros((4, 5)), np.zeros((5, 4)), 3)
+        compare_ridges(*map(np.zeros, shapes), 3)
+    with pytest.raises(SpecsrError, match=r"\(2, 4, 5\)"):
+        compare_ridges(*2 * [np.zeros((2, 4, 5))], 3)
+
+
+def test_ridges_and_faint_maxima_are_found_in_one_pass() -> None:
+    db = lines(40, 120) + np.random.default_rng(0).standard_normal(lines(40).shape)
+    found = find_ridges(db, length=20)
+    assert np.array_equal(found.cells, ridges(db, 20)) and found.cells.any()
+    assert np.array_equal(found.faint, peaks(db, FAINT)) and found.faint.sum() > found.cells.sum()
 
 
 def test_line_cells_are_split_by_the_distance_to_the_next_line() -> None:
