@@ -87,11 +87,10 @@ class KnownNoise:
         known = cls(fitted, follow, given.found, models)
         if given.found:
             return known
-        transforms = (
-            []
-            if isinstance(noisy, SpecMap)
-            else usable(level_transforms(noisy.rate), fitted.length)
-        )
+        transforms: list[SpectrogramTransform] = []
+        if not isinstance(noisy, SpecMap):
+            shorter = min(fitted.length, noisy.length)
+            transforms = usable(level_transforms(noisy.rate), shorter, least=0)
         rises = rises_of(noisy, transforms, known.spectrum, again)
         excess = np.array([excess_db(maps) for maps in rises])
         known = replace(known, recording=lowered(fitted, excess, noisy.channels))

@@ -37,7 +37,7 @@ LEVEL_ROW_HZ, LEVEL_N_FFT = (3.125, 25.0), (512, 16384)
 """The same of the maps in which the level of the noise is read."""
 
 FEWEST_WINDOWS = 3
-"""Windows that the recording of the noise has to hold."""
+"""Windows that a recording has to hold for its level or that of its noise to be read."""
 
 CROSSOVER_HZ = 300.0
 """The longest window is taken below.  From 200 to 400 Hz little depends on it."""
@@ -67,10 +67,15 @@ def level_transforms(rate: float) -> list[SpectrogramTransform]:
     return _transforms(rate, LEVEL_ROW_HZ, LEVEL_N_FFT)
 
 
-def usable(transforms: list[SpectrogramTransform], length: int) -> list[SpectrogramTransform]:
-    """Return the transforms that fit into the samples of a recording of the noise, or the last."""
+def usable(
+    transforms: list[SpectrogramTransform], length: int, least: int = 1
+) -> list[SpectrogramTransform]:
+    """Return the transforms of which a recording of so many samples holds `FEWEST_WINDOWS`.
+
+    ``least``: so many of the last ones are taken where none fits.
+    """
     fits = [each for each in transforms if FEWEST_WINDOWS * each.n_fft <= length]
-    return fits or transforms[-1:]
+    return fits or transforms[len(transforms) - least :]
 
 
 def blend_transform(rate: float) -> SpectrogramTransform:

@@ -90,6 +90,13 @@ def test_the_excess_is_that_of_most_third_octaves_at_their_loudest() -> None:
     assert excess_db([]) == excess_db([np.full((20, 50), -250.0)]) == 0
 
 
+@pytest.mark.parametrize("count", (1, 500, 1400, 2000))
+def test_a_recording_shorter_than_the_windows_is_not_taken_for_a_quiet_one(count, caplog) -> None:
+    """Zeros around it lower the power of long windows."""
+    specsr.denoise(signal(NOISY[20000 : 20000 + count]), noise=louder(0.0))
+    assert "louder" not in caplog.text
+
+
 def test_a_short_recording_of_noise_is_named(caplog) -> None:
     for count, named in ((4000, True), (8000, False)):
         caplog.clear()

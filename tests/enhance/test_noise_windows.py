@@ -163,6 +163,8 @@ def test_windows_at_common_rates() -> None:
     assert [each.n_fft for each in level_transforms(1e6)] == [16384, 16384]
     assert [each.n_fft for each in level_transforms(25600.0)] == [8192, 1024]
     assert len(usable(noise_transforms(25600.0), 8192)) == 2
+    assert len(usable(noise_transforms(25600.0), 100)) == 1
+    assert not usable(noise_transforms(25600.0), 100, least=0)
 
 
 def test_a_map_alone_is_inverted() -> None:
