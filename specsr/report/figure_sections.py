@@ -11,7 +11,6 @@ import numpy as np
 
 from specsr.choices import XAxis
 from specsr.errors import SpecsrError
-from specsr.nvh.levels import third_octave_levels
 from specsr.nvh.order_cut import OrderCut, order_cut
 from specsr.nvh.order_map import OrderMap, order_map
 from specsr.nvh.speed import is_steady
@@ -34,6 +33,7 @@ from specsr.report.printed_figures import (
     draw_spectra,
     maps_height,
 )
+from specsr.report.shared import Shared
 from specsr.signal import Signal
 from specsr.units import reference_label
 
@@ -145,12 +145,11 @@ def _by_angle(item: Item, rpm: np.ndarray, options: ReportOptions) -> OrderMap |
         return None
 
 
-def bands_section(page: Page, items: Sequence[Item], options: ReportOptions) -> None:
+def bands_section(page: Page, items: Sequence[Item], shared: Shared) -> None:
     """Add third-octave levels as bars."""
-    try:
-        bands = {item.role: third_octave_levels(item.source) for item in items}
-    except SpecsrError as error:
-        page.text(f"Third octaves are not shown: {error}", "note")
+    bands, channel = shared.bands, shared.channel
+    if not bands:
+        page.text(f"Third octaves are not shown: {shared.no_bands}", "note")
         return
     page.heading("Third octaves")
     page.text(
@@ -161,8 +160,8 @@ def bands_section(page: Page, items: Sequence[Item], options: ReportOptions) -> 
     page.parts.append(
         Drawing(
             "bands",
-            partial(band_panel, bands, label, options.channel),
-            partial(draw_bands, bands=bands, label=label, channel=options.channel),
+            partial(band_panel, bands, label, channel),
+            partial(draw_bands, bands=bands, label=label, channel=channel),
             75.0,
         )
     )

@@ -27,6 +27,7 @@ from specsr.report.sections import (
     scores_section,
     settings_section,
 )
+from specsr.report.shared import share
 from specsr.signal import Signal
 
 N_FFT = 2048
@@ -81,8 +82,9 @@ def make_page(
         raise SpecsrError(
             "orders need a speed, and none of the recordings carries one: omit orders"
         )
+    shared = share(items, options.channel)
     page = Page()
-    facts_section(page, items, rpm, options.channel)
+    facts_section(page, items, rpm, shared)
     estimated_section(page, items)
     settings_section(page, items, options)
     maps_section(page, items, rpm, options)
@@ -91,8 +93,8 @@ def make_page(
     if len(options.orders) and rpm is not None:
         cuts_section(page, items, rpm, options)
     spectra_section(page, items, options)
-    bands_section(page, items, options)
-    scores_section(page, items, rpm, options)
+    bands_section(page, items, shared)
+    scores_section(page, items, rpm, options, shared)
     card_section(page, model, any(item.is_result for item in items))
     origin_section(page, options)
     return page

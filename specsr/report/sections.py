@@ -11,10 +11,10 @@ import torch
 
 from specsr.errors import SpecsrError
 from specsr.models.card import model_card
-from specsr.nvh import sound_quality
 from specsr.nvh.levels import overall_level
 from specsr.report.content import estimated_from, rpm_of
 from specsr.report.page import Item, Page, ReportOptions
+from specsr.report.shared import Shared
 from specsr.scores.evaluate import EvaluateOptions, evaluate
 from specsr.signal import Signal
 from specsr.version import __version__
@@ -27,19 +27,13 @@ _SOURCES = {
 
 
 def facts_section(
-    page: Page, items: Sequence[Item], rpm: np.ndarray | None, channel: int = 0
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, shared: Shared
 ) -> None:
     """Add the table of recordings and maps, with the levels of the channel shown."""
+    channel, quality = shared.channel, shared.quality
     acoustic = items[0].spec.grid.unit in ("Pa", "1")
     heads = ["", "file", "kind", "rate, Hz", "length, s"]
     heads += [f"level, {items[0].spec.grid.level_label}"]
-    quality = all(
-        isinstance(i.source, Signal)
-        and i.source.unit == "Pa"
-        and i.source.duration >= sound_quality.SHORTEST
-        and i.source.rate >= sound_quality.LOWEST_RATE
-        for i in items
-    ) and sound_quality.available()  # fmt: skip
     heads += ["A-weighted, dB"] if acoustic else []
     heads += ["loudness, sone", "sharpness, acum"] if quality else []
     rows = [heads]
@@ -50,9 +44,9 @@ def facts_section(
         row = [item.role, item.name, kind, f"{grid.rate:g}", f"{grid.length / grid.rate:.2f}"]
         for weighting in ("Z", "A") if acoustic else ("Z",):
             row.append(f"{overall_level(item.source, weighting)[channel]:.1f}")
-        if quality and isinstance(item.source, Signal):
-            row.append(_number(sound_quality.loudness(item.source).sone[channel], 1))
-            row.append(_number(sound_quality.sharpness(item.source)[channel], 2))
+        if quality:
+            heard = quality[item.role]
+            row += [_number(heard.sone[0], 1), _number(heard.acum[0], 2)]
         rows.append(row)
     page.heading("Recordings and maps")
     page.table(rows, "facts")
@@ -86,8 +80,9 @@ def estimated_section(page: Page, items: Sequence[Item]) -> None:
 
 
 def scores_section(
-    page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions
-) -> None:
+    page: Page, items: Sequence[Item], rpm: np.ndarray | None, options: ReportOptions,
+    shared: Shared,
+) -> None:  # fmt: skip
     """Add the scores against the reference, with baselines, or the reason for missing scores."""
     if len(items) < 3:
         return
@@ -102,6 +97,7 @@ def scores_section(
             *pair, cut=cut if inside else None, orders=options.orders,
             rpm=rpm_of(reference, rpm) if len(options.orders) else None, low=inputs,
             options=EvaluateOptions(bandwidth=options.bandwidth, db_range=options.db_range),
+            known=[shared.known(i) for i in (result, reference, low)],
         )  # fmt: skip
     except SpecsrError as error:
         page.heading("Scores")
