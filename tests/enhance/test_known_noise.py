@@ -81,7 +81,7 @@ def test_a_map_is_attenuated_within_the_limit_and_states_its_uncertainty(noisy, 
 def test_the_uncertainty_of_the_map_of_a_recording_is_that_of_its_levels(
     clean, noisy, alone, found
 ) -> None:
-    """The waveform comes from two other maps, joined: its own levels lie within."""
+    """The waveform comes from other maps, joined: its own levels lie within."""
     maps = [specsr.spectrogram(each, n_fft=512) for each in (found, noisy, clean)]
     known = KnownNoise.of(alone, maps[1], None)
     result = with_uncertainty(maps[0], maps[1], known, specsr.InferOptions())
