@@ -31,6 +31,7 @@ from specsr.enhance.excess import without_excess
 from specsr.enhance.followed_noise import level_changes
 from specsr.enhance.known_noise import (
     KnownNoise,
+    cell_gains,
     noise_powers,
     signal_to_noise,
     wiener,
@@ -80,8 +81,9 @@ result is below the input by more than 0.05 dB.
 Methods: *noisereduce*: stationary gate with the noise profile. *subtraction*: power spectral
 subtraction with the profile, gain max(1 - N/|X|², 0.01), Hann of 40 ms (the better known method).
 *mask*: true ratio mask, bound for such gains. *noise*: `specsr denoise --noise`. *noise, follow*:
-with `--follow-noise`. *noise, steady*: with `--no-follow-noise`. *noise, log*: the same with the
-log-spectral gain of Ephraim and Malah from the same ratio. *noise, long*, *middle*, *short*: one
+with `--follow-noise`. *noise, steady*: with `--no-follow-noise`. *noise, Wiener*: with the
+gain of Wiener alone, *noise, log*: steady, with the log-spectral one of Ephraim and Malah, from the
+same ratio. *noise, long*, *middle*, *short*: one
 of its three windows alone (0.32, 0.08 and 0.01 s at 25.6 kHz).
 *network*, *floor*, *orders*: `specsr denoise`, `--method floor`, `--orders` with the true speed.
 *noise, auto*: `--noise auto`, which gets no profile. *strict*: *network* with `--strict`.
@@ -118,31 +120,34 @@ def mask(mix: Mix) -> np.ndarray:
 
 
 def by_noise(
-    mix: Mix, follow: bool | None = None, log: bool = False, auto: bool = False,
+    mix: Mix, follow: bool | None = None, gain: str = "clear", auto: bool = False,
     windows: slice = slice(None),
 ) -> np.ndarray:  # fmt: skip
     """`specsr.denoise(noise=...)`, by its parts: the expected maps are made once for each mix.
 
-    With ``follow`` None the recording decides, as by default.  With ``log`` the gain is
-    r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (Ephraim, Malah 1985).  ``windows``: those used, from
-    the longest on.
+    With ``follow`` None the recording decides, as by default.  ``gain``: that of Wiener, raised in
+    clear cells (*clear*), alone (*wiener*), or r/(1+r) exp(E1(v)/2), v = r/(1+r) |X|²/N (*log*;
+    Ephraim, Malah 1985).  ``windows``: those used, from the longest on.
     """
     alone = mix.found if auto else mix.alone
     if follow is None:
         follow = bool(KnownNoise.of(Noise(alone, None, auto), mix.noisy, None).follow.any())
     specs, gains, noises = [], [], []
-    for spec, estimate in mix.maps[windows]:
+    for spec, estimate in mix.maps()[windows]:
         known = KnownNoise.of(Noise(alone, follow), spec, None)
         noise = known.spectrum(spec.grid)
         change = level_changes(noise, estimate) if follow else None
         ratio = signal_to_noise(estimate, spec, noise, known.models[1], InferOptions(), change)[0]
         powers = noise_powers(noise, estimate.image(), change)
-        gain = without_excess(spec, wiener(ratio, MAX_ATTENUATION)[None], powers)
-        if log:
+        found = wiener(ratio, MAX_ATTENUATION)[None]
+        if gain == "clear":
+            found = cell_gains([ratio], estimate, noise, change, MAX_ATTENUATION)
+        found = without_excess(spec, found, powers)
+        if gain == "log":
             over = np.square(spec.image(), dtype=np.float64) / noise[:, :-1, None]
-            gain = np.minimum(gain * np.exp(0.5 * exp1(np.maximum(gain * over, 1e-6))), 1)
+            found = np.minimum(found * np.exp(0.5 * exp1(np.maximum(found * over, 1e-6))), 1)
         specs.append(spec)
-        gains.append(gain)
+        gains.append(found)
         noises.append(powers)
     samples = least_error(specs, gains, noises).samples
     clean = mix.clean.replace(samples=samples)
@@ -165,7 +170,8 @@ METHODS: dict[str, Callable[[Mix], np.ndarray]] = {
     "noise": by_noise,
     "noise, follow": lambda mix: by_noise(mix, follow=True),
     "noise, steady": lambda mix: by_noise(mix, follow=False),
-    "noise, log": lambda mix: by_noise(mix, follow=False, log=True),
+    "noise, Wiener": lambda mix: by_noise(mix, gain="wiener"),
+    "noise, log": lambda mix: by_noise(mix, follow=False, gain="log"),
     "noise, long": lambda mix: by_noise(mix, windows=slice(0, 1)),
     "noise, middle": lambda mix: by_noise(mix, windows=slice(1, 2)),
     "noise, short": lambda mix: by_noise(mix, windows=slice(2, 3)),

@@ -12,7 +12,7 @@ import numpy as np
 from common import data_folder, read_first
 from generator_parts import slow
 
-from specsr import Signal, SpecMap, denoise, find_noise, keep_impacts
+from specsr import Signal, SpecMap, SpectrogramTransform, denoise, find_noise, keep_impacts
 from specsr.enhance.expected import expected
 from specsr.enhance.noise_windows import noise_transforms
 
@@ -42,10 +42,17 @@ class Mix:
         return Signal(self.profile, self.clean.rate, self.clean.unit)
 
     @functools.cached_property
+    def _maps(self) -> dict[SpectrogramTransform, tuple[SpecMap, SpecMap]]:
+        return {}
+
     def maps(self) -> list[tuple[SpecMap, SpecMap]]:
-        """Measured and expected maps."""
-        specs = [transform(self.noisy) for transform in noise_transforms(self.clean.rate)]
-        return [(spec, expected(spec)) for spec in specs]
+        """Return measured and expected maps, longest window first; each is made once."""
+        transforms = noise_transforms(self.clean.rate)
+        for transform in transforms:
+            if transform not in self._maps:
+                spec = transform(self.noisy)
+                self._maps[transform] = spec, expected(spec)
+        return [self._maps[transform] for transform in transforms]
 
     @functools.cached_property
     def found(self) -> Signal:
@@ -82,10 +89,10 @@ def noise_of(kind: str, seed: int, length: int, rate: float, data: Path) -> list
     return [noise, samples[border:]]
 
 
-def mixes(kinds: list[str]) -> list[tuple[str, int, str, float]]:
-    """Return kind, seed, noise and ratio of all mixes."""
+def mixes(kinds: list[str], number: int = SET) -> list[tuple[str, int, str, float]]:
+    """Return kind, seed, noise and ratio of all mixes, of machines of a set."""
     chosen: dict[str, int] = {}
-    for kind, seed in generator.machine_set(SET):
+    for kind, seed in generator.machine_set(number):
         chosen.setdefault(kind, seed)
     return [
         (kind, chosen[kind], noise, snr) for kind in kinds for noise in NOISES for snr in SNRS

@@ -3,14 +3,15 @@
 The gain is r / (1 + r), r the ratio of signal to noise in the power of a cell.  The network `noise`
 estimates r from the expected power (`specsr.enhance.expected`), its uncertainty, the measured power
 and the power of the noise (`specsr.enhance.noise_profile`).  The gain of least squared error for
-the waveform is that of Wiener; the log-spectral one of Ephraim and Malah (IEEE Trans. ASSP 33(2),
-1985) from the same r is kept for comparison in ``benchmarks/denoise_kinds.py``.  What is removed
-beyond the power of the noise and is no noise is given back (`specsr.enhance.excess`).
+the waveform is that of Wiener; it is raised where a line stands clear (`specsr.enhance.line_gain`).
+The log-spectral one of Ephraim and Malah (IEEE Trans. ASSP 33(2), 1985) from the same r is kept for
+comparison in ``benchmarks/denoise_kinds.py``.  What is removed beyond the power of the noise and is
+no noise is given back (`specsr.enhance.excess`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from specsr.enhance.expected import PAIR as EXPECTED
 from specsr.enhance.expected import expected
 from specsr.enhance.followed_noise import level_changes, whole_changes
 from specsr.enhance.level_interval import magnitude_uncertainty
+from specsr.enhance.line_gain import with_clear_cells
 from specsr.enhance.noise_change import changing, rises_of
 from specsr.enhance.noise_level import excess_db, lowered
 from specsr.enhance.noise_profile import Noise, fitting, noise_spectrum
@@ -245,8 +247,27 @@ def noise_gain(
     if follow.any() and change is None:
         change = level_changes(spectrum, estimate) * follow[:, None]
     ratios = signal_to_noise(estimate, noisy, spectrum, noise.models[1], options, change)
-    gain = np.stack([wiener(ratio, attenuation) for ratio in ratios])
-    return NoiseGain(gain.astype(np.float32), spectrum, change), estimate
+    found = NoiseGain(cell_gains(ratios, estimate, spectrum, change, attenuation), spectrum, change)
+    return found, estimate
+
+
+def cell_gains(
+    ratios: Sequence[np.ndarray], estimate: SpecMap, noise: np.ndarray,
+    change: np.ndarray | None, attenuation: float,
+) -> np.ndarray:  # fmt: skip
+    """Return the gains of all rows but the last, float32 [C, F, T].
+
+    Args:
+        ratios: of signal to noise in power, for each channel [F, T].
+        estimate: expected map.
+        noise, change: as for `noise_powers`.
+        attenuation: largest attenuation of a cell, dB.
+    """
+    powers = noise_powers(noise, estimate.image(), change)
+    return np.stack([
+        with_clear_cells(wiener(ratio, attenuation), cells, power, estimate.grid)
+        for ratio, cells, power in zip(ratios, estimate.image(), powers, strict=True)
+    ]).astype(np.float32)  # fmt: skip
 
 
 def wiener(ratio: np.ndarray, attenuation: float) -> np.ndarray:

@@ -162,7 +162,7 @@ def error_terms(
     taken = np.square(1 - gain, dtype=np.float64)
     terms = taken * np.square(cells, dtype=np.float64), taken * noise, (2 * KEPT * gain - 1) * noise
     bands = [np.add.reduceat(each, np.minimum(starts, len(gain) - 1), axis=0) for each in terms]
-    return convolve1d(np.stack(bands), _hann(RISK_SECONDS / grid.dt), axis=2, mode="nearest")
+    return convolve1d(np.stack(bands), smoothing(RISK_SECONDS / grid.dt), axis=2, mode="nearest")
 
 
 def window_shares(terms: Sequence[np.ndarray], grids: Sequence[Grid], at: Grid) -> np.ndarray:
@@ -181,7 +181,7 @@ def window_shares(terms: Sequence[np.ndarray], grids: Sequence[Grid], at: Grid) 
     over = np.divide(removed, expected, out=np.ones_like(removed), where=expected > 0)
     louder = np.maximum(1, np.median(over.min(axis=0), axis=0))
     least = np.argmin(removed + louder * kept, axis=0) == np.arange(len(terms))[:, None, None]
-    fade = _hann(FADE_SECONDS / at.dt)
+    fade = smoothing(FADE_SECONDS / at.dt)
     return convolve1d(least.astype(np.float64), fade, axis=2, mode="nearest")
 
 
@@ -219,7 +219,7 @@ def _interpolated(values: np.ndarray, at: np.ndarray, times: np.ndarray) -> np.n
     return found.reshape(*values.shape[:-1], len(times))
 
 
-def _hann(columns: float) -> np.ndarray:
-    """Return a window of an odd number of columns, near twice as many as given, its sum 1."""
+def smoothing(columns: float) -> np.ndarray:
+    """Return a Hann window of an odd number of columns, near twice as many as given, its sum 1."""
     window = get_window("hann", 2 * max(1, round(columns / 2)) + 3, fftbins=False)[1:-1]
     return np.asarray(window / window.sum())

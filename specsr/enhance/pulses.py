@@ -1,11 +1,15 @@
 """Pulses of a machine and the pauses between them, where the spectrum of the noise is known.
 
-Gains come from windows of 40 ms: of pulses that repeat faster than that, as of a diesel, they keep
-the noise in the pauses or take from the pulses.  Here what was kept, Y, and what was removed, R,
-are seen through windows of 5 ms, in tiles of `ROWS` rows.  With the mean gain g of a tile and the
-power N of its noise n, <n, Y> = g N and <n, R> = (1 - g) N.  So b R with b = 1 - (1 - g) N / RR of
-the removed part is signal, and a Y with a = 1 - (g N - YR) / YY of the kept one: the factors of
-least squared error, the first limited as that of James and Stein (Proc. 4th Berkeley Symp., 1961).
+Gains of longer windows keep the noise in the pauses between pulses that repeat fast, as of a
+diesel, or take from the pulses.  Here what was kept, Y, and what was removed, R, are seen through
+windows of 5 ms, in tiles of `ROWS` rows.  With the mean gain g of a tile and the power N of its
+noise n, <n, Y> = g N and <n, R> = (1 - g) N.  So b R with b = 1 - (1 - g) N / RR of the removed
+part is signal, and a Y with a = 1 - (g N - YR) / YY of the kept one: the factors of least squared
+error, the first limited as that of James and Stein (Proc. 4th Berkeley Symp., 1961).
+
+The gain g is read as the share of the power that was kept, through windows that resolve lines and
+through windows that resolve pulses.  Where a window resolves the signal, its cells are either kept
+or not; elsewhere g is too large, as the signal in a cell counts.  So the smaller one is taken.
 
 By the same sums the error is estimated (Stein, Ann. Statist. 9(6), 1981), and the result is changed
 only in bands and seconds where it falls by more than by chance.  Pulses do so; lines, tones and
@@ -28,8 +32,8 @@ from specsr.signal import Signal
 ROW_HZ = 200.0
 """Approximate distance of the rows, Hz."""
 
-GAIN_HZ = 25.0
-"""The same of the map that the gains are read from."""
+GAIN_HZ = (3.125, 25.0)
+"""The same of the maps that the gains are read from."""
 
 SHORTEST = 32
 """Least window, samples: at lower rates a tile has too few rows, and nothing is changed."""
@@ -46,7 +50,7 @@ LOWEST_HZ = 300.0
 LIMIT = 2.0
 """Factor on the power of removed noise above which the removed part is signal."""
 
-PAUSE = 0.5
+PAUSE = 0.75
 """Share of the power of kept noise that counts as such: less, since gains err."""
 
 SECONDS = 1.0
@@ -83,7 +87,7 @@ def pulse_transform(rate: float) -> SpectrogramTransform:
 def pulse_reach(rate: float) -> tuple[int, int]:
     """Return the samples on either side that a sample depends on, and the steps of that in time."""
     step = pulse_transform(rate).n_fft // 4 * STEP[1]
-    return round(2.5 * SECONDS * rate) + 4 * _transform(rate, GAIN_HZ).n_fft, step
+    return round(2.5 * SECONDS * rate) + 4 * _transform(rate, GAIN_HZ[0]).n_fft, step
 
 
 def restored(
@@ -99,9 +103,11 @@ def restored(
         attenuation: largest attenuation of a cell, dB.
         device: torch device to compute on, or ``"auto"``.
     """
-    transform, gains = pulse_transform(noisy.rate), _transform(noisy.rate, GAIN_HZ)
-    if transform.n_fft < SHORTEST or noisy.length < gains.n_fft:
+    transform = pulse_transform(noisy.rate)
+    gains = [_transform(noisy.rate, hz) for hz in GAIN_HZ]
+    if transform.n_fft < SHORTEST or noisy.length < gains[-1].n_fft:
         return clean
+    gains = [each for each in gains if each.n_fft <= noisy.length]
     power = np.broadcast_to(
         noise_spectrum(noise, transform), (len(noisy.channels), transform.n_fft // 2 + 1)
     )
@@ -116,7 +122,7 @@ def restored(
             for x in (after, before - after)
         )
         maps = transform(kept), transform(removed)
-        taken = _at(_taken(gains(kept), gains(removed)), maps[1], gains)
+        taken = np.max([_taken(kept, removed, maps[1], each) for each in gains], axis=0)
         scaled = np.ldexp(known, -2 * exponent)
         lack, back = shares(_cells(maps[0]), _cells(maps[1]), taken, scaled, maps[0])
         least = 10 ** (-attenuation / 20)
@@ -205,17 +211,13 @@ def _cells(spec: SpecMap) -> np.ndarray:
     return np.asarray(spec.magnitude[0] * np.exp(1j * spec.phase[0]), np.complex64)
 
 
-def _taken(kept: SpecMap, removed: SpecMap) -> np.ndarray:
-    """Return 1 - g of the cells, [F, T]."""
-    y, r = _cells(kept), _cells(removed)
+def _taken(kept: Signal, removed: Signal, spec: SpecMap, gains: SpectrogramTransform) -> np.ndarray:
+    """Return 1 - g in the cells of a map with short windows, seen through longer ones, [F, T]."""
+    y, r = _cells(gains(kept)), _cells(gains(removed))
     x = y + r
     power = x.real**2 + x.imag**2
     least = 1e-12 * float(power.max(initial=0.0)) + np.finfo(np.float32).tiny
-    return np.clip((x.real * r.real + x.imag * r.imag) / np.maximum(power, least), 0, 1)
-
-
-def _at(taken: np.ndarray, spec: SpecMap, gains: SpectrogramTransform) -> np.ndarray:
-    """Return values of a map with long windows at the cells of one with short windows."""
+    taken = np.clip((x.real * r.real + x.imag * r.imag) / np.maximum(power, least), 0, 1)
     ratio = gains.n_fft // spec.grid.n_fft
     hops = spec.grid.hop_length / (gains.n_fft // 4)
     coarse = uniform_filter1d(taken, ratio, axis=0, mode="nearest")[::ratio]
