@@ -105,6 +105,9 @@ SCALE = 2
 WINDOW = "hann"
 """Analysis window, a name that scipy knows."""
 
+FIGURES = (".png", ".pdf", ".svg")
+"""Suffixes of the figures that are written."""
+
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 """Suffixes of the images that are read and written."""
 

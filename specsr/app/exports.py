@@ -13,6 +13,7 @@ from specsr.app.paths import typed_path, why
 from specsr.app.read_off import Look
 from specsr.app.sounds import is_playable
 from specsr.app.source import Kind
+from specsr.choices import FIGURES
 from specsr.errors import SpecsrError
 from specsr.extras import require
 from specsr.io.atomic import check_output, replacing
@@ -36,8 +37,6 @@ MAPS = (".npz", ".h5", ".mat", ".csv", ".uff")
 """Formats of maps that it offers."""
 WAVEFORMS = (".wav", ".flac")
 """Formats of the waveform of a map."""
-FIGURES = (".png", ".svg", ".pdf")
-"""Formats of figures."""
 REPORTS = (".html", ".pdf")
 """Formats of reports."""
 TYPES = frozenset((*RECORDINGS, *MAPS, *WAVEFORMS, *FIGURES, *REPORTS))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from specsr.choices import Weighting
+from specsr.choices import FIGURES, Weighting
 from specsr.cli.document import fact
 from specsr.cli.options import Overwrite, order_numbers, reading_options, speed_options
 from specsr.cli.output import check_files, csv_text, say, show, write_each, write_text
@@ -67,7 +67,7 @@ def compare(
     """
     outputs = out or []
     for path in outputs:
-        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg", ".html"):
+        if path.suffix.lower() not in (".csv", *FIGURES, ".html"):
             raise SpecsrError(
                 f"{path}: expected .csv for the table, .png, .pdf, .svg or .html for the report"
             )

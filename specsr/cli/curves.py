@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from specsr.choices import FIGURES
 from specsr.cli.output import check_files, csv_text, say, write_each, write_text
 from specsr.errors import SpecsrError
 from specsr.jobs.options import Figure as FigureOptions
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from specsr.signal import Signal
 
 
-FIGURES = (".png", ".pdf", ".svg")
-"""Suffixes of figures."""
-
-
 def check_suffixes(outputs: list[Path], more: tuple[str, ...] = ()) -> None:
     """Raise `SpecsrError` for an output that is no table, figure or of the suffixes in ``more``."""
     allowed = (".csv", *FIGURES, *more)
@@ -32,13 +29,17 @@ def check_suffixes(outputs: list[Path], more: tuple[str, ...] = ()) -> None:
             raise SpecsrError(f"{path}: expected one of {', '.join(allowed)}")
 
 
+def given_figure_options(options: FigureOptions) -> list[str]:
+    """Return the names of the options of figures that were given."""
+    given = ["--max-freq"] if options.max_freq is not None else []
+    return given + (["--range"] if options.db_range != FigureOptions().db_range else [])
+
+
 def check_figure_options(options: FigureOptions, outputs: Iterable[Path]) -> None:
     """Raise `SpecsrError` for options of figures without a figure among the outputs."""
     if any(path.suffix.lower() in FIGURES for path in outputs):
         return
-    given = ["--max-freq"] if options.max_freq is not None else []
-    given += ["--range"] if options.db_range != FigureOptions().db_range else []
-    if given:
+    if given := given_figure_options(options):
         raise SpecsrError(
             f"{', '.join(given)}: for figures: add one (-o FILE.png), or leave it out"
         )

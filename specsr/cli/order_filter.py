@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from specsr.choices import ORDER_PLACE, BandwidthUnit, OrderScale, Weighting, XAxis
+from specsr.choices import FIGURES, ORDER_PLACE, BandwidthUnit, OrderScale, Weighting, XAxis
 from specsr.cli.document import fact
 from specsr.cli.one_run import one_run
 from specsr.cli.output import bar, check_files, csv_text, say, show, write_each, write_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from specsr.nvh.order_cut import CutScale, OrderCut
     from specsr.signal import Signal
 
-TABLES, FIGURES = (".csv",), (".png", ".pdf", ".svg")
+TABLES = (".csv",)
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,17 @@ def check_tables_and_figures(outputs: list[Path]) -> None:
             raise SpecsrError(
                 f"{path}: {ORDER_PLACE} is for the names of waveforms; a table or figure holds all "
                 "orders: leave it out"
+            )
+
+
+def check_no_waveforms(outputs: list[Path]) -> None:
+    """Raise `SpecsrError` for an output that is no table or figure of all orders."""
+    check_tables_and_figures(outputs)
+    for path in outputs:
+        if path.suffix.lower() not in TABLES + FIGURES:
+            raise SpecsrError(
+                f"{path}: expected .csv for the cuts or {', '.join(FIGURES)}; waveforms need "
+                "--method vold-kalman"
             )
 
 

@@ -18,6 +18,7 @@ from specsr.choices import (
     Weighting,
     XAxis,
 )
+from specsr.cli.curves import check_figure_options, given_figure_options
 from specsr.cli.one_run import one_run, run_span
 from specsr.cli.options import (
     Overwrite,
@@ -30,7 +31,7 @@ from specsr.cli.order_filter import (
     FilterOptions,
     axis_of,
     by_filter,
-    check_tables_and_figures,
+    check_no_waveforms,
     cuts_csv,
     print_cuts,
     weighting_note,
@@ -179,8 +180,8 @@ def orders(
     outputs = out or []
     vibration.check()
     if method == "vold-kalman":
-        if expected:
-            raise SpecsrError("--expected: not with --method vold-kalman, which reads no map")
+        if of_maps := ["--expected"] * expected + given_figure_options(figure):
+            raise SpecsrError(f"{', '.join(of_maps)}: not with --method vold-kalman, without a map")
         by_filter(
             source, cut, outputs, reading, speed,
             FilterOptions(
@@ -203,13 +204,8 @@ def orders(
     from specsr.nvh.view import view
     from specsr.nvh.weighted import weighted
 
-    check_tables_and_figures(outputs)
-    for path in outputs:
-        if path.suffix.lower() not in (".csv", ".png", ".pdf", ".svg"):
-            raise SpecsrError(
-                f"{path}: expected .csv for the cuts or .png, .pdf, .svg; waveforms need --method "
-                "vold-kalman"
-            )
+    check_no_waveforms(outputs)
+    check_figure_options(figure, outputs)
     read = check_files(outputs, [source, speed.table, reading.tone], overwrite)
     wanted = order_numbers(cut, "--cut")
     speed = speed.knowing(wanted)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 
 from specsr import io
+from specsr.choices import FIGURES
 from specsr.io import audio, stream
 from specsr.jobs.inputs import WHOLE
 from specsr.jobs.options import Reading
-from specsr.jobs.plan import FIGURES, Result, Written, has_figure, kind_of, one_of_several
+from specsr.jobs.plan import Result, Written, has_figure, kind_of, one_of_several
 from specsr.jobs.task import Task
 from specsr.maps.frames import Frames
 from specsr.maps.polar import angle

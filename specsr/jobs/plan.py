@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from specsr import io
-from specsr.choices import IMAGE_SUFFIXES, Phase
+from specsr.choices import FIGURES, IMAGE_SUFFIXES, Phase
 from specsr.errors import SpecsrError
 from specsr.io.atomic import check_outputs
 from specsr.io.image import find_images, image_suffix, write_image
@@ -21,8 +21,6 @@ from specsr.maps.transform import spectrogram
 from specsr.signal import Signal
 from specsr.units import reference_label
 
-FIGURES = (".png", ".pdf", ".svg")
-"""Suffixes of figures."""
 _KNOWN = tuple(dict.fromkeys([*io.WRITERS, *io.MAP_SUFFIXES, *FIGURES]))
 """Suffixes of all outputs but images."""
 

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from specsr.choices import FIGURES
 from specsr.errors import SpecsrError
 from specsr.io import origin, replacing
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-SUFFIXES = (".png", ".pdf", ".svg")
 DPI = 200
 """Resolution of PNG files, dots per inch."""
 
@@ -45,10 +45,10 @@ def save_figure(
 
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix not in FIGURES:
         raise SpecsrError(
             f"{path}: unknown suffix {path.suffix!r} of a figure: expected one of "
-            f"{', '.join(SUFFIXES)}"
+            f"{', '.join(FIGURES)}"
         )
     metadata = _TIMELESS[suffix] | {_ORIGIN[suffix]: origin.text()}
     with replacing(path, overwrite=overwrite) as (temporary,):

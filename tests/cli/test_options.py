@@ -256,6 +256,7 @@ def test_a_wrong_value_is_named_with_its_option_as_typed(tmp_path, capsys, words
 
 FIGURELESS = [
     ("spectrogram", "x.npz"), ("speed", "x.csv"), ("denoise", "x.wav"), ("upscale", "x.wav"),
+    ("orders", "x.csv"),
 ]  # fmt: skip
 
 

@@ -158,6 +158,8 @@ def test_orders_that_are_not_separated_are_named(recording, capsys) -> None:
         ((*METHOD, "--max-bandwidth", 1), "the widest bandwidth is 1 Hz"),
         (("--max-bandwidth", 9), "only with --method vold-kalman"),
         ((*METHOD, "-o", "x.txt"), "audio file"),
+        ((*METHOD, "-o", "x.png", "--max-freq", 200), "--max-freq: not with --method vold-kalman"),
+        ((*METHOD, "-o", "x.png", "--range", 60), "--range: not with --method vold-kalman"),
         (("--shaft", "a: rpm"), "only with --method vold-kalman"),
         (("--residual", "rest.wav"), "only with --method vold-kalman"),
         (("-o", "orders.wav"), "vold-kalman"),
