@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 
 from specsr import io
+from specsr.choices import FIGURES
 from specsr.io import origin
 from specsr.io.file_info import inspect_file, read_origin
 from specsr.io.image import read_image, write_image
 from specsr.jobs.long_files import map_sink
 from specsr.maps.transform import spectrogram
 from specsr.plots.maps import plot_map
-from specsr.plots.save import SUFFIXES, save_figure
+from specsr.plots.save import save_figure
 from specsr.signal import Signal
 from support.io_samples import noise
 
@@ -85,7 +86,7 @@ def test_other_formats_are_written_as_without(tmp_path, suffix, signal):
     assert io.read(tmp_path / f"a{suffix}").length == 3000
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FIGURES)
 def test_a_figure_holds_it(tmp_path, suffix, signal):
     axes, path = plot_map(spectrogram(signal)), tmp_path / f"a{suffix}"
     save_figure(axes, path)
