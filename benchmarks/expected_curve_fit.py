@@ -127,7 +127,7 @@ def draw(
             own = [
                 (steps, x[of]) for network, part, steps, x in trainings if (network, part) == kind
             ]
-            data = "all data" if kind[1] == 1 else f"{kind[1]:g} of the data"
+            data = "reduced data" if kind[1] == 1 else f"{kind[1]:g} of them"
             axis.plot(*zip(*own), f"k{mark}", ms=5, mfc="none", label=f"{kind[0]}, {data}")
         for name, (steps, errors) in last.items():
             axis.plot(steps, errors[of], "*", color=colours[name], ms=10, label=name)
